@@ -1,0 +1,136 @@
+"""The exceptions of astra_nb.
+
+They split into "you did this" (nothing was sent) and "your peer did this"::
+
+    AstraError
+    ├── LocalError                  you did this; nothing was put on the wire
+    │   ├── InvalidMessage          a value that no frame may carry (also a ValueError)
+    │   ├── InvalidRoute            a path or a handler that cannot be served (also a ValueError)
+    │   ├── NotOpen                 sending on a connection that is closing or closed
+    │   ├── AddressInUse            the port is held by something else (also an OSError)
+    │   ├── AddressUnavailable      the address cannot be listened on at all (also an OSError)
+    │   └── WrongThread             a blocking call where it would block the event loop
+    ├── PeerError                   your peer, or the network between you, did this
+    │   ├── ConnectionClosed        recv() after the close was delivered; has both close codes
+    │   ├── HandshakeFailed         the opening handshake did not end with 101
+    │   └── ConnectFailed           no TCP connection could be made (also an OSError)
+    └── WaitTimeout                 what you waited for did not come in time (also a TimeoutError)
+
+Each message names the value, says what is allowed, and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .wire.messages import CloseFrame
+
+__all__ = [
+    "AddressInUse",
+    "AddressUnavailable",
+    "AstraError",
+    "ConnectFailed",
+    "ConnectionClosed",
+    "HandshakeFailed",
+    "InvalidMessage",
+    "InvalidRoute",
+    "LocalError",
+    "NotOpen",
+    "PeerError",
+    "WaitTimeout",
+    "WrongThread",
+]
+
+
+class AstraError(Exception):
+    """Base of every exception that astra_nb raises on purpose."""
+
+
+class LocalError(AstraError):
+    """You did this: nothing was put on the wire."""
+
+
+class InvalidMessage(LocalError, ValueError):
+    """A value that no frame of this type may carry."""
+
+
+class InvalidRoute(LocalError, ValueError):
+    """A path or a handler that cannot be served."""
+
+
+class NotOpen(LocalError):
+    """The connection is closing or closed, so this frame was not sent."""
+
+
+class AddressInUse(LocalError, OSError):
+    """Something else listens on this address."""
+
+
+class AddressUnavailable(LocalError, OSError):
+    """This machine cannot listen on this address."""
+
+
+class WrongThread(LocalError, RuntimeError):
+    """A blocking call in the thread that runs the event loop."""
+
+
+class PeerError(AstraError):
+    """Your peer, or the network between you, did this."""
+
+
+class ConnectionClosed(PeerError):
+    """The connection is closed and its close was already delivered.
+
+    Attributes:
+        code: The close code that the peer reports to the application: the code it sent,
+            1005 when its CLOSE frame was empty, 1006 when there was no CLOSE frame
+            (RFC 6455, section 7.1.5).
+        reason: The reason the peer sent, or "".
+        sent: The close this end sent, or None.
+        received: The close the peer sent, or None. Its code is 1005 when the frame was empty.
+        first: Who sent the first CLOSE frame: "server", "client", or "" for nobody.
+    """
+
+    def __init__(
+        self,
+        explanation: str,
+        *,
+        sent: CloseFrame | None = None,
+        received: CloseFrame | None = None,
+        first: str = "",
+    ) -> None:
+        super().__init__(explanation)
+        self.sent = sent
+        self.received = received
+        self.first = first
+
+    @property
+    def code(self) -> int:
+        return 1006 if self.received is None else self.received.code
+
+    @property
+    def reason(self) -> str:
+        return "" if self.received is None else self.received.reason
+
+
+class HandshakeFailed(PeerError):
+    """The opening handshake did not end with 101 Switching Protocols (RFC 6455, section 4).
+
+    Attributes:
+        status: The HTTP status code of the answer, or None when there was no valid answer.
+        body: The body of the answer, as text.
+    """
+
+    def __init__(self, explanation: str, *, status: int | None = None, body: str = "") -> None:
+        super().__init__(explanation)
+        self.status = status
+        self.body = body
+
+
+class ConnectFailed(PeerError, OSError):
+    """No TCP connection could be made."""
+
+
+class WaitTimeout(AstraError, TimeoutError):
+    """What you waited for did not come in time."""
