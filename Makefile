@@ -1,0 +1,115 @@
+# Two commands do it all: `make lab` and `make test`. `make help` lists the rest.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The goals share one .venv and one machine; the order of the printed lines is the order of work.
+.NOTPARALLEL:
+
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+FIRST_NOTEBOOK := notebooks/01-websocket-server.ipynb
+
+# The first Python that is new enough; `make lab PYTHON=/path/to/python3.12` names another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$python"; exit; }; done; echo python3)
+
+# Notebooks run on a kernel of this .venv and are compared with the outputs that they store.
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60 \
+	--nbval-sanitize-with=notebooks/nbval_sanitize.cfg
+
+# Further options of the command that a goal runs: make lab ARGS="--no-browser --port 9999"
+ARGS ?=
+
+.PHONY: help
+help: ## list the goals
+	@echo "make lab     opens JupyterLab at $(FIRST_NOTEBOOK)"
+	@echo "make test    runs every check and every test"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" \
+	read -r goal text; do printf 'make %-12s%s\n' "$$goal" "$$text"; done
+	@echo
+	@echo 'ARGS="..." goes to the command; PYTHON=... names the Python that makes .venv'
+
+# ---------------------------------------------------------------------- set-up
+
+$(VENV)/bin/python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+	echo "No Python found as '$(PYTHON)'. Install Python 3.11 or newer (python.org/downloads," \
+	"or your system's packages), or name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "astra_nb needs Python 3.11 or newer; '$(PYTHON)' is $$("$(PYTHON)" -V 2>&1)." \
+	"Install a newer one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	echo "'$(PYTHON)' cannot make virtual environments: its ensurepip module is missing." \
+	"On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@echo "set-up: make $(VENV) with $$("$(PYTHON)" -V)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+
+# One stamp per extra: a second call finds it and goes straight to work.
+$(VENV)/.installed-%: pyproject.toml $(VENV)/bin/python
+	@echo "set-up: install astra_nb with what '$*' needs into $(VENV) (a few minutes, once)"
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+.PRECIOUS: $(VENV)/.installed-%
+
+node_modules/.installed: package.json package-lock.json
+	@echo "set-up: install TypeScript and the type declarations into node_modules"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# -------------------------------------------------------------------- commands
+
+.PHONY: lab
+lab: $(VENV)/.installed-lab ## open JupyterLab at the first notebook
+	@echo "lab: JupyterLab on $(FIRST_NOTEBOOK); Ctrl-C here ends it"
+	@$(RUN) astra_nb.cli lab notebooks $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.installed-test lint types js ## run every check and every test
+	@echo "test: unit tests, notebooks against their stored outputs, tests in a browser (pytest)"
+	@$(RUN) pytest $(NBVAL) tests notebooks $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.installed-test ## check style and the layers
+	@echo "lint: style (ruff check)"
+	@$(RUN) ruff check --quiet
+	@echo "lint: layout (ruff format --check)"
+	@$(RUN) ruff format --check --quiet || { \
+	echo "Files above are not laid out as agreed; this does it: $(RUN) ruff format"; exit 1; }
+	@echo "lint: imports go down the layers (import-linter)"
+	@$(VENV)/bin/lint-imports --no-timing >$(VENV)/lint-imports.log 2>&1 || { \
+	cat $(VENV)/lint-imports.log; exit 1; }
+
+.PHONY: types
+types: $(VENV)/.installed-test ## check the types of package, tests and tools
+	@echo "types: package, tests and tools (mypy --strict)"
+	@$(RUN) mypy --no-error-summary
+
+.PHONY: js
+js: ## check and test the widgets' JavaScript
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory js-with-npm; else \
+	echo "js: left out, there is no npm here; install Node.js 20 or newer (nodejs.org) for it"; fi
+
+.PHONY: js-with-npm
+js-with-npm: node_modules/.installed
+	@echo "js: types of the widgets' modules (tsc --checkJs)"
+	@node_modules/.bin/tsc
+	@echo "js: the widgets' pure functions (node --test)"
+	@node --test --test-reporter=dot tests/js/*.test.js
+
+.PHONY: notebooks
+notebooks: $(VENV)/.installed-test ## run the notebooks on fresh kernels and store their outputs
+	@echo "notebooks: run each on a fresh kernel and store what it shows"
+	@$(VENV)/bin/python tools/refresh_notebooks.py $(ARGS)
+
+.PHONY: format
+format: $(VENV)/.installed-test ## lay the Python files out as agreed
+	@$(RUN) ruff check --quiet --fix --exit-zero
+	@$(RUN) ruff format --quiet
+
+.PHONY: clean
+clean: ## remove what make made: .venv, node_modules, caches
+	rm -rf $(VENV) node_modules artifacts dist build .mypy_cache .pytest_cache .ruff_cache \
+	.import_linter_cache .hypothesis
+	find astra_nb tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
