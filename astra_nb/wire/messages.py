@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..errors import InvalidMessage
+from astra_nb.errors import InvalidMessage
+
 from . import close_codes
 
 __all__ = [

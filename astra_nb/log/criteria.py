@@ -1,0 +1,179 @@
+"""Which records of a log somebody wants to see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import get_args
+
+from astra_nb.wire.frames import FrameType
+from astra_nb.wire.records import (
+    ClosedRecord,
+    Direction,
+    FrameRecord,
+    HandlerErrorRecord,
+    HandshakeRecord,
+    NoticeRecord,
+    OpenedRecord,
+    OutputRecord,
+    Record,
+)
+
+__all__ = ["KINDS", "Criteria", "criteria", "record_text"]
+
+RECORD_TYPES: tuple[type[Record], ...] = get_args(Record)
+KINDS: tuple[str, ...] = tuple(record_type.kind for record_type in RECORD_TYPES)
+TYPES: tuple[str, ...] = (*get_args(FrameType), *(kind for kind in KINDS if kind != "frame"))
+DIRECTIONS: tuple[str, ...] = get_args(Direction)
+
+Predicate = Callable[[Record], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What a record must be to match: everything that is not None must hold.
+
+    Attributes:
+        kind: Kinds of record.
+        type: Types of frame, or kinds.
+        direction: "received", "sent".
+        connection: Numbers of connections.
+        text: What the record's text must contain: a substring, or a pattern to search for.
+        predicate: A function that gets the record.
+    """
+
+    kind: frozenset[str] | None = None
+    type: frozenset[str] | None = None
+    direction: frozenset[str] | None = None
+    connection: frozenset[int] | None = None
+    text: str | re.Pattern[str] | None = None
+    predicate: Predicate | None = None
+
+    def matches(self, record: Record) -> bool:
+        """Tell whether a record matches."""
+        if self.kind is not None and record.kind not in self.kind:
+            return False
+        if self.connection is not None and record.connection not in self.connection:
+            return False
+        if self.direction is not None and getattr(record, "direction", "") not in self.direction:
+            return False
+        if self.type is not None and type_of(record) not in self.type:
+            return False
+        if self.text is not None and not contains(record_text(record), self.text):
+            return False
+        return self.predicate is None or bool(self.predicate(record))
+
+    def __str__(self) -> str:
+        named = {
+            "kind": self.kind,
+            "type": self.type,
+            "direction": self.direction,
+            "connection": self.connection,
+        }
+        parts = [
+            f"{name} {' or '.join(repr(value) for value in sorted(values))}"
+            for name, values in named.items()
+            if values is not None
+        ]
+        if isinstance(self.text, str):
+            parts.append(f"text {self.text!r}")
+        elif self.text is not None:
+            parts.append(f"text like {self.text.pattern!r}")
+        if self.predicate is not None:
+            parts.append(f"predicate {getattr(self.predicate, '__name__', 'given')}")
+        return ", ".join(parts)
+
+
+def criteria(
+    *,
+    kind: str | Iterable[str] | None = None,
+    type: str | Iterable[str] | None = None,
+    direction: str | Iterable[str] | None = None,
+    connection: int | Iterable[int] | None = None,
+    text: str | re.Pattern[str] | None = None,
+    predicate: Predicate | None = None,
+) -> Criteria:
+    """Build criteria from single values or iterables of values.
+
+    Raises:
+        ValueError: A kind, type or direction that does not exist, so that nothing could match.
+        TypeError: A connection that is no number, a text that is neither text nor a pattern for
+            text, or a predicate that cannot be called.
+    """
+    pattern = text.pattern if isinstance(text, re.Pattern) else text
+    if pattern is not None and not isinstance(pattern, str):
+        raise TypeError(f"text is a str or a compiled pattern for str, not {text!r}")
+    if predicate is not None and not callable(predicate):
+        raise TypeError(f"predicate is a function that gets a record, not {predicate!r}")
+    return Criteria(
+        kind=one_of("kind", kind, KINDS),
+        type=one_of("type", type, TYPES),
+        direction=one_of("direction", direction, DIRECTIONS),
+        connection=numbers(connection),
+        text=text,
+        predicate=predicate,
+    )
+
+
+def one_of(
+    name: str, given: str | Iterable[str] | None, known: tuple[str, ...]
+) -> frozenset[str] | None:
+    if given is None:
+        return None
+    values = frozenset({given} if isinstance(given, str) else given)
+    for value in values:
+        if value not in known:
+            raise ValueError(f"{value!r} is no {name}; there are {', '.join(map(repr, known))}")
+    return values
+
+
+def numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
+    if given is None:
+        return None
+    values = frozenset(given if isinstance(given, Iterable) else (given,))
+    for value in values:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(
+                f"connection is the number of a connection, such as socket.id, not {value!r}"
+            )
+    return values
+
+
+def type_of(record: Record) -> str:
+    """Name the type of a frame, or the kind of another record."""
+    return record.frame.type if isinstance(record, FrameRecord) else record.kind
+
+
+def record_text(record: Record) -> str:
+    """Give the text in which a record is searched.
+
+    A payload is read as UTF-8, whatever its type; of a close it is the code and the reason.
+    """
+    match record:
+        case FrameRecord():
+            close = record.frame.close
+            if close is not None:
+                return f"{close.code} {close.reason}"
+            return record.payload.decode("utf-8", "replace")
+        case HandshakeRecord():
+            return record.raw.decode("utf-8", "replace")
+        case OpenedRecord():
+            return " ".join(
+                (record.peer, record.path, record.subprotocol or "", *record.extensions)
+            )
+        case ClosedRecord():
+            closes = (
+                f"{close.code} {close.reason}" for close in (record.sent, record.received) if close
+            )
+            return " ".join((*closes, record.tcp, str(record.status or ""), record.detail))
+        case HandlerErrorRecord():
+            return f"{record.summary}\n{record.traceback}"
+        case OutputRecord() | NoticeRecord():
+            return record.text
+
+
+def contains(text: str, wanted: str | re.Pattern[str]) -> bool:
+    if isinstance(wanted, str):
+        return wanted in text
+    return wanted.search(text) is not None

@@ -1,0 +1,385 @@
+"""The log of a server or a client: filled by connections, read and waited for by everyone else."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from time import monotonic, time
+
+from astra_nb.errors import WaitTimeout
+from astra_nb.wire.records import Direction, Record, Side
+
+from . import jsonl, table
+from .criteria import Criteria, Predicate, criteria
+from .ring import BATCH, Deferred, Ring, Snapshot
+from .subscriptions import Subscriptions
+from .view import LogView
+
+__all__ = ["FrameLog"]
+
+LARGE = 4096  # bytes; a run of this size is settled at once, so that bounds hold in between
+LAST_RECORDS = 10  # shown when a wait ends without what was waited for
+
+
+class FrameLog(LogView):
+    """A bounded log of frames and of what happened around them.
+
+    Connections append to it and pay next to nothing; frames are decoded when someone looks.
+    Every method may be called from any thread.
+
+    Args:
+        max_frames: How many of the newest frames are kept, and as many other records.
+        max_bytes: How many bytes of them are kept, header and payload, in whole runs.
+        recording: Whether anything is recorded at all.
+
+    Attributes:
+        recording: Settable at any time; what passes while it is False leaves no trace.
+        before_read: Called before each reading. The owner of the log sets it to bring frames
+            under way onto the log first.
+        before_wait: Called before each blocking wait. The owner sets it to refuse a wait in a
+            thread that must not block.
+    """
+
+    def __init__(
+        self, *, max_frames: int = 100_000, max_bytes: int = 64 * 2**20, recording: bool = True
+    ) -> None:
+        self._ring = Ring(
+            check_bound("max_frames", max_frames), check_bound("max_bytes", max_bytes)
+        )
+        self._fresh = self._ring.fresh
+        self._subscriptions = Subscriptions()
+        self.recording = recording
+        self.before_read: Callable[[], None] | None = None
+        self.before_wait: Callable[[], None] | None = None
+
+    # Writing
+
+    def append_frames(
+        self,
+        connection: int,
+        side: Side,
+        direction: Direction,
+        data: bytes,
+        count: int,
+        verdict: str = "",
+        messages: tuple[bytes | None, ...] | None = None,
+    ) -> None:
+        """Record a run of frames that one connection sent or received.
+
+        Args:
+            connection: The number of the connection.
+            side: Which end keeps this log.
+            direction: "received" or "sent", seen from that end.
+            data: The bytes of `count` whole frames; or, with a count of 1, a cut or broken one.
+            count: How many frames they are, 1 or more.
+            verdict: Why these frames were refused or ignored; "" when they were accepted.
+            messages: For each frame its payload after decompression, or None where it is the same.
+        """
+        if self.recording:
+            fresh = self._fresh
+            fresh.append((time(), connection, side, direction, data, count, verdict, messages))
+            if len(fresh) >= BATCH or len(data) >= LARGE:
+                self._ring.settle()
+            if self._subscriptions.armed:
+                self._subscriptions.wake()
+
+    def append(self, connection: int, record_type: Callable[..., Record], **fields: object) -> int:
+        """Record something that is no frame, with the time of now.
+
+        Args:
+            connection: The number of the connection; 0 for the server itself.
+            record_type: The class of the record.
+            fields: Its fields, but for number, time and connection.
+
+        Returns:
+            The record's number; 0 when it was not kept.
+        """
+        if not self.recording:
+            return 0
+        now = time()
+        build = partial(build_record, record_type, now, connection, fields)
+        build(0)  # so that a wrong field is the caller's error, not the reader's
+        weight = sum(len(value) for value in fields.values() if isinstance(value, (str, bytes)))
+        number = self._ring.push_other(connection, now, Deferred(build, weight))
+        if self._subscriptions.armed:
+            self._subscriptions.wake()
+        return number
+
+    def clear(self) -> None:
+        """Forget all records; numbers go on where they were, and `dropped` is 0 again."""
+        self._ring.clear()
+
+    # Bounds
+
+    @property
+    def max_frames(self) -> int:
+        """How many of the newest frames are kept; a smaller bound evicts at once."""
+        return self._ring.max_frames
+
+    @max_frames.setter
+    def max_frames(self, value: int) -> None:
+        self._ring.max_frames = check_bound("max_frames", value)
+        self._ring.snapshot()
+
+    @property
+    def max_bytes(self) -> int:
+        """How many bytes are kept; a smaller bound evicts at once."""
+        return self._ring.max_bytes
+
+    @max_bytes.setter
+    def max_bytes(self, value: int) -> None:
+        self._ring.max_bytes = check_bound("max_bytes", value)
+        self._ring.snapshot()
+
+    @property
+    def dropped(self) -> int:
+        """How many frames are no longer on the log because of its bounds, the oldest first."""
+        return self._ring.snapshot().dropped
+
+    @property
+    def last_number(self) -> int:
+        """The number of the newest record; 0 before there was any."""
+        return self._ring.snapshot().last_number
+
+    # Reading
+
+    def since(self, number: int, limit: int | None = None) -> list[Record]:
+        """List the records with a number above `number`, oldest first.
+
+        Args:
+            number: A record's number, or 0.
+            limit: How many at most, the newest; None for all. Only those are decoded.
+        """
+        snapshot = self._look()
+        if limit is not None:
+            number = max(number, snapshot.after_all_but(limit))
+        return list(snapshot.records(number))
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have a function called when there is something new; gives what ends that.
+
+        It is called with no arguments in whichever thread appends, and then not again until
+        somebody has read the log. So it must be quick, and must not read the log itself.
+        """
+        return partial(self._subscriptions.remove, self._subscriptions.add(callback))
+
+    def wait_for(
+        self,
+        predicate: Predicate | None = None,
+        *,
+        kind: str | Iterable[str] | None = None,
+        type: str | Iterable[str] | None = None,
+        direction: str | Iterable[str] | None = None,
+        connection: int | Iterable[int] | None = None,
+        text: str | re.Pattern[str] | None = None,
+        count: int = 1,
+        after: int = 0,
+        timeout: float | None = 5.0,
+    ) -> Record:
+        """Wait until a record matches, and give it; what is on the log already counts.
+
+        May be called from any thread but that of the connections' event loop.
+
+        Args:
+            predicate: A function that gets a record, as for `filter`.
+            kind: As for `filter`.
+            type: As for `filter`.
+            direction: As for `filter`.
+            connection: As for `filter`.
+            text: As for `filter`.
+            count: Which of the matching records to wait for: 1 for the first.
+            after: Only records with a number above this count.
+            timeout: Seconds to wait; None waits for ever.
+
+        Raises:
+            WaitTimeout: The record did not come in time. The message shows the last records.
+        """
+        wanted = criteria(
+            kind=kind,
+            type=type,
+            direction=direction,
+            connection=connection,
+            text=text,
+            predicate=predicate,
+        )
+        if self.before_wait is not None:
+            self.before_wait()
+        search = Search(self._ring, wanted, count, after)
+        deadline = None if timeout is None else monotonic() + timeout
+        news = threading.Event()
+        subscription = self._subscriptions.add(news.set)
+        try:
+            if self.before_read is not None:
+                self.before_read()
+            while (record := search.go_on()) is None:
+                if not news.wait(None if deadline is None else max(deadline - monotonic(), 0)):
+                    raise WaitTimeout(self._failure(search, timeout))
+                news.clear()
+                self._subscriptions.arm(subscription)
+            return record
+        finally:
+            self._subscriptions.remove(subscription)
+
+    async def wait_for_async(
+        self,
+        predicate: Predicate | None = None,
+        *,
+        kind: str | Iterable[str] | None = None,
+        type: str | Iterable[str] | None = None,
+        direction: str | Iterable[str] | None = None,
+        connection: int | Iterable[int] | None = None,
+        text: str | re.Pattern[str] | None = None,
+        count: int = 1,
+        after: int = 0,
+        timeout: float | None = 5.0,
+    ) -> Record:
+        """Wait as `wait_for` does, without blocking the running event loop.
+
+        Raises:
+            WaitTimeout: The record did not come in time. The message shows the last records.
+        """
+        wanted = criteria(
+            kind=kind,
+            type=type,
+            direction=direction,
+            connection=connection,
+            text=text,
+            predicate=predicate,
+        )
+        search = Search(self._ring, wanted, count, after)
+        loop = asyncio.get_running_loop()
+        news = asyncio.Event()
+
+        def call() -> None:
+            loop.call_soon_threadsafe(news.set)
+
+        subscription = self._subscriptions.add(call)
+        try:
+            async with asyncio.timeout(timeout):
+                while (record := search.go_on()) is None:
+                    await news.wait()
+                    news.clear()
+                    self._subscriptions.arm(subscription)
+            return record
+        except TimeoutError as exc:
+            raise WaitTimeout(self._failure(search, timeout)) from exc
+        finally:
+            self._subscriptions.remove(subscription)
+
+    # Exports
+
+    def to_jsonl(self, path: str | PathLike[str] | None = None) -> str:
+        """Write all records as JSON Lines, one for each; `from_jsonl` reads them again.
+
+        Args:
+            path: A file to write as well; an existing one is replaced.
+        """
+        text = "".join(map(jsonl.to_line, self))
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    @classmethod
+    def from_jsonl(cls, source: str | PathLike[str]) -> FrameLog:
+        """Make a log from JSON Lines that `to_jsonl` wrote: the same records, times and numbers.
+
+        Args:
+            source: A path, or the text itself. Text is what holds a line break or starts
+                with "{".
+
+        Raises:
+            ValueError: A line that is no record; the message names it.
+            OSError: The file cannot be read.
+        """
+        if isinstance(source, str) and ("\n" in source or source.lstrip().startswith("{")):
+            text = source
+        else:
+            text = Path(source).read_text(encoding="utf-8")
+        records = jsonl.from_text(text)
+        log = cls(max_frames=max(len(records), 1), max_bytes=max(len(text), 1))
+        for record in records:
+            log._ring.load(record)
+        return log
+
+    # Beneath
+
+    def _look(self) -> Snapshot:
+        self._subscriptions.arm_all()  # first, so that nothing comes unnoticed in between
+        if self.before_read is not None:
+            self.before_read()
+        return self._ring.snapshot()
+
+    def _read(self, after: int) -> Iterator[Record]:
+        return self._look().records(after)
+
+    def __len__(self) -> int:
+        return self._look().count()
+
+    @property
+    def _origin(self) -> float:
+        return self._ring.snapshot().origin
+
+    def _newest(self, limit: int | None) -> tuple[list[Record], int]:
+        snapshot = self._look()
+        after = 0 if limit is None else snapshot.after_all_but(limit)
+        shown = list(snapshot.records(after))
+        return shown, snapshot.count() - len(shown)
+
+    def __repr__(self) -> str:
+        snapshot = self._look()
+        return f"<FrameLog: {table.counted(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
+
+    def _failure(self, search: Search, timeout: float | None) -> str:
+        within = "" if timeout is None else f" within {timeout:g} s"
+        silent = "" if self.recording else "; this log records nothing (recording is False)"
+        return (
+            f"{search.described()} did not come{within}: {search.found} of {search.count} came"
+            f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self._origin)}"
+        )
+
+
+class Search:
+    """Looks for the count-th matching record, each look going on where the last one ended."""
+
+    def __init__(self, ring: Ring, wanted: Criteria, count: int, after: int) -> None:
+        if count < 1:
+            raise ValueError(f"count is {count}; the first matching record has the count 1")
+        self.ring = ring
+        self.wanted = wanted
+        self.count = count
+        self.found = 0
+        self.after = after
+
+    def go_on(self) -> Record | None:
+        for record in self.ring.snapshot().records(self.after):
+            self.after = record.number
+            if self.wanted.matches(record):
+                self.found += 1
+                if self.found == self.count:
+                    return record
+        return None
+
+    def described(self) -> str:
+        what = f"a record with {self.wanted}" if str(self.wanted) else "a record"
+        return what if self.count == 1 else f"{self.count} times {what}"
+
+
+def build_record(
+    record_type: Callable[..., Record],
+    now: float,
+    connection: int,
+    fields: dict[str, object],
+    number: int,
+) -> Record:
+    return record_type(number=number, time=now, connection=connection, **fields)
+
+
+def check_bound(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name} is an integer of 0 or more, not {value!r}")
+    return value

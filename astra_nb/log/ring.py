@@ -1,0 +1,299 @@
+"""The storage under a frame log: cheap to fill, exact in what it keeps, decoded by its readers.
+
+Whoever sends or receives frames pays for one tuple in a list. Numbers and bounds are settled
+later, for up to `BATCH` tuples at a time, and nothing is decoded before someone looks.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from astra_nb.wire.frames import decode, frame_length
+from astra_nb.wire.records import Direction, FrameRecord, Record, Side
+
+__all__ = ["BATCH", "Deferred", "Entry", "Ring", "Snapshot"]
+
+BATCH = 256  # entries in a block at most
+BLOCK_SIZE = 1024 * 1024  # bytes; a block that has them takes no further entries
+
+
+class Deferred(NamedTuple):
+    """A record that is no frame: how to build it once its number is known, and what it weighs."""
+
+    build: Callable[[int], Record]
+    weight: int
+
+    def __len__(self) -> int:
+        return self.weight
+
+
+# time, connection, side, direction, data, how many numbers it takes, verdict, messages.
+# A plain tuple: a named one costs three times as much to make.
+Entry = tuple[
+    float,
+    int,
+    Side | None,
+    Direction | None,
+    bytes | Deferred,
+    int,
+    str,
+    tuple[bytes | None, ...] | None,
+]
+
+
+class Block(NamedTuple):
+    """Entries that follow one another, and their sums."""
+
+    first: int
+    numbers: int
+    others: int
+    size: int
+    entries: tuple[Entry, ...]
+
+
+class Snapshot(NamedTuple):
+    """What a ring held at one moment; it can be read without any lock."""
+
+    first: int
+    blocks: list[Block]
+    dropped: int
+    last_number: int
+    origin: float
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Decode the records with a number above `after`, oldest first."""
+        start = max(self.first, after + 1)
+        begin = bisect_right(self.blocks, start, key=lambda block: block.first) - 1
+        for block in self.blocks[max(begin, 0) :]:
+            number = block.first
+            for entry in block.entries:
+                if number + entry[5] > start:
+                    yield from expand(entry, number, start)
+                number += entry[5]
+
+    def count(self, after: int = 0) -> int:
+        """Count the records with a number above `after`."""
+        start = max(self.first, after + 1)
+        return sum(
+            block.first + block.numbers - max(block.first, start)
+            for block in self.blocks
+            if block.first + block.numbers > start
+        )
+
+    def kinds(self) -> tuple[int, int]:
+        """Count the frames and the other records."""
+        others = sum(block.others for block in self.blocks)
+        return self.count() - others, others
+
+    def after_all_but(self, limit: int) -> int:
+        """Give the number after which only the newest `limit` records come."""
+        left = limit
+        for block in reversed(self.blocks):
+            if left <= block.numbers:
+                return block.first + block.numbers - 1 - left
+            left -= block.numbers
+        return 0
+
+
+class Ring:
+    """The newest frames and other records, bounded by frames and by bytes.
+
+    Appending to `fresh` and calling `settle` now and then is all that a writer does. Every method
+    may be called from any thread.
+    """
+
+    def __init__(self, max_frames: int, max_bytes: int) -> None:
+        self.max_frames = max_frames
+        self.max_bytes = max_bytes
+        self.fresh: list[Entry] = []
+        self._blocks: list[Block] = []
+        self._next = 1
+        self._frames = 0
+        self._others = 0
+        self._size = 0
+        self._dropped = 0
+        self._origin = 0.0  # time of the first record there ever was
+        self._skip = 0  # evicted frames of the oldest entry, whose later frames stay
+        # Re-entrant, because the collector may run a finalizer in here, and that may print.
+        self._lock = threading.RLock()
+        self._settling = False
+
+    def push_other(self, connection: int, now: float, deferred: Deferred) -> int:
+        """Store a record that is no frame; gives its number, or 0 when it was not kept."""
+        entry: Entry = (now, connection, None, None, deferred, 1, "", None)
+        with self._lock:
+            self.fresh.append(entry)
+            self.settle()
+            for block in reversed(self._blocks):
+                number = block.first + block.numbers
+                for candidate in reversed(block.entries):
+                    number -= candidate[5]
+                    if candidate is entry:
+                        return number
+        return 0
+
+    def load(self, record: Record) -> None:
+        """Store a record that has its number and time, above every number before."""
+        if isinstance(record, FrameRecord):
+            data, messages = record.frame.raw, (record.message,)
+            entry: Entry = (
+                record.time,
+                record.connection,
+                record.side,
+                record.direction,
+                data,
+                1,
+                record.verdict,
+                messages,
+            )
+        else:
+            deferred = Deferred(lambda number: record, 0)
+            entry = (record.time, record.connection, None, None, deferred, 1, "", None)
+        with self._lock:
+            self.settle()
+            self._next = record.number
+            self._add((entry,))
+
+    def settle(self) -> None:
+        """Number what is fresh, and evict the blocks that are over the bounds."""
+        with self._lock:
+            if self._settling:
+                return
+            self._settling = True
+            try:
+                # Slices, not a swap: another thread may hold this very list to append to it.
+                while count := min(len(self.fresh), BATCH):
+                    batch = tuple(self.fresh[:count])
+                    del self.fresh[:count]
+                    self._add(batch)
+                self._evict_blocks()
+            finally:
+                self._settling = False
+
+    def snapshot(self) -> Snapshot:
+        """Settle everything, evict exactly, and give what is left without decoding any of it."""
+        with self._lock:
+            self.settle()
+            self._evict_entries()
+            first = self._blocks[0].first + self._skip if self._blocks else self._next
+            return Snapshot(first, list(self._blocks), self._dropped, self._next - 1, self._origin)
+
+    def clear(self) -> None:
+        """Forget every record; numbers go on, and nothing counts as dropped any more."""
+        with self._lock:
+            self.settle()
+            self._blocks.clear()
+            self._frames = self._others = self._size = self._skip = self._dropped = 0
+            self._origin = 0.0
+
+    def _add(self, batch: tuple[Entry, ...]) -> None:
+        numbers = sum([entry[5] for entry in batch])
+        size = sum([len(entry[4]) for entry in batch])
+        others = sum([entry[2] is None for entry in batch])
+        last = self._blocks[-1] if self._blocks else None
+        if (
+            last is not None
+            and last.first + last.numbers == self._next
+            and len(last.entries) + len(batch) <= BATCH
+            and last.size < BLOCK_SIZE
+        ):
+            self._blocks[-1] = Block(
+                last.first,
+                last.numbers + numbers,
+                last.others + others,
+                last.size + size,
+                last.entries + batch,
+            )
+        else:
+            self._blocks.append(Block(self._next, numbers, others, size, batch))
+        self._origin = self._origin or batch[0][0]
+        self._next += numbers
+        self._frames += numbers - others
+        self._others += others
+        self._size += size
+
+    def _evict_blocks(self) -> None:
+        while self._blocks:
+            oldest = self._blocks[0]
+            frames = oldest.numbers - oldest.others - self._skip
+            if (
+                self._frames - frames <= self.max_frames
+                and self._others - oldest.others <= self.max_frames
+                and self._size - oldest.size <= self.max_bytes
+            ):
+                return
+            del self._blocks[0]
+            self._count_out(frames, oldest.others, oldest.size)
+
+    def _evict_entries(self) -> None:
+        """Evict from the oldest block until every bound is kept to the frame."""
+        while self._blocks and (
+            self._frames > self.max_frames
+            or self._others > self.max_frames
+            or self._size > self.max_bytes
+        ):
+            oldest = self._blocks.pop(0)
+            entry, *rest = oldest.entries
+            surplus = self._frames - self.max_frames
+            frames = 0 if entry[2] is None else entry[5] - self._skip
+            others = 1 if entry[2] is None else 0
+            if (
+                frames > surplus
+                and self._size <= self.max_bytes
+                and (self._others <= self.max_frames)
+            ):
+                self._blocks.insert(0, oldest)
+                self._frames -= surplus
+                self._dropped += surplus
+                self._skip += surplus
+                return
+            size = len(entry[4])
+            self._count_out(frames, others, size)
+            if rest:
+                self._blocks.insert(
+                    0,
+                    Block(
+                        oldest.first + entry[5],
+                        oldest.numbers - entry[5],
+                        oldest.others - others,
+                        oldest.size - size,
+                        tuple(rest),
+                    ),
+                )
+
+    def _count_out(self, frames: int, others: int, size: int) -> None:
+        self._frames -= frames
+        self._dropped += frames
+        self._others -= others
+        self._size -= size
+        self._skip = 0
+
+
+def expand(entry: Entry, number: int, start: int) -> Iterator[Record]:
+    """Decode the records of an entry whose first number is `number`, from `start` on."""
+    time, connection, side, direction, data, count, verdict, messages = entry
+    if isinstance(data, Deferred):
+        yield data.build(number)
+        return
+    assert side is not None
+    assert direction is not None
+    offset = 0
+    for index in range(count):
+        if number + index < start:
+            offset += frame_length(data, offset) or 0
+            continue
+        frame = decode(data, offset)
+        offset += len(frame.raw)
+        yield FrameRecord(
+            number=number + index,
+            time=time,
+            connection=connection,
+            side=side,
+            direction=direction,
+            frame=frame,
+            verdict=verdict,
+            message=None if messages is None else messages[index],
+        )

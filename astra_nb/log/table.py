@@ -1,0 +1,113 @@
+"""Records as a table: plain text for terminals and screen readers, static HTML for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from astra_nb.wire.records import Record
+
+from .rows import Column, check_columns, rows
+
+__all__ = ["check_columns", "counted", "html", "last_records", "text"]
+
+# Everything has a fallback, so that the table reads well without Jupyter, light or dark.
+STYLE = """
+.astra-nb-log table { border-collapse: collapse; margin: 0; width: auto;
+  color: var(--jp-content-font-color1, var(--vscode-editor-foreground, inherit));
+  font: 12px/1.5 var(--jp-code-font-family, ui-monospace, monospace); }
+.astra-nb-log caption { caption-side: top; text-align: left; padding: 2px 8px;
+  font-family: var(--jp-ui-font-family, system-ui, sans-serif);
+  color: var(--jp-content-font-color2, inherit); }
+.astra-nb-log th, .astra-nb-log td { padding: 1px 8px; text-align: left; vertical-align: top;
+  white-space: nowrap; border: 0; background: none; font-weight: 400; }
+.astra-nb-log thead th { font-weight: 600;
+  border-bottom: 1px solid var(--jp-border-color1, currentColor); }
+.astra-nb-log .right { text-align: right; font-variant-numeric: tabular-nums; }
+.astra-nb-log code { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate;
+  font: inherit; color: inherit; background: none; padding: 0; }
+""".strip()
+
+ARROWS = {"<- ": "← ", "-> ": "→ "}
+
+
+def text(
+    records: Sequence[Record], columns: Sequence[Column], origin: float, left_out: int = 0
+) -> str:
+    """Write records as lines under a heading; `left_out` says how many came before them."""
+    titles = [column.title for column in columns]
+    table = [titles, *rows(records, columns, origin)]
+    widths = [max(len(row[i]) for row in table) for i in range(len(columns))]
+    widths[-1] = len(titles[-1]) if not columns[-1].right else widths[-1]
+    table.insert(1, ["-" * width for width in widths])
+    lines = [
+        "  ".join(
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for cell, width, column in zip(row, widths, columns, strict=True)
+        ).rstrip()
+        for row in table
+    ]
+    if left_out:
+        lines.insert(0, f"{counted_records(left_out)} before these are left out.")
+    if not records:
+        lines.append("(no records)")
+    return "\n".join(lines)
+
+
+def html(
+    records: Sequence[Record], columns: Sequence[Column], origin: float, left_out: int = 0
+) -> str:
+    """Write records as an HTML table with a caption; it holds no script and no foreign markup."""
+    caption = f"Log: {counted_records(len(records))}"
+    if left_out:
+        caption = f"Log: the newest {len(records):,} of {counted_records(len(records) + left_out)}"
+        caption += f"; {left_out:,} before these are left out"
+    head = "".join(
+        f'<th scope="col"{aligned(column)}>{escape(column.title)}</th>' for column in columns
+    )
+    body = "\n".join(
+        "<tr>"
+        + "".join(html_cell(cell, column) for cell, column in zip(row, columns, strict=True))
+        + "</tr>"
+        for row in rows(records, columns, origin)
+    )
+    # The classes keep a page's MathJax from reading a payload such as "$x$" as a formula.
+    return (
+        f'<div class="astra-nb-log tex2jax_ignore mathjax_ignore"><style>{STYLE}</style>\n'
+        f"<table><caption>{escape(caption)}</caption>\n"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def html_cell(cell: str, column: Column) -> str:
+    if column.name == "number":
+        return f'<th scope="row" class="right">{escape(cell)}</th>'
+    if column.name == "direction":
+        for ascii_arrow, arrow in ARROWS.items():
+            cell = cell.replace(ascii_arrow, arrow)
+    if column.name == "payload":
+        return f"<td><code>{escape(cell)}</code></td>"
+    return f"<td{aligned(column)}>{escape(cell)}</td>"
+
+
+def aligned(column: Column) -> str:
+    return ' class="right"' if column.right else ""
+
+
+def counted(frames: int, others: int) -> str:
+    """Write "1 frame, 2 other records"."""
+    return (
+        f"{frames:,} frame{'' if frames == 1 else 's'}, "
+        f"{others:,} other record{'' if others == 1 else 's'}"
+    )
+
+
+def counted_records(count: int) -> str:
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def last_records(records: Sequence[Record], origin: float) -> str:
+    """Say for an error message what came last."""
+    if not records:
+        return "there are no records"
+    return f"the last records:\n{text(records, check_columns(None), origin)}"

@@ -1,0 +1,205 @@
+"""Reading a log: filters, indexing, and its forms as text, HTML and messages.
+
+A view is live. It holds no records; each reading looks at what the log holds now.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol, overload
+
+from astra_nb.wire.records import Record
+
+from . import joined, table
+from .criteria import Criteria, Predicate, criteria
+
+__all__ = ["FilteredView", "LogView"]
+
+SHOWN_ROWS = 200  # newest records in the forms that are shown unasked
+
+
+class Printer(Protocol):
+    """What IPython hands to `_repr_pretty_`."""
+
+    def text(self, text: str) -> None: ...
+
+
+class LogView(ABC):
+    """The records of a log, or some of them, oldest first.
+
+    Every method may be called from any thread, and none holds up the connections.
+    """
+
+    @abstractmethod
+    def _read(self, after: int) -> Iterator[Record]:
+        """Iterate over what is there now with a number above `after`."""
+
+    @property
+    @abstractmethod
+    def _origin(self) -> float:
+        """Time that relative times count from, in seconds since the epoch."""
+
+    def filter(
+        self,
+        *,
+        kind: str | Iterable[str] | None = None,
+        type: str | Iterable[str] | None = None,
+        direction: str | Iterable[str] | None = None,
+        connection: int | Iterable[int] | None = None,
+        text: str | re.Pattern[str] | None = None,
+        predicate: Predicate | None = None,
+    ) -> LogView:
+        """Give a live view of those records that match all that is given.
+
+        Args:
+            kind: "frame", "handshake", "opened", "closed", "error", "output", "notice", or
+                several of them.
+            type: "text", "bytes", "continuation", "ping", "pong", "close", "reserved", or any
+                kind but "frame", or several.
+            direction: "received", "sent" or both, seen from the end that keeps the log. Records
+                that have no direction do not match.
+            connection: The number of a connection, or several; 0 for the server itself.
+            text: What the record must contain: a substring, or a compiled pattern. A payload is
+                searched as UTF-8.
+            predicate: A function that gets a record.
+
+        Raises:
+            ValueError: A kind, type or direction that does not exist.
+            TypeError: A value of another type than these.
+        """
+        wanted = criteria(
+            kind=kind,
+            type=type,
+            direction=direction,
+            connection=connection,
+            text=text,
+            predicate=predicate,
+        )
+        return FilteredView(self, wanted)
+
+    @property
+    def frames(self) -> LogView:
+        """The frames alone."""
+        return self.filter(kind="frame")
+
+    @property
+    def messages(self) -> list[joined.JoinedMessage]:
+        """The messages, fragments put together; frames that were refused give none."""
+        return joined.join(self)
+
+    def since(self, number: int, limit: int | None = None) -> list[Record]:
+        """List the records with a number above `number`, oldest first.
+
+        Args:
+            number: A record's number, or 0.
+            limit: How many at most, the newest; None for all.
+        """
+        found = self._read(number)
+        return list(found) if limit is None else list(deque(found, maxlen=max(limit, 0)))
+
+    def text(self, columns: Sequence[str] | None = None, limit: int | None = None) -> str:
+        """Write the records as a table of plain text, one line for each.
+
+        Args:
+            columns: Columns in their order, out of "number", "time" (of day, UTC), "relative"
+                (seconds since the log's first record), "delta" (seconds since the row before),
+                "connection", "direction", "type", "fin", "rsv", "mask", "key", "length",
+                "payload"; None for the usual ones.
+            limit: How many rows at most, the newest; None for all.
+
+        Raises:
+            ValueError: A column that does not exist.
+        """
+        chosen = table.check_columns(columns)
+        records, left_out = self._newest(limit)
+        return table.text(records, chosen, self._origin, left_out)
+
+    def html(self, columns: Sequence[str] | None = None, limit: int | None = SHOWN_ROWS) -> str:
+        """Write the records as a static HTML table; everything in it is escaped.
+
+        Args:
+            columns: As for `text`.
+            limit: How many rows at most, the newest; None for all.
+
+        Raises:
+            ValueError: A column that does not exist.
+        """
+        chosen = table.check_columns(columns)
+        records, left_out = self._newest(limit)
+        return table.html(records, chosen, self._origin, left_out)
+
+    def _newest(self, limit: int | None) -> tuple[list[Record], int]:
+        """Give the newest records, and how many there are before them."""
+        if limit is None:
+            return list(self), 0
+        kept: deque[Record] = deque(maxlen=max(limit, 0))
+        count = 0
+        for record in self:
+            kept.append(record)
+            count += 1
+        return list(kept), count - len(kept)
+
+    def __iter__(self) -> Iterator[Record]:
+        return self._read(0)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        if index < 0:
+            tail = self.since(0, -index)
+            if len(tail) == -index:
+                return tail[0]
+        else:
+            for record in islice(self, index, None):
+                return record
+        raise IndexError(f"no record at index {index}: there are {len(self)}")
+
+    def __bool__(self) -> bool:
+        # Iterating is dear when there is much, and "no log" is None.
+        return True
+
+    def __str__(self) -> str:
+        return self.text(limit=SHOWN_ROWS)
+
+    def __repr__(self) -> str:
+        frames = others = 0
+        for record in self:
+            if record.kind == "frame":
+                frames += 1
+            else:
+                others += 1
+        return f"<{type(self).__name__}: {table.counted(frames, others)}>"
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+        printer.text("..." if cycle else str(self))
+
+
+class FilteredView(LogView):
+    """Those records of another view that match some criteria."""
+
+    def __init__(self, parent: LogView, wanted: Criteria) -> None:
+        self._parent = parent
+        self._wanted = wanted
+
+    def _read(self, after: int) -> Iterator[Record]:
+        return filter(self._wanted.matches, self._parent._read(after))
+
+    @property
+    def _origin(self) -> float:
+        return self._parent._origin

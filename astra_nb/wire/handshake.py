@@ -1,0 +1,202 @@
+"""The opening handshake: reading its heads, hiding its secrets, and the accept key by hand."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import NamedTuple
+from urllib.parse import unquote_plus
+
+__all__ = [
+    "GUID",
+    "HIDDEN",
+    "AcceptStep",
+    "accept_key",
+    "accept_steps",
+    "head_end",
+    "is_secret",
+    "parse_head",
+    "redact",
+    "redact_path",
+]
+
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+HIDDEN = "<hidden>"
+
+SECRET_HEADERS = frozenset({"cookie", "cookie2", "set-cookie", "set-cookie2"})
+# Their names sound like secrets, or their values like a query, and they are neither.
+OPEN_HEADERS = frozenset(
+    {
+        "proxy-authenticate",
+        "sec-websocket-accept",
+        "sec-websocket-extensions",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "www-authenticate",
+    }
+)
+SECRET_NAME = re.compile(
+    r"token|secret|passw|passphrase|session|credential|signature|xsrf|csrf|jwt|bearer"
+    r"|auth(?!ors?$)|key(?!board|word)|^(pass|pwd|pin|otp|sig|sid|ticket)$",
+    re.IGNORECASE,
+)
+# A token that stands alone: a JSON Web Token, or the subprotocol that carries one.
+BARE_TOKEN = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){1,4}|\bbase64url\.bearer\.[^\s,;&]+")
+QUERY_PAIR = re.compile(r"(?P<before>^|[?&;#])(?P<name>[^=&;#?]*)=(?P<value>[^&;#]*)")
+USER_INFO = re.compile(r"//[^/?#\s]*@")
+END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+# A lone carriage return ends a line here, so that nothing can hide behind one.
+LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
+
+
+# Reading
+
+
+def head_end(data: bytes | bytearray) -> int | None:
+    """Find where a head ends: the offset behind its empty line, or None when it is not there."""
+    match = END_OF_HEAD.search(data)
+    return None if match is None else match.end()
+
+
+def parse_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:
+    """Read a head into its start line and its headers, whatever is in it.
+
+    Bytes are read as Latin-1. A line without a colon becomes a header without a value; a line
+    that begins with a blank continues the value before it.
+    """
+    lines = [line.rstrip("\r") for line in head.decode("latin-1").split("\n")]
+    headers: list[tuple[str, str]] = []
+    for line in lines[1:]:
+        if not line:
+            break
+        if line[0] in " \t" and headers:
+            name, value = headers[-1]
+            headers[-1] = (name, f"{value} {line.strip()}".strip())
+        else:
+            name, _, value = line.partition(":")
+            headers.append((name.strip(), value.strip()))
+    return lines[0], headers
+
+
+# Hiding secrets
+
+
+def redact(head: bytes) -> bytes:
+    """Hide the secrets of a head: what stands for each is `<hidden>`, whatever its length.
+
+    Hidden are the values of headers that carry credentials; everywhere else the query values
+    whose names sound like secrets, the user in an address, and tokens that stand alone.
+    Everything else stays byte for byte. The head may be cut anywhere.
+    """
+    redacted: list[bytes] = []
+    hiding = False
+    for line in LINE.findall(head):
+        content = line.rstrip(b"\r\n")
+        ending = line[len(content) :]
+        text = content.decode("latin-1")
+        if not redacted:
+            text = redact_start_line(text)
+        elif text[:1] in (" ", "\t"):
+            # It goes on with the value of the line before (RFC 9112, section 5.2).
+            if hiding:
+                continue
+            text = redact_text(text)
+        elif text:
+            text, hiding = redact_header(text)
+        redacted.append(text.encode("latin-1") + ending)
+    return b"".join(redacted)
+
+
+def redact_path(path: str) -> str:
+    """Hide the secrets in a path and its query, or in a whole address."""
+    return redact_text(path)
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether the name of a header sounds as if its value were a secret."""
+    key = name.strip().lower()
+    return key in SECRET_HEADERS or (
+        key not in OPEN_HEADERS and SECRET_NAME.search(key) is not None
+    )
+
+
+def redact_start_line(line: str) -> str:
+    method, blank, rest = line.partition(" ")
+    target, last_blank, version = rest.rpartition(" ")
+    if not last_blank or not version.startswith("HTTP/"):
+        target, last_blank, version = rest, "", ""
+    return f"{method}{blank}{redact_text(target)}{last_blank}{version}"
+
+
+def redact_header(line: str) -> tuple[str, bool]:
+    """Give the line without its secrets, and whether all of its value was one."""
+    name, colon, value = line.partition(":")
+    if is_secret(name) and colon:
+        return f"{name}: {HIDDEN}", True
+    if name.strip().lower() in OPEN_HEADERS:
+        return line, False
+    return f"{name}{colon}{redact_text(value)}", False
+
+
+def redact_text(text: str) -> str:
+    text = USER_INFO.sub(f"//{HIDDEN}@", text)
+    text = QUERY_PAIR.sub(redact_pair, text)
+    return BARE_TOKEN.sub(HIDDEN, text)
+
+
+def redact_pair(match: re.Match[str]) -> str:
+    name, value = match["name"], match["value"]
+    if value and (SECRET_NAME.search(unquoted(name)) or holds_secret(unquoted(value))):
+        return f"{match['before']}{name}={HIDDEN}"
+    return match[0]
+
+
+def holds_secret(value: str) -> bool:
+    """Tell whether a value is itself an address with a secret in it."""
+    return any(
+        pair["value"] and SECRET_NAME.search(pair["name"])
+        for pair in QUERY_PAIR.finditer(value)
+        if pair["before"]
+    )
+
+
+def unquoted(text: str) -> str:
+    """Undo percent encoding, also where it was done more than once."""
+    for _ in range(4):
+        plain = unquote_plus(text)
+        if plain == text:
+            break
+        text = plain
+    return text
+
+
+# The accept key
+
+
+class AcceptStep(NamedTuple):
+    """One step of computing `Sec-WebSocket-Accept`."""
+
+    step: str
+    value: str
+
+
+def accept_steps(key: str) -> list[AcceptStep]:
+    """Compute `Sec-WebSocket-Accept` from a `Sec-WebSocket-Key`, step by step.
+
+    RFC 6455, section 4.2.2, item 5.4. The last step's value is the answer.
+    """
+    key = key.strip()
+    joined = key + GUID
+    digest = hashlib.sha1(joined.encode("utf-8", "replace"), usedforsecurity=False)
+    return [
+        AcceptStep("take Sec-WebSocket-Key as text", key),
+        AcceptStep("append the GUID of RFC 6455", joined),
+        AcceptStep("take the SHA-1 hash (20 bytes, here in hex)", digest.hexdigest()),
+        AcceptStep("encode the hash as base64", base64.b64encode(digest.digest()).decode()),
+    ]
+
+
+def accept_key(key: str) -> str:
+    """Compute `Sec-WebSocket-Accept` from a `Sec-WebSocket-Key` (RFC 6455, section 4.2.2)."""
+    return accept_steps(key)[-1].value
