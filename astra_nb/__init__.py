@@ -1,0 +1,40 @@
+"""WebSockets that you can see, inside a notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import errors, http
+from .async_websocket import AsyncWebSocket
+from .client import connect, connect_async
+from .errors import AstraError, ConnectionClosed
+from .log import FrameLog
+from .server import Server
+from .websocket import WebSocket
+from .wire.messages import CloseFrame, Message
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AstraError",
+    "AsyncWebSocket",
+    "CloseFrame",
+    "ConnectionClosed",
+    "FrameLog",
+    "Message",
+    "Server",
+    "WebSocket",
+    "connect",
+    "connect_async",
+    "errors",
+    "http",
+]
+
+
+def _panel(server: Server) -> Any:
+    from .widgets import panel_for  # ipywidgets is loaded when someone looks
+
+    return panel_for(server)
+
+
+Server.panel_factory = staticmethod(_panel)

@@ -1,0 +1,154 @@
+"""The socket whose calls are awaited, on the event loop that owns the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
+from typing import Self
+
+from .checked_socket import CheckedSocket, wait_for
+from .errors import ConnectionClosed, WaitTimeout
+from .inbox import TaskInbox
+from .wire.frames import BINARY, TEXT
+from .wire.messages import (
+    BytesValue,
+    CloseValue,
+    Message,
+    check_type,
+    encode_bytes,
+    encode_close,
+    encode_text,
+)
+
+__all__ = ["AsyncWebSocket"]
+
+
+class AsyncWebSocket(CheckedSocket[TaskInbox]):
+    """A connection whose calls are awaited, on the event loop that owns it.
+
+    A send returns at once while the other end reads fast enough; else it waits until it does.
+    """
+
+    async def recv(self, timeout: float | None = None) -> Message:
+        """Give the next message; wait for it if need be. See `WebSocket.recv`."""
+        inbox = self._inbox
+        message = inbox.take()
+        if message is not None:
+            return message
+        if timeout is None:
+            await inbox.wait()
+        else:
+            try:
+                async with asyncio.timeout(timeout):
+                    await inbox.wait()
+            except TimeoutError:
+                raise self._no_message(timeout) from None
+        message = inbox.take()
+        if message is None:
+            raise self._closed()
+        return message
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        """Give message after message, the close as the last one; then just end."""
+        while True:
+            try:
+                yield await self.recv()
+            except ConnectionClosed:
+                return
+
+    async def send(self, type: str, value: object = None, reason: str | None = None) -> None:
+        """Send a message: the type first, then what it carries. See `WebSocket.send`."""
+        if check_type(type) == "close":
+            await self.send_close(value, reason)  # type: ignore[arg-type]
+            return
+        if value is None and type in ("ping", "pong"):
+            value = b""
+        await self._send(*self._frame(type, value))
+
+    async def send_text(self, value: str) -> None:
+        """Send a text message in one TEXT frame. See `WebSocket.send_text`."""
+        payload = encode_text(value)
+        self._check_data("text")
+        await self._send(TEXT, payload)
+
+    async def send_bytes(self, value: BytesValue) -> None:
+        """Send a binary message in one BINARY frame. See `WebSocket.send_bytes`."""
+        payload = encode_bytes(value)
+        self._check_data("bytes")
+        await self._send(BINARY, payload)
+
+    async def send_ping(self, value: BytesValue = b"") -> None:
+        """Send a PING frame. See `WebSocket.send_ping`."""
+        await self._send(*self._frame("ping", value))
+
+    async def send_pong(self, value: BytesValue = b"") -> None:
+        """Send a PONG frame. See `WebSocket.send_pong`."""
+        await self._send(*self._frame("pong", value))
+
+    async def send_close(self, code: CloseValue = None, reason: str | None = None) -> None:
+        """Start the closing handshake with a CLOSE frame. See `WebSocket.send_close`."""
+        self._connection.send_close(*self._close_arguments(code, reason))
+
+    async def send_fragment(self, value: BytesValue, *, type: str | None = None, fin: bool) -> None:
+        """Send one fragment of a message by hand. See `WebSocket.send_fragment`."""
+        opcode, payload = self._fragment(type, value, fin)
+        await self._send(opcode, payload, fin)
+
+    async def send_fragments(self, type: str, parts: Iterable[BytesValue]) -> None:
+        """Send one message, each part in a frame of its own. See `WebSocket.send_fragments`."""
+        for fragment in self._fragments(type, parts):
+            await self._send(*fragment)
+
+    async def send_raw(self, data: BytesValue) -> None:
+        """Put bytes on the wire as they are. See `WebSocket.send_raw`."""
+        payload = encode_bytes(data)
+        if self._connection.lost.done():
+            raise self._closed()
+        self._connection.send_raw(payload)
+        await self._drain()
+
+    async def drop(self) -> None:
+        """End the TCP connection without a closing handshake; the other end reports 1006."""
+        if not self._connection.lost.done():
+            self._connection.drop()
+
+    async def close(self, code: CloseValue = 1000, reason: str | None = None) -> None:
+        """Close, if it is not closed yet, and wait until TCP has ended."""
+        arguments = encode_close(code, reason)
+        self._connection.send_close(*arguments)
+        await self.wait_closed()
+
+    async def wait_closed(self, timeout: float | None = None) -> None:
+        """Wait until the TCP connection has ended. See `WebSocket.wait_closed`."""
+        try:
+            await wait_for(self._connection.lost, timeout)
+        except TimeoutError:
+            raise WaitTimeout(
+                f"the connection is still {self.state} after {timeout:g} s; "
+                f"send_close() starts the closing handshake"
+            ) from None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
+        connection = self._connection
+        # Before the frame is queued, so that a loop of sends cannot outrun the peer.
+        if not connection.writable.is_set():
+            await self._drain()
+            self._check_open("frame")
+        if connection.send(opcode, payload, fin):
+            # A handler that only sends would otherwise never let the loop have its turn.
+            await asyncio.sleep(0)
+
+    async def _drain(self) -> None:
+        await self._connection.writable.wait()

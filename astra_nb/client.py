@@ -1,0 +1,257 @@
+"""The client end of a WebSocket, in the kernel: `connect()` and its awaitable twin."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import weakref
+from collections.abc import Generator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from websockets.exceptions import InvalidURI
+from websockets.uri import WebSocketURI, parse_uri
+
+from . import background
+from .async_websocket import AsyncWebSocket
+from .client_connection import ClientConnection
+from .connection import Connection
+from .errors import ConnectFailed, HandshakeFailed, InvalidMessage
+from .inbox import TaskInbox, ThreadInbox
+from .log import FrameLog
+from .routes import Compression
+from .websocket import WebSocket
+
+__all__ = ["connect", "connect_async"]
+
+DEFAULT_MAX_MESSAGE_SIZE = 2**20
+CLOSE_TIMEOUT = 2.0  # seconds
+
+_numbers = itertools.count(1)
+
+
+def connect(
+    url: str,
+    *,
+    origin: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    subprotocols: Sequence[str] = (),
+    compression: Compression = None,
+    max_message_size: int | None = DEFAULT_MAX_MESSAGE_SIZE,
+    automatic_pong: bool = True,
+    timeout: float = 10.0,
+    close_timeout: float = CLOSE_TIMEOUT,
+    log: FrameLog | None = None,
+) -> WebSocket:
+    """Open a connection to a WebSocket server (RFC 6455, section 4.1).
+
+    The socket is a context manager, which closes with 1000 at its end. Any thread may call this.
+
+    Args:
+        url: Address such as "ws://127.0.0.1:8080/"; "http://" means "ws://", as in a browser.
+        origin: Value of the `Origin` header, as a browser would send it; None sends none.
+        headers: Further headers of the request, or other values for its own.
+        subprotocols: Those this end speaks, the preferred first.
+        compression: "deflate" to offer permessage-deflate (RFC 7692).
+        max_message_size: Bytes a message may have; None for any size.
+        automatic_pong: Whether PING frames are answered by themselves.
+        timeout: Seconds for TCP and the opening handshake together.
+        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
+        log: Where frames are recorded; None makes a new log.
+
+    Raises:
+        InvalidMessage: The address is none of a WebSocket.
+        ConnectFailed: No TCP connection could be made.
+        HandshakeFailed: The server did not answer with 101.
+    """
+    log = FrameLog() if log is None else log
+    uri = _parse(url)
+    loop = background.acquire()
+    try:
+        connection = loop.run(
+            _open(
+                uri,
+                log=log,
+                origin=origin,
+                headers=headers or {},
+                subprotocols=subprotocols,
+                compression=compression,
+                max_message_size=max_message_size,
+                open_timeout=timeout,
+                close_timeout=close_timeout,
+                inbox=ThreadInbox,
+                automatic_pong=automatic_pong,
+            )
+        )
+    except BaseException:
+        background.release(loop)
+        raise
+
+    def give_back(_: Connection) -> None:
+        background.release(loop)
+
+    def watch() -> None:
+        if connection.lost.done():
+            background.release(loop)
+        else:
+            connection.on_closed = give_back
+
+    assert isinstance(connection.inbox, ThreadInbox)
+    socket = WebSocket(connection, connection.inbox, connection.request, log, loop)
+    log.before_read = _flush_of(socket)
+    loop.call(watch)
+    # A client that nobody holds any more says so to its peer.
+    weakref.finalize(socket, _leave, connection).atexit = False
+    return socket
+
+
+class connect_async:  # noqa: N801  (reads as a function, like `connect`)
+    """Open a connection on the running event loop: `await` it, or use it with `async with`.
+
+    Takes the arguments of `connect` and raises what it raises, when awaited.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        origin: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        subprotocols: Sequence[str] = (),
+        compression: Compression = None,
+        max_message_size: int | None = DEFAULT_MAX_MESSAGE_SIZE,
+        automatic_pong: bool = True,
+        timeout: float = 10.0,
+        close_timeout: float = CLOSE_TIMEOUT,
+        log: FrameLog | None = None,
+    ) -> None:
+        self._uri = _parse(url)
+        self._log = FrameLog() if log is None else log
+        self._options: dict[str, Any] = {
+            "origin": origin,
+            "headers": headers or {},
+            "subprotocols": subprotocols,
+            "compression": compression,
+            "max_message_size": max_message_size,
+            "open_timeout": timeout,
+            "close_timeout": close_timeout,
+            "automatic_pong": automatic_pong,
+        }
+        self._socket: AsyncWebSocket | None = None
+
+    def __await__(self) -> Generator[Any, None, AsyncWebSocket]:
+        return self._connect().__await__()
+
+    async def _connect(self) -> AsyncWebSocket:
+        connection = await _open(self._uri, log=self._log, inbox=TaskInbox, **self._options)
+        assert isinstance(connection.inbox, TaskInbox)
+        return AsyncWebSocket(connection, connection.inbox, connection.request, self._log)
+
+    async def __aenter__(self) -> AsyncWebSocket:
+        self._socket = await self._connect()
+        return self._socket
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._socket is not None
+        await self._socket.close()
+
+
+async def _open(
+    uri: WebSocketURI,
+    *,
+    log: FrameLog,
+    origin: str | None,
+    headers: Mapping[str, str],
+    subprotocols: Sequence[str],
+    compression: Compression,
+    max_message_size: int | None,
+    open_timeout: float,
+    close_timeout: float,
+    automatic_pong: bool,
+    inbox: type[TaskInbox] | type[ThreadInbox],
+) -> ClientConnection:
+    loop = asyncio.get_running_loop()
+    ssl = None
+    if uri.secure:
+        from ssl import create_default_context  # only for wss://
+
+        ssl = create_default_context()
+
+    def make() -> ClientConnection:
+        connection = ClientConnection(
+            uri,
+            number=next(_numbers),
+            tap=log,
+            origin=origin,
+            headers=headers,
+            subprotocols=subprotocols,
+            compression=compression,
+            max_message_size=max_message_size,
+            open_timeout=open_timeout,
+            close_timeout=close_timeout,
+        )
+        connection.automatic_pong = automatic_pong
+        if inbox is ThreadInbox:
+            connection.inbox = ThreadInbox(connection.resume_reading_soon)
+        else:
+            connection.inbox = TaskInbox(connection.resume_reading)
+        return connection
+
+    try:
+        async with asyncio.timeout(open_timeout):
+            _, connection = await loop.create_connection(make, uri.host, uri.port, ssl=ssl)
+    except TimeoutError as exc:
+        raise ConnectFailed(
+            f"no TCP connection to {uri.host}:{uri.port} within {open_timeout:g} s"
+        ) from exc
+    except OSError as exc:
+        raise ConnectFailed(
+            f"no TCP connection to {uri.host}:{uri.port} ({exc.strerror or exc}); "
+            f"is the server running? server.url is the address it listens on"
+        ) from exc
+    try:
+        await asyncio.shield(connection.answered)
+    except HandshakeFailed:
+        await asyncio.shield(connection.lost)
+        raise
+    except BaseException:
+        connection.transport.abort()
+        raise
+    return connection
+
+
+def _parse(url: str) -> WebSocketURI:
+    if not isinstance(url, str):
+        raise InvalidMessage(f'an address is a str like "ws://127.0.0.1:8080/", not {url!r}')
+    # The WHATWG standard lets pages write http(s) and maps it to ws(s).
+    address = re.sub(r"^http(s?):", r"ws\1:", url, flags=re.IGNORECASE)
+    try:
+        return parse_uri(address)
+    except InvalidURI as exc:
+        raise InvalidMessage(
+            f'{url!r} is no address of a WebSocket; it reads like "ws://127.0.0.1:8080/" '
+            f"(RFC 6455, section 3)"
+        ) from exc
+
+
+def _flush_of(socket: WebSocket) -> Any:
+    reference = weakref.ref(socket)
+
+    def flush() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.flush()
+
+    return flush
+
+
+def _leave(connection: ClientConnection) -> None:
+    loop = connection.loop
+    if not loop.is_closed() and not connection.lost.done():
+        loop.call_soon_threadsafe(connection.send_close, 1001)

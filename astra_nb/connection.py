@@ -1,0 +1,533 @@
+"""One WebSocket connection on one event loop: an `asyncio.Protocol` around a Sans-I/O protocol.
+
+What `websockets`' protocol says is law here. This module moves bytes between it and the
+transport, taps them, checks what the protocol leaves to its user (UTF-8, the shortest length
+form), and turns frames into messages.
+
+Everything in a `Connection` happens on its loop's thread. The other threads come in through
+`astra_nb.websocket`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, cast
+
+from websockets.frames import Close, Frame, Opcode
+from websockets.protocol import Protocol as SansIOProtocol
+from websockets.protocol import State
+
+from .addresses import describe_peer
+from .errors import ConnectionClosed
+from .inbox import TaskInbox, ThreadInbox
+from .receiving import Failure, Receiver, whole_frames
+from .wire import explain, handshake
+from .wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT
+from .wire.messages import CloseFrame
+from .wire.records import (
+    ClosedRecord,
+    Direction,
+    HandshakeRecord,
+    NoticeRecord,
+    OpenedRecord,
+    Side,
+)
+
+__all__ = ["Connection", "Tap"]
+
+MAX_UNFLUSHED = 64 * 1024  # bytes that may wait for the next turn of the loop
+MAX_PINGS = 256  # sent and not yet answered
+RAW = "raw bytes"  # the verdict on what was put on the wire as it was
+
+
+class Tap(Protocol):
+    """Where a connection puts what happens; a `FrameLog` is one."""
+
+    def append_frames(
+        self,
+        connection: int,
+        side: Side,
+        direction: Direction,
+        data: bytes,
+        count: int,
+        verdict: str = "",
+        messages: tuple[bytes | None, ...] | None = None,
+    ) -> None: ...
+
+    def append(self, connection: int, record_type: Any, **fields: Any) -> int: ...
+
+
+class Connection(asyncio.Protocol):
+    """One end of a WebSocket connection. `astra_nb.server` and `astra_nb.client` subclass it.
+
+    Args:
+        protocol: The Sans-I/O protocol of this end.
+        number: The connection's number on its log.
+        tap: Where bytes and happenings go; None records nothing.
+        open_timeout: Seconds the opening handshake may take.
+        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
+        on_closed: Called once, when TCP has ended.
+    """
+
+    side: Side
+
+    def __init__(
+        self,
+        protocol: SansIOProtocol,
+        *,
+        number: int,
+        tap: Tap | None,
+        open_timeout: float,
+        close_timeout: float,
+        on_closed: Callable[[Connection], None] | None = None,
+    ) -> None:
+        self.protocol = protocol
+        self.number = number
+        self.tap = tap
+        self.open_timeout = open_timeout
+        self.close_timeout = close_timeout
+        self.on_closed = on_closed
+        self.loop = asyncio.get_running_loop()
+        self.lost: asyncio.Future[None] = self.loop.create_future()
+        self.inbox: TaskInbox | ThreadInbox | None = None
+        self.automatic_pong = True
+        self.keepalive: float | None = None
+        self.latency: float | None = None
+        self.peer = "unknown"
+        self.closed: ConnectionClosed | None = None
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.on_writable: list[weakref.WeakMethod[Callable[[], None]]] = []
+        self.fragmenting = False  # this end has begun a fragmented message
+        self.handshake_done = False
+        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
+
+        self._head = bytearray()  # of the opening handshake
+        self._refusal = ""  # why the connection was failed, where the receiver did not say
+        self._failed: CloseFrame | None = None  # sent instead of what the protocol says it sent
+        self._flush_scheduled = False
+        self._unflushed = 0
+        self._compressed = False
+        self._plain: deque[bytes] = deque()  # payloads under way to a compressing extension
+        self._raw_close = False
+        self._pings: dict[bytes, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._keepalive_timer: asyncio.TimerHandle | None = None
+        self._tcp: str = ""
+        self._status: int | None = None
+        self._receiver = Receiver(protocol, self._record_received, self._measure)
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.peer = describe_peer(transport.get_extra_info("peername"))
+        self._timer = self.loop.call_later(self.open_timeout, self._open_timed_out)
+
+    def data_received(self, data: bytes) -> None:
+        if self.protocol.state is State.CONNECTING:
+            self._receive_handshake(data)
+        else:
+            self._receive_frames(data)
+
+    def eof_received(self) -> None:
+        if self.protocol.state is State.CONNECTING and self._head and self._status is None:
+            self._record_head(bytes(self._head))
+        self._receiver.end()
+        self.protocol.receive_eof()
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, ConnectionError) and not self._tcp:
+            self._tcp = "reset"
+        self._receiver.end()
+        self.protocol.receive_eof()
+        self.protocol.data_to_send()
+        for timer in (self._timer, self._keepalive_timer):
+            if timer is not None:
+                timer.cancel()
+        record = self._closed_facts()
+        if self.tap is not None:
+            self.tap.append(self.number, ClosedRecord, side=self.side, **record)
+        self._finish()
+        if not self.lost.done():
+            self.lost.set_result(None)
+        self.resume_writing()
+        if self.on_closed is not None:
+            self.on_closed(self)
+
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
+        for reference in self.on_writable:
+            go_on = reference()
+            if go_on is not None:
+                go_on()
+
+    # Opening handshake
+
+    def _receive_handshake(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def take_head(self, data: bytes) -> tuple[bytes, bytes]:
+        """Split what came into the part that belongs to the head, and the rest behind it."""
+        start = len(self._head)
+        self._head += data
+        end = handshake.head_end(self._head)
+        if end is None:
+            return data, b""
+        rest = bytes(self._head[end:])
+        del self._head[end:]
+        return data[: end - start], rest
+
+    def _record_head(self, head: bytes, direction: Direction = "received") -> None:
+        if self.tap is None:
+            return
+        hidden = handshake.redact(head)
+        start_line, headers = handshake.parse_head(hidden)
+        status: int | None = None
+        if start_line.startswith("HTTP/"):
+            digits = start_line.split(" ")[1:2]
+            status = int(digits[0]) if digits and digits[0].isdecimal() else None
+        self.tap.append(
+            self.number,
+            HandshakeRecord,
+            side=self.side,
+            direction=direction,
+            raw=hidden,
+            start_line=start_line,
+            headers=tuple(headers),
+            status=status,
+        )
+
+    def opened(self, path: str) -> None:
+        """The handshake is done: record it, and start what runs while the connection is open."""
+        self._head = bytearray()
+        self.handshake_done = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        protocol = self.protocol
+        self._compressed = bool(protocol.extensions)
+        self._receiver = Receiver(protocol, self._record_received, self._measure)
+        if self.tap is not None:
+            self.tap.append(
+                self.number,
+                OpenedRecord,
+                side=self.side,
+                peer=self.peer,
+                path=handshake.redact_path(path),
+                subprotocol=protocol.subprotocol,
+                extensions=tuple(extension.name for extension in protocol.extensions),
+            )
+        if self.keepalive:
+            self._keepalive_timer = self.loop.call_later(self.keepalive, self._keep_alive, None)
+
+    def _open_timed_out(self) -> None:
+        self._tcp = "timeout"
+        if self._head:
+            self._record_head(bytes(self._head))
+        self.transport.abort()
+
+    # Receiving
+
+    def _receive_frames(self, data: bytes) -> None:
+        if self._flush_scheduled:
+            self.flush()  # so that what the protocol queues below are its own replies
+        receiver = self._receiver
+        had_failed = receiver.failure
+        messages = receiver.receive(data)
+        if self.protocol.close_rcvd is not None:
+            self._note_closed()  # before a handler hears of the CLOSE frame and sends
+        if messages and self.inbox is not None:
+            self.inbox.deliver(messages)
+            if self.inbox.is_full and not self.inbox.paused:
+                self.inbox.paused = True
+                self.transport.pause_reading()
+        if receiver.failure is not had_failed and receiver.failure is not None:
+            self._fail(receiver.failure)
+        else:
+            replies = self.protocol.data_to_send()
+            if replies:
+                self._write(self._without_unwanted(replies))
+        if self.protocol.state is not State.OPEN:
+            self._closing()
+
+    def _fail(self, failure: Failure) -> None:
+        """Fail the connection for what the protocol does not check (RFC 6455, section 7.1.7)."""
+        protocol = self.protocol
+        replies = self._without_unwanted(protocol.data_to_send()[: failure.kept_replies])
+        if protocol.state is State.OPEN:
+            protocol.fail(failure.code, failure.reason)
+            self._write(replies + protocol.data_to_send())
+            return
+        # A CLOSE frame behind the bad frame was answered, but the answer was not written yet.
+        self._failed = CloseFrame(failure.code, failure.reason)
+        frame = Frame(Opcode.CLOSE, Close(failure.code, failure.reason).serialize())
+        closing = frame.serialize(mask=self.side == "client")
+        end = [b""] if self.side == "server" else []
+        self._write([*replies, closing, *end])
+
+    def _measure(self, payload: bytes) -> None:
+        sent = self._pings.get(payload)
+        if sent is None:
+            return
+        self.latency = time.perf_counter() - sent
+        # A peer may answer only the latest of several pings (RFC 6455, section 5.5.3).
+        for earlier in list(self._pings):
+            del self._pings[earlier]
+            if earlier == payload:
+                break
+
+    def _record_received(
+        self,
+        data: bytes,
+        count: int,
+        verdict: str = "",
+        messages: tuple[bytes | None, ...] | None = None,
+    ) -> None:
+        if self.tap is not None:
+            self.tap.append_frames(
+                self.number, self.side, "received", data, count, verdict, messages
+            )
+
+    # Sending; the callers have checked the payloads
+
+    @property
+    def refusal(self) -> str:
+        """Why this end has failed the connection; "" when it has not."""
+        return self._refusal or self._receiver.refusal
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames may still be sent."""
+        return (
+            self.protocol.state is State.OPEN
+            and self._failed is None
+            and not self.transport.is_closing()
+        )
+
+    def send(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
+        """Queue one frame for the next turn of the loop.
+
+        Returns:
+            Whether so much had been queued that it was written at once.
+
+        Raises:
+            websockets.exceptions.InvalidState: The connection is not open.
+        """
+        protocol = self.protocol
+        if opcode == TEXT:
+            protocol.send_text(payload, fin)
+        elif opcode == CONTINUATION:
+            protocol.send_continuation(payload, fin)
+        elif opcode == PING:
+            protocol.send_ping(payload)
+            self._pings[payload] = time.perf_counter()
+            if len(self._pings) > MAX_PINGS:
+                del self._pings[next(iter(self._pings))]
+        elif opcode == PONG:
+            protocol.send_pong(payload)
+        else:
+            protocol.send_binary(payload, fin)
+        if self._compressed and opcode < CLOSE:
+            self._plain.append(payload)
+        self._unflushed += len(payload) + 14  # the longest header
+        if self._unflushed > MAX_UNFLUSHED:
+            self.flush()
+            return True
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self.loop.call_soon(self.flush)
+        return False
+
+    def send_close(self, code: int | None, reason: str = "") -> None:
+        """Start the closing handshake; does nothing when it has started already."""
+        if self.is_open:
+            self.protocol.send_close(code, reason)
+            self.flush()
+            self._closing()
+
+    def send_raw(self, data: bytes) -> None:
+        """Put bytes on the wire as they are, whatever the protocol thinks of them."""
+        self.flush()
+        if self.transport.is_closing():
+            return
+        if self.tap is not None:
+            cut, count = whole_frames(data)
+            if count:
+                self.tap.append_frames(self.number, self.side, "sent", data[:cut], count, RAW)
+            if cut < len(data):
+                self.tap.append_frames(self.number, self.side, "sent", data[cut:], 1, RAW)
+        if data and data[0] & 0x0F == CLOSE:
+            # The peer will answer this CLOSE frame; its answer needs no answer.
+            self._raw_close = True
+        self.transport.write(data)
+
+    def drop(self) -> None:
+        """End TCP without a closing handshake; the peer reports 1006."""
+        self.flush()
+        if not self._tcp:
+            self._tcp = f"dropped by {self.side}"
+        self.transport.abort()
+
+    def flush(self) -> None:
+        """Write what the protocol has queued: one write, one entry on the log."""
+        self._flush_scheduled = False
+        writes = self.protocol.data_to_send()
+        if writes:
+            self._write(writes)
+
+    def write_serialized(self, frame: bytes, opcode: int, payload: bytes) -> bool:
+        """Send a frame that was serialized once for many connections.
+
+        Returns:
+            Whether it was sent: the connection is open and not inside a fragmented message.
+        """
+        data = opcode < CLOSE
+        if not self.is_open or self.transport.is_closing() or (data and self.fragmenting):
+            return False
+        if self._compressed and data:
+            self.send(opcode, payload)  # each connection has a compressor of its own
+            return True
+        self.flush()
+        if self.tap is not None:
+            self.tap.append_frames(self.number, self.side, "sent", frame, 1)
+        self.transport.write(frame)
+        return True
+
+    def _write(self, writes: list[bytes]) -> None:
+        self._unflushed = 0
+        if not writes:
+            return
+        end = not writes[-1]
+        if end:
+            writes.pop()
+        if writes and not self.transport.is_closing():
+            data = writes[0] if len(writes) == 1 else b"".join(writes)
+            if self.tap is not None:
+                plain: tuple[bytes | None, ...] | None = None
+                if self._compressed:
+                    plain = tuple(
+                        self._plain.popleft() if write[0] & 0x0F < CLOSE else None
+                        for write in writes
+                    )
+                self.tap.append_frames(self.number, self.side, "sent", data, len(writes), "", plain)
+            self.transport.write(data)
+        if end and not self.transport.is_closing():
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self._closing()
+
+    def _without_unwanted(self, writes: list[bytes]) -> list[bytes]:
+        """Leave out automatic replies that this connection shall not make."""
+        if not self.automatic_pong:
+            # Between receive_data() and here the protocol queues nothing but its own replies.
+            writes = [write for write in writes if not write or write[0] & 0x0F != PONG]
+        if self._raw_close:
+            writes = [write for write in writes if not write or write[0] & 0x0F != CLOSE]
+        return writes
+
+    def resume_reading(self) -> None:
+        """Go on reading after the handler has caught up, or does not care any more."""
+        if self.inbox is not None and self.inbox.paused:
+            self.inbox.paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def resume_reading_soon(self) -> None:
+        """The same, from any thread."""
+        # A RuntimeError: the loop has ended, and the connection with it.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.resume_reading)
+
+    def notice(self, text: str) -> None:
+        """Put a sentence on the log."""
+        if self.tap is not None:
+            self.tap.append(self.number, NoticeRecord, text=text)
+
+    def _keep_alive(self, unanswered: bytes | None) -> None:
+        if not self.is_open or self.keepalive is None:
+            return
+        if unanswered is not None and unanswered in self._pings:
+            self._refusal = f"no pong came within {self.keepalive:g} s"
+            self.protocol.fail(1011, "keepalive ping timeout")
+            self.flush()
+            self._closing()
+            return
+        payload = time.monotonic_ns().to_bytes(8, "big")
+        self.send(PING, payload)
+        self._keepalive_timer = self.loop.call_later(self.keepalive, self._keep_alive, payload)
+
+    # Closing
+
+    def _closing(self) -> None:
+        """The closing handshake is under way, or the connection has failed."""
+        protocol = self.protocol
+        self.resume_reading()  # the rest of the closing handshake must be read
+        if self._timer is None and not self.transport.is_closing():
+            self._timer = self.loop.call_later(self.close_timeout, self._close_timed_out)
+        if protocol.close_rcvd is not None or self.refusal or self._failed is not None:
+            self._finish()
+
+    def _close_timed_out(self) -> None:
+        if not self._tcp:
+            self._tcp = "timeout"
+        self.transport.abort()
+
+    def _finish(self) -> None:
+        """No message comes any more: let `recv()` raise."""
+        self._note_closed()
+        if self.inbox is not None and not self.inbox.ended:
+            self.inbox.end()
+
+    def _note_closed(self) -> None:
+        if self.closed is None:
+            facts = self._closed_facts()
+            self.closed = ConnectionClosed(
+                explain.why_closed_text(side=self.side, **facts),
+                sent=facts["sent"],
+                received=facts["received"],
+                first=facts["first"],
+            )
+
+    def _closed_facts(self) -> dict[str, Any]:
+        """What a `ClosedRecord` says, as far as it is known."""
+        protocol = self.protocol
+        peer: Side = "client" if self.side == "server" else "server"
+        received = _close_frame(protocol.close_rcvd)
+        sent = self._failed or _close_frame(protocol.close_sent)
+        if self._failed is not None:
+            received = None
+        first: Side | Literal[""]
+        if protocol.close_rcvd_then_sent and self._failed is None:
+            first = peer
+        else:
+            first = self.side if sent else peer if received else ""
+        if self._tcp:
+            tcp = self._tcp
+        elif received is not None or self.refusal or self._status is not None:
+            tcp = "closed"
+        elif protocol.state is State.CLOSED:
+            tcp = f"dropped by {peer}"
+        else:
+            tcp = "closed"
+        return {
+            "first": first,
+            "sent": sent,
+            "received": received,
+            "tcp": tcp,
+            "status": self._status,
+            "detail": self.refusal,
+        }
+
+
+def _close_frame(close: Close | None) -> CloseFrame | None:
+    return None if close is None else CloseFrame(int(close.code), close.reason)

@@ -1,0 +1,126 @@
+"""Where a handler's prints go: to the cell that called `run()`, with a copy on the log.
+
+In a Jupyter kernel, output belongs to the cell whose context variables the printing code
+inherited; a plain thread has none and its prints land in the latest cell, or nowhere. So each
+handler runs in a copy of the context in which `run()` was called.
+
+The copy is taken by a thin stand-in for `sys.stdout` and `sys.stderr`, which is there as long as
+a server runs and passes everything on.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, TextIO
+
+__all__ = ["Lines", "OutputSink", "current_cell", "handler_context", "install", "uninstall"]
+
+OutputSink = Callable[[str, str], None]
+"""Called with "stdout" or "stderr" and the text, on the thread that prints."""
+
+_sink: contextvars.ContextVar[OutputSink | None] = contextvars.ContextVar(
+    "astra_nb_output_sink", default=None
+)
+
+
+class Lines:
+    """Puts together what `print` writes piece by piece, and passes it on in whole lines.
+
+    Args:
+        sink: Called with "stdout" or "stderr" and one or more lines without the last newline.
+    """
+
+    def __init__(self, sink: OutputSink) -> None:
+        self._sink = sink
+        self._pieces: dict[str, list[str]] = {}
+
+    def __call__(self, stream: str, text: str) -> None:
+        pieces = self._pieces.setdefault(stream, [])
+        pieces.append(text)
+        if text.endswith("\n"):
+            self._pass_on(stream)
+
+    def flush(self) -> None:
+        """Pass on what no newline has ended."""
+        for stream in list(self._pieces):
+            self._pass_on(stream)
+
+    def _pass_on(self, stream: str) -> None:
+        text = "".join(self._pieces.pop(stream, ()))
+        if text:
+            self._sink(stream, text.removesuffix("\n"))
+
+
+class _Tee:
+    """Passes everything to a stream, and what a handler writes to its sink as well."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self._stream = stream
+        self._name = name
+
+    def write(self, text: str) -> int:
+        written = self._stream.write(text)
+        sink = _sink.get()
+        if sink is not None and text:
+            sink(self._name, text)
+        return written
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+_lock = threading.Lock()
+_users = 0
+
+
+def install() -> None:
+    """Put the stand-ins in place. Pair each call with one `uninstall`."""
+    global _users
+    with _lock:
+        _users += 1
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is not None and not isinstance(stream, _Tee):
+                setattr(sys, name, _Tee(stream, name))
+
+
+def uninstall() -> None:
+    """Take the stand-ins away again after the last user."""
+    global _users
+    with _lock:
+        _users -= 1
+        if _users > 0:
+            return
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            # Something else may have replaced the stream since; that is not ours to undo.
+            if isinstance(stream, _Tee):
+                setattr(sys, name, stream._stream)
+
+
+def handler_context(base: contextvars.Context, sink: OutputSink) -> contextvars.Context:
+    """Give the context for one handler: a copy of `base` whose prints `sink` sees too."""
+    context = base.copy()
+    context.run(_sink.set, sink)
+    return context
+
+
+def current_cell() -> str | None:
+    """Give the id of the notebook cell that is running, or None where there is none.
+
+    Front ends send it with the code; it stays the same when a cell is run again.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return None
+    cell = kernel.get_parent("shell").get("metadata", {}).get("cellId")
+    return cell if isinstance(cell, str) else None

@@ -1,0 +1,21 @@
+"""The tutorial's face: `http.server.new()`."""
+
+from __future__ import annotations
+
+from .server import DEFAULT_PORT, Server
+
+__all__ = ["server"]
+
+
+class server:  # noqa: N801  (the tutorial writes it so)
+    """Where servers are made, as in `require("astra.http").server:new()`."""
+
+    @staticmethod
+    def new(hostname: str = "127.0.0.1", port: int = DEFAULT_PORT) -> Server:
+        """Make a server; it listens after `run()`.
+
+        Args:
+            hostname: The name or address to listen on.
+            port: The port to listen on; 0 takes a free one.
+        """
+        return Server(hostname, port)

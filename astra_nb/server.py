@@ -1,0 +1,393 @@
+"""A WebSocket server that lives beside the notebook, in a background thread of the kernel."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from .addresses import websocket_url
+from .checked_socket import serialize_for_many
+from .errors import InvalidRoute, LocalError
+from .handler_output import current_cell
+from .log import FrameLog
+from .routes import Compression, Handler, make_route
+from .server_connection import Gate
+from .serving import Serving
+from .websocket import WebSocket
+
+__all__ = ["Server"]
+
+DEFAULT_PORT = 8080
+
+
+class Server:
+    """A WebSocket server.
+
+    Args:
+        hostname: The name or address to listen on.
+        port: The port to listen on; 0 takes a free one.
+        record: Whether the log records anything.
+
+    Attributes:
+        hostname: The name or address to listen on; settable before `run()`.
+        port: The port; settable before `run()`, and after it the one that is listened on.
+        log: What happened, frame by frame.
+    """
+
+    # The panel plugs in here, so that the server need not know it.
+    panel_factory: ClassVar[Callable[[Server], Any] | None] = None
+
+    def __init__(
+        self, hostname: str = "127.0.0.1", port: int = DEFAULT_PORT, *, record: bool = True
+    ) -> None:
+        self.hostname = hostname
+        self.port = port
+        self.log = FrameLog(recording=record)
+        self._gate = Gate(hostname)
+        self._serving: Serving | None = None
+        self._record = record
+        self._finalizer: weakref.finalize[Any, Any] | None = None
+
+    # Settings
+
+    @property
+    def origins(self) -> list[str]:
+        """Origins that may connect besides pages from this machine and clients without one.
+
+        Such as "https://hub.example.org"; "*" lets every page in (RFC 6455, section 10.2).
+        """
+        return self._gate.origins
+
+    @origins.setter
+    def origins(self, origins: Sequence[str]) -> None:
+        self._gate.origins = _names("origins", origins)
+
+    @property
+    def hosts(self) -> list[str]:
+        """Names that a `Host` header may have besides this machine's own; "*" for any."""
+        return self._gate.hosts
+
+    @hosts.setter
+    def hosts(self, hosts: Sequence[str]) -> None:
+        self._gate.hosts = _names("hosts", hosts)
+
+    @property
+    def max_message_size(self) -> int | None:
+        """Bytes a message may have, 1 MiB by default; None for any size.
+
+        A larger message is answered with 1009. Counts for connections opened from now on.
+        """
+        return self._gate.max_message_size
+
+    @max_message_size.setter
+    def max_message_size(self, size: int | None) -> None:
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
+            raise LocalError(
+                f"max_message_size is a number of bytes, or None for any, not {size!r}"
+            )
+        self._gate.max_message_size = size
+
+    @property
+    def keepalive(self) -> float | None:
+        """Seconds between PING frames the server sends by itself; None, the default, for never.
+
+        A connection on which one stays unanswered for as long is closed with 1011.
+        """
+        return self._gate.keepalive
+
+    @keepalive.setter
+    def keepalive(self, seconds: float | None) -> None:
+        self._gate.keepalive = None if seconds is None else _seconds("keepalive", seconds)
+
+    @property
+    def open_timeout(self) -> float:
+        """Seconds an opening handshake may take, 10 by default."""
+        return self._gate.open_timeout
+
+    @open_timeout.setter
+    def open_timeout(self, seconds: float) -> None:
+        self._gate.open_timeout = _seconds("open_timeout", seconds)
+
+    @property
+    def close_timeout(self) -> float:
+        """Seconds to wait for the other end after a CLOSE frame was sent, 2 by default."""
+        return self._gate.close_timeout
+
+    @close_timeout.setter
+    def close_timeout(self, seconds: float) -> None:
+        self._gate.close_timeout = _seconds("close_timeout", seconds)
+
+    def websocket(
+        self,
+        path: str,
+        handler: Handler | None = None,
+        *,
+        automatic_pong: bool = True,
+        compression: Compression = None,
+        subprotocols: Sequence[str] = (),
+        replace: bool = False,
+    ) -> Any:
+        """Serve a path with a handler; without one, decorate the handler with this call.
+
+        A `def` handler runs in a thread of its own for each connection and blocks; an
+        `async def` handler runs on the server's event loop. May be called while the server runs.
+
+        Args:
+            path: Such as "/", or "/room/{name}": then `socket.path_parameters["name"]` is what
+                stood there.
+            handler: Called with the socket, once for each connection.
+            automatic_pong: Whether PING frames are answered by themselves.
+            compression: "deflate" to agree to permessage-deflate (RFC 7692).
+            subprotocols: Those the server speaks here, the preferred first.
+            replace: Whether to take the place of the handler this path has.
+
+        Returns:
+            The handler, so that this also decorates.
+
+        Raises:
+            InvalidRoute: The path or the handler cannot be served, or the path has one already.
+        """
+        if handler is None:
+            return functools.partial(
+                self._decorate,
+                path,
+                automatic_pong=automatic_pong,
+                compression=compression,
+                subprotocols=subprotocols,
+                replace=replace,
+            )
+        route = make_route(
+            path,
+            handler,
+            automatic_pong=automatic_pong,
+            compression=compression,
+            subprotocols=subprotocols,
+        )
+        routes = self._gate.routes
+        # Compared by what they match: "/{a}" and "/{b}" are one path.
+        shape = route.shape
+        same = [other for other in routes if other.shape == shape]
+        if same and not replace:
+            raise InvalidRoute(
+                f"the path {path!r} already has a handler, "
+                f"{getattr(same[0].handler, '__name__', 'one')}; take another path, write "
+                f"replace=True, or begin anew with http.server.new()"
+            )
+        self._gate.routes = [other for other in routes if other.shape != shape] + [route]
+        return handler
+
+    def _decorate(self, path: str, handler: Handler, **options: Any) -> Handler:
+        self.websocket(path, handler, **options)
+        return handler
+
+    # Life
+
+    @property
+    def running(self) -> bool:
+        """Whether the server listens."""
+        return self._serving is not None and self._serving.running
+
+    @property
+    def url(self) -> str:
+        """Address at which a client in this kernel reaches the server."""
+        return websocket_url(self.hostname, self.port)
+
+    @property
+    def connections(self) -> list[WebSocket]:
+        """The open connections, oldest first, as blocking sockets.
+
+        What they receive goes to their handlers; sending from here goes between.
+        """
+        return [] if self._serving is None else self._serving.sockets()
+
+    def run(self) -> None:
+        """Listen, and return as soon as clients can connect.
+
+        The server lives on in a background thread until `shutdown()`. An earlier server of this
+        process on the same address is shut down first, and a line says so.
+
+        Raises:
+            AddressInUse: Something else listens on this address.
+            AddressUnavailable: This machine cannot listen on it.
+        """
+        cell = current_cell()
+        earlier = _earlier(self, cell)
+        port = self.port
+        if earlier is not None:
+            earlier.shutdown()
+            _forget(earlier)
+            port = port or earlier.port
+            where = websocket_url(earlier.hostname, earlier.port)
+            print(f"Replaced the server that was running at {where}.")  # noqa: T201
+        self._gate.hostname = self.hostname
+        log = self.log if self._record else None
+        serving = Serving(self._gate, log, self.hostname, port, cell)
+        if self.port == 0:
+            serving.asked_port = 0
+        elif earlier is not None and earlier is self._serving:
+            serving.asked_port = earlier.asked_port
+        serving.run()
+        self.port = serving.port
+        self._serving = serving
+        self.log.before_read = serving.settle
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        self._finalizer = weakref.finalize(self, _collected, serving)
+        self._finalizer.atexit = False  # `_shutdown_all` does it
+        with _lock:
+            _servings.append(serving)
+
+    def wait(self) -> None:
+        """Block until the server is shut down; an interrupt (Ctrl-C) shuts it down.
+
+        For scripts; in a notebook the server lives on by itself.
+        """
+        serving = self._serving
+        if serving is None:
+            raise LocalError("the server does not run; call run() before wait()")
+        try:
+            serving.ended.wait()
+        except KeyboardInterrupt:
+            self.shutdown()
+
+    def shutdown(self, code: int = 1001, reason: str = "") -> None:
+        """Close every connection, stop listening, and wait until all is gone.
+
+        Takes a few seconds at most, whatever handlers and peers do. Calling it again does
+        nothing. On the event loop's own thread it only starts all this.
+
+        Args:
+            code: Close code that clients get; 1001 is "going away".
+            reason: Close reason, up to 123 bytes as UTF-8.
+        """
+        if self._serving is not None:
+            self._serving.shutdown(code, reason)
+            _forget(self._serving)
+
+    def __enter__(self) -> Self:
+        if not self.running:
+            self.run()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+
+    def broadcast(self, type: str, value: object = None) -> int:
+        """Send one message to every open connection; it is serialized once.
+
+        Args:
+            type: "text", "bytes", "ping" or "pong".
+            value: As for `socket.send`.
+
+        Returns:
+            How many connections it was sent on.
+
+        Raises:
+            InvalidMessage: The type or the value cannot be sent; nothing was.
+        """
+        frame = serialize_for_many(type, value)
+        return 0 if self._serving is None else self._serving.broadcast(frame)
+
+    # How it shows itself
+
+    def panel(self) -> Any:
+        """Make a live panel: every frame, and a button for each message type and close code."""
+        if Server.panel_factory is None:
+            raise LocalError("the panel is part of the package astra_nb; import that")
+        return Server.panel_factory(self)
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "not running"
+        paths = ", ".join(route.path for route in self._gate.routes) or "no route"
+        return f"<Server {self.url} {state}; {paths}>"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        panel = self.panel()
+        bundle = panel._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        return {**data, "text/plain": repr(self)}
+
+
+# The servers that run in this process; Serving holds no Server, so they can be collected.
+_servings: list[Serving] = []
+_lock = threading.Lock()
+
+
+def _earlier(server: Server, cell: str | None) -> Serving | None:
+    """Give the running server whose place this one takes."""
+    with _lock:
+        for serving in _servings:
+            if not serving.running:
+                continue
+            if server._serving is serving:
+                return serving
+            if server.port == 0:
+                if cell is not None and serving.cell == cell and serving.asked_port == 0:
+                    return serving
+            elif (serving.hostname, serving.port) == (server.hostname, server.port):
+                return serving
+    return None
+
+
+def _forget(serving: Serving) -> None:
+    with _lock:
+        if serving in _servings:
+            _servings.remove(serving)
+
+
+def _collected(serving: Serving) -> None:
+    if serving.running:
+        where = websocket_url(serving.hostname, serving.port)
+        serving.shutdown_soon()
+        _forget(serving)
+        warnings.warn(
+            f"the server at {where} was closed: nothing refers to it any more; "
+            f"keep it in a variable, or shut it down with server.shutdown()",
+            ResourceWarning,
+            stacklevel=2,
+        )
+
+
+def _shutdown_all() -> None:
+    with _lock:
+        servings = list(_servings)
+    for serving in servings:
+        serving.shutdown()
+
+
+def _close_in_child() -> None:
+    # A forked child has copies of the listening sockets and would keep the port taken.
+    global _lock
+    _lock = threading.Lock()
+    for serving in _servings:
+        serving.forget_after_fork()
+    _servings.clear()
+
+
+def _names(what: str, names: Sequence[str]) -> list[str]:
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise LocalError(f"{what} is a list of str, like {[names]!r:.80}, not {names!r:.80}")
+    return list(names)
+
+
+def _seconds(what: str, seconds: float) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+        raise LocalError(f"{what} is a positive number of seconds, not {seconds!r}")
+    return float(seconds)
+
+
+atexit.register(_shutdown_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)

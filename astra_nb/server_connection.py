@@ -1,0 +1,213 @@
+"""The server's end of a connection: who may come in, and what everyone else is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import cast
+
+from websockets.exceptions import InvalidUpgrade
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from . import pages
+from .addresses import host_allowed, origin_allowed
+from .connection import Connection, Tap
+from .routes import Route
+
+__all__ = ["Gate", "ServerConnection"]
+
+
+@dataclass(slots=True)
+class Gate:
+    """What decides over an opening handshake. Changes count for the next one.
+
+    Attributes:
+        hostname: The name or address that the server listens on.
+        origins: Origins that may connect besides pages from this machine.
+        hosts: Names, besides this machine's own, that a `Host` header may have.
+        routes: The paths there are.
+        max_message_size: Bytes a message may have; a larger one is answered with 1009.
+        open_timeout: Seconds an opening handshake may take.
+        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
+        keepalive: Seconds between PING frames the server sends by itself; None for never.
+    """
+
+    hostname: str
+    origins: list[str] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    max_message_size: int | None = 2**20
+    open_timeout: float = 10.0
+    close_timeout: float = 2.0
+    keepalive: float | None = None
+
+
+class ServerConnection(Connection):
+    """A connection that a client opened.
+
+    Args:
+        gate: Decides over the opening handshake.
+        on_open: Called when the connection is open, before its first frame is read.
+    """
+
+    side = "server"
+    protocol: ServerProtocol
+    request: Request
+
+    def __init__(
+        self,
+        gate: Gate,
+        *,
+        number: int,
+        tap: Tap | None,
+        on_open: Callable[[ServerConnection, Route, dict[str, str], Request], None],
+        on_closed: Callable[[Connection], None],
+    ) -> None:
+        super().__init__(
+            ServerProtocol(max_size=gate.max_message_size, select_subprotocol=_select_subprotocol),
+            number=number,
+            tap=tap,
+            open_timeout=gate.open_timeout,
+            close_timeout=gate.close_timeout,
+            on_closed=on_closed,
+        )
+        self.gate = gate
+        self.on_open = on_open
+        self.keepalive = gate.keepalive
+
+    def _receive_handshake(self, data: bytes) -> None:
+        head, rest = self.take_head(data)
+        protocol = self.protocol
+        protocol.receive_data(head)
+        requests = protocol.events_received()
+        if requests:
+            self._record_head(bytes(self._head))
+            self._answer(cast(Request, requests[0]))
+            if protocol.state is State.OPEN and rest:
+                self._receive_frames(rest)
+        elif protocol.handshake_exc is not None:
+            self._record_head(bytes(self._head))
+            self._refuse_unreadable()
+
+    def _answer(self, request: Request) -> None:
+        response, route, parameters = self._judge(request)
+        self._send_response(response)
+        if route is not None and response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.automatic_pong = route.automatic_pong
+            self.request = request
+            self.opened(request.path)
+            self.on_open(self, route, parameters, request)
+
+    def _judge(self, request: Request) -> tuple[Response, Route | None, dict[str, str]]:
+        """Decide over a request: the answer, and the route when there is one."""
+        gate, protocol, headers = self.gate, self.protocol, request.headers
+        hosts, origins = headers.get_all("Host"), headers.get_all("Origin")
+        if len(hosts) > 1 or not host_allowed(
+            hosts[0] if hosts else None, gate.hostname, gate.hosts
+        ):
+            status = HTTPStatus.MISDIRECTED_REQUEST if hosts else HTTPStatus.BAD_REQUEST
+            return protocol.reject(status, pages.foreign_host()), None, {}
+        if any(not origin_allowed(origin, gate.origins) for origin in origins):
+            return protocol.reject(HTTPStatus.FORBIDDEN, pages.foreign_origin()), None, {}
+        for route in gate.routes:
+            parameters = route.match(request.path)
+            if parameters is not None:
+                break
+        else:
+            text = pages.unknown_path([route.path for route in gate.routes])
+            return protocol.reject(HTTPStatus.NOT_FOUND, text), None, {}
+        # The protocol was made before the path was known.
+        protocol.available_subprotocols = [Subprotocol(name) for name in route.subprotocols]
+        if route.compression == "deflate":
+            protocol.available_extensions = [ServerPerMessageDeflateFactory()]
+        response = protocol.accept(request)
+        if isinstance(protocol.handshake_exc, InvalidUpgrade) and request.method == "GET":
+            _set_body(response, pages.UPGRADE_PAGE.encode(), "text/html; charset=utf-8")
+            response.headers["Content-Security-Policy"] = (
+                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                "connect-src 'self' ws: wss:"
+            )
+        return response, route, parameters
+
+    def _send_response(self, response: Response) -> None:
+        self.protocol.send_response(response)
+        writes = self.protocol.data_to_send()
+        head = writes[0][: len(writes[0]) - len(response.body)]
+        self._record_head(head, "sent")
+        self.transport.write(writes[0])
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._status = response.status_code
+            self._end_refused()
+
+    def _refuse_unreadable(self) -> None:
+        """Answer what is no HTTP request, or one with too long a header."""
+        self._refusal = _reason(self.protocol.handshake_exc)
+        writes = [write for write in self.protocol.data_to_send() if write]
+        if not writes:
+            # The protocol hangs up here without a word; a sentence costs nothing.
+            body = b"400 Bad Request: this is no HTTP request that asks for a WebSocket.\n"
+            writes = [
+                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+                b"Content-Type: text/plain; charset=utf-8\r\n"
+                b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+            ]
+        head, _, _ = writes[0].partition(b"\r\n\r\n")
+        self._status = int(head.split(b" ")[1])
+        self._record_head(head + b"\r\n\r\n", "sent")
+        self.transport.write(b"".join(writes))
+        self._end_refused()
+
+    def _end_refused(self) -> None:
+        self._head = bytearray()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def _open_timed_out(self) -> None:
+        if self.protocol.state is not State.CONNECTING or self._status is not None:
+            self.transport.abort()
+            return
+        self._tcp = "timeout"
+        self._refusal = f"no whole opening handshake within {self.open_timeout:g} s"
+        if self._head:
+            self._record_head(bytes(self._head))
+        self._send_response(
+            self.protocol.reject(
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"408 Request Timeout: {self._refusal}.\n",
+            )
+        )
+
+
+def _select_subprotocol(
+    protocol: ServerProtocol, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    # RFC 6455, section 4.2.2: a server that agrees to none of them leaves the header out;
+    # refusing the connection is not asked for.
+    for name in protocol.available_subprotocols or ():
+        if name in offered:
+            return name
+    return None
+
+
+def _set_body(response: Response, body: bytes, content_type: str) -> None:
+    response.body = body
+    for name in ("Content-Type", "Content-Length"):
+        del response.headers[name]
+    response.headers["Content-Type"] = content_type
+    response.headers["Content-Length"] = str(len(body))
+
+
+def _reason(exc: BaseException | None) -> str:
+    texts = []
+    while exc is not None:
+        texts.append(str(exc))
+        exc = exc.__cause__
+    return "; ".join(texts)

@@ -1,0 +1,421 @@
+"""The life of a server: running, being replaced, shutting down, and what cannot be served."""
+
+from __future__ import annotations
+
+import gc
+import socket as sockets
+import threading
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+
+from astra_nb import CloseFrame, ConnectionClosed, Message, Server, WebSocket, connect, http
+from astra_nb.errors import (
+    AddressInUse,
+    AddressUnavailable,
+    HandshakeFailed,
+    InvalidMessage,
+    InvalidRoute,
+    LocalError,
+)
+from tests.helpers import held_port, run_python, wait_until
+from tests.servers import KINDS, Steps, echo, handler_of, serving
+
+
+def wait_for_close(socket: WebSocket) -> None:
+    for _ in socket:
+        pass
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shutting_down_sends_1001_and_gives_the_port_back(kind: str) -> None:
+    with serving(handler_of(kind, echo)) as server, connect(server.url) as client:
+        client.send_text("a")
+        assert client.recv(5) == Message("text", "a")
+        server.shutdown(reason="lesson over")
+        assert client.recv(5) == Message("close", CloseFrame(1001, "lesson over"))
+        server.shutdown()
+        assert not server.running
+        with sockets.create_server(("127.0.0.1", server.port)):
+            pass
+
+
+def test_running_the_cell_again_replaces_the_server_and_keeps_the_port(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = http.server.new(port=0)
+    first.websocket("/", lambda socket: wait_for_close(socket))
+    first.run()
+    client = connect(first.url)
+    second = http.server.new(port=first.port)
+    second.websocket("/", lambda socket: socket.send_text("second"))
+    second.run()
+    try:
+        assert capsys.readouterr().out == (
+            f"Replaced the server that was running at ws://127.0.0.1:{first.port}/.\n"
+        )
+        assert client.recv(5) == Message("close", CloseFrame(1001))
+        assert not first.running
+        with connect(second.url) as other:
+            assert other.recv(5) == Message("text", "second")
+    finally:
+        second.shutdown()
+    client.wait_closed(5)
+
+
+def test_running_a_server_twice_restarts_it_on_its_port() -> None:
+    with serving(wait_for_close) as server:
+        port = server.port
+        server.run()
+        assert (server.port, server.running) == (port, True)
+        with connect(server.url) as client:
+            client.send_text("still there")
+
+
+def test_a_port_held_by_something_else_names_the_holder_and_two_ways_out() -> None:
+    with held_port() as port:
+        server = http.server.new(port=port)
+        with pytest.raises(AddressInUse) as caught:
+            server.run()
+    message = str(caught.value)
+    assert f"cannot listen on 127.0.0.1:{port}: another program holds this port" in message
+    assert "this very process" in message
+    assert "stop that program" in message
+    assert "server.port = 0" in message
+    assert isinstance(caught.value, OSError)
+    assert not server.running
+
+
+@pytest.mark.parametrize(
+    ("hostname", "port", "message"),
+    [
+        ("127.0.0.1", 65536, "port is 65536; a port is an integer from 0 to 65535"),
+        ("127.0.0.1", "8080", "port is '8080'; a port is an integer"),
+        ("", 0, "hostname is ''; write the name or address"),
+        ("no.such.name.invalid", 0, "hostname 'no.such.name.invalid' has no address"),
+        ("192.0.2.1", 0, "cannot listen on 192.0.2.1:0: "),
+    ],
+)
+def test_an_address_that_cannot_be_listened_on(hostname: Any, port: Any, message: str) -> None:
+    server = http.server.new(hostname, port)
+    with pytest.raises(AddressUnavailable) as caught:
+        server.run()
+    assert message in str(caught.value)
+
+
+def test_localhost_is_one_port_on_each_of_its_addresses() -> None:
+    server = Server("localhost", 0)
+    server.websocket("/", lambda socket: socket.send_text("hello"))
+    with server, connect(server.url) as client:
+        assert server.url == f"ws://localhost:{server.port}/"
+        assert client.recv(5) == Message("text", "hello")
+
+
+def test_a_server_that_nobody_refers_to_is_closed() -> None:
+    server = Server(port=0)
+    server.websocket("/", wait_for_close)
+    server.run()
+    with connect(server.url) as client:
+        with pytest.warns(ResourceWarning, match="nothing refers to it any more"):
+            del server
+            gc.collect()
+        assert client.recv(5) == Message("close", CloseFrame(1001))
+
+
+def test_wait_blocks_until_the_shutdown() -> None:
+    server = Server(port=0)
+    with pytest.raises(LocalError, match="call run\\(\\) before wait"):
+        server.wait()
+    server.run()
+    waiter = threading.Thread(target=server.wait)
+    waiter.start()
+    assert waiter.is_alive()
+    server.shutdown()
+    waiter.join(5)
+    assert not waiter.is_alive()
+
+
+def test_a_handler_may_shut_its_server_down() -> None:
+    def handle_socket(socket: WebSocket) -> None:
+        socket.recv()
+        server.shutdown()
+
+    with serving(handle_socket) as server:
+        client = connect(server.url)
+        client.send_text("stop")
+        assert client.recv(5) == Message("close", CloseFrame(1001))
+        wait_until(lambda: not server.running)
+        client.wait_closed(5)
+
+
+def test_an_async_handler_may_shut_its_server_down() -> None:
+    async def handle_socket(socket: Any) -> None:
+        await socket.recv()
+        server.shutdown()
+        await socket.recv()
+
+    with serving(handle_socket) as server:
+        client = connect(server.url)
+        client.send_text("stop")
+        assert client.recv(5) == Message("close", CloseFrame(1001))
+        wait_until(lambda: not server.running)
+        client.wait_closed(5)
+
+
+def test_nothing_keeps_a_process_from_ending() -> None:
+    done = run_python(
+        "-c",
+        "from astra_nb import Server, connect\n"
+        "server = Server(port=0)\n"
+        "server.websocket('/', lambda socket: [print(m) for m in socket])\n"
+        "server.run()\n"
+        "client = connect(server.url)\n"
+        "client.send_text('bye')\n"
+        "server.log.wait_for(type='text')\n"
+        "print('end')\n",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "end" in done.stdout
+
+
+def test_a_forked_child_does_not_keep_the_port() -> None:
+    done = run_python(
+        "-W",
+        "ignore::DeprecationWarning",
+        "-c",
+        "import os, socket, sys\n"
+        "from astra_nb import Server, connect\n"
+        "server = Server(port=0)\n"
+        "server.websocket('/', lambda socket: socket.send_text('parent'))\n"
+        "server.run()\n"
+        "read, write = os.pipe()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os.read(read, 1)\n"
+        "    os._exit(0)\n"
+        "with connect(server.url) as client: print(client.recv(5).value)\n"
+        "server.shutdown()\n"
+        "socket.create_server(('127.0.0.1', server.port)).close()\n"
+        "print('free')\n"
+        "os.write(write, b'.')\n"
+        "os.waitpid(child, 0)\n",
+    )
+    assert (done.stdout, done.stderr) == ("parent\nfree\n", "")
+
+
+# Routes
+
+
+def test_a_path_has_parameters() -> None:
+    def handle_socket(socket: WebSocket) -> None:
+        socket.send_text(repr(socket.path_parameters))
+
+    with (
+        serving(handle_socket, "/room/{name}/{seat}") as server,
+        connect(server.url + "room/caf%C3%A9/7?x=1") as client,
+    ):
+        assert client.recv(5) == Message("text", "{'name': 'café', 'seat': '7'}")
+
+
+@pytest.mark.parametrize(
+    ("path", "handler", "message"),
+    [
+        ("room", wait_for_close, 'begins with "/"'),
+        (wait_for_close, "/", "a handler is a function that takes a socket, not str '/'"),
+        ("/?a=1", wait_for_close, "holds a query or a fragment"),
+        ("/{a}/{a}", wait_for_close, "{a} in the path '/{a}/{a}' is no parameter"),
+        ("/{1}", wait_for_close, "{1} in the path '/{1}' is no parameter"),
+        ("/{a", wait_for_close, "a brace without its pair"),
+        ("/", "handler", "a handler is a function that takes a socket, not str 'handler'"),
+        ("/", lambda: None, "cannot be called with the socket alone"),
+        ("/twice", lambda socket, other: None, "cannot be called with the socket alone"),
+    ],
+)
+def test_what_is_no_route(path: Any, handler: Any, message: str) -> None:
+    with pytest.raises(InvalidRoute) as caught:
+        http.server.new().websocket(path, handler)
+    assert message in str(caught.value)
+
+
+def test_a_path_twice_needs_to_be_asked_for() -> None:
+    server = http.server.new()
+    server.websocket("/{a}", wait_for_close)
+    with pytest.raises(InvalidRoute, match=r"the path '/\{b\}' already has a handler"):
+        server.websocket("/{b}", wait_for_close)
+    server.websocket("/{b}", wait_for_close, replace=True)
+    assert "/{b}" in repr(server)
+    assert "/{a}" not in repr(server)
+
+
+# Who may come in
+
+
+def test_an_unknown_path_gets_404_and_it_is_on_the_log() -> None:
+    with serving(wait_for_close) as server:
+        with pytest.raises(HandshakeFailed) as caught:
+            connect(server.url + "nope")
+        assert caught.value.status == 404
+        closed = server.log.wait_for(kind="closed")
+        assert (closed.status, closed.connection) == (404, 1)
+
+
+def test_a_plain_get_on_a_route_gets_426_and_a_page_that_explains_it() -> None:
+    with serving(wait_for_close) as server:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(server.url.replace("ws://", "http://"))
+        with caught.value as answer:
+            assert (answer.code, answer.headers["Upgrade"]) == (426, "websocket")
+            page = answer.read().decode()
+        assert "new WebSocket" in page
+        assert "426 Upgrade Required" in page
+        assert server.log.wait_for(kind="closed").status == 426
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://localhost:8888", 101),
+        ("http://127.0.0.1:9999", 101),
+        ("https://[::1]:8888", 101),
+        ("https://hub.example.org", 101),
+        ("http://evil.example", 403),
+        ("http://localhost.evil.example", 403),
+        ("http://127.0.0.1.evil.example", 403),
+        ("null", 403),
+        ("file://localhost", 403),
+        ("http://[", 403),
+    ],
+)
+def test_a_page_of_a_foreign_origin_gets_403(origin: str, status: int) -> None:
+    with serving(wait_for_close) as server:
+        server.origins = ["https://hub.example.org"]
+        if status == 101:
+            connect(server.url, origin=origin).close()
+        else:
+            with pytest.raises(HandshakeFailed) as caught:
+                connect(server.url, origin=origin)
+            assert caught.value.status == status
+            assert "server.origins.append" in caught.value.body
+        answer = server.log.wait_for(kind="handshake", direction="sent")
+        assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:80", 101),
+        ("127.0.0.1", 101),
+        ("192.0.2.7:8080", 101),
+        ("hub.example.org", 101),
+        ("rebound.example:8080", 421),
+        ("", 421),
+    ],
+)
+def test_a_host_name_that_rebinds_is_refused(host: str, status: int) -> None:
+    with serving(wait_for_close) as server:
+        server.hosts = ["hub.example.org"]
+        if status == 101:
+            connect(server.url, headers={"Host": host}).close()
+        else:
+            with pytest.raises(HandshakeFailed) as caught:
+                connect(server.url, headers={"Host": host})
+            assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+        (b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n", 505),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 9000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+    ],
+)
+def test_what_is_no_opening_handshake_is_answered(request_bytes: bytes, status: int) -> None:
+    with serving(wait_for_close) as server:
+        with sockets.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
+            raw.sendall(request_bytes)
+            answer = raw.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 %d " % status)
+        assert server.log.wait_for(kind="closed").status == status
+
+
+def test_an_opening_handshake_that_never_ends_times_out() -> None:
+    with serving(wait_for_close) as server:
+        server.open_timeout = 0.1
+        with sockets.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
+            raw.sendall(b"GET / HT")
+            answer = raw.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        closed = server.log.wait_for(kind="closed")
+        assert closed.tcp == "timeout"
+
+
+# Many connections
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_broadcast_reaches_every_connection(kind: str) -> None:
+    with serving(handler_of(kind, echo)) as server:
+        clients = [connect(server.url) for _ in range(5)]
+        assert server.broadcast("text", "to all") == 5
+        for client in clients:
+            assert client.recv(5) == Message("text", "to all")
+            client.close()
+        with pytest.raises(InvalidMessage, match="a close is not broadcast"):
+            server.broadcast("close")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cell_sends_on_the_connections_of_a_server(kind: str) -> None:
+    with serving(handler_of(kind, echo)) as server, connect(server.url) as client:
+        (socket,) = server.connections
+        assert (socket.id, socket.state) == (1, "open")
+        socket.send_text("from a cell")
+        assert client.recv(5) == Message("text", "from a cell")
+        socket.send_close(1000)
+        assert client.recv(5) == Message("close", CloseFrame(1000))
+        client.wait_closed(5)
+        wait_until(lambda: not server.connections)
+
+
+def test_a_server_without_a_log_records_nothing() -> None:
+    server = Server(port=0, record=False)
+    server.websocket("/", handler_of("def", echo))
+    with server, connect(server.url) as client:
+        client.send_text("a")
+        assert client.recv(5) == Message("text", "a")
+    assert len(server.log) == 0
+
+
+def test_settings_are_checked() -> None:
+    server = Server()
+    for name, value in [
+        ("max_message_size", -1),
+        ("max_message_size", True),
+        ("keepalive", 0),
+        ("open_timeout", "1"),
+        ("close_timeout", float("nan")),
+        ("origins", "https://hub.example.org"),
+        ("hosts", [1]),
+    ]:
+        with pytest.raises(LocalError):
+            setattr(server, name, value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unanswered_keepalive_ping_closes_with_1011(kind: str) -> None:
+    async def script(socket: Steps) -> None:
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+
+    server = Server(port=0)
+    server.keepalive = 0.05
+    server.websocket("/", handler_of(kind, script))
+    with server, connect(server.url, automatic_pong=False) as client:
+        assert client.recv(5).type == "ping"
+        assert client.recv(5) == Message("close", CloseFrame(1011, "keepalive ping timeout"))
