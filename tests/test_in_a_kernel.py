@@ -1,0 +1,129 @@
+"""What only a real kernel shows: where prints land, cells run again, interrupts, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+from jupyter_client.utils import run_sync
+
+from tests.helpers import wait_until
+from tests.kernels import Kernel, running_kernel
+
+SERVER = """
+from astra_nb import Server, connect
+server = Server(port=0)
+{handler}
+server.websocket("/", handle_socket)
+server.run()
+"""
+
+BLOCKING = """
+def handle_socket(socket):
+    print("opened")
+    for message in socket:
+        print("got", message.value)
+"""
+
+AWAITED = """
+async def handle_socket(socket):
+    print("opened")
+    async for message in socket:
+        print("got", message.value)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _jupyter_client_loop() -> None:
+    """Let jupyter_client make the loop it keeps for the process before a test counts sockets."""
+    run_sync(asyncio.sleep)(0)
+
+
+@pytest.fixture
+def kernel() -> Iterator[Kernel]:
+    with running_kernel() as kernel:
+        yield kernel
+
+
+@pytest.mark.parametrize("handler", [BLOCKING, AWAITED], ids=["def", "async def"])
+def test_prints_land_in_the_cell_that_called_run(kernel: Kernel, handler: str) -> None:
+    run = kernel.run(SERVER.format(handler=handler))
+    later = kernel.run("client = connect(server.url); client.send_text('one'); print('later')")
+    kernel.wait_for_output("got one")
+    kernel.complete("ser")
+    kernel.run("client.send_text('two'); server.log.wait_for(type='text', count=2)")
+    kernel.wait_for_output("got two")
+    kernel.run("1 + 1")
+    kernel.run("client.send_text('three')")
+    output = kernel.wait_for_output("got three")
+    assert output[run] == "opened\ngot one\ngot two\ngot three\n"
+    assert output[later] == "later\n"
+    assert set(output) == {run, later}
+
+
+def test_the_log_keeps_what_each_connection_printed(kernel: Kernel) -> None:
+    kernel.run(SERVER.format(handler=BLOCKING))
+    kernel.run(
+        "a, b = connect(server.url), connect(server.url)\n"
+        "b.send_text('to b'); server.log.wait_for(kind='output', text='to b')\n"
+        "a.send_text('to a'); server.log.wait_for(kind='output', text='to a')\n"
+        "printed = [(r.connection, r.text) for r in server.log.filter(kind='output')]\n"
+        "assert sorted(printed) == [(1, 'got to a'), (1, 'opened'), (2, 'got to b'),"
+        " (2, 'opened')], printed"
+    )
+
+
+def test_a_cell_run_again_replaces_its_server_and_keeps_a_free_port(kernel: Kernel) -> None:
+    cell = SERVER.format(handler=BLOCKING)
+    kernel.run(cell, cell="one")
+    kernel.run("first, port = server, server.port")
+    again = kernel.run(cell, cell="one")
+    output = kernel.wait_for_output("Replaced")
+    assert output[again].startswith("Replaced the server that was running at ws://127.0.0.1:")
+    kernel.run("assert server.port == port and server is not first and not first.running")
+    kernel.run(cell, cell="two")
+    kernel.run("assert server.port != port")
+
+
+def test_an_interrupt_ends_a_blocking_recv_and_nothing_else(kernel: Kernel) -> None:
+    kernel.run(SERVER.format(handler=BLOCKING))
+    kernel.run(
+        "import os, signal, threading\n"
+        "client = connect(server.url)\n"
+        "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "try:\n"
+        "    client.recv()\n"
+        "except KeyboardInterrupt:\n"
+        "    interrupted = True\n"
+    )
+    kernel.run("assert interrupted")
+    kernel.run("client.send_text('on'); server.log.wait_for(kind='output', text='got on')")
+
+
+def test_a_restart_gives_the_port_back() -> None:
+    with running_kernel() as kernel:
+        kernel.run(SERVER.format(handler=BLOCKING))
+        printed = kernel.run("print(server.port)")
+        port = int(kernel.wait_for_output("\n")[printed])
+        client = socket.create_connection(("127.0.0.1", port), timeout=5)
+
+    def free() -> bool:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            return False
+        return True
+
+    with client:
+        wait_until(free, 10)
+
+
+def test_an_error_in_a_handler_is_shown_in_the_cell_that_called_run(kernel: Kernel) -> None:
+    run = kernel.run(
+        SERVER.format(handler="def handle_socket(socket):\n    raise ValueError('look here')")
+    )
+    kernel.run("client = connect(server.url); client.wait_closed(5)")
+    output = kernel.wait_for_output("look here")
+    assert "The handler of connection 1 raised:" in output[run]
