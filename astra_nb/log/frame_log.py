@@ -148,6 +148,26 @@ class FrameLog(LogView):
 
     # Reading
 
+    @property
+    def origin(self) -> float:
+        """Time of the first record there was, in seconds since the epoch; 0 before there was one.
+
+        Relative times count from it.
+        """
+        return self._origin
+
+    def find(self, number: int) -> Record | None:
+        """Give the record with this number; None when there is none, or no longer."""
+        record = next(self._look().records(number - 1), None) if number > 0 else None
+        return record if record is not None and record.number == number else None
+
+    def bytes_since(self, number: int) -> int:
+        """Sum the bytes of the frames with a number above `number`; nothing is decoded.
+
+        A run of frames that came together counts whole.
+        """
+        return self._look().bytes_after(number)
+
     def since(self, number: int, limit: int | None = None) -> list[Record]:
         """List the records with a number above `number`, oldest first.
 

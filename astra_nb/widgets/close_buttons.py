@@ -1,0 +1,110 @@
+"""A button for each close code, in groups: may be sent, only reported, and the open ranges."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import ipywidgets
+
+from ..wire.close_codes import CLOSE_CODES, RANGES, CloseCode
+from .sending import Call
+from .while_busy import Button, IntText
+
+__all__ = ["CloseButtons", "close_call"]
+
+OPEN_RANGES = {row.first: row for row in RANGES if row.first >= 3000}
+WHO = {"either": "either end may send it", "client": "sent by clients", "server": "sent by servers"}
+
+
+def close_call(code: int, reason: str) -> Call:
+    """The call that makes a close code come about at the other end."""
+    if code == 1005:
+        return Call(
+            "send_close()",
+            lambda socket: socket.send_close(),
+            "An empty CLOSE frame was sent: the other end reports 1005, no status received.",
+        )
+    if code == 1006:
+        return Call(
+            "drop()",
+            lambda socket: socket.drop(),
+            "The TCP connection was dropped without a CLOSE frame: the other end reports 1006.",
+        )
+    arguments = f"{code}, {reason!r}" if reason else str(code)
+    return Call(f"send_close({arguments})", lambda socket: socket.send_close(code, reason or None))
+
+
+def title(row: CloseCode) -> str:
+    who = WHO.get(row.may_send, "never on the wire")
+    return f"{row.code} {row.name}: {row.meaning} {row.how} ({who}; {row.reference})."
+
+
+@dataclass
+class CloseButtons:
+    """The buttons, by code; 3000 and 4000 stand for the number in the field beside them.
+
+    Attributes:
+        buttons: By close code.
+        private_codes: The number fields of the open ranges, by the first code of the range.
+        box: All of them, laid out.
+    """
+
+    on_code: Callable[[int], None]
+    buttons: dict[int, Button] = field(default_factory=dict)
+    private_codes: dict[int, IntText] = field(default_factory=dict)
+    box: ipywidgets.Widget = field(init=False)
+
+    def __post_init__(self) -> None:
+        sendable = [row for row in CLOSE_CODES.values() if row.code < 3000]
+        self.box = ipywidgets.VBox(
+            [
+                self._group(
+                    "may be sent", [self._code(row) for row in sendable if row.may_send != "never"]
+                ),
+                self._group(
+                    "only reported", [self._code(row) for row in sendable if row.may_send == "never"]
+                ),
+                self._group(
+                    "open ranges", [part for first in OPEN_RANGES for part in self._range(first)]
+                ),
+            ]
+        ).add_class("astra-close-groups")
+
+    def _code(self, row: CloseCode) -> Button:
+        button = Button(description=f"{row.code} {row.name}", tooltip=title(row))
+        button.add_class("astra-close").add_class(f"astra-close-{row.may_send}")
+        button.on_click(lambda _: self.on_code(row.code))
+        self.buttons[row.code] = button
+        return button
+
+    def _range(self, first: int) -> list[ipywidgets.Widget]:
+        row = OPEN_RANGES[first]
+        number = IntText(value=first, min=row.first, max=row.last)
+        number.add_class("astra-number")
+        number.tooltip = f"A close code from {row.first} to {row.last}"
+        button = Button(
+            description=f"send {first} ({row.name})",
+            tooltip=f"{row.first} to {row.last}: {row.meaning} (RFC 6455, section 7.4.2)",
+        )
+        button.add_class("astra-close")
+
+        def follow(change: dict[str, int]) -> None:
+            button.description = f"send {change['new']} ({row.name})"
+
+        number.observe(follow, "value")
+        button.on_click(lambda _: self.on_code(number.value))
+        self.buttons[first] = button
+        self.private_codes[first] = number
+        return [number, button]
+
+    @staticmethod
+    def _group(name: str, parts: list[ipywidgets.Widget]) -> ipywidgets.Widget:
+        label = ipywidgets.HTML(html.escape(name)).add_class("astra-label")
+        return ipywidgets.HBox([label, *parts]).add_class("astra-buttons")
+
+    @property
+    def widgets(self) -> list[ipywidgets.Widget]:
+        """Everything that can be clicked or typed into."""
+        return [*self.buttons.values(), *self.private_codes.values()]

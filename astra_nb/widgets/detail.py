@@ -1,0 +1,135 @@
+"""Everything about one record, for the inspector; bytes go in pages, however long they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..log.rows import details
+from ..wire import close_codes
+from ..wire.explain import accept_steps, explain, fields, problems
+from ..wire.records import FrameRecord, HandlerErrorRecord, HandshakeRecord, OutputRecord, Record
+from ..wire.text import invalid_utf8, visible, visible_utf8
+
+__all__ = ["PAGE", "describe_record", "page_of"]
+
+PAGE = 1024  # bytes of a frame that are sent at once
+PAYLOAD = 4096  # bytes of a payload that are sent for the text view
+TEXT = 16_384  # characters of other texts
+
+Detail = tuple[dict[str, Any], list[bytes]]
+
+# What a header line of the opening handshake is for (RFC 6455, section 4).
+HEADERS = {
+    "host": "names the server that is meant",
+    "upgrade": "asks for, or agrees to, the change to WebSocket",
+    "connection": "says that Upgrade concerns this connection",
+    "sec-websocket-key": "16 random bytes in base64; the answer proves that it was understood",
+    "sec-websocket-accept": "computed from the key; see the steps below",
+    "sec-websocket-version": "13 is RFC 6455",
+    "sec-websocket-protocol": "subprotocols: offered in the request, the chosen one in the response",
+    "sec-websocket-extensions": "extensions: offered in the request, agreed on in the response",
+    "origin": "the page a browser's script came from; the server decides whom it serves",
+}
+
+
+def describe_record(record: Record, key: str = "") -> Detail:
+    """Describe a record as JSON content and binary buffers.
+
+    Args:
+        key: For a response, the `Sec-WebSocket-Key` of its request, "" when it is not known.
+    """
+    if isinstance(record, FrameRecord):
+        return describe_frame(record)
+    if isinstance(record, HandshakeRecord):
+        return describe_handshake(record, key)
+    content: dict[str, Any] = {"kind": record.kind, "number": record.number, "text": ""}
+    if isinstance(record, HandlerErrorRecord):
+        content["sentence"] = visible(record.summary[:TEXT])
+        content["text"] = visible_lines(record.traceback[:TEXT])
+    elif isinstance(record, OutputRecord):
+        content["text"] = visible_lines(record.text[:TEXT])
+    else:
+        content["sentence"] = details(record)
+    return content, []
+
+
+def describe_frame(record: FrameRecord) -> Detail:
+    frame = record.frame
+    payload = record.payload
+    skip = 2 if frame.type == "close" else 0
+    # A fragment may end inside a character, so there only a whole message is judged.
+    judged = frame.type in ("text", "close") and frame.fin
+    broken = invalid_utf8(payload[skip:]) if judged else None
+    close = frame.close
+    row = None if close is None else close_codes.lookup(close.code)
+    content = {
+        "kind": "frame",
+        "number": record.number,
+        "type": frame.type,
+        "fin": frame.fin,
+        "masked": frame.masked,
+        "key": "" if frame.masking_key is None else frame.masking_key.hex(" "),
+        "size": len(frame.raw),
+        "header_length": frame.header_length,
+        "payload_size": len(payload),
+        "verdict": visible(record.verdict),
+        "changed": record.message is not None,
+        "bad_byte": -1 if broken is None else skip + broken[0],
+        "bad_reason": "" if broken is None else broken[1],
+        "text": visible_utf8_lines(payload[:PAYLOAD]) if frame.type == "text" else "",
+        "close": None
+        if close is None
+        else {
+            "code": close.code,
+            "name": close_codes.name(close.code),
+            "meaning": "" if row is None else row.meaning,
+            "reason": visible(close.reason),
+        },
+        "fields": [
+            {
+                "name": field.name,
+                "first": field.first_bit,
+                "bits": field.bit_count,
+                "value": field.value,
+                "meaning": field.meaning,
+                "section": f"RFC 6455, section {field.section}",
+            }
+            for field in fields(frame)
+        ],
+        "problems": problems(frame, record.sender, extended=record.message is not None),
+        "explanation": explain(frame, record.sender, record.message),
+    }
+    return content, [frame.raw[:PAGE], payload[:PAYLOAD]]
+
+
+def describe_handshake(record: HandshakeRecord, key: str) -> Detail:
+    headers = [(visible(name[:TEXT]), visible(value[:TEXT])) for name, value in record.headers]
+    names = {name.lower() for name, _ in record.headers}
+    if record.status is None:
+        key = next(
+            (value for name, value in record.headers if name.lower() == "sec-websocket-key"), ""
+        )
+    content = {
+        "kind": "handshake",
+        "number": record.number,
+        "start_line": visible(record.start_line[:TEXT]),
+        "headers": headers,
+        "matters": [(name, meaning) for name, meaning in HEADERS.items() if name in names],
+        "steps": [(step, visible(value)) for step, value in accept_steps(key)] if key else [],
+    }
+    return content, []
+
+
+def page_of(record: Record, offset: int, length: int) -> bytes:
+    """Give some bytes of a record as they were on the wire."""
+    raw = record.frame.raw if isinstance(record, FrameRecord) else getattr(record, "raw", b"")
+    return bytes(raw[max(offset, 0) : max(offset, 0) + min(max(length, 0), PAGE)])
+
+
+def visible_lines(text: str) -> str:
+    return "\n".join(visible(line) for line in text.split("\n"))
+
+
+def visible_utf8_lines(data: bytes) -> str:
+    # Whole characters only: what was cut off for the page is no fault of the payload.
+    return "\n".join(visible_utf8(line) for line in data.split(b"\n"))

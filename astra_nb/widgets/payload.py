@@ -1,0 +1,84 @@
+"""What a person typed into the payload field, read as text, hex, a byte table or base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Literal, get_args
+
+from ..errors import InvalidMessage
+from ..wire.messages import encode_bytes
+
+__all__ = ["FORMATS", "PayloadFormat", "parse_payload"]
+
+PayloadFormat = Literal["text", "hex", "byte table", "base64"]
+FORMATS: tuple[PayloadFormat, ...] = get_args(PayloadFormat)
+
+NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|\d+")
+
+
+def parse_payload(typed: str, format: PayloadFormat) -> str | bytes | list[int]:
+    """Read a payload in one of the formats.
+
+    Args:
+        typed: What was typed. Hex may have blanks, colons or `0x` between its bytes; a byte table
+            is numbers from 0 to 255, with commas or blanks between them, in brackets or not.
+
+    Returns:
+        A `str` for text, a list of integers for a byte table, else bytes: the form in which a
+        socket's `send_*` methods take it.
+
+    Raises:
+        InvalidMessage: It is not what the format says; the message names the place.
+    """
+    if format == "text":
+        return typed
+    if format == "hex":
+        return parse_hex(typed)
+    if format == "byte table":
+        return parse_table(typed)
+    return parse_base64(typed)
+
+
+def parse_hex(typed: str) -> bytes:
+    digits = re.sub(r"0[xX]|\\x|[\s:,-]", "", typed)
+    wrong = re.search(r"[^0-9a-fA-F]", digits)
+    if wrong:
+        raise InvalidMessage(
+            f"{wrong.group()!r} is no hex digit; write bytes as two digits each, "
+            f"such as 00 58 0e 43 2d, or choose another payload format"
+        )
+    if len(digits) % 2:
+        raise InvalidMessage(
+            f"there are {len(digits)} hex digits, and a byte has two; "
+            f"write a leading zero, such as 0e for 14"
+        )
+    return bytes.fromhex(digits)
+
+
+def parse_table(typed: str) -> list[int]:
+    inner = typed.strip().strip("[](){}")
+    words = [word for word in re.split(r"[\s,;]+", inner) if word]
+    table = []
+    for position, word in enumerate(words):
+        if not NUMBER.fullmatch(word):
+            raise InvalidMessage(
+                f"item {position} of the byte table is {word!r}; each item is a number from 0 to "
+                f"255, such as 0, 88, 14, 67, 45"
+            )
+        # int(word, 0) refuses 007.
+        table.append(int(word, 16) if word[:2] in ("0x", "0X") else int(word))
+    encode_bytes(table)
+    return table
+
+
+def parse_base64(typed: str) -> bytes:
+    compact = re.sub(r"\s", "", typed)
+    try:
+        return base64.b64decode(compact, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise InvalidMessage(
+            f"this is no base64 ({exc}); its characters are A to Z, a to z, 0 to 9, + and /, "
+            f"in groups of four, filled up with ="
+        ) from exc

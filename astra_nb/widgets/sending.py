@@ -1,0 +1,141 @@
+"""What a click sends: which sockets, which call, and the line of code that does the same."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ..client import connect
+from ..errors import LocalError, NotOpen
+from ..log import FrameLog
+from ..server import Server
+from ..websocket import WebSocket
+
+__all__ = ["ALL", "Call", "Ends", "Sender"]
+
+Sender = Literal["server", "client"]
+
+ALL = 0  # the target that means every connection
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Something to do with a socket.
+
+    Attributes:
+        code: The call as it follows `socket.`, such as `send_text("Hello")`.
+        perform: Does it.
+        remark: What to say when it was done, "" for the usual sentence.
+    """
+
+    code: str
+    perform: Callable[[WebSocket], object]
+    remark: str = ""
+
+
+class Ends:
+    """The two ends a panel can send from: the server, and clients it opens in the kernel.
+
+    The server is held weakly, so that a panel keeps no server alive. Any thread may call any
+    method.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = weakref.ref(server)
+        self._clients: list[WebSocket] = []
+        self._lock = threading.Lock()
+
+    @property
+    def server(self) -> Server | None:
+        """The server; None when nothing refers to it any more."""
+        return self._server()
+
+    @property
+    def clients(self) -> list[WebSocket]:
+        """The panel's own clients that are not closed, oldest first."""
+        with self._lock:
+            self._clients = [each for each in self._clients if each.state != "closed"]
+            return list(self._clients)
+
+    def sockets(self, sender: Sender) -> list[WebSocket]:
+        """The sockets one end can send on now."""
+        if sender == "client":
+            return self.clients
+        server = self.server
+        return [] if server is None else server.connections
+
+    def open_client(self, path: str) -> WebSocket:
+        """Open a client in the kernel that reads whatever comes.
+
+        Raises:
+            LocalError: The server does not run.
+            AstraError: As `connect` raises.
+        """
+        server = self.server
+        if server is None or not server.running:
+            raise LocalError("the server does not run, so no client can connect; call server.run()")
+        url = server.url.rstrip("/") + "/" + path.lstrip("/")
+        client = connect(url, log=FrameLog(recording=False))
+        # A client that does not read would hold the server's sends up after a while.
+        threading.Thread(
+            target=read_on, args=(client,), name="astra_nb panel's client", daemon=True
+        ).start()
+        with self._lock:
+            self._clients.append(client)
+        return client
+
+    def close_clients(self) -> None:
+        """Close the panel's clients with 1000, and wait for each a bounded time."""
+        with self._lock:
+            clients, self._clients = self._clients, []
+        for client in clients:
+            client.close()
+
+    def chosen(self, sender: Sender, target: int) -> list[WebSocket]:
+        """The sockets to send on.
+
+        Raises:
+            NotOpen: There is none; the message says how to get one.
+        """
+        sockets = [each for each in self.sockets(sender) if target in (ALL, each.id)]
+        if sockets:
+            return sockets
+        if target != ALL:
+            raise NotOpen(
+                f"connection #{target} is closed, so nothing was sent; choose another target"
+            )
+        server = self.server
+        if server is None or not server.running:
+            raise NotOpen("the server does not run, so nothing was sent; call server.run()")
+        raise NotOpen(
+            "nothing is connected, so nothing was sent; press \N{LEFT DOUBLE QUOTATION MARK}open a "
+            "client\N{RIGHT DOUBLE QUOTATION MARK}, or let a client connect to " + server.url
+        )
+
+    def perform(self, sender: Sender, target: int, call: Call) -> list[int]:
+        """Do a call on each chosen socket; gives the numbers of their connections.
+
+        Raises:
+            AstraError: Nothing to send on, or what the call raised.
+        """
+        done = []
+        for socket in self.chosen(sender, target):
+            call.perform(socket)
+            done.append(socket.id)
+        return done
+
+    def code(self, sender: Sender, target: int, call: Call) -> str:
+        """The code that would do the call, for a notebook in which the server is `server`."""
+        if sender == "client":
+            return f"client.{call.code}"
+        if target == ALL:
+            return f"for socket in server.connections: socket.{call.code}"
+        return f"{{s.id: s for s in server.connections}}[{target}].{call.code}"
+
+
+def read_on(client: WebSocket) -> None:
+    for _ in client:
+        pass

@@ -1,0 +1,45 @@
+// One line for each connection: who, where, how much, how fast, and why it closed.
+
+import { element } from "./dom.js";
+import { counted, duration, size } from "./format.js";
+
+/**
+ * @typedef {object} Connection
+ * @property {number} id
+ * @property {string} peer
+ * @property {string} path
+ * @property {string} state
+ * @property {string} agreed subprotocol and extensions
+ * @property {number} received frames
+ * @property {number} sent frames
+ * @property {number} received_bytes
+ * @property {number} sent_bytes
+ * @property {number | null} rtt seconds
+ * @property {string} why
+ */
+
+export class Connections {
+  constructor() {
+    this.body = element("tbody");
+    this.root = element("div", { class: "astra-connections", attributes: { tabindex: 0, role: "group", "aria-label": "Connections" } },
+      element("table", {}, element("thead", {}, element("tr", {},
+        ...["Conn.", "State", "Peer", "Path", "Received", "Sent", "RTT", "Why it closed, or what was agreed on"].map(
+          (text) => element("th", { text, attributes: { scope: "col" } })))), this.body));
+  }
+
+  /** @param {Connection[]} connections */
+  show(connections) {
+    this.body.replaceChildren(...connections.map((each) => element("tr", { class: `astra-is-${each.state}` },
+      element("th", { text: `#${each.id}`, attributes: { scope: "row" } }),
+      element("td", { text: each.state }),
+      element("td", { class: "astra-mono", text: each.peer }),
+      element("td", { class: "astra-mono" }, element("bdi", { text: each.path })),
+      element("td", { text: `${counted(each.received, "frame")}, ${size(each.received_bytes)}` }),
+      element("td", { text: `${counted(each.sent, "frame")}, ${size(each.sent_bytes)}` }),
+      element("td", { text: each.rtt === null ? "" : duration(each.rtt) }),
+      element("td", { text: each.why || (each.agreed && `agreed on ${each.agreed}`) }))));
+    if (connections.length === 0) {
+      this.body.append(element("tr", {}, element("td", { class: "astra-hint", text: "No connection yet.", attributes: { colspan: 8 } })));
+    }
+  }
+}

@@ -1,0 +1,123 @@
+// Building elements. Text from outside goes through `text` or a string child, which become text
+// nodes: no function here takes markup.
+
+/**
+ * @typedef {object} ElementOptions
+ * @property {string} [class]
+ * @property {string} [text]
+ * @property {Record<string, string | number | boolean | null | undefined>} [attributes]
+ * @property {Record<string, (event: any) => void>} [on]
+ */
+
+/**
+ * Make an element.
+ * @param {string} tag
+ * @param {ElementOptions} [options]
+ * @param {...(Node | string | null | undefined)} children
+ * @returns {HTMLElement}
+ */
+export function element(tag, options = {}, ...children) {
+  const made = document.createElement(tag);
+  if (options.class) made.className = options.class;
+  if (options.text !== undefined) made.textContent = options.text;
+  for (const [name, value] of Object.entries(options.attributes ?? {})) {
+    if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) {
+      made.setAttribute(name, String(value));
+    }
+  }
+  for (const [name, listener] of Object.entries(options.on ?? {})) {
+    made.addEventListener(name, listener);
+  }
+  for (const child of children) if (child !== null && child !== undefined) made.append(child);
+  return made;
+}
+
+/**
+ * A push button.
+ * @param {string} label
+ * @param {string} title
+ * @param {(event: MouseEvent) => void} onClick
+ * @param {string} [className]
+ */
+export function button(label, title, onClick, className = "") {
+  return element("button", {
+    class: `astra-button ${className}`.trim(),
+    text: label,
+    attributes: { type: "button", title },
+    on: { click: onClick },
+  });
+}
+
+/**
+ * A button that is on or off; its state is in aria-pressed.
+ * @param {string} label
+ * @param {string} title
+ * @param {boolean} pressed
+ * @param {(pressed: boolean) => void} onChange
+ * @param {string} [className]
+ */
+export function toggle(label, title, pressed, onChange, className = "") {
+  const made = button(
+    label,
+    title,
+    () => {
+      const next = made.getAttribute("aria-pressed") !== "true";
+      setPressed(made, next);
+      onChange(next);
+    },
+    `astra-toggle ${className}`.trim(),
+  );
+  setPressed(made, pressed);
+  return made;
+}
+
+/**
+ * @param {HTMLElement} made
+ * @param {boolean} pressed
+ */
+export function setPressed(made, pressed) {
+  made.setAttribute("aria-pressed", String(pressed));
+}
+
+/**
+ * Set an element's text only when it differs, so that nothing is laid out again for nothing.
+ * @param {Element} target
+ * @param {string} text
+ */
+export function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}
+
+/**
+ * Arrow keys move the focus among siblings, and one of them is in the Tab order (roving tabindex).
+ * @param {HTMLElement} group
+ * @param {string} selector
+ */
+export function roveFocus(group, selector) {
+  const items = () => /** @type {HTMLElement[]} */ ([...group.querySelectorAll(selector)]);
+  items().forEach((item, index) => item.setAttribute("tabindex", index === 0 ? "0" : "-1"));
+  group.addEventListener("keydown", (event) => {
+    const all = items();
+    const at = all.indexOf(/** @type {HTMLElement} */ (event.target));
+    if (at < 0) return;
+    const steps = /** @type {Record<string, number>} */ ({
+      ArrowRight: at + 1,
+      ArrowDown: at + 1,
+      ArrowLeft: at - 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: all.length - 1,
+    });
+    const next = steps[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    all[(next + all.length) % all.length].focus();
+  });
+  group.addEventListener("focusin", (event) => {
+    const all = items();
+    if (!all.includes(/** @type {HTMLElement} */ (event.target))) return;
+    for (const item of all) item.setAttribute("tabindex", item === event.target ? "0" : "-1");
+  });
+}

@@ -1,0 +1,115 @@
+// The figure of RFC 6455, section 5.2, filled with the bits of one frame.
+
+import { element } from "./dom.js";
+import { counted } from "./format.js";
+
+/**
+ * @typedef {object} Field
+ * @property {string} name
+ * @property {number} first first bit, counted from the start of the frame
+ * @property {number} bits
+ * @property {string} value
+ * @property {string} meaning
+ * @property {string} section
+ * @typedef {{ field: number, row: number, column: number, span: number, from: number, begins: boolean }} Cell
+ */
+
+const BITS = 32;
+
+/**
+ * Lay the header's fields out in rows of 32 bits; a field that crosses a row gets a cell in each.
+ * The payload gets one cell, whatever its length.
+ * @param {Field[]} fields
+ * @returns {Cell[]}
+ */
+export function figureCells(fields) {
+  /** @type {Cell[]} */
+  const cells = [];
+  fields.forEach((field, index) => {
+    if (isPayload(field)) {
+      const column = field.first % BITS;
+      cells.push({ field: index, row: Math.floor(field.first / BITS), column, span: BITS - column, from: field.first, begins: true });
+      return;
+    }
+    let at = field.first;
+    const end = field.first + field.bits;
+    while (at < end) {
+      const column = at % BITS;
+      const span = Math.min(BITS - column, end - at);
+      cells.push({ field: index, row: Math.floor(at / BITS), column, span, from: at, begins: at === field.first });
+      at += span;
+    }
+  });
+  return cells;
+}
+
+/** @param {Field} field */
+export function isPayload(field) {
+  return field.name === "payload";
+}
+
+/**
+ * Bits of a run of bytes as a string of 0 and 1.
+ * @param {Uint8Array} bytes
+ * @param {number} first
+ * @param {number} count
+ */
+export function bitsOf(bytes, first, count) {
+  let text = "";
+  for (let at = first; at < first + count; at += 1) {
+    const byte = bytes[at >> 3];
+    if (byte === undefined) return text;
+    text += (byte >> (7 - (at & 7))) & 1;
+  }
+  return text;
+}
+
+/**
+ * Bits with a gap between bytes, as they lie in the frame.
+ * @param {string} bits
+ * @param {number} from position of the first one
+ */
+export function spaced(bits, from) {
+  let text = "";
+  for (let i = 0; i < bits.length; i += 1) {
+    if (i > 0 && (from + i) % 8 === 0) text += " ";
+    text += bits[i];
+  }
+  return text;
+}
+
+/**
+ * Draw the figure. Every field is a button in one roving group; pointing at it or focusing it
+ * calls `onField`.
+ * @param {Field[]} fields
+ * @param {Uint8Array} bytes the frame, or its beginning
+ * @param {(index: number) => void} onField
+ */
+export function drawFigure(fields, bytes, onField) {
+  const ruler = element("div", { class: "astra-figure-ruler", attributes: { "aria-hidden": "true" } },
+    ...Array.from({ length: BITS }, (_, bit) => element("span", { text: String(bit % 10) })));
+  const body = element("div", { class: "astra-figure-body", attributes: { role: "group", "aria-label": "Header fields, bit by bit" } });
+  for (const cell of figureCells(fields)) {
+    const field = fields[cell.field];
+    const narrow = cell.span <= 2;
+    const payload = isPayload(field);
+    const bits = payload ? counted(field.bits / 8, "byte") : spaced(bitsOf(bytes, cell.from, cell.span), cell.from);
+    const name = element("span", { class: "astra-figure-name", text: cell.begins ? field.name : `${field.name} (continued)` });
+    const made = element("button", {
+      class: `astra-figure-cell${narrow ? " astra-narrow" : ""}${payload ? " astra-figure-payload" : ""}`,
+      attributes: {
+        type: "button",
+        "data-field": cell.field,
+        "aria-label": `${field.name}: ${field.value}. ${field.meaning}`,
+        style: `grid-column: ${cell.column + 1} / span ${cell.span}; grid-row: ${cell.row + 1}`,
+      },
+      on: {
+        mouseenter: () => onField(cell.field),
+        focus: () => onField(cell.field),
+        click: () => onField(cell.field),
+      },
+    }, name, element("span", { class: "astra-figure-bits", text: bits }));
+    body.append(made);
+  }
+  return element("div", { class: "astra-figure" }, ruler, body);
+}

@@ -1,0 +1,89 @@
+// Numbers, times and bytes as text.
+
+/**
+ * @param {number} seconds since the epoch
+ * @returns {string} local wall-clock time with milliseconds
+ */
+export function clock(seconds) {
+  const date = new Date(seconds * 1000);
+  const two = (/** @type {number} */ value) => String(value).padStart(2, "0");
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${
+    String(date.getMilliseconds()).padStart(3, "0")
+  }`;
+}
+
+/**
+ * A time span with a fixed number of decimals, so that a column of them lines up.
+ * @param {number} seconds
+ */
+export function span(seconds) {
+  const sign = seconds < 0 ? "-" : "";
+  const size = Math.abs(seconds);
+  if (size < 1000) return `${sign}${size.toFixed(4)}`;
+  return `${sign}${size.toFixed(1)}`;
+}
+
+/**
+ * A duration for reading: "0.42 ms", "12 ms", "1.3 s".
+ * @param {number} seconds
+ */
+export function duration(seconds) {
+  const milliseconds = seconds * 1000;
+  if (milliseconds < 10) return `${milliseconds.toFixed(2)} ms`;
+  if (milliseconds < 1000) return `${milliseconds.toFixed(0)} ms`;
+  return `${seconds.toFixed(1)} s`;
+}
+
+/** @param {number} value */
+export function grouped(value) {
+  return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+}
+
+/**
+ * @param {number} count
+ * @param {string} noun in the singular
+ */
+export function counted(count, noun) {
+  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * @param {number} bytes
+ * @returns {string} such as "5 B", "1.2 KiB"
+ */
+export function size(bytes) {
+  if (bytes < 1024) return `${Math.round(bytes)} B`;
+  const units = ["KiB", "MiB", "GiB"];
+  let value = bytes / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value.toFixed(1)} ${units[unit]}`;
+}
+
+/**
+ * @param {number} value
+ * @param {number} [digits]
+ */
+export function hex(value, digits = 2) {
+  return value.toString(16).padStart(digits, "0");
+}
+
+/**
+ * One byte as it stands in the right column of a hex view.
+ * @param {number} value
+ */
+export function ascii(value) {
+  return value >= 0x20 && value < 0x7f ? String.fromCharCode(value) : "\u00b7";
+}
+
+/**
+ * FIN, RSV1 to RSV3 and MASK as a word each; a bit that is not set is a dot.
+ * @param {{ fin: boolean, rsv: number, masked: boolean }} row
+ */
+export function flags(row) {
+  const rsv = [4, 2, 1].map((bit, index) => (row.rsv & bit ? String(index + 1) : "\u00b7")).join("");
+  return `${row.fin ? "FIN" : " \u00b7 "} ${rsv} ${row.masked ? "MASK" : " \u00b7  "}`;
+}

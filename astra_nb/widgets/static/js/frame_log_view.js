@@ -1,0 +1,237 @@
+// The live frame log: one view of one store. Everything else is in the modules beside this one;
+// `esm.py` joins them, because an anywidget's module cannot import a sibling.
+
+import { Announcer } from "./announcer.js";
+import { Connections } from "./connections.js";
+import { element, setPressed, setText } from "./dom.js";
+import { compileFilter, isFiltering, isLandmark, noFilter } from "./filter.js";
+import { Inspector } from "./inspector.js";
+import { RowList } from "./row_list.js";
+import { Sequence } from "./sequence.js";
+import { StatusBar } from "./status_bar.js";
+import { Store } from "./store.js";
+import { Toolbar } from "./toolbar.js";
+
+/**
+ * @typedef {import("./ties.js").TiedRow} Row
+ * @typedef {import("./ring.js").Entry} Entry
+ */
+
+class View {
+  /**
+   * @param {HTMLElement} el
+   * @param {Store} store
+   * @param {AbortSignal} signal
+   */
+  constructor(el, store, signal) {
+    this.store = store;
+    this.filter = noFilter();
+    this.matcher = compileFilter(this.filter);
+    /** @type {Entry[]} */
+    this.shown = [];
+    this.seen = 0;
+    this.cutShown = 0;
+    this.paused = false;
+    this.frame = 0;
+    this.dirty = new Set(["rows", "status"]);
+
+    this.bar = new StatusBar(store);
+    this.inspector = new Inspector(store, {
+      onAgain: (number) => store.ask("again", { number }).catch((problem) => this.#say(problem.message)),
+    });
+    this.list = new RowList({
+      onSelect: (row) => this.inspector.show(row),
+      onOpen: () => this.inspector.title.focus(),
+      onFollow: (follow) => setPressed(this.toolbar.follow, follow),
+    });
+    this.toolbar = new Toolbar(this.filter, {
+      onFilter: () => this.#refilter(),
+      onFollow: (follow) => this.list.setFollow(follow),
+      onPause: (paused) => { this.paused = paused; this.#ask("rows"); },
+      onClear: () => this.#clear(),
+      onJump: () => this.#jump(),
+      onTime: (form) => { this.list.timeForm = form; this.list.draw(); },
+      onColumn: (key, shown) => this.root.classList.toggle(`astra-hide-${key}`, !shown),
+    });
+    this.sequence = new Sequence((row) => this.inspector.show(row));
+    this.connections = new Connections();
+    this.announcer = new Announcer();
+    this.health = element("p", { class: "astra-health", attributes: { role: "status" } });
+    this.root = this.#build();
+    el.append(this.root);
+
+    store.listen((change) => {
+      if (change === "reset") this.#refilter();
+      this.#ask(change === "status" || change === "health" ? "status" : "rows");
+    }, signal);
+    const resized = new ResizeObserver(() => this.list.setFollow(this.list.follow));
+    resized.observe(this.list.scroller);
+    signal.addEventListener("abort", () => {
+      resized.disconnect();
+      cancelAnimationFrame(this.frame);
+      this.bar.stop();
+      this.announcer.stop();
+    });
+    this.#ask("rows");
+  }
+
+  #build() {
+    this.panes = new Map([
+      ["Frames", element("div", { class: "astra-pane" }, this.toolbar.root, this.list.root)],
+      ["Sequence", element("div", { class: "astra-pane" }, this.sequence.root)],
+      ["Connections", element("div", { class: "astra-pane" }, this.connections.root)],
+    ]);
+    const prefix = `astra-${Math.random().toString(36).slice(2)}`;
+    this.tabs = new Map([...this.panes.keys()].map((name) => [name, element("button", {
+      class: "astra-tab",
+      text: name,
+      attributes: { type: "button", role: "tab", id: `${prefix}-tab-${name}`, "aria-controls": `${prefix}-pane-${name}` },
+      on: { click: () => this.#openTab(name), keydown: (event) => this.#tabKey(event, name) },
+    })]));
+    for (const [name, pane] of this.panes) {
+      pane.id = `${prefix}-pane-${name}`;
+      pane.setAttribute("role", "tabpanel");
+      pane.setAttribute("aria-labelledby", `${prefix}-tab-${name}`);
+    }
+    const root = element("div", { class: "astra-log astra-hide-key" },
+      this.bar.root, this.health,
+      element("div", { class: "astra-tabs", attributes: { role: "tablist", "aria-label": "Views of the log" } }, ...this.tabs.values()),
+      element("div", { class: "astra-main" },
+        element("div", { class: "astra-panes" }, ...this.panes.values()), this.inspector.root),
+      this.announcer.root);
+    this.tab = "Frames";
+    this.#openTab("Frames");
+    return root;
+  }
+
+  /** @param {string} name */
+  #openTab(name) {
+    this.tab = name;
+    for (const [each, tab] of this.tabs ?? []) {
+      tab.setAttribute("aria-selected", String(each === name));
+      tab.setAttribute("tabindex", each === name ? "0" : "-1");
+    }
+    for (const [each, pane] of this.panes ?? []) pane.hidden = each !== name;
+    this.#ask("rows");
+    this.#ask("status");
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @param {string} name
+   */
+  #tabKey(event, name) {
+    const names = [...(this.tabs?.keys() ?? [])];
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = names[(names.indexOf(name) + step + names.length) % names.length];
+    this.#openTab(next);
+    this.tabs?.get(next)?.focus();
+  }
+
+  /** @param {string} part */
+  #ask(part) {
+    this.dirty.add(part);
+    if (this.frame === 0) {
+      this.frame = requestAnimationFrame(() => {
+        this.frame = 0;
+        this.#draw();
+      });
+    }
+  }
+
+  #draw() {
+    const { store } = this;
+    if (this.dirty.has("status")) {
+      this.toolbar.setConnections(store.connections());
+      if (this.tab === "Connections") this.#drawConnections();
+      const said = store.health || store.status.note || "";
+      setText(this.health, said);
+      this.health.hidden = said === "";
+    }
+    if (this.dirty.has("rows") && !this.paused) this.#drawRows();
+    this.bar.draw();
+    this.dirty.clear();
+  }
+
+  /** Have the kernel sum the connections up; it reads its whole log for that. */
+  #drawConnections() {
+    this.store.ask("connections").then(
+      ({ content }) => this.connections.show(content.connections),
+      (problem) => this.#say(problem.message));
+  }
+
+  #drawRows() {
+    const { entries, dropped } = this.store.ring;
+    const from = Math.max(0, this.seen - dropped);
+    const fresh = entries.slice(from).filter(this.matcher.test);
+    this.seen = dropped + entries.length;
+    this.shown = this.shown.concat(fresh);
+    // Rows that left the ring leave the list too.
+    const oldest = entries[0]?.number ?? Infinity;
+    const gone = this.shown.findIndex((entry) => entry.number >= oldest);
+    const cut = gone < 0 ? this.shown.length : gone;
+    this.shown.splice(0, cut);
+    this.cutShown += cut;
+    this.list.origin = this.store.origin;
+    if (this.tab === "Frames") this.list.show(this.shown, this.cutShown, this.#whyEmpty());
+    if (this.tab === "Sequence") this.sequence.show(this.shown, this.store.origin);
+    this.announcer.add(/** @type {Row[]} */ (fresh.filter((entry) => entry.kind !== "gap")));
+  }
+
+  #whyEmpty() {
+    if (this.matcher.error) return this.matcher.error;
+    if (isFiltering(this.filter)) return "No row matches the filter.";
+    return this.store.status.state === "listening"
+      ? "Nothing yet. Send something from below, or let a client connect."
+      : "Nothing yet.";
+  }
+
+  #refilter() {
+    this.matcher = compileFilter(this.filter);
+    setText(this.toolbar.problem, this.matcher.error);
+    this.shown = [];
+    this.seen = this.store.ring.dropped;
+    this.#ask("rows");
+  }
+
+  #clear() {
+    this.store.ring.clear();
+    this.inspector.clear();
+    this.list.selected = 0;
+    this.#refilter();
+  }
+
+  #jump() {
+    const from = this.list.selectedIndex();
+    const next = this.shown.findIndex((entry, index) => index > from && isLandmark(entry));
+    const target = next >= 0 ? next : this.shown.findIndex(isLandmark);
+    if (target >= 0) this.list.select(target);
+    this.list.scroller.focus();
+  }
+
+  /** @param {string} sentence */
+  #say(sentence) {
+    setText(this.health, sentence);
+    this.health.hidden = false;
+  }
+}
+
+export default () => {
+  /** @type {Store | undefined} */
+  let store;
+  return {
+    /** @param {{ model: any, signal: AbortSignal }} context */
+    initialize({ model, signal }) {
+      store = new Store(model, signal);
+    },
+    /** @param {{ model: any, el: HTMLElement, signal: AbortSignal }} context */
+    render({ model, el, signal }) {
+      store ??= new Store(model, signal);
+      const view = new View(el, store, signal);
+      void view;
+    },
+  };
+};

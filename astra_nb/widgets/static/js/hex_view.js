@@ -1,0 +1,98 @@
+// The bytes of a record, sixteen to a line, in pages; a field lights its bytes.
+
+import { button, element, setText } from "./dom.js";
+import { ascii, counted, grouped, hex } from "./format.js";
+
+export const PAGE_BYTES = 1024;
+const LINE_BYTES = 16;
+
+export class HexView {
+  /**
+   * @param {(offset: number, length: number) => Promise<Uint8Array>} fetchBytes
+   * @param {(byte: number) => void} onByte a byte is pointed at; -1: none
+   */
+  constructor(fetchBytes, onByte) {
+    this.fetchBytes = fetchBytes;
+    this.total = 0;
+    this.offset = 0;
+    /** @type {[number, number] | null} */
+    this.lit = null;
+    /** @type {number} */
+    this.bad = -1;
+    /** @type {Map<number, HTMLElement[]>} */
+    this.cells = new Map();
+    this.lines = element("div", { class: "astra-hex", attributes: { tabindex: 0, role: "group", "aria-label": "Bytes in hexadecimal" } });
+    this.place = element("span", { class: "astra-muted" });
+    this.back = button("\u2190 earlier", "The bytes before these", () => this.#page(-1));
+    this.forward = button("later \u2192", "The bytes after these", () => this.#page(1));
+    this.pager = element("div", { class: "astra-pager" }, this.back, this.forward, this.place);
+    this.root = element("div", { class: "astra-hexview" }, this.lines, this.pager);
+    this.lines.addEventListener("mouseover", (event) => {
+      const byte = /** @type {HTMLElement} */ (event.target).dataset?.byte;
+      onByte(byte === undefined ? -1 : Number(byte));
+    });
+    this.lines.addEventListener("mouseleave", () => onByte(-1));
+  }
+
+  /**
+   * @param {Uint8Array} bytes the first page
+   * @param {number} total
+   * @param {number} bad position of the byte where UTF-8 breaks, or -1
+   */
+  show(bytes, total, bad = -1) {
+    this.total = total;
+    this.offset = 0;
+    this.lit = null;
+    this.bad = bad;
+    this.#draw(bytes);
+  }
+
+  /**
+   * Light the bytes from `first` up to and including `last`.
+   * @param {number} first
+   * @param {number} last
+   */
+  light(first, last) {
+    this.lit = last >= first ? [first, last] : null;
+    for (const [byte, cells] of this.cells) {
+      const on = this.lit !== null && byte >= first && byte <= last;
+      for (const cell of cells) cell.classList.toggle("astra-lit", on);
+    }
+  }
+
+  /** @param {number} step */
+  #page(step) {
+    const offset = this.offset + step * PAGE_BYTES;
+    if (offset < 0 || offset >= this.total) return;
+    this.fetchBytes(offset, PAGE_BYTES).then((bytes) => {
+      this.offset = offset;
+      this.#draw(bytes);
+    }, (problem) => setText(this.place, problem.message));
+  }
+
+  /** @param {Uint8Array} bytes */
+  #draw(bytes) {
+    this.cells.clear();
+    const lines = [];
+    for (let start = 0; start < bytes.length; start += LINE_BYTES) {
+      const codes = element("span", { class: "astra-hex-codes" });
+      const letters = element("span", { class: "astra-hex-letters" });
+      for (let at = start; at < Math.min(start + LINE_BYTES, bytes.length); at += 1) {
+        const byte = this.offset + at;
+        const pair = [hex(bytes[at]), ascii(bytes[at])].map((text) =>
+          element("span", { class: byte === this.bad ? "astra-bad" : "", text, attributes: { "data-byte": byte } }));
+        this.cells.set(byte, pair);
+        codes.append(pair[0]);
+        letters.append(pair[1]);
+      }
+      lines.push(element("div", { class: "astra-hex-line" },
+        element("span", { class: "astra-hex-offset", text: hex(this.offset + start, 6) }), codes, letters));
+    }
+    this.lines.replaceChildren(...lines);
+    this.pager.hidden = this.total <= PAGE_BYTES;
+    /** @type {HTMLButtonElement} */ (this.back).disabled = this.offset === 0;
+    /** @type {HTMLButtonElement} */ (this.forward).disabled = this.offset + PAGE_BYTES >= this.total;
+    setText(this.place, `bytes ${grouped(this.offset)} to ${grouped(this.offset + bytes.length - 1)} of ${counted(this.total, "byte")}`);
+    if (this.lit) this.light(...this.lit);
+  }
+}

@@ -1,0 +1,54 @@
+// Frames and bytes per second, for the small plot.
+
+export const SECONDS = 60;
+
+export class Rates {
+  constructor() {
+    /** @type {Map<number, { records: number, bytes: number }>} */
+    this.seconds = new Map();
+  }
+
+  /**
+   * @param {number} time seconds since the epoch, kernel's clock
+   * @param {number} records
+   * @param {number} bytes
+   */
+  add(time, records, bytes) {
+    const second = Math.floor(time);
+    const bucket = this.seconds.get(second) ?? { records: 0, bytes: 0 };
+    bucket.records += records;
+    bucket.bytes += bytes;
+    this.seconds.set(second, bucket);
+    if (this.seconds.size > 2 * SECONDS) {
+      for (const old of this.seconds.keys()) if (old < second - SECONDS) this.seconds.delete(old);
+    }
+  }
+
+  /**
+   * The last full minute, oldest first; a second without records is 0.
+   * @param {number} now seconds since the epoch
+   * @returns {{ records: number, bytes: number }[]}
+   */
+  lastMinute(now) {
+    const newest = Math.floor(now);
+    return Array.from(
+      { length: SECONDS },
+      (_, index) => this.seconds.get(newest - SECONDS + 1 + index) ?? { records: 0, bytes: 0 },
+    );
+  }
+}
+
+/**
+ * The points of a polyline in a box; the highest value touches the top.
+ * @param {number[]} values
+ * @param {number} width
+ * @param {number} height
+ */
+export function polyline(values, width, height) {
+  const highest = Math.max(1, ...values);
+  const step = width / Math.max(1, values.length - 1);
+  return values
+    .map((value, index) =>
+      `${(index * step).toFixed(1)},${(height - 1 - (value / highest) * (height - 2)).toFixed(1)}`)
+    .join(" ");
+}

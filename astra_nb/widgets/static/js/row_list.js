@@ -1,0 +1,322 @@
+// The log as a grid of which only the visible rows are in the page.
+
+import { element, setText } from "./dom.js";
+import { clock, counted, duration, flags, grouped, span } from "./format.js";
+
+/**
+ * @typedef {import("./ties.js").TiedRow} Row
+ * @typedef {import("./ring.js").Entry} Entry
+ * @typedef {"absolute" | "relative" | "delta"} TimeForm
+ */
+
+export const ROW_HEIGHT = 22;
+const SPARE_ROWS = 6;
+
+/** Columns in their order: key, heading, what it holds. */
+export const COLUMNS = [
+  { key: "number", label: "No.", title: "Number of the record in server.log" },
+  { key: "time", label: "Time", title: "Time: seconds since the first record, or as chosen above" },
+  { key: "connection", label: "Conn.", title: "Connection" },
+  { key: "direction", label: "Direction", title: "Seen from the end that keeps this log" },
+  { key: "type", label: "Type", title: "Type of the frame, or of the record" },
+  { key: "flags", label: "FIN RSV MASK", title: "Header bits: FIN, RSV1 to RSV3, MASK (RFC 6455, section 5.2)" },
+  { key: "key", label: "Masking key", title: "Masking key (RFC 6455, section 5.3)" },
+  { key: "length", label: "Length", title: "Payload length in bytes" },
+  { key: "payload", label: "Payload", title: "Payload, unmasked; what a terminal would act on is shown as an escape" },
+];
+
+const WORDS = /** @type {Record<string, string>} */ ({
+  handshake: "handshake",
+  opened: "open",
+  closed: "closed",
+  error: "error",
+  output: "output",
+  notice: "notice",
+});
+
+/**
+ * The cells of a row as text, by column key.
+ * @param {Row} row
+ * @param {TimeForm} form
+ * @param {number} origin
+ * @param {number} before time of the row shown above
+ * @returns {Record<string, string>}
+ */
+export function cellTexts(row, form, origin, before) {
+  const isFrame = row.kind === "frame";
+  const time = form === "absolute" ? clock(row.time) : span(row.time - (form === "delta" ? before : origin));
+  return {
+    number: String(row.number),
+    time,
+    connection: row.connection ? `#${row.connection}` : "",
+    direction: row.direction === "sent" ? "\u2191 sent" : row.direction === "received" ? "\u2193 received" : "",
+    type: isFrame ? row.type : WORDS[row.kind],
+    flags: isFrame ? flags(row) : "",
+    key: row.key,
+    length: isFrame ? grouped(row.length) : "",
+    payload: row.text,
+  };
+}
+
+/**
+ * What stands behind the payload: refusal, fragment, answer.
+ * @param {Row} row
+ */
+export function remarks(row) {
+  const said = [];
+  if (row.refused) said.push(`refused: ${row.note}`);
+  else if (row.note && row.kind !== "frame") said.push(row.note);
+  if (row.kind === "frame" && !row.complete && !row.refused) said.push("cut short");
+  if (row.changed) said.push("compressed");
+  if (row.fragment) {
+    const { index, first, last, type } = row.fragment;
+    said.push(index === 1
+      ? `first fragment of a ${type} message`
+      : `${last ? "last fragment" : "fragment"} ${index} of the ${type} message that began in ${first}`);
+  }
+  if (row.answer) {
+    const { kind, number, after } = row.answer;
+    said.push(kind === "pong"
+      ? `answers ping ${number}, ${duration(after)}`
+      : kind === "close"
+        ? `answers close ${number}`
+        : `${duration(after)} after ${number}`);
+  }
+  return said.join(" \u00b7 ");
+}
+
+export class RowList {
+  /**
+   * @param {{ onSelect: (row: Row) => void, onOpen: () => void, onFollow: (follow: boolean) => void }} handlers
+   */
+  constructor(handlers) {
+    this.handlers = handlers;
+    /** @type {Entry[]} */
+    this.entries = [];
+    /** How many entries were cut off at the old end so far. */
+    this.cut = 0;
+    this.origin = 0;
+    /** @type {TimeForm} */
+    this.timeForm = "relative";
+    this.selected = 0;
+    this.follow = true;
+    /** @type {HTMLElement[]} */
+    this.pool = [];
+    this.head = element("div", { class: "astra-row astra-head", attributes: { role: "row" } },
+      ...COLUMNS.map((column) => element("span", {
+        class: `astra-cell astra-c-${column.key}`,
+        text: column.label,
+        attributes: { role: "columnheader", title: column.title },
+      })));
+    this.space = element("div", { class: "astra-space", attributes: { role: "presentation" } });
+    this.scroller = element("div", {
+      class: "astra-scroller",
+      attributes: { role: "rowgroup", tabindex: 0, "aria-label": "Rows of the log" },
+      on: { scroll: () => this.#scrolled(), keydown: (event) => this.#key(event) },
+    }, this.space);
+    this.empty = element("p", { class: "astra-empty" });
+    this.root = element("div", {
+      class: "astra-grid",
+      attributes: { role: "grid", "aria-label": "Frame log", "aria-colcount": COLUMNS.length },
+    }, element("div", { class: "astra-headgroup", attributes: { role: "rowgroup" } }, this.head),
+    this.scroller, this.empty);
+    this.space.addEventListener("click", (event) => this.#clicked(event));
+  }
+
+  /**
+   * Show these entries. `cut` says how many left at the old end since the first call, so that a
+   * reader who scrolled up keeps the same rows before the eyes.
+   * @param {Entry[]} entries
+   * @param {number} cut
+   * @param {string} emptySentence
+   */
+  show(entries, cut, emptySentence) {
+    const gone = cut - this.cut;
+    this.entries = entries;
+    this.cut = cut;
+    this.space.style.height = `${entries.length * ROW_HEIGHT}px`;
+    this.root.setAttribute("aria-rowcount", String(entries.length + 1));
+    setText(this.empty, entries.length === 0 ? emptySentence : "");
+    if (this.follow) this.#toEnd();
+    else if (gone > 0) this.scroller.scrollTop -= gone * ROW_HEIGHT;
+    this.draw();
+  }
+
+  /** @param {boolean} follow */
+  setFollow(follow) {
+    this.follow = follow;
+    if (follow) this.#toEnd();
+    this.draw();
+  }
+
+  #toEnd() {
+    this.scroller.scrollTop = this.entries.length * ROW_HEIGHT;
+    this.lastTop = this.scroller.scrollTop;
+  }
+
+  draw() {
+    const height = this.scroller.clientHeight || 300;
+    const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
+    const count = Math.min(
+      this.entries.length - first,
+      Math.ceil(height / ROW_HEIGHT) + 2 * SPARE_ROWS,
+    );
+    while (this.pool.length < count) this.#addToPool();
+    this.pool.forEach((line, index) => {
+      line.hidden = index >= count;
+      if (index < count) this.#drawLine(line, first + index);
+    });
+  }
+
+  #addToPool() {
+    const line = element("div", { class: "astra-row", attributes: { role: "row" } },
+      ...COLUMNS.map((column) =>
+        element("span", { class: `astra-cell astra-c-${column.key}`, attributes: { role: "gridcell" } })));
+    this.pool.push(line);
+    this.space.append(line);
+  }
+
+  /**
+   * @param {HTMLElement} line
+   * @param {number} index
+   */
+  #drawLine(line, index) {
+    const entry = this.entries[index];
+    line.style.transform = `translateY(${index * ROW_HEIGHT}px)`;
+    line.dataset.index = String(index);
+    line.setAttribute("aria-rowindex", String(index + 2));
+    const isSelected = entry.kind !== "gap" && entry.number === this.selected;
+    line.setAttribute("aria-selected", String(isSelected));
+    const cells = line.children;
+    if (entry.kind === "gap") {
+      line.className = "astra-row astra-gap";
+      COLUMNS.forEach((column, at) => setText(cells[at], column.key === "payload"
+        ? `${counted(entry.count, "record")} left out of this view; server.log has the newest of them`
+        : ""));
+      return;
+    }
+    const row = /** @type {Row} */ (entry);
+    line.className = `astra-row astra-k-${row.kind} astra-t-${row.type || row.kind}`
+      + (row.refused ? " astra-refused" : "") + (isSelected ? " astra-selected" : "")
+      + (row.direction ? ` astra-d-${row.direction}` : "");
+    const texts = cellTexts(row, this.timeForm, this.origin, this.#timeBefore(index));
+    COLUMNS.forEach((column, at) => {
+      if (column.key !== "payload") setText(cells[at], texts[column.key]);
+    });
+    const remark = remarks(row);
+    const cell = /** @type {HTMLElement} */ (cells[COLUMNS.length - 1]);
+    const shown = `${texts.payload}\u0000${remark}`;
+    if (cell.dataset.shown !== shown) {
+      cell.dataset.shown = shown;
+      cell.replaceChildren(
+        element("bdi", { class: "astra-preview", text: texts.payload }),
+        element("span", { class: "astra-remark", text: remark }),
+      );
+    }
+  }
+
+  /** @param {number} index */
+  #timeBefore(index) {
+    for (let at = index - 1; at >= 0 && at > index - 10; at -= 1) {
+      const entry = this.entries[at];
+      if (entry.kind !== "gap") return /** @type {Row} */ (entry).time;
+    }
+    const own = this.entries[index];
+    return own.kind === "gap" ? 0 : /** @type {Row} */ (own).time;
+  }
+
+  #scrolled() {
+    const { scrollTop, clientHeight, scrollHeight } = this.scroller;
+    const atEnd = scrollTop + clientHeight >= scrollHeight - ROW_HEIGHT / 2;
+    const wentUp = scrollTop < (this.lastTop ?? 0) - 1;
+    this.lastTop = scrollTop;
+    if (this.follow && wentUp && !atEnd) this.#let(false);
+    else if (!this.follow && atEnd && !wentUp) this.#let(true);
+    this.draw();
+  }
+
+  /** @param {boolean} follow */
+  #let(follow) {
+    this.follow = follow;
+    this.handlers.onFollow(follow);
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    const line = /** @type {HTMLElement} */ (event.target).closest(".astra-row");
+    if (line instanceof HTMLElement && line.dataset.index) this.select(Number(line.dataset.index));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const page = Math.max(1, Math.floor(this.scroller.clientHeight / ROW_HEIGHT) - 1);
+    const at = this.selectedIndex();
+    const from = at < 0 ? this.entries.length : at;
+    const targets = /** @type {Record<string, number>} */ ({
+      ArrowDown: at < 0 ? this.entries.length - 1 : from + 1,
+      ArrowUp: from - 1,
+      PageDown: from + page,
+      PageUp: from - page,
+      Home: 0,
+      End: this.entries.length - 1,
+    });
+    if (event.key === "Enter" && at >= 0) {
+      event.preventDefault();
+      this.handlers.onOpen();
+      return;
+    }
+    const target = targets[event.key];
+    if (target === undefined || this.entries.length === 0) return;
+    event.preventDefault();
+    // Jupyter's own shortcuts listen further out.
+    event.stopPropagation();
+    this.select(Math.min(this.entries.length - 1, Math.max(0, target)), target < from ? -1 : 1);
+  }
+
+  selectedIndex() {
+    // Numbers rise along the list.
+    let low = 0;
+    let high = this.entries.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const number = this.entries[middle].number;
+      if (number === this.selected) return this.entries[middle].kind === "gap" ? -1 : middle;
+      if (number < this.selected) low = middle + 1;
+      else high = middle - 1;
+    }
+    return -1;
+  }
+
+  /**
+   * Choose the row at an index, or the nearest one in this direction when a gap is there.
+   * @param {number} index
+   * @param {number} step
+   */
+  select(index, step = 1) {
+    let at = index;
+    while (this.entries[at]?.kind === "gap") at += step;
+    const entry = this.entries[at];
+    if (!entry) return;
+    this.selected = entry.number;
+    if (at < this.entries.length - 1) this.#let(false);
+    this.#reveal(at);
+    this.draw();
+    const line = this.pool.find((candidate) => candidate.dataset.index === String(at) && !candidate.hidden);
+    if (line) {
+      line.id ||= `astra-row-${Math.random().toString(36).slice(2)}`;
+      this.scroller.setAttribute("aria-activedescendant", line.id);
+    }
+    this.handlers.onSelect(/** @type {Row} */ (entry));
+  }
+
+  /** @param {number} index */
+  #reveal(index) {
+    const top = index * ROW_HEIGHT;
+    const { scrollTop, clientHeight } = this.scroller;
+    if (top < scrollTop) this.scroller.scrollTop = top;
+    else if (top + ROW_HEIGHT > scrollTop + clientHeight) {
+      this.scroller.scrollTop = top + ROW_HEIGHT - clientHeight;
+    }
+    this.lastTop = this.scroller.scrollTop;
+  }
+}

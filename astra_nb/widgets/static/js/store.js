@@ -1,0 +1,213 @@
+// What one page knows of one log: the ring, the server's state, and questions to the kernel.
+
+import { decodeColumns } from "./columns.js";
+import { Ring } from "./ring.js";
+import { Ties } from "./ties.js";
+import { Rates } from "./rates.js";
+
+export const CAPACITY = 5000;
+const CONNECTIONS_OFFERED = 50;
+const ANSWER_MS = 5000;
+// A kernel that restarts tells the page nothing, so the page asks now and then.
+const HEARTBEAT_MS = 5000;
+const HEARTBEAT_PATIENCE_MS = 1500;
+
+/**
+ * @typedef {{ kind: string, [name: string]: any }} Content
+ * @typedef {object} ModelLike
+ * @property {(name: string) => any} get
+ * @property {(content: any) => void} send
+ * @property {(name: string, callback: (...values: any[]) => void) => void} on
+ * @property {(name: string, callback?: (...values: any[]) => void) => void} off
+ * @property {any} [widget_manager]
+ * @typedef {{ content: Content, buffers: DataView[] }} Answer
+ * @typedef {"rows" | "status" | "reset" | "health"} Change
+ */
+
+export class Store {
+  /**
+   * @param {ModelLike} model
+   * @param {AbortSignal} signal aborted when the model goes
+   */
+  constructor(model, signal) {
+    this.model = model;
+    this.ring = new Ring(CAPACITY);
+    this.ties = new Ties();
+    this.rates = new Rates();
+    /** @type {Content} */
+    this.status = { kind: "status", state: "", url: "", open: [], dropped: 0 };
+    /** "" while the kernel answers; else a sentence. */
+    this.health = "";
+    /** The first record's time: zero of the relative times. */
+    this.origin = 0;
+    this.pendingGap = false;
+    /** @type {Set<number>} numbers of the connections seen in rows */
+    this.known = new Set();
+    /** @type {Map<number, { resolve: (answer: Answer) => void, reject: (problem: Error) => void }>} */
+    this.questions = new Map();
+    this.lastQuestion = 0;
+    /** @type {Set<(change: Change) => void>} */
+    this.listeners = new Set();
+    this.page = Math.random().toString(36).slice(2);
+
+    const receive = (/** @type {Content} */ content, /** @type {DataView[]} */ buffers) =>
+      this.receive(content, buffers ?? []);
+    model.on("msg:custom", receive);
+    this.#readSnapshot();
+    this.hello();
+    const beat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    signal.addEventListener("abort", () => {
+      clearInterval(beat);
+      model.off("msg:custom", receive);
+      for (const question of this.questions.values()) question.reject(new Error("closed"));
+    });
+  }
+
+  /**
+   * @param {(change: Change) => void} listener
+   * @param {AbortSignal} signal
+   */
+  listen(listener, signal) {
+    this.listeners.add(listener);
+    signal.addEventListener("abort", () => this.listeners.delete(listener));
+  }
+
+  /** @param {Change} change */
+  tell(change) {
+    for (const listener of this.listeners) listener(change);
+  }
+
+  /** The connections this page knows of, for the choice in the toolbar. */
+  connections() {
+    const peers = new Map(this.status.open.map((/** @type {any} */ each) => [each.id, each.peer]));
+    return [...this.known, ...[...peers.keys()].filter((id) => !this.known.has(id))]
+      .sort((one, other) => one - other)
+      .slice(-CONNECTIONS_OFFERED)
+      .map((id) => ({ id, peer: peers.get(id) ?? "closed" }));
+  }
+
+  /** Say that this page is there, and up to where it has seen the log. */
+  hello() {
+    this.#send({ event: "hello", kind: "hello", page: this.page, after: this.ring.covered });
+  }
+
+  /**
+   * Ask the kernel; it always answers, or the promise is rejected after five seconds.
+   * @param {string} what
+   * @param {Record<string, unknown>} [details]
+   * @returns {Promise<Answer>}
+   */
+  ask(what, details = {}) {
+    this.lastQuestion += 1;
+    const id = this.lastQuestion;
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.questions.delete(id);
+        reject(new Error("The kernel gave no answer in 5 s; it may be busy with a cell."));
+      }, ANSWER_MS);
+      this.questions.set(id, {
+        resolve: (answer) => (clearTimeout(late), resolve(answer)),
+        reject: (problem) => (clearTimeout(late), reject(problem)),
+      });
+      this.#send({ kind: "ask", what, page: this.page, id, ...details });
+    });
+  }
+
+  /**
+   * @param {Content} content
+   * @param {DataView[]} buffers
+   */
+  receive(content, buffers) {
+    if (content.kind === "rows") this.#takeRows(content, buffers[0]);
+    else if (content.kind === "status") this.#takeStatus(content);
+    else if (content.kind === "answer" && content.page === this.page) {
+      const question = this.questions.get(content.id);
+      this.questions.delete(content.id);
+      question?.resolve({ content, buffers });
+    }
+  }
+
+  /** @param {Content} content */
+  #send(content) {
+    try {
+      this.model.send(content);
+    } catch {
+      this.#setHealth("There is no kernel: this is the log as it was last seen.");
+    }
+  }
+
+  /**
+   * @param {Content} content
+   * @param {DataView} buffer
+   */
+  #takeRows(content, buffer) {
+    if (content.log !== this.logKey) {
+      if (this.logKey !== undefined) this.#reset();
+      this.logKey = content.log;
+    }
+    const rows = decodeColumns(content.count, buffer);
+    const outcome = this.ring.take(rows, content.after, content.to);
+    if (outcome === "gap") {
+      // The batch is dropped: the answer to this hello covers it too.
+      if (!this.pendingGap) this.hello();
+      this.pendingGap = true;
+      return;
+    }
+    if (outcome === "old") return;
+    this.pendingGap = false;
+    if (this.origin === 0 && content.origin) this.origin = content.origin;
+    for (const row of rows) {
+      this.ties.annotate(row);
+      if (row.connection > 0) this.known.add(row.connection);
+    }
+    this.rates.add(content.time, content.to - content.after, content.bytes ?? 0);
+    this.tell("rows");
+  }
+
+  #reset() {
+    this.ring.reset();
+    this.ties = new Ties();
+    this.rates = new Rates();
+    this.known.clear();
+    this.origin = 0;
+    this.tell("reset");
+  }
+
+  /** @param {Content} content */
+  #takeStatus(content) {
+    this.status = content;
+    this.tell("status");
+  }
+
+  #readSnapshot() {
+    const snapshot = this.model.get("snapshot");
+    if (!snapshot || !snapshot.rows) return;
+    this.receive(snapshot.rows, [snapshot.columns]);
+    if (snapshot.status) this.#takeStatus(snapshot.status);
+  }
+
+  #beat() {
+    if (document.hidden || this.listeners.size === 0) return;
+    const patience = setTimeout(
+      () => this.#setHealth(
+        "The kernel does not answer just now: it is busy with a cell, or was restarted. "
+        + "Clicks wait until it does.",
+      ),
+      HEARTBEAT_PATIENCE_MS,
+    );
+    this.ask("beat").then(
+      () => {
+        clearTimeout(patience);
+        this.#setHealth("");
+      },
+      () => clearTimeout(patience),
+    );
+  }
+
+  /** @param {string} health */
+  #setHealth(health) {
+    if (this.health === health) return;
+    this.health = health;
+    this.tell("health");
+  }
+}

@@ -1,0 +1,143 @@
+// The filter box, the chips, and what the list does: follow, pause, clear, jump.
+
+import { button, element, roveFocus, setPressed, toggle } from "./dom.js";
+
+/**
+ * @typedef {import("./filter.js").Filter} Filter
+ * @typedef {import("./row_list.js").TimeForm} TimeForm
+ * @typedef {object} ToolbarHandlers
+ * @property {() => void} onFilter
+ * @property {(follow: boolean) => void} onFollow
+ * @property {(paused: boolean) => void} onPause
+ * @property {() => void} onClear
+ * @property {() => void} onJump
+ * @property {(form: TimeForm) => void} onTime
+ * @property {(key: string, shown: boolean) => void} onColumn
+ */
+
+const CHIPS = [
+  ["text", "TEXT frames and their fragments"],
+  ["bytes", "BINARY frames"],
+  ["ping", "PING frames"],
+  ["pong", "PONG frames"],
+  ["close", "CLOSE frames and ended connections"],
+  ["handshake", "Opening handshakes"],
+  ["output", "What handlers printed, and notices"],
+  ["errors", "Errors of handlers, and frames with a reserved opcode"],
+];
+
+const OPTIONAL_COLUMNS = [
+  ["time", "Time"], ["connection", "Connection"], ["direction", "Direction"], ["flags", "FIN, RSV, MASK"],
+  ["key", "Masking key"], ["length", "Length"],
+];
+
+export class Toolbar {
+  /**
+   * @param {Filter} filter changed in place
+   * @param {ToolbarHandlers} handlers
+   */
+  constructor(filter, handlers) {
+    this.filter = filter;
+    this.handlers = handlers;
+    this.search = /** @type {HTMLInputElement} */ (element("input", {
+      class: "astra-search",
+      attributes: { type: "search", placeholder: "Filter by text", "aria-label": "Filter rows by text", spellcheck: "false" },
+      on: { input: () => { filter.text = this.search.value; handlers.onFilter(); }, keydown: stopKeys },
+    }));
+    const regex = toggle(".*", "Read the filter as a regular expression", false, (on) => {
+      filter.regex = on;
+      handlers.onFilter();
+    });
+    this.problem = element("span", { class: "astra-problem", attributes: { role: "status" } });
+    const chips = element("div", { class: "astra-chips", attributes: { role: "group", "aria-label": "Show only these types" } },
+      ...CHIPS.map(([name, title]) => toggle(name, title, false, (on) => {
+        if (on) filter.types.add(name);
+        else filter.types.delete(name);
+        handlers.onFilter();
+      }, `astra-chip astra-t-${name}`)));
+    const directions = element("div", { class: "astra-chips", attributes: { role: "group", "aria-label": "Show only this direction" } },
+      ...this.#directions());
+    roveFocus(chips, "button");
+    roveFocus(directions, "button");
+    this.connection = /** @type {HTMLSelectElement} */ (element("select", {
+      class: "astra-select",
+      attributes: { "aria-label": "Show only this connection" },
+      on: { change: () => { filter.connection = Number(this.connection.value); handlers.onFilter(); }, keydown: stopKeys },
+    }, element("option", { text: "all connections", attributes: { value: 0 } })));
+    this.follow = toggle("Follow", "Keep the newest row in sight; scrolling up lets go", true, handlers.onFollow);
+    this.pause = toggle("Pause", "Hold the list still; records go on to be logged", false, (on) => {
+      this.pause.textContent = on ? "Paused" : "Pause";
+      handlers.onPause(on);
+    });
+    const jump = button("Next \u2691", "Jump to the next control frame, refusal, end or error", handlers.onJump);
+    const clear = button("Clear", "Empty this view; server.log keeps its records", handlers.onClear);
+    const time = /** @type {HTMLSelectElement} */ (element("select", {
+      class: "astra-select",
+      attributes: { "aria-label": "Form of the time column", title: "Form of the time column" },
+      on: { change: () => handlers.onTime(/** @type {TimeForm} */ (time.value)), keydown: stopKeys },
+    }, ...[["relative", "time since start"], ["delta", "time since row above"], ["absolute", "clock time"]].map(
+      ([value, text]) => element("option", { text, attributes: { value } }))));
+    this.root = element("div", { class: "astra-toolbar", attributes: { role: "toolbar", "aria-label": "Log view" } },
+      this.search, regex, chips, directions, this.connection, this.problem,
+      element("span", { class: "astra-spring" }), this.follow, this.pause, jump, clear, time, this.#columnMenu());
+  }
+
+  #directions() {
+    /** @type {["received" | "sent", string][]} */
+    const both = [["received", "\u2193 received"], ["sent", "\u2191 sent"]];
+    const made = both.map(([direction, label]) => toggle(label, `Show only what this end ${direction}`, false, (on) => {
+      this.filter.direction = on ? direction : "";
+      made.forEach((other, index) => setPressed(other, on && both[index][0] === direction));
+      this.handlers.onFilter();
+    }, "astra-chip"));
+    return made;
+  }
+
+  #columnMenu() {
+    const boxes = OPTIONAL_COLUMNS.map(([key, label]) => {
+      const box = /** @type {HTMLInputElement} */ (element("input", {
+        attributes: { type: "checkbox", checked: key !== "key" },
+        on: { change: () => this.handlers.onColumn(key, box.checked) },
+      }));
+      return element("label", { class: "astra-menu-item" }, box, ` ${label}`);
+    });
+    const menu = /** @type {HTMLDetailsElement} */ (element("details", {
+      class: "astra-menu",
+      on: {
+        keydown: (event) => {
+          if (event.key === "Escape") {
+            menu.open = false;
+            /** @type {HTMLElement} */ (menu.firstElementChild).focus();
+            event.stopPropagation();
+          }
+        },
+        focusout: (event) => {
+          if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.open = false;
+        },
+      },
+    }, element("summary", { class: "astra-button", text: "Columns", attributes: { title: "Choose the columns" } }),
+    element("div", { class: "astra-menu-list", attributes: { role: "group", "aria-label": "Columns" } }, ...boxes)));
+    return menu;
+  }
+
+  /** @param {{ id: number, peer: string }[]} connections */
+  setConnections(connections) {
+    const wanted = ["0", ...connections.map(({ id }) => String(id))];
+    const present = [...this.connection.options].map((option) => option.value);
+    if (wanted.join() === present.join()) return;
+    const chosen = this.connection.value;
+    this.connection.replaceChildren(
+      element("option", { text: "all connections", attributes: { value: 0 } }),
+      ...connections.map(({ id, peer }) => element("option", { text: `#${id} ${peer}`, attributes: { value: id } })));
+    this.connection.value = wanted.includes(chosen) ? chosen : "0";
+    this.filter.connection = Number(this.connection.value);
+  }
+}
+
+/**
+ * Typed keys are text, not shortcuts of the notebook around.
+ * @param {KeyboardEvent} event
+ */
+function stopKeys(event) {
+  event.stopPropagation();
+}

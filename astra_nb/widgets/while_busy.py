@@ -1,0 +1,70 @@
+"""Widgets whose messages get through while a cell runs.
+
+JupyterLab sends a widget's messages to a subshell of the kernel, which works beside a running
+cell. But ipykernel then hands each one to whichever shell last *published* for that widget, and
+what a cell or a thread publishes counts for the main shell, where the message waits for the cell
+to end. So these widgets publish without a parent, which counts for none, except for the answer to
+the page's "hello": that one is published in the subshell and points the way there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+
+__all__ = ["AnswersWhileBusy", "Button", "Dropdown", "IntText", "Text", "Textarea", "ToggleButtons"]
+
+HELLO = "hello"
+
+
+class AnswersWhileBusy(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
+    """A widget that a page can reach while a cell runs, where the front end has subshells.
+
+    Handlers may then run in a subshell's thread, at the same time as a cell.
+    """
+
+    def _send(self, msg: dict[str, Any], buffers: Any = None) -> None:
+        comm = self.comm
+        kernel = getattr(comm, "kernel", None)
+        if comm is None or kernel is None or kernel.session is None:
+            super()._send(msg, buffers)
+            return
+        kernel.session.send(
+            kernel.iopub_socket,
+            "comm_msg",
+            {"data": msg, "comm_id": comm.comm_id},
+            metadata={},
+            ident=comm.topic,
+            buffers=buffers,
+        )
+
+    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
+        if isinstance(content, dict) and content.get("event") == HELLO:
+            super()._send({"method": "custom", "content": {"event": HELLO}})
+        if content != {"event": HELLO}:
+            super()._handle_custom_msg(content, buffers)
+
+
+class Button(AnswersWhileBusy, ipywidgets.Button):  # type: ignore[misc]
+    """A button."""
+
+
+class Dropdown(AnswersWhileBusy, ipywidgets.Dropdown):  # type: ignore[misc]
+    """A choice of one in a list."""
+
+
+class ToggleButtons(AnswersWhileBusy, ipywidgets.ToggleButtons):  # type: ignore[misc]
+    """A choice of one, all in sight."""
+
+
+class Text(AnswersWhileBusy, ipywidgets.Text):  # type: ignore[misc]
+    """One line of text."""
+
+
+class Textarea(AnswersWhileBusy, ipywidgets.Textarea):  # type: ignore[misc]
+    """Some lines of text."""
+
+
+class IntText(AnswersWhileBusy, ipywidgets.BoundedIntText):  # type: ignore[misc]
+    """A whole number within bounds."""
