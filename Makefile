@@ -103,6 +103,14 @@ notebooks: $(VENV)/.installed-test ## run the notebooks on fresh kernels and sto
 	@echo "notebooks: run each on a fresh kernel and store what it shows"
 	@$(VENV)/bin/python tools/refresh_notebooks.py $(ARGS)
 
+.PHONY: bench
+bench: $(VENV)/.installed-bench ## compare the server's speed with others'
+	@$(RUN) bench $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.installed-test ## feed mutated streams: make fuzz ARGS="--seconds 600"
+	@$(RUN) fuzz $(ARGS)
+
 .PHONY: format
 format: $(VENV)/.installed-test ## lay the Python files out as agreed
 	@$(RUN) ruff check --quiet --fix --exit-zero

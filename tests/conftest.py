@@ -16,10 +16,7 @@ from hypothesis import settings
 
 # A test fails for what it finds, never for how long it took, and finds the same thing every time.
 settings.register_profile("default", deadline=None, derandomize=True)
-# `make fuzz`: new examples at each run, as many as EXAMPLES says.
-settings.register_profile(
-    "fuzz", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "20000"))
-)
+settings.load_profile("default")
 
 # Threads that are not a test's to end, by the start of their name, with the reason.
 LASTING_THREADS = (

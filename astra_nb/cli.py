@@ -1,0 +1,189 @@
+"""The `astra-nb` command: the notebooks beside you, opened in JupyterLab."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote
+
+from . import __version__
+
+__all__ = ["main"]
+
+DEFAULT_FOLDER = "astra-nb-notebooks"
+# What lies beside the notebooks for the project's own checks.
+NOT_FOR_READERS = {"nbval_sanitize.cfg", ".ipynb_checkpoints", "__pycache__"}
+
+
+class CommandError(Exception):
+    """What a person asked for cannot be done; the text says why and what to do."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and give the exit status: 0 done, 1 not possible, 2 not understood."""
+    own, jupyter_options = split_arguments(sys.argv[1:] if argv is None else argv)
+    arguments = build_parser().parse_args(own)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    arguments.jupyter_options = jupyter_options
+    try:
+        return command(arguments)
+    except CommandError as error:
+        print(f"astra-nb: {error}", file=sys.stderr)
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="astra-nb", description="WebSockets that you can see, inside a notebook."
+    )
+    parser.add_argument("--version", action="version", version=f"astra-nb {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    lab = commands.add_parser(
+        "lab",
+        help="copy the notebooks beside you and open them in JupyterLab",
+        usage="astra-nb lab [FOLDER] [JUPYTER OPTIONS]",
+        description="Copy the notebooks to a folder and open JupyterLab at the first one. "
+        "A file that is there already is never overwritten.",
+        epilog="Everything from the first option on goes to JupyterLab, for example: "
+        "astra-nb lab lessons --no-browser --port 9999",
+    )
+    lab.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path(DEFAULT_FOLDER),
+        metavar="FOLDER",
+        help=f"where the notebooks go (default: {DEFAULT_FOLDER} in the current folder)",
+    )
+    lab.set_defaults(command=run_lab)
+    return parser
+
+
+def split_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part our arguments from JupyterLab's, which begin at the first option after `lab`.
+
+    argparse cannot: it would take the 9999 of `lab --port 9999` for the folder.
+    """
+    ours = list(argv)
+    if ours[:1] == ["lab"]:
+        for position, argument in enumerate(ours):
+            if argument in ("-h", "--help"):
+                break
+            if argument.startswith("-"):
+                options = ours[position + 1 :] if argument == "--" else ours[position:]
+                return ours[:position], options
+    return ours, []
+
+
+def run_lab(arguments: argparse.Namespace) -> int:
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise CommandError(
+            "JupyterLab is not installed for this Python "
+            f'({sys.executable}). This installs it: pip install "astra-nb[lab]"'
+        )
+    folder: Path = arguments.folder
+    copied = copy_notebooks(find_notebooks(), folder)
+    print(copied.describe(folder), flush=True)
+    open_jupyterlab(folder, arguments.jupyter_options)
+
+
+def open_jupyterlab(folder: Path, options: Sequence[str]) -> NoReturn:
+    """Become JupyterLab, at the first notebook of a folder; options given later win."""
+    from jupyterlab.labapp import LabApp
+
+    first = min(path.name for path in folder.glob("*.ipynb"))
+    LabApp.launch_instance(
+        argv=[
+            f"--ServerApp.root_dir={folder.resolve()}",
+            f"--LabApp.default_url=/lab/tree/{quote(first)}",
+            *options,
+        ]
+    )
+    raise SystemExit(0)
+
+
+def find_notebooks() -> Path:
+    """Give the folder of the notebooks: the installed copy, or the repository's own.
+
+    Raises:
+        CommandError: Neither is there.
+    """
+    package = Path(__file__).resolve().parent
+    folder, remedy = package / "_notebooks", "pip install --force-reinstall --no-deps astra-nb"
+    if (package.parent / "pyproject.toml").is_file():
+        folder, remedy = package.parent / "notebooks", "git checkout -- notebooks"
+    if not any(folder.glob("*.ipynb")):
+        raise CommandError(f"the notebooks are gone from {folder}. This brings them back: {remedy}")
+    return folder
+
+
+@dataclass
+class Copied:
+    """What became of each file of a copy, by its path inside the folder."""
+
+    new: list[Path] = field(default_factory=list)
+    same: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+
+    def describe(self, folder: Path) -> str:
+        lines = [f"The notebooks are in {folder}."]
+        if self.new:
+            lines = [f"Copied {count(self.new)} to {folder}."]
+        if self.kept:
+            names = ", ".join(str(path) for path in self.kept)
+            lines.append(
+                f"Kept yours where it differs: {names}. "
+                "For a fresh copy name another folder (astra-nb lab FOLDER) or rename yours."
+            )
+        return "\n".join(lines)
+
+
+def copy_notebooks(source: Path, folder: Path) -> Copied:
+    """Copy what is missing in a folder; leave what is there as it is.
+
+    Raises:
+        CommandError: The folder cannot be written, or is a file.
+    """
+    copied = Copied()
+    if folder.exists() and folder.samefile(source):
+        copied.same = list(readers_files(source))
+        return copied
+    try:
+        for name in readers_files(source):
+            target = folder / name
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / name, target)
+                copied.new.append(name)
+            elif target.read_bytes() == (source / name).read_bytes():
+                copied.same.append(name)
+            else:
+                copied.kept.append(name)
+    except OSError as error:
+        raise CommandError(
+            f"the notebooks cannot be copied to {folder} ({error.strerror}: {error.filename}). "
+            "Name a folder that you can write to: astra-nb lab FOLDER"
+        ) from error
+    return copied
+
+
+def readers_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and not NOT_FOR_READERS.intersection(name.parts):
+            yield name
+
+
+def count(paths: Sequence[Path]) -> str:
+    return f"{len(paths)} file{'s' if len(paths) != 1 else ''}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

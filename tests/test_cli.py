@@ -1,0 +1,169 @@
+"""The `astra-nb` command: what it copies, what it leaves, and JupyterLab at the first notebook."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from astra_nb import cli
+from tests.helpers import python_environment, run_python
+from tests.jupyter_server import JupyterServer
+
+NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder as the repository's: two notebooks, a picture, and the project's own config."""
+    folder = tmp_path / "source"
+    (folder / "images").mkdir(parents=True)
+    (folder / ".ipynb_checkpoints").mkdir()
+    for name in ("01-first.ipynb", "02-second.ipynb", ".ipynb_checkpoints/01-first.ipynb"):
+        (folder / name).write_text(NOTEBOOK)
+    (folder / "images" / "bits.svg").write_text("<svg/>")
+    (folder / "nbval_sanitize.cfg").write_text("[port]")
+    return folder
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.as_posix() for path in paths]
+
+
+def test_all_that_a_reader_needs_is_copied(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine" / "deeper"
+
+    copied = cli.copy_notebooks(source, folder)
+
+    assert names(copied.new) == ["01-first.ipynb", "02-second.ipynb", "images/bits.svg"]
+    assert (folder / "images" / "bits.svg").read_text() == "<svg/>"
+    assert not (folder / "nbval_sanitize.cfg").exists()
+    assert copied.describe(folder) == f"Copied 3 files to {folder}."
+
+
+def test_a_changed_file_is_kept_and_named_and_a_missing_one_comes_back(
+    source: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    cli.copy_notebooks(source, folder)
+    (folder / "01-first.ipynb").write_text("my own work")
+    (folder / "02-second.ipynb").unlink()
+
+    copied = cli.copy_notebooks(source, folder)
+
+    assert (folder / "01-first.ipynb").read_text() == "my own work"
+    assert (folder / "02-second.ipynb").read_text() == NOTEBOOK
+    assert names(copied.kept) == ["01-first.ipynb"]
+    assert copied.describe(folder) == (
+        f"Copied 1 file to {folder}.\n"
+        "Kept yours where it differs: 01-first.ipynb. "
+        "For a fresh copy name another folder (astra-nb lab FOLDER) or rename yours."
+    )
+
+
+def test_a_second_copy_changes_nothing(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    cli.copy_notebooks(source, folder)
+
+    copied = cli.copy_notebooks(source, folder)
+
+    assert (copied.new, copied.kept) == ([], [])
+    assert copied.describe(folder) == f"The notebooks are in {folder}."
+
+
+def test_the_source_itself_is_opened_in_place(source: Path) -> None:
+    copied = cli.copy_notebooks(source, source)
+
+    assert (copied.new, copied.kept) == ([], [])
+
+
+def test_a_folder_that_is_a_file_is_named_with_a_way_out(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "taken"
+    folder.write_text("a file")
+
+    with pytest.raises(cli.CommandError) as caught:
+        cli.copy_notebooks(source, folder)
+
+    assert str(caught.value) == (
+        f"the notebooks cannot be copied to {folder} "
+        f"(File exists: {folder}). "
+        "Name a folder that you can write to: astra-nb lab FOLDER"
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "ours", "jupyters"),
+    [
+        (["lab"], ["lab"], []),
+        (["lab", "lessons"], ["lab", "lessons"], []),
+        (["lab", "--port", "9999"], ["lab"], ["--port", "9999"]),
+        (["lab", "a", "--no-browser", "-y"], ["lab", "a"], ["--no-browser", "-y"]),
+        (["lab", "a", "--", "--help"], ["lab", "a"], ["--help"]),
+        (["lab", "--help"], ["lab", "--help"], []),
+        (["lab", "--port", "9", "--help"], ["lab"], ["--port", "9", "--help"]),
+        (["--version"], ["--version"], []),
+    ],
+)
+def test_options_after_the_folder_are_jupyters(
+    argv: list[str], ours: list[str], jupyters: list[str]
+) -> None:
+    assert cli.split_arguments(argv) == (ours, jupyters)
+
+
+def test_the_version_is_the_installed_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == "astra-nb 0.1.0\n"
+
+
+def test_without_jupyterlab_the_command_says_how_to_get_it(tmp_path: Path) -> None:
+    blocked = (
+        "import importlib.util, sys\n"
+        "real = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda n, *a: None if n == 'jupyterlab' else real(n, *a)\n"
+        "from astra_nb.cli import main\n"
+        "sys.exit(main(['lab']))\n"
+    )
+
+    run = run_python("-c", blocked, cwd=tmp_path)
+
+    assert run.returncode == 1
+    assert run.stderr == (
+        f"astra-nb: JupyterLab is not installed for this Python ({sys.executable}). "
+        'This installs it: pip install "astra-nb[lab]"\n'
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_opens_jupyterlab_at_the_first_notebook(tmp_path: Path) -> None:
+    folder = tmp_path / "lessons"
+    server = JupyterServer(
+        tmp_path,
+        command=[sys.executable, "-m", "astra_nb.cli", "lab", str(folder)],
+        root=folder,
+    )
+
+    with server:
+        listed = {entry["name"] for entry in server.request("GET", "api/contents")["content"]}
+        start = urllib.request.Request(
+            server.url, headers={"Authorization": f"token {server.token}"}
+        )
+        with urllib.request.urlopen(start, timeout=30) as answer:
+            page = answer.url
+
+    first = min(path.name for path in cli.find_notebooks().glob("*.ipynb"))
+    assert first in listed
+    assert page == f"{server.url}lab/tree/{first}"
+    assert f"to {folder}." in server.output()
+
+
+def test_an_unknown_command_is_refused() -> None:
+    run = run_python("-m", "astra_nb.cli", "fly", environment=python_environment())
+
+    assert run.returncode == 2
+    assert "invalid choice: 'fly'" in run.stderr

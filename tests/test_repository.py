@@ -1,0 +1,255 @@
+"""What must hold for the repository as a whole: notebooks, what is shipped, what must not be said."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import zipfile
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbval.plugin import get_sanitize_patterns
+
+from tests.helpers import REPOSITORY, run_python
+
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
+SANITIZE = REPOSITORY / "notebooks" / "nbval_sanitize.cfg"
+
+MOST_CODE_CELLS = 25
+MOST_LINES = 15
+MOST_IGNORED = 2  # cells of one notebook whose output is not compared
+MOST_PATTERNS = 10
+
+# Written in two parts, so that this file is not its own first finding.
+HOME = re.compile("|".join(("/ho" + r"me/[A-Za-z]", "/Us" + r"ers/[A-Za-z]", "/ro" + r"ot/\S")))
+ABSOLUTE = re.compile(HOME.pattern + "|" + "|".join(("/tm" + r"p/\S", r"\b[A-Za-z]:\\\\?Us" + "ers")))
+SECRET = re.compile(r"(?i)[?&]token=[^<&\s]|authorization: (?!<hidden>)\S|\bcookie: (?!<hidden>)\S")
+
+notebook_files = pytest.mark.parametrize(
+    "path", NOTEBOOKS, ids=lambda path: str(path.relative_to(REPOSITORY))
+)
+
+
+@cache
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+
+
+def code_cells(path: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+@cache
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+    )
+    paths = [REPOSITORY / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def texts(node: object) -> list[str]:
+    """All texts of an output, however deep."""
+    if isinstance(node, str):
+        return [node]
+    if isinstance(node, dict):
+        return [text for value in node.values() for text in texts(value)]
+    if isinstance(node, list):
+        return [text for value in node for text in texts(value)]
+    return []
+
+
+# ------------------------------------------------------------------- notebooks
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS
+
+
+@notebook_files
+def test_a_notebook_is_valid_and_its_cells_have_ids(path: Path) -> None:
+    notebook = read(path)
+    nbformat.validate(notebook)
+    ids = [cell.get("id") for cell in notebook.cells]
+
+    assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
+    assert None not in ids
+    assert len(set(ids)) == len(ids)
+
+
+@notebook_files
+def test_a_notebook_was_run_in_order_on_a_fresh_kernel(path: Path) -> None:
+    cells = code_cells(path)
+
+    assert all(cell.source.strip() for cell in cells), "an empty code cell"
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+
+
+@notebook_files
+def test_a_notebook_is_short(path: Path) -> None:
+    cells = code_cells(path)
+    long = {c.id: n for c in cells if (n := len(c.source.splitlines())) > MOST_LINES}
+
+    assert len(cells) <= MOST_CODE_CELLS
+    assert long == {}
+
+
+@notebook_files
+def test_a_notebook_stores_no_path_secret_or_widget_state(path: Path) -> None:
+    notebook = read(path)
+    said = [text for cell in notebook.cells for text in texts(cell.get("outputs", []))]
+    said += [cell.source for cell in notebook.cells]
+
+    assert [match.group() for text in said if (match := ABSOLUTE.search(text))] == []
+    assert [match.group() for text in said if (match := SECRET.search(text))] == []
+    assert "widgets" not in notebook.metadata
+    assert [c.id for c in notebook.cells if "execution" in c.metadata] == []
+
+
+@notebook_files
+def test_a_notebook_stores_only_the_errors_it_means_to_show(path: Path) -> None:
+    unmeant = [
+        cell.id
+        for cell in code_cells(path)
+        if any(output.output_type == "error" for output in cell.outputs)
+        and "raises-exception" not in cell.metadata.get("tags", [])
+    ]
+
+    assert unmeant == []
+
+
+@notebook_files
+def test_what_a_comparison_leaves_out_is_rare_and_explained(path: Path) -> None:
+    """A cell whose output is not compared says why in its metadata, under `not_compared`."""
+    cells = code_cells(path)
+    ignored = [c for c in cells if {"nbval-ignore-output", "nbval-skip"} & set(c.metadata.get("tags", []))]
+
+    assert [c.id for c in cells if re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)_", c.source)] == []
+    assert [c.id for c in ignored if not c.metadata.get("not_compared", "").strip()] == []
+    assert len(ignored) <= MOST_IGNORED
+
+
+def sanitize_patterns() -> dict[str, str]:
+    return dict(get_sanitize_patterns(SANITIZE.read_text()))
+
+
+def test_each_sanitised_pattern_is_explained_and_still_needed() -> None:
+    said = [text for path in NOTEBOOKS for cell in code_cells(path) for text in texts(cell.outputs)]
+    # A section and its two lines under a comment.
+    sections = re.findall(r"^\[.+\]$", SANITIZE.read_text(), re.MULTILINE)
+    explained = re.findall(r"^#.*\S.*\n\[.+\]$", SANITIZE.read_text(), re.MULTILINE)
+    patterns = sanitize_patterns()
+
+    assert len(explained) == len(sections) == len(patterns) <= MOST_PATTERNS
+    assert [p for p in patterns if not any(re.search(p, text) for text in said)] == []
+
+
+def sanitized(text: str) -> str:
+    for pattern, replacement in sanitize_patterns().items():
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def change_a_byte(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Change one letter that a cell stored, and leave out the cells after that one."""
+    for index, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            stored = output.text if output.output_type == "stream" else ""
+            for place, letter in enumerate(stored):
+                other = "b" if letter == "a" else "a"
+                changed = stored[:place] + other + stored[place + 1 :]
+                if letter.isalpha() and sanitized(changed) != sanitized(stored):
+                    output.text = changed
+                    notebook.cells = notebook.cells[: index + 1]
+                    return notebook
+    raise AssertionError("no cell of this notebook stores a printed text to compare")
+
+
+def compare(notebook: nbformat.NotebookNode, folder: Path) -> tuple[int, str]:
+    """Run a notebook as `make test` does, and give pytest's exit status and report."""
+    path = folder / "notebook.ipynb"
+    nbformat.write(notebook, path)
+    run = run_python(
+        "-m", "pytest", "-p", "no:cacheprovider", "--color=no", f"--rootdir={folder}",
+        "--nbval", "--nbval-current-env", f"--nbval-sanitize-with={SANITIZE}",
+        "--nbval-cell-timeout=60", path,
+        cwd=folder, timeout=120,
+    )  # fmt: skip
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_a_changed_byte_in_a_stored_output_turns_the_comparison_red(tmp_path: Path) -> None:
+    changed = change_a_byte(nbformat.from_dict(json.loads(NOTEBOOKS[0].read_text())))
+    whole = nbformat.from_dict(json.loads(NOTEBOOKS[0].read_text()))
+    whole.cells = whole.cells[: len(changed.cells)]
+
+    assert compare(whole, tmp_path)[0] == 0
+    status, report = compare(changed, tmp_path)
+
+    assert status == 1, report
+    assert "mismatch 'text'" in report
+    assert re.search(r"\b1 failed", report)
+
+
+# --------------------------------------------------------------- what is shipped
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = run_python(
+        "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=REPOSITORY, timeout=120
+    )
+    assert build.returncode == 0, build.stdout + build.stderr
+    return zipfile.ZipFile(next(folder.glob("*.whl")))
+
+
+def test_the_wheel_holds_all_that_the_package_needs_and_nothing_else(
+    wheel: zipfile.ZipFile,
+) -> None:
+    names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    package = {
+        path.relative_to(REPOSITORY).as_posix()
+        for path in tracked_files()
+        if path.is_relative_to(REPOSITORY / "astra_nb")
+    }
+    notebooks = {
+        "astra_nb/_notebooks/" + path.relative_to(REPOSITORY / "notebooks").as_posix()
+        for path in tracked_files()
+        if path.is_relative_to(REPOSITORY / "notebooks")
+    }
+
+    assert names == package | notebooks
+    assert any(name.startswith("astra_nb/widgets/static/") for name in names)
+    assert "astra_nb/py.typed" in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in wheel.namelist())
+
+
+# -------------------------------------------------------------- what is not said
+
+
+def test_no_file_names_a_folder_of_the_machine_it_was_made_on() -> None:
+    here = re.compile(re.escape(f"{REPOSITORY}/") + "|" + re.escape(f"{Path.home()}/"))
+    found = []
+    for path in tracked_files():
+        text = path.read_bytes().decode("utf-8", errors="replace")
+        found += [
+            f"{path.relative_to(REPOSITORY)}: {match.group()}"
+            for pattern in (HOME, here)
+            if (match := pattern.search(text))
+        ]
+
+    assert found == []
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    lock = json.loads((REPOSITORY / "package-lock.json").read_text())
+
+    assert [name for name, entry in lock["packages"].items() if "resolved" in entry] == []
