@@ -306,6 +306,10 @@ def why_not_sent(code: int) -> str:
         return f"close code {code} is never put on the wire: {INSTEAD[code]} ({RFC_CODES})"
     if 1000 <= code <= 2999:
         return f"close code {code} is not assigned to any meaning; {ALLOWED} ({RFC_RANGES})"
-    if code < 1000:
-        return f"{code} is no close code: the codes begin at 1000; {ALLOWED} ({RFC_RANGES})"
-    return f"{code} is no close code: the codes end at 4999; {ALLOWED} ({RFC_RANGES})"
+    where = "begin at 1000" if code < 1000 else "end at 4999"
+    return f"{integer_text(code)} is no close code: the codes {where}; {ALLOWED} ({RFC_RANGES})"
+
+
+def integer_text(number: int) -> str:
+    # str() refuses numbers with thousands of digits.
+    return str(number) if number.bit_length() <= 128 else f"a number of {number.bit_length()} bits"

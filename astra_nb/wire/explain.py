@@ -1,8 +1,258 @@
-"""Frames, handshakes and closings in words."""
+"""A frame in words: its bits, its fields, its mask, its text, and the rules it breaks."""
 
 from __future__ import annotations
 
-from .closing import why_closed, why_closed_text
-from .handshake import accept_steps
+from typing import NamedTuple
 
-__all__ = ["accept_steps", "why_closed", "why_closed_text"]
+from . import close_codes
+from .closing import why_closed, why_closed_text
+from .fields import Field, count, fields
+from .figure import figure
+from .frames import CLOSE, TEXT, Frame
+from .handshake import accept_steps
+from .text import hexdump, invalid_utf8, visible_utf8
+
+__all__ = [
+    "Field",
+    "MaskedByte",
+    "accept_steps",
+    "explain",
+    "explain_close",
+    "explain_utf8",
+    "fields",
+    "figure",
+    "masked_bytes",
+    "problems",
+    "why_closed",
+    "why_closed_text",
+]
+
+SHOWN_BYTES = 64  # of a payload
+MASK_ROW = 16  # bytes side by side
+CONTEXT = 24  # bytes shown before the place where UTF-8 breaks
+MAX_CONTROL_PAYLOAD = 125
+MAX_CLOSE_REASON = 123
+
+
+class MaskedByte(NamedTuple):
+    """One byte of a masked payload, and how it comes about (RFC 6455, section 5.3)."""
+
+    offset: int
+    masked: int
+    key: int
+    unmasked: int
+
+
+def explain(frame: Frame, sender: str = "", message: bytes | None = None) -> str:
+    """Explain a frame bit by bit, as text of several lines.
+
+    Args:
+        frame: The frame.
+        sender: Who sent it, "client" or "server", so that masking can be judged; "" when that is
+            not known.
+        message: The payload after decompression, where an extension had changed it.
+    """
+    found = problems(frame, sender, extended=message is not None)
+    parts = [figure(frame), field_lines(frame)]
+    if frame.masked and frame.payload:
+        parts.append(mask_lines(frame))
+    elif frame.payload:
+        parts.append(payload_lines("Payload", frame.payload))
+    if message is not None:
+        parts.append(payload_lines("Payload after decompression", message))
+    for part in (explain_utf8(frame), explain_close(frame)):
+        if part:
+            parts.append(part)
+    if found:
+        parts.append("\n".join(["Rules that this frame breaks:", *(f"- {rule}" for rule in found)]))
+    return "\n\n".join(parts)
+
+
+def field_lines(frame: Frame) -> str:
+    found = fields(frame)
+    name_width = max(len(part.name) for part in found)
+    value_width = max(len(part.value) for part in found if part.name != "payload")
+    lines = []
+    for part in found:
+        where = f"{part.start}" if part.end - part.start == 1 else f"{part.start}-{part.end - 1}"
+        lines.append(
+            f"byte {where:<5} {part.name:<{name_width}}  {part.value:<{value_width}}  "
+            f"{part.meaning} (section {part.section})"
+        )
+    return "\n".join(lines)
+
+
+def masked_bytes(frame: Frame, limit: int | None = None) -> list[MaskedByte]:
+    """Put masked payload, key and unmasked payload side by side, byte by byte.
+
+    Args:
+        frame: The frame; one without a masking key gives nothing.
+        limit: How many bytes at most; None for all.
+    """
+    key = frame.masking_key
+    if not key or len(key) < 4:
+        return []
+    return [
+        MaskedByte(offset, masked, key[offset % 4], unmasked)
+        for offset, (masked, unmasked) in enumerate(
+            zip(frame.masked_payload[:limit], frame.payload[:limit], strict=True)
+        )
+    ]
+
+
+def mask_lines(frame: Frame) -> str:
+    lines = ["Unmasking: masked XOR key, byte by byte (RFC 6455, section 5.3)"]
+    steps = masked_bytes(frame, SHOWN_BYTES)
+    for start in range(0, len(steps), MASK_ROW):
+        row = steps[start : start + MASK_ROW]
+        shown = "  ".join(
+            chr(step.unmasked) if 0x20 <= step.unmasked < 0x7F else "." for step in row
+        )
+        lines += [
+            f"{'byte':<10}" + " ".join(f"{step.offset:>2}" for step in row),
+            f"{'masked':<10}" + " ".join(f"{step.masked:02x}" for step in row),
+            f"{'key':<10}" + " ".join(f"{step.key:02x}" for step in row),
+            f"{'unmasked':<10}" + " ".join(f"{step.unmasked:02x}" for step in row),
+            f"{'as ASCII':<10} {shown}",
+        ]
+    return "\n".join(lines + left_out(len(frame.payload)))
+
+
+def payload_lines(title: str, payload: bytes) -> str:
+    lines = [f"{title}, {count(len(payload))}"]
+    if payload:
+        lines.append(hexdump(payload[:SHOWN_BYTES]))
+    return "\n".join(lines + left_out(len(payload)))
+
+
+def left_out(length: int) -> list[str]:
+    return [f"and {length - SHOWN_BYTES:,} more bytes"] if length > SHOWN_BYTES else []
+
+
+def explain_utf8(frame: Frame) -> str:
+    """Say whether the payload of a TEXT frame is UTF-8, and where it breaks.
+
+    Returns:
+        "" for other frames, for a compressed payload, and where there is no payload to judge.
+    """
+    if frame.opcode != TEXT or frame.rsv1 or not (frame.payload or frame.complete):
+        return ""
+    broken = invalid_utf8(frame.payload)
+    if broken is None:
+        characters = len(frame.payload.decode())
+        return (
+            f"The payload is UTF-8: {characters:,} character{'' if characters == 1 else 's'} "
+            f"in {count(len(frame.payload))}."
+        )
+    offset, reason = broken
+    if reason == "unexpected end of data" and not (frame.fin and frame.complete):
+        return (
+            f"The payload is UTF-8 up to byte {offset}, where a character begins that is not "
+            f"whole; the rest of it must come next (RFC 6455, section 5.6)."
+        )
+    before = visible_utf8(frame.payload[max(offset - CONTEXT, 0) : offset])
+    return (
+        f"UTF-8 breaks at byte {offset} of the payload, 0x{frame.payload[offset]:02x}: {reason}, "
+        f'after "{before}". The other end must fail the connection with 1007 '
+        f"(RFC 6455, section 8.1)."
+    )
+
+
+def explain_close(frame: Frame) -> str:
+    """Take the payload of a CLOSE frame apart; "" for other frames."""
+    if frame.opcode != CLOSE:
+        return ""
+    if not frame.payload:
+        return (
+            "The CLOSE frame is empty. The other end reports 1005 (no status received), "
+            "which is never on the wire (RFC 6455, section 7.1.5)."
+        )
+    close = frame.close
+    if close is None:
+        return "The payload has one byte, which is half a close code."
+    row = close_codes.lookup(close.code)
+    lines = [
+        f"Close code: {frame.payload[:2].hex(' ')} = {close.code} "
+        f"({close_codes.name(close.code)}). "
+        + (row.meaning if row is not None else range_meaning(close.code))
+    ]
+    reason = frame.payload[2:]
+    if not reason:
+        lines.append("Close reason: none.")
+    else:
+        lines.append(
+            f'Close reason: "{visible_utf8(reason)}", {len(reason)} of at most '
+            f"{MAX_CLOSE_REASON} bytes."
+        )
+    return "\n".join(lines)
+
+
+def range_meaning(code: int) -> str:
+    row = close_codes.range_of(code)
+    return row.meaning if row is not None else "The codes end at 4999."
+
+
+def problems(frame: Frame, sender: str = "", *, extended: bool = False) -> list[str]:
+    """List the rules of RFC 6455 that a frame breaks by itself, as sentences.
+
+    Whether it may come at this place among other frames is not judged.
+
+    Args:
+        frame: The frame.
+        sender: Who sent it, "client" or "server"; "" leaves masking unjudged.
+        extended: Whether an extension explains RSV1.
+    """
+    found = []
+    if any((frame.rsv1 and not extended, frame.rsv2, frame.rsv3)):
+        found.append("An RSV bit is 1, and no extension gave it a meaning (section 5.2).")
+    if frame.type == "reserved":
+        found.append(f"Opcode {frame.opcode:#x} is reserved (section 5.2).")
+    if frame.is_control and not frame.fin:
+        found.append("A control frame must not be fragmented: FIN must be 1 (section 5.5).")
+    if frame.is_control and frame.payload_length > MAX_CONTROL_PAYLOAD:
+        found.append(
+            f"A control frame carries at most {MAX_CONTROL_PAYLOAD} bytes, "
+            f"this one declares {frame.payload_length:,} (section 5.5)."
+        )
+    found += length_problems(frame)
+    if len(frame.raw) > 1:
+        if sender == "client" and not frame.masked:
+            found.append("A client must mask every frame (section 5.1).")
+        if sender == "server" and frame.masked:
+            found.append("A server must not mask any frame (section 5.1).")
+    if not frame.complete:
+        found.append(f"It is cut after {count(len(frame.raw))}; the rest never came.")
+    else:
+        found += payload_problems(frame)
+    return found
+
+
+def length_problems(frame: Frame) -> list[str]:
+    size = len(frame.header) - 2 - len(frame.masking_key or b"")
+    short = frame.raw[1] & 0x7F if len(frame.raw) > 1 else 0
+    found = []
+    if (short == 126 and size == 2 and frame.payload_length < 126) or (
+        short == 127 and size == 8 and frame.payload_length < 65536
+    ):
+        found.append(
+            f"The length {frame.payload_length:,} is not in its shortest form (section 5.2)."
+        )
+    if short == 127 and size == 8 and frame.payload_length >= 2**63:
+        found.append("The most significant bit of a 64-bit length must be 0 (section 5.2).")
+    return found
+
+
+def payload_problems(frame: Frame) -> list[str]:
+    if frame.opcode == CLOSE and frame.payload:
+        close = frame.close
+        if close is None:
+            return ["A CLOSE payload of one byte holds no close code (section 5.5.1)."]
+        found = []
+        if not close_codes.is_valid_on_wire(close.code):
+            found.append(f"Close code {close.code} must not be on the wire (section 7.4).")
+        if invalid_utf8(frame.payload[2:]) is not None:
+            found.append("The close reason is not UTF-8 (section 5.5.1).")
+        return found
+    if frame.opcode == TEXT and frame.fin and not frame.rsv1:
+        return ["The text is not UTF-8 (section 8.1)."] if invalid_utf8(frame.payload) else []
+    return []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .messages import CloseFrame
+from .text import preview
 
 __all__ = ["Frame", "FrameType", "apply_mask", "decode", "frame_length", "split"]
 
@@ -28,38 +29,57 @@ TYPES: dict[int, FrameType] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Frame:
     """One frame as it was on the wire (RFC 6455, section 5.2).
 
     Attributes:
         raw: The bytes on the wire: header, masking key, payload as it was sent.
-        fin: FIN bit.
-        rsv1: RSV1 bit.
-        rsv2: RSV2 bit.
-        rsv3: RSV3 bit.
-        opcode: Opcode, 0 to 15.
-        masked: MASK bit.
+        header_length: Bytes before the payload, 2 to 14: what there is of them in a cut frame.
         masking_key: The four bytes of the key (fewer when the frame was cut inside it), or None
             when the MASK bit is 0.
-        payload_length: Payload length in bytes, as the header declares it.
-        header_length: Bytes before the payload, 2 to 14: what there is of them in a cut frame.
+        payload_length: Payload length in bytes, as the header declares it; 0 in a frame that was
+            cut before its end.
         payload: The payload, unmasked; shorter than `payload_length` in a cut frame.
         complete: Whether every declared byte is there.
     """
 
     raw: bytes
-    fin: bool
-    rsv1: bool
-    rsv2: bool
-    rsv3: bool
-    opcode: int
-    masked: bool
+    header_length: int
     masking_key: bytes | None
     payload_length: int
-    header_length: int
     payload: bytes
     complete: bool
+
+    @property
+    def fin(self) -> bool:
+        """FIN bit: this is the last frame of its message."""
+        return self.raw[0] >= 0x80
+
+    @property
+    def rsv1(self) -> bool:
+        """RSV1 bit: 0, but where an extension gave it a meaning."""
+        return self.raw[0] & 0x40 != 0
+
+    @property
+    def rsv2(self) -> bool:
+        """RSV2 bit: 0, but where an extension gave it a meaning."""
+        return self.raw[0] & 0x20 != 0
+
+    @property
+    def rsv3(self) -> bool:
+        """RSV3 bit: 0, but where an extension gave it a meaning."""
+        return self.raw[0] & 0x10 != 0
+
+    @property
+    def opcode(self) -> int:
+        """Opcode, 0 to 15."""
+        return self.raw[0] & 0x0F
+
+    @property
+    def masked(self) -> bool:
+        """MASK bit; False in a frame that was cut before it."""
+        return self.masking_key is not None
 
     @property
     def header(self) -> bytes:
@@ -92,14 +112,29 @@ class Frame:
         code = int.from_bytes(self.payload[:2], "big")
         return CloseFrame(code, self.payload[2:].decode("utf-8", "replace"))
 
+    def explain(self, sender: str = "") -> str:
+        """Explain this frame bit by bit, as text of several lines.
+
+        Args:
+            sender: Who sent it, "client" or "server", so that masking can be judged; "" when that
+                is not known.
+        """
+        from .explain import explain  # which imports this module
+
+        return explain(self, sender)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Frame: {self.type}, FIN {self.fin:d}, MASK {self.masked:d}, "
+            f"length {self.payload_length}, {preview(self.payload, self.type) or 'no payload'}>"
+        )
+
 
 def apply_mask(payload: bytes, key: bytes) -> bytes:
     """XOR a payload with a masking key; the same call masks and unmasks (section 5.3)."""
-    if not payload or not any(key):
-        return payload
     length = len(payload)
-    repeated = (key * (length // 4 + 1))[:length]
-    masked = int.from_bytes(payload, "little") ^ int.from_bytes(repeated, "little")
+    repeated = key * (length // 4 + 1)
+    masked = int.from_bytes(payload, "little") ^ int.from_bytes(repeated[:length], "little")
     return masked.to_bytes(length, "little")
 
 
@@ -129,41 +164,23 @@ def decode(data: bytes, offset: int = 0) -> Frame:
     Raises:
         ValueError: There is no byte at `offset`.
     """
-    if offset >= len(data):
-        raise ValueError(f"no byte at offset {offset}: the data ends after {len(data)}")
-    first = data[offset]
+    if not 0 <= offset < len(data):
+        raise ValueError(f"no byte at offset {offset}: the data has {len(data)}")
     total = frame_length(data, offset)
     if total is None:
-        raw = bytes(data[offset:])
-        masked = len(raw) > 1 and raw[1] >= 0x80
-        length, header_length, declared = 0, len(raw), False
-    else:
-        raw = bytes(data[offset : offset + total])
-        masked = raw[1] >= 0x80
-        short = raw[1] & 0x7F
-        size = 0 if short < 126 else 2 if short == 126 else 8
-        header_length = 2 + size + (4 if masked else 0)
-        length, declared = total - header_length, True
-    key: bytes | None = None
-    if masked:
-        key = raw[header_length - 4 : header_length] if declared else b""
-    payload = raw[header_length:]
-    if key is not None and len(key) == 4:
+        raw = data[offset:]
+        key = b"" if len(raw) > 1 and raw[1] >= 0x80 else None
+        return Frame(raw, len(raw), key, 0, b"", False)
+    raw = data[offset : offset + total]
+    second = raw[1]
+    start = 2 if second & 0x7F < 126 else 4 if second & 0x7F == 126 else 10
+    if second < 0x80:
+        return Frame(raw, start, None, total - start, raw[start:], len(raw) == total)
+    start += 4
+    key, payload = raw[start - 4 : start], raw[start:]
+    if payload:
         payload = apply_mask(payload, key)
-    return Frame(
-        raw=raw,
-        fin=bool(first & 0x80),
-        rsv1=bool(first & 0x40),
-        rsv2=bool(first & 0x20),
-        rsv3=bool(first & 0x10),
-        opcode=first & 0x0F,
-        masked=masked,
-        masking_key=key,
-        payload_length=length,
-        header_length=min(header_length, len(raw)),
-        payload=payload,
-        complete=declared and len(raw) == total,
-    )
+    return Frame(raw, min(start, len(raw)), key, total - start, payload, len(raw) == total)
 
 
 def split(data: bytes) -> Iterator[Frame]:

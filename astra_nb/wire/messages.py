@@ -6,6 +6,8 @@ of the frame.
 
 from __future__ import annotations
 
+import operator
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -32,6 +34,9 @@ MESSAGE_TYPES: tuple[MessageType, ...] = get_args(MessageType)
 
 MAX_CONTROL_PAYLOAD = 125  # bytes; RFC 6455, section 5.5
 MAX_CLOSE_REASON = 123  # bytes; the code takes two of the 125
+
+MAX_TABLE = 64 * 1024 * 1024  # items
+LONGEST = 60  # characters of a value in an error message
 
 BytesValue = str | bytes | bytearray | memoryview | Iterable[int]
 
@@ -73,18 +78,12 @@ def encode_text(value: object) -> bytes:
         InvalidMessage: Not a `str`, or it holds a lone surrogate, which UTF-8 cannot carry.
     """
     if not isinstance(value, str):
-        way_out = "send_bytes(...)" if is_bytes_like(value) else "str(...) or json.dumps(...)"
+        is_bytes = isinstance(value, (bytes, bytearray, memoryview))
+        way_out = "send_bytes(...)" if is_bytes else "str(...) or json.dumps(...)"
         raise InvalidMessage(
             f"a text message takes a str, not {describe(value)}; use {way_out} for this value"
         )
-    try:
-        return value.encode("utf-8")
-    except UnicodeEncodeError as exc:
-        raise InvalidMessage(
-            f"the text is no valid Unicode: character {exc.start} is the lone surrogate "
-            f"U+{ord(value[exc.start]):04X}, which UTF-8 cannot carry; remove it, "
-            f"or send the data as bytes"
-        ) from exc
+    return utf8(value, "the text")
 
 
 def encode_bytes(value: object) -> bytes:
@@ -92,36 +91,21 @@ def encode_bytes(value: object) -> bytes:
 
     Args:
         value: A bytes-like object; a `str`, taken as UTF-8; or an iterable of integers from
-            0 to 255.
+            0 to 255, at most 67,108,864 of them.
 
     Raises:
         InvalidMessage: None of these, or a number out of range.
     """
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, str):
-        return encode_text(value)
-    if isinstance(value, (bytearray, memoryview)):
-        return bytes(value)
-    # bytes(5) would be five zero bytes: a number alone is surely a mistake.
-    if not isinstance(value, Iterable) or isinstance(value, Mapping):
+    if isinstance(value, (str, bytes, bytearray, memoryview)):
+        return octets(value)
+    table = byte_table(value, MAX_TABLE)
+    if table is None:
+        # Perhaps it never ends.
         raise InvalidMessage(
-            f"bytes are given as bytes, as a str, or as integers from 0 to 255 like [0, 88, 14], "
-            f"not as {describe(value)}"
+            f"the byte table has more than {MAX_TABLE:,} items; make it shorter, "
+            f"or give the data as bytes"
         )
-    table = list(value)
-    for position, number in enumerate(table):
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise InvalidMessage(
-                f"item {position} of the byte table is {describe(number)}; "
-                f"each item must be an integer from 0 to 255"
-            )
-        if not 0 <= number <= 255:
-            raise InvalidMessage(
-                f"item {position} of the byte table is {number}; "
-                f"a byte holds an integer from 0 to 255"
-            )
-    return bytes(table)
+    return table
 
 
 def encode_control(value: object) -> bytes:
@@ -130,10 +114,16 @@ def encode_control(value: object) -> bytes:
     Raises:
         InvalidMessage: As for `encode_bytes`, or longer than 125 bytes (section 5.5).
     """
-    payload = encode_bytes(value)
-    if len(payload) > MAX_CONTROL_PAYLOAD:
+    payload: bytes | None
+    if isinstance(value, (str, bytes, bytearray, memoryview)):
+        payload = octets(value)
+        size = f"{len(payload):,}"
+    else:
+        payload = byte_table(value, MAX_CONTROL_PAYLOAD)
+        size = f"more than {MAX_CONTROL_PAYLOAD}"
+    if payload is None or len(payload) > MAX_CONTROL_PAYLOAD:
         raise InvalidMessage(
-            f"the payload has {len(payload)} bytes; a control frame carries at most "
+            f"the payload has {size} bytes; a control frame carries at most "
             f"{MAX_CONTROL_PAYLOAD} (RFC 6455, section 5.5); shorten it, or send it as bytes"
         )
     return payload
@@ -152,50 +142,40 @@ def encode_close(value: object = None, reason: str | None = None) -> tuple[int |
 
     Raises:
         InvalidMessage: A code that may not be sent, a reason without a code, a reason that is
-            too long or no text, or an unknown key.
+            too long or no text, a reason that is given twice, or an unknown key.
     """
-    if isinstance(value, CloseFrame):
-        code: object = value.code
-        given_reason: object = value.reason if reason is None else reason
-    elif isinstance(value, Mapping):
-        unknown = [key for key in value if key not in ("code", "reason")]
-        if unknown:
-            raise InvalidMessage(
-                f'a close has a "code" and a "reason", not {describe(unknown[0])}; '
-                f'write {{"code": 1000, "reason": "..."}}'
-            )
-        if reason is not None and value.get("reason") is not None:
-            raise InvalidMessage("the close reason was given twice; give it once")
-        code = value.get("code")
-        given_reason = value.get("reason") if reason is None else reason
-    else:
-        code, given_reason = value, reason
+    given, given_reason = code_and_reason(value)
+    if given_reason and reason:
+        raise InvalidMessage("the close reason was given twice; give it once")
+    if given_reason is None:
+        given_reason = reason
     if given_reason is None:
         given_reason = ""
     if not isinstance(given_reason, str):
         raise InvalidMessage(f"a close reason is a str, not {describe(given_reason)}")
-    if code is None:
+    if given is None:
         if given_reason:
             raise InvalidMessage(
                 f"a close reason needs a close code before it: "
-                f"send_close(1000, {given_reason!r}) (RFC 6455, section 5.5.1)"
+                f"send_close(1000, {shortened(repr(given_reason))}) (RFC 6455, section 5.5.1)"
             )
         return None, ""
-    if isinstance(code, bool) or not isinstance(code, int):
+    code = as_integer(given)
+    if code is None:
+        hint = "; write send_close(1000, reason)" if isinstance(given, (str, list, tuple)) else ""
         raise InvalidMessage(
-            f"a close code is an integer such as 1000, not {describe(code)}"
-            + ("; write send_close(1000, reason)" if isinstance(code, str) else "")
+            f"a close code is an integer such as 1000, not {describe(given)}{hint}"
         )
     refusal = close_codes.why_not_sent(code)
     if refusal:
         raise InvalidMessage(refusal)
-    size = len(encode_text(given_reason))
+    size = len(utf8(given_reason, "the close reason"))
     if size > MAX_CLOSE_REASON:
         raise InvalidMessage(
-            f"the close reason has {size} bytes as UTF-8; a CLOSE frame has room for "
+            f"the close reason has {size:,} bytes as UTF-8; a CLOSE frame has room for "
             f"{MAX_CLOSE_REASON} after the code (RFC 6455, section 5.5); shorten it"
         )
-    return int(code), given_reason
+    return code, given_reason
 
 
 def check_type(type: object) -> MessageType:
@@ -204,9 +184,10 @@ def check_type(type: object) -> MessageType:
     Raises:
         InvalidMessage: It is none of the five.
     """
-    for known in MESSAGE_TYPES:
-        if type == known:
-            return known
+    if isinstance(type, str):
+        for known in MESSAGE_TYPES:
+            if type == known:
+                return known
     raise InvalidMessage(
         f"{describe(type)} is no message type; the five are "
         f"{', '.join(repr(name) for name in MESSAGE_TYPES)}, and the type comes first: "
@@ -214,15 +195,92 @@ def check_type(type: object) -> MessageType:
     )
 
 
-def is_bytes_like(value: object) -> bool:
-    return isinstance(value, (bytes, bytearray, memoryview))
+def code_and_reason(value: object) -> tuple[object, object]:
+    if isinstance(value, CloseFrame):
+        return value.code, value.reason
+    if not isinstance(value, Mapping):
+        return value, None
+    unknown = [key for key in value if key not in ("code", "reason")]
+    if unknown:
+        raise InvalidMessage(
+            f'a close has a "code" and a "reason", not {describe(unknown[0])}; '
+            f'write {{"code": 1000, "reason": "..."}}'
+        )
+    return value.get("code"), value.get("reason")
+
+
+def octets(value: str | bytes | bytearray | memoryview) -> bytes:
+    if isinstance(value, str):
+        return utf8(value, "the text")
+    try:
+        return bytes(value)
+    except ValueError as exc:
+        raise InvalidMessage(f"the memoryview cannot be read: {exc}; give its bytes") from exc
+
+
+def byte_table(value: object, limit: int) -> bytes | None:
+    """Make bytes of an iterable of integers; None when there are more than `limit`."""
+    if isinstance(value, (set, frozenset)):
+        raise InvalidMessage(
+            f"a set keeps no order and no number twice, so {describe(value)} is no byte table; "
+            f"write a list, like [0, 88, 14]"
+        )
+    # bytes(5) would be five zero bytes: a number alone is surely a mistake.
+    if not isinstance(value, Iterable) or isinstance(value, Mapping):
+        raise InvalidMessage(
+            f"bytes are given as bytes, as a str, or as integers from 0 to 255 like [0, 88, 14], "
+            f"not as {describe(value)}"
+        )
+    table = bytearray()
+    for position, item in enumerate(value):
+        if position >= limit:
+            return None
+        number = as_integer(item)
+        if number is None:
+            raise InvalidMessage(
+                f"item {position} of the byte table is {describe(item)}; "
+                f"each item must be an integer from 0 to 255"
+            )
+        if not 0 <= number <= 255:
+            raise InvalidMessage(
+                f"item {position} of the byte table is {close_codes.integer_text(number)}; "
+                f"a byte holds an integer from 0 to 255"
+            )
+        table.append(number)
+    return bytes(table)
+
+
+def utf8(text: str, what: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise InvalidMessage(
+            f"{what} is no valid Unicode: character {exc.start} is the lone surrogate "
+            f"U+{ord(text[exc.start]):04X}, which UTF-8 cannot carry; remove it"
+        ) from exc
+
+
+def as_integer(value: object) -> int | None:
+    """Take an `int`, or what stands for one, such as NumPy's integers; None for all else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def describe(value: object) -> str:
     """Name a value in an error message: its type and a short form of it."""
     if value is None:
         return "None"
-    text = repr(value)
-    if len(text) > 60:
-        text = text[:57] + "..."
-    return f"{type(value).__name__} {text}"
+    kind = type(value).__name__
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{kind} {close_codes.integer_text(int(value))}"
+    if isinstance(value, (str, bytes, bytearray)):
+        value = value[:LONGEST]  # a megabyte need not be written out to be cut
+    return f"{kind} {shortened(reprlib.repr(value))}"
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from .frames import Frame, FrameType
 from .messages import CloseFrame
+from .text import preview, visible
 
 __all__ = [
     "ClosedRecord",
@@ -55,7 +56,7 @@ class _AtOneEnd(_Numbered):
     side: Side
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FrameRecord(_AtOneEnd):
     """A frame that was sent or received (RFC 6455, section 5).
 
@@ -86,6 +87,21 @@ class FrameRecord(_AtOneEnd):
     def payload(self) -> bytes:
         """The payload, unmasked and, where an extension had changed it, decompressed."""
         return self.frame.payload if self.message is None else self.message
+
+    def explain(self) -> str:
+        """Explain this frame bit by bit, as text of several lines."""
+        from .explain import explain  # which imports this module
+
+        title = f"Frame {self.number}, sent by the {self.sender} on connection {self.connection}"
+        verdict = f"\n\nVerdict: {visible(self.verdict)}" if self.verdict else ""
+        return f"{title}\n\n{explain(self.frame, self.sender, self.message)}{verdict}"
+
+    def __repr__(self) -> str:
+        verdict = f", {self.verdict}" if self.verdict else ""
+        return (
+            f"<FrameRecord {self.number}: connection {self.connection}, {self.direction} "
+            f"{self.type}, {preview(self.payload, self.type) or 'no payload'}{verdict}>"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

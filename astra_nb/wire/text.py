@@ -8,14 +8,19 @@ not UTF-8. A backslash is doubled, so that no payload can look like an escape.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from . import close_codes
-from .frames import FrameType
+
+if TYPE_CHECKING:
+    from .frames import FrameType
 
 __all__ = ["hexdump", "invalid_utf8", "preview", "spaced_hex", "visible", "visible_utf8"]
 
 SHORT_ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
+NOT_PLAIN = re.compile(r"[^ -\[\]-~]")
 CUT = "…"
 
 
@@ -24,15 +29,13 @@ def visible(text: str) -> str:
 
     Escapes are those of Python: `\n`, `\x1b`, `\u202e`, `\U000e0001`, and `\\` for a backslash.
     """
-    if text.isprintable() and "\\" not in text:
-        return text
-    return "".join(
-        character if character.isprintable() and character != "\\" else escape(character)
-        for character in text
-    )
+    return NOT_PLAIN.sub(shown, text)
 
 
-def escape(character: str) -> str:
+def shown(match: re.Match[str]) -> str:
+    character = match[0]
+    if character.isprintable() and character != "\\":
+        return character
     short = SHORT_ESCAPES.get(character)
     if short is not None:
         return short
@@ -47,16 +50,15 @@ def visible_utf8(data: bytes) -> str:
 
     Characters are shown as by `visible`, and a byte that belongs to none as `\x80` to `\xff`.
     """
-    # The handler's lone surrogates U+DC80 to U+DCFF can come from nowhere else: UTF-8 has none.
-    text = data.decode("utf-8", "surrogateescape")
-    if text.isprintable() and "\\" not in text:
-        return text
-    return "".join(
-        f"\\x{ord(character) - 0xDC00:02x}"
-        if "\udc80" <= character <= "\udcff"
-        else visible(character)
-        for character in text
-    )
+    return NOT_PLAIN.sub(shown_utf8, data.decode("utf-8", "surrogateescape"))
+
+
+def shown_utf8(match: re.Match[str]) -> str:
+    character = match[0]
+    # These lone surrogates stand for bad bytes and nothing else: UTF-8 holds no surrogates.
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return shown(match)
 
 
 def invalid_utf8(data: bytes) -> tuple[int, str] | None:
