@@ -23,9 +23,6 @@ ARGS ?=
 
 .PHONY: help
 help: ## list the goals
-	@echo "make lab     opens JupyterLab at $(FIRST_NOTEBOOK)"
-	@echo "make test    runs every check and every test"
-	@echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" \
 	read -r goal text; do printf 'make %-12s%s\n' "$$goal" "$$text"; done
 	@echo

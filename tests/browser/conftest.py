@@ -63,9 +63,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def jupyter(
-    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[JupyterServer]:
+def jupyter(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """JupyterLab and Notebook 7, served from an empty folder."""
     server = JupyterServer(
         tmp_path_factory.mktemp("jupyter"),
@@ -79,9 +77,7 @@ def jupyter(
 
 
 @pytest.fixture
-def lab(
-    jupyter: JupyterServer, chromium: Browser, request: pytest.FixtureRequest
-) -> Iterator[Lab]:
+def lab(jupyter: JupyterServer, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A person at the browser: opens notebooks, runs cells, looks at what they show.
 
     A test that fails leaves a picture of each of its pages under `artifacts/`.
