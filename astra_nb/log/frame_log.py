@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from os import PathLike
-from pathlib import Path
-from time import monotonic, time
+from time import time
 
 from astra_nb.errors import WaitTimeout
 from astra_nb.wire.records import Direction, Record, Side
 
-from . import jsonl, table
-from .criteria import Criteria, Predicate, criteria
-from .ring import BATCH, Deferred, Ring, Snapshot
+from . import jsonl, table, waiting
+from .criteria import Predicate, criteria
+from .ring import BATCH, Ring
+from .snapshot import Deferred, Snapshot
 from .subscriptions import Subscriptions
 from .view import LogView
+from .waiting import Search
 
 __all__ = ["FrameLog"]
 
@@ -230,20 +229,10 @@ class FrameLog(LogView):
         if self.before_wait is not None:
             self.before_wait()
         search = Search(self._ring, wanted, count, after)
-        deadline = None if timeout is None else monotonic() + timeout
-        news = threading.Event()
-        subscription = self._subscriptions.add(news.set)
-        try:
-            if self.before_read is not None:
-                self.before_read()
-            while (record := search.go_on()) is None:
-                if not news.wait(None if deadline is None else max(deadline - monotonic(), 0)):
-                    raise WaitTimeout(self._failure(search, timeout))
-                news.clear()
-                self._subscriptions.arm(subscription)
-            return record
-        finally:
-            self._subscriptions.remove(subscription)
+        record = waiting.wait(search, self._subscriptions, self.before_read, timeout)
+        if record is None:
+            raise WaitTimeout(self._failure(search, timeout))
+        return record
 
     async def wait_for_async(
         self,
@@ -272,37 +261,12 @@ class FrameLog(LogView):
             predicate=predicate,
         )
         search = Search(self._ring, wanted, count, after)
-        loop = asyncio.get_running_loop()
-        news = asyncio.Event()
-
-        def call() -> None:
-            loop.call_soon_threadsafe(news.set)
-
-        subscription = self._subscriptions.add(call)
-        try:
-            async with asyncio.timeout(timeout):
-                while (record := search.go_on()) is None:
-                    await news.wait()
-                    news.clear()
-                    self._subscriptions.arm(subscription)
-            return record
-        except TimeoutError as exc:
-            raise WaitTimeout(self._failure(search, timeout)) from exc
-        finally:
-            self._subscriptions.remove(subscription)
+        record = await waiting.wait_async(search, self._subscriptions, timeout)
+        if record is None:
+            raise WaitTimeout(self._failure(search, timeout))
+        return record
 
     # Exports
-
-    def to_jsonl(self, path: str | PathLike[str] | None = None) -> str:
-        """Write all records as JSON Lines, one for each; `from_jsonl` reads them again.
-
-        Args:
-            path: A file to write as well; an existing one is replaced.
-        """
-        text = "".join(map(jsonl.to_line, self))
-        if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
-        return text
 
     @classmethod
     def from_jsonl(cls, source: str | PathLike[str]) -> FrameLog:
@@ -316,12 +280,10 @@ class FrameLog(LogView):
             ValueError: A line that is no record; the message names it.
             OSError: The file cannot be read.
         """
-        if isinstance(source, str) and ("\n" in source or source.lstrip().startswith("{")):
-            text = source
-        else:
-            text = Path(source).read_text(encoding="utf-8")
-        records = jsonl.from_text(text)
-        log = cls(max_frames=max(len(records), 1), max_bytes=max(len(text), 1))
+        records = jsonl.read(source)
+        log = cls()
+        log.max_frames = max(log.max_frames, len(records))
+        log.max_bytes = max(log.max_bytes, jsonl.size(records))
         for record in records:
             log._ring.load(record)
         return log
@@ -361,32 +323,6 @@ class FrameLog(LogView):
             f"{search.described()} did not come{within}: {search.found} of {search.count} came"
             f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self._origin)}"
         )
-
-
-class Search:
-    """Looks for the count-th matching record, each look going on where the last one ended."""
-
-    def __init__(self, ring: Ring, wanted: Criteria, count: int, after: int) -> None:
-        if count < 1:
-            raise ValueError(f"count is {count}; the first matching record has the count 1")
-        self.ring = ring
-        self.wanted = wanted
-        self.count = count
-        self.found = 0
-        self.after = after
-
-    def go_on(self) -> Record | None:
-        for record in self.ring.snapshot().records(self.after):
-            self.after = record.number
-            if self.wanted.matches(record):
-                self.found += 1
-                if self.found == self.count:
-                    return record
-        return None
-
-    def described(self) -> str:
-        what = f"a record with {self.wanted}" if str(self.wanted) else "a record"
-        return what if self.count == 1 else f"{self.count} times {what}"
 
 
 def build_record(

@@ -7,15 +7,17 @@ the wire; what they mean is decoded again, so that a line cannot contradict itse
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from os import PathLike
+from pathlib import Path
 from typing import Any, cast, get_args
 
 from astra_nb.wire.frames import decode
 from astra_nb.wire.messages import CloseFrame
-from astra_nb.wire.records import Direction, Record, Side
+from astra_nb.wire.records import Direction, FrameRecord, Record, Side
 
-__all__ = ["from_line", "from_text", "to_line"]
+__all__ = ["from_line", "from_text", "read", "size", "to_line"]
 
 RECORD_TYPES: dict[str, type[Record]] = {
     record_type.kind: record_type for record_type in get_args(Record)
@@ -40,6 +42,30 @@ def to_json(value: object) -> object:
     if isinstance(value, CloseFrame):
         return {"code": value.code, "reason": value.reason}
     return value
+
+
+def read(source: str | PathLike[str]) -> list[Record]:
+    """Read records from a file, or from the text itself.
+
+    Text is what is empty, holds a line break or begins with "{"; anything else is a path.
+
+    Raises:
+        ValueError: A line that is no record; it names the line.
+        OSError: The file cannot be read.
+    """
+    if isinstance(source, str) and (
+        not source or "\n" in source or source.lstrip().startswith("{")
+    ):
+        return from_text(source)
+    try:
+        return from_text(Path(source).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as exc:
+        raise ValueError(f"the file is not UTF-8: {exc.reason} at byte {exc.start}") from exc
+
+
+def size(records: Iterable[Record]) -> int:
+    """Sum the bytes of the frames among records."""
+    return sum(len(record.frame.raw) for record in records if isinstance(record, FrameRecord))
 
 
 def from_text(text: str) -> list[Record]:

@@ -10,11 +10,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from os import PathLike
+from pathlib import Path
 from typing import Protocol, overload
 
 from astra_nb.wire.records import Record
 
-from . import joined, table
+from . import joined, jsonl, table
 from .criteria import Criteria, Predicate, criteria
 
 __all__ = ["FilteredView", "LogView"]
@@ -131,6 +133,17 @@ class LogView(ABC):
         chosen = table.check_columns(columns)
         records, left_out = self._newest(limit)
         return table.html(records, chosen, self._origin, left_out)
+
+    def to_jsonl(self, path: str | PathLike[str] | None = None) -> str:
+        """Write the records as JSON Lines, one for each; `FrameLog.from_jsonl` reads them.
+
+        Args:
+            path: A file to write as well; an existing one is replaced.
+        """
+        text = "".join(map(jsonl.to_line, self))
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
 
     def _newest(self, limit: int | None) -> tuple[list[Record], int]:
         """Give the newest records, and how many there are before them."""

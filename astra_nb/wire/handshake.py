@@ -8,12 +8,16 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+from .headers import HeaderNote, explain_headers
+
 __all__ = [
     "GUID",
     "HIDDEN",
     "AcceptStep",
+    "HeaderNote",
     "accept_key",
     "accept_steps",
+    "explain_headers",
     "head_end",
     "is_secret",
     "parse_head",

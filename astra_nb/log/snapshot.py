@@ -1,0 +1,135 @@
+"""What a ring held at one moment, decoded by whoever reads it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from astra_nb.wire.frames import decode, frame_length
+from astra_nb.wire.records import Direction, FrameRecord, Record, Side
+
+__all__ = ["Block", "Deferred", "Entry", "Snapshot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A record that is no frame: how to build it once its number is known, and what it weighs."""
+
+    build: Callable[[int], Record]
+    weight: int
+
+    def __len__(self) -> int:
+        return self.weight
+
+
+# time, connection, side, direction, data, how many numbers it takes, verdict, messages.
+# A plain tuple: a named one costs three times as much to make.
+Entry = tuple[
+    float,
+    int,
+    Side | None,
+    Direction | None,
+    bytes | Deferred,
+    int,
+    str,
+    tuple[bytes | None, ...] | None,
+]
+
+
+class Block(NamedTuple):
+    """Entries that follow one another, and their sums."""
+
+    first: int
+    numbers: int
+    others: int
+    size: int
+    entries: tuple[Entry, ...]
+
+
+class Snapshot(NamedTuple):
+    """What a ring held at one moment; it can be read without any lock."""
+
+    first: int
+    blocks: list[Block]
+    dropped: int
+    last_number: int
+    origin: float
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Decode the records with a number above `after`, oldest first."""
+        start = max(self.first, after + 1)
+        begin = bisect_right(self.blocks, start, key=lambda block: block.first) - 1
+        for block in self.blocks[max(begin, 0) :]:
+            number = block.first
+            for entry in block.entries:
+                if number + entry[5] > start:
+                    yield from expand(entry, number, start)
+                number += entry[5]
+
+    def count(self, after: int = 0) -> int:
+        """Count the records with a number above `after`."""
+        start = max(self.first, after + 1)
+        return sum(
+            block.first + block.numbers - max(block.first, start)
+            for block in self.blocks
+            if block.first + block.numbers > start
+        )
+
+    def kinds(self) -> tuple[int, int]:
+        """Count the frames and the other records."""
+        others = sum(block.others for block in self.blocks)
+        return self.count() - others, others
+
+    def bytes_after(self, number: int) -> int:
+        """Sum the bytes of the entries that end after `number`."""
+        total = 0
+        for block in reversed(self.blocks):
+            if block.first + block.numbers - 1 <= number:
+                break
+            if block.first > number:
+                total += block.size
+                continue
+            end = block.first - 1
+            for entry in block.entries:
+                end += entry[5]
+                if end > number:
+                    total += len(entry[4])
+        return total
+
+    def after_all_but(self, limit: int) -> int:
+        """Give the number after which only the newest `limit` records come."""
+        left = limit
+        for block in reversed(self.blocks):
+            if left <= block.numbers:
+                return block.first + block.numbers - 1 - left
+            left -= block.numbers
+        return 0
+
+
+def expand(entry: Entry, number: int, start: int) -> Iterator[Record]:
+    """Decode the records of an entry whose first number is `number`, from `start` on."""
+    time, connection, side, direction, data, count, verdict, messages = entry
+    if isinstance(data, Deferred):
+        yield data.build(number)
+        return
+    assert side is not None
+    assert direction is not None
+    offset = 0
+    for index in range(count):
+        if number + index < start:
+            offset += frame_length(data, offset) or 0
+            continue
+        frame = decode(data, offset)
+        offset += len(frame.raw)
+        yield FrameRecord(
+            number=number + index,
+            time=time,
+            connection=connection,
+            side=side,
+            direction=direction,
+            frame=frame,
+            verdict=verdict,
+            message=None if messages is None else messages[index],
+        )

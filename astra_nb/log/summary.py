@@ -1,0 +1,187 @@
+"""What a log says about each connection: state, counts, round-trip times, why it closed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from astra_nb.wire.explain import why_closed
+from astra_nb.wire.records import (
+    ClosedRecord,
+    Direction,
+    FrameRecord,
+    HandlerErrorRecord,
+    HandshakeRecord,
+    OpenedRecord,
+    Record,
+    Side,
+)
+
+__all__ = ["ConnectionSummary", "Reply", "Traffic", "replies", "summarise"]
+
+State = Literal["connecting", "open", "closing", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A PING frame and the PONG frame that answers it (RFC 6455, section 5.5.3).
+
+    Attributes:
+        connection: The number of the connection.
+        ping: The number of the PING frame's record.
+        pong: The number of the PONG frame's record.
+        seconds: Time from one to the other. For a PING that this end sent it is the round-trip
+            time; for one that it received, how long it took to answer.
+        round_trip: Whether this end sent the PING.
+    """
+
+    connection: int
+    ping: int
+    pong: int
+    seconds: float
+    round_trip: bool
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What passed in one direction.
+
+    Attributes:
+        frames: How many frames.
+        bytes: Their bytes on the wire, headers included.
+        types: How many frames of each type.
+    """
+
+    frames: int = 0
+    bytes: int = 0
+    types: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class ConnectionSummary:
+    """What a log says about one connection.
+
+    Attributes:
+        id: The number of the connection.
+        side: Which end keeps the log; None when no record says.
+        peer: The other end's address; "" when the log does not hold it any more.
+        path: Path of the request; "" when the log does not hold it any more.
+        subprotocol: The subprotocol both agreed on, or None.
+        state: "connecting", "open", "closing" after the first CLOSE frame, or "closed".
+        first_time: Time of its first record, in seconds since the epoch.
+        last_time: Time of its last record.
+        received: What came in.
+        sent: What went out.
+        rtt: Round-trip times of the pings that this end sent, in seconds, oldest first.
+        errors: How many times a handler raised.
+        refused: How many frames were refused or ignored.
+        why_closed: Why it closed, as a sentence; "" while it has not.
+    """
+
+    id: int
+    side: Side | None = None
+    peer: str = ""
+    path: str = ""
+    subprotocol: str | None = None
+    state: State = "connecting"
+    first_time: float = 0.0
+    last_time: float = 0.0
+    received: Traffic = field(default_factory=Traffic)
+    sent: Traffic = field(default_factory=Traffic)
+    rtt: list[float] = field(default_factory=list)
+    errors: int = 0
+    refused: int = 0
+    why_closed: str = ""
+
+
+def summarise(records: Iterable[Record]) -> dict[int, ConnectionSummary]:
+    """Sum up each connection among the records, by its number; 0, the server, is left out.
+
+    What the log has dropped is not counted.
+    """
+    summaries: dict[int, ConnectionSummary] = {}
+    pings = Pings()
+    for record in records:
+        if record.connection == 0:
+            continue
+        summary = summaries.get(record.connection)
+        if summary is None:
+            summary = summaries[record.connection] = ConnectionSummary(
+                record.connection, first_time=record.time
+            )
+        summary.last_time = record.time
+        add(summary, record)
+        if isinstance(record, FrameRecord):
+            reply = pings.reply(record)
+            if reply is not None and reply.round_trip:
+                summary.rtt.append(reply.seconds)
+    return summaries
+
+
+def add(summary: ConnectionSummary, record: Record) -> None:
+    match record:
+        case FrameRecord():
+            summary.side = record.side
+            traffic = summary.received if record.direction == "received" else summary.sent
+            traffic.frames += 1
+            traffic.bytes += len(record.frame.raw)
+            traffic.types[record.type] += 1
+            summary.refused += bool(record.verdict)
+            if summary.state == "connecting":
+                summary.state = "open"  # the log has dropped the opening
+            if record.type == "close" and not record.verdict and summary.state == "open":
+                summary.state = "closing"
+        case HandshakeRecord():
+            summary.side = record.side
+        case OpenedRecord():
+            summary.side = record.side
+            summary.peer = record.peer
+            summary.path = record.path
+            summary.subprotocol = record.subprotocol
+            summary.state = "open"
+        case ClosedRecord():
+            summary.side = record.side
+            summary.state = "closed"
+            summary.why_closed = why_closed(record)
+        case HandlerErrorRecord():
+            summary.errors += 1
+
+
+def replies(records: Iterable[Record]) -> list[Reply]:
+    """Pair each PONG frame with the PING frame it answers: the newest with the same payload.
+
+    A PONG that answers nothing, and a PING that is not answered, are in no pair. A PONG also
+    settles the PING frames before the one it answers: they need no answer of their own.
+    """
+    pings = Pings()
+    found = (pings.reply(record) for record in records if isinstance(record, FrameRecord))
+    return [reply for reply in found if reply is not None]
+
+
+class Pings:
+    """The PING frames that wait for an answer."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[tuple[int, Side, Direction], list[FrameRecord]] = {}
+
+    def reply(self, record: FrameRecord) -> Reply | None:
+        """Take the next frame; give the pair it completes, if it does."""
+        if record.verdict:
+            return None
+        if record.type == "ping":
+            key = (record.connection, record.side, record.direction)
+            self.waiting.setdefault(key, []).append(record)
+        elif record.type == "pong":
+            asked: Direction = "sent" if record.direction == "received" else "received"
+            waiting = self.waiting.get((record.connection, record.side, asked), [])
+            for position in reversed(range(len(waiting))):
+                ping = waiting[position]
+                if ping.payload == record.payload:
+                    del waiting[: position + 1]
+                    seconds = record.time - ping.time
+                    return Reply(
+                        record.connection, ping.number, record.number, seconds, asked == "sent"
+                    )
+        return None
