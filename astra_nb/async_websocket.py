@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -33,8 +33,11 @@ class AsyncWebSocket(CheckedSocket[TaskInbox]):
     async def recv(self, timeout: float | None = None) -> Message:
         """Give the next message; wait for it if need be. See `WebSocket.recv`."""
         inbox = self._inbox
-        message = inbox.take()
-        if message is not None:
+        messages = inbox.messages
+        if messages:
+            message = messages.popleft()
+            if inbox.paused:
+                inbox.caught_up()
             return message
         if timeout is None:
             await inbox.wait()
@@ -44,18 +47,19 @@ class AsyncWebSocket(CheckedSocket[TaskInbox]):
                     await inbox.wait()
             except TimeoutError:
                 raise self._no_message(timeout) from None
-        message = inbox.take()
-        if message is None:
+        if not messages:
             raise self._closed()
-        return message
+        return messages.popleft()
 
-    async def __aiter__(self) -> AsyncIterator[Message]:
+    def __aiter__(self) -> Self:
         """Give message after message, the close as the last one; then just end."""
-        while True:
-            try:
-                yield await self.recv()
-            except ConnectionClosed:
-                return
+        return self
+
+    async def __anext__(self) -> Message:
+        try:
+            return await self.recv()
+        except ConnectionClosed:
+            raise StopAsyncIteration from None
 
     async def send(self, type: str, value: object = None, reason: str | None = None) -> None:
         """Send a message: the type first, then what it carries. See `WebSocket.send`."""
@@ -69,14 +73,26 @@ class AsyncWebSocket(CheckedSocket[TaskInbox]):
     async def send_text(self, value: str) -> None:
         """Send a text message in one TEXT frame. See `WebSocket.send_text`."""
         payload = encode_text(value)
-        self._check_data("text")
-        await self._send(TEXT, payload)
+        connection = self._connection
+        if not connection.is_open or connection.fragmenting:
+            self._check_data("text")
+        # Before the frame is queued, so that a loop of sends cannot outrun the peer.
+        if not connection.is_writable:
+            await self._drain()
+        if connection.send(TEXT, payload):
+            # A handler that only sends would otherwise never let the loop have its turn.
+            await asyncio.sleep(0)
 
     async def send_bytes(self, value: BytesValue) -> None:
         """Send a binary message in one BINARY frame. See `WebSocket.send_bytes`."""
         payload = encode_bytes(value)
-        self._check_data("bytes")
-        await self._send(BINARY, payload)
+        connection = self._connection
+        if not connection.is_open or connection.fragmenting:
+            self._check_data("bytes")
+        if not connection.is_writable:
+            await self._drain()
+        if connection.send(BINARY, payload):
+            await asyncio.sleep(0)
 
     async def send_ping(self, value: BytesValue = b"") -> None:
         """Send a PING frame. See `WebSocket.send_ping`."""
@@ -106,7 +122,7 @@ class AsyncWebSocket(CheckedSocket[TaskInbox]):
         if self._connection.lost.done():
             raise self._closed()
         self._connection.send_raw(payload)
-        await self._drain()
+        await self._connection.writable.wait()
 
     async def drop(self) -> None:
         """End the TCP connection without a closing handshake; the other end reports 1006."""
@@ -142,13 +158,11 @@ class AsyncWebSocket(CheckedSocket[TaskInbox]):
 
     async def _send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
         connection = self._connection
-        # Before the frame is queued, so that a loop of sends cannot outrun the peer.
-        if not connection.writable.is_set():
+        if not connection.is_writable:
             await self._drain()
-            self._check_open("frame")
         if connection.send(opcode, payload, fin):
-            # A handler that only sends would otherwise never let the loop have its turn.
             await asyncio.sleep(0)
 
     async def _drain(self) -> None:
         await self._connection.writable.wait()
+        self._check_open("frame")  # it may have closed in the meantime

@@ -66,7 +66,7 @@ class CheckedSocket(Generic[I]):
         if self._connection.lost.done():
             return "closed"
         state = self._connection.protocol.state
-        if state is State.OPEN and self._connection.is_open:
+        if self._connection.is_open and not self._connection.close_asked:
             return "open"
         # TCP is still there: the state is not closed before it has ended.
         return "connecting" if state is State.CONNECTING else "closing"
@@ -109,11 +109,11 @@ class CheckedSocket(Generic[I]):
 
     def _check_open(self, what: str) -> None:
         connection = self._connection
-        if connection.is_open:
+        if connection.is_open and not connection.close_asked:
             return
         if connection.closed is not None:
             raise self._closed()
-        if connection.protocol.close_sent is not None:
+        if connection.close_asked or connection.protocol.close_sent is not None:
             raise NotOpen(
                 f"this end has sent a CLOSE frame, so the {what} was not sent: nothing may follow "
                 f"it (RFC 6455, section 5.5.1); send before closing, or open a new connection"

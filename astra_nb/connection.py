@@ -105,6 +105,9 @@ class Connection(asyncio.Protocol):
         self.on_writable: list[weakref.WeakMethod[Callable[[], None]]] = []
         self.fragmenting = False  # this end has begun a fragmented message
         self.handshake_done = False
+        self.is_open = False  # frames may be sent
+        self.close_asked = False  # a thread has asked for a CLOSE frame that is still under way
+        self.is_writable = True  # the peer reads fast enough
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
 
         self._head = bytearray()  # of the opening handshake
@@ -136,6 +139,7 @@ class Connection(asyncio.Protocol):
             self._receive_frames(data)
 
     def eof_received(self) -> None:
+        self.is_open = False
         if self.protocol.state is State.CONNECTING and self._head and self._status is None:
             self._record_head(bytes(self._head))
         self._receiver.end()
@@ -143,6 +147,7 @@ class Connection(asyncio.Protocol):
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
         if isinstance(exc, ConnectionError) and not self._tcp:
             self._tcp = "reset"
         self._receiver.end()
@@ -162,9 +167,11 @@ class Connection(asyncio.Protocol):
             self.on_closed(self)
 
     def pause_writing(self) -> None:
+        self.is_writable = False
         self.writable.clear()
 
     def resume_writing(self) -> None:
+        self.is_writable = True
         self.writable.set()
         for reference in self.on_writable:
             go_on = reference()
@@ -210,7 +217,7 @@ class Connection(asyncio.Protocol):
     def opened(self, path: str) -> None:
         """The handshake is done: record it, and start what runs while the connection is open."""
         self._head = bytearray()
-        self.handshake_done = True
+        self.handshake_done = self.is_open = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -244,13 +251,12 @@ class Connection(asyncio.Protocol):
         receiver = self._receiver
         had_failed = receiver.failure
         messages = receiver.receive(data)
-        if self.protocol.close_rcvd is not None:
-            self._note_closed()  # before a handler hears of the CLOSE frame and sends
-        if messages and self.inbox is not None:
-            self.inbox.deliver(messages)
-            if self.inbox.is_full and not self.inbox.paused:
-                self.inbox.paused = True
-                self.transport.pause_reading()
+        if self.protocol.state is not State.OPEN:
+            self.is_open = False
+            if self.protocol.close_rcvd is not None:
+                self._note_closed()  # before a handler hears of the CLOSE frame and sends
+        if messages and self.inbox is not None and self.inbox.deliver(messages, len(data)):
+            self.transport.pause_reading()
         if receiver.failure is not had_failed and receiver.failure is not None:
             self._fail(receiver.failure)
         else:
@@ -304,15 +310,6 @@ class Connection(asyncio.Protocol):
     def refusal(self) -> str:
         """Why this end has failed the connection; "" when it has not."""
         return self._refusal or self._receiver.refusal
-
-    @property
-    def is_open(self) -> bool:
-        """Whether frames may still be sent."""
-        return (
-            self.protocol.state is State.OPEN
-            and self._failed is None
-            and not self.transport.is_closing()
-        )
 
     def send(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
         """Queue one frame for the next turn of the loop.
@@ -374,6 +371,7 @@ class Connection(asyncio.Protocol):
     def drop(self) -> None:
         """End TCP without a closing handshake; the peer reports 1006."""
         self.flush()
+        self.is_open = False
         if not self._tcp:
             self._tcp = f"dropped by {self.side}"
         self.transport.abort()
@@ -471,6 +469,7 @@ class Connection(asyncio.Protocol):
     def _closing(self) -> None:
         """The closing handshake is under way, or the connection has failed."""
         protocol = self.protocol
+        self.is_open = False
         self.resume_reading()  # the rest of the closing handshake must be read
         if self._timer is None and not self.transport.is_closing():
             self._timer = self.loop.call_later(self.close_timeout, self._close_timed_out)

@@ -2,6 +2,10 @@
 
 A connection delivers on its event loop's thread. When too much waits here, it stops reading from
 the socket, so that TCP slows the peer down; it goes on when the handler has caught up.
+
+Pings and pongs never stop the reading, because a handler that only sends would then miss the
+close; beyond `MAX_CONTROL_MESSAGES` unread ones the newest are left out. They were answered, and
+they are on the log.
 """
 
 from __future__ import annotations
@@ -10,71 +14,64 @@ import asyncio
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from .wire.messages import Message
 
-__all__ = ["Inbox", "TaskInbox", "ThreadInbox"]
+__all__ = ["TaskInbox", "ThreadInbox"]
 
 HIGH_MESSAGES, LOW_MESSAGES = 256, 64
-HIGH_BYTES, LOW_BYTES = 4 * 2**20, 2**20
+HIGH_BYTES = 4 * 2**20
 MAX_CONTROL_MESSAGES = 1000
 
 _CONTROL = ("ping", "pong")
 
 
-def _size(message: Message) -> int:
-    value = message.value
-    return len(value) if isinstance(value, (str, bytes)) else 0
-
-
-class Inbox:
-    """What both kinds of inbox share.
-
-    Pings and pongs never stop the reading, because a handler that only sends would then miss
-    the close; beyond 1,000 unread ones the newest are left out (they were answered and logged).
+class TaskInbox:
+    """Messages for coroutines on the connection's own loop.
 
     Attributes:
+        messages: Those that wait; a reader takes them from the left, then looks at `paused`.
         ended: No message will be delivered any more.
-        resume: Called, on the thread that reads messages, when reading may go on.
+        paused: The connection has stopped reading.
     """
 
     def __init__(self, resume: Callable[[], None]) -> None:
-        self.ended = False
-        self.resume = resume
-        self.paused = False
-        self._messages = 0
-        self._bytes = 0
-        self._control = 0
-
-    @property
-    def is_full(self) -> bool:
-        return self._messages > HIGH_MESSAGES or self._bytes > HIGH_BYTES
-
-    @property
-    def has_room(self) -> bool:
-        return self._messages <= LOW_MESSAGES and self._bytes <= LOW_BYTES
-
-
-class TaskInbox(Inbox):
-    """Messages for coroutines on the connection's own loop."""
-
-    def __init__(self, resume: Callable[[], None]) -> None:
-        super().__init__(resume)
         self.messages: deque[Message] = deque()
+        self.ended = False
+        self.paused = False
+        self._resume = resume
+        self._size = 0  # bytes delivered since the inbox was last empty
         self._waiters: deque[asyncio.Future[None]] = deque()
 
-    def deliver(self, messages: Iterable[Message]) -> None:
+    def deliver(self, messages: Sequence[Message], size: int) -> bool:
+        """Add messages that came in `size` bytes; tell whether the reading must stop."""
+        waiting = self.messages
+        if not waiting:
+            self._size = 0
+        self._size += size
+        if len(waiting) > HIGH_MESSAGES:
+            messages = self._without_surplus(messages)
+        waiting.extend(messages)
+        self._wake()
+        if self.paused or (len(waiting) <= HIGH_MESSAGES and self._size <= HIGH_BYTES):
+            return False
+        data = sum(1 for message in waiting if message.type not in _CONTROL)
+        self.paused = data > HIGH_MESSAGES or (data > 0 and self._size > HIGH_BYTES)
+        return self.paused
+
+    def _without_surplus(self, messages: Sequence[Message]) -> list[Message]:
+        room = MAX_CONTROL_MESSAGES - sum(
+            1 for message in self.messages if message.type in _CONTROL
+        )
+        kept = []
         for message in messages:
             if message.type in _CONTROL:
-                if self._control >= MAX_CONTROL_MESSAGES:
+                room -= 1
+                if room < 0:
                     continue
-                self._control += 1
-            else:
-                self._messages += 1
-                self._bytes += _size(message)
-            self.messages.append(message)
-        self._wake()
+            kept.append(message)
+        return kept
 
     def end(self) -> None:
         self.ended = True
@@ -86,19 +83,10 @@ class TaskInbox(Inbox):
             if not waiter.done():
                 waiter.set_result(None)
 
-    def take(self) -> Message | None:
-        """Give the next message, or None when there is none yet."""
-        if not self.messages:
-            return None
-        message = self.messages.popleft()
-        if message.type in _CONTROL:
-            self._control -= 1
-        else:
-            self._messages -= 1
-            self._bytes -= _size(message)
-        if self.paused and self.has_room:
-            self.resume()
-        return message
+    def caught_up(self) -> None:
+        """A reader has taken a message while the connection had stopped reading."""
+        if not self.messages or (len(self.messages) <= LOW_MESSAGES and self._size <= HIGH_BYTES):
+            self._resume()
 
     async def wait(self) -> None:
         """Wait until a message is there, or the end."""
@@ -108,25 +96,46 @@ class TaskInbox(Inbox):
             await waiter
 
 
-class ThreadInbox(Inbox):
-    """Messages for threads; `take` blocks. A kernel interrupt gets through."""
+class ThreadInbox:
+    """Messages for threads; `take` blocks. A kernel interrupt gets through.
+
+    Attributes:
+        ended: No message will be delivered any more.
+        paused: The connection has stopped reading.
+    """
 
     def __init__(self, resume: Callable[[], None]) -> None:
-        super().__init__(resume)
+        self.ended = False
+        self.paused = False
+        self._resume = resume
         self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        # What came is counted on the loop's thread, what was taken on the readers': no counter
+        # is written by both.
+        self._data_in = self._data_out = 0
+        self._control_in = self._control_out = 0
+        self._bytes_in = self._bytes_out = 0
+        self._lock = threading.Lock()  # among readers
 
-    def deliver(self, messages: Iterable[Message]) -> None:
+    def deliver(self, messages: Sequence[Message], size: int) -> bool:
+        """Add messages that came in `size` bytes; tell whether the reading must stop."""
+        put = self._queue.put
         for message in messages:
-            with self._lock:
-                if message.type in _CONTROL:
-                    if self._control >= MAX_CONTROL_MESSAGES:
-                        continue
-                    self._control += 1
-                else:
-                    self._messages += 1
-                    self._bytes += _size(message)
-            self._queue.put(message)
+            if message.type in _CONTROL:
+                if self._control_in - self._control_out >= MAX_CONTROL_MESSAGES:
+                    continue
+                self._control_in += 1
+            else:
+                self._data_in += 1
+                self._bytes_in += _size(message)
+            put(message)
+        if self.paused or not self._is_above(HIGH_MESSAGES, HIGH_BYTES):
+            return False
+        self.paused = True
+        return True
+
+    def _is_above(self, messages: int, size: int) -> bool:
+        waiting, size_waiting = self._data_in - self._data_out, self._bytes_in - self._bytes_out
+        return waiting > messages or size_waiting > size
 
     def end(self) -> None:
         self.ended = True
@@ -144,10 +153,15 @@ class ThreadInbox(Inbox):
             return None
         with self._lock:
             if message.type in _CONTROL:
-                self._control -= 1
+                self._control_out += 1
             else:
-                self._messages -= 1
-                self._bytes -= _size(message)
-        if self.paused and self.has_room:
-            self.resume()
+                self._data_out += 1
+                self._bytes_out += _size(message)
+        if self.paused and not self._is_above(LOW_MESSAGES, HIGH_BYTES // 4):
+            self._resume()
         return message
+
+
+def _size(message: Message) -> int:
+    value = message.value
+    return len(value) if isinstance(value, (str, bytes)) else 0

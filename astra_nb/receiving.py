@@ -25,6 +25,8 @@ from .wire.messages import CloseFrame, Message
 
 __all__ = ["Failure", "Receiver", "Record", "whole_frames"]
 
+_TEXT = Opcode.TEXT  # looked up once: an enumeration's member costs more than a global
+
 CUT = "cut: the TCP connection ended inside this frame"
 AFTER_FAILURE = "ignored: the connection has failed"
 AFTER_CLOSE = "ignored: it came after the CLOSE frame"
@@ -108,7 +110,7 @@ class Receiver:
             )
             try:
                 # The protocol lets no TEXT frame through inside a fragmented message.
-                if frame.opcode is Opcode.TEXT and frame.fin:
+                if frame.opcode is _TEXT and frame.fin:
                     messages.append(Message("text", payload.decode()))  # type: ignore[union-attr]
                 else:
                     message = self._message(frame)

@@ -7,7 +7,7 @@ import queue
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -93,13 +93,15 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
             raise self._closed()
         return message
 
-    def __iter__(self) -> Iterator[Message]:
+    def __iter__(self) -> Self:
         """Give message after message, the close as the last one; then just end."""
-        while True:
-            try:
-                yield self.recv()
-            except ConnectionClosed:
-                return
+        return self
+
+    def __next__(self) -> Message:
+        try:
+            return self.recv()
+        except ConnectionClosed:
+            raise StopIteration from None
 
     def send(self, type: str, value: object = None, reason: str | None = None) -> None:
         """Send a message: the type first, then what it carries.
@@ -174,7 +176,9 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
 
         Raises: as `send`.
         """
-        self._submit(self._connection.send_close, *self._close_arguments(code, reason))
+        arguments = self._close_arguments(code, reason)
+        self._connection.close_asked = True
+        self._submit(self._connection.send_close, *arguments)
 
     def send_fragment(self, value: BytesValue, *, type: str | None = None, fin: bool) -> None:
         """Send one fragment of a message by hand (RFC 6455, section 5.4).
@@ -222,7 +226,8 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
         The wait is bounded by the connection's close timeout. Any thread but the loop's.
         """
         arguments = encode_close(code, reason)
-        if self._connection.is_open:
+        if self._connection.is_open and not self._connection.close_asked:
+            self._connection.close_asked = True
             with contextlib.suppress(ConnectionClosed):
                 self._submit(self._connection.send_close, *arguments)
         self.wait_closed()
@@ -281,7 +286,7 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
         connection, outbox = self._connection, self._outbox
         unsent = taken = 0
         for _ in range(FRAMES_A_TURN):
-            if not outbox or not connection.writable.is_set():
+            if not outbox or not connection.is_writable:
                 break
             action, arguments, size = outbox.popleft()
             if size > COUNTED_SIZE:
@@ -311,7 +316,7 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
 
     def _has_room(self) -> bool:
         return (
-            self._connection.writable.is_set()
+            self._connection.is_writable
             and self._waiting <= MAX_WAITING
             and len(self._outbox) <= MAX_WAITING_FRAMES
         )
