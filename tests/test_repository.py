@@ -196,7 +196,7 @@ def test_a_changed_byte_in_a_stored_output_turns_the_comparison_red(tmp_path: Pa
     status, report = compare(changed, tmp_path)
 
     assert status == 1, report
-    assert "mismatch 'text'" in report
+    assert re.search(r"mismatch 'std(out|err)'", report), report
     assert re.search(r"\b1 failed", report)
 
 
