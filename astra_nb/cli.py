@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -103,10 +104,16 @@ def open_jupyterlab(folder: Path, options: Sequence[str]) -> NoReturn:
         argv=[
             f"--ServerApp.root_dir={folder.resolve()}",
             f"--LabApp.default_url=/lab/tree/{quote(first)}",
+            *(["--allow-root"] if is_root() else []),
             *options,
         ]
     )
     raise SystemExit(0)
+
+
+def is_root() -> bool:
+    """Whether this is a container's only user, whom Jupyter would turn away without an option."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def find_notebooks() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import psutil
 
 from tests.helpers import python_environment, wait_until
 
+JUPYTERLAB = (sys.executable, "-m", "jupyterlab")
 START_TIMEOUT = 90.0  # seconds; JupyterLab's first start on a busy machine
 STOP_TIMEOUT = 20.0
 
@@ -50,7 +50,7 @@ class JupyterServer:
         self,
         folder: Path,
         *,
-        command: Sequence[str] = (sys.executable, "-m", "jupyterlab"),
+        command: Sequence[str] = JUPYTERLAB,
         options: Sequence[str] = (),
         root: Path | None = None,
         environment: Mapping[str, str] | None = None,
@@ -69,7 +69,7 @@ class JupyterServer:
             "--ServerApp.ip=127.0.0.1",
             "--ServerApp.port=0",
             f"--IdentityProvider.token={self.token}",
-            *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+            *(["--ServerApp.allow_root=True"] if command is JUPYTERLAB else []),
             *([] if root else [f"--ServerApp.root_dir={self.root}"]),
             *options,
         ]
