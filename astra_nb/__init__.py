@@ -37,4 +37,11 @@ def _panel(server: Server) -> Any:
     return panel_for(server)
 
 
+def _browser_client(server: Server, path: str) -> Any:
+    from .widgets.browser_client import browser_client_for
+
+    return browser_client_for(server, path)
+
+
 Server.panel_factory = staticmethod(_panel)
+Server.browser_client_factory = staticmethod(_browser_client)

@@ -5,7 +5,21 @@ Nothing that a request says is put into a page.
 
 from __future__ import annotations
 
-__all__ = ["UPGRADE_PAGE", "foreign_host", "foreign_origin", "unknown_path"]
+from collections.abc import Sequence
+
+from .wire.handshake import redact_path
+from .wire.text import visible
+
+__all__ = [
+    "UPGRADE_PAGE",
+    "foreign_host",
+    "foreign_origin",
+    "unknown_path",
+    "why_foreign_host",
+    "why_foreign_origin",
+]
+
+LONGEST = 200  # characters of what a stranger sent
 
 UPGRADE_PAGE = """\
 <!doctype html>
@@ -91,3 +105,28 @@ def foreign_host() -> str:
         "A page could have pointed its own name at this machine (DNS rebinding). "
         "In the notebook, server.hosts.append(name) lets a name in.\n"
     )
+
+
+def why_foreign_origin(origins: Sequence[str]) -> str:
+    """Say on the log which origin was refused, and what would let it in."""
+    named = ", ".join(map(quoted, origins))
+    return (
+        f"pages of the origin {named} may not connect (RFC 6455, section 10.2); if you know that "
+        f"page, server.origins.append(...) lets it in"
+    )
+
+
+def why_foreign_host(hosts: Sequence[str]) -> str:
+    """Say on the log which host was refused, and what would let it in."""
+    if not hosts:
+        return "the request has no Host header (RFC 6455, section 4.1)"
+    named = ", ".join(map(quoted, hosts))
+    return (
+        f"the Host header says {named}, which is not this server: a page may have pointed its "
+        f"own name at this machine (DNS rebinding); if you know that name, "
+        f"server.hosts.append(...) lets it in"
+    )
+
+
+def quoted(text: str) -> str:
+    return f'"{visible(redact_path(text[:LONGEST]))}"'

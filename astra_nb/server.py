@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import functools
+import itertools
 import os
+import sys
 import threading
 import warnings
 import weakref
@@ -13,8 +15,16 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from .addresses import websocket_url
+from .browser_address import (
+    BrowserAddress,
+    Page,
+    Surroundings,
+    browser_addresses,
+    check_template,
+    no_listening,
+)
 from .checked_socket import serialize_for_many
-from .errors import InvalidRoute, LocalError
+from .errors import AddressUnavailable, InvalidRoute, LocalError
 from .handler_output import current_cell
 from .log import FrameLog
 from .routes import Compression, Handler, make_route
@@ -41,8 +51,9 @@ class Server:
         log: What happened, frame by frame.
     """
 
-    # The panel plugs in here, so that the server need not know it.
+    # The panel and the browser client plug in here, so that the server need not know them.
     panel_factory: ClassVar[Callable[[Server], Any] | None] = None
+    browser_client_factory: ClassVar[Callable[..., Any] | None] = None
 
     def __init__(
         self, hostname: str = "127.0.0.1", port: int = DEFAULT_PORT, *, record: bool = True
@@ -52,8 +63,11 @@ class Server:
         self.log = FrameLog(recording=record)
         self._gate = Gate(hostname)
         self._serving: Serving | None = None
+        self._numbers = itertools.count(1)  # of its connections, over all its runs
         self._record = record
         self._finalizer: weakref.finalize[Any, Any] | None = None
+        self._page: Page | None = None
+        self._browser_url: str | None = None
 
     # Settings
 
@@ -200,6 +214,57 @@ class Server:
         return websocket_url(self.hostname, self.port)
 
     @property
+    def browser_url(self) -> str | None:
+        """Address at which this user's browser reaches the server.
+
+        The first of `browser_addresses`. Before a widget is shown it begins with "/" where only
+        the page knows the host; None where no page can reach the kernel. Set it to an address of
+        your own, with `{port}` where the port goes, or to None to have it found out again.
+        """
+        found = self.browser_addresses
+        return found[0].url if found else None
+
+    @browser_url.setter
+    def browser_url(self, template: str | None) -> None:
+        if template is not None:
+            check_template(template)
+        self._browser_url = template
+
+    @property
+    def browser_addresses(self) -> list[BrowserAddress]:
+        """The addresses at which the browser may reach the server, the likeliest first."""
+        return browser_addresses(
+            Surroundings.here(), self.hostname, self.port, self._page, self._browser_url
+        )
+
+    def allow_page(self, origin: str, host: str = "", base_url: str | None = None) -> None:
+        """Let one page in, and remember where it is, so that `browser_url` is right for it.
+
+        A widget calls this with what its page told over the kernel's own channel. May be called
+        from any thread.
+
+        Args:
+            origin: The page's origin, such as "https://hub.example.org" (RFC 6454).
+            host: The host of its address, with its port.
+            base_url: The path under which Jupyter lies, if the page is Jupyter's.
+
+        Raises:
+            LocalError: The origin names no single site: "null" and "*" let nobody in this way.
+        """
+        page = Page.told(origin, host, base_url)
+        self._page = page
+        gate = self._gate
+        if page.origin not in gate.origins:
+            gate.origins = [*gate.origins, page.origin]
+        if page.name and page.name not in gate.hosts:
+            gate.hosts = [*gate.hosts, page.name]
+
+    @property
+    def check_answer(self) -> str:
+        """What the server answers at the path of the check, and no other server does."""
+        return self._gate.check_answer
+
+    @property
     def connections(self) -> list[WebSocket]:
         """The open connections, oldest first, as blocking sockets.
 
@@ -217,6 +282,9 @@ class Server:
             AddressInUse: Something else listens on this address.
             AddressUnavailable: This machine cannot listen on it.
         """
+        around = Surroundings(platform=sys.platform)
+        if around.is_lite:
+            raise AddressUnavailable(no_listening(around))
         cell = current_cell()
         earlier = _earlier(self, cell)
         port = self.port
@@ -228,7 +296,7 @@ class Server:
             print(f"Replaced the server that was running at {where}.")  # noqa: T201
         self._gate.hostname = self.hostname
         log = self.log if self._record else None
-        serving = Serving(self._gate, log, self.hostname, port, cell)
+        serving = Serving(self._gate, log, self.hostname, port, cell, self._numbers)
         if self.port == 0:
             serving.asked_port = 0
         elif earlier is not None and earlier is self._serving:
@@ -307,6 +375,16 @@ class Server:
         if Server.panel_factory is None:
             raise LocalError("the panel is part of the package astra_nb; import that")
         return Server.panel_factory(self)
+
+    def browser_client(self, path: str = "/") -> Any:
+        """Make a client in the page: a real WebSocket of the browser, beside the frame log.
+
+        Args:
+            path: The path to connect to.
+        """
+        if Server.browser_client_factory is None:
+            raise LocalError("the browser client is part of the package astra_nb; import that")
+        return Server.browser_client_factory(self, path)
 
     def __repr__(self) -> str:
         state = "running" if self.running else "not running"

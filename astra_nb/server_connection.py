@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,9 +18,13 @@ from websockets.typing import Subprotocol
 from . import pages
 from .addresses import host_allowed, origin_allowed
 from .connection import Connection, Tap
-from .routes import Route
+from .routes import Route, make_route
+from .wire.records import Direction
 
-__all__ = ["Gate", "ServerConnection"]
+__all__ = ["CHECK_PATH", "Gate", "ServerConnection"]
+
+# A page finds out here whether it reaches the server, without a handler being called.
+CHECK_PATH = "/.well-known/astra-nb/check"
 
 
 @dataclass(slots=True)
@@ -35,6 +40,7 @@ class Gate:
         open_timeout: Seconds an opening handshake may take.
         close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
         keepalive: Seconds between PING frames the server sends by itself; None for never.
+        check_answer: What a page that checks its address is told; it is no secret.
     """
 
     hostname: str
@@ -45,6 +51,10 @@ class Gate:
     open_timeout: float = 10.0
     close_timeout: float = 2.0
     keepalive: float | None = None
+    check_answer: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+CHECK = make_route(CHECK_PATH, lambda socket: None)
 
 
 class ServerConnection(Connection):
@@ -52,6 +62,7 @@ class ServerConnection(Connection):
 
     Args:
         gate: Decides over the opening handshake.
+        next_number: Gives the connection its number, when there is something to record.
         on_open: Called when the connection is open, before its first frame is read.
     """
 
@@ -63,20 +74,22 @@ class ServerConnection(Connection):
         self,
         gate: Gate,
         *,
-        number: int,
+        next_number: Callable[[], int],
         tap: Tap | None,
         on_open: Callable[[ServerConnection, Route, dict[str, str], Request], None],
         on_closed: Callable[[Connection], None],
     ) -> None:
         super().__init__(
             ServerProtocol(max_size=gate.max_message_size, select_subprotocol=_select_subprotocol),
-            number=number,
+            number=0,
             tap=tap,
             open_timeout=gate.open_timeout,
             close_timeout=gate.close_timeout,
             on_closed=on_closed,
         )
         self.gate = gate
+        self.next_number = next_number
+        self.quiet = False
         self.on_open = on_open
         self.keepalive = gate.keepalive
 
@@ -86,7 +99,6 @@ class ServerConnection(Connection):
         protocol.receive_data(head)
         requests = protocol.events_received()
         if requests:
-            self._record_head(bytes(self._head))
             self._answer(cast(Request, requests[0]))
             if protocol.state is State.OPEN and rest:
                 self._receive_frames(rest)
@@ -96,12 +108,39 @@ class ServerConnection(Connection):
 
     def _answer(self, request: Request) -> None:
         response, route, parameters = self._judge(request)
+        if route is CHECK:
+            self._answer_check(response, request)
+            return
+        self._record_head(bytes(self._head))
         self._send_response(response)
         if route is not None and response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.automatic_pong = route.automatic_pong
             self.request = request
             self.opened(request.path)
             self.on_open(self, route, parameters, request)
+
+    def _answer_check(self, response: Response, request: Request) -> None:
+        # Whoever shows a panel asks, so this is left off the log: lessons count connections.
+        self.quiet = True
+        self.tap = None
+        self._send_response(response)
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.opened(request.path)
+            self.protocol.send_text(self.gate.check_answer.encode())
+            self.protocol.send_close(1000, "checked")
+            self.flush()
+
+    def _record_head(self, head: bytes, direction: Direction = "received") -> None:
+        self.take_number()
+        super()._record_head(head, direction)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.take_number()
+        super().connection_lost(exc)
+
+    def take_number(self) -> None:
+        if self.number == 0 and not self.quiet:
+            self.number = self.next_number()
 
     def _judge(self, request: Request) -> tuple[Response, Route | None, dict[str, str]]:
         """Decide over a request: the answer, and the route when there is one."""
@@ -111,9 +150,13 @@ class ServerConnection(Connection):
             hosts[0] if hosts else None, gate.hostname, gate.hosts
         ):
             status = HTTPStatus.MISDIRECTED_REQUEST if hosts else HTTPStatus.BAD_REQUEST
+            self._refusal = pages.why_foreign_host(hosts)
             return protocol.reject(status, pages.foreign_host()), None, {}
         if any(not origin_allowed(origin, gate.origins) for origin in origins):
+            self._refusal = pages.why_foreign_origin(origins)
             return protocol.reject(HTTPStatus.FORBIDDEN, pages.foreign_origin()), None, {}
+        if request.path.partition("?")[0] == CHECK_PATH:
+            return protocol.accept(request), CHECK, {}
         for route in gate.routes:
             parameters = route.match(request.path)
             if parameters is not None:

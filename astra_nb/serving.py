@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import itertools
 import socket as sockets
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import cast
 
 from websockets.http11 import Request
 
@@ -39,13 +39,27 @@ LISTENING_CONNECTION = 0  # number of the records that belong to no connection
 class Serving:
     """One stretch of time in which a server listens.
 
+    Args:
+        numbers: Gives each connection its number. The server's, not one of its own: on the log
+            of a server that runs again a number still means one connection.
+        loop: A loop for this server alone, which ends with it; None shares the one of all. So a
+            handler that never gives the loop back holds up nobody else.
+
     Attributes:
         ended: Set when all is gone.
         cell: The notebook cell that called `run()`, or None.
     """
 
     def __init__(
-        self, gate: Gate, log: FrameLog | None, hostname: str, port: int, cell: str | None
+        self,
+        gate: Gate,
+        log: FrameLog | None,
+        hostname: str,
+        port: int,
+        cell: str | None,
+        numbers: Iterator[int],
+        *,
+        loop: background.BackgroundLoop | None = None,
     ) -> None:
         self.gate = gate
         self.log = log
@@ -55,8 +69,9 @@ class Serving:
         self.cell = cell
         self.running = False
         self.ended = threading.Event()
-        self._numbers = itertools.count(1)
-        self._connections: dict[int, ServerConnection] = {}
+        self._numbers = numbers
+        self._own_loop = loop
+        self._connections: set[ServerConnection] = set()
         self._sockets: dict[int, WebSocket] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._threads: dict[int, threading.Thread] = {}
@@ -72,7 +87,7 @@ class Serving:
         """Listen. Any thread but the loop's."""
         self._listening = bind(self.hostname, self.port)
         self.port = self._listening[0].getsockname()[1]
-        self._background = background.acquire()
+        self._background = self._own_loop or background.acquire()
         try:
             self._background.run(self._listen())
         except BaseException:
@@ -92,15 +107,14 @@ class Serving:
             )
 
     def _make_connection(self) -> ServerConnection:
-        number = next(self._numbers)
         connection = ServerConnection(
             self.gate,
-            number=number,
+            next_number=self._numbers.__next__,
             tap=self.log,
             on_open=self._opened,
             on_closed=self._closed,
         )
-        self._connections[number] = connection
+        self._connections.add(connection)
         return connection
 
     def _opened(
@@ -211,7 +225,7 @@ class Serving:
         return 1011
 
     def _closed(self, connection: Connection) -> None:
-        self._connections.pop(connection.number, None)
+        self._connections.discard(cast(ServerConnection, connection))
         self._sockets.pop(connection.number, None)
 
     def _notice(self, text: str) -> None:
@@ -226,9 +240,10 @@ class Serving:
 
     def _open_sockets(self) -> list[WebSocket]:
         result = []
-        for number, connection in self._connections.items():
+        for connection in sorted(self._connections, key=lambda each: each.number):
             if not connection.is_open:
                 continue
+            number = connection.number
             socket = self._sockets.get(number)
             if socket is None:
                 socket = WebSocket(connection, None, connection.request, self.log, self._background)
@@ -241,7 +256,7 @@ class Serving:
         return self._background.call(lambda: self._broadcast(*frame)) if self.running else 0
 
     def _broadcast(self, frame: bytes, opcode: int, payload: bytes) -> int:
-        connections = list(self._connections.values())
+        connections = list(self._connections)
         return sum(
             connection.write_serialized(frame, opcode, payload) for connection in connections
         )
@@ -285,7 +300,7 @@ class Serving:
     async def _shutdown(self, code: int, reason: str) -> None:
         for server in self._servers:
             server.close()
-        connections = list(self._connections.values())
+        connections = list(self._connections)
         for connection in connections:
             if connection.is_open:
                 connection.send_close(code, reason)
@@ -294,7 +309,7 @@ class Serving:
         waiting = [connection.lost for connection in connections]
         if waiting:
             await asyncio.wait(waiting, timeout=self.gate.close_timeout)
-        for connection in list(self._connections.values()):
+        for connection in list(self._connections):
             connection.transport.abort()
         current = asyncio.current_task()
         tasks = [task for task in self._tasks.values() if task is not current]

@@ -1,0 +1,401 @@
+"""Where the kernel is, and at which address this user's browser reaches a server in it.
+
+On a laptop the page and the server share a machine. On a hub, on Binder, in a container or in a
+hosted editor they do not, and only the page knows for sure where it is: `Page` is what it told.
+Nothing here opens a connection; which of several addresses works is found out by the page.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from .addresses import is_loopback, websocket_url
+from .errors import LocalError
+
+__all__ = [
+    "SETTING",
+    "BrowserAddress",
+    "Page",
+    "Surroundings",
+    "browser_addresses",
+    "check_template",
+    "no_listening",
+]
+
+SETTING = "ASTRA_NB_BROWSER_URL"
+CODESPACES_DOMAIN = "app.github.dev"  # where GitHub names none
+SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+PORT = re.compile(r"\{\{\s*port\s*\}\}|\{port\}")
+LONGEST = 500  # characters of what a page may tell
+
+PROXY_MISSING = (
+    "jupyter-server-proxy must be installed where the Jupyter server runs: "
+    "pip install jupyter-server-proxy, then start Jupyter again."
+)
+
+
+# What is known
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page that shows a widget, as its own `location` describes it.
+
+    Attributes:
+        origin: Such as "https://hub.example.org"; what a browser sends as `Origin`.
+        host: Such as "hub.example.org" or "localhost:8888"; what it sends as `Host` to its own
+            site. "" when the page has no http address, as in VS Code.
+        base_url: The path under which Jupyter lies, such as "/user/jane/"; None when the page
+            is not Jupyter's own.
+    """
+
+    origin: str
+    host: str = ""
+    base_url: str | None = None
+
+    @classmethod
+    def told(cls, origin: object, host: object = "", base_url: object = None) -> Page:
+        """Take what a page told, as far as it makes sense.
+
+        Raises:
+            LocalError: The origin is none that stands for one site, such as "null" or "*".
+        """
+        if not isinstance(origin, str) or len(origin) > LONGEST:
+            raise LocalError(f"an origin is a short text, not {origin!r:.80}")
+        parts = split(origin)
+        if parts is None or not parts.scheme or not parts.hostname or origin != root(origin):
+            raise LocalError(
+                f"the origin {origin!r} names no single site, so it lets no page in; an origin "
+                f'is a scheme and a host, like "https://hub.example.org"'
+            )
+        if parts.scheme not in ("http", "https") or not isinstance(host, str):
+            return cls(origin)
+        if host != parts.netloc:
+            raise LocalError(f"the host {host!r:.80} is not the one of the origin {origin!r}")
+        return cls(origin, host, tidy_base(base_url))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the page comes from this machine, or through a tunnel that ends on it."""
+        parts = urlsplit(self.origin)
+        return parts.scheme in ("http", "https") and is_loopback(parts.hostname or "")
+
+    @property
+    def name(self) -> str:
+        """The host without a port, or ""."""
+        return urlsplit(f"//{self.host}").hostname or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a kernel can find out by itself about where it runs.
+
+    Attributes:
+        environment: The environment variables.
+        jupyter_base_url: Base URL of the Jupyter server that started this kernel, or None.
+        platform: As `sys.platform`.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    jupyter_base_url: str | None = None
+    platform: str = "linux"
+
+    @classmethod
+    def here(cls) -> Surroundings:
+        """Look around: the environment, and the file in which Jupyter says where it is."""
+        return cls(dict(os.environ), base_url_of_jupyter(os.environ), sys.platform)
+
+    @property
+    def hub_prefix(self) -> str | None:
+        """The path of this user's server on a JupyterHub or on Binder, or None elsewhere."""
+        return tidy_base(self.environment.get("JUPYTERHUB_SERVICE_PREFIX"))
+
+    @property
+    def is_colab(self) -> bool:
+        return any(name.startswith("COLAB_") for name in self.environment)
+
+    @property
+    def is_lite(self) -> bool:
+        """Whether Python itself runs in the browser."""
+        return self.platform in ("emscripten", "wasi")
+
+    @property
+    def place(self) -> str:
+        """Where this is, in a word or two."""
+        environment = self.environment
+        if self.is_lite:
+            return "JupyterLite"
+        if self.is_colab:
+            return "Google Colab"
+        if environment.get("CODESPACE_NAME"):
+            return "GitHub Codespaces"
+        if environment.get("BINDER_LAUNCH_HOST") or environment.get("BINDER_REPO_URL"):
+            return "Binder"
+        if self.hub_prefix:
+            return "a JupyterHub"
+        if environment.get("VSCODE_PROXY_URI"):
+            return "VS Code in a browser"
+        return "this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserAddress:
+    """An address at which the browser may reach the server.
+
+    Attributes:
+        url: What `new WebSocket(...)` takes. It begins with "/" when only the page knows the
+            host: a page completes it by its own.
+        why: One sentence: how this address came about.
+        proxied: Whether something stands between the browser and the server and speaks
+            WebSocket to both.
+        hint: What to do when nothing is reached there.
+    """
+
+    url: str
+    why: str
+    proxied: bool = False
+    hint: str = ""
+
+
+# The answer
+
+
+def browser_addresses(
+    around: Surroundings,
+    hostname: str,
+    port: int,
+    page: Page | None = None,
+    setting: str | None = None,
+) -> list[BrowserAddress]:
+    """Give the addresses at which this user's browser may reach a server, the likeliest first.
+
+    Args:
+        around: Where the kernel runs.
+        hostname: What the server listens on.
+        port: The port it listens on.
+        page: The page that shows a widget; None while no page has told where it is.
+        setting: A setting of one's own, with `{port}` where the port goes. It wins.
+
+    Returns:
+        Nothing where no page can reach the kernel: `no_listening` and Google Colab.
+    """
+    template = setting or around.environment.get(SETTING)
+    if template:
+        return [
+            BrowserAddress(
+                check_template(template, port),
+                "You set this address yourself.",
+                proxied=True,
+                hint=f"Correct server.browser_url, or the environment variable {SETTING}.",
+            )
+        ]
+    if around.is_lite or around.is_colab:
+        return []
+    direct = direct_address(hostname, port)
+    if not reaches_loopback(hostname):
+        return [direct]
+    found = from_templates(around, port, page)
+    jupyter = through_jupyter(around, port, page)
+    at_home = page is None or page.is_local or not page.host
+    behind = around.hub_prefix or (page and page.base_url not in (None, "/"))
+    if found:
+        # A page that is Jupyter's own knows better than the editor's setting.
+        found = jupyter + found if page and page.base_url else found + jupyter
+    elif behind:
+        found = jupyter + ([direct] if at_home and not around.hub_prefix else [])
+    elif at_home:
+        found = [direct, *jupyter]
+    else:
+        found = jupyter
+    if page is not None and is_unspecified(hostname) and page.origin.startswith("http://"):
+        found.append(
+            BrowserAddress(
+                websocket_url(page.name, port),
+                f"The server listens on every address of its machine, {hostname}.",
+            )
+        )
+    return found
+
+
+def direct_address(hostname: str, port: int) -> BrowserAddress:
+    return BrowserAddress(
+        websocket_url(hostname, port),
+        "The browser and the kernel are on one machine.",
+        hint="If the kernel runs elsewhere (in a container, or over SSH), forward this port as "
+        f"you did Jupyter's: ssh -L {port}:127.0.0.1:{port} ...",
+    )
+
+
+def from_templates(around: Surroundings, port: int, page: Page | None) -> list[BrowserAddress]:
+    """Addresses that the editor or the codespace tells in the environment."""
+    environment = around.environment
+    found = []
+    editor = environment.get("VSCODE_PROXY_URI", "")
+    if PORT.search(editor):
+        url = PORT.sub(str(port), editor)
+        if split(url) and not urlsplit(url).scheme:
+            base = f"{page.origin}/" if page and page.host else "/"
+            url = urljoin(base, url)
+        found.append(
+            BrowserAddress(
+                as_websocket(url),
+                "VS Code says in VSCODE_PROXY_URI how a port is reached.",
+                proxied=True,
+                hint="Forward the port in the PORTS view of VS Code, then check again.",
+            )
+        )
+    name = environment.get("CODESPACE_NAME")
+    if name:
+        domain = environment.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN") or CODESPACES_DOMAIN
+        found.append(
+            BrowserAddress(
+                f"wss://{name}-{port}.{domain}/",
+                "A codespace gives each forwarded port a name of its own.",
+                proxied=True,
+                hint="In the PORTS view forward the port and set its visibility to public: a "
+                "page cannot log in for a WebSocket.",
+            )
+        )
+    return found
+
+
+def through_jupyter(around: Surroundings, port: int, page: Page | None) -> list[BrowserAddress]:
+    """The address through jupyter-server-proxy."""
+    told = page.base_url if page else None
+    base = told or around.hub_prefix or (None if page else around.jupyter_base_url)
+    if base is None or (page is None and base == "/"):
+        return []
+    public = around.environment.get("JUPYTERHUB_PUBLIC_URL", "")
+    if page and page.host:
+        start = as_websocket(page.origin)
+    elif around.hub_prefix and split(public) and urlsplit(public).hostname:
+        start = as_websocket(root(public))
+    else:
+        start = ""
+    return [
+        BrowserAddress(
+            f"{start}{base}proxy/{port}/",
+            "The browser reaches the kernel's port through Jupyter's own address."
+            if start
+            else "The browser reaches the kernel's port through Jupyter's own address; "
+            "the page completes it by its host.",
+            proxied=True,
+            hint=PROXY_MISSING,
+        )
+    ]
+
+
+def no_listening(around: Surroundings) -> str:
+    """Say why no server can listen here; "" where one can."""
+    if around.is_lite:
+        return (
+            "in JupyterLite Python runs inside the browser, where no program can listen for "
+            "connections, so there is no WebSocket server here. Open the notebook on Binder, or "
+            "on your machine: pip install 'astra-nb[lab]', then astra-nb lab"
+        )
+    return ""
+
+
+def unreachable(around: Surroundings) -> str:
+    """Say why no page can reach the kernel; "" where one may."""
+    if around.is_colab:
+        return (
+            "Google Colab lets no page open a WebSocket to the kernel. Use a client in the "
+            "kernel, connect(server.url); for the browser's end open the notebook on Binder."
+        )
+    return no_listening(around)
+
+
+def check_template(template: object, port: int = 8080) -> str:
+    """Fill a port into an address of one's own.
+
+    Raises:
+        LocalError: It is no address of a WebSocket.
+    """
+    url = PORT.sub(str(port), template) if isinstance(template, str) else ""
+    parts = split(url)
+    if parts is None or parts.scheme not in SCHEMES or not parts.hostname or "{" in url:
+        raise LocalError(
+            f"browser_url is an address with {{port}} where the port goes, like "
+            f'"wss://proxy.example.org/{{port}}/", not {template!r:.120}'
+        )
+    if parts.username or parts.password or parts.fragment:
+        raise LocalError(
+            "browser_url holds a user name, a password or a fragment; "
+            "a WebSocket's address has none of them (RFC 6455, section 3)"
+        )
+    return as_websocket(url)
+
+
+# Parts
+
+
+def as_websocket(url: str) -> str:
+    """Give the WebSocket address for an http one; every other text stays as it is."""
+    parts = split(url)
+    if parts is None or parts.scheme not in SCHEMES:
+        return url
+    path = parts.path or ("/" if parts.query else "")
+    return str(parts._replace(scheme=SCHEMES[parts.scheme], path=path).geturl())
+
+
+def split(url: str) -> Any:
+    try:
+        parts = urlsplit(url)
+        _ = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def root(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def tidy_base(base: object) -> str | None:
+    """Give a base path with a slash at both ends; None for what is no such path."""
+    if not isinstance(base, str) or len(base) > LONGEST:
+        return None
+    parts = split(base)
+    if parts is None or not re.fullmatch(r"[\w@%+~.,=/-]*", parts.path, re.ASCII):
+        return None
+    path = parts.path.strip("/")
+    return f"/{path}/" if path else "/"
+
+
+def reaches_loopback(hostname: str) -> bool:
+    return is_loopback(hostname) or is_unspecified(hostname)
+
+
+def is_unspecified(hostname: str) -> bool:
+    try:
+        return ipaddress.ip_address(hostname).is_unspecified
+    except ValueError:
+        return False
+
+
+def base_url_of_jupyter(environment: Mapping[str, str]) -> str | None:
+    """Read the base URL from the file that the Jupyter server keeps about itself.
+
+    That file also holds its token; nothing but the base URL is taken from it.
+    """
+    process = environment.get("JPY_PARENT_PID", "")
+    if not process.isdigit():
+        return None
+    try:
+        from jupyter_core.paths import jupyter_runtime_dir
+
+        path = Path(jupyter_runtime_dir()) / f"jpserver-{process}.json"
+        return tidy_base(json.loads(path.read_text(encoding="utf-8")).get("base_url"))
+    except (ImportError, OSError, ValueError, AttributeError):
+        return None
