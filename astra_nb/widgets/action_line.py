@@ -13,7 +13,7 @@ from .while_busy import AnswersWhileBusy
 __all__ = ["ActionLine"]
 
 
-class ActionLine(AnswersWhileBusy, anywidget.AnyWidget):  # type: ignore[misc]
+class ActionLine(AnswersWhileBusy, anywidget.AnyWidget):
     """Says what a click did or why it could not, and shows its line of code to copy.
 
     It also greets the panel's other controls for the page, so that their clicks get through

@@ -8,32 +8,14 @@ from dataclasses import dataclass, field
 
 import ipywidgets
 
-from ..wire.close_codes import CLOSE_CODES, RANGES, CloseCode
-from .sending import Call
+from astra_nb.wire.close_codes import CLOSE_CODES, RANGES, CloseCode
+
 from .while_busy import Button, IntText
 
-__all__ = ["CloseButtons", "close_call"]
+__all__ = ["CloseButtons"]
 
 OPEN_RANGES = {row.first: row for row in RANGES if row.first >= 3000}
 WHO = {"either": "either end may send it", "client": "sent by clients", "server": "sent by servers"}
-
-
-def close_call(code: int, reason: str) -> Call:
-    """The call that makes a close code come about at the other end."""
-    if code == 1005:
-        return Call(
-            "send_close()",
-            lambda socket: socket.send_close(),
-            "An empty CLOSE frame was sent: the other end reports 1005, no status received.",
-        )
-    if code == 1006:
-        return Call(
-            "drop()",
-            lambda socket: socket.drop(),
-            "The TCP connection was dropped without a CLOSE frame: the other end reports 1006.",
-        )
-    arguments = f"{code}, {reason!r}" if reason else str(code)
-    return Call(f"send_close({arguments})", lambda socket: socket.send_close(code, reason or None))
 
 
 def title(row: CloseCode) -> str:
@@ -57,18 +39,15 @@ class CloseButtons:
     box: ipywidgets.Widget = field(init=False)
 
     def __post_init__(self) -> None:
-        sendable = [row for row in CLOSE_CODES.values() if row.code < 3000]
+        rows = [row for row in CLOSE_CODES.values() if row.code < 3000]
+        sendable = [self._code(row) for row in rows if row.may_send != "never"]
+        reported = [self._code(row) for row in rows if row.may_send == "never"]
+        ranges = [part for first in OPEN_RANGES for part in self._range(first)]
         self.box = ipywidgets.VBox(
             [
-                self._group(
-                    "may be sent", [self._code(row) for row in sendable if row.may_send != "never"]
-                ),
-                self._group(
-                    "only reported", [self._code(row) for row in sendable if row.may_send == "never"]
-                ),
-                self._group(
-                    "open ranges", [part for first in OPEN_RANGES for part in self._range(first)]
-                ),
+                self._group("may be sent", sendable),
+                self._group("only reported", reported),
+                self._group("open ranges", ranges),
             ]
         ).add_class("astra-close-groups")
 

@@ -10,9 +10,9 @@ import struct
 import zlib
 from collections.abc import Sequence
 
-from ..log.rows import details
-from ..wire.records import ClosedRecord, FrameRecord, HandlerErrorRecord, Record
-from ..wire.text import preview, visible
+from astra_nb.log.rows import details
+from astra_nb.wire.records import ClosedRecord, FrameRecord, HandlerErrorRecord, Record
+from astra_nb.wire.text import preview, visible
 
 __all__ = ["encode_columns"]
 

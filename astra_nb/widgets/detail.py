@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..log.rows import details
-from ..wire import close_codes
-from ..wire.explain import accept_steps, explain, fields, problems
-from ..wire.records import FrameRecord, HandlerErrorRecord, HandshakeRecord, OutputRecord, Record
-from ..wire.text import invalid_utf8, visible, visible_utf8
+from astra_nb.log.rows import details
+from astra_nb.wire import close_codes
+from astra_nb.wire.explain import accept_steps, explain, fields, problems
+from astra_nb.wire.handshake import explain_headers
+from astra_nb.wire.records import (
+    FrameRecord,
+    HandlerErrorRecord,
+    HandshakeRecord,
+    OutputRecord,
+    Record,
+)
+from astra_nb.wire.text import invalid_utf8, visible, visible_utf8
 
 __all__ = ["PAGE", "describe_record", "page_of"]
 
@@ -17,19 +24,6 @@ PAYLOAD = 4096  # bytes of a payload that are sent for the text view
 TEXT = 16_384  # characters of other texts
 
 Detail = tuple[dict[str, Any], list[bytes]]
-
-# What a header line of the opening handshake is for (RFC 6455, section 4).
-HEADERS = {
-    "host": "names the server that is meant",
-    "upgrade": "asks for, or agrees to, the change to WebSocket",
-    "connection": "says that Upgrade concerns this connection",
-    "sec-websocket-key": "16 random bytes in base64; the answer proves that it was understood",
-    "sec-websocket-accept": "computed from the key; see the steps below",
-    "sec-websocket-version": "13 is RFC 6455",
-    "sec-websocket-protocol": "subprotocols: offered in the request, the chosen one in the response",
-    "sec-websocket-extensions": "extensions: offered in the request, agreed on in the response",
-    "origin": "the page a browser's script came from; the server decides whom it serves",
-}
 
 
 def describe_record(record: Record, key: str = "") -> Detail:
@@ -103,18 +97,22 @@ def describe_frame(record: FrameRecord) -> Detail:
 
 
 def describe_handshake(record: HandshakeRecord, key: str) -> Detail:
-    headers = [(visible(name[:TEXT]), visible(value[:TEXT])) for name, value in record.headers]
-    names = {name.lower() for name, _ in record.headers}
+    notes = explain_headers(record.start_line, record.headers)
     if record.status is None:
-        key = next(
-            (value for name, value in record.headers if name.lower() == "sec-websocket-key"), ""
-        )
+        key = next((note.value for note in notes if note.name.lower() == "sec-websocket-key"), "")
     content = {
         "kind": "handshake",
         "number": record.number,
         "start_line": visible(record.start_line[:TEXT]),
-        "headers": headers,
-        "matters": [(name, meaning) for name, meaning in HEADERS.items() if name in names],
+        "headers": [
+            {
+                "name": visible(note.name[:TEXT]),
+                "value": visible(note.value[:TEXT]),
+                "meaning": note.meaning,
+                "section": f"section {note.section}" if note.section else "",
+            }
+            for note in notes
+        ],
         "steps": [(step, visible(value)) for step, value in accept_steps(key)] if key else [],
     }
     return content, []

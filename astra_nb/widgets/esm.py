@@ -40,7 +40,7 @@ def add_module(path: Path, joined: dict[Path, str]) -> None:
     other = ANY_IMPORT.search(text)
     if other:
         raise ValueError(
-            f'{path.name}: cannot join the line {other.group()!r}; '
+            f"{path.name}: cannot join the line {other.group()!r}; "
             f'write import {{ name }} from "./module.js"; in one statement'
         )
     for name in IMPORT.findall(source):

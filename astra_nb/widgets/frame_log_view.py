@@ -11,15 +11,16 @@ from typing import Any
 import anywidget
 import traitlets
 
-from ..errors import AstraError
-from ..log import FrameLog
-from ..server import Server
-from ..wire.records import FrameRecord, HandshakeRecord, Record
+from astra_nb.errors import AstraError
+from astra_nb.log import FrameLog
+from astra_nb.server import Server
+from astra_nb.wire.records import FrameRecord, HandshakeRecord, Record
+
 from .columns import encode_columns
+from .connection_table import connection_rows
 from .detail import describe_record, page_of
 from .esm import STATIC, join_modules
 from .pulse import Pulse
-from .connection_table import connection_rows
 from .status import Status, status_of
 from .while_busy import AnswersWhileBusy
 
@@ -33,7 +34,7 @@ STATUS_INTERVAL = 0.5  # seconds between two looks at the server while frames po
 SNAPSHOT_INTERVAL = 5.0  # seconds between two snapshots while frames pour in
 
 
-class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):  # type: ignore[misc]
+class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
     """A live view of a frame log, with filters and an inspector.
 
     Batches go to the page as custom messages with binary columns; only the newest rows of each
@@ -181,7 +182,7 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):  # type: ignore[misc]
         if what == "beat":
             return {}, []
         if what == "connections":
-            return {"connections": connection_rows(self._server, self.frame_log)}, []
+            return {"connections": connection_rows(self.frame_log)}, []
         number = whole(content.get("number"))
         if what == "again":
             for callback in self._on_again:
@@ -203,7 +204,7 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):  # type: ignore[misc]
 
     def _key_of_request(self, record: Record) -> str:
         """Find the Sec-WebSocket-Key that a response of an opening handshake answers."""
-        if not isinstance(record, HandshakeRecord) or record.status is None or self.frame_log is None:
+        if not isinstance(record, HandshakeRecord) or record.status is None:
             return ""
         for number in range(record.number - 1, max(record.number - 50, 0), -1):
             request = self.record(number)

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 
-from ..errors import AstraError, InvalidMessage
-from ..server import Server
-from ..wire.messages import MAX_CLOSE_REASON, encode_text
+from astra_nb.errors import AstraError, InvalidMessage, WaitTimeout
+from astra_nb.server import Server
+from astra_nb.wire.closing import why_closed
+from astra_nb.wire.messages import encode_bytes
+from astra_nb.wire.records import ClosedRecord, FrameRecord
+
 from .action_line import ActionLine
-from .close_buttons import CloseButtons, close_call
+from .calls import Call, close_call, fragments_call, frame_call, message_call, raw_call
+from .close_buttons import CloseButtons
+from .faults import FAULTS, Fault
 from .frame_log_view import FrameLogView
-from .payload import FORMATS, parse_payload
-from .sending import ALL, Call, Ends, Sender
-from .while_busy import Button, Dropdown, Text, ToggleButtons
+from .payload import parse_payload
+from .send_form import MESSAGE_TYPES, SendForm
+from .sending import ALL, Ends, Sender
 
 __all__ = ["ServerPanel", "panel_for"]
 
-MESSAGE_BUTTONS = {
-    "text": "Send the payload as a text message, in one TEXT frame",
-    "bytes": "Send the payload as a binary message, in one BINARY frame",
-    "ping": "Send a PING frame with the payload, 125 bytes at most",
-    "pong": "Send a PONG frame with the payload, 125 bytes at most",
-    "close": "Send a CLOSE frame with the code and the reason beside",
-}
-CODE_LENGTH = 200  # characters of a payload in the line of code
+REACTION = 1.0  # seconds to wait for what the other end makes of a fault
+
+NO_1015 = (
+    "No click brings 1015 about: a client reports it when the TLS handshake of a wss:// address "
+    "fails, so there is no connection on which it could be sent (RFC 6455, section 7.4.1)."
+)
 
 
 class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -37,7 +39,10 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     Attributes:
         view: The frame log and the inspector.
-        buttons: "text", "bytes", "ping", "pong", "close", "open a client", "close clients".
+        form: All the controls; the attributes below are its parts.
+        line: What the last click did: `line.sentence`, `line.failed`, and `line.code`.
+        buttons: "text", "bytes", "ping", "pong", "close", "text in fragments",
+            "bytes in fragments", "raw", "save", "open a client", "close clients", "break".
         close_buttons: By close code; 3000 and 4000 send the number of `private_codes`.
         private_codes: The number fields of the ranges 3000 to 3999 and 4000 to 4999.
         payload: What is sent; `payload_format` says how it is read: "text", "hex", "byte table"
@@ -46,136 +51,151 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         sender: Who sends: "server", or "client" for the clients the panel opened.
         target: Number of the connection, or 0 for all.
         client_path: The path to which the panel's client connects.
-        line: What the last click did.
+        automatic_pong: Whether the chosen sockets answer each PING by themselves.
+        fragments: How many fragments; `ping_between` puts a PING after the first.
+        fault: Index into `astra_nb.widgets.faults.FAULTS`.
+        saved: The saved messages.
     """
 
     def __init__(self, server: Server) -> None:
         self.ends = Ends(server)
         self.view = FrameLogView(server.log, server=server)
         self.line = ActionLine()
-        self.payload = Text(value="Hello", placeholder="payload")
-        self.payload.add_class("astra-payload")
-        self.payload_format = Dropdown(options=FORMATS, tooltip="How the payload is read")
-        self.sender = ToggleButtons(
-            options=[("server", "server"), ("client", "client")],
-            tooltips=["The server sends", "A client in the kernel sends; the panel opens it"],
-        )
-        self.target = Dropdown(options=[("all connections", ALL)], tooltip="Which connection")
-        self.client_path = Text(value="/", placeholder="/path")
-        self.client_path.add_class("astra-path")
-        self.reason = Text(placeholder="close reason")
-        self.reason.add_class("astra-reason")
-        self.reason_count = ipywidgets.HTML().add_class("astra-count")
-        self.buttons: dict[str, Button] = {
-            name: self._button(name, tooltip) for name, tooltip in MESSAGE_BUTTONS.items()
+        self.form = form = SendForm(CloseButtons(self._send_code))
+        self.buttons = form.buttons
+        self.close_buttons = form.closes.buttons
+        self.private_codes = form.closes.private_codes
+        self.payload, self.payload_format = form.payload, form.payload_format
+        self.reason, self.sender, self.target = form.reason, form.sender, form.target
+        self.client_path, self.automatic_pong = form.client_path, form.automatic_pong
+        self.fragments, self.ping_between = form.fragments, form.ping_between
+        self.fault, self.saved = form.fault, form.saved
+
+        clicks: dict[str, Callable[[], object]] = {
+            **{name: self._sends(name) for name in MESSAGE_TYPES},
+            "close": lambda: self._perform(close_call(1000, self.reason.value)),
+            "text in fragments": lambda: self._send_fragments("text"),
+            "bytes in fragments": lambda: self._send_fragments("bytes"),
+            "raw": lambda: self._perform(raw_call(encode_bytes(self._value()))),
+            "save": self._save,
+            "open a client": self._open_client,
+            "close clients": self._close_clients,
+            "break": lambda: self._break(FAULTS[self.fault.value]),
         }
-        self.buttons["open a client"] = self._button(
-            "open a client", "Open a client in the kernel that connects to this server"
-        )
-        self.buttons["close clients"] = self._button(
-            "close clients", "Close the panel's clients with 1000"
-        )
-        closes = CloseButtons(self._send_code)
-        self.close_buttons = closes.buttons
-        self.private_codes = closes.private_codes
-        for name in ("text", "bytes", "ping", "pong"):
-            self.buttons[name].on_click(lambda _, name=name: self._send_message(name))
-        self.buttons["close"].on_click(lambda _: self._send_code(1000))
-        self.buttons["open a client"].on_click(lambda _: self._try(self._open_client))
-        self.buttons["close clients"].on_click(lambda _: self._try(self._close_clients))
-        self.reason.observe(self._count_reason, "value")
+        for name, click in clicks.items():
+            self.buttons[name].on_click(lambda _, click=click: self._try(click))
         self.sender.observe(lambda _: self._refresh_targets(), "value")
+        self.saved.observe(self._load_saved, "value")
+        self.automatic_pong.observe(lambda _: self._try(self._set_automatic_pong), "value")
         self.view.on_connections(self._refresh_targets)
         self.view.on_again(self._send_again)
-
-        super().__init__(
-            [
-                self.view,
-                ipywidgets.VBox(
-                    [
-                        row("from", self.sender, label("to"), self.target,
-                            self.buttons["open a client"], self.client_path,
-                            self.buttons["close clients"]),
-                        row("payload", self.payload, self.payload_format,
-                            *(self.buttons[name] for name in ("text", "bytes", "ping", "pong"))),
-                        row("close", self.buttons["close"], self.reason, self.reason_count),
-                        closes.box,
-                        self.line,
-                    ]
-                ).add_class("astra-send"),
-            ]
-        )  # fmt: skip
+        self.line.greet(form.controls)
+        super().__init__([self.view, form.box, self.line])
         self.add_class("astra-panel")
-        self._count_reason()
         self._refresh_targets()
-        self.line.greet(
-            [
-                *self.buttons.values(),
-                *closes.widgets,
-                *(self.payload, self.payload_format, self.sender, self.target),
-                *(self.client_path, self.reason),
-            ]
-        )
 
     # What clicks do
 
-    def _send_message(self, type: str) -> None:
-        def send() -> None:
-            value: Any = parse_payload(self.payload.value, self.payload_format.value)
-            if type == "text":
-                value = as_text(value)
-            shown = repr(value)
-            if len(shown) > CODE_LENGTH:
-                shown = f"{shown[:CODE_LENGTH]}..."
-            self._perform(Call(f"send_{type}({shown})", lambda socket: socket.send(type, value)))
+    def _value(self) -> str | bytes | list[int]:
+        return parse_payload(self.payload.value, self.payload_format.value)
 
-        self._try(send)
+    def _sends(self, type: str) -> Callable[[], object]:
+        return lambda: self._perform(message_call(type, self._value()))
+
+    def _send_fragments(self, type: str) -> None:
+        count: int = self.fragments.value
+        self._perform(fragments_call(type, self._value(), count, self.ping_between.value))
 
     def _send_code(self, code: int) -> None:
         if code == 1015:
             self.line.code = ""
-            self.line.say(
-                "No click brings 1015 about: a client reports it when the TLS handshake of a "
-                "wss:// address fails, so there is no connection on which it could be sent "
-                "(RFC 6455, section 7.4.1)."
-            )
-            return
-        self._try(lambda: self._perform(close_call(code, self.reason.value)))
+            self.line.say(NO_1015)
+        else:
+            self._try(lambda: self._perform(close_call(code, self.reason.value)))
 
     def _send_again(self, number: int) -> None:
         def send() -> None:
-            records = self.view.frame_log.since(number - 1) if self.view.frame_log is not None else []
-            record = next((each for each in records[:1] if each.number == number), None)
-            if record is None or record.kind != "frame":
-                raise InvalidMessage(f"frame {number} is no longer on the log")
-            if record.type == "close":
-                code = 1005 if record.frame.close is None else record.frame.close.code
-                self._perform(
-                    close_call(code, "" if record.frame.close is None else record.frame.close.reason)
-                )
-                return
-            type = record.type if record.type in MESSAGE_BUTTONS else "bytes"
-            value = as_text(record.payload) if type == "text" else record.payload
-            self._perform(
-                Call(f"send_{type}({repr(value)[:CODE_LENGTH]})", lambda s: s.send(type, value))
-            )
+            log = self.view.frame_log
+            record = None if log is None else log.find(number)
+            if not isinstance(record, FrameRecord):
+                raise InvalidMessage(f"frame {number} is no longer on the log, so it was not sent")
+            self._perform(frame_call(record))
 
         self._try(send)
 
-    def _perform(self, call: Call) -> None:
+    def _perform(self, call: Call) -> list[int]:
         sender: Sender = self.sender.value
         if sender == "client" and not self.ends.clients:
             self._open_client()
         target: int = self.target.value
         self.line.code = self.ends.code(sender, target, call)
         done = self.ends.perform(sender, target, call)
-        who = "the server" if sender == "server" else "a client"
+        who = "the server" if sender == "server" else "the panel's client"
         where = f"connection #{done[0]}" if len(done) == 1 else f"{len(done)} connections"
+        if sender == "client":
+            where = "its connection" if len(done) == 1 else where
         self.line.say(call.remark or f"Sent by {who} on {where}.")
+        return done
+
+    def _break(self, fault: Fault) -> None:
+        """Put a fault on the wire, and say what the other end made of it."""
+        sender: Sender = self.sender.value
+        if fault.makes is None:
+            call = Call(("drop()",), lambda socket: socket.drop())
+        else:
+            call = raw_call(fault.makes(sender))
+        log = self.view.frame_log
+        after = 0 if log is None else log.last_number
+        done = self._perform(call)
+        self.line.say(f"{fault.breaks} {fault.answer}")
+        if log is None:
+            return
+        try:
+            closed = log.wait_for(
+                kind="closed",
+                # The client's own numbers are not those of the server's log.
+                connection=done if sender == "server" else None,
+                after=after,
+                timeout=REACTION,
+            )
+        except WaitTimeout:
+            self.line.say(f"{fault.answer} It has not closed the connection so far.")
+            return
+        assert isinstance(closed, ClosedRecord)
+        self.line.say(f"{fault.answer} What happened: {why_closed(closed)}")
+
+    def _set_automatic_pong(self) -> None:
+        sender: Sender = self.sender.value
+        value: bool = self.automatic_pong.value
+
+        def change(socket: Any) -> None:
+            socket.automatic_pong = value
+
+        remark = f"Automatic pong is {'on' if value else 'off'} for the connections there are now."
+        call = Call((f"automatic_pong = {value}",), change, remark)
+        self.line.code = self.ends.code(sender, self.target.value, call)
+        self.ends.perform(sender, self.target.value, call)
+        self.line.say(remark)
+
+    def _save(self) -> None:
+        kept = (self.payload_format.value, self.payload.value)
+        name = f"{kept[0]}: {kept[1][:40]}"
+        if kept not in [value for _, value in self.saved.options]:
+            self.saved.options = [*self.saved.options, (name, kept)]
+        self.line.code = ""
+        self.line.say("Saved; choose it from the list to fill the payload field again.")
+
+    def _load_saved(self, change: Any) -> None:
+        if change["new"] is not None:
+            self.payload_format.value, self.payload.value = change["new"]
+            self.saved.value = None
 
     def _open_client(self) -> None:
-        self.line.code = f"client = connect(server.url + {self.client_path.value.lstrip('/')!r})"
-        self.ends.open_client(self.client_path.value)
+        path = self.client_path.value.lstrip("/")
+        self.line.code = (
+            f"client = connect(server.url + {path!r})" if path else ("client = connect(server.url)")
+        )
+        self.ends.open_client(path)
         self.line.say("A client in the kernel has connected.")
         self._refresh_targets()
 
@@ -186,7 +206,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.line.say(f"Closed {count} client{'' if count == 1 else 's'} with 1000.")
         self._refresh_targets()
 
-    def _try(self, action: Callable[[], None]) -> None:
+    def _try(self, action: Callable[[], object]) -> None:
         """Do what a click asks; whatever goes wrong is said where the person looks."""
         try:
             action()
@@ -195,33 +215,20 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         except Exception as exc:  # noqa: BLE001  (a handler's traceback would go to no visible log)
             self.line.say(f"{type(exc).__name__}: {exc}", failed=True)
 
-    # What the controls show
-
-    def _button(self, name: str, tooltip: str) -> Button:
-        return Button(description=name, tooltip=tooltip).add_class(f"astra-send-{name.split()[0]}")
-
     def _refresh_targets(self) -> None:
         """Offer the connections there are; the choice stays while its connection is open."""
         sender: Sender = self.sender.value
         options = [("all connections" if sender == "server" else "all clients", ALL)]
         for socket in self.ends.sockets(sender):
             where = socket.remote_address if sender == "server" else socket.request.path
-            options.append((f"#{socket.id} {where}", socket.id))
+            name = f"#{socket.id}" if sender == "server" else f"client {socket.id}"
+            options.append((f"{name} {where}", socket.id))
         if tuple(options) == tuple(self.target.options):
             return
         chosen = self.target.value
-        with self.target.hold_trait_notifications():
+        with self.target.hold_sync():
             self.target.options = options
             self.target.value = chosen if chosen in dict(options).values() else ALL
-
-    def _count_reason(self, _: Any = None) -> None:
-        try:
-            size = len(encode_text(self.reason.value))
-            count = f"{size} of {MAX_CLOSE_REASON} bytes"
-            over = size > MAX_CLOSE_REASON
-        except InvalidMessage as exc:
-            count, over = str(exc), True
-        self.reason_count.value = f'<span class="{"astra-over" if over else ""}">{html.escape(count)}</span>'
 
     # Life and other forms
 
@@ -246,29 +253,3 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 def panel_for(server: Server) -> ServerPanel:
     """Make a panel for a server; several may show the same one."""
     return ServerPanel(server)
-
-
-def row(name: str, *parts: ipywidgets.Widget) -> ipywidgets.Widget:
-    return ipywidgets.HBox([label(name), *parts]).add_class("astra-buttons")
-
-
-def label(text: str) -> ipywidgets.Widget:
-    return ipywidgets.HTML(html.escape(text)).add_class("astra-label")
-
-
-def as_text(value: object) -> str:
-    """Take bytes that are UTF-8 as text.
-
-    Raises:
-        InvalidMessage: They are not.
-    """
-    if isinstance(value, str):
-        return value
-    data = bytes(value)  # type: ignore[call-overload]
-    try:
-        return str(data, "utf-8")
-    except UnicodeDecodeError as exc:
-        raise InvalidMessage(
-            f"byte {exc.start} of the payload, 0x{data[exc.start]:02x}, is no UTF-8, so it cannot "
-            f"be a text message; send it as bytes"
-        ) from exc

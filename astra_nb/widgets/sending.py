@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
-from ..client import connect
-from ..errors import LocalError, NotOpen
-from ..log import FrameLog
-from ..server import Server
-from ..websocket import WebSocket
+from astra_nb.client import connect
+from astra_nb.errors import LocalError, NotOpen
+from astra_nb.log import FrameLog
+from astra_nb.server import Server
+from astra_nb.websocket import WebSocket
 
-__all__ = ["ALL", "Call", "Ends", "Sender"]
+from .calls import Call
+
+__all__ = ["ALL", "Ends", "Sender"]
 
 Sender = Literal["server", "client"]
 
 ALL = 0  # the target that means every connection
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Something to do with a socket.
-
-    Attributes:
-        code: The call as it follows `socket.`, such as `send_text("Hello")`.
-        perform: Does it.
-        remark: What to say when it was done, "" for the usual sentence.
-    """
-
-    code: str
-    perform: Callable[[WebSocket], object]
-    remark: str = ""
 
 
 class Ends:
@@ -130,10 +115,11 @@ class Ends:
     def code(self, sender: Sender, target: int, call: Call) -> str:
         """The code that would do the call, for a notebook in which the server is `server`."""
         if sender == "client":
-            return f"client.{call.code}"
+            return "; ".join(f"client.{part}" for part in call.code)
+        calls = "; ".join(f"socket.{part}" for part in call.code)
         if target == ALL:
-            return f"for socket in server.connections: socket.{call.code}"
-        return f"{{s.id: s for s in server.connections}}[{target}].{call.code}"
+            return f"for socket in server.connections: {calls}"
+        return f"socket = {{s.id: s for s in server.connections}}[{target}]; {calls}"
 
 
 def read_on(client: WebSocket) -> None:

@@ -6,9 +6,9 @@ import weakref
 from dataclasses import dataclass
 from typing import Any
 
-from ..log import FrameLog
-from ..server import Server
-from ..wire.text import visible
+from astra_nb.log import FrameLog
+from astra_nb.server import Server
+from astra_nb.wire.text import visible
 
 __all__ = ["OpenConnection", "Status", "status_of"]
 

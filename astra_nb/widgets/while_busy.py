@@ -13,7 +13,15 @@ from typing import Any
 
 import ipywidgets
 
-__all__ = ["AnswersWhileBusy", "Button", "Dropdown", "IntText", "Text", "Textarea", "ToggleButtons"]
+__all__ = [
+    "AnswersWhileBusy",
+    "Button",
+    "Dropdown",
+    "IntText",
+    "Text",
+    "ToggleButton",
+    "ToggleButtons",
+]
 
 HELLO = "hello"
 
@@ -62,8 +70,8 @@ class Text(AnswersWhileBusy, ipywidgets.Text):  # type: ignore[misc]
     """One line of text."""
 
 
-class Textarea(AnswersWhileBusy, ipywidgets.Textarea):  # type: ignore[misc]
-    """Some lines of text."""
+class ToggleButton(AnswersWhileBusy, ipywidgets.ToggleButton):  # type: ignore[misc]
+    """A button that is on or off."""
 
 
 class IntText(AnswersWhileBusy, ipywidgets.BoundedIntText):  # type: ignore[misc]

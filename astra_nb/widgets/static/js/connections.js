@@ -9,11 +9,9 @@ import { counted, duration, size } from "./format.js";
  * @property {string} peer
  * @property {string} path
  * @property {string} state
- * @property {string} agreed subprotocol and extensions
- * @property {number} received frames
- * @property {number} sent frames
- * @property {number} received_bytes
- * @property {number} sent_bytes
+ * @property {string} subprotocol
+ * @property {[number, number]} received frames and bytes
+ * @property {[number, number]} sent frames and bytes
  * @property {number | null} rtt seconds
  * @property {string} why
  */
@@ -23,7 +21,7 @@ export class Connections {
     this.body = element("tbody");
     this.root = element("div", { class: "astra-connections", attributes: { tabindex: 0, role: "group", "aria-label": "Connections" } },
       element("table", {}, element("thead", {}, element("tr", {},
-        ...["Conn.", "State", "Peer", "Path", "Received", "Sent", "RTT", "Why it closed, or what was agreed on"].map(
+        ...["Conn.", "State", "Peer", "Path", "Received", "Sent", "RTT", "Why it closed"].map(
           (text) => element("th", { text, attributes: { scope: "col" } })))), this.body));
   }
 
@@ -34,10 +32,10 @@ export class Connections {
       element("td", { text: each.state }),
       element("td", { class: "astra-mono", text: each.peer }),
       element("td", { class: "astra-mono" }, element("bdi", { text: each.path })),
-      element("td", { text: `${counted(each.received, "frame")}, ${size(each.received_bytes)}` }),
-      element("td", { text: `${counted(each.sent, "frame")}, ${size(each.sent_bytes)}` }),
+      element("td", { text: `${counted(each.received[0], "frame")}, ${size(each.received[1])}` }),
+      element("td", { text: `${counted(each.sent[0], "frame")}, ${size(each.sent[1])}` }),
       element("td", { text: each.rtt === null ? "" : duration(each.rtt) }),
-      element("td", { text: each.why || (each.agreed && `agreed on ${each.agreed}`) }))));
+      element("td", { text: each.why || (each.subprotocol && `subprotocol ${each.subprotocol}`) }))));
     if (connections.length === 0) {
       this.body.append(element("tr", {}, element("td", { class: "astra-hint", text: "No connection yet.", attributes: { colspan: 8 } })));
     }

@@ -87,3 +87,12 @@ export function flags(row) {
   const rsv = [4, 2, 1].map((bit, index) => (row.rsv & bit ? String(index + 1) : "\u00b7")).join("");
   return `${row.fin ? "FIN" : " \u00b7 "} ${rsv} ${row.masked ? "MASK" : " \u00b7  "}`;
 }
+
+/**
+ * As `flags`, in one letter each, for a narrow column.
+ * @param {{ fin: boolean, rsv: number, masked: boolean }} row
+ */
+export function bitLetters(row) {
+  const rsv = [4, 2, 1].map((bit, index) => (row.rsv & bit ? String(index + 1) : "\u00b7")).join("");
+  return `${row.fin ? "F" : "\u00b7"} ${rsv} ${row.masked ? "M" : "\u00b7"}`;
+}

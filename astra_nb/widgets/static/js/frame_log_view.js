@@ -77,7 +77,7 @@ class View {
 
   #build() {
     this.panes = new Map([
-      ["Frames", element("div", { class: "astra-pane" }, this.toolbar.root, this.list.root)],
+      ["Frames", element("div", { class: "astra-pane" }, this.list.root)],
       ["Sequence", element("div", { class: "astra-pane" }, this.sequence.root)],
       ["Connections", element("div", { class: "astra-pane" }, this.connections.root)],
     ]);
@@ -96,6 +96,7 @@ class View {
     const root = element("div", { class: "astra-log astra-hide-key" },
       this.bar.root, this.health,
       element("div", { class: "astra-tabs", attributes: { role: "tablist", "aria-label": "Views of the log" } }, ...this.tabs.values()),
+      this.toolbar.root,
       element("div", { class: "astra-main" },
         element("div", { class: "astra-panes" }, ...this.panes.values()), this.inspector.root),
       this.announcer.root);
@@ -112,6 +113,8 @@ class View {
       tab.setAttribute("tabindex", each === name ? "0" : "-1");
     }
     for (const [each, pane] of this.panes ?? []) pane.hidden = each !== name;
+    this.toolbar.root.hidden = name === "Connections";
+    this.inspector.root.hidden = name === "Connections";
     this.#ask("rows");
     this.#ask("status");
   }

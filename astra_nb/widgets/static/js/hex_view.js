@@ -1,18 +1,21 @@
-// The bytes of a record, sixteen to a line, in pages; a field lights its bytes.
+// The bytes of a record, sixteen or eight to a line, in pages; a field lights its bytes.
 
 import { button, element, setText } from "./dom.js";
 import { ascii, counted, grouped, hex } from "./format.js";
 
 export const PAGE_BYTES = 1024;
-const LINE_BYTES = 16;
+const WIDE = { bytes: 16, pixels: 480 };
+const NARROW_BYTES = 8;
 
 export class HexView {
   /**
    * @param {(offset: number, length: number) => Promise<Uint8Array>} fetchBytes
    * @param {(byte: number) => void} onByte a byte is pointed at; -1: none
+   * @param {() => number} width pixels there are for a line
    */
-  constructor(fetchBytes, onByte) {
+  constructor(fetchBytes, onByte, width) {
     this.fetchBytes = fetchBytes;
+    this.width = width;
     this.total = 0;
     this.offset = 0;
     /** @type {[number, number] | null} */
@@ -74,10 +77,11 @@ export class HexView {
   #draw(bytes) {
     this.cells.clear();
     const lines = [];
-    for (let start = 0; start < bytes.length; start += LINE_BYTES) {
-      const codes = element("span", { class: "astra-hex-codes" });
+    const perLine = this.width() >= WIDE.pixels ? WIDE.bytes : NARROW_BYTES;
+    for (let start = 0; start < bytes.length; start += perLine) {
+      const codes = element("span", { class: "astra-hex-codes", attributes: { style: `grid-template-columns: repeat(${perLine}, 2.65ch)` } });
       const letters = element("span", { class: "astra-hex-letters" });
-      for (let at = start; at < Math.min(start + LINE_BYTES, bytes.length); at += 1) {
+      for (let at = start; at < Math.min(start + perLine, bytes.length); at += 1) {
         const byte = this.offset + at;
         const pair = [hex(bytes[at]), ascii(bytes[at])].map((text) =>
           element("span", { class: byte === this.bad ? "astra-bad" : "", text, attributes: { "data-byte": byte } }));

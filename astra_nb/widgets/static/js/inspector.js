@@ -2,7 +2,7 @@
 
 import { button, element, setText } from "./dom.js";
 import { ascii, counted, grouped, hex } from "./format.js";
-import { drawFigure, isPayload } from "./figure.js";
+import { drawFigure } from "./figure.js";
 import { HexView } from "./hex_view.js";
 import { drawTree, parseTree, visible } from "./json_tree.js";
 import { remarks } from "./row_list.js";
@@ -77,7 +77,7 @@ export class Inspector {
     const bytes = bytesOf(buffers[0]);
     const parts = [];
     const remark = remarks(row);
-    if (detail.verdict) parts.push(element("p", { class: "astra-verdict", text: `Refused or ignored: ${detail.verdict}` }));
+    if (detail.verdict) parts.push(element("p", { class: "astra-verdict", text: detail.verdict }));
     for (const rule of detail.problems ?? []) parts.push(element("p", { class: "astra-verdict", text: rule }));
     if (remark && !detail.verdict) parts.push(element("p", { class: "astra-muted", text: remark }));
     if (detail.record === "frame") parts.push(...this.#frameParts(detail, bytes, bytesOf(buffers[1])));
@@ -123,7 +123,7 @@ export class Inspector {
       const index = fields.findLastIndex((field) => byte >= field.first >> 3
         && byte <= (field.first + field.bits - 1) >> 3);
       light(index);
-    });
+    }, () => this.body.clientWidth);
     const figure = drawFigure(fields, raw, light);
     moveAmongFields(figure);
     const bad = detail.bad_byte;
@@ -132,7 +132,7 @@ export class Inspector {
 
     const parts = [figure, meaning, heading("Bytes on the wire", counted(detail.size, "byte")), hexView.root];
     if (detail.masked && payload.length > 0) {
-      parts.push(heading("Unmasking", "payload octet i XOR masking key octet i mod 4 (section 5.3)"),
+      parts.push(heading("Unmasking", "byte i of the payload XOR byte i mod 4 of the key (section 5.3)"),
         maskTable(raw.subarray(detail.header_length), detail.key, payload));
     }
     parts.push(...payloadParts(detail, payload));
@@ -201,7 +201,7 @@ function maskTable(masked, key, payload) {
     line("", (index) => ascii(payload[index])));
   const more = payload.length > count || masked.length > count;
   return element("div", { class: "astra-scroll-x", attributes: { tabindex: 0, role: "group", "aria-label": "Masked payload, key and payload" } },
-    table, more ? element("p", { class: "astra-muted", text: `The first ${count} octets; the key repeats.` }) : null);
+    table, more ? element("p", { class: "astra-muted", text: `The first ${count} bytes; the key repeats.` }) : null);
 }
 
 /**
@@ -247,14 +247,14 @@ function definitions(rows) {
 
 /** @param {{ [name: string]: any }} detail */
 function handshakeParts(detail) {
-  const parts = [element("p", { class: "astra-mono", text: detail.start_line })];
-  const matters = new Map(/** @type {[string, string][]} */ (detail.matters));
+  const parts = [element("p", { class: "astra-mono astra-start-line" }, element("bdi", { text: detail.start_line }))];
   parts.push(element("table", { class: "astra-headers" },
-    element("tbody", {}, ...detail.headers.map((/** @type {[string, string]} */ [name, value]) =>
-      element("tr", { class: matters.has(name.toLowerCase()) ? "astra-matters" : "" },
-        element("th", { text: name, attributes: { scope: "row" } }),
-        element("td", { class: "astra-mono" }, element("bdi", { text: value })),
-        element("td", { class: "astra-muted", text: matters.get(name.toLowerCase()) ?? "" }))))));
+    element("tbody", {}, ...detail.headers.map((/** @type {Record<string, string>} */ header) =>
+      element("tr", { class: header.meaning ? "astra-matters" : "" },
+        element("th", { attributes: { scope: "row" } }, element("bdi", { text: header.name })),
+        element("td", {},
+          element("bdi", { class: "astra-mono", text: header.value }),
+          header.meaning ? element("div", { class: "astra-muted", text: `${header.meaning} (${header.section})` }) : null))))));
   if (detail.steps.length > 0) {
     parts.push(heading("How Sec-WebSocket-Accept comes about", "section 4.2.2"),
       element("ol", { class: "astra-steps" }, ...detail.steps.map((/** @type {[string, string]} */ [step, value]) =>

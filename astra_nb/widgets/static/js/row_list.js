@@ -1,7 +1,7 @@
 // The log as a grid of which only the visible rows are in the page.
 
 import { element, setText } from "./dom.js";
-import { clock, counted, duration, flags, grouped, span } from "./format.js";
+import { bitLetters, clock, counted, duration, flags, grouped, span } from "./format.js";
 
 /**
  * @typedef {import("./ties.js").TiedRow} Row
@@ -16,14 +16,16 @@ const SPARE_ROWS = 6;
 export const COLUMNS = [
   { key: "number", label: "No.", title: "Number of the record in server.log" },
   { key: "time", label: "Time", title: "Time: seconds since the first record, or as chosen above" },
-  { key: "connection", label: "Conn.", title: "Connection" },
+  { key: "connection", label: "Con", title: "Connection" },
   { key: "direction", label: "Direction", title: "Seen from the end that keeps this log" },
   { key: "type", label: "Type", title: "Type of the frame, or of the record" },
-  { key: "flags", label: "FIN RSV MASK", title: "Header bits: FIN, RSV1 to RSV3, MASK (RFC 6455, section 5.2)" },
+  { key: "flags", label: "F RSV M", title: "Header bits: FIN, RSV1 to RSV3, MASK (RFC 6455, section 5.2)" },
   { key: "key", label: "Masking key", title: "Masking key (RFC 6455, section 5.3)" },
   { key: "length", label: "Length", title: "Payload length in bytes" },
   { key: "payload", label: "Payload", title: "Payload, unmasked; what a terminal would act on is shown as an escape" },
 ];
+
+const FLAGS = COLUMNS.findIndex(({ key }) => key === "flags");
 
 const WORDS = /** @type {Record<string, string>} */ ({
   handshake: "handshake",
@@ -51,7 +53,7 @@ export function cellTexts(row, form, origin, before) {
     connection: row.connection ? `#${row.connection}` : "",
     direction: row.direction === "sent" ? "\u2191 sent" : row.direction === "received" ? "\u2193 received" : "",
     type: isFrame ? row.type : WORDS[row.kind],
-    flags: isFrame ? flags(row) : "",
+    flags: isFrame ? bitLetters(row) : "",
     key: row.key,
     length: isFrame ? grouped(row.length) : "",
     payload: row.text,
@@ -64,7 +66,7 @@ export function cellTexts(row, form, origin, before) {
  */
 export function remarks(row) {
   const said = [];
-  if (row.refused) said.push(`refused: ${row.note}`);
+  if (row.refused) said.push(row.note);
   else if (row.note && row.kind !== "frame") said.push(row.note);
   if (row.kind === "frame" && !row.complete && !row.refused) said.push("cut short");
   if (row.changed) said.push("compressed");
@@ -191,7 +193,7 @@ export class RowList {
     if (entry.kind === "gap") {
       line.className = "astra-row astra-gap";
       COLUMNS.forEach((column, at) => setText(cells[at], column.key === "payload"
-        ? `${counted(entry.count, "record")} left out of this view; server.log has the newest of them`
+        ? `${counted(/** @type {import("./ring.js").Gap} */ (entry).count, "record")} left out of this view; server.log has the newest of them`
         : ""));
       return;
     }
@@ -203,6 +205,7 @@ export class RowList {
     COLUMNS.forEach((column, at) => {
       if (column.key !== "payload") setText(cells[at], texts[column.key]);
     });
+    cells[FLAGS].setAttribute("aria-label", row.kind === "frame" ? flags(row) : "");
     const remark = remarks(row);
     const cell = /** @type {HTMLElement} */ (cells[COLUMNS.length - 1]);
     const shown = `${texts.payload}\u0000${remark}`;

@@ -83,8 +83,8 @@ export class Sequence {
    */
   #line(step, origin) {
     const { row } = step;
-    const words = step.way === "across" ? row.text
-      : `${step.label}${row.kind === "frame" ? "" : " "}`;
+    const words = step.way !== "across" ? step.label
+      : row.kind === "opened" ? `open: ${row.text}` : row.text;
     const said = step.way === "right" ? "client to server" : step.way === "left" ? "server to client" : "";
     return element("li", {
       class: `astra-step astra-way-${step.way} astra-t-${row.type || row.kind}${step.closing ? ` astra-closing-${step.closing}` : ""}${row.refused ? " astra-refused" : ""}`,

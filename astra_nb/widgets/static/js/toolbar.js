@@ -75,11 +75,11 @@ export class Toolbar {
       class: "astra-select",
       attributes: { "aria-label": "Form of the time column", title: "Form of the time column" },
       on: { change: () => handlers.onTime(/** @type {TimeForm} */ (time.value)), keydown: stopKeys },
-    }, ...[["relative", "time since start"], ["delta", "time since row above"], ["absolute", "clock time"]].map(
+    }, ...[["relative", "time since start"], ["delta", "time since the row above"], ["absolute", "clock time"]].map(
       ([value, text]) => element("option", { text, attributes: { value } }))));
     this.root = element("div", { class: "astra-toolbar", attributes: { role: "toolbar", "aria-label": "Log view" } },
       this.search, regex, chips, directions, this.connection, this.problem,
-      element("span", { class: "astra-spring" }), this.follow, this.pause, jump, clear, time, this.#columnMenu());
+      element("div", { class: "astra-tools" }, this.follow, this.pause, jump, clear, time, this.#columnMenu()));
   }
 
   #directions() {

@@ -1,0 +1,144 @@
+"""The controls under the log: who sends, to whom, what; laid out, and without behaviour."""
+
+from __future__ import annotations
+
+import html
+
+import ipywidgets
+
+from astra_nb.errors import InvalidMessage
+from astra_nb.wire.messages import MAX_CLOSE_REASON, encode_text
+
+from .close_buttons import CloseButtons
+from .faults import FAULTS
+from .payload import FORMATS
+from .sending import ALL
+from .while_busy import Button, Dropdown, IntText, Text, ToggleButton, ToggleButtons
+
+__all__ = ["MESSAGE_TYPES", "SendForm"]
+
+MESSAGE_TYPES = ("text", "bytes", "ping", "pong")
+MOST_FRAGMENTS = 100
+BUTTONS = {
+    "text": "Send the payload as a text message, in one TEXT frame",
+    "bytes": "Send the payload as a binary message, in one BINARY frame",
+    "ping": "Send a PING frame with the payload, 125 bytes at most",
+    "pong": "Send a PONG frame with the payload, 125 bytes at most",
+    "close": "Send a CLOSE frame with code 1000 and the reason beside",
+    "text in fragments": "Send the payload as one text message in several frames",
+    "bytes in fragments": "Send the payload as one binary message in several frames",
+    "raw": "Put the payload's bytes on the wire as they are, without a header",
+    "save": "Keep this payload in the list of saved messages",
+    "open a client": "Open a client in the kernel that connects to this server",
+    "close clients": "Close the panel's clients with 1000",
+    "break": "Put this fault on the wire",
+}
+
+
+class SendForm:
+    """The controls of a panel.
+
+    Attributes:
+        buttons: By name; see `BUTTONS`.
+        closes: The buttons of the close codes.
+        box: All of it, laid out.
+    """
+
+    def __init__(self, closes: CloseButtons) -> None:
+        self.closes = closes
+        self.buttons = {name: make_button(name, tooltip) for name, tooltip in BUTTONS.items()}
+        self.sender = ToggleButtons(
+            options=[("server", "server"), ("client", "client")],
+            tooltips=["The server sends", "A client in the kernel sends; the panel opens it"],
+        )
+        self.target = Dropdown(options=[("all connections", ALL)], tooltip="Which connection")
+        self.client_path = text("/", "/path", "astra-path", "Path the client connects to")
+        self.automatic_pong = ToggleButton(
+            value=True,
+            description="automatic pong",
+            tooltip="Whether the sending end answers each PING by itself (section 5.5.2)",
+        )
+        self.payload = text("Hello", "payload", "astra-payload", "Payload")
+        self.payload_format = Dropdown(options=FORMATS, tooltip="How the payload is read")
+        self.saved = Dropdown(options=[("saved messages", None)], tooltip="Saved messages")
+        self.fragments = IntText(value=3, min=1, max=MOST_FRAGMENTS, tooltip="How many fragments")
+        self.fragments.add_class("astra-number")
+        self.ping_between = ToggleButton(
+            description="ping between", tooltip="Send a PING after the first fragment"
+        )
+        self.reason = text("", "close reason", "astra-reason", "Close reason")
+        self.reason_count = ipywidgets.HTML().add_class("astra-count")
+        self.fault = Dropdown(
+            options=[(fault.name, index) for index, fault in enumerate(FAULTS)],
+            tooltip="What to break",
+        )
+        self.fault_text = ipywidgets.HTML().add_class("astra-fault")
+        self.reason.observe(lambda _: self.count_reason(), "value")
+        self.fault.observe(lambda _: self.tell_fault(), "value")
+        self.count_reason()
+        self.tell_fault()
+        self.box = self._box()
+
+    @property
+    def controls(self) -> list[ipywidgets.Widget]:
+        """Everything that can be clicked or typed into."""
+        return [
+            *self.buttons.values(),
+            *self.closes.widgets,
+            *(self.sender, self.target, self.client_path, self.automatic_pong, self.payload),
+            *(self.payload_format, self.saved, self.fragments, self.ping_between, self.reason),
+            self.fault,
+        ]
+
+    def _box(self) -> ipywidgets.Widget:
+        button = self.buttons
+        return ipywidgets.VBox(
+            [
+                row("from", self.sender, label("to"), self.target, button["open a client"],
+                    self.client_path, button["close clients"], self.automatic_pong),
+                row("payload", self.payload, self.payload_format,
+                    *(button[name] for name in MESSAGE_TYPES)),
+                row("", self.fragments, button["text in fragments"], button["bytes in fragments"],
+                    self.ping_between, button["raw"], button["save"], self.saved),
+                row("close", button["close"], self.reason, self.reason_count),
+                self.closes.box,
+                row("break a rule", self.fault, button["break"], self.fault_text),
+            ]
+        ).add_class("astra-send")  # fmt: skip
+
+    def count_reason(self) -> None:
+        """Show how many bytes the close reason has, and how many it may have."""
+        try:
+            size = len(encode_text(self.reason.value))
+            count, over = f"{size} of {MAX_CLOSE_REASON} bytes", size > MAX_CLOSE_REASON
+        except InvalidMessage as exc:
+            count, over = str(exc), True
+        kind = ' class="astra-over"' if over else ""
+        self.reason_count.value = f"<span{kind}>{html.escape(count)}</span>"
+
+    def tell_fault(self) -> None:
+        """Show what the chosen fault breaks, and what the other end must do."""
+        fault = FAULTS[self.fault.value]
+        self.fault_text.value = html.escape(
+            f"{fault.breaks} {fault.answer} (RFC 6455, section {fault.section})"
+        )
+
+
+def make_button(name: str, tooltip: str) -> Button:
+    button = Button(description=name, tooltip=tooltip)
+    button.add_class(f"astra-send-{name.replace(' ', '-')}")
+    return button
+
+
+def text(value: str, placeholder: str, css_class: str, tooltip: str) -> Text:
+    field = Text(value=value, placeholder=placeholder, tooltip=tooltip)
+    field.add_class(css_class)
+    return field
+
+
+def row(name: str, *parts: ipywidgets.Widget) -> ipywidgets.Widget:
+    return ipywidgets.HBox([label(name), *parts]).add_class("astra-buttons")
+
+
+def label(words: str) -> ipywidgets.Widget:
+    return ipywidgets.HTML(html.escape(words)).add_class("astra-label")
