@@ -42,6 +42,20 @@ def test_shutting_down_sends_1001_and_gives_the_port_back(kind: str) -> None:
             pass
 
 
+def test_a_number_means_one_connection_over_all_runs_of_a_server(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server = http.server.new(port=0)
+    server.websocket("/", lambda socket: None)
+    for _ in range(2):  # the second time it replaces itself
+        server.run()
+        with connect(server.url) as client:
+            assert client.recv(5).type == "close"
+    server.shutdown()
+    assert [record.connection for record in server.log.filter(kind="opened")] == [1, 2]
+    assert capsys.readouterr().out == f"Replaced the server that was running at {server.url}.\n"
+
+
 def test_running_the_cell_again_replaces_the_server_and_keeps_the_port(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
