@@ -75,7 +75,7 @@ lint: $(VENV)/.installed-test ## check style and the layers
 	@$(RUN) ruff format --check --quiet || { \
 	echo "Files above are not laid out as agreed; this does it: $(RUN) ruff format"; exit 1; }
 	@echo "lint: imports go down the layers (import-linter)"
-	@$(VENV)/bin/lint-imports --no-timing >$(VENV)/lint-imports.log 2>&1 || { \
+	@$(VENV)/bin/lint-imports --no-logo >$(VENV)/lint-imports.log 2>&1 || { \
 	cat $(VENV)/lint-imports.log; exit 1; }
 
 .PHONY: types
