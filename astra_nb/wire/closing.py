@@ -78,7 +78,12 @@ def closing_handshake(
         if tcp != "closed":
             sentence += f", and then {end_of_tcp(tcp, side)}"
         return sentence, "7.1.2"
-    sentence += f"{end_of_tcp(tcp, side)} before the {answerer} answered with a CLOSE frame"
+    if tcp == "closed":
+        sentence += f"the {answerer} did not answer with a CLOSE frame"
+    elif tcp == f"dropped by {answerer}":
+        sentence += f"{end_of_tcp(tcp, side)} instead of answering with a CLOSE frame"
+    else:
+        sentence += f"{end_of_tcp(tcp, side)} before the {answerer} answered with a CLOSE frame"
     if received is None:
         return f"{sentence}, so the {side} reports {describe_code(1006)}", "7.1.5"
     return sentence, "7.1.2"

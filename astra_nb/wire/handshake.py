@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
@@ -22,6 +23,7 @@ __all__ = [
     "is_secret",
     "parse_head",
     "redact",
+    "redact_headers",
     "redact_path",
 ]
 
@@ -42,11 +44,21 @@ OPEN_HEADERS = frozenset(
 )
 SECRET_NAME = re.compile(
     r"token|secret|passw|passphrase|session|credential|signature|xsrf|csrf|jwt|bearer"
+    r"|assertion|saml|oidc|cert(?!ain)"
     r"|auth(?!ors?$)|key(?!board|word)|^(pass|pwd|pin|otp|sig|sid|ticket)$",
     re.IGNORECASE,
 )
 # A token that stands alone: a JSON Web Token, or the subprotocol that carries one.
 BARE_TOKEN = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){1,4}|\bbase64url\.bearer\.[^\s,;&]+")
+# What proxies and clients write into a value besides a query: `Bearer abc`, `"token": "abc"`.
+SCHEME = re.compile(r"\b(bearer|basic|token|negotiate)[ \t]+[\w.~+/=-]+", re.IGNORECASE)
+NAMED = re.compile(
+    r"((?:token|secret|passw|api[-_]?key)[\w-]{0,30}[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?)"
+    r"[^\s\"',;&#}<]+",
+    re.IGNORECASE,
+)
+# A subprotocol that carries a token, as Jupyter's own `v1.token.websocket.jupyter.org.abc`.
+IN_SUBPROTOCOL = re.compile(r"((?:token|bearer|secret)[\w-]{0,30})\.[^\s,;]+", re.IGNORECASE)
 QUERY_PAIR = re.compile(r"(?P<before>^|[?&;#])(?P<name>[^=&;#?]*)=(?P<value>[^&;#]*)")
 USER_INFO = re.compile(r"//[^/?#\s]*@")
 END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
@@ -117,6 +129,11 @@ def redact_path(path: str) -> str:
     return redact_text(path)
 
 
+def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Hide the secrets in the names and values of headers, as `redact` does in a head."""
+    return [(name, redact_header(f"{name}: {value}")[0][len(name) + 2 :]) for name, value in headers]
+
+
 def is_secret(name: str) -> bool:
     """Tell whether the name of a header sounds as if its value were a secret."""
     key = name.strip().lower()
@@ -140,13 +157,17 @@ def redact_header(line: str) -> tuple[str, bool]:
         return f"{name}: {HIDDEN}", True
     if name.strip().lower() in OPEN_HEADERS:
         return line, False
+    if name.strip().lower() == "sec-websocket-protocol":
+        value = IN_SUBPROTOCOL.sub(rf"\1.{HIDDEN}", value)
     return f"{name}{colon}{redact_text(value)}", False
 
 
 def redact_text(text: str) -> str:
     text = USER_INFO.sub(f"//{HIDDEN}@", text)
     text = QUERY_PAIR.sub(redact_pair, text)
-    return BARE_TOKEN.sub(HIDDEN, text)
+    text = BARE_TOKEN.sub(HIDDEN, text)
+    text = SCHEME.sub(rf"\1 {HIDDEN}", text)
+    return NAMED.sub(rf"\1{HIDDEN}", text)
 
 
 def redact_pair(match: re.Match[str]) -> str:

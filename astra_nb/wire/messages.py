@@ -145,12 +145,10 @@ def encode_close(value: object = None, reason: str | None = None) -> tuple[int |
             too long or no text, a reason that is given twice, or an unknown key.
     """
     given, given_reason = code_and_reason(value)
-    if given_reason and reason:
+    if given_reason in (None, ""):
+        given_reason = "" if reason is None else reason
+    elif reason not in (None, ""):
         raise InvalidMessage("the close reason was given twice; give it once")
-    if given_reason is None:
-        given_reason = reason
-    if given_reason is None:
-        given_reason = ""
     if not isinstance(given_reason, str):
         raise InvalidMessage(f"a close reason is a str, not {describe(given_reason)}")
     if given is None:

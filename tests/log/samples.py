@@ -1,0 +1,100 @@
+"""Logs and frames that several tests of the log need."""
+
+from __future__ import annotations
+
+import pytest
+
+from astra_nb.log import FrameLog, snapshot
+from astra_nb.wire.frames import Frame, decode
+from astra_nb.wire.messages import CloseFrame
+from astra_nb.wire.records import (
+    ClosedRecord,
+    HandlerErrorRecord,
+    HandshakeRecord,
+    NoticeRecord,
+    OpenedRecord,
+    OutputRecord,
+    Record,
+)
+
+HELLO = bytes.fromhex("810548656c6c6f")
+MASKED_HELLO = bytes.fromhex("818537fa213d7f9f4d5158")
+PING = bytes([0x89, 5, 0, 88, 14, 67, 45])
+PONG = bytes([0x8A, 5, 0, 88, 14, 67, 45])
+CLOSE = b"\x88\x06\x03\xe8done"
+
+
+def text_frame(number: int) -> bytes:
+    """A frame that says which it is."""
+    payload = str(number).encode()
+    return bytes([0x81, len(payload)]) + payload
+
+
+def conversation() -> FrameLog:
+    """A log with a record of each kind, as a server keeps it."""
+    log = FrameLog()
+    log.append(0, NoticeRecord, text="listening on ws://127.0.0.1:8080/")
+    head = b"GET /chat HTTP/1.1\r\nHost: a\r\n\r\n"
+    log.append(
+        1,
+        HandshakeRecord,
+        side="server",
+        direction="received",
+        raw=head,
+        start_line="GET /chat HTTP/1.1",
+        headers=(("Host", "a"),),
+    )
+    log.append(
+        1,
+        HandshakeRecord,
+        side="server",
+        direction="sent",
+        raw=b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        start_line="HTTP/1.1 101 Switching Protocols",
+        headers=(),
+        status=101,
+    )
+    log.append(
+        1,
+        OpenedRecord,
+        side="server",
+        peer="127.0.0.1:51324",
+        path="/chat",
+        subprotocol="chat",
+        extensions=("permessage-deflate",),
+    )
+    log.append(1, OutputRecord, stream="stdout", text="Connection opened!\nsecond line\n")
+    log.append_frames(1, "server", "received", MASKED_HELLO, 1)
+    log.append_frames(1, "server", "sent", HELLO + PING, 2)
+    log.append_frames(
+        1, "server", "received", b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00", 1, "", (b"Hello",)
+    )
+    log.append(1, HandlerErrorRecord, summary="ValueError: no", traceback="Traceback ...\n")
+    log.append_frames(1, "server", "received", b"\x83\x02ab", 1, "refused: reserved opcode")
+    log.append_frames(1, "server", "sent", CLOSE, 1)
+    log.append(
+        1,
+        ClosedRecord,
+        side="server",
+        first="server",
+        sent=CloseFrame(1000, "done"),
+        tcp="dropped by client",
+    )
+    return log
+
+
+def numbers(records: list[Record]) -> list[int]:
+    return [record.number for record in records]
+
+
+class Decodings:
+    """Counts how many frames are decoded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+
+        def counting(data: bytes, offset: int = 0) -> Frame:
+            self.count += 1
+            return decode(data, offset)
+
+        monkeypatch.setattr(snapshot, "decode", counting)

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from astra_nb.log import FrameLog, LogView
+
+from .samples import HELLO, conversation, numbers, text_frame
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"kind": "frame"}, [6, 7, 8, 9, 11, 12]),
+        ({"kind": ["opened", "closed"]}, [4, 13]),
+        ({"type": "text"}, [6, 7, 9]),
+        ({"type": "ping"}, [8]),
+        ({"type": "reserved"}, [11]),
+        ({"type": "close"}, [12]),
+        ({"type": {"error", "output", "pong"}}, [5, 10]),
+        ({"type": "handshake"}, [2, 3]),
+        ({"direction": "received"}, [2, 6, 9, 11]),
+        ({"direction": "sent", "kind": "frame"}, [7, 8, 12]),
+        ({"direction": ("received", "sent"), "type": "handshake"}, [2, 3]),
+        ({"connection": 0}, [1]),
+        ({"connection": [0, 2]}, [1]),
+        ({"connection": range(1, 5), "kind": "notice"}, []),
+        ({"text": "Hello"}, [6, 7, 9]),
+        ({"text": "hello"}, []),
+        ({"text": re.compile("h(el+)o", re.IGNORECASE)}, [6, 7, 9]),
+        ({"text": "1000 done"}, [12, 13]),
+        ({"text": "51324"}, [4]),
+        ({"text": "second line"}, [5]),
+        ({"text": "Traceback"}, [10]),
+        ({"text": "Host: a"}, [2]),
+        ({"text": "listening"}, [1]),
+        ({"predicate": lambda record: record.number % 5 == 0}, [5, 10]),
+        ({}, list(range(1, 14))),
+    ],
+)
+def test_filter(wanted: Any, found: list[int]) -> None:
+    view = conversation().filter(**wanted)
+    assert numbers(list(view)) == found
+    assert len(view) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "message"),
+    [
+        (
+            {"type": "binary"},
+            ValueError,
+            "'binary' is no type; there are 'text', 'bytes', 'continuation', 'ping', 'pong', "
+            "'close', 'reserved', 'handshake', 'opened', 'closed', 'error', 'output', 'notice'",
+        ),
+        (
+            {"kind": ["frame", "frames"]},
+            ValueError,
+            "'frames' is no kind; there are 'frame', 'handshake', 'opened', 'closed', 'error', "
+            "'output', 'notice'",
+        ),
+        (
+            {"direction": "in"},
+            ValueError,
+            "'in' is no direction; there are 'received', 'sent'",
+        ),
+        (
+            {"connection": "1"},
+            TypeError,
+            "connection is the number of a connection, such as socket.id, not '1'",
+        ),
+        ({"text": 5}, TypeError, "text is a str or a compiled pattern for str, not 5"),
+        (
+            {"text": re.compile(b"x")},
+            TypeError,
+            "text is a str or a compiled pattern for str, not re.compile(b'x')",
+        ),
+        ({"predicate": 5}, TypeError, "predicate is a function that gets a record, not 5"),
+    ],
+)
+def test_a_filter_that_could_match_nothing_is_refused(
+    wanted: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        conversation().filter(**wanted)
+    assert str(caught.value) == message
+
+
+def test_filters_can_be_stacked_and_stay_live() -> None:
+    log = FrameLog()
+    view = log.frames.filter(type="text").filter(text="2")
+    assert list(view) == []
+    for number in range(1, 31):
+        log.append_frames(1, "server", "sent", text_frame(number), 1)
+    assert numbers(list(view)) == [2, 12, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29]
+    log.max_frames = 4
+    assert numbers(list(view)) == [27, 28, 29]
+    assert numbers(view.since(27, limit=1)) == [29]
+
+
+def test_indexing() -> None:
+    log = conversation()
+    for view in (log, log.filter(predicate=lambda record: True)):
+        assert isinstance(view, LogView)
+        assert [view[0].number, view[12].number, view[-1].number, view[-13].number] == [
+            1,
+            13,
+            13,
+            1,
+        ]
+        assert numbers(view[2:5]) == [3, 4, 5]
+        assert numbers(view[::-6]) == [13, 7, 1]
+        for index in (13, -14):
+            with pytest.raises(IndexError, match=rf"^no record at index {index}: there are 13$"):
+                view[index]
+
+
+def test_a_log_is_true_even_when_it_is_empty() -> None:
+    assert FrameLog()
+    assert FrameLog().frames
+
+
+def test_reprs_are_short_and_tell_no_time() -> None:
+    log = conversation()
+    assert repr(log) == "<FrameLog: 6 frames, 7 other records, 0 dropped>"
+    assert repr(log.frames) == "<FilteredView: 6 frames, 0 other records>"
+    assert repr(log.filter(kind="notice")) == "<FilteredView: 0 frames, 1 other record>"
+
+
+def test_ipython_shows_the_table() -> None:
+    class Printer:
+        shown = ""
+
+        def text(self, text: str) -> None:
+            self.shown += text
+
+    log = conversation()
+    printer = Printer()
+    log._repr_pretty_(printer, False)
+    assert printer.shown == str(log)
+    assert log._repr_html_() == log.html()
+
+
+def test_a_long_log_is_shown_by_its_newest_200_records() -> None:
+    log = FrameLog()
+    log.append_frames(1, "server", "sent", HELLO * 1234, 1234)
+    for view in (log, log.frames):
+        lines = str(view).splitlines()
+        assert lines[0] == "1,034 records before these are left out."
+        assert len(lines) == 203
+        assert lines[3].startswith("1035 ")
+        assert lines[-1].startswith("1234 ")
+        assert len(view.text().splitlines()) == 1236
+        assert view._repr_html_().count("<tr>") == 201
+        assert "Log: the newest 200 of 1,234 records; 1,034 before these are left out" in (
+            view._repr_html_()
+        )
+
+
+def test_relative_times_count_from_the_first_record_there_was() -> None:
+    log = FrameLog(max_frames=1)
+    log.append_frames(1, "server", "sent", HELLO, 1)
+    origin = log[0].time
+    log.append_frames(1, "server", "sent", HELLO, 1)
+    view = log.filter(type="text")
+    assert log.origin == view._origin == origin
+    shown = view.text(["relative"]).splitlines()[-1].strip()
+    assert shown == f"{log[0].time - origin:+.3f}"
+
+
+def test_messages_are_joined_in_a_view() -> None:
+    log = conversation()
+    assert [message.type for message in log.messages] == ["text", "text", "ping", "text", "close"]
+    assert [m.value for m in log.filter(direction="received").messages] == ["Hello", "Hello"]
+
+
+def test_a_view_can_be_exported_alone() -> None:
+    log = conversation()
+    again = FrameLog.from_jsonl(log.filter(type=["ping", "close"]).to_jsonl())
+    assert numbers(list(again)) == [8, 12]

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.utils import accept_key as reference_accept_key
+
+from astra_nb.wire.handshake import (
+    accept_key,
+    accept_steps,
+    head_end,
+    is_secret,
+    parse_head,
+    redact,
+    redact_path,
+)
+
+SAMPLE_KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3
+REQUEST = (
+    b"GET /chat HTTP/1.1\r\n"
+    b"Host: server.example.com\r\n"
+    b"Upgrade: websocket\r\n"
+    b"Connection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    b"Origin: http://example.com\r\n"
+    b"Sec-WebSocket-Protocol: chat, superchat\r\n"
+    b"Sec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=10\r\n"
+    b"\r\n"
+)
+SECRET = "s3cr3t-7f9c"
+
+
+def test_a_head_is_read() -> None:
+    start_line, headers = parse_head(REQUEST)
+    assert start_line == "GET /chat HTTP/1.1"
+    assert headers[0] == ("Host", "server.example.com")
+    assert headers[3] == ("Sec-WebSocket-Key", SAMPLE_KEY)
+    assert len(headers) == 8
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"", ("", [])),
+        (b"GET / HT", ("GET / HT", [])),
+        (b"GET / HTTP/1.1\nA:b\nC : d \n\n", ("GET / HTTP/1.1", [("A", "b"), ("C", "d")])),
+        (b"X\r\nA: b\r\n c\r\n\td\r\n\r\n", ("X", [("A", "b c d")])),
+        (b"X\r\nno colon\r\n: no name\r\n\r\n", ("X", [("no colon", ""), ("", "no name")])),
+        (b"X\r\nA: b:c\r\n\r\nbody: not a header", ("X", [("A", "b:c")])),
+        (b"\xff\x00\r\nA: \xe9\r\n\r\n", ("\xff\x00", [("A", "\xe9")])),
+        (b"X\r\n leading\r\n\r\n", ("X", [("leading", "")])),
+    ],
+)
+def test_a_head_of_any_bytes_is_read(
+    head: bytes, expected: tuple[str, list[tuple[str, str]]]
+) -> None:
+    assert parse_head(head) == expected
+
+
+def test_where_a_head_ends() -> None:
+    for end in range(len(REQUEST)):
+        assert head_end(REQUEST[:end]) is None
+    assert head_end(REQUEST) == len(REQUEST)
+    assert head_end(bytearray(REQUEST + b"\x81\x00")) == len(REQUEST)
+    assert head_end(b"GET / HTTP/1.1\n\nrest") == 16
+
+
+def test_a_head_without_secrets_stays_byte_for_byte() -> None:
+    assert redact(REQUEST) == REQUEST
+    assert redact(b"") == b""
+    assert redact(b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: kOo=\r\n\r\n") == (
+        b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: kOo=\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Authorization: Bearer {}",
+        "authorization:{}",
+        "AUTHORIZATION : Basic {}",
+        "Proxy-Authorization: Basic {}",
+        "Cookie: _xsrf=2|{}; username-localhost-8888={}",
+        "Set-Cookie: session={}; HttpOnly",
+        "X-XSRFToken: {}",
+        "X-Api-Key: {}",
+        "X-Auth-Token: {}",
+        "X-Amz-Security-Token: {}",
+        "Cookie: a=b\r\n folded={}",
+        "Cookie: a\r\n\t{}\r\n {}",
+        "Harmless: x\rCookie: {}",
+        "Referer: http://localhost:8888/lab?token={}",
+        "Referer: http://user:{}@localhost/",
+        "X-Forwarded-Uri: /?access_token={}",
+        "Origin: http://user:{}@localhost",
+        "Location: /login?next=%2Flab%3Ftoken%3D{}",
+        "Sec-WebSocket-Protocol: chat, base64url.bearer.authorization.k8s.io.{}",
+        "X-Any: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{}",
+        "Link: </a?sig={}>; rel=next",
+    ],
+)
+def test_secrets_in_headers_are_hidden(line: str) -> None:
+    head = f"GET / HTTP/1.1\r\nHost: a\r\n{line}\r\nUpgrade: websocket\r\n\r\n"
+    hidden = redact(head.replace("{}", SECRET).encode())
+    assert SECRET.encode() not in hidden
+    assert b"<hidden>" in hidden
+    assert b"\r\nUpgrade: websocket\r\n\r\n" in hidden
+    # Nor can its length be told, nor whether it is there twice.
+    assert hidden == redact(head.replace("{}", "x").encode())
+    assert redact(hidden) == hidden
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden"),
+    [
+        ("/", "/"),
+        ("/chat?room=7&name=jane", "/chat?room=7&name=jane"),
+        ("/?token=abc", "/?token=<hidden>"),
+        ("/?a=1&access_token=abc&b=2", "/?a=1&access_token=<hidden>&b=2"),
+        ("/?api_key=abc", "/?api_key=<hidden>"),
+        ("/?apikey=abc;password=x", "/?apikey=<hidden>;password=<hidden>"),
+        ("/?Passwd=abc", "/?Passwd=<hidden>"),
+        ("/?secret=a=b=c", "/?secret=<hidden>"),
+        ("/?auth=abc#x", "/?auth=<hidden>#x"),
+        ("/?session_id=abc", "/?session_id=<hidden>"),
+        ("/?t%6Fken=abc", "/?t%6Fken=<hidden>"),
+        ("/?%2574oken=abc", "/?%2574oken=<hidden>"),
+        ("/?next=/lab%3Ftoken%3Dabc", "/?next=<hidden>"),
+        ("/?next=%252Flab%253Ftoken%253Dabc", "/?next=<hidden>"),
+        ("/a;jsessionid=abc", "/a;jsessionid=<hidden>"),
+        ("/?token=", "/?token="),
+        ("/?author=jane&keyword=x&code=1000", "/?author=jane&keyword=x&code=1000"),
+        ("ws://u:p@host/?sig=a", "ws://<hidden>@host/?sig=<hidden>"),
+        ("/?token=a b", "/?token=<hidden>"),
+        ("", ""),
+    ],
+)
+def test_secrets_in_a_path_are_hidden(path: str, hidden: str) -> None:
+    assert redact_path(path) == hidden
+    request = redact(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+    assert request == f"GET {hidden} HTTP/1.1\r\n\r\n".encode()
+
+
+def test_a_head_that_is_cut_anywhere_shows_no_secret() -> None:
+    head = (
+        f"GET /?token={SECRET} HTTP/1.1\r\nCookie: {SECRET}\r\n"
+        f"Referer: http://a/?key={SECRET}\r\n\r\n"
+    ).encode()
+    for end in range(len(head)):
+        for length in range(4, len(SECRET)):
+            assert SECRET[:length].encode() not in redact(head[:end])
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_can_be_redacted(head: bytes) -> None:
+    hidden = redact(head)
+    assert redact(hidden) == hidden
+    parse_head(hidden)
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("Cookie", True),
+        (" set-cookie ", True),
+        ("Authorization", True),
+        ("X-CSRF-Token", True),
+        ("Sec-WebSocket-Key", False),
+        ("Sec-WebSocket-Accept", False),
+        ("WWW-Authenticate", False),
+        ("Host", False),
+        ("Origin", False),
+    ],
+)
+def test_which_headers_are_secret(name: str, secret: bool) -> None:
+    assert is_secret(name) == secret
+
+
+def test_the_accept_key_of_the_rfc() -> None:
+    assert accept_key(SAMPLE_KEY) == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert [step.value for step in accept_steps(SAMPLE_KEY)] == [
+        "dGhlIHNhbXBsZSBub25jZQ==",
+        "dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
+        "b37a4f2cc0624f1690f64606cf385945b2bec4ea",
+        "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+    ]
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_the_accept_key_of_any_key(nonce: bytes) -> None:
+    key = base64.b64encode(nonce).decode()
+    assert accept_key(key) == reference_accept_key(key)
+    assert accept_key(f" {key} ") == reference_accept_key(key)
+    digest = bytes.fromhex(accept_steps(key)[2].value)
+    assert len(digest) == hashlib.sha1().digest_size

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astra_nb.wire.frames import FrameType
+from astra_nb.wire.text import (
+    hexdump,
+    invalid_utf8,
+    preview,
+    spaced_hex,
+    visible,
+    visible_utf8,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Hello, world! [1]", "Hello, world! [1]"),
+        ("grüße 日本 😀", "grüße 日本 😀"),
+        ("<script>alert('x')</script>", "<script>alert('x')</script>"),
+        ("a\nb\r\n\tc", r"a\nb\r\n\tc"),
+        ("\x00\x1b[31m\x07\x7f", r"\x00\x1b[31m\x07\x7f"),
+        ("\x85\xa0\xad", r"\u0085\u00a0\u00ad"),
+        ("\u202a\u202b\u202c\u202d\u202e", r"\u202a\u202b\u202c\u202d\u202e"),
+        ("\u2066\u2067\u2068\u2069", r"\u2066\u2067\u2068\u2069"),
+        ("\u200e\u200f\u061c", r"\u200e\u200f\u061c"),
+        ("\u200b\u200d\u2060\ufeff", r"\u200b\u200d\u2060\ufeff"),
+        ("\u2028\u2029", r"\u2028\u2029"),
+        ("\ud800\udfff", r"\ud800\udfff"),
+        ("\U000e0041", r"\U000e0041"),
+        (r"\n is no line break", r"\\n is no line break"),
+        ("", ""),
+    ],
+)
+def test_what_cannot_be_seen_is_shown(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text())
+def test_nothing_unprintable_is_left_and_every_text_has_its_own_form(text: str) -> None:
+    shown = visible(text)
+    assert shown.isprintable()
+    escapes = {r"\n": "\n", r"\r": "\r", r"\t": "\t", r"\\": "\\"}
+    plain, rest = "", shown
+    while rest:
+        if rest[:2] in escapes:
+            plain, rest = plain + escapes[rest[:2]], rest[2:]
+        elif rest[0] == "\\":
+            digits = {"x": 2, "u": 4, "U": 8}[rest[1]]
+            plain, rest = plain + chr(int(rest[2 : 2 + digits], 16)), rest[2 + digits :]
+        else:
+            plain, rest = plain + rest[0], rest[1:]
+    assert plain == text
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ("é\x1b".encode(), r"é\x1b"),
+        (b"ab\xffcd", r"ab\xffcd"),
+        (b"\xc3", r"\xc3"),
+        (b"\xed\xa0\x80", r"\xed\xa0\x80"),
+        (b"\xc0\xaf", r"\xc0\xaf"),
+        (b"\\xff", r"\\xff"),
+        (b"\xf4\x90\x80\x80", r"\xf4\x90\x80\x80"),
+    ],
+)
+def test_bytes_that_are_no_utf8_are_shown_as_bytes(data: bytes, shown: str) -> None:
+    assert visible_utf8(data) == shown
+
+
+@pytest.mark.parametrize(
+    ("data", "broken"),
+    [
+        (b"", None),
+        ("é€😀".encode(), None),
+        (b"ab\xff", (2, "invalid start byte")),
+        (b"\xc3(", (0, "invalid continuation byte")),
+        (b"abc\xe2\x82", (3, "unexpected end of data")),
+        (b"\xed\xa0\x80", (0, "invalid continuation byte")),
+    ],
+)
+def test_where_utf8_breaks(data: bytes, broken: tuple[int, str] | None) -> None:
+    assert invalid_utf8(data) == broken
+
+
+@pytest.mark.parametrize(
+    ("payload", "type", "shown"),
+    [
+        (b"Hello", "text", '"Hello"'),
+        (b"", "text", '""'),
+        (b'{"a": "b"}', "text", '"{"a": "b"}"'),
+        (b"ab\xff", "text", r'"ab\xff"'),
+        (b"lo", "continuation", '"lo"'),
+        (b"\x00\x01", "continuation", "00 01"),
+        (b"\x00\x58\x0e\x43\x2d", "ping", "00 58 0e 43 2d"),
+        (b"Hello", "bytes", '48 65 6c 6c 6f "Hello"'),
+        (b"a\n", "pong", "61 0a"),
+        (b"", "ping", ""),
+        (b"", "close", "no code"),
+        (b"\x03", "close", "03 (half a code)"),
+        (b"\x03\xe8", "close", "1000 normal closure"),
+        (b"\x03\xe8done", "close", '1000 normal closure "done"'),
+        (b"\x03\xe8\xff\n", "close", r'1000 normal closure "\xff\n"'),
+        (b"\x0f\xa0", "close", "4000 private code"),
+        (b"\x00\x00", "close", "0 not a close code"),
+        (b"\x01\x02", "reserved", "01 02"),
+    ],
+)
+def test_the_preview_of_each_type(payload: bytes, type: FrameType, shown: str) -> None:
+    assert preview(payload, type) == shown
+
+
+def test_a_long_payload_is_cut_between_characters() -> None:
+    assert preview(b"a" * 61, "text") == '"' + "a" * 60 + '…"'
+    assert preview(b"a" * 60, "text") == '"' + "a" * 60 + '"'
+    assert preview("é".encode() * 61, "text") == '"' + "é" * 60 + '…"'
+    assert preview("😀".encode() * 60, "text") == '"' + "😀" * 60 + '"'
+    assert preview("😀".encode() * 61, "text") == '"' + "😀" * 60 + '…"'
+    assert preview(b"\xff" * 61, "text") == '"' + r"\xff" * 60 + '…"'
+    assert preview(bytes(21), "bytes") == "00 " * 20 + "…"
+    assert preview(bytes(20), "bytes") == "00 " * 19 + "00"
+
+
+def test_a_broken_end_is_shown_when_it_is_the_end() -> None:
+    assert preview("é".encode() * 40 + b"\xc3", "text", limit=60) == '"' + "é" * 40 + r"\xc3" + '"'
+
+
+@given(st.binary(max_size=400), st.sampled_from(["text", "bytes", "close", "continuation"]))
+def test_a_preview_is_one_short_printable_line(payload: bytes, type: FrameType) -> None:
+    shown = preview(payload, type)
+    assert shown.isprintable()
+    assert len(shown) <= 60 * len(r"\U000e0041") + 40
+
+
+def test_ten_megabytes_are_not_read_to_show_sixty_characters() -> None:
+    assert preview(b"x" * 10 * 2**20, "text") == '"' + "x" * 60 + '…"'
+
+
+def test_spaced_hex() -> None:
+    assert spaced_hex(b"\x00\x0e\xff") == "00 0e ff"
+    assert spaced_hex(b"\x00\x0e\xff", 2) == "00 0e …"
+    assert spaced_hex(b"") == ""
+
+
+def test_hexdump() -> None:
+    assert hexdump(bytes(range(0x40, 0x52)) + b"\x1b\xff") == (
+        "00000000  40 41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f  |@ABCDEFGHIJKLMNO|\n"
+        "00000010  50 51 1b ff                                      |PQ..|"
+    )
+    assert hexdump(b"abc", width=2, offset=0x100) == "00000100  61 62  |ab|\n00000102  63     |c|"
+    assert hexdump(b"") == ""
