@@ -45,3 +45,17 @@ def _browser_client(server: Server, path: str) -> Any:
 
 Server.panel_factory = staticmethod(_panel)
 Server.browser_client_factory = staticmethod(_browser_client)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add the `%%lua` magic: `%load_ext astra_nb`."""
+    from .lua import magic  # lupa is loaded when someone asks for Lua
+
+    magic.load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Shut down the servers of Lua cells and forget their Lua: `%unload_ext astra_nb`."""
+    from .lua import magic
+
+    magic.unload(shell)

@@ -9,7 +9,8 @@ They split into "you did this" (nothing was sent) and "your peer did this"::
     │   ├── NotOpen                 sending on a connection that is closing or closed
     │   ├── AddressInUse            the port is held by something else (also an OSError)
     │   ├── AddressUnavailable      the address cannot be listened on at all (also an OSError)
-    │   └── WrongThread             a blocking call where it would block the event loop
+    │   ├── WrongThread             a blocking call where it would block the event loop
+    │   └── LuaError                Lua code raised, or was stopped
     ├── PeerError                   your peer, or the network between you, did this
     │   ├── ConnectionClosed        recv() after the close was delivered; has both close codes
     │   ├── HandshakeFailed         the opening handshake did not end with 101
@@ -36,6 +37,7 @@ __all__ = [
     "InvalidMessage",
     "InvalidRoute",
     "LocalError",
+    "LuaError",
     "NotOpen",
     "PeerError",
     "WaitTimeout",
@@ -73,6 +75,26 @@ class AddressUnavailable(LocalError, OSError):
 
 class WrongThread(LocalError, RuntimeError):
     """A blocking call in the thread that runs the event loop."""
+
+
+class LuaError(LocalError):
+    """Lua code raised, or was stopped.
+
+    Attributes:
+        trace: Where the Lua code was, as Lua tells it, or "".
+    """
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message)
+        self.trace = trace
+
+    def report(self) -> str:
+        """Give the error as Lua code's author knows it: no line of Python is in it."""
+        return "\n".join(filter(None, [f"LuaError: {self}", self.trace])) + "\n"
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython shows this in place of the Python that carried the error here.
+        return self.report().splitlines()
 
 
 class PeerError(AstraError):

@@ -21,7 +21,7 @@ from . import background
 from .addresses import bind, websocket_url
 from .async_websocket import AsyncWebSocket
 from .connection import Connection
-from .errors import AstraError, ConnectionClosed
+from .errors import AstraError, ConnectionClosed, LuaError
 from .handler_output import Lines, handler_context, install, uninstall
 from .inbox import TaskInbox, ThreadInbox
 from .log import FrameLog
@@ -212,7 +212,10 @@ class Serving:
         """Show and record what a handler raised; the peer learns only the close code."""
         # Without the frame of this module, whose caller the handler is.
         trace = exc.__traceback__.tb_next if exc.__traceback__ is not None else None
-        lines = traceback.format_exception(type(exc), exc, trace)
+        if isinstance(exc, LuaError):
+            lines = [exc.report()]  # its author wrote Lua; where Python was tells them nothing
+        else:
+            lines = traceback.format_exception(type(exc), exc, trace)
         if self.log is not None:
             self.log.append(
                 connection.number,

@@ -1,0 +1,10 @@
+"""The tutorial's own Lua, running beside Python: `%load_ext astra_nb`, then `%%lua` cells.
+
+Needs the extra `astra-nb[lua]`.
+"""
+
+from __future__ import annotations
+
+from .programs import Lua
+
+__all__ = ["Lua"]

@@ -1,0 +1,52 @@
+"""The `%%lua` cell magic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import LocalError
+from .programs import Lua
+
+__all__ = ["load", "unload"]
+
+_current: Lua | None = None
+
+
+def load(shell: Any) -> None:
+    """Register `%%lua`. All such cells share one Lua state.
+
+    Raises:
+        LocalError: The package lupa is missing.
+    """
+    global _current
+    unload(shell)
+    lua = Lua()
+
+    def run_cell(line: str, cell: str) -> None:
+        """Run the cell as Lua; `%%lua name` puts the server that it made under that name."""
+        name = line.strip()
+        if name and not name.isidentifier():
+            raise LocalError(
+                f"%%lua takes the name of one Python variable, for the server that the cell "
+                f"makes, not {name!r}"
+            )
+        earlier = lua.server
+        # The line of %%lua counts: an error's line is the line of the cell.
+        lua.run(f"\n{cell}", f"cell {shell.execution_count}")
+        if name:
+            server = lua.server
+            if server is None or server is earlier:
+                raise LocalError(f"the cell made no server, so {name} was not set")
+            shell.user_ns[name] = server
+
+    shell.register_magic_function(run_cell, magic_kind="cell", magic_name="lua")
+    _current = lua
+
+
+def unload(shell: Any) -> None:
+    """Shut down the servers of Lua cells and let go of their state."""
+    global _current
+    if _current is not None:
+        _current.shutdown()
+        _current = None
+        shell.magics_manager.magics["cell"].pop("lua", None)

@@ -1,0 +1,163 @@
+"""What Lua code asks for, carried out: servers that run, sockets that receive and send."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..async_websocket import AsyncWebSocket
+from ..errors import InvalidMessage, LocalError
+from ..server import Server
+from ..wire.messages import CloseFrame, Message
+from .runtime import Value
+
+__all__ = ["Connections", "Servers", "values_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A connection whose handler is in Lua, and the loop that owns it."""
+
+    socket: AsyncWebSocket
+    loop: asyncio.AbstractEventLoop
+
+
+class Connections:
+    """The connections that Lua code knows, by number. Its calls run on the event loop."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._open: dict[int, Open] = {}
+
+    def add(self, socket: AsyncWebSocket) -> int:
+        """Give a connection a number. On the event loop only."""
+        number = next(self._numbers)
+        self._open[number] = Open(socket, asyncio.get_running_loop())
+        return number
+
+    def remove(self, number: int) -> None:
+        """Forget a connection whose handler has ended."""
+        self._open.pop(number, None)
+
+    def get(self, number: int) -> Open:
+        """Give the connection of this number.
+
+        Raises:
+            LocalError: Its handler has ended.
+        """
+        found = self._open.get(number)
+        if found is None:
+            raise LocalError("the handler of this socket has ended, and its connection with it")
+        return found
+
+    async def carry_out(self, own: int, name: str, number: int, *arguments: Value) -> list[Value]:
+        """Make one call of a socket.
+
+        Args:
+            own: Number of the connection whose handler asks; 0 for a cell.
+            name: Of the call.
+            number: Of the connection.
+            arguments: As Lua gave them.
+        """
+        socket = self.get(number).socket
+        if name == "recv":
+            if own != number:
+                raise LocalError("the messages of a socket go to its own handler")
+            timeout = arguments[0]
+            return values_of(await socket.recv(None if timeout is None else float(_number(timeout))))
+        if name == "send_close":
+            code, reason = arguments
+            text = None if reason is None else _decode(reason, "close reason")
+            await socket.send_close(code, text)  # type: ignore[arg-type]
+        elif name == "send_text":
+            await socket.send_text(_decode(arguments[0], "text"))
+        else:
+            send: Callable[[Any], Awaitable[None]] = {
+                "send_bytes": socket.send_bytes,
+                "send_ping": socket.send_ping,
+                "send_pong": socket.send_pong,
+            }[name]
+            await send(arguments[0])
+        return []
+
+
+class Servers:
+    """The servers that Lua code has made, by number. Any thread but an event loop's."""
+
+    def __init__(self, handler: Callable[[int, str], Callable[..., Any]]) -> None:
+        self._handler = handler
+        self._numbers = itertools.count(1)
+        self._servers: dict[int, Server] = {}
+
+    @property
+    def latest(self) -> Server | None:
+        """The server that was made last."""
+        return next(reversed(self._servers.values()), None)
+
+    def new(self) -> list[Value]:
+        number = next(self._numbers)
+        self._servers[number] = Server()
+        return [number]
+
+    def websocket(self, number: int, path: bytes, handler: int, where: bytes) -> list[Value]:
+        self._servers[number].websocket(
+            _decode(path, "path"), self._handler(handler, where.decode("utf-8", "replace"))
+        )
+        return []
+
+    def run(self, number: int, hostname: bytes, port: int) -> list[Value]:
+        server = self._servers[number]
+        server.hostname, server.port = _decode(hostname, "hostname"), port
+        server.run()
+        return [server.port]
+
+    def shutdown(self, number: int) -> list[Value]:
+        self._servers[number].shutdown()
+        return []
+
+    def shutdown_all(self) -> None:
+        for number in list(self._servers):
+            self.shutdown(number)
+
+    def carry_out(self, name: str, *arguments: Any) -> list[Value]:
+        """Make one call of a server."""
+        calls: dict[str, Callable[..., list[Value]]] = {
+            "new": self.new,
+            "websocket": self.websocket,
+            "run": self.run,
+            "shutdown": self.shutdown,
+        }
+        return calls[name](*arguments)
+
+    @staticmethod
+    def carries_out(name: str) -> bool:
+        """Tell whether a call is one of a server, not of a socket."""
+        return name in ("new", "websocket", "run", "shutdown")
+
+
+def values_of(message: Message) -> list[Value]:
+    """Give what passes into Lua of a message: type, payload, close code and close reason."""
+    value = message.value
+    kind = message.type.encode()
+    if isinstance(value, CloseFrame):
+        return [kind, None, value.code, value.reason.encode()]
+    return [kind, value.encode() if isinstance(value, str) else value]
+
+
+def _number(value: Value) -> float:
+    assert isinstance(value, (int, float)), "Lua has checked it"
+    return value
+
+
+def _decode(value: Value, what: str) -> str:
+    assert isinstance(value, bytes), "Lua has checked it"
+    try:
+        return value.decode()
+    except UnicodeDecodeError as exc:
+        raise InvalidMessage(
+            f"the {what} is no valid UTF-8: byte {exc.start + 1} of {len(value)} is "
+            f"0x{value[exc.start]:02X}; send it with send_bytes, or mend the string"
+        ) from None

@@ -1,0 +1,141 @@
+"""Lua programs: a cell's code, run in the calling thread, and handlers, run by the server's loop.
+
+Both are Lua coroutines that yield what they ask for. Between two requests the Lua state is free
+for the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..async_websocket import AsyncWebSocket
+from ..errors import AstraError, ConnectionClosed, LocalError, LuaError, NotOpen
+from ..server import Server
+from ..wire.records import NoticeRecord
+from .operations import Connections, Servers
+from .runtime import Done, LuaState, Request, Value
+
+__all__ = ["Lua"]
+
+Answer = tuple[Value, ...]
+START: Answer = ()
+
+
+class Lua:
+    """A Lua 5.4 of its own, with the tutorial's modules; all its code shares one state.
+
+    Lua code reaches neither Python nor files nor processes. What runs on and on is stopped after
+    a number of instructions.
+
+    Raises:
+        LocalError: The package lupa is missing.
+    """
+
+    def __init__(self) -> None:
+        self._state = LuaState()
+        self._connections = Connections()
+        self._servers = Servers(self._make_handler)
+
+    @property
+    def server(self) -> Server | None:
+        """The server that Lua code made last, with its log and its panel; None before any."""
+        return self._servers.latest
+
+    def run(self, source: str, name: str = "cell") -> None:
+        """Run Lua code to its end; its servers live on. Any thread but an event loop's.
+
+        Args:
+            source: The code.
+            name: What error messages call it.
+
+        Raises:
+            LuaError: It is no Lua, it raised, or it was stopped.
+        """
+        state = self._state
+        with state.turn():
+            task = state.start_cell(source, name)
+        try:
+            answer, refill = START, True
+            while True:
+                with state.turn():
+                    outcome = state.step(task, refill, True, *answer)
+                if isinstance(outcome, Done):
+                    return
+                answer, refill = self._answer_cell(outcome)
+        finally:
+            state.forget(task)
+
+    def shutdown(self) -> None:
+        """Shut down all servers that Lua code has made."""
+        self._servers.shutdown_all()
+
+    def _answer_cell(self, request: Request) -> tuple[Answer, bool]:
+        try:
+            if Servers.carries_out(request.name):
+                return (True, *self._servers.carry_out(request.name, *request.arguments)), True
+            loop = self._connections.get(request.arguments[0]).loop
+            call = self._connections.carry_out(0, request.name, *request.arguments)
+            return (True, *asyncio.run_coroutine_threadsafe(call, loop).result()), True
+        except (AstraError, OSError) as exc:
+            return _refusal(exc), False
+
+    def _make_handler(
+        self, handler: int, where: str
+    ) -> Callable[[AsyncWebSocket], Coroutine[Any, Any, None]]:
+        async def handle(socket: AsyncWebSocket) -> None:
+            await self._run_handler(handler, socket)
+
+        handle.__name__ = f"the Lua function {where}"
+        return handle
+
+    async def _run_handler(self, handler: int, socket: AsyncWebSocket) -> None:
+        state, connections = self._state, self._connections
+        number = connections.add(socket)
+        task = 0
+        told: ConnectionClosed | NotOpen | None = None
+        try:
+            await state.take_turn()
+            try:
+                task = state.start_handler(handler, number)
+            finally:
+                state.end_turn()
+            answer, refill = START, True
+            while True:
+                await state.take_turn()
+                try:
+                    outcome = state.step(task, refill, False, *answer)
+                finally:
+                    state.end_turn()
+                if isinstance(outcome, Done):
+                    return
+                try:
+                    answer, refill = await self._answer_handler(number, outcome), True
+                except (AstraError, OSError) as exc:
+                    told = exc if isinstance(exc, (ConnectionClosed, NotOpen)) else told
+                    answer, refill = _refusal(exc), False
+                    # Code that catches each error must not keep the loop from its other work.
+                    await asyncio.sleep(0)
+        except LuaError as exc:
+            if told is None or not str(exc).endswith(str(told)):
+                raise
+            # Nobody caught it: the end of an endless loop. The documented listing shows three
+            # ways to close, one after the other, and runs as it is: the first one counts.
+            if isinstance(told, NotOpen) and socket.log is not None:
+                socket.log.append(socket.id, NoticeRecord, text=f"The handler ended: {told}.")
+        finally:
+            connections.remove(number)
+            if task:
+                state.forget(task)
+
+    async def _answer_handler(self, own: int, request: Request) -> Answer:
+        if request.name == "new":
+            return (True, *self._servers.new())
+        if Servers.carries_out(request.name):
+            raise LocalError(f"server:{request.name}(...) belongs in a cell, not in a handler")
+        return (True, *await self._connections.carry_out(own, request.name, *request.arguments))
+
+
+def _refusal(exc: Exception) -> Answer:
+    return (False, str(exc).encode("utf-8", "backslashreplace"))

@@ -1,0 +1,212 @@
+"""One Lua state, sandboxed, on a budget, entered by one thread at a time.
+
+Only numbers, strings and booleans pass between Python and Lua, so that no Lua code ever holds a
+Python object. The Lua side is in the `.lua` files beside this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from ..errors import LocalError, LuaError
+
+__all__ = ["Done", "LuaState", "Request", "Value"]
+
+Value = bytes | int | float | bool | None
+
+MAX_MEMORY = 128 * 2**20  # bytes of one Lua state
+RESERVE = 2 * 2**20  # bytes for what passes between Python and Lua
+CELL_INSTRUCTIONS = 500_000_000  # measured at about 4 s
+HANDLER_INSTRUCTIONS = 50_000_000  # between two messages; other connections wait meanwhile
+CELL_SECONDS = 20  # of computing; for the few library functions that no hook sees
+HANDLER_SECONDS = 5
+TURN_POLL = 0.002  # seconds between two looks at whether the state is free
+
+PARTS = ("budget", "patterns", "sandbox", "pprint", "http", "tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a task asks for before it can go on."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A task came to its end."""
+
+
+class LuaState:
+    """One Lua state.
+
+    Methods named with "enter" or taking a task must be called inside `turn` or `turn_async`.
+    """
+
+    def __init__(self) -> None:
+        lua = _import_lupa()
+        self._lua = lua.LuaRuntime(
+            encoding=None,  # Lua's strings are bytes
+            source_encoding="utf-8",
+            register_eval=False,
+            register_builtins=False,
+            unpack_returned_tuples=True,
+            attribute_filter=_no_attribute,
+            max_memory=MAX_MEMORY,
+        )
+        self._errors = (lua.LuaError, lua.LuaMemoryError)
+        self._lock = threading.Lock()
+        self._forgotten: deque[int] = deque()
+        self._load()
+
+    def _load(self) -> None:
+        budget = self._part("budget", _poll)
+        patterns = self._part("patterns", budget)
+        sandbox = self._part("sandbox", budget, patterns, _write)
+        printing = self._part("pprint", budget, _write)
+        sandbox[b"environment"][b"pprint"] = printing[b"pprint"]
+        http = self._part("http", budget, sandbox)
+        tasks = self._part("tasks", budget, sandbox, http, printing[b"show"])
+        self._start_cell = tasks[b"start_cell"]
+        self._start_handler = tasks[b"start_handler"]
+        self._step = tasks[b"step"]
+        self._forget = tasks[b"forget"]
+        # No code looks here any more; what is not there cannot be found.
+        self._lua.execute(b"local all = _G for name in next, all do all[name] = nil end")
+
+    def _part(self, name: str, *arguments: Any) -> Any:
+        source = (resources.files(__package__) / f"{name}.lua").read_bytes()
+        return self._lua.execute(source, *arguments, name=f"=astra_nb/{name}.lua".encode())
+
+    # Turns
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have the state to oneself; waits for its turn. Any thread but an event loop's."""
+        with self._lock:
+            self._drop_forgotten()
+            yield
+
+    async def take_turn(self) -> None:
+        """Have the state to oneself, without holding up the event loop. Pair with `end_turn`."""
+        while not self._lock.acquire(blocking=False):
+            await asyncio.sleep(TURN_POLL)
+        self._drop_forgotten()
+
+    def end_turn(self) -> None:
+        self._lock.release()
+
+    # Tasks
+
+    def start_cell(self, source: str, name: str) -> int:
+        """Make a task of a cell's code.
+
+        Raises:
+            LuaError: It is no Lua.
+        """
+        code = source.encode()
+        self._make_room(len(code))
+        started = self._enter(self._start_cell, code, b"=" + name.encode())
+        if isinstance(started, tuple):
+            raise LuaError(_text(started[1]))
+        return int(started)
+
+    def start_handler(self, handler: int, socket: int) -> int:
+        """Make a task of a handler for one connection."""
+        self._make_room(0)
+        return int(self._enter(self._start_handler, handler, socket))
+
+    def step(self, task: int, refill: bool, is_cell: bool, *answer: Value) -> Request | Done:
+        """Run a task up to its next request.
+
+        Args:
+            task: As given by `start_cell` or `start_handler`.
+            refill: Whether its budget is new.
+            is_cell: Whether it has the budget of a cell or that of a handler.
+            answer: What the last request gave: True and values, or False and a message.
+
+        Raises:
+            LuaError: The code raised, or was stopped.
+            KeyboardInterrupt: The user interrupted.
+        """
+        size = sum(len(value) for value in answer if isinstance(value, bytes))
+        # A payload comes as a string and ends as a table, at 16 bytes for each byte.
+        self._make_room(size)
+        instructions = CELL_INSTRUCTIONS if is_cell else HANDLER_INSTRUCTIONS
+        seconds = CELL_SECONDS if is_cell else HANDLER_SECONDS
+        outcome = self._enter(self._step, task, refill, instructions, seconds, *answer)
+        kind, *rest = outcome if isinstance(outcome, tuple) else (outcome,)
+        if kind == b"request":
+            return Request(rest[0].decode(), tuple(rest[1:]))
+        if kind == b"done":
+            return Done()
+        if kind == b"interrupted":
+            raise KeyboardInterrupt
+        message, trace = rest
+        raise LuaError(_text(message), _text(trace))
+
+    def forget(self, task: int) -> None:
+        """Let go of a task. Any thread, in a turn or not."""
+        self._forgotten.append(task)
+
+    # Inside
+
+    def _enter(self, function: Any, *arguments: Value) -> Any:
+        try:
+            return function(*arguments)
+        except self._errors as exc:
+            raise LuaError(str(exc) or "not enough memory") from None
+
+    def _drop_forgotten(self) -> None:
+        while self._forgotten:
+            self._enter(self._forget, self._forgotten.popleft())
+
+    def _make_room(self, size: int) -> None:
+        # What lupa allocates on the way in is unprotected: without room it ends the process.
+        needed = size + RESERVE
+        if self._lua.get_memory_used(total=True) + needed > MAX_MEMORY:
+            self._lua.gccollect()
+            if self._lua.get_memory_used(total=True) + needed > MAX_MEMORY:
+                raise LuaError(
+                    f"not enough memory: this Lua holds more than "
+                    f"{(MAX_MEMORY - needed) // 2**20} MiB of its {MAX_MEMORY // 2**20}; "
+                    f"%reload_ext astra_nb begins anew"
+                )
+
+
+def _poll() -> None:
+    """Let Python run: that is when it raises a waiting keyboard interrupt."""
+
+
+def _write(line: bytes) -> None:
+    # A stream may be closed or refuse the text; that is no error of the Lua code.
+    with contextlib.suppress(Exception):
+        sys.stdout.write(_text(line))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _no_attribute(*_: object) -> str:
+    raise AttributeError("Lua has no way into Python")
+
+
+def _import_lupa() -> Any:
+    try:
+        import lupa.lua54
+    except ImportError as exc:
+        raise LocalError(
+            'Lua cells need the package lupa with Lua 5.4: pip install "astra-nb[lua]"'
+        ) from exc
+    return lupa.lua54

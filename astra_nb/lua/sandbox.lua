@@ -1,0 +1,264 @@
+-- What foreign Lua code may use: the language, and no way to files, processes or Python.
+--
+-- Library functions in C run no count hook. Those that can run for long are written anew in Lua
+-- here, are given a bound, or are left out; patterns.lua does the same for patterns.
+
+local budget, patterns, write = ...
+
+local fail, spend = budget.fail, budget.spend
+local native = {
+  close = coroutine.close, concat = table.concat, getmetatable = getmetatable, load = load,
+  pcall = pcall, rep = string.rep, resume = coroutine.resume, select = select,
+  setmetatable = setmetatable, sort = table.sort, status = coroutine.status,
+  tostring = tostring, type = type, yield = coroutine.yield, collectgarbage = collectgarbage,
+}
+local pack, unpack, rawget, tointeger = table.pack, table.unpack, rawget, math.tointeger
+
+local MAX_ITEMS <const> = 10000000 -- that table.concat may walk in one call
+local COST_OF_PRINT <const> = 2000 -- instructions that a line is charged with, for the cell's sake
+local COST_OF_COLLECTING <const> = 1000000
+
+-- What tasks.lua and this file say to each other through yields; foreign code never holds it.
+local REQUEST = {}
+local tasks = native.setmetatable({}, { __mode = "k" }) -- threads that the server resumes
+
+local environment = {}
+
+local function copy(library, names)
+  local result = {}
+  for name in names:gmatch("%S+") do
+    result[name] = library[name]
+  end
+  return result
+end
+
+-- Base functions
+
+for name, value in pairs(copy(_G, [[_VERSION assert error getmetatable ipairs next pairs pcall
+    rawequal rawget rawlen rawset select tonumber tostring type]])) do
+  environment[name] = value
+end
+environment._G = environment
+
+function environment.setmetatable(subject, metatable)
+  if native.type(metatable) == "table" and rawget(metatable, "__gc") ~= nil then
+    -- Finalizers run without hooks: nothing could stop one.
+    fail("__gc is not there in this Lua: a finalizer cannot be stopped when it runs on")
+  end
+  return native.setmetatable(subject, metatable)
+end
+
+-- A native message handler runs inside the hook that raised, where hooks are off.
+local function handled(handler, ok, ...)
+  if ok then return ok, ... end
+  return false, handler(...)
+end
+
+function environment.xpcall(body, handler, ...)
+  return handled(handler, native.pcall(body, ...))
+end
+
+function environment.load(chunk, name, mode, given_environment, ...)
+  if native.type(chunk) == "function" then
+    local pieces, read = {}, chunk
+    for piece in read do
+      if native.type(piece) ~= "string" then return nil, "reader function must return a string" end
+      if piece == "" then break end
+      pieces[#pieces + 1] = piece
+    end
+    chunk = native.concat(pieces)
+  end
+  if native.type(chunk) == "string" then spend(#chunk) end
+  if given_environment == nil then given_environment = environment end
+  return native.load(chunk, name or chunk, "t", given_environment)
+end
+
+function environment.collectgarbage(what)
+  if what == nil or what == "collect" then
+    spend(COST_OF_COLLECTING)
+    return native.collectgarbage("collect")
+  elseif what == "count" then
+    return native.collectgarbage("count")
+  end
+  fail('collectgarbage knows "collect" and "count" here')
+end
+
+function environment.print(...)
+  local texts = pack(...)
+  for index = 1, texts.n do
+    texts[index] = native.tostring(texts[index])
+  end
+  local line = native.concat(texts, "\t", 1, texts.n) .. "\n"
+  spend(COST_OF_PRINT + #line)
+  budget.call_python(write, line)
+end
+
+-- Coroutines: each has a hook of its own, and socket calls reach the server through all of them.
+
+local function resume(thread, ...)
+  if tasks[thread] then return false, "cannot resume what the server resumes" end
+  local result = pack(native.resume(thread, ...))
+  while result[1] and result[2] == REQUEST do
+    result = pack(native.resume(thread, native.yield(unpack(result, 2, result.n))))
+  end
+  budget.check()
+  return unpack(result, 1, result.n)
+end
+
+local function raise_or_give(ok, ...)
+  if ok then return ... end
+  local message = ...
+  error(message, 0)
+end
+
+environment.coroutine = copy(coroutine, "isyieldable running status yield")
+environment.coroutine.resume = resume
+
+function environment.coroutine.create(body)
+  if native.type(body) ~= "function" then fail("coroutine.create takes a function") end
+  return budget.create(body)
+end
+
+function environment.coroutine.wrap(body)
+  local thread = environment.coroutine.create(body)
+  return function(...)
+    return raise_or_give(resume(thread, ...))
+  end
+end
+
+function environment.coroutine.close(thread)
+  -- A thread that died in a hook would run its __close handlers without hooks.
+  if tasks[thread] then fail("cannot close what the server resumes") end
+  if native.status(thread) == "dead" then return true end
+  return native.close(thread)
+end
+
+-- Libraries
+
+environment.math = copy(math, [[abs acos asin atan ceil cos deg exp floor fmod huge log max
+    maxinteger min mininteger modf pi rad random randomseed sin sqrt tan tointeger type ult]])
+environment.utf8 = copy(utf8, "char charpattern codepoint codes len offset")
+environment.os = copy(os, "clock date difftime time")
+environment.string = copy(string, [[byte char format len lower pack packsize reverse sub unpack
+    upper]])
+for name, value in pairs(patterns) do
+  environment.string[name] = value
+end
+
+local BYTES_FOR_AN_INSTRUCTION <const> = 64
+
+for _, name in ipairs({ "lower", "reverse", "upper" }) do
+  local change = string[name]
+  environment.string[name] = function(text)
+    if native.type(text) == "string" then spend(#text // BYTES_FOR_AN_INSTRUCTION) end
+    return change(text)
+  end
+end
+
+function environment.string.rep(text, count, separator)
+  if native.type(text) == "string" and tointeger(count) and count > 0 then
+    -- In C, a billion times nothing takes as long as a billion times something.
+    if #text == 0 and (separator == nil or separator == "") then return "" end
+    spend(#text * 1.0 * count // BYTES_FOR_AN_INSTRUCTION)
+  end
+  return native.rep(text, count, separator)
+end
+
+environment.table = copy(table, "pack unpack")
+
+function environment.table.concat(list, separator, first, last)
+  first, last = first or 1, last or #list
+  if tointeger(first) and tointeger(last) and last - first > MAX_ITEMS then
+    fail("table.concat takes ten million items at most")
+  end
+  return native.concat(list, separator, first, last)
+end
+
+function environment.table.insert(list, ...)
+  local count, size = native.select("#", ...), #list
+  if count == 1 then
+    list[size + 1] = (...)
+  elseif count == 2 then
+    local position, value = ...
+    position = tointeger(position)
+    if not position or position < 1 or position > size + 1 then
+      fail("bad argument #2 to 'insert' (position out of bounds)")
+    end
+    for index = size, position, -1 do
+      list[index + 1] = list[index]
+    end
+    list[position] = value
+  else
+    fail("wrong number of arguments to 'insert'")
+  end
+end
+
+function environment.table.remove(list, position)
+  local size = #list
+  if position == nil then position = size end
+  position = tointeger(position)
+  if not position
+    or size + 1 ~= position and (position < 1 or position > size + 1) and size + position ~= 0 then
+    fail("bad argument #2 to 'remove' (position out of bounds)")
+  end
+  local removed = list[position]
+  for index = position, size - 1 do
+    list[index] = list[index + 1]
+  end
+  if position <= size then list[size] = nil end
+  return removed
+end
+
+function environment.table.move(source, first, last, start, target)
+  target = target or source
+  first, last, start = tointeger(first), tointeger(last), tointeger(start)
+  if not (first and last and start) then fail("table.move takes integers as positions") end
+  if start > first and start <= last and target == source then
+    for index = last - first, 0, -1 do
+      target[start + index] = source[first + index]
+    end
+  else
+    for index = 0, last - first do
+      target[start + index] = source[first + index]
+    end
+  end
+  return target
+end
+
+function environment.table.sort(list, comes_before)
+  -- A comparison in Lua has its instructions counted, one in C has not.
+  if comes_before == nil then
+    return native.sort(list, function(a, b) return a < b end)
+  elseif native.type(comes_before) ~= "function" then
+    fail("bad argument #2 to 'sort' (function expected)")
+  end
+  return native.sort(list, function(a, b) return (comes_before(a, b)) end)
+end
+
+-- The metatable of strings is shared by all code, ours too.
+local of_strings = native.getmetatable("")
+of_strings.__index = environment.string
+of_strings.__metatable = "locked"
+
+-- Modules
+
+local modules = {}
+for _, name in ipairs({ "coroutine", "math", "os", "string", "table", "utf8" }) do
+  modules[name] = environment[name]
+end
+
+function environment.require(name)
+  local module = modules[name]
+  if module == nil then
+    fail("module '" .. native.tostring(name) .. "' is not here: this Lua runs inside Python and "
+      .. 'reads no files; there are require("http") and require("astra.http")')
+  end
+  return module
+end
+
+return {
+  environment = environment,
+  modules = modules,
+  REQUEST = REQUEST,
+  tasks = tasks,
+}
