@@ -1,0 +1,67 @@
+// The batch that Python's test_columns.py stores, read as a page reads it.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { decodeColumns } from "../../astra_nb/widgets/static/js/columns.js";
+
+const batch = JSON.parse(readFileSync(join(import.meta.dirname, "batch.json"), "utf8"));
+const bytes = Buffer.from(batch.columns, "hex");
+const rows = decodeColumns(batch.count, new Uint8Array(bytes));
+
+test("every record is there, with its kind and number", () => {
+  assert.deepEqual(rows.map((row) => [row.number, row.kind]), [
+    [1, "notice"], [2, "handshake"], [3, "opened"], [4, "output"], [5, "frame"], [6, "frame"],
+    [7, "frame"], [8, "frame"], [9, "error"], [10, "closed"],
+  ]);
+});
+
+test("a masked frame has its bits, key, length and payload", () => {
+  const { time, connection, direction, sender, type, fin, rsv, masked, key, length, complete, text } = rows[4];
+  assert.deepEqual(
+    { time, connection, direction, sender, type, fin, rsv, masked, key, length, complete, text },
+    {
+      time: 100.5, connection: 1, direction: "received", sender: "client", type: "text", fin: true,
+      rsv: 0, masked: true, key: "37 fa 21 3d", length: 5, complete: true, text: '"Hello"',
+    },
+  );
+});
+
+test("a cut, refused frame of a client's log says so", () => {
+  const { sender, type, rsv, complete, refused, note, length } = rows[6];
+  assert.deepEqual({ sender, type, rsv, complete, refused, note, length }, {
+    sender: "client", type: "reserved", rsv: 7, complete: false, refused: true,
+    note: "refused: invalid opcode", length: 5,
+  });
+});
+
+test("a decompressed payload is the one that is shown", () => {
+  assert.equal(rows[7].changed, true);
+  assert.equal(rows[7].fin, false);
+  assert.equal(rows[7].text, '"unpacked"');
+});
+
+test("what would act on a page is an escape in the text", () => {
+  assert.equal(rows[1].text.includes("\u202e"), false);
+  assert.equal(rows[1].text.includes("\\u202e"), true);
+});
+
+test("only control frames that are answered have a check sum", () => {
+  assert.notEqual(rows[5].check, 0);
+  assert.equal(rows[4].check, 0);
+});
+
+test("columns are read at any offset of a larger buffer", () => {
+  const shifted = new Uint8Array(bytes.length + 3);
+  shifted.set(bytes, 3);
+  assert.deepEqual(decodeColumns(batch.count, new DataView(shifted.buffer, 3)), rows);
+});
+
+test("a batch that is cut short is refused", () => {
+  assert.throws(() => decodeColumns(batch.count, new Uint8Array(bytes.subarray(0, 100))), RangeError);
+});
+
+test("no rows are no rows", () => {
+  assert.deepEqual(decodeColumns(0, new Uint8Array()), []);
+});

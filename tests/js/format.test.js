@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ascii, bitLetters, counted, duration, flags, grouped, hex, size, span } from "../../astra_nb/widgets/static/js/format.js";
+import { polyline, Rates } from "../../astra_nb/widgets/static/js/rates.js";
+
+test("numbers are grouped and counted", () => {
+  assert.equal(grouped(1234567), "1,234,567");
+  assert.equal(counted(1, "frame"), "1 frame");
+  assert.equal(counted(0, "frame"), "0 frames");
+});
+
+test("sizes and times have their unit", () => {
+  assert.equal(size(1023), "1023 B");
+  assert.equal(size(1536), "1.5 KiB");
+  assert.equal(size(10 * 2 ** 20), "10.0 MiB");
+  assert.equal(duration(0.00042), "0.42 ms");
+  assert.equal(duration(0.0425), "43 ms");
+  assert.equal(span(-0.5), "-0.5000");
+});
+
+test("bytes and bits", () => {
+  assert.equal(hex(10), "0a");
+  assert.equal(ascii(0x41), "A");
+  assert.equal(ascii(0x1b), "\u00b7");
+  assert.equal(flags({ fin: true, rsv: 4, masked: true }), "FIN 1\u00b7\u00b7 MASK");
+  assert.equal(bitLetters({ fin: false, rsv: 1, masked: false }), "\u00b7 \u00b7\u00b73 \u00b7");
+});
+
+test("rates are per second, and an old second is forgotten", () => {
+  const rates = new Rates();
+  rates.add(1000.2, 5, 50);
+  rates.add(1000.9, 5, 50);
+  const minute = rates.lastMinute(1001);
+  assert.equal(minute.length, 60);
+  assert.deepEqual(minute[58], { records: 10, bytes: 100 });
+  assert.deepEqual(minute[59], { records: 0, bytes: 0 });
+  for (let second = 0; second < 500; second += 1) rates.add(2000 + second, 1, 1);
+  assert.ok(rates.seconds.size <= 121);
+});
+
+test("the plot's highest value touches the top", () => {
+  assert.equal(polyline([0, 10], 100, 20), "0.0,19.0 100.0,1.0");
+});

@@ -1,0 +1,86 @@
+"""Widgets without a front end: what they publish is kept, and nothing of them stays behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import comm
+import ipywidgets
+import pytest
+from comm.base_comm import BaseComm
+
+from astra_nb import Server, WebSocket
+from astra_nb.widgets import ServerPanel
+from tests.helpers import wait_until
+
+
+class RecordingComm(BaseComm):
+    """A comm that keeps what was published, as a page would get it."""
+
+    published: list[tuple[dict[str, Any], list[bytes]]]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.published = []
+        super().__init__(*arguments, **options)
+
+    def publish_msg(
+        self,
+        msg_type: str,
+        data: Any = None,
+        metadata: Any = None,
+        buffers: Any = None,
+        **keys: Any,
+    ) -> None:
+        if msg_type == "comm_msg":
+            self.published.append((data, list(buffers or ())))
+
+    def custom(self, kind: str) -> list[tuple[dict[str, Any], list[bytes]]]:
+        """The custom messages of one kind, with their buffers."""
+        return [
+            (data["content"], buffers)
+            for data, buffers in list(self.published)
+            if data["method"] == "custom" and data["content"].get("kind") == kind
+        ]
+
+
+@pytest.fixture(autouse=True)
+def recording_comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every widget of a test publishes to a comm that keeps it; all are closed at the end."""
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    yield
+    ipywidgets.Widget.close_all()
+
+
+def echo(socket: WebSocket) -> None:
+    for message in socket:
+        if message.type == "text":
+            assert isinstance(message.value, str)
+            socket.send_text(message.value)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A running server that sends each text back."""
+    server = Server(port=0)
+    server.websocket("/", echo)
+    with server:
+        yield server
+
+
+@pytest.fixture
+def panel(server: Server) -> Iterator[ServerPanel]:
+    """A panel of that server."""
+    panel = ServerPanel(server)
+    yield panel
+    panel.close()
+
+
+def published(widget: Any, kind: str, count: int = 1) -> list[tuple[dict[str, Any], list[bytes]]]:
+    """Wait until a widget has published so many custom messages of a kind, and give them all."""
+    recording: RecordingComm = widget.comm
+    wait_until(
+        lambda: len(recording.custom(kind)) >= count,
+        what=f"{count} published messages of the kind {kind}",
+    )
+    return recording.custom(kind)

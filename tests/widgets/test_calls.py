@@ -1,0 +1,80 @@
+"""Each call does what its line of code says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from astra_nb import Server, connect
+from astra_nb.errors import InvalidMessage
+from astra_nb.widgets.calls import close_call, fragments_call, frame_call, message_call, raw_call
+from astra_nb.wire.records import FrameRecord
+
+
+def test_the_code_does_the_same(server: Server) -> None:
+    calls = [
+        message_call("text", "It's \u00e4"),
+        message_call("bytes", [0, 88, 14]),
+        message_call("ping", b"\x00\xff"),
+        fragments_call("text", "Gr\u00fc\u00dfe", 4, ping=False),
+        fragments_call("bytes", b"12345", 3, ping=True),
+        raw_call(b"\x89\x80\x00\x00\x00\x00"),
+        close_call(4711, "done"),
+    ]
+    seen = []
+    for by_code in (False, True):
+        with connect(server.url) as client:
+            connection = server.log.wait_for(kind="opened").connection
+            for call in calls:
+                if by_code:
+                    for part in call.code:
+                        exec(f"client.{part}", {"client": client})
+                else:
+                    call.perform(client)
+            last = server.log.wait_for(kind="closed", connection=connection)
+        frames = [
+            (record.type, record.frame.fin, record.payload)
+            for record in server.log.filter(kind="frame", direction="received")
+            if isinstance(record, FrameRecord) and record.connection == last.connection
+        ]
+        server.log.clear()
+        seen.append(frames)
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 1 + 1 + 1 + 4 + 4 + 1 + 1
+
+
+def test_fragments_cut_the_bytes_evenly() -> None:
+    assert fragments_call("text", "abcdefgh", 3, ping=False).code == (
+        "send_fragments('text', [b'ab', b'cde', b'fgh'])",
+    )
+    # More fragments than bytes: some are empty, which a message may have.
+    assert fragments_call("bytes", b"a", 3, ping=True).code == (
+        "send_fragment(b'', type='bytes', fin=False)",
+        "send_ping(b'between')",
+        "send_fragment(b'', fin=False)",
+        "send_fragment(b'a', fin=True)",
+    )
+
+
+def test_a_text_must_be_utf8() -> None:
+    message = "byte 1 of the payload, 0xff, is no UTF-8, so it cannot be a text message"
+    with pytest.raises(InvalidMessage, match=re.escape(message)):
+        message_call("text", b"a\xff")
+
+
+def test_only_whole_messages_are_sent_again(server: Server) -> None:
+    with connect(server.url) as client:
+        client.send_fragments("text", ["a", "b"])
+        client.send_ping(b"p")
+        server.log.wait_for(type="pong")
+    first, _, ping = [r for r in server.log if isinstance(r, FrameRecord)][:3]
+    assert frame_call(ping).code == ("send_ping(b'p')",)
+    with pytest.raises(InvalidMessage, match=f"frame {first.number} is no message of its own"):
+        frame_call(first)
+
+
+def test_long_values_are_cut_in_the_code_alone() -> None:
+    call = message_call("text", "x" * 1000)
+    assert len(call.code[0]) < 250
+    assert call.code[0].endswith("...)")

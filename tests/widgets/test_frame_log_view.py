@@ -1,0 +1,194 @@
+"""The view tells a page what is new, answers what it asks, and ends with its log or its close."""
+
+from __future__ import annotations
+
+import gc
+import struct
+import threading
+import weakref
+from functools import partial
+from typing import Any
+
+import pytest
+
+from astra_nb import FrameLog, Server, connect
+from astra_nb.widgets import FrameLogView
+from astra_nb.widgets.frame_log_view import BATCH_ROWS, HELLO_ROWS
+from astra_nb.wire.records import NoticeRecord
+from tests.helpers import wait_until
+
+from .conftest import published
+
+PING = b"\x89\x02hi"
+
+
+def numbers(content: dict[str, Any], buffers: list[bytes]) -> list[int]:
+    count = content["count"]
+    return [int(value) for value in struct.unpack(f"<{count}d", buffers[0][: 8 * count])]
+
+
+@pytest.fixture
+def log() -> FrameLog:
+    return FrameLog()
+
+
+def has_shown(view: FrameLogView, number: int) -> bool:
+    batches = view.comm.custom("rows")
+    return bool(batches) and batches[-1][0]["to"] == number
+
+
+def ask(view: FrameLogView, what: str, **details: Any) -> tuple[dict[str, Any], list[bytes]]:
+    """Ask as a page does, and give the answer."""
+    before = len(view.comm.custom("answer"))
+    view._handle_custom_msg({"kind": "ask", "what": what, "page": "p", "id": 7, **details}, [])
+    content, buffers = published(view, "answer", before + 1)[-1]
+    assert (content["page"], content["id"]) == ("p", 7)
+    return content, buffers
+
+
+def test_new_rows_are_published_in_order(log: FrameLog) -> None:
+    view = FrameLogView(log)
+    log.append_frames(1, "server", "sent", PING, 1)
+    log.append(0, NoticeRecord, text="two")
+    rows = published(view, "rows")
+    wait_until(lambda: view.comm.custom("rows")[-1][0]["to"] == 2)
+    assert [
+        n for content, buffers in view.comm.custom("rows") for n in numbers(content, buffers)
+    ] == [1, 2]
+    assert rows[0][0]["after"] == 0
+    view.close()
+
+
+def test_a_flood_is_cut_to_the_newest_rows_and_says_so(log: FrameLog) -> None:
+    view = FrameLogView(log)
+    log.append_frames(1, "server", "sent", PING * 5000, 5000)
+    content, buffers = published(view, "rows")[0]
+    assert (content["after"], content["to"], content["count"]) == (0, 5000, BATCH_ROWS)
+    assert numbers(content, buffers) == list(range(5001 - BATCH_ROWS, 5001))
+    view.close()
+
+
+def test_a_late_page_gets_what_it_lacks(log: FrameLog) -> None:
+    log.append_frames(1, "server", "sent", PING * 3000, 3000)
+    view = FrameLogView(log)
+    view._handle_custom_msg({"event": "hello", "kind": "hello", "page": "p", "after": 2500}, [])
+    late = [
+        (content, buffers)
+        for content, buffers in published(view, "rows")
+        if content["after"] == 2500
+    ]
+    assert numbers(*late[0]) == list(range(2501, 3001))
+    view._handle_custom_msg({"event": "hello", "kind": "hello", "page": "q", "after": 0}, [])
+    first = view.comm.custom("rows")[-1]
+    assert first[0]["count"] == HELLO_ROWS
+    assert first[0]["to"] == 3000
+    view.close()
+
+
+def test_the_snapshot_holds_the_newest_rows_when_it_is_quiet(log: FrameLog) -> None:
+    view = FrameLogView(log)
+    assert view.snapshot["rows"]["count"] == 0
+    log.append_frames(1, "server", "sent", PING * 3, 3)
+    wait_until(lambda: view.snapshot["rows"]["count"] == 3)
+    assert numbers(view.snapshot["rows"], [view.snapshot["columns"]]) == [1, 2, 3]
+    view.close()
+
+
+def test_questions_are_answered_and_nonsense_too(log: FrameLog) -> None:
+    log.append_frames(1, "server", "received", b"\x81\x02\xc3(", 1)
+    view = FrameLogView(log)
+    detail, buffers = ask(view, "detail", number=1)
+    assert (detail["record"], detail["bad_byte"], detail["payload_size"]) == ("frame", 0, 2)
+    assert buffers == [b"\x81\x02\xc3(", b"\xc3("]
+    assert ask(view, "bytes", number=1, offset=2, length=99)[1] == [b"\xc3("]
+    assert ask(view, "beat")[0]["kind"] == "answer"
+    for number in (99, -1, None, "1", 10**30, True):
+        missing = "is no longer on the log"
+        assert missing in ask(view, "detail", number=number)[0]["missing"]
+    nonsense: list[Any] = [None, [], 7, {"kind": "ask"}, {"kind": "hello", "after": []}]
+    for content in nonsense:
+        view._handle_custom_msg(content, [])
+    view.close()
+
+
+def test_a_large_frame_goes_in_pages(log: FrameLog) -> None:
+    size = 10 * 2**20
+    log.append_frames(1, "server", "sent", b"\x82\x7f" + size.to_bytes(8, "big") + bytes(size), 1)
+    view = FrameLogView(log)
+    detail, buffers = ask(view, "detail", number=1)
+    assert detail["size"] == size + 10
+    assert sum(map(len, buffers)) < 10_000
+    assert len(ask(view, "bytes", number=1, offset=5_000_000, length=2**30)[1][0]) == 1024
+    view.close()
+
+
+def test_a_response_is_shown_with_the_steps_from_its_requests_key(server: Server) -> None:
+    with connect(server.url):
+        opened = server.log.wait_for(kind="opened")
+    view = FrameLogView(server.log, server)
+    response, _ = ask(view, "detail", number=opened.number - 1)
+    accept = [h["value"] for h in response["headers"] if h["name"] == "Sec-WebSocket-Accept"]
+    assert [response["steps"][-1][1]] == accept
+    view.close()
+
+
+def test_status_follows_the_server(server: Server) -> None:
+    view = FrameLogView(server.log, server)
+    opened: list[int] = []
+    view.on_connections(lambda: opened.append(len(server.connections)))
+    with connect(server.url):
+        wait_until(lambda: opened == [1])
+        assert published(view, "status")[-1][0]["open"][0]["id"] == 1
+    wait_until(lambda: opened == [1, 0])
+    server.shutdown()
+    wait_until(lambda: view.comm.custom("status")[-1][0]["state"] == "stopped")
+    view.close()
+
+
+def test_several_views_of_one_log(log: FrameLog) -> None:
+    views = [FrameLogView(log) for _ in range(3)]
+    for number in range(1, 4):
+        log.append_frames(1, "server", "sent", PING, 1)
+        for view in views:
+            wait_until(partial(has_shown, view, number))
+    for view in views:
+        view.close()
+
+
+def test_a_closed_view_hears_nothing_and_leaves_no_thread(log: FrameLog) -> None:
+    view = FrameLogView(log)
+    log.append_frames(1, "server", "sent", PING, 1)
+    recording = view.comm
+    published(view, "rows")
+    view.close()
+    assert not [t for t in threading.enumerate() if t.name == "astra_nb view"]
+    count = len(recording.published)
+    log.append_frames(1, "server", "sent", PING, 1)
+    assert not [t for t in threading.enumerate() if t.name == "astra_nb view"]
+    assert len(recording.published) == count
+
+
+def test_a_view_keeps_no_server_alive_but_shows_its_last_state() -> None:
+    server = Server(port=0)
+    server.log.append(0, NoticeRecord, text="only this")
+    gone = weakref.ref(server)
+    log_gone = weakref.ref(server.log)
+    view = FrameLogView(server.log, server)
+    del server
+    gc.collect()
+    wait_until(lambda: gone() is None and log_gone() is None)
+    assert view.snapshot["rows"]["count"] == 1
+    assert "server is gone" in view.snapshot["status"]["note"]
+    assert "no longer" in ask(view, "detail", number=1)[0]["missing"]
+    view.close()
+
+
+def test_its_other_forms_need_no_page(log: FrameLog) -> None:
+    log.append_frames(1, "server", "received", b"\x81\x08<script>", 1)
+    view = FrameLogView(log)
+    bundle = view._repr_mimebundle_()
+    assert repr(view) == bundle["text/plain"] == "<FrameLogView of a log>"
+    assert "&lt;script&gt;" in bundle["text/html"]
+    assert "<script>" not in bundle["text/html"]
+    assert '"<script>"' in str(view)
+    view.close()
