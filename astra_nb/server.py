@@ -12,7 +12,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack, overload
 
 from .addresses import websocket_url
 from .browser_address import (
@@ -35,6 +35,17 @@ from .websocket import WebSocket
 __all__ = ["Server"]
 
 DEFAULT_PORT = 8080
+
+H = TypeVar("H", bound=Handler)
+
+
+class RouteOptions(TypedDict, total=False):
+    """The options of `Server.websocket`, explained there."""
+
+    automatic_pong: bool
+    compression: Compression
+    subprotocols: Sequence[str]
+    replace: bool
 
 
 class Server:
@@ -137,6 +148,14 @@ class Server:
     @close_timeout.setter
     def close_timeout(self, seconds: float) -> None:
         self._gate.close_timeout = _seconds("close_timeout", seconds)
+
+    @overload
+    def websocket(self, path: str, handler: H, **options: Unpack[RouteOptions]) -> H: ...
+
+    @overload
+    def websocket(
+        self, path: str, handler: None = None, **options: Unpack[RouteOptions]
+    ) -> Callable[[H], H]: ...
 
     def websocket(
         self,

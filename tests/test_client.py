@@ -12,6 +12,7 @@ import pytest
 
 from astra_nb import CloseFrame, ConnectionClosed, Message, WebSocket, connect, connect_async
 from astra_nb.errors import ConnectFailed, HandshakeFailed, InvalidMessage
+from tests import records
 from tests.helpers import free_port, run_python
 from tests.servers import echo, handler_of, run_async, serving
 
@@ -85,7 +86,7 @@ def test_leaving_the_block_closes_with_1000() -> None:
         with connect(server.url) as client:
             client.send_text("a")
         assert client.state == "closed"
-        closed = server.log.wait_for(kind="closed")
+        closed = records.closed(server.log)
     assert closed.received == CloseFrame(1000)
     assert closed.first == "client"
 
@@ -95,17 +96,17 @@ def test_a_client_that_nobody_holds_says_that_it_goes_away() -> None:
         client = connect(server.url)
         del client
         gc.collect()
-        assert server.log.wait_for(kind="closed").received == CloseFrame(1001)
+        assert records.closed(server.log).received == CloseFrame(1001)
 
 
 def test_the_client_has_a_log_of_its_own() -> None:
     with serving(handler_of("def", echo)) as server, connect(server.url) as client:
         client.send_text("a")
         client.recv(5)
-        ours = [record.frame.raw for record in client.log.filter(kind="frame")]
-        theirs = [record.frame.raw for record in server.log.filter(kind="frame")]
+        ours = [record.frame.raw for record in records.frames(client.log)]
+        theirs = [record.frame.raw for record in records.frames(server.log)]
         assert ours == theirs
-        assert [r.direction for r in client.log.filter(kind="frame")] == ["sent", "received"]
+        assert [r.direction for r in records.frames(client.log)] == ["sent", "received"]
 
 
 def test_a_client_serves_a_def_handler_of_its_own_thread() -> None:
@@ -124,7 +125,7 @@ def test_a_client_serves_a_def_handler_of_its_own_thread() -> None:
             with connect(server.url) as client:
                 client.send_text("through")
                 assert client.recv(5) == Message("text", "through")
-            server.log.wait_for(kind="closed")
+            records.closed(server.log)
             assert not list(server.log.filter(kind="error"))
 
 
@@ -179,7 +180,7 @@ def test_an_interrupt_gets_through_a_blocking_recv() -> None:
         "except KeyboardInterrupt:\n"
         "    print('interrupted')\n"
         "client.send_text('still works')\n"
-        "server.log.wait_for(type='text')\n"
+        "records.frame(server.log, type='text')\n"
         "client.close()\n"
         "server.shutdown()\n"
         "print(threading.active_count())\n",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from astra_nb import CloseFrame, ConnectionClosed, Message, Server, WebSocket, connect, http
+from tests import records
 from tests.servers import KINDS, Steps, handler_of, serving
 
 PING = bytes([0, 88, 14, 67, 45])
@@ -16,11 +17,11 @@ PONG = bytes([17, 38, 80, 0, 85])
 
 def sent_by_server(server: Server, type: str) -> Any:
     """The one frame of this type that the server put on the wire."""
-    return server.log.wait_for(type=type, direction="sent").frame
+    return records.frame(server.log, type=type, direction="sent").frame
 
 
 def received_by_server(server: Server, type: str) -> Any:
-    return server.log.wait_for(type=type, direction="received").frame
+    return records.frame(server.log, type=type, direction="received").frame
 
 
 def one_message(kind: str, *call: Any, **options: Any) -> tuple[Server, Message]:
@@ -55,13 +56,12 @@ def test_s2_a_handler_prints_that_the_connection_opened(
         print("Connection opened!")
 
     with serving(handler_of(kind, script)) as server, connect(server.url) as client:
-        with pytest.raises(ConnectionClosed):
-            while True:
-                client.recv(5)
-        request, response = list(server.log.filter(kind="handshake"))
+        client.wait_closed(5)
+        request = records.handshake(server.log, direction="received")
+        response = records.handshake(server.log, direction="sent")
         assert request.start_line == "GET / HTTP/1.1"
         assert response.status == 101
-        output = server.log.wait_for(kind="output")
+        output = records.output(server.log)
         assert (output.text, output.connection) == ("Connection opened!", 1)
     assert capsys.readouterr().out == "Connection opened!\n"
 
@@ -113,7 +113,7 @@ def test_s5_a_loop_pretty_prints_each_message(
             client.send_pong()
             client.send_close(1000, "done")
             client.wait_closed(5)
-        server.log.wait_for(kind="closed")
+        records.closed(server.log)
         server.log.wait_for(kind="output", text="CloseFrame")
     assert capsys.readouterr().out == (
         "Message(type='text', value='Hello')\n"
@@ -230,7 +230,7 @@ def test_s12_s13_s14_send_close(
     else:
         assert message.value == CloseFrame(1000, wire[4:].decode())
     assert sent_by_server(server, "close").raw == wire
-    closed = server.log.wait_for(kind="closed")
+    closed = records.closed(server.log)
     assert closed.first == "server"
     assert closed.tcp == "closed"
 
@@ -276,7 +276,7 @@ def test_the_close_is_delivered_once_and_then_recv_raises(kind: str) -> None:
     with serving(handler_of(kind, script)) as server:
         with connect(server.url) as client:
             client.send_close(4000, "bye")
-        server.log.wait_for(kind="closed")
+        records.closed(server.log)
     assert seen == [Message("close", CloseFrame(4000, "bye"))] + [(4000, "bye", "client")] * 2
 
 
@@ -299,8 +299,8 @@ def test_a_handler_that_raises_closes_with_1011_and_its_traceback_is_shown(
 
     with serving(handler_of(kind, script)) as server, connect(server.url) as client:
         assert client.recv(5) == Message("close", CloseFrame(1011))
-        error = server.log.wait_for(kind="error")
-        server.log.wait_for(kind="closed")
+        error = records.handler_error(server.log)
+        records.closed(server.log)
     assert error.summary == "ValueError: secret of the handler"
     assert "in script" in error.traceback
     assert "The handler of connection 1 raised:" in capsys.readouterr().err
@@ -310,13 +310,13 @@ def test_messages_work_with_match() -> None:
     def describe(message: Message) -> str:
         match message:
             case Message("text", text):
-                return f"text {text}"
+                return f"text {text!r}"
             case Message("close", CloseFrame(code, reason)):
                 return f"close {code} {reason}"
             case Message(type="close", value=None):
                 return "empty close"
         return "other"
 
-    assert describe(Message("text", "a")) == "text a"
+    assert describe(Message("text", "a")) == "text 'a'"
     assert describe(Message("close", CloseFrame(1000, "b"))) == "close 1000 b"
     assert describe(Message("close", None)) == "empty close"

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from jupyter_client.utils import run_sync
+from jupyter_core.utils import run_sync
 
 from tests.helpers import wait_until
 from tests.kernels import Kernel, running_kernel

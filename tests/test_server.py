@@ -20,6 +20,7 @@ from astra_nb.errors import (
     InvalidRoute,
     LocalError,
 )
+from tests import records
 from tests.helpers import held_port, run_python, wait_until
 from tests.servers import KINDS, Steps, echo, handler_of, serving
 
@@ -132,8 +133,8 @@ def test_a_server_that_nobody_refers_to_is_closed() -> None:
     server.websocket("/", wait_for_close)
     server.run()
     with connect(server.url) as client:
+        del server
         with pytest.warns(ResourceWarning, match="nothing refers to it any more"):
-            del server
             gc.collect()
         assert client.recv(5) == Message("close", CloseFrame(1001))
 
@@ -187,7 +188,7 @@ def test_nothing_keeps_a_process_from_ending() -> None:
         "server.run()\n"
         "client = connect(server.url)\n"
         "client.send_text('bye')\n"
-        "server.log.wait_for(type='text')\n"
+        "records.frame(server.log, type='text')\n"
         "print('end')\n",
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -271,7 +272,7 @@ def test_an_unknown_path_gets_404_and_it_is_on_the_log() -> None:
         with pytest.raises(HandshakeFailed) as caught:
             connect(server.url + "nope")
         assert caught.value.status == 404
-        closed = server.log.wait_for(kind="closed")
+        closed = records.closed(server.log)
         assert (closed.status, closed.connection) == (404, 1)
 
 
@@ -284,7 +285,7 @@ def test_a_plain_get_on_a_route_gets_426_and_a_page_that_explains_it() -> None:
             page = answer.read().decode()
         assert "new WebSocket" in page
         assert "426 Upgrade Required" in page
-        assert server.log.wait_for(kind="closed").status == 426
+        assert records.closed(server.log).status == 426
 
 
 @pytest.mark.parametrize(
@@ -312,7 +313,7 @@ def test_a_page_of_a_foreign_origin_gets_403(origin: str, status: int) -> None:
                 connect(server.url, origin=origin)
             assert caught.value.status == status
             assert "server.origins.append" in caught.value.body
-        answer = server.log.wait_for(kind="handshake", direction="sent")
+        answer = records.handshake(server.log, direction="sent")
         assert answer.status == status
 
 
@@ -355,7 +356,7 @@ def test_what_is_no_opening_handshake_is_answered(request_bytes: bytes, status: 
             raw.sendall(request_bytes)
             answer = raw.makefile("rb").read()
         assert answer.startswith(b"HTTP/1.1 %d " % status)
-        assert server.log.wait_for(kind="closed").status == status
+        assert records.closed(server.log).status == status
 
 
 def test_an_opening_handshake_that_never_ends_times_out() -> None:
@@ -365,7 +366,7 @@ def test_an_opening_handshake_that_never_ends_times_out() -> None:
             raw.sendall(b"GET / HT")
             answer = raw.makefile("rb").read()
         assert answer.startswith(b"HTTP/1.1 408 ")
-        closed = server.log.wait_for(kind="closed")
+        closed = records.closed(server.log)
         assert closed.tcp == "timeout"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from astra_nb import CloseFrame, ConnectionClosed, Message, Server, WebSocket, connect
 from astra_nb.errors import InvalidMessage, NotOpen, WaitTimeout, WrongThread
+from tests import records
 from tests.helpers import wait_until
 from tests.servers import KINDS, Steps, echo, handler_of, serving
 
@@ -68,7 +69,7 @@ def test_what_cannot_be_sent_raises_before_anything_is_on_the_wire(kind: str) ->
 
     with serving(handler_of(kind, script)) as server, connect(server.url) as client:
         assert client.recv(5) == Message("text", "end")
-        sent = [record.frame.raw for record in server.log.filter(kind="frame", direction="sent")]
+        sent = [record.frame.raw for record in records.frames(server.log, direction="sent")]
     assert problems == []
     assert sent[:1] == [b"\x81\x03end"]
 
@@ -88,8 +89,8 @@ def test_sending_after_ones_own_close_raises(kind: str) -> None:
 
     with serving(handler_of(kind, script)) as server, connect(server.url) as client:
         assert client.recv(5) == Message("close", CloseFrame(1000))
-        server.log.wait_for(kind="closed")
-        sent = list(server.log.filter(kind="frame", direction="sent"))
+        records.closed(server.log)
+        sent = records.frames(server.log, direction="sent")
     assert len(caught) == 3
     assert len(sent) == 1
 
@@ -104,7 +105,7 @@ def test_sending_after_the_peers_close_is_the_peers_doing(kind: str) -> None:
     with serving(handler_of(kind, script)) as server:
         with connect(server.url) as client:
             client.send_close(1000)
-        server.log.wait_for(kind="closed")
+        records.closed(server.log)
         assert not list(server.log.filter(kind="error"))
 
 
@@ -128,7 +129,7 @@ def test_fragments_by_hand(kind: str) -> None:
         assert client.recv(5) == Message("ping", b"between")
         assert client.recv(5) == Message("text", "Helé".replace("Hel", "Hell"))
         assert client.recv(5) == Message("bytes", bytes([1, 2, 3]))
-        frames = [r.frame.raw for r in server.log.filter(kind="frame", direction="sent")][:7]
+        frames = [r.frame.raw for r in records.frames(server.log, direction="sent")][:7]
     assert frames == [
         b"\x01\x03Hel",
         b"\x89\x07between",
@@ -152,8 +153,8 @@ def test_raw_bytes_go_out_as_they_are(kind: str) -> None:
     with serving(handler_of(kind, script)) as server:
         with connect(server.url) as client, pytest.raises(ConnectionClosed):
             client.recv(5)
-        record = server.log.wait_for(type="reserved", direction="sent")
-        server.log.wait_for(kind="closed")
+        record = records.frame(server.log, type="reserved", direction="sent")
+        records.closed(server.log)
         assert not list(server.log.filter(kind="error"))
     assert (record.frame.raw, record.verdict) == (b"\x83\x01x", "raw bytes")
 
@@ -167,10 +168,10 @@ def test_a_dropped_connection_is_1006_for_the_peer(kind: str) -> None:
         client = connect(server.url)
         with pytest.raises(ConnectionClosed) as caught:
             client.recv(5)
-        closed = server.log.wait_for(kind="closed")
+        closed = records.closed(server.log)
     assert caught.value.code == 1006
     assert (closed.tcp, closed.first) == ("dropped by server", "")
-    assert client.log.wait_for(kind="closed").tcp in ("dropped by server", "reset")
+    assert records.closed(client.log).tcp in ("dropped by server", "reset")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -225,7 +226,7 @@ def test_what_a_socket_knows(kind: str) -> None:
         client = connect(server.url + "a?b=c", headers={"X-One": "1"})
         address = client._connection.transport.get_extra_info("sockname")
         client.close()
-        server.log.wait_for(kind="closed")
+        records.closed(server.log)
         wait_until(lambda: len(seen) == 4)
     assert seen[0] == (1, "open", "/a?b=c", "1")
     assert seen[1] == f"127.0.0.1:{address[1]}"
@@ -282,7 +283,7 @@ def test_a_message_over_the_limit_is_1009(kind: str) -> None:
             assert client.recv(5) == Message("text", "x" * 10)
             client.send_text("x" * 11)
             message = client.recv(5)
-        refused = server.log.wait_for(type="text", direction="received", count=2)
+        refused = records.frame(server.log, type="text", direction="received", count=2)
     assert isinstance(message.value, CloseFrame)
     assert message.value.code == 1009
     assert refused.verdict.startswith("refused: ")
@@ -325,7 +326,7 @@ def test_a_sender_waits_while_the_peer_does_not_read() -> None:
         wait_until(lambda: not connection._connection.writable.is_set())
         assert len(sent) < 1000
         client.drop()
-        assert server.log.wait_for(kind="closed").code == 1006
+        assert records.closed(server.log).code == 1006
 
 
 def test_a_handler_that_does_not_read_slows_its_client_down() -> None:
@@ -367,7 +368,7 @@ def test_pings_never_stop_the_reading() -> None:
         for _ in range(1500):
             client.send_ping("p")
         client.send_text("last")
-        server.log.wait_for(type="text", timeout=10)
+        records.frame(server.log, type="text", timeout=10)
         go_on.set()
         client.close()
         wait_until(lambda: bool(got) and got[-1].type == "close")
@@ -385,8 +386,8 @@ def test_compression_is_agreed_to_where_a_route_allows_it(kind: str) -> None:
                 assert client.recv(5) == Message("text", text)
             assert server.broadcast("text", text) == 1
             assert client.recv(5) == Message("text", text)
-        received = server.log.wait_for(type="text", direction="received")
-        sent = server.log.wait_for(type="text", direction="sent")
+        received = records.frame(server.log, type="text", direction="received")
+        sent = records.frame(server.log, type="text", direction="sent")
     for record in (received, sent):
         assert record.frame.rsv1
         assert record.frame.payload_length < 100
