@@ -20,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 from .addresses import is_loopback, websocket_url
 from .errors import LocalError
+from .wire.handshake import redact_path
 
 __all__ = [
     "SETTING",
@@ -324,9 +325,10 @@ def check_template(template: object, port: int = 8080) -> str:
     url = PORT.sub(str(port), template) if isinstance(template, str) else ""
     parts = split(url)
     if parts is None or parts.scheme not in SCHEMES or not parts.hostname or "{" in url:
+        shown = repr(redact_path(template) if isinstance(template, str) else template)
         raise LocalError(
             f"browser_url is an address with {{port}} where the port goes, like "
-            f'"wss://proxy.example.org/{{port}}/", not {template!r:.120}'
+            f'"wss://proxy.example.org/{{port}}/", not {shown:.120}'
         )
     if parts.username or parts.password or parts.fragment:
         raise LocalError(

@@ -6,9 +6,11 @@ Every value is checked here before anything is put on the wire.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, Literal, TypeVar
 
+from websockets.datastructures import Headers
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -17,6 +19,7 @@ from .connection import Connection
 from .errors import ConnectionClosed, InvalidMessage, NotOpen, WaitTimeout
 from .inbox import TaskInbox, ThreadInbox
 from .wire.frames import BINARY, CONTINUATION, PING, PONG, TEXT
+from .wire.handshake import redact_headers, redact_path
 from .wire.messages import (
     MessageType,
     check_type,
@@ -46,9 +49,28 @@ class CheckedSocket(Generic[I]):
     def __init__(self, connection: Connection, inbox: I, request: Request, log: Any) -> None:
         self._connection = connection
         self._inbox = inbox
-        self.request = request
+        self._request = request
         self.log = log
         self.path_parameters: dict[str, str] = {}
+
+    @functools.cached_property
+    def request(self) -> Request:
+        """The request of the opening handshake, its secrets hidden, as on the log.
+
+        A proxy hands on the user's cookies and tokens, and a notebook stores what is shown.
+        """
+        request = self._request
+        return Request(
+            path=redact_path(request.path),
+            headers=Headers(redact_headers(request.headers.raw_items())),
+            method=request.method,
+            protocol=request.protocol,
+        )
+
+    @property
+    def request_with_secrets(self) -> Request:
+        """The request as it came, for a handler that checks a token; show it to nobody."""
+        return self._request
 
     @property
     def id(self) -> int:

@@ -22,6 +22,7 @@ from .inbox import TaskInbox, ThreadInbox
 from .log import FrameLog
 from .routes import Compression
 from .websocket import WebSocket
+from .wire.handshake import redact_path
 
 __all__ = ["connect", "connect_async"]
 
@@ -233,11 +234,11 @@ def _parse(url: str) -> WebSocketURI:
     address = re.sub(r"^http(s?):", r"ws\1:", url, flags=re.IGNORECASE)
     try:
         return parse_uri(address)
-    except InvalidURI as exc:
+    except InvalidURI:
         raise InvalidMessage(
-            f'{url!r} is no address of a WebSocket; it reads like "ws://127.0.0.1:8080/" '
-            f"(RFC 6455, section 3)"
-        ) from exc
+            f"{redact_path(url)!r} is no address of a WebSocket; it reads like "
+            f'"ws://127.0.0.1:8080/" (RFC 6455, section 3)'
+        ) from None  # it repeats the address, with what may be secret in it
 
 
 def _flush_of(socket: WebSocket) -> Any:

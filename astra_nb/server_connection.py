@@ -94,6 +94,8 @@ class ServerConnection(Connection):
         self.keepalive = gate.keepalive
 
     def _receive_handshake(self, data: bytes) -> None:
+        if self._status is not None:
+            return  # refused already, and the rest is of no interest
         head, rest = self.take_head(data)
         protocol = self.protocol
         protocol.receive_data(head)
@@ -249,8 +251,10 @@ def _set_body(response: Response, body: bytes, content_type: str) -> None:
 
 
 def _reason(exc: BaseException | None) -> str:
+    """Say which rule a request broke."""
     texts = []
     while exc is not None:
-        texts.append(str(exc))
+        # Behind the colon it repeats what was sent, with what may be secret in it.
+        texts.append(str(exc).partition(": ")[0])
         exc = exc.__cause__
     return "; ".join(texts)

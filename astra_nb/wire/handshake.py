@@ -131,7 +131,9 @@ def redact_path(path: str) -> str:
 
 def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Hide the secrets in the names and values of headers, as `redact` does in a head."""
-    return [(name, redact_header(f"{name}: {value}")[0][len(name) + 2 :]) for name, value in headers]
+    return [
+        (name, redact_header(f"{name}: {value}")[0][len(name) + 2 :]) for name, value in headers
+    ]
 
 
 def is_secret(name: str) -> bool:
