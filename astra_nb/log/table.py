@@ -11,21 +11,22 @@ from .rows import Column, check_columns, rows
 
 __all__ = ["check_columns", "counted", "html", "last_records", "text"]
 
-# Everything has a fallback, so that the table reads well without Jupyter, light or dark.
+# Everything has a fallback, so that the table reads well without Jupyter, light or dark. The class
+# stands twice to weigh more than JupyterLab's own rules for tables in outputs.
 STYLE = """
-.astra-nb-log table { border-collapse: collapse; margin: 0; width: auto;
+.astra-nb-log.astra-nb-log table { border-collapse: collapse; margin: 0; width: auto;
   color: var(--jp-content-font-color1, var(--vscode-editor-foreground, inherit));
   font: 12px/1.5 var(--jp-code-font-family, ui-monospace, monospace); }
-.astra-nb-log caption { caption-side: top; text-align: left; padding: 2px 8px;
+.astra-nb-log.astra-nb-log caption { caption-side: top; text-align: left; padding: 2px 8px;
   font-family: var(--jp-ui-font-family, system-ui, sans-serif);
   color: var(--jp-content-font-color2, inherit); }
-.astra-nb-log th, .astra-nb-log td { padding: 1px 8px; text-align: left; vertical-align: top;
-  white-space: nowrap; border: 0; background: none; font-weight: 400; }
-.astra-nb-log thead th { font-weight: 600;
+.astra-nb-log.astra-nb-log :is(th, td) { padding: 1px 8px; text-align: left; vertical-align: top;
+  white-space: nowrap; border: 0; background: none; font-weight: 400; max-width: none; }
+.astra-nb-log.astra-nb-log thead th { font-weight: 600;
   border-bottom: 1px solid var(--jp-border-color1, currentColor); }
-.astra-nb-log .right { text-align: right; font-variant-numeric: tabular-nums; }
-.astra-nb-log code { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate;
-  font: inherit; color: inherit; background: none; padding: 0; }
+.astra-nb-log.astra-nb-log .right { text-align: right; font-variant-numeric: tabular-nums; }
+.astra-nb-log.astra-nb-log code { white-space: pre-wrap; overflow-wrap: anywhere;
+  unicode-bidi: isolate; font: inherit; color: inherit; background: none; padding: 0; }
 """.strip()
 
 ARROWS = {"<- ": "← ", "-> ": "→ "}
