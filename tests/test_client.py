@@ -180,7 +180,7 @@ def test_an_interrupt_gets_through_a_blocking_recv() -> None:
         "except KeyboardInterrupt:\n"
         "    print('interrupted')\n"
         "client.send_text('still works')\n"
-        "records.frame(server.log, type='text')\n"
+        "server.log.wait_for(type='text')\n"
         "client.close()\n"
         "server.shutdown()\n"
         "print(threading.active_count())\n",

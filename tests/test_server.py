@@ -133,8 +133,8 @@ def test_a_server_that_nobody_refers_to_is_closed() -> None:
     server.websocket("/", wait_for_close)
     server.run()
     with connect(server.url) as client:
-        del server
-        with pytest.warns(ResourceWarning, match="nothing refers to it any more"):
+        with pytest.warns(ResourceWarning, match="nothing refers to it any more"):  # noqa: PT031
+            del server
             gc.collect()
         assert client.recv(5) == Message("close", CloseFrame(1001))
 
@@ -188,7 +188,7 @@ def test_nothing_keeps_a_process_from_ending() -> None:
         "server.run()\n"
         "client = connect(server.url)\n"
         "client.send_text('bye')\n"
-        "records.frame(server.log, type='text')\n"
+        "server.log.wait_for(type='text')\n"
         "print('end')\n",
     )
     assert (done.returncode, done.stderr) == (0, "")
