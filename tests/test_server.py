@@ -133,7 +133,7 @@ def test_a_server_that_nobody_refers_to_is_closed() -> None:
     server.websocket("/", wait_for_close)
     server.run()
     with connect(server.url) as client:
-        with pytest.warns(ResourceWarning, match="nothing refers to it any more"):  # noqa: PT031
+        with pytest.warns(ResourceWarning, match="nothing refers to it any more"):
             del server
             gc.collect()
         assert client.recv(5) == Message("close", CloseFrame(1001))
