@@ -16,7 +16,15 @@ import threading
 from collections.abc import Callable
 from typing import Any, TextIO
 
-__all__ = ["Lines", "OutputSink", "current_cell", "handler_context", "install", "uninstall"]
+__all__ = [
+    "Lines",
+    "OutputSink",
+    "current_cell",
+    "handler_context",
+    "install",
+    "kept_from_cells",
+    "uninstall",
+]
 
 OutputSink = Callable[[str, str], None]
 """Called with "stdout" or "stderr" and the text, on the thread that prints."""
@@ -24,6 +32,11 @@ OutputSink = Callable[[str, str], None]
 _sink: contextvars.ContextVar[OutputSink | None] = contextvars.ContextVar(
     "astra_nb_output_sink", default=None
 )
+
+kept_from_cells: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "astra_nb_kept_from_cells", default=False
+)
+"""Set where prints shall go to the sink alone: whoever reads that shows them."""
 
 
 class Lines:
@@ -62,8 +75,9 @@ class _Tee:
         self._name = name
 
     def write(self, text: str) -> int:
-        written = self._stream.write(text)
         sink = _sink.get()
+        quiet = sink is not None and kept_from_cells.get()
+        written = len(text) if quiet else self._stream.write(text)
         if sink is not None and text:
             sink(self._name, text)
         return written

@@ -1,0 +1,234 @@
+"""The answer of a check, as text, as HTML, and as data that stays in the notebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Literal
+
+from astra_nb.log import FrameLog
+
+from .finding import Finding
+
+__all__ = ["ANSWER_TYPE", "Answer", "Card", "Note", "State"]
+
+State = Literal["right", "not attempted", "not yet"]
+
+ANSWER_TYPE = "application/vnd.astra-nb.answer+json"  # read by `astra-nb report`
+
+# A mark and a colour beside the word, never instead of it.
+MARKS: dict[State, tuple[str, str]] = {
+    "right": ("✓", "#2e7d32"),
+    "not attempted": ("○", "#757575"),
+    "not yet": ("→", "#b26a00"),
+}
+BOX = (
+    "border-left: 4px solid {colour}; padding: 0.2em 0 0.2em 0.9em; margin: 0.4em 0; "
+    "max-width: 60em; line-height: 1.45;"
+)
+CELL = "text-align: left; padding: 0.1em 0.9em 0.1em 0; vertical-align: top;"
+MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.95em;"
+
+
+class Card:
+    """Something shown in a notebook: as text by itself, as HTML where that can be shown."""
+
+    def __str__(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+@dataclass(frozen=True, repr=False)
+class Answer(Card):
+    """What a check says.
+
+    Attributes:
+        name: Name of the exercise.
+        title: Its title.
+        state: "right", "not attempted" or "not yet".
+        finding: The one thing to say, when the state is "not yet".
+        section: Where to read again.
+        progress: How far this notebook's exercises are, as one sentence; "" where none is kept.
+        log: Log of the check's server; None for exercises without one.
+    """
+
+    name: str
+    title: str
+    state: State
+    finding: Finding | None = None
+    section: str = ""
+    progress: str = ""
+    output: str = ""
+    log: FrameLog | None = field(default=None, compare=False)
+
+    @property
+    def right(self) -> bool:
+        """Whether the exercise is done."""
+        return self.state == "right"
+
+    def __bool__(self) -> bool:
+        return self.right
+
+    @property
+    def key(self) -> str:
+        """Short name of the misunderstanding; "" when there is none."""
+        return self.finding.key if self.finding is not None else ""
+
+    def __str__(self) -> str:
+        blocks = [f"{self.title}: {self.state}.", *self._paragraphs()]
+        finding = self.finding
+        if finding is not None:
+            facts = [f"{name + ':':<10}{value}" for name, value in self._facts()]
+            if facts:
+                blocks.append("\n".join(f"  {fact}" for fact in facts))
+            if finding.frames:
+                blocks.append(_frames_text(finding.frames))
+            if finding.advice:
+                blocks.append(finding.advice)
+        if self.output:
+            blocks.append("Your code printed:\n" + _indented(self.output))
+        blocks += self._ending()
+        return "\n\n".join(blocks)
+
+    def _paragraphs(self) -> list[str]:
+        if self.finding is not None:
+            return [self.finding.headline]
+        if self.state == "not attempted":
+            return [f"Nothing is written here yet. A first step: {self.name}.hint()"]
+        return []
+
+    def _facts(self) -> list[tuple[str, str]]:
+        assert self.finding is not None
+        pairs = (
+            ("Expected", self.finding.expected),
+            ("Came", self.finding.came),
+            ("Where", self.finding.where),
+        )
+        return [(name, value) for name, value in pairs if value]
+
+    def _ending(self) -> list[str]:
+        lines = []
+        if self.finding is not None and self.section:
+            lines.append(f"Read again: {self.section}.")
+        if self.progress:
+            lines.append(self.progress)
+        return ["\n".join(lines)] if lines else []
+
+    def _repr_html_(self) -> str:
+        mark, colour = MARKS[self.state]
+        heading = (
+            f'<p style="margin: 0.2em 0"><strong><span aria-hidden="true">{mark} </span>'
+            f"{escape(self.title)}: {self.state}.</strong></p>"
+        )
+        parts = [heading, *map(_paragraph, self._paragraphs())]
+        finding = self.finding
+        if finding is not None:
+            parts.append(_facts_html(self._facts()))
+            parts.append(_frames_html(finding.frames))
+            if finding.advice:
+                parts.append(_paragraph(finding.advice))
+        if self.output:
+            parts.append(_paragraph("Your code printed:"))
+            parts.append(f'<pre style="margin: 0.2em 0; {MONO}">{escape(self.output)}</pre>')
+        parts += [_paragraph(line) for block in self._ending() for line in block.splitlines()]
+        label = escape(f"{self.title}: {self.state}", quote=True)
+        return (
+            f'<div role="region" aria-label="{label}" style="{BOX.format(colour=colour)}">'
+            f"{''.join(parts)}</div>"
+        )
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {
+            "text/plain": str(self),
+            "text/html": self._repr_html_(),
+            ANSWER_TYPE: {
+                "exercise": self.name,
+                "title": self.title,
+                "state": self.state,
+                "key": self.key,
+                "headline": self.finding.headline if self.finding is not None else "",
+            },
+        }
+
+
+def _paragraph(text: str) -> str:
+    return f'<p style="margin: 0.4em 0">{escape(text)}</p>'
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.rstrip("\n").splitlines())
+
+
+def _frames_text(frames: tuple[tuple[str, str, str, str], ...]) -> str:
+    widths = [max(len(row[column]) for row in frames) for column in range(3)]
+    lines = []
+    for row in frames:
+        cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
+        lines.append(f"  {'  '.join(cells)}  {row[3]}".rstrip())
+    return "The last frames:\n" + "\n".join(lines)
+
+
+def _facts_html(facts: list[tuple[str, str]]) -> str:
+    if not facts:
+        return ""
+    rows = "".join(
+        f'<tr style="background: none"><th scope="row" style="{CELL}">{escape(name)}</th>'
+        f'<td style="{CELL} {MONO}">{escape(value)}</td></tr>'
+        for name, value in facts
+    )
+    return f'<table style="border: none; margin: 0.3em 0; {CELL}">{rows}</table>'
+
+
+def _frames_html(frames: tuple[tuple[str, str, str, str], ...]) -> str:
+    if not frames:
+        return ""
+    heads = "".join(
+        f'<th scope="col" style="{CELL}">{name}</th>'
+        for name in ("from", "type", "payload", "remark")
+    )
+    rows = "".join(
+        '<tr style="background: none">'
+        + "".join(f'<td style="{CELL} {MONO}">{escape(cell)}</td>' for cell in row)
+        + "</tr>"
+        for row in frames
+    )
+    return (
+        f'<table style="border: none; margin: 0.3em 0"><caption style="text-align: left">'
+        f"The last frames</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class Note(Card):
+    """A hint or a solution."""
+
+    heading: str
+    text: str
+    more: str = ""
+    code: bool = False
+
+    def __str__(self) -> str:
+        parts = [self.heading, self.text, self.more]
+        return "\n\n".join(part.rstrip("\n") for part in parts if part)
+
+    def _repr_html_(self) -> str:
+        body = (
+            f'<pre style="margin: 0.3em 0; {MONO}">{escape(self.text)}</pre>'
+            if self.code
+            else _paragraph(self.text)
+        )
+        more = _paragraph(self.more) if self.more else ""
+        label = escape(self.heading, quote=True)
+        return (
+            f'<div role="region" aria-label="{label}" style="{BOX.format(colour="#1565c0")}">'
+            f"<p style='margin: 0.2em 0'><strong>{escape(self.heading)}</strong></p>{body}{more}"
+            f"</div>"
+        )

@@ -1,0 +1,219 @@
+"""Exercises whose answer is a function on values: it is called, and its results are compared."""
+
+from __future__ import annotations
+
+import random
+import reprlib
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from astra_nb import handler_output
+from astra_nb.log import FrameLog
+from astra_nb.routes import is_async
+
+from . import guard
+from .client import NotAttempted
+from .exercise import Exercise
+from .finding import Finding, NotYet
+from .script import LONGEST_TICK
+from .watch import code_of, line_in, line_of_error
+
+__all__ = ["Call", "FunctionExercise"]
+
+TICK = 0.002  # seconds
+PATIENCE = 1.0  # seconds for one call
+STOPPING = 0.5  # seconds to stop one that does not come back
+
+short = reprlib.Repr()
+short.maxstring = short.maxother = 70
+short.maxdict = short.maxlist = 12
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the student's function, and what it should give.
+
+    Attributes:
+        arguments: What it is called with.
+        expected: Gives the right result; asked only after the function has returned.
+        what: What this call is about, such as "a payload of 126 bytes".
+        mistakes: Gives pairs of a wrong result that people get and what to say about it.
+        rows: The frames that the call is about, for the finding.
+    """
+
+    arguments: tuple[Any, ...]
+    expected: Callable[[], Any]
+    what: str = ""
+    mistakes: Callable[[], Iterable[tuple[Any, str]]] | None = None
+    rows: tuple[tuple[str, str, str, str], ...] = ()
+
+
+@dataclass
+class Outcome:
+    value: Any = None
+    error: BaseException | None = None
+    ended: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        try:
+            self.value = function(*arguments)
+        except guard.Stopped:
+            pass
+        except BaseException as error:  # noqa: BLE001  (a student's code: any error is its own)
+            self.error = error
+        finally:
+            while not self.ended:
+                try:
+                    with self._lock:
+                        self.ended = True
+                except guard.Stopped:
+                    continue
+
+    def interrupt(self, thread: threading.Thread) -> None:
+        with self._lock:
+            if not self.ended:
+                guard.interrupt(thread)
+
+
+@dataclass(kw_only=True, repr=False)
+class FunctionExercise(Exercise):
+    """An exercise whose answer is a function.
+
+    Attributes:
+        function: Name of the function, for the messages.
+        calls: Gives the calls to make, some shaped by the chance it gets.
+        compare: Tells whether a result is right; by default `==` and the same type.
+    """
+
+    function: str
+    calls: Callable[[random.Random], Sequence[Call]]
+    compare: Callable[[Any, Any], bool] | None = None
+
+    def _examine(
+        self, answer: Any, port: int, output: guard.Output, log: FrameLog
+    ) -> FrameLog | None:
+        if not callable(answer):
+            raise NotYet(
+                Finding(
+                    "no-function",
+                    f"A function is checked here, not {type(answer).__name__} "
+                    f"{short.repr(answer)}; write check({self.function}), without calling it.",
+                )
+            )
+        if is_async(answer):
+            raise NotYet(
+                Finding(
+                    "no-function",
+                    f"An async def function gives a coroutine; write def {self.function}(...).",
+                )
+            )
+        handler_output.install()
+        clean = True
+        try:
+            for seed, fresh in ((self.name, False), (secrets.token_hex(16), True)):
+                for call in self.calls(random.Random(seed)):
+                    clean = self._try(answer, call, output, fresh)
+        except NotYet as found:
+            clean = found.finding.key != "stuck"
+            raise
+        finally:
+            if clean:
+                handler_output.uninstall()
+        return None
+
+    def _try(self, function: Any, call: Call, output: guard.Output, fresh: bool) -> bool:
+        outcome = Outcome()
+        context = handler_output.handler_context(guard.protected_context(), output)
+        thread = threading.Thread(
+            target=context.run,
+            args=(outcome.run, function, call.arguments),
+            name="astra_nb check of a function",
+            daemon=True,
+        )
+        thread.start()
+        shown = f"{self.function}({', '.join(map(short.repr, call.arguments))})"
+        where = f"{shown}{': ' if call.what else ''}{call.what}"
+        left, before = PATIENCE, time.monotonic()
+        while thread.is_alive() and left > 0:
+            thread.join(TICK)
+            now = time.monotonic()
+            left, before = left - min(now - before, LONGEST_TICK), now
+        if thread.is_alive():
+            self._stuck(function, thread, outcome, where)
+        if outcome.error is not None:
+            self._raised(function, outcome.error, where, call)
+        expected, value = call.expected(), outcome.value
+        if self._same(value, expected):
+            return True
+        key, headline = self._judge(value, expected, call)
+        raise NotYet(
+            Finding(
+                "known-by-heart" if fresh and key in ("wrong-value", "known-mistake") else key,
+                headline,
+                expected=short.repr(expected),
+                came=short.repr(value),
+                where=where,
+                frames=call.rows,
+            )
+        )
+
+    def _same(self, value: Any, expected: Any) -> bool:
+        if self.compare is not None:
+            try:
+                return bool(self.compare(value, expected))
+            except Exception:  # noqa: BLE001  (whatever a student's value does when compared)
+                return False
+        return type(value) is type(expected) and bool(value == expected)
+
+    def _judge(self, value: Any, expected: Any, call: Call) -> tuple[str, str]:
+        if value is None:
+            return "returned-none", f"{self.function} gave None."
+        for mistake, said in call.mistakes() if call.mistakes is not None else ():
+            if type(mistake) is type(value) and mistake == value:
+                return "known-mistake", said
+        if type(value) is not type(expected):
+            return (
+                "wrong-result-type",
+                f"{self.function} gave {_a(value)}; {_a(expected)} was expected.",
+            )
+        return "wrong-value", f"{self.function} gave another result than expected."
+
+    def _raised(self, function: Any, error: BaseException, where: str, call: Call) -> None:
+        if isinstance(error, NotImplementedError):
+            raise NotAttempted from error
+        line = line_of_error(error, code_of(function))
+        at = f" at {line}" if line else ""
+        if isinstance(error, SystemExit):
+            key, headline = "exit", f"{self.function} tried to end Python{at}."
+        elif isinstance(error, guard.NotAllowed):
+            key, headline = "forked", f"{self.function} tried to {error}{at}."
+        elif isinstance(error, TypeError) and line is None:
+            key = "no-function"
+            headline = f"{self.function} cannot be called with these arguments: {error}."
+        else:
+            said = f"{type(error).__name__}: {error}".rstrip(": ")
+            key, headline = "raised", f"{self.function} raised {said},{at}.".replace(",.", ".")
+        raise NotYet(Finding(key, headline, where=where, frames=call.rows))
+
+    def _stuck(self, function: Any, thread: threading.Thread, outcome: Outcome, where: str) -> None:
+        code = code_of(function)
+        frame = sys._current_frames().get(thread.ident or 0)
+        line = line_in(frame, code) if code is not None else None
+        del frame
+        deadline = time.monotonic() + STOPPING
+        while thread.is_alive() and time.monotonic() < deadline:
+            outcome.interrupt(thread)
+            thread.join(0.01)
+        at = f"; it is still at {line}" if line is not None else ""
+        raise NotYet(Finding("stuck", f"{self.function} did not come back{at}.", where=where))
+
+
+def _a(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"

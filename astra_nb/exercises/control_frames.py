@@ -1,0 +1,310 @@
+"""Control frames: close with the code that fits, answer pings by hand, measure the round trip."""
+
+from __future__ import annotations
+
+from .client import Client
+from .exercise import HandlerExercise
+from .script import Talk
+
+__all__ = ["answer_pings", "close_codes", "measure_rtt"]
+
+NOTEBOOK = "2-control-frames"
+STUB = "def handle_socket(socket):\n    ...\n"
+LONGEST = 20  # bytes
+
+
+# Close codes
+
+
+async def still_talking(talk: Talk) -> None:
+    """Nothing to close."""
+    client = await talk.connect()
+    exact = "ü" * 5 + "x" * (LONGEST - 10)
+    for text in (*talk.words(2), exact, "forbidden fruit", "bye-bye"):
+        await client.send("text", text)
+        await client.expect("text", text)
+
+
+async def too_big(talk: Talk) -> None:
+    """A text that is too long."""
+    for text in ("x" * (LONGEST + 1), "ü" * (LONGEST // 2 + 1), talk.word() * 30):
+        client = await talk.connect()
+        await client.send("text", text)
+        await client.expect_close(1009)
+
+
+async def by_type_and_word(talk: Talk) -> None:
+    """Bytes, and words that ask for a close."""
+    cases: list[tuple[str, str | bytes, int, str | None]] = [
+        ("bytes", talk.octets(3), 1003, None),
+        ("bytes", talk.octets(50), 1003, None),
+        ("text", "forbidden", 1008, None),
+        ("text", "shutdown", 1001, None),
+        ("text", "bye", 1000, "bye"),
+    ]
+    for type, value, code, reason in cases:
+        client = await talk.connect()
+        await client.send(type, value)
+        await client.expect_close(code, reason)
+
+
+async def after_some_talk(talk: Talk) -> None:
+    """A close after some talk."""
+    code, word = talk.random.choice([(1008, "forbidden"), (1001, "shutdown")])
+    leaver, stayer = await talk.connect(), await talk.connect()
+    for text in talk.words(talk.random.randrange(1, 4)):
+        await leaver.send("text", text)
+        await leaver.expect("text", text)
+    await leaver.send("text", word)
+    await leaver.expect_close(code)
+    text = talk.word()
+    await stayer.send("text", text)
+    await stayer.expect("text", text)
+
+
+close_codes = HandlerExercise(
+    name="close_codes",
+    title="Close with the code that fits",
+    rfc="section 7.4.1",
+    notebook=NOTEBOOK,
+    prompt=(
+        "An echo with rules. Echo every text, but close with the code that fits when one comes "
+        "that has more than 20 bytes in UTF-8 (too big), is `forbidden` (against the policy), is "
+        "`shutdown` (you are going away), or is `bye` (a normal closure, with the reason `bye`). "
+        "A bytes message is data that you do not support, whatever its size."
+    ),
+    stub=STUB,
+    hints=[
+        "The codes: 1000 normal, 1001 going away, 1003 unsupported data, 1008 policy violation, "
+        "1009 message too big.",
+        'socket.send_close(1008) closes; socket.send_close(1000, "bye") gives a reason too.',
+        "After send_close() nothing more may be sent: return, or use elif and else.",
+        "Bytes in UTF-8 are counted by len(text.encode()). More than 20 are too many, 20 are not.",
+    ],
+    solution_text="""\
+def handle_socket(socket):
+    for message in socket:
+        if message.type == "bytes":
+            socket.send_close(1003)
+        elif message.type != "text":
+            continue
+        elif len(message.value.encode()) > 20:
+            socket.send_close(1009)
+        elif message.value == "forbidden":
+            socket.send_close(1008)
+        elif message.value == "shutdown":
+            socket.send_close(1001)
+        elif message.value == "bye":
+            socket.send_close(1000, "bye")
+        else:
+            socket.send_text(message.value)
+""",
+    scenarios=[still_talking, too_big, by_type_and_word, after_some_talk],
+    advice={
+        "closed-early": "Which rule asks for a close here? 20 bytes are allowed, and only the "
+        "whole word counts.",
+        "not-closed": "Count the bytes in UTF-8, not the characters, and compare whole words.",
+        "raised": "An exception closes with 1011. Is the type looked at before the value is used?",
+        "returned": "Texts that no rule names are echoed, and the connection stays open.",
+        "first-only": "Texts that no rule names are echoed, and the connection stays open.",
+        "closed-twice": "After send_close() nothing may follow, no echo and no second close: "
+        "return, or use elif and else.",
+    },
+)
+
+
+# Answer pings by hand
+
+
+async def pings(talk: Talk) -> None:
+    """Pings with and without a payload."""
+    client = await talk.connect()
+    for data in (bytes([0, 88, 14, 67, 45]), talk.octets(8), b"", talk.octets(125)):
+        await client.send("ping", data)
+        await client.expect("pong", data)
+
+
+async def pings_in_a_row(talk: Talk) -> None:
+    """Several pings at once."""
+    client = await talk.connect()
+    payloads = [talk.octets(3) + bytes([number]) for number in range(4)]
+    for data in payloads:
+        await client.send("ping", data)
+    for data in payloads:
+        await client.expect("pong", data)
+
+
+async def among_others(talk: Talk) -> None:
+    """Pings among texts and pongs."""
+    client = await talk.connect()
+    word, data = talk.word(), talk.octets(4)
+    await client.send("text", word)
+    await client.expect("text", word)
+    await client.send("pong", data)
+    await client.expect_nothing(
+        "answered-pong", "A PONG is an answer itself, and gets none (section 5.5.3)."
+    )
+    await client.send("ping", data)
+    await client.expect("pong", data)
+    await client.send("text", word)
+    await client.expect("text", word)
+
+
+answer_pings = HandlerExercise(
+    name="answer_pings",
+    title="Answer pings by hand",
+    rfc="sections 5.5.2 and 5.5.3",
+    notebook=NOTEBOOK,
+    prompt=(
+        "Automatic pong is switched off here, so the answer is yours. Answer each PING with a PONG "
+        "that carries the same payload. Echo texts. A PONG that comes gets no answer."
+    ),
+    stub=STUB,
+    hints=[
+        'A ping comes through recv() with the type "ping"; its value is bytes.',
+        "socket.send_pong(message.value) answers it.",
+        "Do nothing with a pong.",
+    ],
+    solution_text="""\
+def handle_socket(socket):
+    for message in socket:
+        if message.type == "ping":
+            socket.send_pong(message.value)
+        elif message.type == "text":
+            socket.send_text(message.value)
+""",
+    automatic_pong=False,
+    scenarios=[pings, pings_in_a_row, among_others],
+    advice={
+        "wrong-type": "A PING is answered with a PONG: send_pong().",
+        "cut": "The PONG carries the payload of its PING, all of it (section 5.5.3).",
+        "wrong-value": "The PONG carries the payload of its PING, unchanged (section 5.5.3).",
+        "nothing": "Automatic pong is off: a PING is only answered by the handler.",
+        "behind": "Each PING gets its own PONG, in the order in which they came.",
+        "answered-pong": 'Answer only what has the type "ping".',
+    },
+)
+
+
+# Measure the round trip time
+
+
+async def measured(talk: Talk, client: Client, delay: float, decoy: bool) -> bytes:
+    """Ask for one measurement, answer its ping late, and judge what is said."""
+    await client.send("text", "measure")
+    ping = await client.expect("ping")
+    if not ping.payload:
+        client.fail(
+            "empty-ping",
+            "The PING has no payload, so its PONG cannot be told from another one.",
+            "ping with a payload",
+            ping,
+        )
+    if decoy:
+        await client.send("pong", b"not " + ping.payload[:100])
+    await talk.until(lambda: None, delay)
+    early = client.arrived()
+    if early is not None and early.type == "text":
+        key, why = (
+            ("any-pong", "The answer came after a PONG that belongs to no PING of yours.")
+            if decoy
+            else ("no-wait", "The answer came before the PONG did.")
+        )
+        client.fail(key, why, "text, after the PONG with the payload of the PING", early)
+    await client.send("pong", ping.payload)
+    heard = await client.expect("text")
+    pong = client.received_at("pong")
+    took = (pong - ping.time) * 1000
+    try:
+        said = float(heard.payload)
+    except ValueError:
+        client.fail(
+            "not-a-number",
+            "The answer is no number.",
+            "text with a number, such as 12.5",
+            heard,
+            advice="Send the number alone, without a unit: send_text(str(...)).",
+        )
+    wanted = f"text with about {took:.0f} (milliseconds)"
+    slack = 40 + took * 0.3
+    if abs(said - took) > slack:
+        if abs(said * 1000 - took) <= slack:
+            key, why = "wrong-unit", "That is in seconds; milliseconds are asked for."
+        elif abs(said / 1000 - took) <= slack:
+            key, why = "wrong-unit", "That is in microseconds; milliseconds are asked for."
+        elif abs(said * 2 - took) <= slack * 0.5:
+            key, why = "wrong-value", "That is half of it: the round trip is there and back."
+        elif said < took:
+            key, why = "wrong-value", f"{said:g} ms is less than the round trip took."
+        else:
+            key, why = "wrong-value", f"{said:g} ms is more than the round trip took."
+        client.fail(key, why, wanted, heard)
+    return ping.payload
+
+
+async def one_measurement(talk: Talk) -> None:
+    """One measurement."""
+    client = await talk.connect(automatic_pong=False)
+    await measured(talk, client, 0.15, False)
+
+
+async def several_measurements(talk: Talk) -> None:
+    """Two measurements, and a pong that belongs to none."""
+    client = await talk.connect(automatic_pong=False)
+    first = await measured(talk, client, 0.1, False)
+    second = await measured(talk, client, 0.2 + talk.random.random() / 10, True)
+    if first == second:
+        client.fail(
+            "same-ping",
+            "Both PING frames carry the same payload, so a late PONG could be taken for another.",
+            "another payload for each PING",
+        )
+
+
+measure_rtt = HandlerExercise(
+    name="measure_rtt",
+    title="Measure the round trip time",
+    rfc="sections 5.5.2 and 5.5.3",
+    notebook=NOTEBOOK,
+    prompt=(
+        "When the text `measure` comes, send a PING with a payload that no earlier one had, wait "
+        "for the PONG that carries the same payload, and send a text with the time between the "
+        "two in milliseconds, as a number: `12.5`. Other PONGs may come in between; they do not "
+        "count."
+    ),
+    stub=STUB,
+    hints=[
+        "time.perf_counter() gives seconds; take it right before the PING and right after the "
+        "PONG.",
+        "A pong comes through recv(): compare its value with the payload of your ping.",
+        "Count the pings, and use the number as the payload: str(number).encode().",
+        "(after - before) * 1000 are milliseconds; send_text(str(...)).",
+    ],
+    solution_text="""\
+import time
+
+
+def handle_socket(socket):
+    number = 0
+    for message in socket:
+        if message.type == "text" and message.value == "measure":
+            number += 1
+            payload = str(number).encode()
+            before = time.perf_counter()
+            socket.send_ping(payload)
+        elif message.type == "pong" and number and message.value == payload:
+            socket.send_text(str((time.perf_counter() - before) * 1000))
+""",
+    scenarios=[one_measurement, several_measurements],
+    advice={
+        "no-wait": "Send the answer when the PONG is there: it comes through recv().",
+        "any-pong": "Compare the value of the pong with the payload of your ping.",
+        "empty-ping": "send_ping(payload) takes up to 125 bytes.",
+        "same-ping": "Count your pings, and send the count as the payload.",
+        "wrong-unit": "time.perf_counter() gives seconds; * 1000 makes milliseconds of them.",
+        "wrong-value": "Take the time right before the PING is sent and right after its PONG came.",
+        "wrong-type": "First the PING goes out; the answer as text follows when its PONG is there.",
+        "nothing": "Is the PONG waited for in the same loop in which texts are read?",
+        "too-many": "One PING and one text for each measurement.",
+    },
+)

@@ -1,0 +1,127 @@
+"""What is not right yet: one finding, and the sentences that go with each kind of finding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from astra_nb.log import FrameLog
+
+__all__ = ["ADVICE", "Finding", "NotYet"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The most useful thing to say about an answer that is not right yet.
+
+    Attributes:
+        key: A short name of the misunderstanding, such as "wrong-type"; the same for everyone
+            who has it.
+        headline: What happened, as one sentence.
+        expected: What was expected; "" where that says nothing.
+        came: What came instead; "" where that says nothing.
+        where: At which step of what.
+        frames: A short sequence: who, what type, what payload, and a remark, oldest first.
+        advice: How to go on, without the answer.
+        output: What the handler printed.
+    """
+
+    key: str
+    headline: str
+    expected: str = ""
+    came: str = ""
+    where: str = ""
+    frames: tuple[tuple[str, str, str, str], ...] = ()
+    advice: str = ""
+    output: str = ""
+
+    def with_advice(self, own: dict[str, str]) -> Finding:
+        """Put the exercise's own advice, or else the general one, where there is none yet."""
+        if self.advice:
+            return self
+        return replace(self, advice=own.get(self.key) or ADVICE.get(self.key, ""))
+
+
+@dataclass(eq=False)
+class NotYet(Exception):
+    """Ends a check with a finding."""
+
+    finding: Finding
+    log: FrameLog | None = None
+
+
+LOOP = (
+    "A handler is called once for each connection. To answer every message it needs a loop around "
+    "recv() and send."
+)
+ADVICE: dict[str, str] = {
+    "no-handler": "Give the function itself, without calling it: check(handle_socket).",
+    "no-function": "Give the function itself, without calling it.",
+    "raised": "Read the line that is named above; the rest of the handler did not run.",
+    "exit": "A handler ends by returning; it never ends Python itself.",
+    "forked": "Everything here runs in one process; take the fork out.",
+    "own-server": (
+        "A handler only talks through its socket; servers are started in a cell of their own. "
+        "The check has brought its own server."
+    ),
+    "returned": (
+        "When a handler returns, the server closes the connection. Stay in a loop until the "
+        "client closes."
+    ),
+    "first-only": LOOP,
+    "closed-early": "Nothing asks for a close here; look for the send_close() that comes too soon.",
+    "closed-twice": "A CLOSE frame is the last one an end sends (RFC 6455, section 5.5.1).",
+    "dropped": "send_close() starts a closing handshake; drop() ends TCP without one.",
+    "wrong-type": "Compare the types: message.type says what came, the name send_... what goes.",
+    "as-bytes": "Text goes with send_text(), and the other end gets a str.",
+    "as-text": "What came as bytes goes back as bytes: send_bytes() keeps each byte.",
+    "whole-message": (
+        "recv() gives a Message with a type and a value; the payload is message.value."
+    ),
+    "repr": "str(...) of bytes gives Python's spelling of them, with b and quotes in it.",
+    "wrong-value": "Compare what was expected with what came, character by character.",
+    "case": "The letters are right but not their case; change nothing about them.",
+    "blank": "Only blanks or line breaks are too many or too few.",
+    "cut": "A part is missing at an end: look for a slice or an index.",
+    "behind": "This is the answer to an earlier message: answer before you wait for the next one.",
+    "not-mine": (
+        "This belongs to another connection. What one connection needs is kept in the handler's "
+        "own variables, not in a global one."
+    ),
+    "too-many": "Each message is answered as often as the exercise says, and no more.",
+    "nothing": "The handler waits for the next message while the client waits for an answer.",
+    "nothing-yet": "The client waits too: here the server speaks first.",
+    "stuck": "The handler did not come back from this line; nothing else could be done.",
+    "slow-send": "send waits while the other end does not read; so one slow reader holds up all.",
+    "no-await": (
+        "In an async def handler every call on the socket needs await: "
+        "await socket.recv(), await socket.send_text(...)."
+    ),
+    "never-ends": (
+        "After the close recv() raises ConnectionClosed, and the handler should let that end it. "
+        "An except that catches everything swallows it; name the exceptions you expect."
+    ),
+    "raised-at-close": (
+        'The close comes as a message too: its type is "close" and its value a CloseFrame or '
+        "None. Look at the type before you use the value."
+    ),
+    "not-closed": "Close with send_close(code, reason), and do it at this point.",
+    "empty-close": "send_close() without a code sends an empty CLOSE frame, reported as 1005.",
+    "returned-instead": (
+        "Returning closes with 1000 and no reason; another code or a reason needs send_close()."
+    ),
+    "wrong-code": "Look the code up in the table of RFC 6455, section 7.4.1.",
+    "wrong-reason": "The reason stands beside the code: send_close(code, reason).",
+    "sent-instead": "A close is a CLOSE frame, not a message that says so: send_close(...).",
+    "flood": "So much was sent that the check stopped counting; look for a loop without recv().",
+    "known-by-heart": (
+        "It went right with values that are the same each time, and not with new ones. Does the "
+        "code hold a value that it should take from what it gets?"
+    ),
+    "changed-log": "The log of the check is for reading; leave its records as they are.",
+    "returned-none": "A function without return gives None; hand the result back with return.",
+    "wrong-result-type": "Compare the type of the result with the one the exercise asks for.",
+    "no-server": (
+        "That is not your handler's doing. Restart the kernel and try again; if it stays, ask "
+        "whoever runs this machine whether programs may listen on 127.0.0.1."
+    ),
+}

@@ -1,0 +1,325 @@
+"""First steps: echo, greet, five types, count bytes."""
+
+from __future__ import annotations
+
+from .exercise import HandlerExercise
+from .script import Talk
+
+__all__ = ["count_bytes", "echo", "five_types", "greet"]
+
+NOTEBOOK = "1-first-steps"
+STUB = "def handle_socket(socket):\n    ...\n"
+
+
+# Echo
+
+
+async def some_texts(talk: Talk) -> None:
+    """Several texts."""
+    client = await talk.connect()
+    for word in talk.words(3):
+        await client.send("text", word)
+        await client.expect("text", word)
+    await client.send("text", "Grüße, 世界")
+    await client.expect("text", "Grüße, 世界")
+
+
+async def bytes_and_empties(talk: Talk) -> None:
+    """Bytes, and messages without a payload."""
+    client = await talk.connect()
+    for value in (bytes([0, 88, 14, 67, 45]), talk.octets(6), b""):
+        await client.send("bytes", value)
+        await client.expect("bytes", value)
+    await client.send("text", "")
+    await client.expect("text", "")
+
+
+async def long_and_fragmented(talk: Talk) -> None:
+    """Long and fragmented messages."""
+    client = await talk.connect()
+    long = talk.word() * 8000
+    await client.send("text", long)
+    await client.expect("text", long)
+    first, second = talk.words(2)
+    await client.send_fragments("text", [first, " ", second])
+    await client.expect("text", f"{first} {second}")
+
+
+async def two_echoes(talk: Talk) -> None:
+    """Two clients at once."""
+    one, other = await talk.connect(), await talk.connect()
+    for _ in range(4):
+        client = talk.random.choice([one, other])
+        if talk.random.random() < 0.5:
+            text = talk.word()
+            await client.send("text", text)
+            await client.expect("text", text)
+        else:
+            data = talk.octets(talk.random.randrange(2, 9))
+            await client.send("bytes", data)
+            await client.expect("bytes", data)
+
+
+echo = HandlerExercise(
+    name="echo",
+    title="Echo",
+    rfc="section 5.6",
+    notebook=NOTEBOOK,
+    prompt=(
+        "Write a handler that sends every text and every binary message back as it came: text as "
+        "text, bytes as bytes. It goes on until the client closes."
+    ),
+    stub=STUB,
+    hints=[
+        "socket.recv() gives the next Message, with a type and a value.",
+        "Put recv() and the answer in a `while True:` loop; the close of the client ends it.",
+        "socket.send(type, value) takes the type first: what came in as message.type can go out "
+        'as it. Answer only the types "text" and "bytes".',
+    ],
+    solution_text="""\
+def handle_socket(socket):
+    while True:
+        message = socket.recv()
+        if message.type in ("text", "bytes"):
+            socket.send(message.type, message.value)
+""",
+    scenarios=[some_texts, bytes_and_empties, long_and_fragmented, two_echoes],
+    advice={
+        "as-text": "What came as bytes goes back as bytes; look at message.type.",
+        "nothing": "Every message is answered, the empty ones too, and whatever its type.",
+    },
+)
+
+
+# Greet
+
+
+async def greeting_first(talk: Talk) -> None:
+    """The greeting comes first."""
+    client = await talk.connect()
+    await client.expect("text", "Welcome!")
+    await client.expect_nothing(why="One greeting is enough: it came again, or too early.")
+
+
+async def greeted_by_name(talk: Talk) -> None:
+    """Each name is greeted."""
+    client = await talk.connect()
+    await client.expect("text", "Welcome!")
+    for word in talk.words(3):
+        await client.send("text", word)
+        await client.expect(
+            "text",
+            f"Hello, {word}!",
+            mistakes={
+                "Welcome!": "The greeting of the opening came again; it comes once.",
+                word: "The name came back alone, without a greeting.",
+            },
+        )
+
+
+async def two_guests(talk: Talk) -> None:
+    """Two guests, one after the other."""
+    names = talk.words(2)
+    guests = [await talk.connect(), await talk.connect()]
+    for guest in guests:
+        await guest.expect("text", "Welcome!")
+    for guest, guest_name in zip(guests, names, strict=True):
+        await guest.send("text", guest_name)
+    for guest, guest_name in zip(reversed(guests), reversed(names), strict=True):
+        await guest.expect("text", f"Hello, {guest_name}!")
+
+
+greet = HandlerExercise(
+    name="greet",
+    title="Greet on open",
+    rfc="section 1.2",
+    notebook=NOTEBOOK,
+    prompt=(
+        "The server speaks first. As soon as a connection opens send the text `Welcome!`. Then "
+        "answer each text, which is a name, with `Hello, NAME!`."
+    ),
+    stub=STUB,
+    hints=[
+        "A handler is called when the connection opens; its first line may send already.",
+        "The greeting stands before the loop, the answers stand in it.",
+        'An f-string puts the name in: f"Hello, {message.value}!"',
+    ],
+    solution_text="""\
+def handle_socket(socket):
+    socket.send_text("Welcome!")
+    while True:
+        message = socket.recv()
+        if message.type == "text":
+            socket.send_text(f"Hello, {message.value}!")
+""",
+    scenarios=[greeting_first, greeted_by_name, two_guests],
+    advice={
+        "nothing-yet": (
+            "The client says nothing before it was greeted. Send before the first recv()."
+        ),
+        "first-only": "After the greeting the handler stays: each name that comes is greeted.",
+        "returned": "After the greeting the handler stays: each name that comes is greeted.",
+        "too-many": "Welcome! comes once, before the loop.",
+        "wrong-value": "Compare comma, blank and exclamation mark: Hello, NAME!",
+    },
+)
+
+
+# Five types
+
+
+async def text_and_bytes(talk: Talk) -> None:
+    """Text and bytes."""
+    client = await talk.connect(automatic_pong=False)
+    word, data = talk.word(), talk.octets(5)
+    await client.send("text", word)
+    await client.expect("text", word)
+    await client.send("bytes", data)
+    await client.expect("bytes", data)
+
+
+async def ping_and_pong(talk: Talk) -> None:
+    """Ping and pong."""
+    client = await talk.connect(automatic_pong=False)
+    for type in ("ping", "pong"):
+        for data in (talk.octets(5), b""):
+            await client.send(type, data)
+            await client.expect(type, data)
+
+
+async def any_order(talk: Talk) -> None:
+    """All types, in an order by chance."""
+    client = await talk.connect(automatic_pong=False)
+    types = ["text", "bytes", "ping", "pong"] * 2
+    talk.random.shuffle(types)
+    for type in types:
+        value: str | bytes = talk.word() if type == "text" else talk.octets(4)
+        await client.send(type, value)
+        await client.expect(type, value)
+    await client.close(4000 + talk.random.randrange(1000), talk.word())
+
+
+five_types = HandlerExercise(
+    name="five_types",
+    title="Five types",
+    rfc="sections 5.5 and 5.6",
+    notebook=NOTEBOOK,
+    prompt=(
+        "There are five types of messages: text, bytes, ping, pong, close. Answer each of the "
+        "first four with a message of its own kind and the same value: a ping with a ping, a pong "
+        "with a pong. The close is answered by the server itself; then the handler ends. "
+        "(Automatic pong is switched off in this exercise.)"
+    ),
+    stub=STUB,
+    hints=[
+        "All five types come through socket.recv(); message.type tells which one it is.",
+        "socket.send(message.type, message.value) works for the first four.",
+        'Leave the loop when message.type is "close".',
+    ],
+    solution_text="""\
+def handle_socket(socket):
+    for message in socket:
+        if message.type != "close":
+            socket.send(message.type, message.value)
+""",
+    automatic_pong=False,
+    scenarios=[text_and_bytes, ping_and_pong, any_order],
+    advice={
+        "wrong-type": (
+            "Here each type is answered with its own kind: ping with ping, pong with pong."
+        ),
+        "nothing": "Pings and pongs are messages too, and are answered here, even empty ones.",
+        "cut": "A ping and a pong carry a payload, up to 125 bytes; it goes back unchanged.",
+        "wrong-value": "A ping and a pong carry a payload, and it goes back unchanged.",
+    },
+)
+
+
+# Count bytes
+
+
+def count_mistakes(payload: bytes, type: str) -> dict[str | bytes, str]:
+    """What people send instead of the number of bytes."""
+    size = len(payload)
+    mistakes: dict[str | bytes, str] = {}
+    if type == "text":
+        mistakes[str(len(payload.decode()))] = (
+            "That is the number of characters; in UTF-8 a character takes one to four bytes."
+        )
+    mistakes |= {
+        str(size * 2): "That is twice as many: are hexadecimal digits counted?",
+        str(size - 1): "That is one too few: counting begins at 1, not at 0.",
+        str(size + 1): "That is one too many.",
+        str(sum(payload)): "That is the sum of the bytes, not how many they are.",
+        str(len(str(payload))): "That is the length of Python's spelling of the bytes.",
+        str(list(payload)): "Those are the bytes themselves; how many are there?",
+    }
+    if size + 2 != size * 2:
+        mistakes[str(size + 2)] = "That is two too many: is the frame's header counted too?"
+    mistakes.pop(str(size), None)
+    return mistakes
+
+
+async def byte_tables(talk: Talk) -> None:
+    """Byte tables."""
+    client = await talk.connect()
+    for payload in (bytes([0, 88, 14, 67, 45]), talk.octets(12), b"", talk.octets(300)):
+        await client.send("bytes", payload)
+        await client.expect("text", str(len(payload)), mistakes=count_mistakes(payload, "bytes"))
+
+
+async def texts_of_bytes(talk: Talk) -> None:
+    """Texts, in UTF-8."""
+    client = await talk.connect()
+    for text in (talk.word(), "Grüße, 世界", ""):
+        await client.send("text", text)
+        await client.expect(
+            "text", str(len(text.encode())), mistakes=count_mistakes(text.encode(), "text")
+        )
+
+
+async def counted_apart(talk: Talk) -> None:
+    """Two clients, each counted by itself."""
+    clients = [await talk.connect(), await talk.connect()]
+    for size in (3, 5, 4):
+        for client in clients:
+            payload = talk.octets(size + talk.random.randrange(20, 60))
+            await client.send("bytes", payload)
+            await client.expect(
+                "text", str(len(payload)), mistakes=count_mistakes(payload, "bytes")
+            )
+
+
+count_bytes = HandlerExercise(
+    name="count_bytes",
+    title="Count bytes",
+    rfc="sections 5.2 and 5.6",
+    notebook=NOTEBOOK,
+    prompt=(
+        "The client sends byte tables, such as `send_bytes([0, 88, 14, 67, 45])`. Answer each "
+        "message with a text that says how many bytes its payload has: `5`. A text counts too, by "
+        "its bytes in UTF-8."
+    ),
+    stub=STUB,
+    hints=[
+        "The value of a bytes message is a Python `bytes`; len() counts its bytes.",
+        "len() of a `str` counts characters. text.encode() gives its bytes in UTF-8.",
+        "The answer is a text: send_text(str(...)).",
+    ],
+    solution_text="""\
+def handle_socket(socket):
+    for message in socket:
+        if message.type == "bytes":
+            socket.send_text(str(len(message.value)))
+        elif message.type == "text":
+            socket.send_text(str(len(message.value.encode())))
+""",
+    scenarios=[byte_tables, texts_of_bytes, counted_apart],
+    advice={
+        "as-bytes": "The number goes as text: send_text(str(...)).",
+        "nothing": "Every message is counted: bytes and text, and one without a payload has 0.",
+        "known-mistake": "What counts is the payload: 00 58 0e 43 2d are 5 bytes.",
+        "wrong-value": "Is something counted together that came in several messages, or from "
+        "another connection? Each message is counted by itself.",
+    },
+)

@@ -1,0 +1,110 @@
+"""The accept key by hand."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from astra_nb.wire.handshake import GUID, accept_key
+
+from .calls import Call, FunctionExercise
+
+__all__ = ["compute_key"]
+
+NOTEBOOK = "4-by-hand"
+
+
+def accept_mistakes(key: str) -> Iterator[tuple[Any, str]]:
+    def digest(text: str) -> bytes:
+        return hashlib.sha1(text.encode(), usedforsecurity=False).digest()
+
+    right = digest(key + GUID)
+    yield base64.b64encode(right), "That is bytes; the header is text: .decode()."
+    yield right.hex(), "That is the hash in hexadecimal; the header has it in base64."
+    yield right, "Those are the bytes of the hash; the header has them in base64."
+    yield (
+        base64.b64encode(right.hex().encode()).decode(),
+        "The hexadecimal digits were encoded; base64 takes the 20 bytes of the hash: digest().",
+    )
+    yield base64.b64encode(digest(key)).decode(), "The GUID of the RFC is missing behind the key."
+    yield base64.b64encode(digest(GUID + key)).decode(), "The key comes first, then the GUID."
+    yield (
+        base64.b64encode(digest(key + GUID.lower())).decode(),
+        "The GUID is text, and its letters are capitals.",
+    )
+    yield base64.encodebytes(right).decode(), "A line break is at the end: b64encode() adds none."
+    yield (
+        base64.b64encode(hashlib.sha256((key + GUID).encode()).digest()).decode(),
+        "That is SHA-256; the RFC takes SHA-1.",
+    )
+    yield (
+        base64.b64encode(
+            hashlib.md5((key + GUID).encode(), usedforsecurity=False).digest()
+        ).decode(),
+        "That is MD5; the RFC takes SHA-1.",
+    )
+    decoded = base64.b64decode(key) + GUID.encode()
+    yield (
+        base64.b64encode(hashlib.sha1(decoded, usedforsecurity=False).digest()).decode(),
+        "The key is not decoded: it is taken as the text that it is.",
+    )
+    yield (
+        base64.urlsafe_b64encode(right).decode(),
+        "The alphabet is that with + and /, not - and _.",
+    )
+    yield key, "That is the key itself."
+
+
+def keys(chance: random.Random) -> list[Call]:
+    values = ["dGhlIHNhbXBsZSBub25jZQ=="]
+    values += [base64.b64encode(chance.randbytes(16)).decode() for _ in range(12)]
+    return [
+        Call(
+            (key,),
+            partial(accept_key, key),
+            "the example of the RFC" if index == 0 else "a key by chance",
+            partial(accept_mistakes, key),
+        )
+        for index, key in enumerate(values)
+    ]
+
+
+compute_key = FunctionExercise(
+    name="compute_key",
+    title="Compute the accept key",
+    rfc="section 4.2.2",
+    notebook=NOTEBOOK,
+    function="accept",
+    prompt=(
+        "Write `accept(key)`. It gets the value of `Sec-WebSocket-Key` and gives that of "
+        "`Sec-WebSocket-Accept`, both as `str`."
+    ),
+    stub="def accept(key):\n    ...\n",
+    hints=[
+        "The key is taken as text, without decoding it. Behind it comes the GUID of the RFC: "
+        f"{GUID}.",
+        "hashlib.sha1(...).digest() gives the 20 bytes of the hash; it takes bytes.",
+        "base64.b64encode(...) gives bytes; .decode() makes a str of them.",
+    ],
+    solution_text=f'''\
+import base64
+import hashlib
+
+GUID = "{GUID}"
+
+
+def accept(key):
+    digest = hashlib.sha1((key + GUID).encode()).digest()
+    return base64.b64encode(digest).decode()
+''',
+    calls=keys,
+    advice={
+        "known-mistake": "key, GUID, SHA-1, base64: four steps, in this order.",
+        "wrong-value": "key, GUID, SHA-1, base64: four steps. Is the GUID copied letter by letter?",
+        "wrong-result-type": "The value of a header is text: a str.",
+    },
+)

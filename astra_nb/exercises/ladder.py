@@ -1,0 +1,250 @@
+"""From what was expected and what came to the one thing that is most useful to say."""
+
+from __future__ import annotations
+
+import re
+
+from astra_nb.errors import AddressInUse, NotOpen
+
+from .guard import NotAllowed
+from .history import Heard, describe, describe_close
+from .watch import Line, Run, code_of, line_of_error
+
+__all__ = ["about_close", "about_error", "about_silence", "about_value"]
+
+FORMS = {"text": "as-text", "bytes": "as-bytes"}
+# What a beginner's error means here, by its type and a part of its text.
+MEANINGS: tuple[tuple[type[BaseException], str, str], ...] = (
+    (
+        AttributeError,
+        "'coroutine' object",
+        "recv() of an async def handler is awaited: message = await socket.recv().",
+    ),
+    (
+        AttributeError,
+        "'CloseFrame' object",
+        "This message is a close: look at message.type before you use the value.",
+    ),
+    (
+        AttributeError,
+        "'NoneType' object",
+        "The value of an empty close is None: look at message.type before you use the value.",
+    ),
+    (
+        AttributeError,
+        "'Message' object",
+        "recv() gives a Message with type and value; the text is message.value.",
+    ),
+    (
+        AttributeError,
+        "'bytes' object",
+        "This message came as bytes: look at message.type, and decode only what is text.",
+    ),
+    (
+        TypeError,
+        "'Message' object",
+        "recv() gives a Message with type and value; the payload is message.value.",
+    ),
+    (TypeError, "'AsyncWebSocket' object is not iterable", "Write: async for message in socket."),
+    (
+        TypeError,
+        "can't be used in 'await'",
+        "In a def handler calls block by themselves: no await.",
+    ),
+    (
+        NameError,
+        "is not defined",
+        "Is the name written as where it was made, or an import missing?",
+    ),
+    (
+        NotOpen,
+        "CLOSE frame",
+        "After send_close() nothing may be sent, and there is only one close.",
+    ),
+    (
+        UnicodeDecodeError,
+        "",
+        "Not every run of bytes is UTF-8 text; bytes go back as bytes, without decode().",
+    ),
+)
+
+
+def about_error(error: BaseException, run: Run, handler: object, answered: int) -> dict[str, str]:
+    """Say what a handler raised, where, and what that means here."""
+    line = line_of_error(error, code_of(handler))
+    at = f" at {line}" if line else ""
+    if isinstance(error, SystemExit):
+        return {"key": "exit", "headline": f"Your handler tried to end Python{at}."}
+    if isinstance(error, NotAllowed):
+        return {"key": "forked", "headline": f"Your handler tried to {error}{at}."}
+    if isinstance(error, AddressInUse):
+        return {
+            "key": "own-server",
+            "headline": f"Your handler started a server of its own{at}, on a port that is taken.",
+        }
+    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    advice = ""
+    for kind, part, meaning in MEANINGS:
+        if isinstance(error, kind) and part in str(error):
+            advice = meaning
+            break
+    closing = answered and getattr(run.socket, "close_code", None) is not None
+    found = {
+        "key": "raised",
+        "headline": f"Your handler raised {said}{'' if said.endswith('.') else ','}{at}.".replace(
+            ",.", "."
+        ),
+    }
+    if isinstance(error, NotOpen):
+        found["key"] = "closed-twice"
+    if closing and not advice:
+        found["key"] = "raised-at-close"
+    if advice:
+        found["advice"] = advice
+    return found
+
+
+def about_close(
+    heard: Heard | None, run: Run | None, answered: int, forgot_await: bool
+) -> dict[str, str]:
+    """Say why the connection closed where a message was expected; None stands for no close."""
+    by_return = run is not None and run.ended and run.open_at_end and run.error is None
+    if by_return:
+        if forgot_await:
+            return {
+                "key": "no-await",
+                "headline": "Your handler returned, and calls on its socket were never awaited.",
+            }
+        if answered == 1:
+            return {
+                "key": "first-only",
+                "headline": "Your handler answered the first message and then returned.",
+            }
+        times = f"after {answered} answers" if answered else "before it answered anything"
+        return {"key": "returned", "headline": f"Your handler returned {times}."}
+    if heard is None:
+        return {
+            "key": "dropped",
+            "headline": "The server ended the TCP connection without a CLOSE frame.",
+        }
+    assert heard.close is not None
+    return {
+        "key": "closed-early",
+        "headline": (
+            f"Your handler closed the connection with "
+            f"{describe_close(heard.close.code, heard.close.reason)}, where an answer was expected."
+        ),
+    }
+
+
+def about_silence(
+    line: Line | None, answered: int, client_spoke: bool, forgot_await: bool
+) -> dict[str, str]:
+    """Say why nothing came, from where the handler stands."""
+    if forgot_await:
+        return {
+            "key": "no-await",
+            "headline": "Nothing came: calls on the socket were never awaited.",
+        }
+    if line is not None and line.waits == "send":
+        return {
+            "key": "slow-send",
+            "headline": f"Nothing more came: your handler waits in send at {line}.",
+        }
+    if line is not None and not line.waits:
+        return {"key": "stuck", "headline": f"Nothing came: your handler is still at {line}."}
+    where = f" It waits in recv() at {line}." if line is not None else ""
+    if not client_spoke:
+        return {"key": "nothing-yet", "headline": f"Nothing came after the opening.{where}"}
+    more = f" after {answered} answer{'s' if answered > 1 else ''}" if answered else ""
+    return {"key": "nothing", "headline": f"No answer came{more}.{where}"}
+
+
+def about_value(
+    heard: Heard,
+    type: str,
+    payload: bytes,
+    *,
+    earlier: list[bytes],
+    others: list[bytes],
+    repeated: bool,
+) -> dict[str, str] | None:
+    """Compare a message with the expected one; None when they are the same."""
+    if (heard.type, heard.payload) == (type, payload):
+        return None
+    if repeated and heard.type != "close":
+        return {
+            "key": "too-many",
+            "headline": f"The answer before came again: {heard}.",
+        }
+    if heard.type != type:
+        return _other_type(heard, type, payload)
+    said = heard.payload
+    if re.match(rb"Message\(type=|Message\(", said):
+        return {"key": "whole-message", "headline": "The whole Message was sent as text."}
+    if payload and said in (
+        repr(payload).encode(),
+        repr(payload.decode("utf-8", "replace")).encode(),
+    ):
+        return {
+            "key": "repr",
+            "headline": "Python's spelling of the value was sent, quotes and all.",
+        }
+    if said in earlier:
+        return {
+            "key": "behind",
+            "headline": f"{capital(str(heard))} belongs to an earlier message.",
+        }
+    if said in others:
+        return {
+            "key": "not-mine",
+            "headline": f"{capital(str(heard))} belongs to another connection.",
+        }
+    if said.lower() == payload.lower():
+        return {"key": "case", "headline": "The case of the letters changed."}
+    if said.split() == payload.split():
+        return {"key": "blank", "headline": "Only blanks or line breaks differ."}
+    if said and len(said) >= len(payload) // 2 and said in payload:
+        return {"key": "cut", "headline": f"A part of the payload is missing: {len(said):,} of "
+                f"{len(payload):,} bytes came."}  # fmt: skip
+    return {"key": "wrong-value", "headline": "The payload is not the expected one."}
+
+
+def _other_type(heard: Heard, type: str, payload: bytes) -> dict[str, str]:
+    said = heard.payload
+    if heard.type == "text" and said.startswith(b"Message("):
+        return {"key": "whole-message", "headline": "The whole Message was sent as text."}
+    if heard.type == "text" and type != "text" and said == repr(payload).encode():
+        return {
+            "key": "repr",
+            "headline": f"What should go as {type} came as its spelling in text.",
+        }
+    if {heard.type, type} == {"text", "bytes"}:
+        key = "as-bytes" if type == "text" else "as-text"
+        same = "the same payload" if said == payload else "a message"
+        return {
+            "key": key,
+            "headline": f"What came back is {same} as {heard.type}, not as {type}.",
+        }
+    return {
+        "key": "wrong-type",
+        "headline": f"A {heard.type} came where a {type} was expected.",
+    }
+
+
+def about_no_close(heard: Heard, code: int) -> dict[str, str]:
+    """Say that a message came where a close was expected."""
+    if str(code).encode() in heard.payload or b"clos" in heard.payload.lower():
+        return {
+            "key": "sent-instead",
+            "headline": f"A {heard.type} message that speaks of closing came, and no CLOSE frame.",
+        }
+    return {"key": "not-closed", "headline": f"No close came, but {heard}."}
+
+
+def expected_line(type: str, payload: bytes) -> str:
+    return describe(type, payload)
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,333 @@
+"""Logs by hand: join fragments, say who closed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from websockets.frames import Close
+
+from astra_nb.log import FrameLog
+from astra_nb.wire.frames import Frame, decode
+from astra_nb.wire.records import FrameRecord
+
+from .calls import Call, FunctionExercise
+from .frames_by_hand import frame_bytes
+from .history import Passed, shown
+
+__all__ = ["join_fragments", "who_closed"]
+
+NOTEBOOK = "4-by-hand"
+
+
+# Join fragments
+
+
+def joined(frames: list[Frame]) -> list[tuple[str, bytes]]:
+    messages: list[tuple[str, bytes]] = []
+    type, parts = "", b""
+    for frame in frames:
+        if frame.is_control:
+            continue
+        if frame.opcode != 0:
+            type, parts = frame.type, b""
+        parts += frame.payload
+        if frame.fin:
+            messages.append((type, parts))
+    return messages
+
+
+def join_mistakes(frames: list[Frame]) -> Iterator[tuple[Any, str]]:
+    right = joined(frames)
+    data = [frame for frame in frames if not frame.is_control]
+    if any(not frame.fin for frame in data):
+        yield (
+            [(frame.type, frame.payload) for frame in data],
+            "Each frame became a message; a message ends with the frame whose FIN is 1.",
+        )
+        yield (
+            [(frame.type, frame.payload) for frame in data if frame.fin],
+            "Only last fragments are left: the payloads of a message's frames are put together.",
+        )
+        yield (
+            [(frame.type, frame.payload) for frame in data if frame.opcode != 0],
+            "Only first fragments are left; those with opcode 0 continue the message.",
+        )
+        yield (
+            [("continuation", payload) for _, payload in right],
+            "The type of a message is that of its first frame; opcode 0 only continues it.",
+        )
+        last = [frame.type for frame in data if frame.fin]
+        yield (
+            [(type, payload) for type, (_, payload) in zip(last, right, strict=False)],
+            "The type of a message is that of its first frame; opcode 0 only continues it.",
+        )
+    if len(right) > 1:
+        yield right[:-1], "The last message is missing."
+        total = [(right[0][0], b"".join(payload for _, payload in right))]
+        yield total, "All messages became one: begin anew after each frame whose FIN is 1."
+        growing, so_far = [], b""
+        for type, payload in right:
+            so_far += payload
+            growing.append((type, so_far))
+        yield growing, "Payloads pile up from message to message: begin anew after each."
+    if len(data) != len(frames):
+        mixed, parts, type = [], b"", ""
+        for frame in frames:
+            if frame.opcode != 0 and not frame.is_control:
+                type, parts = frame.type, b""
+            parts += frame.payload
+            if frame.fin and not frame.is_control:
+                mixed.append((type, parts))
+        yield mixed, "A control frame between fragments got mixed into the message."
+    yield (
+        [(type, payload.decode("utf-8", "replace")) for type, payload in right],
+        ("Payloads are bytes here; decode nothing."),
+    )
+
+
+def fragments(opcode: int, parts: list[bytes]) -> list[Frame]:
+    last = len(parts) - 1
+    return [
+        decode(frame_bytes(opcode if index == 0 else 0, part, fin=index == last))
+        for index, part in enumerate(parts)
+    ]
+
+
+def calls_to_join(chance: random.Random) -> list[Call]:
+    ping = decode(frame_bytes(9, b"still there?"))
+    word = chance.randbytes(3).hex().encode()
+    euro = "€ 5".encode()
+    cases: list[tuple[str, list[Frame]]] = [
+        ("one whole message", fragments(1, [b"Hello"])),
+        ("two whole messages", fragments(1, [b"one " + word]) + fragments(2, [b"two"])),
+        ("three fragments", fragments(1, [b"Hel", b"lo ", word])),
+        ("a character cut in two", fragments(1, [euro[:1], euro[1:]])),
+        ("fragments, then a whole message", fragments(2, [b"a", b"b"]) + fragments(1, [word])),
+    ]
+    between = fragments(1, [b"before ", b"after ", word])
+    cases.append(("a PING between fragments", [*between[:1], ping, *between[1:]]))
+    cases.append(("a PING alone", [ping]))
+    cases.append(("an empty last fragment", fragments(2, [word, b""]) + fragments(1, [b"end"])))
+    many: list[Frame] = []
+    for _ in range(6):
+        parts = [chance.randbytes(2).hex().encode() for _ in range(chance.randrange(1, 4))]
+        many += fragments(chance.choice([1, 2]), parts)
+        if chance.random() < 0.5:
+            many.insert(chance.randrange(len(many) + 1), ping)
+    cases.append(("many messages", many))
+    cases.append(("no frame at all", []))
+    return [
+        Call(
+            (list(frames),),
+            partial(joined, frames),
+            what,
+            partial(join_mistakes, frames),
+            rows=frame_rows(frames),
+        )
+        for what, frames in cases
+    ]
+
+
+def frame_rows(frames: list[Frame]) -> tuple[tuple[str, str, str, str], ...]:
+    return tuple(
+        ("client", frame.type, shown(frame.type, frame.payload), f"FIN {frame.fin:d}")
+        for frame in frames[:8]
+    )
+
+
+join_fragments = FunctionExercise(
+    name="join_fragments",
+    title="Join fragments",
+    rfc="section 5.4",
+    notebook=NOTEBOOK,
+    function="join",
+    prompt=(
+        "Write `join(frames)`. It gets the frames of one sender in their order, each with `fin`, "
+        "`opcode`, `type` and `payload`, and gives a list of the messages: pairs of type and "
+        'payload, such as `[("text", b"Hello")]`. A first frame has opcode 1 or 2, those that '
+        "continue it 0, and the last one FIN 1. Control frames (opcode 8 and above) may stand "
+        "between them and are left out."
+    ),
+    stub="def join(frames):\n    ...\n",
+    hints=[
+        "Keep the type and what came so far in two variables, outside the loop.",
+        "opcode 1 or 2 begins a message, 0 adds to it; FIN 1 ends it: append it to the list.",
+        "A frame with opcode 8 or above is skipped: continue.",
+    ],
+    solution_text="""\
+def join(frames):
+    messages = []
+    for frame in frames:
+        if frame.opcode >= 8:
+            continue
+        if frame.opcode != 0:
+            type, payload = frame.type, b""
+        payload += frame.payload
+        if frame.fin:
+            messages.append((type, payload))
+    return messages
+""",
+    calls=calls_to_join,
+    compare=lambda value, expected: (
+        isinstance(value, list) and [tuple(message) for message in value] == expected
+    ),
+    advice={
+        "known-mistake": "Go through the frames above one by one, and write down what you keep.",
+        "wrong-value": "Go through the frames above one by one, and write down what you keep.",
+        "wrong-result-type": 'Give a list of pairs: [("text", b"Hello")].',
+    },
+)
+
+
+# Who closed
+
+
+def closing_log(chance: random.Random, plan: list[tuple[str, int, bytes]]) -> FrameLog:
+    """Make a server's log of one connection: who sent which opcode with which payload."""
+    log = FrameLog()
+    number = chance.randrange(1, 9)
+    for sender, opcode, payload in plan:
+        if sender == "client":
+            data = frame_bytes(opcode, payload, chance.randbytes(4))
+            log.append_frames(number, "server", "received", data, 1)
+        else:
+            log.append_frames(number, "server", "sent", frame_bytes(opcode, payload), 1)
+    return log
+
+
+def closer(plan: list[tuple[str, int, bytes]]) -> tuple[str, int, str]:
+    for sender, opcode, payload in plan:
+        if opcode == 8:
+            code = int.from_bytes(payload[:2], "big") if payload else 1005
+            return sender, code, payload[2:].decode()
+    return "nobody", 1006, ""
+
+
+def closer_mistakes(plan: list[tuple[str, int, bytes]]) -> Iterator[tuple[Any, str]]:
+    who, code, reason = closer(plan)
+    other = "client" if who == "server" else "server"
+    closes = [step for step in plan if step[1] == 8]
+    if len(closes) > 1:
+        last = closer([closes[-1]])
+        if last != (who, code, reason):
+            yield last, "That is the answer to the first CLOSE frame; who began?"
+    if who != "nobody":
+        yield (
+            (other, code, reason),
+            ("It was the other end: on a server's log `received` came from the client."),
+        )
+        yield (who, code, ""), "The reason is missing: it follows the two bytes of the code."
+        if reason:
+            yield (who, code, reason.encode()), "The reason is text: decode it as UTF-8."
+        raw = closes[0][2]
+        yield (
+            (who, int.from_bytes(raw[:2], "little"), reason),
+            ("The bytes of the code stand in network order, the highest first: big."),
+        )
+        if not raw:
+            for wrong in (0, 1000, 1006, None):
+                yield (
+                    (who, wrong, ""),
+                    ("An empty CLOSE frame has no code; that is reported as 1005 (section 7.1.5)."),
+                )
+    else:
+        for wrong in (1000, 1005, 0, None):
+            yield ("nobody", wrong, ""), "Without any CLOSE frame 1006 is reported (section 7.1.5)."
+        for wrong_who in ("server", "client", ""):
+            yield (wrong_who, 1006, ""), 'Nobody sent a CLOSE frame: the first item is "nobody".'
+
+
+def calls_to_judge(chance: random.Random) -> list[Call]:
+    def close(code: int, reason: str = "") -> bytes:
+        return Close(code, reason).serialize()
+
+    word = f"{chance.choice(['done', 'bye', 'enough'])} {chance.randrange(100, 1000)}"
+    talk: list[tuple[str, int, bytes]] = [("client", 1, b"Hello"), ("server", 1, b"Hello")]
+    plans: list[tuple[str, list[tuple[str, int, bytes]]]] = [
+        (
+            "the client closes",
+            [*talk, ("client", 8, close(1000, word)), ("server", 8, close(1000))],
+        ),
+        (
+            "the server closes",
+            [*talk, ("server", 8, close(1008, word)), ("client", 8, close(1008))],
+        ),
+        ("no reason", [("server", 8, close(1001)), ("client", 8, close(1001))]),
+        ("an empty CLOSE frame", [*talk, ("client", 8, b""), ("server", 8, b"")]),
+        ("no CLOSE frame", talk),
+        ("no answer to the CLOSE frame", [*talk, ("server", 8, close(1011, "Fehler: ü"))]),
+        (
+            "a text that speaks of closing",
+            [("client", 1, b"close 1000"), ("client", 8, close(4321))],
+        ),
+    ]
+    mixed = list(talk) * chance.randrange(1, 4)
+    who = chance.choice(["client", "server"])
+    other = "server" if who == "client" else "client"
+    code = chance.randrange(3000, 5000)
+    plans.append(
+        ("by chance", [*mixed, (who, 8, close(code, word)), (other, 8, close(code, word))])
+    )
+    calls = []
+    for what, plan in plans:
+        log = closing_log(chance, plan)
+        passed = Passed()
+        for record in log:
+            assert isinstance(record, FrameRecord)
+            passed.add(record)
+        calls.append(
+            Call(
+                (log,),
+                partial(closer, plan),
+                what,
+                partial(closer_mistakes, plan),
+                rows=passed.sequence(),
+            )
+        )
+    return calls
+
+
+who_closed = FunctionExercise(
+    name="who_closed",
+    title="Who closed, and why",
+    rfc="sections 5.5.1 and 7.1.5",
+    notebook=NOTEBOOK,
+    function="who",
+    prompt=(
+        "Write `who(log)`. It gets the log of a server with one connection, and says who sent the "
+        'first CLOSE frame, with which code and which reason: `("client", 1000, "done")`. An empty '
+        'CLOSE frame counts as code 1005. Without any, the answer is `("nobody", 1006, "")`. Each '
+        "record of `log.frames` has a `type`, a `payload` and a `direction`: `received` or `sent`, "
+        "seen from the server."
+    ),
+    stub="def who(log):\n    ...\n",
+    hints=[
+        'for record in log.frames: the first one with record.type == "close" decides.',
+        "The first two bytes of the payload are the code, the highest first; the rest is the "
+        "reason in UTF-8.",
+        'On a server\'s log `received` means that the client sent it. return ("nobody", 1006, "") '
+        "stands behind the loop.",
+    ],
+    solution_text="""\
+def who(log):
+    for record in log.frames:
+        if record.type == "close":
+            sender = "client" if record.direction == "received" else "server"
+            if not record.payload:
+                return (sender, 1005, "")
+            code = int.from_bytes(record.payload[:2], "big")
+            return (sender, code, record.payload[2:].decode())
+    return ("nobody", 1006, "")
+""",
+    calls=calls_to_judge,
+    compare=lambda value, expected: isinstance(value, (tuple, list)) and tuple(value) == expected,
+    advice={
+        "known-mistake": "Read the frames above from the top, and stop at the first CLOSE frame.",
+        "wrong-value": "Read the frames above from the top, and stop at the first CLOSE frame.",
+        "wrong-result-type": 'Give three items: ("client", 1000, "done").',
+        "raised": "A CLOSE frame may be empty, and there may be none at all.",
+    },
+)

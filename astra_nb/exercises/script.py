@@ -1,0 +1,222 @@
+"""A scenario at work: its connections, its chance, its patience.
+
+A scenario is an `async def` that gets a `Talk`. It opens connections, sends, and expects. The
+first thing that is not as expected ends it with a finding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
+
+from astra_nb.client import connect_async
+from astra_nb.errors import ConnectFailed, HandshakeFailed
+
+from .client import Client
+from .finding import Finding, NotYet
+from .history import History
+from .stage import Stage
+
+__all__ = ["Scenario", "Talk"]
+
+Scenario = Callable[["Talk"], Awaitable[None]]
+T = TypeVar("T")
+
+TICK = 0.02  # seconds
+LONGEST_TICK = 0.05  # seconds that one tick may count for: a busy machine is nobody's fault
+PATIENCE = 1.2  # seconds until a wait for an answer ends
+BUDGET = 3.2  # seconds for all scenarios of a check
+SETTLING = 200  # times a new handler is looked at until it waits
+WORDS = ("plum", "pear", "lemon", "cherry", "apple", "quince", "grape", "melon", "lime", "mango")
+
+
+class Talk:
+    """One scenario at work.
+
+    Args:
+        stage: The server of the check.
+        title: What the scenario is about, for the finding.
+        seed: Of everything in it that is shaped by chance.
+
+    Attributes:
+        random: The source of chance, seeded for this scenario.
+        left: Seconds left for the whole check, as this process experienced them.
+    """
+
+    def __init__(self, stage: Stage, history: History, title: str, seed: str, left: float) -> None:
+        self.stage = stage
+        self.history = history
+        self.title = title
+        self.random = random.Random(seed)
+        self.left = left
+        self.steps = 0
+        self.clients: list[Client] = []
+
+    # Chance
+
+    def word(self) -> str:
+        """A word that no other step has."""
+        return f"{self.random.choice(WORDS)}-{self.random.randrange(100, 1000)}"
+
+    def words(self, count: int) -> list[str]:
+        """Several words, each another."""
+        found: list[str] = []
+        while len(found) < count:
+            word = self.word()
+            if word not in found:
+                found.append(word)
+        return found
+
+    def octets(self, count: int) -> bytes:
+        """Bytes that are no UTF-8, where there are two or more."""
+        data = self.random.randbytes(count)
+        return b"\xff\x00"[:count] + data[2:]
+
+    # Connections
+
+    async def connect(self, path: str = "", *, automatic_pong: bool = True) -> Client:
+        """Open a connection.
+
+        Args:
+            path: Added to the server's address, without the first slash.
+            automatic_pong: Whether this client answers PING frames by itself.
+        """
+        url = self.stage.url + path
+        task = asyncio.ensure_future(
+            _opened(connect_async(url, automatic_pong=automatic_pong, close_timeout=1.0))
+        )
+        try:
+            if not await self.until(task.done, self.left):
+                self._no_connection("the opening handshake did not end")
+            socket = task.result()
+        except (ConnectFailed, HandshakeFailed) as error:
+            self._no_connection(str(error))
+        finally:
+            task.cancel()
+        local = socket._connection.transport.get_extra_info("sockname")
+        peer = f"{local[0]}:{local[1]}"
+        number = await self.until(lambda: self._number(peer))
+        if not number:
+            self._no_connection("the server did not say that the connection is open")
+        client = Client(self, socket, number or 0)
+        self.clients.append(client)
+        # So that what another client says next finds this handler where it waits for it.
+        for _ in range(SETTLING):
+            if client.handler_waits:
+                break
+            await asyncio.sleep(0.001)
+        return client
+
+    def _number(self, peer: str) -> int | None:
+        self.history.read()
+        return self.history.peers.get(peer)
+
+    def _no_connection(self, why: str) -> NoReturn:
+        for run in self.stage.watch.runs.values():
+            line = self.stage.watch.line(run)
+            if line is not None and not line.waits:
+                raise NotYet(
+                    Finding(
+                        "stuck",
+                        f"No further connection could be opened: your handler is still at {line}.",
+                        expected="an open connection",
+                        came="nothing",
+                        where=self.where,
+                    )
+                )
+        raise NotYet(Finding("no-server", f"The check could not connect to its own server: {why}."))
+
+    # Waiting
+
+    async def until(self, ready: Callable[[], T], patience: float = PATIENCE) -> T | None:
+        """Wait until `ready()` is true and give that; None when patience or time ran out.
+
+        Time counts as this process experienced it, so that a busy machine fails nobody.
+        """
+        patience = min(patience, self.left)
+        before = time.monotonic()
+        while True:
+            answer = ready()
+            if answer:
+                return answer
+            if patience <= 0:
+                return None
+            await self._news()
+            now = time.monotonic()
+            passed = min(now - before, LONGEST_TICK)
+            before = now
+            patience -= passed
+            self.left -= passed
+
+    async def _news(self) -> None:
+        """Wait for something new on the log, for a tick at most."""
+        loop = asyncio.get_running_loop()
+        news = asyncio.Event()
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # the check has ended
+                loop.call_soon_threadsafe(news.set)
+
+        forget = self.history.log.subscribe(wake)
+        try:
+            if not self.history.log.last_number > self.history.last:
+                await asyncio.wait_for(news.wait(), TICK)
+            else:
+                await asyncio.sleep(0.001)
+        except TimeoutError:
+            pass
+        finally:
+            forget()
+
+    @property
+    def where(self) -> str:
+        return f'scenario "{self.title}", step {self.steps}'
+
+    def earlier_and_others(self, client: Client) -> tuple[list[bytes], list[bytes]]:
+        """Payloads this client sent before its last one, and those that other clients sent."""
+        others = [said for each in self.clients if each is not client for said in each.said]
+        return client.said[:-1], others
+
+    async def finish(self) -> None:
+        """Close what is still open, and see that handlers end and nothing more came."""
+        for client in self.clients:
+            await client.hang_up()
+        for client in self.clients:
+            await client.finish()
+        for client in self.clients:
+            client.check_log()
+
+    def first_close(self) -> int:
+        """Number of the first CLOSE frame that a client sent; 0 for none."""
+        closes = [
+            frame.number
+            for client in self.clients
+            for frame in client.passed.frames
+            if frame.type == "close" and frame.direction == "received"
+        ]
+        return min(closes, default=0)
+
+    async def forget(self, client: Client) -> None:
+        """Drop a client that does not read; what becomes of it is not judged."""
+        await client.socket.drop()
+        self.clients.remove(client)
+        run = self.stage.watch.runs.get(client.number)
+        if run is not None and not await self.until(lambda: run.ended):
+            client.fail(
+                "never-ends",
+                "A client is gone, and its handler still runs.",
+                "the end of the handler",
+            )
+
+    async def leave(self) -> None:
+        """Let go of all connections, whatever state they are in."""
+        for client in self.clients:
+            await client.socket.drop()
+
+
+async def _opened(connecting: connect_async) -> Any:
+    return await connecting
