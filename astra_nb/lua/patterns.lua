@@ -105,7 +105,7 @@ end
 
 -- The most steps that C could take: each repetition may be tried at each length.
 local function most_steps(items, anchored, length)
-  local steps = anchored and 1 or length + 1
+  local steps = anchored and 1.0 or length + 1.0 -- floats do not wrap around
   local last = #items
   while last > 0 and items[last].kind == "close" do last = last - 1 end
   for index = 1, last do
@@ -270,6 +270,7 @@ local function find(text, pattern, init, plain)
     if #text * #pattern > MOST_STEPS * 10 then
       fail(format("looking for %d bytes in %d bytes could take too long", #pattern, #text))
     end
+    spend(#text * #pattern // (STEPS_FOR_AN_INSTRUCTION * 10))
     return native.find(text, pattern, start, true)
   end
   local state, anchored = judge(text, pattern, true)

@@ -17,6 +17,7 @@ local pack, unpack, rawget, tointeger = table.pack, table.unpack, rawget, math.t
 local MAX_ITEMS <const> = 10000000 -- that table.concat may walk in one call
 local COST_OF_PRINT <const> = 2000 -- instructions that a line is charged with, for the cell's sake
 local COST_OF_COLLECTING <const> = 1000000
+local COST_OF_A_COROUTINE <const> = 1000 -- it may end before its hook ever looks
 
 -- What tasks.lua and this file say to each other through yields; foreign code never holds it.
 local REQUEST = {}
@@ -95,14 +96,18 @@ end
 
 -- Coroutines: each has a hook of its own, and socket calls reach the server through all of them.
 
+local function checked(...)
+  budget.check()
+  return ...
+end
+
 local function resume(thread, ...)
   if tasks[thread] then return false, "cannot resume what the server resumes" end
   local result = pack(native.resume(thread, ...))
   while result[1] and result[2] == REQUEST do
     result = pack(native.resume(thread, native.yield(unpack(result, 2, result.n))))
   end
-  budget.check()
-  return unpack(result, 1, result.n)
+  return checked(unpack(result, 1, result.n))
 end
 
 local function raise_or_give(ok, ...)
@@ -116,6 +121,7 @@ environment.coroutine.resume = resume
 
 function environment.coroutine.create(body)
   if native.type(body) ~= "function" then fail("coroutine.create takes a function") end
+  spend(COST_OF_A_COROUTINE)
   return budget.create(body)
 end
 
@@ -130,7 +136,7 @@ function environment.coroutine.close(thread)
   -- A thread that died in a hook would run its __close handlers without hooks.
   if tasks[thread] then fail("cannot close what the server resumes") end
   if native.status(thread) == "dead" then return true end
-  return native.close(thread)
+  return checked(native.close(thread))
 end
 
 -- Libraries

@@ -57,7 +57,7 @@ class RawClient:
 
     def end(self) -> None:
         """Wait until the server has ended its direction of TCP."""
-        assert not self._socket.recv(1), "a frame that the script does not expect"
+        assert not self._data + self._socket.recv(1), "a frame that the script does not expect"
 
     def _more(self) -> None:
         data = self._socket.recv(65536)
