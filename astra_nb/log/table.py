@@ -25,7 +25,7 @@ STYLE = """
 .astra-nb-log.astra-nb-log thead th { font-weight: 600;
   border-bottom: 1px solid var(--jp-border-color1, currentColor); }
 .astra-nb-log.astra-nb-log .right { text-align: right; font-variant-numeric: tabular-nums; }
-.astra-nb-log.astra-nb-log code { white-space: pre-wrap; overflow-wrap: anywhere;
+.astra-nb-log.astra-nb-log td code { white-space: pre-wrap; overflow-wrap: anywhere;
   unicode-bidi: isolate; font: inherit; color: inherit; background: none; padding: 0; }
 """.strip()
 
