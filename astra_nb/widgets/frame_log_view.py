@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from time import time
 from typing import Any
+from uuid import uuid4
 
 import anywidget
 import traitlets
@@ -21,6 +22,7 @@ from .connection_table import connection_rows
 from .detail import describe_record, page_of
 from .esm import STATIC, join_modules
 from .pulse import Pulse
+from .static_copy import StaticCopy
 from .status import Status, status_of
 from .while_busy import AnswersWhileBusy
 
@@ -50,6 +52,7 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
     _css = STATIC / "panel.css"
 
     snapshot = traitlets.Dict().tag(sync=True)
+    copy_key = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, log: FrameLog, server: Server | None = None) -> None:
         # Not `log`: that is the name of the logger every widget has.
@@ -57,6 +60,8 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
         self._server = None if server is None else weakref.ref(server)
         self._lock = threading.RLock()
         self._key = f"{id(log):x}-{time():.6f}"
+        self._copy = StaticCopy(f"astra-{uuid4().hex}")
+        self._has_page = False
         self._sent = 0
         self._status = Status()
         self._snapshot_time = 0.0
@@ -65,7 +70,7 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
         self._on_again: list[Callable[[int], None]] = []
         self._pulse = Pulse(self._beat)
         self._unsubscribe = log.subscribe(self._pulse.wake)
-        super().__init__(snapshot=self._make_snapshot())
+        super().__init__(snapshot=self._make_snapshot(), copy_key=self._copy.key)
         self.on_msg(type(self)._receive)
         if server is not None:
             # The panel keeps no server alive; with the server its log goes too.
@@ -88,6 +93,10 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
             if quiet or now - self._snapshot_time > SNAPSHOT_INTERVAL:
                 self._snapshot_time = now
                 self.snapshot = self._make_snapshot()
+                if self._has_page:
+                    self._copy.update(
+                        f"The log of {self.address} as it was last.", self.frame_log.html()
+                    )
 
     def _flush(self, log: FrameLog) -> bool:
         """Send the newest rows; gives whether there was something else than frames."""
@@ -168,6 +177,7 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
     def _welcome(self, after: int) -> None:
         """Bring a page up to date that came late or lost a batch."""
         with self._lock:
+            self._has_page = True
             self.send(status_of(self._server, self.frame_log).content())
             if self.frame_log is None:
                 return
@@ -255,6 +265,7 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
         data["text/plain"] = plain
         if self.frame_log is not None:
             data["text/html"] = self.frame_log.html()
+        self._copy.place()
         return data
 
 

@@ -49,9 +49,17 @@ class AnswersWhileBusy(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets h
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         if isinstance(content, dict) and content.get("event") == HELLO:
-            super()._send({"method": "custom", "content": {"event": HELLO}})
+            # The base class publishes with the hello as the parent, in the shell it came by.
+            super()._send({"method": "custom", "content": {"event": HELLO, "beside": beside(self)}})
         if content != {"event": HELLO}:
             super()._handle_custom_msg(content, buffers)
+
+
+def beside(widget: ipywidgets.Widget) -> bool:
+    """Whether the message being handled came by a subshell, beside a running cell."""
+    kernel = getattr(widget.comm, "kernel", None)
+    parent = kernel.get_parent() if kernel is not None else {}
+    return bool(parent.get("header", {}).get("subshell_id"))
 
 
 class Button(AnswersWhileBusy, ipywidgets.Button):  # type: ignore[misc]

@@ -2,18 +2,16 @@
 // controls, so that the kernel answers them in a subshell while a cell runs.
 
 import { button, element, setText } from "./dom.js";
-
-const HELLO = { event: "hello" };
+import { greet } from "./greeting.js";
 
 /**
- * Say hello to one control, now and whenever the kernel has changed it.
+ * Greet one control.
  * @param {any} manager
  * @param {string} id
  */
-async function greet(manager, id) {
+async function greetControl(manager, id) {
   try {
-    const control = await manager.get_model(id);
-    control.send(HELLO, {});
+    await greet(await manager.get_model(id));
   } catch {
     // A control that is closed by now needs no greeting.
   }
@@ -23,12 +21,12 @@ export default {
   /** @param {{ model: any, signal: AbortSignal }} context */
   initialize({ model, signal }) {
     const greetAll = () => {
-      model.send(HELLO);
-      for (const id of model.get("controls")) greet(model.widget_manager, id);
+      for (const id of model.get("controls")) greetControl(model.widget_manager, id);
     };
     model.on("change:controls", greetAll);
     signal.addEventListener("abort", () => model.off("change:controls", greetAll));
-    greetAll();
+    // Once this widget's messages go by a subshell, those of the others do.
+    greet(model).then(greetAll);
   },
 
   /** @param {{ model: any, el: HTMLElement, signal: AbortSignal }} context */

@@ -58,7 +58,9 @@ class View {
     this.announcer = new Announcer();
     this.health = element("p", { class: "astra-health", attributes: { role: "status" } });
     this.root = this.#build();
-    el.append(this.root);
+    // The table for readers without a kernel is not for those who have this view.
+    const copy = `[data-astra-copy="${CSS.escape(String(store.model.get("copy_key")))}"]`;
+    el.append(element("style", { text: `.jp-OutputArea-child:has(${copy}), ${copy} { display: none; }` }), this.root);
 
     store.listen((change) => {
       if (change === "reset") this.#refilter();

@@ -1,6 +1,7 @@
 // What one page knows of one log: the ring, the server's state, and questions to the kernel.
 
 import { decodeColumns } from "./columns.js";
+import { greet } from "./greeting.js";
 import { Ring } from "./ring.js";
 import { Ties } from "./ties.js";
 import { Rates } from "./rates.js";
@@ -8,9 +9,13 @@ import { Rates } from "./rates.js";
 export const CAPACITY = 5000;
 const CONNECTIONS_OFFERED = 50;
 const ANSWER_MS = 5000;
-// A kernel that restarts tells the page nothing, so the page asks now and then.
-const HEARTBEAT_MS = 5000;
+// A kernel that restarts tells the page nothing, so the page asks now and then; ever more rarely
+// while there is no answer.
+const HEARTBEAT_MS = 10_000;
+const LONGEST_HEARTBEAT_MS = 120_000;
 const HEARTBEAT_PATIENCE_MS = 1500;
+const NO_ANSWER = "The kernel does not answer just now: it is busy with a cell, or was restarted. "
+  + "Clicks wait until it does.";
 
 /**
  * @typedef {{ kind: string, [name: string]: any }} Content
@@ -41,6 +46,8 @@ export class Store {
     /** The first record's time: zero of the relative times. */
     this.origin = 0;
     this.pendingGap = false;
+    /** Whether the kernel hears this page while a cell runs. */
+    this.beside = false;
     /** @type {Set<number>} numbers of the connections seen in rows */
     this.known = new Set();
     /** @type {Map<number, { resolve: (answer: Answer) => void, reject: (problem: Error) => void }>} */
@@ -54,10 +61,10 @@ export class Store {
       this.receive(content, buffers ?? []);
     model.on("msg:custom", receive);
     this.#readSnapshot();
-    this.hello();
-    const beat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    greet(model, this.#hello()).then((beside) => { this.beside = beside; });
+    this.#beatLater(HEARTBEAT_MS);
     signal.addEventListener("abort", () => {
-      clearInterval(beat);
+      clearTimeout(this.heart);
       model.off("msg:custom", receive);
       for (const question of this.questions.values()) question.reject(new Error("closed"));
     });
@@ -87,8 +94,8 @@ export class Store {
   }
 
   /** Say that this page is there, and up to where it has seen the log. */
-  hello() {
-    this.#send({ event: "hello", kind: "hello", page: this.page, after: this.ring.covered });
+  #hello() {
+    return { kind: "hello", page: this.page, after: this.ring.covered };
   }
 
   /**
@@ -149,7 +156,7 @@ export class Store {
     const outcome = this.ring.take(rows, content.after, content.to);
     if (outcome === "gap") {
       // The batch is dropped: the answer to this hello covers it too.
-      if (!this.pendingGap) this.hello();
+      if (!this.pendingGap) this.#send(this.#hello());
       this.pendingGap = true;
       return;
     }
@@ -186,22 +193,22 @@ export class Store {
     if (snapshot.status) this.#takeStatus(snapshot.status);
   }
 
-  #beat() {
-    if (document.hidden || this.listeners.size === 0) return;
-    const patience = setTimeout(
-      () => this.#setHealth(
-        "The kernel does not answer just now: it is busy with a cell, or was restarted. "
-        + "Clicks wait until it does.",
-      ),
-      HEARTBEAT_PATIENCE_MS,
-    );
-    this.ask("beat").then(
-      () => {
-        clearTimeout(patience);
-        this.#setHealth("");
-      },
-      () => clearTimeout(patience),
-    );
+  /** @param {number} delay */
+  #beatLater(delay) {
+    this.heart = setTimeout(() => {
+      if (document.hidden || this.listeners.size === 0) {
+        this.#beatLater(delay);
+        return;
+      }
+      const patience = setTimeout(() => this.#setHealth(NO_ANSWER), HEARTBEAT_PATIENCE_MS);
+      this.ask("beat").then(
+        () => {
+          this.#setHealth("");
+          this.#beatLater(HEARTBEAT_MS);
+        },
+        () => this.#beatLater(Math.min(2 * delay, LONGEST_HEARTBEAT_MS)),
+      ).finally(() => clearTimeout(patience));
+    }, delay);
   }
 
   /** @param {string} health */

@@ -1,0 +1,277 @@
+"""A client in the page: a real WebSocket of the browser, beside the server's frame log."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from astra_nb.errors import LocalError
+from astra_nb.log import FrameLog
+from astra_nb.server import Server
+from astra_nb.wire.records import FrameRecord
+from astra_nb.wire.text import preview
+
+from .esm import STATIC, join_modules
+from .frame_log_view import FrameLogView, call_weakly
+from .page_addresses import allow_page, describe_addresses, refused_since
+from .pulse import Pulse
+from .two_ends import Account, PageEvent, compare, origin_of
+from .while_busy import AnswersWhileBusy
+
+__all__ = ["BrowserClient", "BrowserClientView", "browser_client_for"]
+
+MOST_PAGES = 8  # whose connections are followed
+MOST_EVENTS = 2000  # of one connection
+MOST_RECORDS = 5000  # looked at in one go, and frames compared
+NEWEST_FRAMES = 200  # of the server's end that the page shows
+
+
+@dataclass
+class PageConnection:
+    """A connection that a page opened, as both ends tell it.
+
+    Attributes:
+        after: The last record of the log before the page began to connect.
+        proxied: Whether the address leads through a proxy.
+        events: The page's account.
+        account: The server's account.
+        read: The last record of the log that was looked at.
+        number: The connection's number at the server, 0 while it is not known.
+        doubt: Why it cannot be known, or "".
+    """
+
+    after: int
+    proxied: bool
+    events: list[PageEvent] = field(default_factory=list)
+    account: Account = field(default_factory=Account)
+    read: int = 0
+    number: int = 0
+    doubt: str = ""
+    told: object = None
+
+
+class BrowserClientView(AnswersWhileBusy, anywidget.AnyWidget):
+    """A WebSocket of the page, with its events, its buttons and the check of the addresses.
+
+    It holds the server weakly. Every method may be called from any thread.
+
+    Args:
+        server: The server it connects to unless the page is told otherwise.
+        path: The path to connect to.
+
+    Attributes:
+        check: What the page's check of the addresses found last: `state` is "reached" or
+            "blocked"; empty before the first one.
+    """
+
+    _esm = join_modules(STATIC / "js" / "browser_client.js")
+    _css = "\n".join(
+        (STATIC / name).read_text(encoding="utf-8") for name in ("panel.css", "browser_client.css")
+    )
+
+    addresses = traitlets.Dict().tag(sync=True)
+    path = traitlets.Unicode("/").tag(sync=True)
+
+    def __init__(self, server: Server, path: str = "/") -> None:
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise LocalError(f'a path begins with "/", like "/" or "/room/a", not {path!r:.80}')
+        self._server = weakref.ref(server)
+        self._lock = threading.RLock()
+        self._pages: dict[str, PageConnection] = {}
+        self._origin = ""
+        self.check: dict[str, Any] = {}
+        self._pulse = Pulse(self._beat)
+        self._unsubscribe = server.log.subscribe(self._pulse.wake)
+        super().__init__(addresses=describe_addresses(server), path=path)
+        self.on_msg(type(self)._receive)
+        gone = weakref.WeakMethod(self._tell_addresses)
+        weakref.finalize(server, call_weakly, gone).atexit = False
+
+    # What the page says
+
+    def _receive(self, content: Any, buffers: Any) -> None:
+        if not isinstance(content, dict):
+            return
+        server = self._server()
+        kind, page = content.get("kind"), str(content.get("page"))
+        if server is None:
+            self._tell_addresses()
+        elif kind == "page":
+            self._origin = str(content.get("origin"))
+            allow_page(server, content)
+            self._tell_addresses()
+            self.send({"kind": "ready", "page": page, "last": server.log.last_number})
+        elif kind == "refused?":
+            found = refused_since(server.log, whole(content.get("after")))
+            self.send({"kind": "refused", "page": page, **found})
+        elif kind == "checked" and isinstance(content.get("result"), dict):
+            self.check = content["result"]
+        elif kind == "connect":
+            self._begin(page, server, content)
+        elif kind == "event":
+            self._note(page, server, content)
+
+    def _begin(self, page: str, server: Server, content: dict[str, Any]) -> None:
+        last = server.log.last_number
+        known = whole(content.get("after"))
+        with self._lock:
+            self._pages.pop(page, None)
+            while len(self._pages) >= MOST_PAGES:
+                del self._pages[next(iter(self._pages))]
+            # A busy kernel hears of this after the server did.
+            self._pages[page] = PageConnection(
+                min(known, last) if known else last, content.get("proxied") is True
+            )
+        self.send({"kind": "go", "page": page, "last": last})
+
+    def _note(self, page: str, server: Server, content: dict[str, Any]) -> None:
+        with self._lock:
+            connection = self._pages.get(page)
+            if connection is None or len(connection.events) >= MOST_EVENTS:
+                return
+            connection.events.append(PageEvent.told(content))
+            self._tell_lane(page, connection, server.log)
+
+    # What the page is told
+
+    def _beat(self, quiet: bool) -> None:
+        server = self._server()
+        if server is None or self.comm is None:
+            return
+        if server.running != self.addresses.get("running"):
+            self._tell_addresses()
+        with self._lock:
+            for page, connection in self._pages.items():
+                self._tell_lane(page, connection, server.log)
+
+    def _tell_addresses(self) -> None:
+        self.addresses = describe_addresses(self._server())
+
+    def _tell_lane(self, page: str, connection: PageConnection, log: FrameLog) -> None:
+        """Send both accounts of a connection, when something in them is new."""
+        if not connection.number:
+            self._find(connection, log)
+        if connection.number:
+            self._read(connection, log)
+        account = connection.account
+        points = compare(connection.events, account, proxied=connection.proxied)
+        content = {
+            "kind": "lane",
+            "page": page,
+            "number": connection.number,
+            "doubt": connection.doubt,
+            "frames": [line_of(frame) for frame in account.frames[-NEWEST_FRAMES:]],
+            "points": [point.content() for point in points],
+            "last": log.last_number,
+        }
+        news = {**content, "last": 0}
+        if news != connection.told:
+            connection.told = news
+            self.send(content)
+
+    def _find(self, connection: PageConnection, log: FrameLog) -> None:
+        """Find the server's end: the one request of this page's origin since it began."""
+        taken = {each.number for each in self._pages.values()}
+        numbers = {
+            record.connection
+            for record in log.since(connection.after, MOST_RECORDS)
+            if self._origin and origin_of(record) == self._origin
+        } - taken
+        if len(numbers) == 1:
+            connection.number = numbers.pop()
+            connection.read = connection.after
+            connection.doubt = ""
+        elif numbers:
+            connection.doubt = (
+                "Several connections of this page opened at once, so it is not certain which of "
+                "them on the log is this one. Close it and connect again."
+            )
+
+    def _read(self, connection: PageConnection, log: FrameLog) -> None:
+        """Read on in the log; a flood is not compared, since it would take the kernel's time."""
+        if connection.doubt:
+            return
+        records = log.since(connection.read, MOST_RECORDS + 1)
+        if len(records) > MOST_RECORDS or len(connection.account.frames) > MOST_RECORDS:
+            connection.doubt = (
+                f"More than {MOST_RECORDS:,} frames passed, too many to compare; "
+                f"the frame log goes on."
+            )
+            return
+        for record in records:
+            if record.connection == connection.number:
+                connection.account.add(record)
+        if records:
+            connection.read = records[-1].number
+
+    # Life and other forms
+
+    def close(self) -> None:
+        """Close the view and end its thread; the page closes its WebSocket."""
+        self._unsubscribe()
+        self._pulse.stop()
+        super().close()
+
+    def __repr__(self) -> str:
+        server = self._server()
+        return f"<BrowserClientView of {server.browser_url if server else 'no server'}>"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**options)
+        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+        data["text/plain"] = repr(self)
+        return data
+
+
+class BrowserClient(ipywidgets.HBox):  # type: ignore[misc, unused-ignore]
+    """A client in the page beside the frame log of its server.
+
+    Attributes:
+        client: The page's end.
+        view: The server's frame log.
+    """
+
+    def __init__(self, server: Server, path: str = "/") -> None:
+        self.client = BrowserClientView(server, path)
+        self.view = FrameLogView(server.log, server=server)
+        super().__init__([self.client, self.view])
+        self.add_class("astra-two-ends")
+
+    def close(self) -> None:
+        """Close both; the server goes on."""
+        self.client.close()
+        self.view.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return repr(self.client).replace("View of", " of", 1)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.view.with_static_forms(super()._repr_mimebundle_(**options), repr(self))
+
+
+def browser_client_for(server: Server, path: str = "/") -> BrowserClient:
+    """Make a browser client for a server."""
+    return BrowserClient(server, path)
+
+
+def line_of(record: FrameRecord) -> dict[str, Any]:
+    """One frame as the page's second lane shows it."""
+    return {
+        "number": record.number,
+        "direction": record.direction,
+        "type": record.type,
+        "fin": record.frame.fin,
+        "text": preview(record.payload, record.type, 60),
+        "verdict": bool(record.verdict),
+    }
+
+
+def whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

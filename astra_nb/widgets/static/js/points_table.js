@@ -1,0 +1,47 @@
+// The third lane: what one end sent beside what the other end got.
+
+import { element } from "./dom.js";
+
+/**
+ * @typedef {object} Point as `two_ends.py` makes it
+ * @property {string} what
+ * @property {string} sender
+ * @property {string} sent
+ * @property {string} arrived
+ * @property {boolean} changed
+ * @property {string} note
+ */
+
+/**
+ * The sentence over the table.
+ * @param {Point[]} points
+ * @param {string} doubt
+ */
+export function verdictOf(points, doubt) {
+  if (doubt) return doubt;
+  const changed = points.filter((point) => point.changed).length;
+  if (changed === 0) return "nothing was changed on the way.";
+  return `${changed} of ${points.length} ${points.length === 1 ? "thing" : "things"} changed on the way.`;
+}
+
+/**
+ * @param {{ number: number, doubt: string, points: Point[], proxied: boolean }} lane
+ * @returns {HTMLElement[]}
+ */
+export function pointsTable({ number, doubt, points, proxied }) {
+  const title = proxied ? "The proxy between" : "Both ends compared";
+  const head = element("p", { class: "astra-start-line" },
+    `${title}${number ? `, connection #${number}` : ""}: `, element("span", { text: verdictOf(points, doubt) }));
+  if (points.length === 0) return [head];
+  const columns = ["", "sent by", "sent", "arrived"];
+  const rows = points.map(({ what, sender, sent, arrived, changed, note }) =>
+    element("tr", { class: changed ? "astra-changed" : "" },
+      element("th", { text: what, attributes: { scope: "row" } }),
+      element("td", { text: sender }),
+      element("td", { text: sent }),
+      element("td", {}, element("b", { text: `${changed ? "\u2260" : "="} ${arrived}` }),
+        note ? element("div", { class: "astra-muted", text: note }) : null)));
+  return [head, element("table", {},
+    element("thead", {}, element("tr", {}, ...columns.map((text) => element("th", { text, attributes: { scope: "col" } })))),
+    element("tbody", {}, ...rows))];
+}

@@ -1,0 +1,340 @@
+"""One connection seen from both its ends: what the page was told, and what the server put on it.
+
+Where a proxy stands between them the two accounts differ. `compare` says in which points; it
+looks at nothing but the two accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from astra_nb.log import FrameLog
+from astra_nb.wire.records import ClosedRecord, FrameRecord, HandshakeRecord, OpenedRecord, Record
+from astra_nb.wire.text import visible
+
+__all__ = ["Account", "PageEvent", "Point", "compare", "joined_messages", "origin_of"]
+
+PAGE, SERVER = "the page", "the server"
+HEAD = 32  # bytes of a message by which two are compared
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class PageEvent:
+    """What happened at the page's end, as the page told it.
+
+    Attributes:
+        name: "open", "message", "error", "close", or what the page itself did: "send" and
+            "asked" (it called close).
+        type: "text" or "bytes" of a message.
+        size: Its length in bytes.
+        head: Its first bytes, at most 32, in hex.
+        code: Close code; None when `close()` was called without one.
+        reason: Close reason.
+        protocol: The subprotocol the page was told.
+        extensions: The extensions the page was told.
+    """
+
+    name: str
+    type: str = ""
+    size: int = 0
+    head: str = ""
+    code: int | None = None
+    reason: str = ""
+    protocol: str = ""
+    extensions: str = ""
+
+    @classmethod
+    def told(cls, content: dict[str, Any]) -> PageEvent:
+        """Take what a page sent, which may be anything."""
+        code = content.get("code")
+        size = content.get("size")
+        return cls(
+            **{
+                name: str(content.get(name) or "")[:500]
+                for name in ("name", "type", "head", "reason", "protocol", "extensions")
+            },
+            size=size if isinstance(size, int) else 0,
+            code=code if isinstance(code, int) and not isinstance(code, bool) else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One thing that one end sent and the other end got.
+
+    Attributes:
+        what: Such as "close code".
+        sender: "the page" or "the server".
+        sent: What was sent, in words.
+        arrived: What the other end was told.
+        changed: Whether the two differ in what the protocol promises to keep.
+        note: A sentence, or "".
+    """
+
+    what: str
+    sender: str
+    sent: str
+    arrived: str
+    changed: bool
+    note: str = ""
+
+    def content(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Account:
+    """The server's end of one connection, taken from the log."""
+
+    request: HandshakeRecord | None = None
+    response: HandshakeRecord | None = None
+    opened: OpenedRecord | None = None
+    closed: ClosedRecord | None = None
+    frames: list[FrameRecord] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        """Take one more record of the connection, in the order of the log."""
+        if isinstance(record, FrameRecord):
+            self.frames.append(record)
+        elif isinstance(record, HandshakeRecord):
+            if record.status is None:
+                self.request = record
+            else:
+                self.response = record
+        elif isinstance(record, OpenedRecord):
+            self.opened = record
+        elif isinstance(record, ClosedRecord):
+            self.closed = record
+
+    @classmethod
+    def of(cls, log: FrameLog, connection: int) -> Account:
+        """Read what the log has of one connection."""
+        account = cls()
+        for record in log.filter(connection=connection):
+            account.add(record)
+        return account
+
+
+def compare(events: Sequence[PageEvent], account: Account, *, proxied: bool = False) -> list[Point]:
+    """Put what was sent beside what arrived.
+
+    Args:
+        proxied: Whether something that speaks WebSocket stands between the two ends.
+    """
+    return [
+        *opening(events, account),
+        *messages(events, account),
+        *control_frames(account, proxied),
+        *closing(events, account),
+    ]
+
+
+# The opening handshake
+
+
+def opening(events: Sequence[PageEvent], account: Account) -> list[Point]:
+    response = account.response
+    if response is None:
+        return []
+    opened = next((event for event in events if event.name == "open"), None)
+    status = response.status
+    if status != 101:
+        if opened is None and not any(event.name == "close" for event in events):
+            return []
+        return [
+            Point(
+                "opening handshake",
+                SERVER,
+                f"HTTP status {status}",
+                "open, then close" if opened else "error",
+                changed=opened is not None,
+                note="A page is never told the status of a refused handshake."
+                + (" Here it was even told that the connection opened." if opened else ""),
+            )
+        ]
+    if opened is None or account.opened is None:
+        return []
+    chosen = account.opened
+    pairs = [
+        ("subprotocol", chosen.subprotocol or "", opened.protocol),
+        ("extensions", ", ".join(chosen.extensions), names_of(opened.extensions)),
+    ]
+    return [
+        Point(what, SERVER, visible(sent) or "none", visible(got) or "none", changed=sent != got)
+        for what, sent, got in pairs
+        if sent or got
+    ]
+
+
+def names_of(extensions: str) -> str:
+    return ", ".join(part.partition(";")[0].strip() for part in extensions.split(",") if part)
+
+
+# Messages
+
+
+def messages(events: Sequence[PageEvent], account: Account) -> list[Point]:
+    points = []
+    by_page = [event for event in events if event.name == "send"]
+    received = joined_messages(account.frames, "received")
+    if by_page:
+        points.append(run_of_messages(PAGE, facts(by_page), [each[:3] for each in received]))
+    sent = joined_messages(account.frames, "sent")
+    if sent:
+        got = facts(event for event in events if event.name == "message")
+        points.append(run_of_messages(SERVER, [each[:3] for each in sent], got))
+        fragmented = [each for each in sent if each[3] > 1]
+        if fragmented:
+            count = sum(each[3] for each in fragmented)
+            points.append(
+                Point(
+                    "fragments",
+                    SERVER,
+                    f"{count} frames",
+                    counted(len(fragmented), "message"),
+                    changed=False,
+                    note="A page is given whole messages, with or without a proxy.",
+                )
+            )
+    return points
+
+
+Fact = tuple[str, int, str]  # type, size in bytes, first bytes in hex
+
+
+def facts(events: Iterable[PageEvent]) -> list[Fact]:
+    return [(event.type, event.size, event.head) for event in events]
+
+
+def run_of_messages(sender: str, sent: list[Fact], arrived: list[Fact]) -> Point:
+    """Compare the messages of one direction; those still under way are not missing."""
+    under_way = arrived == sent[: len(arrived)]
+    same = arrived == sent
+    return Point(
+        "messages",
+        sender,
+        counted(len(sent), "message"),
+        f"{len(arrived)}, unchanged" if under_way else f"{len(arrived)}, not the same",
+        changed=not under_way,
+        note="" if same else "Some are under way." if under_way else "",
+    )
+
+
+def joined_messages(
+    frames: Iterable[FrameRecord], direction: str
+) -> list[tuple[str, int, str, int]]:
+    """Give type, size, first bytes and number of frames of each whole message."""
+    found = []
+    kind, data, count = "", bytearray(), 0
+    for record in frames:
+        if record.direction != direction or record.verdict:
+            continue
+        if record.type in ("text", "bytes"):
+            kind, data, count = record.type, bytearray(), 0
+        elif record.type != "continuation":
+            continue
+        data += record.payload
+        count += 1
+        if record.frame.fin and kind:
+            found.append((kind, len(data), bytes(data[:HEAD]).hex(), count))
+            kind = ""
+    return found
+
+
+# PING and PONG
+
+
+def control_frames(account: Account, proxied: bool) -> list[Point]:
+    points = []
+    other = "the proxy" if proxied else "the browser"
+    pings = of_type(account, "ping", "sent")
+    if pings:
+        pongs = of_type(account, "pong", "received")
+        points.append(
+            Point(
+                "PING frames",
+                SERVER,
+                str(len(pings)),
+                f"{NOTHING} in the page",
+                changed=False,
+                note=f"{counted(len(pongs), 'PONG frame')} came back, from {other}: "
+                f"a page can neither see a PING nor send one.",
+            )
+        )
+    unasked = len(of_type(account, "pong", "sent")) - len(of_type(account, "ping", "received"))
+    if unasked > 0:
+        points.append(
+            Point("PONG frames", SERVER, str(unasked), f"{NOTHING} in the page", changed=False)
+        )
+    return points
+
+
+def of_type(account: Account, type: str, direction: str) -> list[FrameRecord]:
+    return [each for each in account.frames if each.type == type and each.direction == direction]
+
+
+# The closing handshake
+
+
+def closing(events: Sequence[PageEvent], account: Account) -> list[Point]:
+    told = next((event for event in events if event.name == "close"), None)
+    asked = next((event for event in events if event.name == "asked"), None)
+    closed = account.closed
+    if closed is None or closed.status is not None:
+        return []
+    points = []
+    if asked is not None and closed.first != "server":
+        code = 1005 if asked.code is None else asked.code
+        sent = close_text(code, asked.reason)
+        got = closed.received
+        arrived = close_text(got.code, got.reason) if got else "no CLOSE frame: 1006"
+        points.append(Point("close code and reason", PAGE, sent, arrived, changed=sent != arrived))
+    elif told is not None and closed.first == "server" and closed.sent is not None:
+        sent = close_text(closed.sent.code, closed.sent.reason)
+        arrived = close_text(told.code or 1005, told.reason)
+        points.append(
+            Point("close code and reason", SERVER, sent, arrived, changed=sent != arrived)
+        )
+    elif told is not None and closed.first == "":
+        by_server = closed.tcp == "dropped by server"
+        code = told.code or 1005
+        points.append(
+            Point(
+                "TCP dropped",
+                SERVER if by_server else "somebody",
+                "no CLOSE frame",
+                close_text(code, told.reason),
+                changed=code != 1006,
+                note="A dropped connection is reported as 1006 (RFC 6455, section 7.1.5).",
+            )
+        )
+    return points
+
+
+def close_text(code: int, reason: str) -> str:
+    if code == 1005:
+        return "1005 (no code)"
+    return f'{code} "{visible(reason)}"' if reason else f"{code}, no reason"
+
+
+# Parts
+
+
+def header(record: HandshakeRecord | None, name: str) -> str:
+    if record is None:
+        return ""
+    return next((value for key, value in record.headers if key.lower() == name), "")
+
+
+def origin_of(record: Record) -> str:
+    """Give the Origin of a request of an opening handshake, or ""."""
+    if isinstance(record, HandshakeRecord) and record.status is None:
+        return header(record, "origin")
+    return ""
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
