@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from astra_nb.errors import AstraError, ConnectionClosed, NotOpen
 from astra_nb.wire.close_codes import name
@@ -25,6 +25,7 @@ QUIET = 0.15  # seconds in which nothing shall come
 MAX_PENDING = 5000  # messages that nobody asked for
 MANY_PENDING = 100  # of them, beside a wrong one, tell of a flood
 OPEN = "an open connection"
+END = "the end of the handler"
 
 
 class NotAttempted(Exception):
@@ -239,6 +240,12 @@ class Client:
         self.fail(found["key"], found["headline"], expected, heard, advice=found.get("advice", ""))
 
     @property
+    def got_its_own(self) -> bool:
+        """Whether what comes next, and was not expected yet, is what this client sent."""
+        heard = self._pending()
+        return heard is not None and heard.payload in self.said
+
+    @property
     def passed(self) -> Passed:
         """What passed on this connection so far."""
         return self.talk.history.of(self.number)
@@ -313,43 +320,67 @@ class Client:
                 wrong = mistake.encode() if isinstance(mistake, str) else mistake
                 if heard.payload == wrong:
                     self.fail("known-mistake", said, wanted, heard)
-        earlier, others = self.talk.earlier_and_others(self)
+        others = [said for each in self.talk.clients if each is not self for said in each.said]
         found = ladder.about_value(
             heard,
             type,
             payload,
-            earlier=earlier,
+            said=self.said,
             others=others,
-            repeated=(heard.type, heard.payload) == self._last,
+            repeated=self._repeated(heard),
         )
         if found is not None:
             self._fail(wanted, heard, found)
 
+    def _repeated(self, heard: Heard) -> Literal["", "before", "after"]:
+        """Tell whether this is the last answer once more, and if it came before a new message."""
+        if (heard.type, heard.payload) != self._last:
+            return ""
+        spoken = [frame.number for frame in self.passed.frames if frame.direction == "received"]
+        return "before" if not spoken or heard.number < spoken[-1] else "after"
+
     def _raised(self, wanted: str) -> None:
-        run = self._run
-        if run is None or run.error is None or isinstance(run.error, ConnectionClosed):
+        if self._run is not None:
+            self._raised_in(self._run, wanted)
+
+    def _raised_in(self, run: Run, wanted: str) -> None:
+        if run.error is None:
             return
+        if isinstance(run.error, ConnectionClosed) and not run.open_at_end:
+            return  # its own connection has ended, and that ended it
         if isinstance(run.error, NotImplementedError) and not self.answered:
             raise NotAttempted
-        found = ladder.about_error(run.error, run, self.talk.stage.watch.handler, self.answered)
-        self._fail("" if wanted == OPEN else wanted, None, found)
+        found = ladder.about_error(run.error, self.talk.stage.watch.handler, wanted == END)
+        self._fail("" if wanted in (OPEN, END) else wanted, None, found)
 
     def _fail_closed(self, wanted: str, heard: Heard | None) -> NoReturn:
         self._raised(wanted)
         if not self.talk.stage.running:
             self.fail("own-server", "The server of this check was shut down.", wanted)
         forgot = self.talk.stage.watch.forgot_await()
-        self._fail(wanted, heard, ladder.about_close(heard, self._run, self.answered, forgot))
+        self._fail(
+            wanted,
+            heard,
+            ladder.about_close(heard, self._run, self.answered, bool(self.said), forgot),
+        )
 
     def _fail_silent(self, wanted: str, closing: bool = False) -> NoReturn:
         self._raised(wanted)
-        run = self._run
         watch = self.talk.stage.watch
-        line = watch.line(run) if run is not None else None
-        if run is None:  # it holds up the loop on which it should begin
-            for other in watch.runs.values():
-                line = line or watch.line(other)
-        found = ladder.about_silence(line, self.answered, bool(self.said), watch.forgot_await())
+        mine = self._run
+        others = [run for run in watch.runs.values() if run is not mine]
+        for other in others:
+            self._raised_in(other, wanted)
+        lines = [line for run in others if (line := watch.line(run)) is not None]
+        found = ladder.about_silence(
+            watch.line(mine) if mine is not None else None,
+            next((line for line in lines if line.waits != "recv"), None),
+            answered=self.answered,
+            client_spoke=bool(self.said),
+            others_spoke=any(client.said for client in self.talk.clients),
+            came_back=any(client.got_its_own for client in self.talk.clients),
+            forgot_await=watch.forgot_await(),
+        )
         if closing and found["key"] in ("nothing", "nothing-yet"):
             found = {"key": "not-closed", "headline": "No close came, and nothing else did."}
         self._fail(wanted, None, found)
@@ -386,9 +417,9 @@ class Client:
             self.fail(
                 "never-ends",
                 f"The connection is closed, and your handler still runs{at}.",
-                "the end of the handler",
+                END,
             )
-        self._raised("the end of the handler")
+        self._raised(END)
 
     def check_log(self) -> None:
         """See that what the log says was sent is what this client received."""

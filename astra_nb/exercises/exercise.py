@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -180,12 +181,13 @@ class HandlerExercise(Exercise):
         return stage.log
 
     async def _play(self, stage: Stage, history: History) -> None:
-        left = BUDGET
+        left, began = BUDGET, time.monotonic()
         for scenario in self.scenarios:
             seed = f"{self.name} {scenario.__name__}"
-            left = await _play_one(scenario, stage, history, seed, left)
+            left = await _play_one(scenario, stage, history, seed, left, began)
         try:
-            await _play_one(self.scenarios[-1], stage, history, secrets.token_hex(16), left)
+            seed = secrets.token_hex(16)
+            await _play_one(self.scenarios[-1], stage, history, seed, left, began)
         except NotYet as found:
             if found.finding.key in ("wrong-value", "known-mistake"):
                 known = replace(found.finding, key="known-by-heart", advice="")
@@ -194,10 +196,10 @@ class HandlerExercise(Exercise):
 
 
 async def _play_one(
-    scenario: Scenario, stage: Stage, history: History, seed: str, left: float
+    scenario: Scenario, stage: Stage, history: History, seed: str, left: float, began: float
 ) -> float:
     title = (scenario.__doc__ or scenario.__name__.replace("_", " ")).strip().rstrip(".")
-    talk = Talk(stage, history, title, seed, left)
+    talk = Talk(stage, history, title, seed, left, began)
     try:
         await scenario(talk)
         await talk.finish()

@@ -90,6 +90,17 @@ ADVICE: dict[str, str] = {
     "too-many": "Each message is answered as often as the exercise says, and no more.",
     "nothing": "The handler waits for the next message while the client waits for an answer.",
     "nothing-yet": "The client waits too: here the server speaks first.",
+    "not-passed-on": "Handlers reach each other only through something outside of them.",
+    "to-itself": "Skip the sender.",
+    "ahead": "Each message gets its own answer, in the order in which they came.",
+    "sent-to-gone": (
+        "Sending to someone who has left raises ConnectionClosed, and that ended this handler. "
+        "Take a socket out of what others see when its own handler ends: try and finally."
+    ),
+    "same-again": (
+        "Is something kept from the message before, or from another connection? Each message is "
+        "looked at by itself."
+    ),
     "stuck": "The handler did not come back from this line; nothing else could be done.",
     "slow-send": "send waits while the other end does not read; so one slow reader holds up all.",
     "no-await": (

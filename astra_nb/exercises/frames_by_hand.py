@@ -48,17 +48,27 @@ def reading_mistakes(data: bytes) -> Iterator[tuple[Any, str]]:
     def but(**other: Any) -> dict[str, Any]:
         return right | other
 
-    size = frame.payload_length
+    start = frame.header_length
+    key = frame.masking_key or bytes(4)
+    wide = start - (4 if frame.masked else 0)
+    if wide > 2:
+        little = int.from_bytes(data[2:wide], "little")
+        yield (
+            but(payload=apply_mask(data[start : start + little], key)),
+            "The bytes of the length stand in network order, the highest first: big.",
+        )
+    yield (
+        but(payload=apply_mask(data[start:], key)),
+        "Bytes behind the payload belong to the next frame; the length says where it ends.",
+    )
     yield but(opcode=data[0]), "The opcode is the last four bits of the first byte: byte & 0x0F."
     yield but(payload=data[2:]), "The payload does not always begin at byte 2."
     if frame.masked:
         yield but(payload=frame.masked_payload), "The payload is still masked (section 5.3)."
-        key = frame.masking_key or b""
         once = bytes(byte ^ key[0] for byte in frame.masked_payload)
         yield but(payload=once), "Each byte has its own byte of the key: key[i % 4]."
         yield but(masked=False), "The MASK bit is the first bit of the second byte."
         yield but(masked=False, payload=frame.masked_payload), "The MASK bit was not seen."
-    wide = frame.header_length - (4 if frame.masked else 0)
     if wide > 2:
         marker = data[1] & 0x7F
         yield (
@@ -66,10 +76,6 @@ def reading_mistakes(data: bytes) -> Iterator[tuple[Any, str]]:
             f"{marker} in the length field is no length: it says that the length follows.",
         )
     yield but(payload=right["payload"][:-1]), "The last byte of the payload is missing."
-    yield (
-        but(payload=right["payload"] + data[frame.header_length + size :]),
-        ("Bytes behind the payload belong to the next frame; the length says where it ends."),
-    )
     yield but(fin=not frame.fin), "FIN is the first bit of the first byte: 0x80."
 
 
@@ -88,7 +94,8 @@ def calls_to_read(chance: random.Random) -> list[Call]:
         ("a payload of 65,536 bytes", 2, chance.randbytes(65536), True, True),
     ):
         cases.append((what, frame_bytes(opcode, payload, key if masked else None, fin)))
-    cases.append(("a frame, and the first bytes of the next", cases[2][1] + b"\x81\x05He"))
+    cases = [(what, data + b"\x81\x05He" if len(data) > 127 else data) for what, data in cases]
+    cases.insert(3, ("a frame, and the first bytes of the next", cases[2][1] + b"\x81\x05He"))
     return [
         Call(
             (data,),
@@ -231,8 +238,8 @@ masked_frame = FunctionExercise(
     function="build",
     prompt=(
         "Write `build(text, key)`. It gives the `bytes` of one TEXT frame as a client sends it: "
-        "FIN 1, opcode 1, MASK 1, the length in its shortest form, the four bytes of `key`, and the "
-        "masked payload."
+        "FIN 1, opcode 1, MASK 1, the length in its shortest form, the four bytes of `key`, and "
+        "the masked payload."
     ),
     stub="def build(text, key):\n    ...\n",
     hints=[

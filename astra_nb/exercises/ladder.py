@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
-from astra_nb.errors import AddressInUse, NotOpen
+from astra_nb.errors import AddressInUse, ConnectionClosed, NotOpen
 
 from .guard import NotAllowed
 from .history import Heard, describe, describe_close
@@ -57,11 +58,6 @@ MEANINGS: tuple[tuple[type[BaseException], str, str], ...] = (
         "Is the name written as where it was made, or an import missing?",
     ),
     (
-        NotOpen,
-        "CLOSE frame",
-        "After send_close() nothing may be sent, and there is only one close.",
-    ),
-    (
         UnicodeDecodeError,
         "",
         "Not every run of bytes is UTF-8 text; bytes go back as bytes, without decode().",
@@ -69,8 +65,14 @@ MEANINGS: tuple[tuple[type[BaseException], str, str], ...] = (
 )
 
 
-def about_error(error: BaseException, run: Run, handler: object, answered: int) -> dict[str, str]:
-    """Say what a handler raised, where, and what that means here."""
+def about_error(error: BaseException, handler: object, at_close: bool) -> dict[str, str]:
+    """Say what a handler raised, where, and what that means here.
+
+    Args:
+        error: What it raised.
+        handler: The handler.
+        at_close: Whether the client had closed, and nothing else was wrong.
+    """
     line = line_of_error(error, code_of(handler))
     at = f" at {line}" if line else ""
     if isinstance(error, SystemExit):
@@ -82,30 +84,33 @@ def about_error(error: BaseException, run: Run, handler: object, answered: int) 
             "key": "own-server",
             "headline": f"Your handler started a server of its own{at}, on a port that is taken.",
         }
-    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    said = type(error).__name__
+    if str(error) and not isinstance(error, ConnectionClosed):
+        said += f": {error}"
     advice = ""
     for kind, part, meaning in MEANINGS:
         if isinstance(error, kind) and part in str(error):
             advice = meaning
             break
-    closing = answered and getattr(run.socket, "close_code", None) is not None
     found = {
         "key": "raised",
         "headline": f"Your handler raised {said}{'' if said.endswith('.') else ','}{at}.".replace(
             ",.", "."
         ),
     }
-    if isinstance(error, NotOpen):
-        found["key"] = "closed-twice"
-    if closing and not advice:
+    if at_close and not advice:
         found["key"] = "raised-at-close"
+    elif isinstance(error, NotOpen):
+        found["key"] = "closed-twice"
+    elif isinstance(error, ConnectionClosed):
+        found["key"] = "sent-to-gone"
     if advice:
         found["advice"] = advice
     return found
 
 
 def about_close(
-    heard: Heard | None, run: Run | None, answered: int, forgot_await: bool
+    heard: Heard | None, run: Run | None, answered: int, client_spoke: bool, forgot_await: bool
 ) -> dict[str, str]:
     """Say why the connection closed where a message was expected; None stands for no close."""
     by_return = run is not None and run.ended and run.open_at_end and run.error is None
@@ -115,12 +120,13 @@ def about_close(
                 "key": "no-await",
                 "headline": "Your handler returned, and calls on its socket were never awaited.",
             }
-        if answered == 1:
+        if answered == 1 and client_spoke:
             return {
                 "key": "first-only",
                 "headline": "Your handler answered the first message and then returned.",
             }
-        times = f"after {answered} answers" if answered else "before it answered anything"
+        messages = f"{answered} message{'s' if answered > 1 else ''}"
+        times = f"after {messages} that were right" if answered else "before anything came"
         return {"key": "returned", "headline": f"Your handler returned {times}."}
     if heard is None:
         return {
@@ -138,9 +144,26 @@ def about_close(
 
 
 def about_silence(
-    line: Line | None, answered: int, client_spoke: bool, forgot_await: bool
+    line: Line | None,
+    elsewhere: Line | None,
+    *,
+    answered: int,
+    client_spoke: bool,
+    others_spoke: bool,
+    came_back: bool,
+    forgot_await: bool,
 ) -> dict[str, str]:
-    """Say why nothing came, from where the handler stands."""
+    """Say why nothing came, from where the handler stands.
+
+    Args:
+        line: Where this connection's handler stands.
+        elsewhere: Where another connection's handler stands that does not wait in recv().
+        answered: How many messages were as expected.
+        client_spoke: Whether this client has sent something.
+        others_spoke: Whether another client has.
+        came_back: Whether another client got something that nobody expected.
+        forgot_await: Whether calls on the socket are not awaited.
+    """
     if forgot_await:
         return {
             "key": "no-await",
@@ -153,6 +176,26 @@ def about_silence(
         }
     if line is not None and not line.waits:
         return {"key": "stuck", "headline": f"Nothing came: your handler is still at {line}."}
+    if elsewhere is not None and elsewhere.waits == "send":
+        return {
+            "key": "slow-send",
+            "headline": f"Nothing more came: another handler waits in send at {elsewhere}.",
+        }
+    if elsewhere is not None:
+        return {
+            "key": "stuck",
+            "headline": f"Nothing came: the handler of another client is still at {elsewhere}.",
+        }
+    if came_back:
+        return {
+            "key": "to-itself",
+            "headline": "What a client sent came back to that client, and not here.",
+        }
+    if not client_spoke and others_spoke:
+        return {
+            "key": "not-passed-on",
+            "headline": "Another client sent something, and nothing came here.",
+        }
     where = f" It waits in recv() at {line}." if line is not None else ""
     if not client_spoke:
         return {"key": "nothing-yet", "headline": f"Nothing came after the opening.{where}"}
@@ -165,24 +208,21 @@ def about_value(
     type: str,
     payload: bytes,
     *,
-    earlier: list[bytes],
+    said: list[bytes],
     others: list[bytes],
-    repeated: bool,
+    repeated: Literal["", "before", "after"],
 ) -> dict[str, str] | None:
     """Compare a message with the expected one; None when they are the same."""
     if (heard.type, heard.payload) == (type, payload):
         return None
-    if repeated and heard.type != "close":
-        return {
-            "key": "too-many",
-            "headline": f"The answer before came again: {heard}.",
-        }
+    if repeated == "before":
+        return {"key": "too-many", "headline": f"The answer before came again: {heard}."}
     if heard.type != type:
         return _other_type(heard, type, payload)
-    said = heard.payload
-    if re.match(rb"Message\(type=|Message\(", said):
+    came = heard.payload
+    if re.match(rb"Message\(type=|Message\(", came):
         return {"key": "whole-message", "headline": "The whole Message was sent as text."}
-    if payload and said in (
+    if payload and came in (
         repr(payload).encode(),
         repr(payload.decode("utf-8", "replace")).encode(),
     ):
@@ -190,22 +230,29 @@ def about_value(
             "key": "repr",
             "headline": "Python's spelling of the value was sent, quotes and all.",
         }
-    if said in earlier:
+    if came in said:
+        mine = said.index(payload) if payload in said else len(said) - 1
+        when = "an earlier" if said.index(came) < mine else "a later"
         return {
-            "key": "behind",
-            "headline": f"{capital(str(heard))} belongs to an earlier message.",
+            "key": "behind" if when == "an earlier" else "ahead",
+            "headline": f"{capital(str(heard))} belongs to {when} message.",
         }
-    if said in others:
+    if came in others:
         return {
             "key": "not-mine",
             "headline": f"{capital(str(heard))} belongs to another connection.",
         }
-    if said.lower() == payload.lower():
+    if repeated == "after":
+        return {
+            "key": "same-again",
+            "headline": "The answer is the same as the one before, though the message is another.",
+        }
+    if came.lower() == payload.lower():
         return {"key": "case", "headline": "The case of the letters changed."}
-    if said.split() == payload.split():
+    if came.split() == payload.split():
         return {"key": "blank", "headline": "Only blanks or line breaks differ."}
-    if said and len(said) >= len(payload) // 2 and said in payload:
-        return {"key": "cut", "headline": f"A part of the payload is missing: {len(said):,} of "
+    if came and len(came) >= len(payload) // 2 and came in payload:
+        return {"key": "cut", "headline": f"A part of the payload is missing: {len(came):,} of "
                 f"{len(payload):,} bytes came."}  # fmt: skip
     return {"key": "wrong-value", "headline": "The payload is not the expected one."}
 

@@ -223,16 +223,16 @@ def closer_mistakes(plan: list[tuple[str, int, bytes]]) -> Iterator[tuple[Any, s
         if reason:
             yield (who, code, reason.encode()), "The reason is text: decode it as UTF-8."
         raw = closes[0][2]
-        yield (
-            (who, int.from_bytes(raw[:2], "little"), reason),
-            ("The bytes of the code stand in network order, the highest first: big."),
-        )
         if not raw:
             for wrong in (0, 1000, 1006, None):
                 yield (
                     (who, wrong, ""),
                     ("An empty CLOSE frame has no code; that is reported as 1005 (section 7.1.5)."),
                 )
+        yield (
+            (who, int.from_bytes(raw[:2], "little"), reason),
+            ("The bytes of the code stand in network order, the highest first: big."),
+        )
     else:
         for wrong in (1000, 1005, 0, None):
             yield ("nobody", wrong, ""), "Without any CLOSE frame 1006 is reported (section 7.1.5)."

@@ -223,24 +223,12 @@ def handle_socket(socket):
 """,
     scenarios=[bytes_as_bytes, to_all_others, someone_leaves],
     advice={
-        "nothing-yet": (
+        "not-passed-on": (
             "What another client sent should have come here. Handlers reach each other only "
             "through something outside of them, such as a set of sockets; a socket goes in as soon "
             "as its handler begins."
         ),
-        "nothing": (
-            "What another client sent should have come here. Is every member still in the set, and "
-            "reached by the loop?"
-        ),
         "to-itself": "Skip the sender: if member is not socket.",
-        "returned": (
-            "Sending to someone who has left raises ConnectionClosed, and that ended this handler. "
-            "Take a socket out of the set when its own handler ends: try and finally."
-        ),
-        "first-only": (
-            "Sending to someone who has left raises ConnectionClosed, and that ended this handler. "
-            "Take a socket out of the set when its own handler ends: try and finally."
-        ),
         "too-many": "Each message goes to each other client once.",
         "behind": "This came back to its sender, or came twice.",
     },
@@ -259,8 +247,9 @@ async def enter(client: Client, nick: str, there: list[Client]) -> None:
 async def joining_and_talking(talk: Talk) -> None:
     """Joining, and talking."""
     nicks = talk.words(2)
-    ada, bob = await talk.connect("kitchen"), await talk.connect("kitchen")
+    ada = await talk.connect("kitchen")
     await enter(ada, nicks[0], [])
+    bob = await talk.connect("kitchen")
     await enter(bob, nicks[1], [ada])
     for speaker, nick in ((ada, nicks[0]), (bob, nicks[1])):
         text = talk.word()
@@ -281,10 +270,16 @@ async def two_rooms(talk: Talk) -> None:
     """Two rooms."""
     rooms = talk.words(2)
     nicks = talk.words(3)
-    ada, bob, eve = [await talk.connect(rooms[i]) for i in (0, 1, 0)]
-    await enter(ada, nicks[0], [])
-    await enter(bob, nicks[1], [])
-    await enter(eve, nicks[2], [ada])
+    clients: list[Client] = []
+    for nick, name in zip(nicks, (rooms[0], rooms[1], rooms[0]), strict=True):
+        clients.append(await talk.connect(name))
+        await clients[-1].send("text", nick)
+        await clients[-1].expect("text", f"{nick} joined")
+    ada, bob, eve = clients
+    other = f"{nicks[1]} joined"
+    await ada.expect(
+        "text", f"{nicks[2]} joined", mistakes={other: f"{other}: that is in the other room."}
+    )
     text = talk.word()
     await eve.send("text", text)
     for client in (eve, ada):
@@ -297,15 +292,21 @@ async def two_rooms(talk: Talk) -> None:
 
 async def leaving(talk: Talk) -> None:
     """Leaving."""
-    nicks = talk.words(2)
-    ada, bob = await talk.connect("hall"), await talk.connect("hall")
-    await enter(ada, nicks[0], [])
-    await enter(bob, nicks[1], [ada])
-    await bob.close()
-    await ada.expect("text", f"{nicks[1]} left")
+    nicks = talk.words(3)
+    clients: list[Client] = []
+    for nick in nicks:
+        newcomer = await talk.connect("hall")
+        await enter(newcomer, nick, clients)
+        clients.append(newcomer)
+    while len(clients) > 1:
+        leaver = clients.pop(0)
+        nick = nicks.pop(0)
+        await leaver.close()
+        for client in clients:
+            await client.expect("text", f"{nick} left")
     text = talk.word()
-    await ada.send("text", text)
-    await ada.expect("text", f"{nicks[0]}: {text}")
+    await clients[0].send("text", text)
+    await clients[0].expect("text", f"{nicks[0]}: {text}")
 
 
 room = HandlerExercise(
@@ -318,7 +319,8 @@ room = HandlerExercise(
         "Clients that connect with the same path are in one room: "
         '`socket.path_parameters["room"]` is its name. The first text of a client is its name, '
         "and all in the room, the new one too, get `NICK joined`. Each further text goes to all in "
-        "the room, the sender too, as `NICK: TEXT`. When a client has left, the others get `NICK left`."
+        "the room, the sender too, as `NICK: TEXT`. When a client has left, the others get "
+        "`NICK left`."
     ),
     stub="rooms = {}\n\n\ndef handle_socket(socket):\n    ...\n",
     hints=[
@@ -357,13 +359,14 @@ def handle_socket(socket):
         "wrong-room": 'Rooms are kept apart: socket.path_parameters["room"] says which one it is.',
         "not-mine": "Compare with what is asked for: NICK joined, NICK: TEXT, NICK left.",
         "wrong-value": "Compare letter by letter: NICK joined, NICK: TEXT, NICK left.",
-        "known-mistake": "The first text is the name; each further one goes out as NICK: TEXT.",
-        "nothing-yet": "All in the same room should get this.",
+        "known-mistake": "Each room by itself; the first text is the name, each further one goes "
+        "out as NICK: TEXT.",
         "nothing": (
-            "All in the same room should get this, the sender too; and when someone has left, the "
-            "others hear of it: finally is the place."
+            "All in the same room should get this, the sender too; and when someone has left, "
+            "the others hear of it: finally is the place."
         ),
-        "returned": (
+        "not-passed-on": "All in the same room should get this.",
+        "sent-to-gone": (
             "Sending to someone who has left raises ConnectionClosed, and that ended this handler. "
             "Take the socket out first, then tell the others."
         ),
@@ -419,7 +422,7 @@ slow_reader = HandlerExercise(
         "Whoever reads must not send: between the two belongs a queue for each client.",
         "Give each connection a queue.Queue(maxsize=32) and a thread that takes messages from it "
         "and sends them.",
-        "queue.put_nowait() raises queue.Full when someone does not keep up: drop that client.",
+        "put_nowait() raises queue.Full when someone does not keep up: drop that client.",
         "socket.drop() also works while a send waits; the thread's send then raises "
         "ConnectionClosed.",
     ],
@@ -472,11 +475,11 @@ def handle_socket(socket):
         "nothing": (
             "Since one client stopped reading, the others get nothing. Where does a handler wait?"
         ),
-        "nothing-yet": "What another client sent should have come here.",
+        "not-passed-on": "What another client sent should have come here.",
         "behind": "Messages must stay in their order: one queue and one thread for each client.",
         "wrong-value": "Messages must stay in their order: one queue and one thread for each "
         "client; only who does not read may lose some.",
-        "returned": "Sending to someone who has left raises ConnectionClosed; catch it there.",
+        "sent-to-gone": "Sending to someone who has left raises ConnectionClosed; catch it there.",
         "to-itself": "Skip the sender.",
     },
 )

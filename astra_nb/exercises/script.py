@@ -47,8 +47,11 @@ class Talk:
         left: Seconds left for the whole check, as this process experienced them.
     """
 
-    def __init__(self, stage: Stage, history: History, title: str, seed: str, left: float) -> None:
+    def __init__(
+        self, stage: Stage, history: History, title: str, seed: str, left: float, began: float
+    ) -> None:
         self.stage = stage
+        self.began = began
         self.history = history
         self.title = title
         self.random = random.Random(seed)
@@ -138,19 +141,26 @@ class Talk:
         Time counts as this process experienced it, so that a busy machine fails nobody.
         """
         patience = min(patience, self.left)
-        before = time.monotonic()
+        before, used = time.monotonic(), time.process_time()
         while True:
             answer = ready()
             if answer:
                 return answer
-            if patience <= 0:
+            if patience <= 0 or (before > self.began + BUDGET and self._busy()):
                 return None
             await self._news()
-            now = time.monotonic()
-            passed = min(now - before, LONGEST_TICK)
-            before = now
+            now, now_used = time.monotonic(), time.process_time()
+            # What this process works itself counts in full: a handler may spin.
+            passed = min(now - before, max(LONGEST_TICK, now_used - used))
+            before, used = now, now_used
             patience -= passed
             self.left -= passed
+
+    def _busy(self) -> bool:
+        """Tell whether a handler is at work on something that is no call on its socket."""
+        watch = self.stage.watch
+        lines = [watch.line(run) for run in list(watch.runs.values())]
+        return any(line is not None and not line.waits for line in lines)
 
     async def _news(self) -> None:
         """Wait for something new on the log, for a tick at most."""
@@ -175,11 +185,6 @@ class Talk:
     @property
     def where(self) -> str:
         return f'scenario "{self.title}", step {self.steps}'
-
-    def earlier_and_others(self, client: Client) -> tuple[list[bytes], list[bytes]]:
-        """Payloads this client sent before its last one, and those that other clients sent."""
-        others = [said for each in self.clients if each is not client for said in each.said]
-        return client.said[:-1], others
 
     async def finish(self) -> None:
         """Close what is still open, and see that handlers end and nothing more came."""

@@ -1,0 +1,54 @@
+"""Every solution is right, every stub is not attempted, every wrong answer gets its message."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.exercises.answers import EXERCISES, Wrong, answer_of, wrong_answers
+
+WRONG_ANSWERS = wrong_answers()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_solution_is_right(name: str) -> None:
+    exercise = EXERCISES[name]
+    answer = exercise.check(answer_of(exercise, exercise.solution_text))
+    assert answer.state == "right", str(answer)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_stub_is_not_attempted(name: str) -> None:
+    exercise = EXERCISES[name]
+    answer = exercise.check(answer_of(exercise, exercise.stub))
+    assert answer.state == "not attempted", str(answer)
+    assert "Nothing is written here yet." in str(answer)
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize(
+    "wrong", WRONG_ANSWERS, ids=lambda wrong: f"{wrong.exercise}: {wrong.title}"
+)
+def test_a_wrong_answer_gets_its_message(wrong: Wrong) -> None:
+    exercise = EXERCISES[wrong.exercise]
+    answer = exercise.check(answer_of(exercise, wrong.source))
+    assert answer.state == "not yet", str(answer)
+    assert answer.key in wrong.key.split("|"), str(answer)
+    assert any(said in str(answer) for said in wrong.says.split("|")), str(answer)
+
+
+def test_each_exercise_has_what_it_needs() -> None:
+    count = Counter(wrong.exercise for wrong in WRONG_ANSWERS)
+    assert len(EXERCISES) >= 12
+    for name, exercise in EXERCISES.items():
+        assert 2 <= len(exercise.hints) <= 4, name
+        assert exercise.rfc.startswith("section"), name
+        assert exercise.prompt, name
+        assert count[name] >= 6, f"{name} has {count[name]} wrong answers"
