@@ -1,0 +1,63 @@
+"""The README keeps its word: its Python runs and shows what it says, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.helpers import REPOSITORY, run_python
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+# Code, and the output that stands right below it.
+EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
+
+# What differs from run to run: number and time of a row.
+ROW = re.compile(r"^ *\d+ +\+\d+\.\d{3}", re.MULTILINE)
+
+
+def test_each_python_block_shows_its_output() -> None:
+    assert EXAMPLES
+    assert len(EXAMPLES) == README.count("```python")
+
+
+@pytest.mark.parametrize(("code", "output"), EXAMPLES)
+def test_an_example_runs_and_prints_what_it_says(code: str, output: str) -> None:
+    run = run_python("-W", "error", "-c", code)
+
+    assert run.stderr == ""
+    assert ROW.sub("ROW", run.stdout) == ROW.sub("ROW", output)
+
+
+def test_the_first_frame_is_ten_lines_away() -> None:
+    code = EXAMPLES[0][0]
+
+    assert len([line for line in code.splitlines() if line.strip()]) == 10
+
+
+def test_the_make_goals_it_names_exist() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    goals = re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)
+
+    assert {"lab", "test"} <= set(goals)
+    assert [goal for goal in goals if f"\n{goal}:" not in makefile] == []
+
+
+def test_each_link_within_the_repository_leads_to_a_file() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    links += re.findall(r'(?:src|srcset)="([^"]+)"', README)
+
+    assert links
+    assert [link for link in links if not (REPOSITORY / link).is_file()] == []
+
+
+def test_each_notebook_is_listed_under_its_own_title() -> None:
+    listed = re.findall(r"^\| \[(.+?)\]\((notebooks/.+?)\) \|", README, re.MULTILINE)
+    there = [
+        path.relative_to(REPOSITORY).as_posix()
+        for path in sorted((REPOSITORY / "notebooks").glob("[0-9]*.ipynb"))
+    ]
+
+    assert [path for _, path in listed] == there
+    for title, path in listed:
+        assert f'"# {title}' in (REPOSITORY / path).read_text(encoding="utf-8")
