@@ -32,7 +32,9 @@ def load(shell: Any) -> None:
             )
         earlier = lua.server
         # The line of %%lua counts: an error's line is the line of the cell.
-        lua.run(f"\n{cell}", f"cell {shell.execution_count}")
+        # shell.execution_count is one too high while a cell runs, from IPython 9 on.
+        number = len(shell.history_manager.input_hist_parsed) - 1
+        lua.run(f"\n{cell}", f"cell {number}")
         if name:
             server = lua.server
             if server is None or server is earlier:

@@ -67,7 +67,9 @@ class Connections:
             if own != number:
                 raise LocalError("the messages of a socket go to its own handler")
             timeout = arguments[0]
-            return values_of(await socket.recv(None if timeout is None else float(_number(timeout))))
+            return values_of(
+                await socket.recv(None if timeout is None else float(_number(timeout)))
+            )
         if name == "send_close":
             code, reason = arguments
             text = None if reason is None else _decode(reason, "close reason")

@@ -15,12 +15,13 @@ local concat, unpack = table.concat, table.unpack
 local type, tostring, tointeger = type, tostring, math.tointeger
 
 local MOST_STEPS <const> = most_steps_in_c or 2e8 -- about a second
+local MOST_COMPARISONS <const> = 2e9 -- of bytes, in a plain search
 local STEPS_FOR_AN_INSTRUCTION <const> = 64
 local MAX_CAPTURES <const> = 32
 
 -- Reading a pattern: a list of items, each with what it must match.
 
-local SPECIAL <const> = "[%^%$%*%+%?%.%(%)%[%%%-]"
+local SPECIAL <const> = "[%^%$%*%+%?%.%(%[%%%-]"
 
 -- End of the character class that begins at `position`: "a", "%a", ".", "[a-z]".
 local function class_end(pattern, position)
@@ -225,7 +226,8 @@ local function values(state, first, ended)
 end
 
 local function search(state, anchored, start)
-  for first = start, anchored and start or #state.text + 1 do
+  local last = #state.text + 1
+  for first = start, anchored and start < last and start or last do
     state.captures = {}
     local ended = match_from(state, 1, first)
     if ended then return first, ended end
@@ -267,7 +269,7 @@ local function find(text, pattern, init, plain)
   text, pattern = string_argument(text, 1, "find"), string_argument(pattern, 2, "find")
   local start = start_of(init, #text)
   if plain or not native.find(pattern, SPECIAL) then
-    if #text * #pattern > MOST_STEPS * 10 then
+    if #text * #pattern > MOST_COMPARISONS then
       fail(format("looking for %d bytes in %d bytes could take too long", #pattern, #text))
     end
     spend(#text * #pattern // (STEPS_FOR_AN_INSTRUCTION * 10))

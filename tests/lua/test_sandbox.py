@@ -47,8 +47,16 @@ def test_nothing_leads_out(lua: Lua, capsys: pytest.CaptureFixture[str], name: s
 
 
 def test_the_globals_are_these_and_no_others(lua: Lua, capsys: pytest.CaptureFixture[str]) -> None:
-    names = set(value(lua, capsys, "(function() local t = {} for k in pairs(_G) do t[#t+1] = k end "
-                      "table.sort(t) return table.concat(t, ' ') end)()").strip('"').split())
+    names = set(
+        value(
+            lua,
+            capsys,
+            "(function() local t = {} for k in pairs(_G) do t[#t+1] = k end "
+            "table.sort(t) return table.concat(t, ' ') end)()",
+        )
+        .strip('"')
+        .split()
+    )
     assert names == set(
         "Astra _G _VERSION assert collectgarbage coroutine error getmetatable ipairs load math "
         "next os pairs pcall pprint print rawequal rawget rawlen rawset require select "
@@ -295,16 +303,23 @@ def test_what_a_sandbox_still_has_works(lua: Lua, capsys: pytest.CaptureFixture[
         ("coroutine.wrap(function(a) local b = coroutine.yield(a + 1) return b end)(1)", "2"),
         ("os.time{year=2024, month=1, day=1, hour=12} > 0", "true"),
         ("table.concat({1, 2, 3}, '-')", '"1-2-3"'),
-        ("(function() local t = {1, 3} table.insert(t, 2, 2) table.insert(t, 4) return t end)()",
-         "{1, 2, 3, 4}"),
-        ("(function() local t = {1, 2, 3} return {table.remove(t, 1), table.remove(t), #t} end)()",
-         "{1, 3, 1}"),
+        (
+            "(function() local t = {1, 3} table.insert(t, 2, 2) table.insert(t, 4) return t end)()",
+            "{1, 2, 3, 4}",
+        ),
+        (
+            "(function() local t = {1, 2, 3} return {table.remove(t, 1), table.remove(t), #t} end)()",
+            "{1, 3, 1}",
+        ),
         ("table.remove({})", "nil"),
         ("table.move({1, 2, 3}, 1, 3, 2)", "{1, 1, 2, 3}"),
         ("table.move({1, 2, 3}, 2, 3, 1)", "{2, 3, 3}"),
         ("(function() local t = {3, 1, 2} table.sort(t) return t end)()", "{1, 2, 3}"),
-        ("(function() local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) "
-         "return t end)()", "{3, 2, 1}"),
+        (
+            "(function() local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) "
+            "return t end)()",
+            "{3, 2, 1}",
+        ),
         ("('ab'):rep(2, '-')", '"ab-ab"'),
         ("('ab'):upper() .. ('AB'):lower() .. ('ab'):reverse()", '"ABabba"'),
         ("tostring(12) .. math.type(1.0)", '"12float"'),
