@@ -99,7 +99,8 @@ class LuaState:
 
     async def take_turn(self) -> None:
         """Have the state to oneself, without holding up the event loop. Pair with `end_turn`."""
-        while not self._lock.acquire(blocking=False):
+        # Whoever has it may be another thread, which knows of no loop.
+        while not self._lock.acquire(blocking=False):  # noqa: ASYNC110
             await asyncio.sleep(TURN_POLL)
         self._drop_forgotten()
 

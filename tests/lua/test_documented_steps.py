@@ -11,6 +11,7 @@ import pytest
 from astra_nb import Server, WebSocket, http
 from astra_nb.lua import Lua
 from astra_nb.wire.frames import BINARY, CLOSE, PING, PONG, TEXT
+from tests.lua.logs import found
 from tests.lua.raw_client import RawClient
 
 Script = Callable[[RawClient], None]
@@ -68,10 +69,11 @@ def frames(server: Server, script: Script) -> list[tuple[str, bytes]]:
     with RawClient(server) as client:
         script(client)
         client.end()
-    server.log.wait_for(kind="closed")
+    found(server, kind="closed")
     assert not list(server.log.filter(kind="error"))
     server.shutdown()
-    return [(record.direction, record.frame.raw) for record in server.log.frames]
+    records: list[Any] = list(server.log.frames)
+    return [(record.direction, record.frame.raw) for record in records]
 
 
 def in_a_loop(action: Callable[[WebSocket], None]) -> Callable[[WebSocket], None]:
@@ -138,7 +140,7 @@ def test_s2_s3_s4_the_first_listing_runs(lua: Lua, capsys: pytest.CaptureFixture
     assert server.running
     of_lua = frames(server, script)
     assert capsys.readouterr().out == "Connection opened!\n"
-    output = server.log.wait_for(kind="output")
+    output = found(server, kind="output")
     assert (output.text, output.connection) == ("Connection opened!", 1)
 
     assert of_lua == frames(serve_python(handle_socket), script)
@@ -332,5 +334,5 @@ def test_the_listing_of_all_sends_runs_in_the_loop_as_it_stands(lua: Lua) -> Non
     assert seen == ["text", "text", "bytes", "ping", "pong", "close"]
     assert ("sent", b"\x88\x1f\x03\xe8finally, done with everything") in of_lua
     # Of three closes in a row the first one counts; the log says why the handler ended.
-    notice = server.log.wait_for(kind="notice", connection=1)
+    notice = found(server, kind="notice", connection=1)
     assert "nothing may follow" in notice.text

@@ -24,9 +24,13 @@ server:run()
 """
 
 
+def new_shell() -> Any:
+    return InteractiveShell()  # type: ignore[no-untyped-call]
+
+
 @pytest.fixture
 def shell() -> Iterator[Any]:
-    shell = InteractiveShell()
+    shell = new_shell()
     shell.extension_manager.load_extension("astra_nb")
     yield shell
     shell.extension_manager.unload_extension("astra_nb")
@@ -100,7 +104,7 @@ def test_loading_again_begins_anew(shell: Any, capsys: pytest.CaptureFixture[str
 def test_without_lupa_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lupa", None)
     monkeypatch.setitem(sys.modules, "lupa.lua54", None)
-    shell = InteractiveShell()
+    shell = new_shell()
     with pytest.raises(LocalError) as caught:
         astra_nb.load_ipython_extension(shell)
     shell.history_manager.end_session()

@@ -10,6 +10,7 @@ import pytest
 from astra_nb import CloseFrame, Message, Server, connect
 from astra_nb.errors import LuaError
 from astra_nb.lua import Lua, runtime
+from tests.lua.logs import found
 from tests.servers import echo, handler_of, serving
 
 SERVER = """
@@ -33,7 +34,7 @@ def error_of(lua: Lua, body: str) -> Any:
     server = serve(lua, body)
     with connect(server.url) as client:
         assert client.recv(5) == Message("close", CloseFrame(1011))
-    return server.log.wait_for(kind="error")
+    return found(server, kind="error")
 
 
 def test_many_connections_share_one_state(lua: Lua) -> None:
@@ -217,10 +218,10 @@ def test_after_the_close_recv_raises_and_that_ends_the_handler_well(lua: Lua) ->
     )
     with connect(server.url) as client:
         client.send_close(1000, "done")
-    output = server.log.wait_for(kind="output")
+    output = found(server, kind="output")
     assert output.text.startswith("false\t")
     assert "The client closed first with 1000" in output.text
-    server.log.wait_for(kind="closed")
+    found(server, kind="closed")
     assert not list(server.log.filter(kind="error"))
 
 
@@ -231,7 +232,7 @@ def test_catching_the_end_for_ever_is_stopped_and_holds_nobody_up(
     server = serve(lua, "while true do pcall(socket.recv, socket) end")
     with connect(server.url) as client:
         client.send_close(1000)
-    error = server.log.wait_for(kind="error")
+    error = found(server, kind="error")
     assert "stopped after 1 million instructions" in error.summary
 
 
@@ -287,7 +288,7 @@ def test_a_socket_whose_handler_has_ended_says_so(lua: Lua) -> None:
     server = serve(lua, "kept = socket")
     with connect(server.url) as client:
         client.recv(5)
-    server.log.wait_for(kind="closed")
+    found(server, kind="closed")
     with pytest.raises(LuaError, match="the handler of this socket has ended"):
         lua.run('kept:send_text("late")')
 
