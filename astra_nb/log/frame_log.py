@@ -96,7 +96,8 @@ class FrameLog(LogView):
             fields: Its fields, but for number, time and connection.
 
         Returns:
-            The record's number; 0 when it was not kept.
+            The record's number; 0 when it was not kept, or has none yet because a finalizer
+            appended it.
         """
         if not self.recording:
             return 0

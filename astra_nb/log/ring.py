@@ -42,7 +42,10 @@ class Ring:
         self._settling = False
 
     def push_other(self, connection: int, now: float, deferred: Deferred) -> int:
-        """Store a record that is no frame; gives its number, or 0 when it was not kept."""
+        """Store a record that is no frame; gives its number.
+
+        It is 0 for one that is evicted at once, or that comes in the midst of `settle`.
+        """
         entry: Entry = (now, connection, None, None, deferred, 1, "", None)
         with self._lock:
             self.fresh.append(entry)

@@ -29,6 +29,7 @@ __all__ = [
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 HIDDEN = "<hidden>"
+MAX_LINES = 1000  # that are looked at for secrets
 
 SECRET_HEADERS = frozenset({"cookie", "cookie2", "set-cookie", "set-cookie2"})
 # Their names sound like secrets, or their values like a query, and they are neither.
@@ -49,7 +50,8 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 # A token that stands alone: a JSON Web Token, or the subprotocol that carries one.
-BARE_TOKEN = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){1,4}|\bbase64url\.bearer\.[^\s,;&]+")
+# It begins behind what could not be part of it, or a long line would be searched again and again.
+BARE_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{6,}(?:\.[\w-]*){1,4}|\bbase64url\.bearer\.[^\s,;&]+")
 # What proxies and clients write into a value besides a query: `Bearer abc`, `"token": "abc"`.
 SCHEME = re.compile(r"\b(bearer|basic|token|negotiate)[ \t]+[\w.~+/=-]+", re.IGNORECASE)
 NAMED = re.compile(
@@ -103,11 +105,13 @@ def redact(head: bytes) -> bytes:
 
     Hidden are the values of headers that carry credentials; everywhere else the query values
     whose names sound like secrets, the user in an address, and tokens that stand alone.
-    Everything else stays byte for byte. The head may be cut anywhere.
+    Everything else stays byte for byte. The head may be cut anywhere. From line 1,001 on all is
+    hidden: no server reads so many headers, and the look at each line costs time.
     """
     redacted: list[bytes] = []
     hiding = False
-    for line in LINE.findall(head):
+    lines = LINE.findall(head)
+    for line in lines[:MAX_LINES]:
         content = line.rstrip(b"\r\n")
         ending = line[len(content) :]
         text = content.decode("latin-1")
@@ -121,6 +125,8 @@ def redact(head: bytes) -> bytes:
         elif text:
             text, hiding = redact_header(text)
         redacted.append(text.encode("latin-1") + ending)
+    if len(lines) > MAX_LINES + 1:  # the last one is what follows the last line break: nothing
+        redacted.append(HIDDEN.encode())
     return b"".join(redacted)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from astra_nb.errors import WaitTimeout
-from astra_nb.log import FrameLog
+from astra_nb.log import FrameLog, ring
+from astra_nb.log.snapshot import Block
 from astra_nb.wire.records import FrameRecord, NoticeRecord
 
 from .samples import HELLO, PING, Decodings, conversation, numbers, text_frame
@@ -86,6 +87,14 @@ def test_reading_in_between_changes_nothing_that_is_kept() -> None:
         assert log.dropped == max(0, last - 10)
 
 
+def test_a_run_that_was_evicted_in_part_is_counted_once() -> None:
+    log = FrameLog(max_frames=1000)
+    for _ in range(3):
+        fill(log, 3500, run=7)
+        assert (len(log), log.dropped) == (1000, log.last_number - 1000)
+        assert texts(log)[0] == str(log.last_number - 999)
+
+
 def test_bytes_are_bounded_by_whole_runs() -> None:
     log = FrameLog(max_bytes=50)
     for number in range(10, 30):
@@ -105,7 +114,10 @@ def test_a_run_larger_than_the_bound_is_not_kept() -> None:
 
 
 def test_memory_stays_bounded_though_nobody_reads() -> None:
-    log = FrameLog(max_bytes=2**20)
+    log = FrameLog(max_frames=1000, max_bytes=2**20)
+    for number in range(2 * log.max_frames):
+        log.append(0, NoticeRecord, text=str(number % 7))
+    assert sum(block.others for block in log._ring._blocks) <= log.max_frames + 256
     large = b"\x82\x7f" + (65536).to_bytes(8, "big") + bytes(65536)
     for _ in range(200):
         log.append_frames(1, "server", "sent", large, 1)
@@ -190,6 +202,7 @@ def test_a_wrong_field_is_the_callers_error() -> None:
 def test_clear_forgets_records_but_no_numbers() -> None:
     log = FrameLog(max_frames=5)
     fill(log, 10)
+    assert log.dropped == 5
     log.clear()
     assert (list(log), log.dropped, log.last_number) == ([], 0, 10)
     assert "(no records)" in str(log)
@@ -508,20 +521,37 @@ def test_each_record_appended_at_once_gets_its_own_number() -> None:
     assert set(given) == notices
 
 
-def test_a_record_may_be_appended_while_records_are_settled() -> None:
+def test_a_record_may_be_appended_while_records_are_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # The collector may run a finalizer at any moment, and a finalizer may print.
     log = FrameLog()
-    take = log._ring._add
 
-    def add_with_a_finalizer(batch: Any) -> None:
-        log._ring._add = take  # type: ignore[method-assign]
-        log.append(1, NoticeRecord, text="from a finalizer")
-        take(batch)
+    def block_with_a_finalizer(*arguments: Any) -> Block:
+        monkeypatch.setattr(ring, "Block", Block)
+        assert log.append(1, NoticeRecord, text="from a finalizer") == 0
+        return Block(*arguments)
 
-    log._ring._add = add_with_a_finalizer  # type: ignore[method-assign]
+    monkeypatch.setattr(ring, "Block", block_with_a_finalizer)
     fill(log, 1)
-    assert len(log) == 2
-    assert {record.kind for record in log} == {"frame", "notice"}
+    assert [(record.number, record.kind) for record in log] == [(1, "frame"), (2, "notice")]
+
+
+def test_a_record_knows_its_number_though_frames_came_behind_it_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = FrameLog()
+    settle = log._ring.settle
+
+    def settle_late() -> None:
+        monkeypatch.setattr(log._ring, "settle", settle)
+        log.append_frames(1, "server", "sent", HELLO * 3, 3)
+        settle()
+
+    fill(log, 1)
+    monkeypatch.setattr(log._ring, "settle", settle_late)
+    assert log.append(1, NoticeRecord, text="x") == 2
+    assert [record.kind for record in log] == ["frame", "notice", "frame", "frame", "frame"]
 
 
 def test_broken_bytes_are_kept_as_they_came() -> None:

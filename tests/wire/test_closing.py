@@ -63,6 +63,11 @@ EMPTY = CloseFrame(1005)
             "server ended the TCP connection (RFC 6455, section 7.1.2).",
         ),
         (
+            {"side": "server", "received": DONE},
+            'The client closed first with 1000 (normal closure), reason "done"; the server did '
+            "not answer with a CLOSE frame (RFC 6455, section 7.1.2).",
+        ),
+        (
             {"side": "server", "tcp": "dropped by client"},
             "The client dropped the TCP connection without a CLOSE frame, so the server reports "
             "1006 (abnormal closure) (RFC 6455, section 7.1.5).",

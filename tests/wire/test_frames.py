@@ -152,6 +152,12 @@ def test_a_cut_masking_key_is_as_long_as_what_came() -> None:
     assert keys == [None, b"", KEY[:1], KEY[:2], KEY[:3], KEY, KEY]
 
 
+def test_the_mask_bit_is_known_before_the_length_is() -> None:
+    assert decode(b"\x82\xfe").masked
+    assert not decode(b"\x82\x7e").masked
+    assert not decode(b"\x82").masked
+
+
 def test_nothing_is_no_frame() -> None:
     with pytest.raises(ValueError, match=r"^no byte at offset 0: the data has 0$"):
         decode(b"")

@@ -15,6 +15,7 @@ from astra_nb.wire.handshake import (
     is_secret,
     parse_head,
     redact,
+    redact_headers,
     redact_path,
 )
 
@@ -101,6 +102,9 @@ def test_a_head_without_secrets_stays_byte_for_byte() -> None:
         "Sec-WebSocket-Protocol: chat, base64url.bearer.authorization.k8s.io.{}",
         "X-Any: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{}",
         "Link: </a?sig={}>; rel=next",
+        "X-Any: Bearer {}",
+        'X-Any: {{"token": "{}"}}',
+        "Sec-WebSocket-Protocol: chat, v1.token.websocket.jupyter.org.{}",
     ],
 )
 def test_secrets_in_headers_are_hidden(line: str) -> None:
@@ -124,6 +128,7 @@ def test_secrets_in_headers_are_hidden(line: str) -> None:
         ("/?api_key=abc", "/?api_key=<hidden>"),
         ("/?apikey=abc;password=x", "/?apikey=<hidden>;password=<hidden>"),
         ("/?Passwd=abc", "/?Passwd=<hidden>"),
+        ("/?SessionID=abc", "/?SessionID=<hidden>"),
         ("/?secret=a=b=c", "/?secret=<hidden>"),
         ("/?auth=abc#x", "/?auth=<hidden>#x"),
         ("/?session_id=abc", "/?session_id=<hidden>"),
@@ -143,6 +148,31 @@ def test_secrets_in_a_path_are_hidden(path: str, hidden: str) -> None:
     assert redact_path(path) == hidden
     request = redact(f"GET {path} HTTP/1.1\r\n\r\n".encode())
     assert request == f"GET {hidden} HTTP/1.1\r\n\r\n".encode()
+
+
+def test_headers_are_redacted_as_in_a_head() -> None:
+    headers = [("Host", "a"), ("Cookie", SECRET), ("Referer", f"http://a/?token={SECRET}")]
+    assert redact_headers(headers) == [
+        ("Host", "a"),
+        ("Cookie", "<hidden>"),
+        ("Referer", "http://a/?token=<hidden>"),
+    ]
+
+
+def test_a_head_of_more_lines_than_any_server_reads_is_hidden_from_there_on() -> None:
+    lines = [b"GET / HTTP/1.1\r\n", *(b"X-%d: a\r\n" % n for n in range(1, 1000))]
+    assert redact(b"".join(lines)) == b"".join(lines)
+    more = b"".join([*lines, b"X-1000: a\r\n" * 100_000, f"Cookie: {SECRET}\r\n".encode()])
+    assert redact(more) == b"".join(lines) + b"<hidden>"
+
+
+@pytest.mark.parametrize(
+    "unit", ["-eyJ", "?a=", "//a", "token-", "a=%2525&", "basic ", "\n ", "\r"]
+)
+def test_a_long_head_on_purpose_is_redacted_without_searching_it_again_and_again(unit: str) -> None:
+    head = f"GET / HTTP/1.1\r\nX-Any: {unit * (2**18 // len(unit))}".encode()
+    hidden = redact(head)  # would not end before the time that a test may take
+    assert hidden.startswith(b"GET / HTTP/1.1\r\nX-Any: ")
 
 
 def test_a_head_that_is_cut_anywhere_shows_no_secret() -> None:

@@ -185,9 +185,10 @@ def test_a_control_payload_has_at_most_125_bytes(value: object, size: str) -> No
 def test_an_endless_byte_table_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "MAX_TABLE", 1000)
     assert len(encode_bytes(itertools.repeat(7, 1000))) == 1000
-    assert refused(encode_bytes, itertools.repeat(7)) == (
-        "the byte table has more than 1,000 items; make it shorter, or give the data as bytes"
-    )
+    for endless in (itertools.repeat(7), itertools.repeat(7, 1001)):
+        assert refused(encode_bytes, endless) == (
+            "the byte table has more than 1,000 items; make it shorter, or give the data as bytes"
+        )
 
 
 @pytest.mark.parametrize(
