@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from websockets.http11 import Request
 
 from .checked_socket import CheckedSocket, wait_for
+from .connection import Connection
 from .errors import ConnectionClosed, WaitTimeout
 from .inbox import TaskInbox
 from .wire.frames import BINARY, TEXT
@@ -29,6 +32,12 @@ class AsyncWebSocket(CheckedSocket[TaskInbox]):
 
     A send returns at once while the other end reads fast enough; else it waits until it does.
     """
+
+    def __init__(
+        self, connection: Connection, inbox: TaskInbox, request: Request, log: Any
+    ) -> None:
+        super().__init__(connection, inbox, request, log)
+        inbox.on_idle = connection.answer_close
 
     async def recv(self, timeout: float | None = None) -> Message:
         """Give the next message; wait for it if need be. See `WebSocket.recv`."""

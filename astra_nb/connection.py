@@ -25,10 +25,10 @@ from websockets.protocol import State
 from .addresses import describe_peer
 from .errors import ConnectionClosed
 from .inbox import TaskInbox, ThreadInbox
-from .receiving import Failure, Receiver, whole_frames
+from .receiving import Receiver, whole_frames
 from .wire import explain, handshake
 from .wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT
-from .wire.messages import CloseFrame
+from .wire.messages import CloseFrame, Message
 from .wire.records import (
     ClosedRecord,
     Direction,
@@ -42,6 +42,7 @@ __all__ = ["Connection", "Tap"]
 
 MAX_UNFLUSHED = 64 * 1024  # bytes that may wait for the next turn of the loop
 MAX_PINGS = 256  # sent and not yet answered
+REPLY_GRACE = 0.25  # seconds a handler has to answer the messages that came before the last frame
 RAW = "raw bytes"  # the verdict on what was put on the wire as it was
 
 
@@ -118,6 +119,13 @@ class Connection(asyncio.Protocol):
         self._compressed = False
         self._plain: deque[bytes] = deque()  # payloads under way to a compressing extension
         self._raw_close = False
+        self._delivered = 0.0  # when messages last came, in the loop's time
+        # While a handler may still answer what came before a CLOSE frame or a bad one: what this
+        # end will answer to that frame, and the message of a CLOSE frame.
+        self._held: tuple[list[bytes], list[Message]] | None = None
+        self._held_timer: asyncio.TimerHandle | None = None
+        self._answered: CloseFrame | None = None  # sent instead of what the protocol says it sent
+        self._unanswered = False  # TCP ended before the answer to a CLOSE frame was sent
         self._pings: dict[bytes, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._keepalive_timer: asyncio.TimerHandle | None = None
@@ -139,6 +147,7 @@ class Connection(asyncio.Protocol):
             self._receive_frames(data)
 
     def eof_received(self) -> None:
+        self.answer_close()
         self.is_open = False
         if self.protocol.state is State.CONNECTING and self._head and self._status is None:
             self._record_head(bytes(self._head))
@@ -147,10 +156,16 @@ class Connection(asyncio.Protocol):
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.answer_close()
         self.is_open = False
         if isinstance(exc, ConnectionError) and not self._tcp:
             self._tcp = "reset"
         self._receiver.end()
+        if self._receiver.unrecorded:
+            self.notice(
+                f"{self._receiver.unrecorded:,} more bytes came that nobody read; "
+                f"they are not on record"
+            )
         self.protocol.receive_eof()
         self.protocol.data_to_send()
         for timer in (self._timer, self._keepalive_timer):
@@ -249,37 +264,101 @@ class Connection(asyncio.Protocol):
         if self._flush_scheduled:
             self.flush()  # so that what the protocol queues below are its own replies
         receiver = self._receiver
-        had_failed = receiver.failure
         messages = receiver.receive(data)
-        if self.protocol.state is not State.OPEN:
-            self.is_open = False
-            if self.protocol.close_rcvd is not None:
-                self._note_closed()  # before a handler hears of the CLOSE frame and sends
-        if messages and self.inbox is not None and self.inbox.deliver(messages, len(data)):
-            self.transport.pause_reading()
-        if receiver.failure is not had_failed and receiver.failure is not None:
-            self._fail(receiver.failure)
-        else:
-            replies = self.protocol.data_to_send()
-            if replies:
-                self._write(self._without_unwanted(replies))
-        if self.protocol.state is not State.OPEN:
-            self._closing()
-
-    def _fail(self, failure: Failure) -> None:
-        """Fail the connection for what the protocol does not check (RFC 6455, section 7.1.7)."""
-        protocol = self.protocol
-        replies = self._without_unwanted(protocol.data_to_send()[: failure.kept_replies])
-        if protocol.state is State.OPEN:
-            protocol.fail(failure.code, failure.reason)
-            self._write(replies + protocol.data_to_send())
+        if self.protocol.state is not State.OPEN or receiver.failure is not None:
+            self._receive_last(messages, len(data))
             return
-        # A CLOSE frame behind the bad frame was answered, but the answer was not written yet.
-        self._failed = CloseFrame(failure.code, failure.reason)
-        frame = Frame(Opcode.CLOSE, Close(failure.code, failure.reason).serialize())
-        closing = frame.serialize(mask=self.side == "client")
-        end = [b""] if self.side == "server" else []
-        self._write([*replies, closing, *end])
+        if messages and self.inbox is not None:
+            self._delivered = self.loop.time()
+            if self.inbox.deliver(messages, len(data)):
+                self.transport.pause_reading()
+        replies = self.protocol.data_to_send()
+        if replies:
+            self._write(self._without_unwanted(replies))
+
+    def _receive_last(self, messages: list[Message], size: int) -> None:
+        """Take what ends the connection, a CLOSE frame or a bad one, and what came with it.
+
+        A handler is given a moment to answer the messages before that frame: nothing may follow
+        the CLOSE frame that this end sends next (RFC 6455, section 5.5.1).
+        """
+        if self._held is not None:
+            return  # nothing is read behind that frame
+        replies = self._without_unwanted(self._last_replies())
+        if not self.is_open:
+            if messages:
+                self._note_closed_if_received()
+            self._deliver(messages, size)
+            self._write(replies)
+            self._closing()
+            return
+        cut = next(
+            (i for i, write in enumerate(replies) if not write or write[0] & 0x0F == CLOSE),
+            len(replies),
+        )
+        last = [message for message in messages if message.type == "close"]
+        if len(messages) > len(last):
+            self._delivered = self.loop.time()
+            self._deliver([message for message in messages if message.type != "close"], size)
+        self._write(replies[:cut])
+        self._held = (replies[cut:], last)
+        left = self._delivered + REPLY_GRACE - self.loop.time()
+        if left <= 0 or self.inbox is None or self.inbox.ask_when_idle():
+            self.answer_close()
+        else:
+            self._held_timer = self.loop.call_later(left, self.answer_close)
+
+    def answer_close(self) -> None:
+        """Send what was held back for a handler to answer first; does nothing if nothing was."""
+        if self._held is None:
+            return
+        (replies, last), self._held = self._held, None
+        if self._held_timer is not None:
+            self._held_timer.cancel()
+        self.flush()
+        self.is_open = False
+        self._unanswered = self.transport.is_closing()
+        self._note_closed_if_received()  # before a handler hears of the CLOSE frame and sends
+        self._deliver(last, 0)
+        self._write(replies)
+        self._closing()
+
+    def _deliver(self, messages: list[Message], size: int) -> None:
+        if messages and self.inbox is not None:
+            self.inbox.deliver(messages, size)
+
+    def _note_closed_if_received(self) -> None:
+        if self.protocol.close_rcvd is not None:
+            self._note_closed()
+
+    def _last_replies(self) -> list[bytes]:
+        """Give what the protocol answers to the frames that came, put right where need be."""
+        protocol, receiver = self.protocol, self._receiver
+        replies = protocol.data_to_send()
+        if not self.is_open:
+            return replies
+        if receiver.failure is not None:
+            # What the protocol does not check (RFC 6455, section 7.1.7).
+            failure = receiver.failure
+            replies = replies[: failure.kept_replies]
+            if protocol.state is State.OPEN:
+                protocol.fail(failure.code, failure.reason)
+                return replies + protocol.data_to_send()
+            # A CLOSE frame behind the bad one was answered, but that was not written yet.
+            self._failed = CloseFrame(failure.code, failure.reason)
+            payload = Close(failure.code, failure.reason).serialize()
+            end = [b""] if self.side == "server" else []
+            return [*replies, self._close_frame(payload), *end]
+        if receiver.interrupted is not None:
+            # The protocol fails a connection that is closed inside a fragmented message; but a
+            # CLOSE frame, as any control frame, may come there (RFC 6455, section 5.4).
+            self._answered = _close_frame(protocol.close_rcvd)
+            answer = self._close_frame(receiver.interrupted)
+            return [answer if write and write[0] & 0x0F == CLOSE else write for write in replies]
+        return replies
+
+    def _close_frame(self, payload: bytes) -> bytes:
+        return Frame(Opcode.CLOSE, payload).serialize(mask=self.side == "client")
 
     def _measure(self, payload: bytes) -> None:
         sent = self._pings.get(payload)
@@ -321,6 +400,9 @@ class Connection(asyncio.Protocol):
             websockets.exceptions.InvalidState: The connection is not open.
         """
         protocol = self.protocol
+        if self._held is not None:
+            self._send_before_answer(opcode, payload, fin)
+            return False
         if opcode == TEXT:
             protocol.send_text(payload, fin)
         elif opcode == CONTINUATION:
@@ -345,9 +427,19 @@ class Connection(asyncio.Protocol):
             self.loop.call_soon(self.flush)
         return False
 
+    def _send_before_answer(self, opcode: int, payload: bytes, fin: bool) -> None:
+        # The protocol takes the closing handshake for done, and sends nothing more.
+        if self._compressed and opcode < CLOSE:
+            self._plain.append(payload)
+        frame = Frame(Opcode(opcode), payload, fin)
+        extensions = self.protocol.extensions
+        self._write([frame.serialize(mask=self.side == "client", extensions=extensions)])
+
     def send_close(self, code: int | None, reason: str = "") -> None:
         """Start the closing handshake; does nothing when it has started already."""
-        if self.is_open:
+        if self._held is not None:
+            self.answer_close()
+        elif self.is_open:
             self.protocol.send_close(code, reason)
             self.flush()
             self._closing()
@@ -452,7 +544,7 @@ class Connection(asyncio.Protocol):
             self.tap.append(self.number, NoticeRecord, text=text)
 
     def _keep_alive(self, unanswered: bytes | None) -> None:
-        if not self.is_open or self.keepalive is None:
+        if not self.is_open or self._held is not None or self.keepalive is None:
             return
         if unanswered is not None and unanswered in self._pings:
             self._refusal = f"no pong came within {self.keepalive:g} s"
@@ -502,7 +594,9 @@ class Connection(asyncio.Protocol):
         protocol = self.protocol
         peer: Side = "client" if self.side == "server" else "server"
         received = _close_frame(protocol.close_rcvd)
-        sent = self._failed or _close_frame(protocol.close_sent)
+        sent = self._failed or self._answered or _close_frame(protocol.close_sent)
+        if self._unanswered:
+            sent = None
         if self._failed is not None:
             received = None
         first: Side | Literal[""]

@@ -34,12 +34,15 @@ class TaskInbox:
         messages: Those that wait; a reader takes them from the left, then looks at `paused`.
         ended: No message will be delivered any more.
         paused: The connection has stopped reading.
+        on_idle: Called once after `ask_when_idle`, when a reader waits for more.
     """
 
     def __init__(self, resume: Callable[[], None]) -> None:
         self.messages: deque[Message] = deque()
         self.ended = False
         self.paused = False
+        self.on_idle: Callable[[], None] | None = None
+        self._asked = False
         self._resume = resume
         self._size = 0  # bytes delivered since the inbox was last empty
         self._waiters: deque[asyncio.Future[None]] = deque()
@@ -88,8 +91,16 @@ class TaskInbox:
         if not self.messages or (len(self.messages) <= LOW_MESSAGES and self._size <= HIGH_BYTES):
             self._resume()
 
+    def ask_when_idle(self) -> bool:
+        """Tell whether a reader waits for more; if not, `on_idle` is called when one does."""
+        self._asked = bool(self.messages) or all(waiter.done() for waiter in self._waiters)
+        return not self._asked
+
     async def wait(self) -> None:
         """Wait until a message is there, or the end."""
+        if self._asked and self.on_idle is not None:
+            self._asked = False
+            self.on_idle()
         while not self.messages and not self.ended:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
@@ -102,11 +113,15 @@ class ThreadInbox:
     Attributes:
         ended: No message will be delivered any more.
         paused: The connection has stopped reading.
+        on_idle: Called once after `ask_when_idle`, on the thread of a reader that waits for more.
     """
 
     def __init__(self, resume: Callable[[], None]) -> None:
         self.ended = False
         self.paused = False
+        self.on_idle: Callable[[], None] | None = None
+        self._asked = False
+        self._idle = False  # a reader waits for more, or is about to
         self._resume = resume
         self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         # What came is counted on the loop's thread, what was taken on the readers': no counter
@@ -141,13 +156,33 @@ class ThreadInbox:
         self.ended = True
         self._queue.put(None)
 
+    def ask_when_idle(self) -> bool:
+        """Tell whether a reader waits for more; if not, `on_idle` is called when one does.
+
+        Called on the loop's thread. Asked first and looked at second, and the reader the other
+        way round, so that one of both sees the other.
+        """
+        self._asked = True
+        if not (self._idle and self._data_in == self._data_out):
+            return False
+        self._asked = False
+        return True
+
     def take(self, timeout: float | None = None) -> Message | None:
         """Give the next message, or None at the end.
 
         Raises:
             queue.Empty: There was none within `timeout` seconds.
         """
-        message = self._queue.get(timeout=timeout)
+        self._idle = True
+        if self._asked and self._queue.empty() and self.on_idle is not None:
+            self._asked = False
+            self.on_idle()
+        try:
+            message = self._queue.get(timeout=timeout)
+        finally:
+            # Before it is counted as taken: until then the counters say that it waits.
+            self._idle = False
         if message is None:
             self._queue.put(None)  # for the next call, from whatever thread
             return None

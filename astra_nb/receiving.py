@@ -18,9 +18,8 @@ from websockets.exceptions import PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import Protocol as SansIOProtocol
 from websockets.protocol import Side as SansIOSide
-from websockets.protocol import State
 
-from .wire.frames import CLOSE, CONTINUATION, TEXT, apply_mask, frame_length
+from .wire.frames import CLOSE, CONTINUATION, TEXT, apply_mask, decode, frame_length
 from .wire.messages import CloseFrame, Message
 
 __all__ = ["Failure", "Receiver", "Record", "whole_frames"]
@@ -30,6 +29,11 @@ _TEXT = Opcode.TEXT  # looked up once: an enumeration's member costs more than a
 CUT = "cut: the TCP connection ended inside this frame"
 AFTER_FAILURE = "ignored: the connection has failed"
 AFTER_CLOSE = "ignored: it came after the CLOSE frame"
+
+MAX_LATE = 64 * 1024  # bytes put on record that come when nobody reads them any more
+RSV = 0x70  # the bits RSV1 to RSV3
+LONG_FORM = "payload length is not in its shortest form (RFC 6455, section 5.2)"
+TOP_BIT = "most significant bit of the payload length is not 0 (RFC 6455, section 5.2)"
 
 
 class Record(Protocol):
@@ -71,6 +75,8 @@ class Receiver:
     Attributes:
         failure: Set when the connection has to be failed; nothing is delivered after that.
         refusal: Why the connection was failed, by the protocol or here; "" while it was not.
+        interrupted: The payload of a CLOSE frame that came inside a fragmented message.
+        unrecorded: Bytes that came when nobody read them any more, too many to put on record.
     """
 
     def __init__(
@@ -78,6 +84,11 @@ class Receiver:
     ) -> None:
         self.failure: Failure | None = None
         self.refusal = ""
+        self.interrupted: bytes | None = None
+        self.unrecorded = 0
+        self._late = ""  # the verdict on what nobody reads any more; "" as long as all is read
+        self._late_room = MAX_LATE
+        self._refused_rest = 0  # bytes of the refused frame that have not come yet
         self._protocol = protocol
         self._record = record
         self._on_pong = on_pong
@@ -87,7 +98,6 @@ class Receiver:
         self._decoder: codecs.IncrementalDecoder | None = None  # of a fragmented text
         self._early: codecs.IncrementalDecoder | None = None  # of a text frame still arriving
         self._early_size = 0  # bytes of that frame's payload it has seen
-        self._refused_recorded = False
         # Bytes of a header, by the payload's length, masking key included.
         key = 4 if protocol.side is SansIOSide.SERVER else 0
         self._short, self._medium, self._long = 2 + key, 4 + key, 10 + key
@@ -117,8 +127,8 @@ class Receiver:
                     if message is not None:
                         messages.append(message)
             except UnicodeDecodeError as exc:
-                self._refuse_text(data, frames, frame, exc)
-                return messages
+                good = self._refuse_text(data, frames, frame, exc)
+                return messages[: _complete(frames[:good])]
         # The usual case: the chunk is these frames and nothing else, each length in its
         # shortest form, because a longer form would leave bytes over.
         if size == len(data) and not self._tail and not self._compressed and not self.refusal:
@@ -130,7 +140,8 @@ class Receiver:
     def end(self) -> None:
         """The TCP connection has ended; what there is of a last frame stays cut."""
         if self._tail:
-            self._record(self._take_tail(), 1, CUT)
+            self._record(bytes(self._tail), 1, self._late or CUT)
+            self._tail.clear()
 
     # Messages
 
@@ -171,40 +182,64 @@ class Receiver:
     def _record_unaligned(
         self, data: bytes, frames: Sequence[Frame], messages: list[Message]
     ) -> list[Message]:
-        tail = self._tail
-        tail += data
         if frames:
             self._early, self._early_size = None, 0
-            good = self._record_whole(frames)
+            good = self._record_whole(data, frames)
             if good < len(frames):
                 # A CLOSE or PING behind it may have been answered; that is not to be sent.
-                self._refuse(
-                    1002,
-                    "payload length not in its shortest form",
-                    "the payload length is not in its shortest form (RFC 6455, section 5.2)",
-                    frames[:good],
-                )
-                complete = sum(1 for frame in frames[:good] if frame.fin)
-                return messages[:complete]
-        if self._is_refused():
+                self._refuse_length(LONG_FORM, frames[:good])
+                return messages[: _complete(frames[:good])]
+        else:
+            self._tail += data
+        tail = self._tail
+        if self._late:
+            self._record_late()
+        elif self._is_refused():
             self._record_refused()
-        elif tail and self._protocol.state is State.OPEN:
-            self._check_early()
+        elif tail and self._is_interrupted():
+            messages.append(self._take_interrupting_close())
+        elif self._protocol.close_rcvd is not None:
+            self._late = AFTER_CLOSE
+            self._record_late()
         elif tail:
-            self._record_pieces(self._take_tail(), AFTER_CLOSE)
+            self._check_arriving(frames)
         return messages
 
-    def _record_whole(self, frames: Sequence[Frame]) -> int:
+    def _is_interrupted(self) -> bool:
+        # The protocol raises after it has read a good CLOSE frame for one reason only: a
+        # fragmented message was not complete. But a CLOSE frame is a control frame, and those
+        # may come between fragments (RFC 6455, section 5.4).
+        protocol = self._protocol
+        return (
+            self.interrupted is None
+            and protocol.close_rcvd is not None
+            and protocol.parser_exc is not None
+        )
+
+    def _take_interrupting_close(self) -> Message:
+        frame = decode(bytes(self._tail))
+        self.interrupted = frame.payload
+        self._record(frame.raw, 1)
+        del self._tail[: len(frame.raw)]
+        self._late = AFTER_CLOSE
+        self._record_late()
+        return Message("close", frame.close)
+
+    def _record_whole(self, data: bytes, frames: Sequence[Frame]) -> int:
         """Record the frames the protocol has read, up to one with a needlessly long length.
+
+        The rest of `data` becomes the tail.
 
         Returns:
             How many there were before that one.
         """
+        if self._tail:
+            data = b"".join((self._tail, data))
         cut = count = 0
         for _ in frames:
-            length = frame_length(self._tail, cut)
+            length = frame_length(data, cut)
             assert length is not None, "the protocol has read this frame"
-            if not _is_shortest(self._tail, cut):
+            if not _is_shortest(data, cut):
                 break
             cut += length
             count += 1
@@ -214,73 +249,108 @@ class Receiver:
                 payloads = tuple(
                     bytes(frame.data) if frame.opcode < CLOSE else None for frame in frames[:count]
                 )
-            self._record(bytes(self._tail[:cut]), count, "", payloads)
-            del self._tail[:cut]
+            self._record(data[:cut], count, "", payloads)
+        self._tail = bytearray(data[cut:])
         return count
 
     def _record_refused(self) -> None:
         """Record the frame that the connection was failed for, and what lies behind it."""
-        data = self._take_tail()
-        if data and not self._refused_recorded:
-            self._refused_recorded = True
-            length = frame_length(data)
-            end = len(data) if length is None else min(length, len(data))
-            self._record(data[:end], 1, f"refused: {self.refusal}")
-            data = data[end:]
-        self._record_pieces(data, AFTER_FAILURE)
+        tail = self._tail
+        length = frame_length(tail)
+        end = len(tail) if length is None else min(length, len(tail))
+        if end:
+            self._record(bytes(tail[:end]), 1, f"refused: {self.refusal}")
+        del tail[:end]
+        self._refused_rest = 0 if length is None else length - end
+        self._late = AFTER_FAILURE
+        self._record_late()
 
-    def _record_pieces(self, data: bytes, verdict: str) -> None:
-        """Record bytes that the protocol has not read: whole frames together, then the rest."""
-        cut, count = whole_frames(data)
-        if count:
-            self._record(data[:cut], count, verdict)
-        if cut < len(data):
-            self._record(data[cut:], 1, verdict)
-
-    def _take_tail(self) -> bytes:
-        data = bytes(self._tail)
-        self._tail.clear()
-        return data
+    def _record_late(self) -> None:
+        """Record whole frames that nobody reads any more, up to a bound; count the rest."""
+        tail = self._tail
+        rest = min(self._refused_rest, len(tail))
+        self._refused_rest -= rest
+        self.unrecorded += rest
+        del tail[:rest]
+        cut, count = whole_frames(tail)
+        if max(cut, len(tail) - cut) > self._late_room:
+            self.unrecorded += len(tail)
+            tail.clear()
+            self._late_room = 0
+        elif count:
+            self._record(bytes(tail[:cut]), count, self._late)
+            self._late_room -= cut
+            del tail[:cut]
 
     # Failing
 
     def _is_refused(self) -> bool:
-        exc = self._protocol.parser_exc
-        if not self.refusal and exc is not None and not isinstance(exc, EOFError):
+        protocol = self._protocol
+        exc = protocol.parser_exc
+        if exc is None or isinstance(exc, EOFError) or protocol.close_rcvd is not None:
+            return bool(self.refusal)
+        if not self.refusal:
             self.refusal = str(exc)
             if isinstance(exc, PayloadTooBig):
                 self.refusal += "; the limit is max_message_size"
         return bool(self.refusal)
 
-    def _refuse(self, code: int, reason: str, refusal: str, answered: Sequence[Frame] = ()) -> None:
+    def _refuse(self, code: int, reason: str, refusal: str, answered: Sequence[Frame]) -> None:
         """Ask for the failure, and record the frame at the head of the tail as its cause."""
         replies = sum(1 for frame in answered if frame.opcode in (Opcode.PING, Opcode.CLOSE))
         self.failure = Failure(code, reason, replies)
         self.refusal = refusal
         self._record_refused()
 
+    def _refuse_length(self, refusal: str, answered: Sequence[Frame]) -> None:
+        self._refuse(1002, refusal.partition(" (")[0], f"the {refusal}", answered)
+
     def _refuse_text(
         self, data: bytes, frames: Sequence[Frame], culprit: Frame, fault: UnicodeDecodeError
-    ) -> None:
+    ) -> int:
+        """Refuse a text that is not UTF-8, or what is wrong in or before its frame.
+
+        Returns:
+            How many frames were good.
+        """
         index = next(i for i, frame in enumerate(frames) if frame is culprit)
-        self._tail += data
-        self._record_whole(frames[:index])
+        good = self._record_whole(data, frames[:index])
+        if good < index or not _is_shortest(self._tail, 0):
+            self._refuse_length(LONG_FORM, frames[:good])
+            return good
         self._refuse(
             1007,
             "invalid UTF-8",
             f"the text is not UTF-8: {fault.reason} at byte {fault.start} (RFC 6455, section 8.1)",
             frames[:index],
         )
+        return good
 
-    def _check_early(self) -> None:
-        """Refuse a text frame that cannot become UTF-8 any more before all of it has arrived.
+    def _check_arriving(self, before: Sequence[Frame]) -> None:
+        """Refuse a frame by what has arrived of it: waiting for the rest would only take time.
 
-        Waiting for the rest of a payload that is useless already would only take time.
+        Args:
+            before: The whole frames that came before it in this chunk.
         """
         tail = self._tail
+        if frame_length(tail) is None:
+            return
+        if not _is_shortest(tail, 0):
+            self._refuse_length(LONG_FORM, before)
+        elif tail[1] & 0x7F == 127 and tail[2] & 0x80:
+            self._refuse_length(TOP_BIT, before)
+        elif not tail[0] & RSV:  # a frame with such a bit will be refused for that
+            self._check_text(before)
+
+    def _check_text(self, before: Sequence[Frame]) -> None:
+        """Refuse a text frame that cannot become UTF-8 any more before all of it has arrived."""
+        tail = self._tail
         opcode = tail[0] & 0x0F
-        in_text = opcode == TEXT or (opcode == CONTINUATION and self._decoder is not None)
-        if self._compressed or not in_text or frame_length(tail) is None:
+        if opcode == CONTINUATION:
+            in_text = self._decoder is not None
+        else:
+            in_text = opcode == TEXT and self._parts is None
+        if self._compressed or not in_text:
             return
         form = tail[1] & 0x7F
         masked = bool(tail[1] & 0x80)
@@ -300,12 +370,12 @@ class Receiver:
             self._early.decode(new)
         except UnicodeDecodeError as exc:
             refusal = f"the text is not UTF-8: {exc.reason} (RFC 6455, section 8.1)"
-            self._refuse(1007, "invalid UTF-8", refusal)
+            self._refuse(1007, "invalid UTF-8", refusal, before)
             return
         self._early_size += len(new)
 
 
-def whole_frames(data: bytes) -> tuple[int, int]:
+def whole_frames(data: bytes | bytearray) -> tuple[int, int]:
     """Give where the last whole frame in these bytes ends, and how many there are."""
     cut = count = 0
     while (length := frame_length(data, cut)) is not None and cut + length <= len(data):
@@ -314,7 +384,12 @@ def whole_frames(data: bytes) -> tuple[int, int]:
     return cut, count
 
 
-def _is_shortest(data: bytearray, offset: int) -> bool:
+def _complete(frames: Sequence[Frame]) -> int:
+    """How many messages these frames complete; each control frame is one."""
+    return sum(1 for frame in frames if frame.fin)
+
+
+def _is_shortest(data: bytes | bytearray, offset: int) -> bool:
     """Tell whether a payload length has its shortest form (RFC 6455, section 5.2)."""
     form = data[offset + 1] & 0x7F
     if form == 126:

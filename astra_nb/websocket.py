@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidState, ProtocolError
 from websockets.http11 import Request
 
 from .background import BackgroundLoop
-from .checked_socket import CheckedSocket, wait_for
+from .checked_socket import CheckedSocket
 from .connection import Connection
 from .errors import ConnectionClosed, WaitTimeout, WrongThread
 from .inbox import ThreadInbox
@@ -61,6 +61,8 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
         self._room = threading.Condition()
         self._waiters = 0  # threads that wait for room
         connection.on_writable.append(weakref.WeakMethod(self._go_on))
+        if inbox is not None:
+            inbox.on_idle = _weakly(self._answer_close)
 
     def recv(self, timeout: float | None = None) -> Message:
         """Give the next message, in the order in which they came; wait for it if need be.
@@ -228,7 +230,8 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
         arguments = encode_close(code, reason)
         if self._connection.is_open and not self._connection.close_asked:
             self._connection.close_asked = True
-            with contextlib.suppress(ConnectionClosed):
+            # A RuntimeError: the loop has ended, and the connection with it.
+            with contextlib.suppress(ConnectionClosed, RuntimeError):
                 self._submit(self._connection.send_close, *arguments)
         self.wait_closed()
 
@@ -238,15 +241,26 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
         Raises:
             WaitTimeout: It has not within `timeout` seconds.
         """
-        if self._connection.lost.done():
+        lost = self._connection.lost
+        if lost.done():
             return
-        try:
-            self._background.run(wait_for(self._connection.lost, timeout))
-        except TimeoutError:
+        if self._background.is_current_thread:
+            raise WrongThread(
+                "this call blocks, and it was made on the thread that runs the event loop, "
+                "which would wait for itself; in an async def handler use the awaitable twin"
+            )
+        # Not on the loop: it may end together with the connection, and the wait with it.
+        with self._room:
+            self._waiters += 1
+            try:
+                ended = self._room.wait_for(lost.done, timeout)
+            finally:
+                self._waiters -= 1
+        if not ended:
             raise WaitTimeout(
                 f"the connection is still {self.state} after {timeout:g} s; "
                 f"send_close() starts the closing handshake"
-            ) from None
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -276,9 +290,7 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
         if size > COUNTED_SIZE:
             with self._room:
                 self._waiting += size
-        if not self._wake_scheduled:
-            self._wake_scheduled = True
-            self._background.loop.call_soon_threadsafe(self._empty_outbox)
+        self._wake()
 
     def _empty_outbox(self) -> None:
         # Cleared first: a thread that appends from here on schedules another turn.
@@ -314,6 +326,16 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
         with self._room:
             self._room.notify_all()
 
+    def _answer_close(self) -> None:
+        """The handler has answered all that came; on its thread, behind what it has sent."""
+        self._outbox.append((self._connection.answer_close, (), 0))
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._wake_scheduled:
+            self._wake_scheduled = True
+            self._background.loop.call_soon_threadsafe(self._empty_outbox)
+
     def _has_room(self) -> bool:
         return (
             self._connection.is_writable
@@ -334,3 +356,15 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
                 self._waiters -= 1
         if lost.done():
             raise self._closed()
+
+
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """Call a method only as long as its object lives, and do not keep it alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        alive = reference()
+        if alive is not None:
+            alive()
+
+    return call

@@ -1,0 +1,193 @@
+"""A connection without a network: bytes go in, and all it does is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from websockets.uri import parse_uri
+
+from astra_nb.client_connection import ClientConnection
+from astra_nb.connection import Connection
+from astra_nb.inbox import TaskInbox
+from astra_nb.log import FrameLog
+from astra_nb.routes import make_route
+from astra_nb.server_connection import Gate, ServerConnection
+from astra_nb.wire.handshake import head_end
+from astra_nb.wire.messages import Message
+from astra_nb.wire.records import Record
+
+__all__ = ["Outcome", "Side", "feed", "opening"]
+
+Side = Literal["server", "client"]
+MAX_MESSAGE_SIZE = 4096
+KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
+
+
+class MemoryTransport(asyncio.Transport):
+    """Keeps what is written.
+
+    Attributes:
+        written: All bytes.
+        ended: Whether this end has sent FIN, or has closed.
+        dead: Whether nothing can be received any more.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 9)})
+        self.written = bytearray()
+        self.ended = False
+        self.dead = False
+        self.reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.ended and not self.dead:
+            raise AssertionError(f"{bytes(data)!r:.80} was written after the end")
+        self.written += data
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def close(self) -> None:
+        self.ended = self.dead = True
+
+    def abort(self) -> None:
+        self.close()
+
+    def is_closing(self) -> bool:
+        return self.dead
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def is_reading(self) -> bool:
+        return self.reading
+
+
+@dataclass
+class Outcome:
+    """What became of a stream.
+
+    Attributes:
+        records: The log.
+        messages: What a handler would have been given.
+        written: Every byte the connection sent behind its part of the opening handshake.
+        fed: Every byte it was given behind the other part.
+        opened: Whether the opening handshake ended with 101.
+        compressed: Whether permessage-deflate was agreed on in it.
+        closed: Whether it came to its defined end.
+    """
+
+    records: list[Record]
+    messages: list[Message]
+    written: bytes
+    fed: bytes
+    opened: bool
+    compressed: bool
+    closed: bool
+
+
+def opening(side: Side, *, compressed: bool) -> bytes:
+    """Give the opening handshake that the other end sends to `side`, key of the sample included."""
+    if side == "server":
+        return (
+            b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Key: " + KEY + b"\r\n"
+            b"Sec-WebSocket-Version: 13\r\n" + (DEFLATE if compressed else b"") + b"\r\n"
+        )
+    accept = base64.b64encode(hashlib.sha1(KEY + GUID).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n" + (DEFLATE if compressed else b"") + b"\r\n"
+    )
+
+
+def handler(socket: Any) -> None:
+    """Stand for a handler; it is never called here."""
+
+
+def make(side: Side, log: FrameLog, inbox: TaskInbox, *, compressed: bool) -> Connection:
+    compression: Literal["deflate"] | None = "deflate" if compressed else None
+    if side == "client":
+        client = ClientConnection(
+            parse_uri("ws://127.0.0.1:9/"),
+            number=1,
+            tap=log,
+            origin=None,
+            headers={},
+            subprotocols=(),
+            compression=compression,
+            max_message_size=MAX_MESSAGE_SIZE,
+            open_timeout=60,
+            close_timeout=60,
+        )
+        client.inbox = inbox
+        # The answer was made for the key of the sample in RFC 6455, section 1.3.
+        client.protocol.key = KEY.decode()
+        return client
+    gate = Gate("127.0.0.1", max_message_size=MAX_MESSAGE_SIZE, open_timeout=60, close_timeout=60)
+    gate.routes = [make_route("/", handler, compression=compression)]
+
+    def on_open(connection: Connection, *_: object) -> None:
+        connection.inbox = inbox
+
+    return ServerConnection(
+        gate, next_number=lambda: 1, tap=log, on_open=on_open, on_closed=lambda _: None
+    )
+
+
+async def feed(side: Side, head: bytes, chunks: Sequence[bytes], *, compressed: bool) -> Outcome:
+    """Give a connection the other end's handshake and then the chunks, as TCP would; then FIN."""
+    log = FrameLog()
+    inbox = TaskInbox(lambda: None)
+    connection = make(side, log, inbox, compressed=compressed)
+    inbox.on_idle = connection.answer_close
+    transport = MemoryTransport()
+    connection.connection_made(transport)
+    connection.data_received(head)
+    opened = any(log.filter(kind="opened"))
+    start = bytes(transport.written).find(b"\r\n\r\n") + 4 if opened else len(transport.written)
+    messages: list[Message] = []
+    end = head_end(head)
+    fed = bytearray(b"" if end is None else head[end:])
+    for chunk in chunks:
+        if transport.dead:
+            break
+        fed += chunk
+        connection.data_received(chunk)
+        take_all(inbox, messages)
+    if not transport.dead:
+        connection.eof_received()
+    connection.connection_lost(None)
+    take_all(inbox, messages)
+    await asyncio.sleep(0)
+    return Outcome(
+        list(log),
+        messages,
+        bytes(transport.written[start:]),
+        bytes(fed),
+        opened,
+        bool(connection.protocol.extensions),
+        connection.closed is not None and connection.lost.done(),
+    )
+
+
+def take_all(inbox: TaskInbox, messages: list[Message]) -> None:
+    messages += inbox.messages
+    inbox.messages.clear()
+    if inbox.on_idle is not None:
+        inbox.on_idle()
+        messages += inbox.messages
+        inbox.messages.clear()
