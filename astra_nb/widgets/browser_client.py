@@ -79,16 +79,14 @@ class BrowserClientView(AnswersWhileBusy, anywidget.AnyWidget):
     path = traitlets.Unicode("/").tag(sync=True)
 
     def __init__(self, server: Server, path: str = "/") -> None:
-        if not isinstance(path, str) or not path.startswith("/"):
-            raise LocalError(f'a path begins with "/", like "/" or "/room/a", not {path!r:.80}')
         self._server = weakref.ref(server)
         self._lock = threading.RLock()
         self._pages: dict[str, PageConnection] = {}
         self._origin = ""
         self.check: dict[str, Any] = {}
         self._pulse = Pulse(self._beat)
-        self._unsubscribe = server.log.subscribe(self._pulse.wake)
         super().__init__(addresses=describe_addresses(server), path=path)
+        self._unsubscribe = server.log.subscribe(self._pulse.wake)
         self.on_msg(type(self)._receive)
         gone = weakref.WeakMethod(self._tell_addresses)
         weakref.finalize(server, call_weakly, gone).atexit = False
@@ -257,7 +255,13 @@ class BrowserClient(ipywidgets.HBox):  # type: ignore[misc, unused-ignore]
 
 
 def browser_client_for(server: Server, path: str = "/") -> BrowserClient:
-    """Make a browser client for a server."""
+    """Make a browser client for a server.
+
+    Raises:
+        LocalError: The path does not begin with "/".
+    """
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise LocalError(f'a path begins with "/", like "/" or "/room/a", not {path!r:.80}')
     return BrowserClient(server, path)
 
 

@@ -64,7 +64,7 @@ class BrowserClientPage {
     this.binaryType = select(["blob", "arraybuffer"], "binaryType: the form in which this page gets binary messages");
     this.binaryType.addEventListener("change", () => this.socket.setBinaryType(/** @type {BinaryType} */ (this.binaryType.value)));
     this.closeButton = button("close(code, reason)", "Close with the code and the reason beside", () => this.#try(() => this.#close()));
-    this.state = element("dl", { class: "astra-socket-state" });
+    this.state = element("span", { class: "astra-socket-state" });
     this.problem = element("p", { class: "astra-verdict", attributes: { role: "alert" } });
     this.problem.hidden = true;
     this.rows = element("ol", { class: "astra-page-rows", attributes: { role: "log", tabindex: "0", "aria-label": "Events in this page", "aria-live": "polite" } });
@@ -233,7 +233,7 @@ class BrowserClientPage {
     const text = shown.map((pair) => pair.join(" ")).join();
     if (this.stateText === text) return;
     this.stateText = text;
-    this.state.replaceChildren(...shown.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })]));
+    this.state.replaceChildren(...shown.map(([name, value]) => element("span", {}, element("i", { text: name }), " ", element("code", { text: value }))));
     setText(this.connectButton, socket && state < 2 ? "Connect anew" : "Connect");
   }
 

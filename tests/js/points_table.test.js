@@ -1,0 +1,13 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { verdictOf } from "../../astra_nb/widgets/static/js/points_table.js";
+
+const point = { what: "", sender: "", sent: "", arrived: "", changed: false, note: "" };
+
+test("the sentence over the lane", () => {
+  assert.equal(verdictOf([point, point], ""), "nothing was changed on the way.");
+  assert.equal(verdictOf([point, { ...point, changed: true }], ""), "1 of 2 things changed on the way.");
+  assert.equal(verdictOf([{ ...point, changed: true }], ""), "1 of 1 thing changed on the way.");
+  assert.equal(verdictOf([], "It is not certain."), "It is not certain.");
+});

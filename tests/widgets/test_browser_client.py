@@ -1,0 +1,166 @@
+"""The kernel's end of the browser client, without a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from astra_nb import Server, connect, errors
+from astra_nb.widgets.browser_client import BrowserClient, BrowserClientView
+from astra_nb.widgets.page_addresses import describe_addresses
+from tests.helpers import wait_until
+from tests.widgets.conftest import published
+
+ORIGIN = "http://127.0.0.1:8888"
+PAGE = {"kind": "page", "origin": ORIGIN, "host": "127.0.0.1:8888", "base_url": "/"}
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[BrowserClient]:
+    client = server.browser_client()
+    yield client
+    client.close()
+
+
+def tell(client: BrowserClient, page: str = "p", **content: Any) -> None:
+    client.client._handle_custom_msg({"page": page, **content}, [])
+
+
+def lane(client: BrowserClient, page: str = "p") -> dict[str, Any]:
+    """The newest lane of a page."""
+    found = [each for each, _ in published(client.client, "lane") if each["page"] == page]
+    return found[-1] if found else {}
+
+
+def test_a_page_that_tells_where_it_is_gets_in_and_gets_both_addresses(
+    server: Server, client: BrowserClient
+) -> None:
+    tell(client, **PAGE)
+    assert server.origins == [ORIGIN]
+    addresses = client.client.addresses
+    assert addresses["url"] == server.url
+    assert [each["url"] for each in addresses["candidates"]] == [
+        server.url,
+        f"ws://127.0.0.1:8888/proxy/{server.port}/",
+    ]
+    assert (addresses["running"], addresses["answer"]) == (True, server.check_answer)
+    assert published(client.client, "ready")
+
+
+@pytest.mark.parametrize("origin", ["null", "*", None, 7, "https://a.example/x"])
+def test_a_page_that_names_no_site_stays_outside(
+    server: Server, client: BrowserClient, origin: object
+) -> None:
+    tell(client, **{**PAGE, "origin": origin})
+    assert server.origins == []
+
+
+def test_both_ends_of_a_connection_are_found(server: Server, client: BrowserClient) -> None:
+    tell(client, **PAGE)
+    tell(client, kind="connect", after=0)
+    with connect(server.url), connect(server.url, origin=ORIGIN) as end:
+        tell(client, kind="event", name="open", protocol="")
+        end.send_text("Hello")
+        tell(client, kind="event", name="send", type="text", size=5, head="48656c6c6f")
+        end.recv(5)
+        wait_until(lambda: lane(client).get("number") == 2)
+        wait_until(lambda: len(lane(client)["frames"]) == 2)
+    assert [frame["direction"] for frame in lane(client)["frames"]] == ["received", "sent"]
+    assert not [point for point in lane(client)["points"] if point["changed"]]
+    tell(client, kind="event", name="asked", code=4000, reason="x")
+    wait_until(lambda: [each for each in lane(client)["points"] if each["changed"]])
+
+
+def test_connections_that_cannot_be_told_apart_are_not_guessed(
+    server: Server, client: BrowserClient
+) -> None:
+    tell(client, **PAGE)
+    with connect(server.url, origin=ORIGIN), connect(server.url, origin=ORIGIN):
+        server.log.wait_for(kind="opened", count=2)
+        # The kernel was busy and hears of it now.
+        tell(client, kind="connect", after=1)
+        tell(client, kind="event", name="open")
+        wait_until(lambda: "not certain" in lane(client)["doubt"])
+        assert lane(client)["number"] == 0
+
+
+def test_two_pages_have_a_connection_each(server: Server, client: BrowserClient) -> None:
+    tell(client, **PAGE)
+    for number, page in enumerate("ab", start=1):
+        tell(client, page, kind="connect", after=server.log.last_number)
+        with connect(server.url, origin=ORIGIN):
+            server.log.wait_for(kind="opened", count=number)
+            tell(client, page, kind="event", name="open")
+            wait_until(lambda page=page, number=number: lane(client, page)["number"] == number)
+
+
+def test_a_flood_is_not_compared(
+    server: Server, client: BrowserClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("astra_nb.widgets.browser_client.MOST_RECORDS", 10)
+    tell(client, **PAGE)
+    tell(client, kind="connect", after=server.log.last_number)
+    with connect(server.url, origin=ORIGIN) as end:
+        tell(client, kind="event", name="open")
+        wait_until(lambda: lane(client).get("number") == 1)
+        for _ in range(30):
+            end.send_bytes(b"x")
+        wait_until(lambda: "too many to compare" in lane(client)["doubt"])
+
+
+def test_a_refusal_is_found_for_the_check(server: Server, client: BrowserClient) -> None:
+    tell(client, kind="refused?", after=server.log.last_number)
+    assert published(client.client, "refused")[-1][0]["status"] == 0
+    with pytest.raises(errors.HandshakeFailed):
+        connect(server.url, origin="https://evil.example")
+    server.log.wait_for(kind="closed")
+    tell(client, kind="refused?", after=0)
+    answer = published(client.client, "refused", 2)[-1][0]
+    assert answer["status"] == 403
+    assert "https://evil.example" in answer["detail"]
+
+
+def test_what_the_check_found_is_known_in_the_kernel(client: BrowserClient) -> None:
+    tell(client, kind="checked", result={"state": "reached"})
+    assert client.client.check == {"state": "reached"}
+    tell(client, kind="checked", result="nonsense")
+    assert client.client.check == {"state": "reached"}
+
+
+@pytest.mark.parametrize("content", ["x", None, 7, [], {}, {"kind": "event"}, {"kind": []}])
+def test_nonsense_from_a_page_does_nothing(client: BrowserClient, content: Any) -> None:
+    client.client._handle_custom_msg(content, [])
+
+
+def test_a_server_that_stops_is_told(server: Server, client: BrowserClient) -> None:
+    server.shutdown()
+    wait_until(lambda: client.client.addresses["running"] is False)
+
+
+def test_the_client_keeps_no_server_alive() -> None:
+    server = Server(port=0)
+    view = BrowserClientView(server)
+    del server
+    import gc
+
+    gc.collect()
+    wait_until(lambda: view.addresses["why_not"] == "The server is gone.")
+    view._handle_custom_msg({"kind": "page", "origin": ORIGIN}, [])
+    view.close()
+    assert describe_addresses(None)["candidates"] == []
+
+
+@pytest.mark.parametrize("path", ["", "x", 7])
+def test_a_path_begins_with_a_slash(server: Server, path: Any) -> None:
+    with pytest.raises(errors.LocalError, match="begins with"):
+        server.browser_client(path)
+
+
+def test_its_plain_form_is_stable_and_the_log_stands_beside_it(
+    server: Server, client: BrowserClient
+) -> None:
+    bundle = client._repr_mimebundle_()
+    assert bundle["text/plain"] == f"<BrowserClient of {server.url}>"
+    assert "http://" not in BrowserClientView._esm.replace("http://www.w3.org", "")
