@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import cast
 
-from websockets.exceptions import InvalidUpgrade
+from websockets.exceptions import InvalidHeader, InvalidUpgrade
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.protocol import State
@@ -25,6 +25,8 @@ __all__ = ["CHECK_PATH", "Gate", "ServerConnection"]
 
 # A page finds out here whether it reaches the server, without a handler being called.
 CHECK_PATH = "/.well-known/astra-nb/check"
+
+VERSION_HEADER = "Sec-WebSocket-Version"
 
 
 @dataclass(slots=True)
@@ -171,7 +173,11 @@ class ServerConnection(Connection):
         if route.compression == "deflate":
             protocol.available_extensions = [ServerPerMessageDeflateFactory()]
         response = protocol.accept(request)
-        if isinstance(protocol.handshake_exc, InvalidUpgrade) and request.method == "GET":
+        refused = protocol.handshake_exc
+        if isinstance(refused, InvalidHeader) and refused.name == VERSION_HEADER:
+            # RFC 6455, section 4.2.2: the answer MUST tell the version that is understood.
+            response.headers[VERSION_HEADER] = "13"
+        if isinstance(refused, InvalidUpgrade) and request.method == "GET":
             _set_body(response, pages.UPGRADE_PAGE.encode(), "text/html; charset=utf-8")
             response.headers["Content-Security-Policy"] = (
                 "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "

@@ -276,6 +276,15 @@ def test_an_unknown_path_gets_404_and_it_is_on_the_log() -> None:
         assert (closed.status, closed.connection) == (404, 1)
 
 
+def test_another_version_is_refused_with_the_one_that_is_understood() -> None:
+    with serving(wait_for_close) as server:
+        with pytest.raises(HandshakeFailed) as caught:
+            connect(server.url, headers={"Sec-WebSocket-Version": "8"})
+        answer = records.handshake(server.log, direction="sent")
+    assert caught.value.status == 400
+    assert ("Sec-WebSocket-Version", "13") in answer.headers
+
+
 def test_a_plain_get_on_a_route_gets_426_and_a_page_that_explains_it() -> None:
     with serving(wait_for_close) as server:
         with pytest.raises(urllib.error.HTTPError) as caught:
