@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .fields import Field, fields
 from .frames import Frame
@@ -90,6 +91,7 @@ def label(part: Field, begin: int, end: int) -> list[str]:
 def bit_line(frame: Frame, segments: Sequence[Segment]) -> str:
     cells = []
     for part, begin, end in segments:
-        bits = part.bits(frame)[begin - part.first_bit : end - part.first_bit]
-        cells.append(" ".join(bits))
+        # Only what lies in this row: a payload may have millions of bits.
+        shown = replace(part, first_bit=begin, bit_count=end - begin)
+        cells.append(" ".join(shown.bits(frame)))
     return "|" + "|".join(cells) + "|"
