@@ -16,7 +16,7 @@ from typing import Protocol, overload
 
 from astra_nb.wire.records import Record
 
-from . import joined, jsonl, table
+from . import joined, jsonl, sequence, table
 from .criteria import Criteria, Predicate, criteria
 
 __all__ = ["FilteredView", "LogView"]
@@ -144,6 +144,15 @@ class LogView(ABC):
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
+
+    def sequence(self, limit: int | None = None) -> str:
+        """Draw the records as a sequence diagram: two life lines, and an arrow for each frame.
+
+        Args:
+            limit: How many records at most, the newest; None for all.
+        """
+        records, left_out = self._newest(limit)
+        return sequence.draw(records, left_out)
 
     def _newest(self, limit: int | None) -> tuple[list[Record], int]:
         """Give the newest records, and how many there are before them."""

@@ -1,0 +1,95 @@
+"""Records as a sequence diagram in plain text: two life lines, and an arrow for each frame."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from astra_nb.wire.records import (
+    ClosedRecord,
+    FrameRecord,
+    HandlerErrorRecord,
+    HandshakeRecord,
+    OpenedRecord,
+    Record,
+)
+
+from .rows import details
+
+__all__ = ["draw"]
+
+SHORTEST, LONGEST = 24, 76  # characters on an arrow
+INDENT = "  "
+CUT = "…"
+
+# Opcodes as RFC 6455 writes them.
+NAMES = {"bytes": "BINARY", "reserved": "RESERVED OPCODE"}
+
+
+def draw(records: Sequence[Record], left_out: int = 0) -> str:
+    """Draw what passed between client and server, and how each connection ended.
+
+    What handlers printed and what a server noticed are left out. Where there are several
+    connections, each one's number stands before its lines.
+    """
+    shown = [record for record in records if has_place(record)]
+    labels = [label(record) for record in shown]
+    width = max([SHORTEST, *map(len, labels)]) + len("-- ") + len(" -->")
+    numbers = [f"#{record.connection}" for record in shown]
+    margin = max(map(len, numbers)) + 1 if len(set(numbers)) > 1 else 0
+    lines = [f"{left_out:,} before these are left out."] if left_out else []
+    lines += [
+        f"{'':{margin}}client{'server':>{width}}",
+        f"{'':{margin}}{life_lines(width)}",
+    ]
+    for record, text, number in zip(shown, labels, numbers, strict=True):
+        start = number if margin else ""
+        for line in draw_record(record, text, width):
+            lines.append(f"{start:{margin}}{line}".rstrip())
+            start = ""
+    return "\n".join(lines if shown else [*lines, "(nothing passed)"])
+
+
+def has_place(record: Record) -> bool:
+    return isinstance(
+        record, FrameRecord | HandshakeRecord | OpenedRecord | ClosedRecord | HandlerErrorRecord
+    )
+
+
+def label(record: Record) -> str:
+    """What stands on the arrow; "" for records without one."""
+    match record:
+        case FrameRecord():
+            name = NAMES.get(record.type, record.type.upper())
+            fin = "" if record.frame.fin else " FIN 0"
+            text = f"{name}{fin} {details(record)}".rstrip()
+        case HandshakeRecord():
+            text = details(record)
+        case _:
+            return ""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + CUT
+
+
+def draw_record(record: Record, text: str, width: int) -> Iterator[str]:
+    match record:
+        case FrameRecord() | HandshakeRecord():
+            if record.sender == "client":
+                yield f"{INDENT}|{f'-- {text} '.ljust(width - 1, '-')}>|"
+            else:
+                yield f"{INDENT}|<{f'- {text} '.ljust(width - 1, '-')}|"
+        case OpenedRecord():
+            yield f"{INDENT}|{'(open)':^{width}}|"
+        case HandlerErrorRecord():
+            yield life_lines(width)
+            yield from sentence(f"The handler raised {details(record)}", width)
+        case ClosedRecord():
+            yield life_lines(width)
+            yield from sentence(details(record), width)
+
+
+def life_lines(width: int) -> str:
+    return f"{INDENT}|{'':{width}}|"
+
+
+def sentence(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, 72), initial_indent=INDENT, subsequent_indent=INDENT)
