@@ -19,7 +19,14 @@ __all__ = ["main"]
 
 DEFAULT_FOLDER = "astra-nb-notebooks"
 # What lies beside the notebooks for the project's own checks.
-NOT_FOR_READERS = {"nbval_sanitize.cfg", ".ipynb_checkpoints", "__pycache__"}
+NOT_FOR_READERS = {
+    "nbval_sanitize.cfg",
+    ".ipynb_checkpoints",
+    "__pycache__",
+    "conftest.py",
+    "nbgrader_config.py",
+    "source",  # of the exercises: it holds the solutions
+}
 
 
 class CommandError(Exception):
@@ -64,6 +71,18 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"where the notebooks go (default: {DEFAULT_FOLDER} in the current folder)",
     )
     lab.set_defaults(command=run_lab)
+
+    report = commands.add_parser(
+        "report",
+        help="say who did which exercise, from a class's notebooks and logs",
+        description="Read the executed notebooks and exported logs in a folder; print who did "
+        "which exercise, how far, and what is misunderstood most; write the same as CSV and as "
+        "one HTML page. Names are those of the files, and nothing leaves the machine.",
+    )
+    report.add_argument("folder", type=Path, metavar="FOLDER", help="where the files are")
+    report.add_argument("--csv", type=Path, help="where the CSV goes (default: FOLDER/report.csv)")
+    report.add_argument("--html", type=Path, help="where the page goes (FOLDER/report.html)")
+    report.set_defaults(command=run_report)
     return parser
 
 
@@ -93,6 +112,23 @@ def run_lab(arguments: argparse.Namespace) -> int:
     copied = copy_notebooks(find_notebooks(), folder)
     print(copied.describe(folder), flush=True)
     open_jupyterlab(folder, arguments.jupyter_options)
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    from .report import read_folder
+
+    folder: Path = arguments.folder
+    page = arguments.html or folder / "report.html"
+    table = arguments.csv or folder / "report.csv"
+    try:
+        report = read_folder(folder)
+        page.write_text(report.html(), encoding="utf-8")
+        table.write_text(report.csv(), encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"the report cannot be made ({error})") from error
+    print(report.text())
+    print(f"\nThe same as a page: {page}\nand as a table: {table}")
+    return 0
 
 
 def open_jupyterlab(folder: Path, options: Sequence[str]) -> NoReturn:

@@ -274,7 +274,7 @@ measure_rtt = HandlerExercise(
         "two in milliseconds, as a number: `12.5`. Other PONGs may come in between; they do not "
         "count."
     ),
-    stub=STUB,
+    stub="import time\n\n\n" + STUB,
     hints=[
         "time.perf_counter() gives seconds; take it right before the PING and right after the "
         "PONG.",

@@ -83,7 +83,7 @@ compute_key = FunctionExercise(
         "Write `accept(key)`. It gets the value of `Sec-WebSocket-Key` and gives that of "
         "`Sec-WebSocket-Accept`, both as `str`."
     ),
-    stub="def accept(key):\n    ...\n",
+    stub="import base64\nimport hashlib\n\n\ndef accept(key):\n    ...\n",
     hints=[
         "The key is taken as text, without decoding it. Behind it comes the GUID of the RFC: "
         f"{GUID}.",
@@ -94,11 +94,10 @@ compute_key = FunctionExercise(
 import base64
 import hashlib
 
-GUID = "{GUID}"
-
 
 def accept(key):
-    digest = hashlib.sha1((key + GUID).encode()).digest()
+    guid = "{GUID}"
+    digest = hashlib.sha1((key + guid).encode()).digest()
     return base64.b64encode(digest).decode()
 ''',
     calls=keys,

@@ -104,7 +104,7 @@ json_requests = HandlerExercise(
         'upper cannot use them. What is no JSON at all gets `{"id": null, "error": "not JSON"}`. '
         "The connection stays open."
     ),
-    stub=STUB,
+    stub="import json\n\n\n" + STUB,
     hints=[
         "json.loads(message.value) reads a request, json.dumps({...}) writes a reply.",
         "json.loads raises ValueError for what is no JSON: try, and reply in the except.",
@@ -115,29 +115,28 @@ json_requests = HandlerExercise(
 import json
 
 
-def reply_to(text):
-    try:
-        request = json.loads(text)
-    except ValueError:
-        return {"id": None, "error": "not JSON"}
-    reply = {"id": request["id"]}
-    try:
-        if request["op"] == "add":
-            reply["result"] = sum(request["args"])
-        elif request["op"] == "upper":
-            [word] = request["args"]
-            reply["result"] = word.upper()
-        else:
-            reply["error"] = "unknown op"
-    except (TypeError, ValueError, AttributeError):
-        reply["error"] = "bad arguments"
-    return reply
-
-
 def handle_socket(socket):
+    def result_of(request):
+        if request["op"] == "add":
+            return {"result": sum(request["args"])}
+        if request["op"] == "upper":
+            [word] = request["args"]
+            return {"result": word.upper()}
+        return {"error": "unknown op"}
+
     for message in socket:
-        if message.type == "text":
-            socket.send_text(json.dumps(reply_to(message.value)))
+        if message.type != "text":
+            continue
+        reply = {"id": None}
+        try:
+            request = json.loads(message.value)
+            reply["id"] = request["id"]
+            reply.update(result_of(request))
+        except json.JSONDecodeError:
+            reply["error"] = "not JSON"
+        except (TypeError, ValueError, AttributeError):
+            reply["error"] = "bad arguments"
+        socket.send_text(json.dumps(reply))
 """,
     scenarios=[good_requests, bad_requests, two_askers],
     advice={
@@ -333,26 +332,26 @@ room = HandlerExercise(
 rooms = {}
 
 
-def tell(members, text):
-    for member in list(members):
-        member.send_text(text)
-
-
 def handle_socket(socket):
     members = rooms.setdefault(socket.path_parameters["room"], set())
+
+    def tell(text):
+        for member in list(members):
+            member.send_text(text)
+
     first = socket.recv()
     if first.type != "text":
         return
     nick = first.value
     members.add(socket)
     try:
-        tell(members, f"{nick} joined")
+        tell(f"{nick} joined")
         for message in socket:
             if message.type == "text":
-                tell(members, f"{nick}: {message.value}")
+                tell(f"{nick}: {message.value}")
     finally:
         members.discard(socket)
-        tell(members, f"{nick} left")
+        tell(f"{nick} left")
 """,
     scenarios=[joining_and_talking, leaving, two_rooms],
     advice={
@@ -417,7 +416,7 @@ slow_reader = HandlerExercise(
         "read. The others must not notice. Whoever reads too slowly may lose messages, or the "
         "connection."
     ),
-    stub="members = set()\n\n\ndef handle_socket(socket):\n    ...\n",
+    stub="import queue\nimport threading\n\noutboxes = {}\n\n\n" + STUB,
     hints=[
         "Whoever reads must not send: between the two belongs a queue for each client.",
         "Give each connection a queue.Queue(maxsize=32) and a thread that takes messages from it "
@@ -430,41 +429,35 @@ slow_reader = HandlerExercise(
 import queue
 import threading
 
-from astra_nb import AstraError
-
 outboxes = {}
 
 
-def send_all(socket, outbox):
-    try:
-        while (message := outbox.get()) is not None:
-            socket.send(message.type, message.value)
-    except AstraError:
-        pass
-
-
 def handle_socket(socket):
-    outbox = queue.Queue(maxsize=32)
-    outboxes[socket] = outbox
-    sender = threading.Thread(target=send_all, args=(socket, outbox), daemon=True)
-    sender.start()
+    outbox = outboxes[socket] = queue.Queue(maxsize=32)
+
+    def send_all():
+        try:
+            while (message := outbox.get()) is not None:
+                socket.send(message.type, message.value)
+        except Exception:
+            socket.drop()
+
+    threading.Thread(target=send_all, daemon=True).start()
     try:
         for message in socket:
-            if message.type in ("text", "bytes"):
-                for member, waiting in list(outboxes.items()):
-                    if member is socket:
-                        continue
-                    try:
+            if message.type not in ("text", "bytes"):
+                continue
+            for member, waiting in list(outboxes.items()):
+                try:
+                    if member is not socket:
                         waiting.put_nowait(message)
-                    except queue.Full:
-                        member.drop()
+                except queue.Full:
+                    member.drop()
     finally:
         del outboxes[socket]
-        try:
-            outbox.put_nowait(None)
-        except queue.Full:
-            outbox.get_nowait()
-            outbox.put_nowait(None)
+        if outbox.full():
+            outbox.get()
+        outbox.put(None)
 """,
     scenarios=[nobody_is_slow, one_is_slow],
     advice={

@@ -89,6 +89,8 @@ class Stage:
             self._serving.run()
         except BaseException:
             uninstall()
+            if self._loop.thread.is_alive():
+                background.release(self._loop)
             raise
         self.url = websocket_url(HOSTNAME, self._serving.port)
 

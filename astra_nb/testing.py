@@ -1,0 +1,356 @@
+"""Expectations about frames, for cells, graders and pytest: each raises AssertionError.
+
+    from astra_nb.testing import expect_close, expect_frame, scenario
+
+    with scenario(handle_socket) as client:
+        client.send_text("Hello")
+        expect_frame(client, "text", "Hello", sender="server")
+
+What is looked at is a log: that of a server, of a client, or of a scenario.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from .addresses import websocket_url
+from .background import BackgroundLoop, release
+from .client import connect
+from .errors import AstraError, WaitTimeout
+from .log import FrameLog
+from .log.view import LogView
+from .routes import make_route
+from .server_connection import Gate
+from .serving import Serving
+from .websocket import WebSocket
+from .wire.messages import CloseFrame
+from .wire.records import FrameRecord, HandshakeRecord, OpenedRecord, Record
+from .wire.text import preview, visible
+
+__all__ = [
+    "expect_close",
+    "expect_frame",
+    "expect_handshake",
+    "expect_no_frame",
+    "expect_right",
+    "scenario",
+]
+
+TIMEOUT = 2.0  # seconds
+QUIET = 0.2  # seconds
+CLOSE_TIMEOUT = 0.5  # seconds
+SHUTDOWN = 3.0  # seconds a scenario's server may take to end
+SHOWN = 8  # frames in a message
+EMPTY = 1005
+
+Sender = Literal["server", "client"]
+Source = Any
+"""A log, or what has one in its attribute `log`: a server, a socket, a scenario."""
+
+
+def expect_frame(
+    source: Source,
+    type: str | None = None,
+    value: str | bytes | None = None,
+    *,
+    sender: Sender | None = None,
+    connection: int | None = None,
+    count: int = 1,
+    after: int = 0,
+    timeout: float = TIMEOUT,
+) -> FrameRecord:
+    """Expect that a frame is on the log, or comes soon.
+
+    Args:
+        source: A log, or what has one: a server, a socket, a scenario.
+        type: Its type: "text", "bytes", "continuation", "ping", "pong" or "close"; None for any.
+        value: Its whole payload; None for any.
+        sender: Who sent it.
+        connection: Number of its connection.
+        count: Which of the matching frames: 1 for the first.
+        after: Only frames whose number is above this one.
+        timeout: Seconds to wait.
+
+    Returns:
+        The frame, with `type`, `payload`, `frame`, `number` and `time`.
+
+    Raises:
+        AssertionError: It did not come; the message says what did.
+    """
+    payload = value.encode() if isinstance(value, str) else value
+
+    def matches(record: Record) -> bool:
+        return (
+            isinstance(record, FrameRecord)
+            and (type is None or record.type == type)
+            and (payload is None or record.payload == payload)
+            and (sender is None or record.sender == sender)
+            and (connection is None or record.connection == connection)
+        )
+
+    shown = "" if payload is None else preview(payload, type or "bytes")  # type: ignore[arg-type]
+    wanted = " ".join(part for part in (_times(count), type or "frame", shown) if part)
+    found = _wait(source, matches, count, after, timeout)
+    if found is None:
+        raise AssertionError(_failure(source, f"{wanted}{_by(sender)}", sender, after, timeout))
+    assert isinstance(found, FrameRecord)
+    return found
+
+
+def expect_close(
+    source: Source,
+    code: int | None = None,
+    reason: str | None = None,
+    *,
+    sender: Sender | None = None,
+    connection: int | None = None,
+    after: int = 0,
+    timeout: float = TIMEOUT,
+) -> FrameRecord:
+    """Expect a CLOSE frame, with this code and this reason (RFC 6455, section 5.5.1).
+
+    Args:
+        source: A log, or what has one.
+        code: Its close code; 1005 for an empty frame, None for any.
+        reason: Its close reason; None for any.
+        sender: Who sent it.
+        connection: Number of its connection.
+        after: Only frames whose number is above this one.
+        timeout: Seconds to wait.
+
+    Raises:
+        AssertionError: No such frame came; the message says what did.
+    """
+
+    def matches(record: Record) -> bool:
+        if not isinstance(record, FrameRecord) or record.type != "close":
+            return False
+        said = record.frame.close or CloseFrame(EMPTY)
+        return (
+            (code is None or said.code == code)
+            and (reason is None or said.reason == reason)
+            and (sender is None or record.sender == sender)
+            and (connection is None or record.connection == connection)
+        )
+
+    found = _wait(source, matches, 1, after, timeout)
+    if found is None:
+        parts = ["close"] + ([] if code is None else [str(code)])
+        parts += [] if reason is None else [f'with the reason "{visible(reason)}"']
+        raise AssertionError(
+            _failure(source, f"{' '.join(parts)}{_by(sender)}", sender, after, timeout)
+        )
+    assert isinstance(found, FrameRecord)
+    return found
+
+
+def expect_no_frame(
+    source: Source,
+    type: str | None = None,
+    *,
+    sender: Sender | None = None,
+    connection: int | None = None,
+    after: int = 0,
+    seconds: float = QUIET,
+) -> None:
+    """Expect that no such frame is on the log, and that none comes for a moment.
+
+    Args:
+        source: A log, or what has one.
+        type: Type of the frame; None for any.
+        sender: Who would have sent it.
+        connection: Number of its connection.
+        after: Only frames whose number is above this one.
+        seconds: How long to wait for what should not come.
+
+    Raises:
+        AssertionError: One is there.
+    """
+    try:
+        found = expect_frame(
+            source, type, sender=sender, connection=connection, after=after, timeout=seconds
+        )
+    except AssertionError:
+        return
+    raise AssertionError(
+        f"no {type or 'frame'}{_by(sender)} was expected, but this one came: {_row(found)}\n"
+        f"{_frames(source, None, 0)}"
+    )
+
+
+def expect_handshake(
+    source: Source,
+    *,
+    status: int = 101,
+    path: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    connection: int | None = None,
+    timeout: float = TIMEOUT,
+) -> HandshakeRecord:
+    """Expect an opening handshake that was answered with this status (RFC 6455, section 4).
+
+    Args:
+        source: A log, or what has one.
+        status: HTTP status code of the answer.
+        path: Path of the request, when the handshake opened a connection.
+        headers: Headers of the answer that must be there with this value.
+        connection: Number of its connection.
+        timeout: Seconds to wait.
+
+    Returns:
+        The answer, with `status`, `start_line` and `headers`.
+
+    Raises:
+        AssertionError: No such answer came.
+    """
+
+    def answered(record: Record) -> bool:
+        return (
+            isinstance(record, HandshakeRecord)
+            and record.status is not None
+            and (connection is None or record.connection == connection)
+        )
+
+    found = _wait(source, answered, 1, 0, timeout)
+    if found is None:
+        raise AssertionError(f"no answer to an opening handshake came within {timeout:g} s")
+    assert isinstance(found, HandshakeRecord)
+    if found.status != status:
+        raise AssertionError(
+            f"the opening handshake was answered with {visible(found.start_line)}, "
+            f"and {status} was expected"
+        )
+    have = {name.lower(): value for name, value in found.headers}
+    for name, value in (headers or {}).items():
+        came = have.get(name.lower())
+        if came != value:
+            said = "is not there" if came is None else f"is {visible(came)!r}"
+            raise AssertionError(f"the header {name} {said}, and {value!r} was expected")
+    if path is not None:
+        opened = _wait(source, lambda r: isinstance(r, OpenedRecord), 1, 0, timeout)
+        came = opened.path if isinstance(opened, OpenedRecord) else "none"
+        if came != path:
+            raise AssertionError(f"the path of the request is {visible(came)}, not {path}")
+    return found
+
+
+def expect_right(exercise: Any, answer: object) -> None:
+    """Expect that an exercise's check finds the answer right; for graders.
+
+    In a notebook the answer of the check is shown first, so that it stays in the outputs.
+
+    Raises:
+        AssertionError: It is not right, or not attempted; the message is that of the check.
+    """
+    found = exercise.check(answer)
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        shell = None
+    else:
+        shell = get_ipython()
+    if shell is not None:
+        from IPython.display import display
+
+        display(found)  # type: ignore[no-untyped-call]
+    if not found:
+        raise AssertionError(str(found))
+
+
+@contextmanager
+def scenario(
+    handler: Callable[..., Any], *, path: str = "/", automatic_pong: bool = True, **options: Any
+) -> Iterator[WebSocket]:
+    """Serve a handler on a free port, and give a client that is connected to it.
+
+    At the end both are gone, whatever the handler does. `client.log` has every frame as the
+    client sent and received it.
+
+    Args:
+        handler: A `def` or an `async def` that takes a socket.
+        path: Path of the only route; without parameters also that of the client.
+        automatic_pong: Whether the server answers PING frames by itself.
+        options: Further options of `connect`, such as `subprotocols`.
+    """
+    route = make_route(path, handler, automatic_pong=automatic_pong)
+    gate = Gate("127.0.0.1", routes=[route], close_timeout=CLOSE_TIMEOUT)
+    loop = BackgroundLoop()
+    loop.users = 1
+    log = FrameLog()
+    serving = Serving(gate, log, "127.0.0.1", 0, None, itertools.count(1), loop=loop)
+    try:
+        serving.run()
+    except BaseException:
+        if loop.thread.is_alive():
+            release(loop)
+        raise
+    try:
+        url = websocket_url("127.0.0.1", serving.port) + path.lstrip("/").replace("{", "").replace(
+            "}", ""
+        )
+        try:
+            client = connect(url, **{"timeout": TIMEOUT, "close_timeout": CLOSE_TIMEOUT, **options})
+        except AstraError as error:
+            raise AssertionError(f"no connection to the handler could be opened: {error}") from None
+        try:
+            yield client
+        finally:
+            client.close()
+    finally:
+        # In a thread: a handler that never gives its loop back must not hold this one up.
+        ending = threading.Thread(target=serving.shutdown, name="astra_nb scenario", daemon=True)
+        ending.start()
+        ending.join(SHUTDOWN)
+
+
+def _log(source: Source) -> LogView:
+    log = source if isinstance(source, LogView) else getattr(source, "log", None)
+    if not isinstance(log, LogView):
+        raise TypeError(
+            f"an expectation looks at a log, a server or a socket, not at {source!r:.60}"
+        )
+    return log
+
+
+def _wait(
+    source: Source, matches: Callable[[Record], bool], count: int, after: int, timeout: float
+) -> Record | None:
+    log = _log(source)
+    if isinstance(log, FrameLog):
+        try:
+            return log.wait_for(matches, count=count, after=after, timeout=timeout)
+        except WaitTimeout:
+            return None
+    found = [record for record in log.since(after) if matches(record)]
+    return found[count - 1] if len(found) >= count else None
+
+
+def _failure(source: Source, wanted: str, sender: Sender | None, after: int, timeout: float) -> str:
+    return f"{wanted} was expected and did not come within {timeout:g} s\n" + _frames(
+        source, sender, after
+    )
+
+
+def _frames(source: Source, sender: Sender | None, after: int) -> str:
+    frames = [record for record in _log(source).since(after) if isinstance(record, FrameRecord)]
+    if not frames:
+        return "no frame is on the log"
+    lines = [f"  {_row(record)}" for record in frames[-SHOWN:]]
+    return "the last frames:\n" + "\n".join(lines)
+
+
+def _row(record: FrameRecord) -> str:
+    shown = preview(record.payload, record.type) or "(empty)"
+    return f"{record.sender} {record.type} {shown}"
+
+
+def _by(sender: Sender | None) -> str:
+    return "" if sender is None else f" from the {sender}"
+
+
+def _times(count: int) -> str:
+    return "" if count == 1 else f"{count} times"

@@ -1,0 +1,137 @@
+"""Expectations on frames: what they find, and what they say when they do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from astra_nb import AsyncWebSocket, FrameLog, Server, WebSocket, connect
+from astra_nb.exercises import echo
+from astra_nb.testing import (
+    expect_close,
+    expect_frame,
+    expect_handshake,
+    expect_no_frame,
+    expect_right,
+    scenario,
+)
+
+
+def echo_back(socket: WebSocket) -> None:
+    for message in socket:
+        if message.type in ("text", "bytes"):
+            socket.send(message.type, message.value)
+        elif message.type == "ping":
+            socket.send_close(1008, "no pings")
+
+
+async def echo_back_async(socket: AsyncWebSocket) -> None:
+    async for message in socket:
+        if message.type in ("text", "bytes"):
+            await socket.send(message.type, message.value)
+
+
+@pytest.mark.parametrize("handler", [echo_back, echo_back_async])
+def test_a_frame_that_comes_is_given(handler: Any) -> None:
+    with scenario(handler) as client:
+        client.send_text("Hello")
+        frame = expect_frame(client, "text", "Hello", sender="server")
+        assert frame.frame.masked is False
+        client.send_bytes([1, 2])
+        second = expect_frame(client, "bytes", b"\x01\x02", sender="server", after=frame.number)
+        assert second.number > frame.number
+        assert expect_frame(client, sender="server", count=2).number == second.number
+        expect_no_frame(client, "ping")
+
+
+def test_a_frame_that_does_not_come_is_told_with_what_did() -> None:
+    with scenario(echo_back) as client:
+        client.send_text("Hello")
+        expect_frame(client, "text", "Hello", sender="server")
+        with pytest.raises(AssertionError) as caught:
+            expect_frame(client, "text", "Hullo", sender="server", timeout=0.01)
+    assert str(caught.value) == (
+        'text "Hullo" from the server was expected and did not come within 0.01 s\n'
+        "the last frames:\n"
+        '  client text "Hello"\n'
+        '  server text "Hello"'
+    )
+
+
+def test_a_close_by_code_and_reason() -> None:
+    with scenario(echo_back) as client:
+        client.send_ping()
+        expect_close(client, 1008, "no pings", sender="server")
+        expect_close(client, 1008)
+        with pytest.raises(AssertionError) as caught:
+            expect_close(client, 1000, "bye", sender="server", timeout=0.01)
+    assert str(caught.value).startswith(
+        'close 1000 with the reason "bye" from the server was expected and did not come'
+    )
+
+
+def test_an_empty_close_counts_as_1005() -> None:
+    def handle_socket(socket: WebSocket) -> None:
+        socket.send_close()
+        socket.recv()
+
+    with scenario(handle_socket) as client:
+        expect_close(client, 1005, sender="server")
+
+
+def test_a_frame_that_should_not_come_is_told() -> None:
+    with scenario(echo_back) as client:
+        client.send_text("Hello")
+        expect_frame(client, sender="server")
+        with pytest.raises(AssertionError, match="no text from the server was expected"):
+            expect_no_frame(client, "text", sender="server")
+
+
+def test_handshakes() -> None:
+    with Server(port=0) as server:
+        server.websocket("/here", echo_back, subprotocols=["chat"])
+        with connect(server.url + "here", subprotocols=["chat"]):
+            answer = expect_handshake(
+                server, path="/here", headers={"sec-websocket-protocol": "chat"}
+            )
+            assert answer.status == 101
+            with pytest.raises(AssertionError, match="the header Upgrade is 'websocket', and 'x'"):
+                expect_handshake(server, headers={"Upgrade": "x"})
+            with pytest.raises(AssertionError, match="101 Switching Protocols, and 404 was"):
+                expect_handshake(server, status=404)
+            with pytest.raises(AssertionError, match="the path of the request is /here, not /x"):
+                expect_handshake(server, path="/x")
+    with pytest.raises(AssertionError, match="no answer to an opening handshake came"):
+        expect_handshake(FrameLog(), timeout=0.01)
+
+
+def test_what_has_no_log_is_refused() -> None:
+    with pytest.raises(TypeError, match="looks at a log, a server or a socket, not at 3"):
+        expect_frame(3)
+
+
+def test_a_filtered_view_is_looked_at_as_it_is() -> None:
+    with scenario(echo_back) as client:
+        client.send_text("Hello")
+        expect_frame(client, sender="server")
+        expect_frame(client.log.frames, "text", sender="server")
+        with pytest.raises(AssertionError):
+            expect_frame(client.log.frames, "ping", timeout=0.01)
+
+
+def test_a_handler_that_never_gives_back_ends_no_scenario() -> None:
+    async def spin(socket: AsyncWebSocket) -> None:
+        raise RuntimeError("over at once")
+
+    with scenario(spin) as client:
+        expect_close(client, 1011, sender="server")
+
+
+def test_an_exercise_is_right_or_an_assertion_fails(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    expect_right(echo, echo_back_async)
+    with pytest.raises(AssertionError, match="^Echo: not yet"):
+        expect_right(echo, lambda socket: socket.recv())
