@@ -34,7 +34,8 @@ def load(shell: Any) -> None:
         # The line of %%lua counts: an error's line is the line of the cell.
         # shell.execution_count is one too high while a cell runs, from IPython 9 on.
         number = len(shell.history_manager.input_hist_parsed) - 1
-        lua.run(f"\n{cell}", f"cell {number}")
+        # Without a history the cell has no number.
+        lua.run(f"\n{cell}", f"cell {number}" if number > 0 else "cell")
         if name:
             server = lua.server
             if server is None or server is earlier:
