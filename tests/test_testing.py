@@ -133,5 +133,5 @@ def test_an_exercise_is_right_or_an_assertion_fails(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     expect_right(echo, echo_back_async)
-    with pytest.raises(AssertionError, match="^Echo: not yet"):
+    with pytest.raises(AssertionError, match=r"^Echo: not yet"):
         expect_right(echo, lambda socket: socket.recv())

@@ -459,7 +459,7 @@ def handle_socket(socket):
             outbox.get()
         outbox.put(None)
 """,
-    scenarios=[nobody_is_slow, one_is_slow],
+    scenarios=[one_is_slow, nobody_is_slow],
     advice={
         "slow-send": (
             "This send waits for the client that does not read, and meanwhile nobody else gets "

@@ -26,6 +26,7 @@ __all__ = ["Scenario", "Talk"]
 Scenario = Callable[["Talk"], Awaitable[None]]
 T = TypeVar("T")
 
+SPINNING = 1.5  # seconds of work of this process that tell a spinning handler from a busy machine
 TICK = 0.02  # seconds
 LONGEST_TICK = 0.05  # seconds that one tick may count for: a busy machine is nobody's fault
 PATIENCE = 1.2  # seconds until a wait for an answer ends
@@ -45,13 +46,20 @@ class Talk:
     Attributes:
         random: The source of chance, seeded for this scenario.
         left: Seconds left for the whole check, as this process experienced them.
+        began: When the check began, and how much work this process had done by then, in seconds.
     """
 
     def __init__(
-        self, stage: Stage, history: History, title: str, seed: str, left: float, began: float
+        self,
+        stage: Stage,
+        history: History,
+        title: str,
+        seed: str,
+        left: float,
+        began: tuple[float, float],
     ) -> None:
         self.stage = stage
-        self.began = began
+        self.began, self.began_used = began
         self.history = history
         self.title = title
         self.random = random.Random(seed)
@@ -146,7 +154,7 @@ class Talk:
             answer = ready()
             if answer:
                 return answer
-            if patience <= 0 or (before > self.began + BUDGET and self._busy()):
+            if patience <= 0 or (before > self.began + BUDGET and self._spins()):
                 return None
             await self._news()
             now, now_used = time.monotonic(), time.process_time()
@@ -156,8 +164,10 @@ class Talk:
             patience -= passed
             self.left -= passed
 
-    def _busy(self) -> bool:
-        """Tell whether a handler is at work on something that is no call on its socket."""
+    def _spins(self) -> bool:
+        """Tell whether a handler has been at work for long on what is no call on its socket."""
+        if time.process_time() - self.began_used < SPINNING:
+            return False
         watch = self.stage.watch
         lines = [watch.line(run) for run in list(watch.runs.values())]
         return any(line is not None and not line.waits for line in lines)

@@ -87,7 +87,8 @@ from astra_nb.exercises import echo
 source = echo.solution_text
 namespace = {}
 exec(source, namespace)
-print(echo.check(namespace["handle_socket"]).state)
+answer = echo.check(namespace["handle_socket"])
+print(answer.state if answer else answer)
 """
 
 

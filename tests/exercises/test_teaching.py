@@ -1,0 +1,49 @@
+"""What the teacher's guide shows is run: its exercise, and its tests in a cell."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.exercises.answers import EXERCISES, answer_of
+from tests.helpers import REPOSITORY
+
+GUIDE = (REPOSITORY / "docs" / "teaching.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_exercise_of_ones_own_has_under_30_lines_and_works() -> None:
+    source = next(block for block in BLOCKS if "HandlerExercise(" in block)
+    lines = [line for line in source.splitlines() if line.strip()]
+    assert len(lines) < 30
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)
+    backwards = namespace["backwards"]
+
+    assert backwards.check(answer_of(backwards, backwards.solution_text)).right
+    assert backwards.check(answer_of(backwards, backwards.stub)).state == "not attempted"
+    same = EXERCISES["echo"].solution_text
+    answer = backwards.check(answer_of(backwards, same))
+    assert answer.key == "known-mistake"
+    assert "That is the word as it came." in str(answer)
+
+
+def test_the_lines_for_a_cell_work() -> None:
+    source = next(block for block in BLOCKS if "with scenario(handle_socket)" in block)
+    handler = answer_of(EXERCISES["echo"], EXERCISES["echo"].solution_text)
+    exec(source, {"handle_socket": handler})
+
+
+def test_the_table_names_every_notebook() -> None:
+    from astra_nb.exercises import NOTEBOOKS
+
+    for name in NOTEBOOKS:
+        assert f"`{name}`" in GUIDE
