@@ -106,8 +106,10 @@ class BrowserClientView(AnswersWhileBusy, anywidget.AnyWidget):
             self._tell_addresses()
             self.send({"kind": "ready", "page": page, "last": server.log.last_number})
         elif kind == "refused?":
-            found = refused_since(server.log, whole(content.get("after")))
+            found = refused_since(server.log, whole(content.get("after")), self._origin)
             self.send({"kind": "refused", "page": page, **found})
+        elif kind == "where?":
+            self.send({"kind": "here", "page": page, "last": server.log.last_number})
         elif kind == "checked" and isinstance(content.get("result"), dict):
             self.check = content["result"]
         elif kind == "connect":

@@ -12,6 +12,8 @@ from astra_nb.server import Server
 from astra_nb.server_connection import CHECK_PATH
 from astra_nb.wire.records import ClosedRecord
 
+from .two_ends import origin_of
+
 __all__ = ["allow_page", "describe_addresses", "refused_since"]
 
 
@@ -48,9 +50,19 @@ def allow_page(server: Server, content: dict[str, Any]) -> None:
         )
 
 
-def refused_since(log: FrameLog, number: int) -> dict[str, Any]:
-    """Say how the newest request after a record was refused: `status` 0 when none was."""
-    for record in reversed(log.since(number, 200)):
-        if isinstance(record, ClosedRecord) and record.status is not None:
+def refused_since(log: FrameLog, number: int, origin: str) -> dict[str, Any]:
+    """Say how the newest request of a page after a record was refused: `status` 0 for not at all.
+
+    Args:
+        origin: The page's origin; what other pages were refused is not its business.
+    """
+    records = log.since(number, 200)
+    own = {record.connection for record in records if origin_of(record) == origin}
+    for record in reversed(records):
+        if (
+            isinstance(record, ClosedRecord)
+            and record.status is not None
+            and record.connection in own
+        ):
             return {"status": record.status, "detail": record.detail}
     return {"status": 0, "detail": ""}

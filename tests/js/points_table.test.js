@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { verdictOf } from "../../astra_nb/widgets/static/js/points_table.js";
+import { markOf, verdictOf } from "../../astra_nb/widgets/static/js/points_table.js";
 
 const point = { what: "", sender: "", sent: "", arrived: "", changed: false, note: "" };
 
@@ -10,4 +10,11 @@ test("the sentence over the lane", () => {
   assert.equal(verdictOf([point, { ...point, changed: true }], ""), "1 of 2 things changed on the way.");
   assert.equal(verdictOf([{ ...point, changed: true }], ""), "1 of 1 thing changed on the way.");
   assert.equal(verdictOf([], "It is not certain."), "It is not certain.");
+});
+
+test("the sign before what arrived", () => {
+  assert.equal(markOf("1000", "1005", true), "\u2260");
+  assert.equal(markOf("1000", "1000", false), "=");
+  assert.equal(markOf("2 messages", "2, unchanged", false), "=");
+  assert.equal(markOf("1", "nothing in the page", false), "\u2192");
 });

@@ -111,15 +111,24 @@ def test_a_flood_is_not_compared(
 
 
 def test_a_refusal_is_found_for_the_check(server: Server, client: BrowserClient) -> None:
-    tell(client, kind="refused?", after=server.log.last_number)
-    assert published(client.client, "refused")[-1][0]["status"] == 0
+    def refused(after: int, count: int) -> dict[str, Any]:
+        tell(client, kind="refused?", after=after)
+        return published(client.client, "refused", count)[-1][0]
+
+    tell(client, **PAGE)
+    assert refused(0, 1)["status"] == 0
     with pytest.raises(errors.HandshakeFailed):
         connect(server.url, origin="https://evil.example")
     server.log.wait_for(kind="closed")
-    tell(client, kind="refused?", after=0)
-    answer = published(client.client, "refused", 2)[-1][0]
-    assert answer["status"] == 403
-    assert "https://evil.example" in answer["detail"]
+    assert refused(0, 2)["status"] == 0, "another page's refusal is not this one's"
+    with pytest.raises(errors.HandshakeFailed):
+        connect(server.url + "nowhere", origin=ORIGIN)
+    server.log.wait_for(kind="closed", count=2)
+    assert refused(0, 3)["status"] == 404
+    tell(client, kind="where?")
+    [(here, _)] = published(client.client, "here")
+    assert here["last"] == server.log.last_number
+    assert refused(here["last"], 4)["status"] == 0, "an earlier refusal is not this check's"
 
 
 def test_what_the_check_found_is_known_in_the_kernel(client: BrowserClient) -> None:

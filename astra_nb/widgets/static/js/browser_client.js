@@ -159,6 +159,7 @@ class BrowserClientPage {
     const addresses = this.model.get("addresses");
     this.checkButton.setAttribute("disabled", "");
     setText(this.found, "Checking from this page ...");
+    await this.#ask("here", { kind: "where?" });
     const after = this.last;
     this.result = await checkAddresses(addresses, () => this.#ask("refused", { kind: "refused?", after }));
     this.checkButton.removeAttribute("disabled");

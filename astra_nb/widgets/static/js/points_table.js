@@ -25,6 +25,17 @@ export function verdictOf(points, doubt) {
 }
 
 /**
+ * The sign before what arrived; a word says the same where it matters.
+ * @param {string} sent
+ * @param {string} arrived
+ * @param {boolean} changed
+ */
+export function markOf(sent, arrived, changed) {
+  if (changed) return "\u2260";
+  return sent === arrived || arrived.endsWith("unchanged") ? "=" : "\u2192";
+}
+
+/**
  * @param {{ number: number, doubt: string, points: Point[], proxied: boolean }} lane
  * @returns {HTMLElement[]}
  */
@@ -39,7 +50,7 @@ export function pointsTable({ number, doubt, points, proxied }) {
       element("th", { text: what, attributes: { scope: "row" } }),
       element("td", { text: sender }),
       element("td", { text: sent }),
-      element("td", {}, element("b", { text: `${changed ? "\u2260" : "="} ${arrived}` }),
+      element("td", {}, element("b", { text: `${markOf(sent, arrived, changed)} ${arrived}` }),
         note ? element("div", { class: "astra-muted", text: note }) : null)));
   return [head, element("table", {},
     element("thead", {}, element("tr", {}, ...columns.map((text) => element("th", { text, attributes: { scope: "col" } })))),
