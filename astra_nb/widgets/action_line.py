@@ -40,9 +40,8 @@ class ActionLine(AnswersWhileBusy, anywidget.AnyWidget):
 
     def say(self, sentence: str, *, failed: bool = False) -> None:
         """Show a sentence."""
-        with self.hold_sync():
-            self.sentence = sentence
-            self.failed = failed
+        self.failed = failed
+        self.sentence = sentence
 
     def __repr__(self) -> str:
         return f"ActionLine({self.sentence!r})"

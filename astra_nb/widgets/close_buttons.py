@@ -60,7 +60,9 @@ class CloseButtons:
 
     def _range(self, first: int) -> list[ipywidgets.Widget]:
         row = OPEN_RANGES[first]
-        number = IntText(value=first, min=row.first, max=row.last)
+        number = IntText(
+            value=first, min=row.first, max=row.last, description=f"Code from {first} on"
+        )
         number.add_class("astra-number")
         number.tooltip = f"A close code from {row.first} to {row.last}"
         button = Button(

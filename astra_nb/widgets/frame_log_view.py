@@ -87,9 +87,10 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
                 return
             news = self._flush(self.frame_log)
             now = time()
+            told = False
             if news or quiet or now - self._status_time > STATUS_INTERVAL:
                 self._status_time = now
-                self._tell_status()
+                told = self._tell_status()
             if quiet or now - self._snapshot_time > SNAPSHOT_INTERVAL:
                 self._snapshot_time = now
                 self.snapshot = self._make_snapshot()
@@ -97,6 +98,10 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
                     self._copy.update(
                         f"The log of {self.address} as it was last.", self.frame_log.html()
                     )
+        # Not under the lock: what is called here takes locks of its own.
+        if told:
+            for callback in self._on_connections:
+                callback()
 
     def _flush(self, log: FrameLog) -> bool:
         """Send the newest rows; gives whether there was something else than frames."""
@@ -124,16 +129,15 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
         }
         return content, encode_columns(records)
 
-    def _tell_status(self) -> None:
+    def _tell_status(self) -> bool:
+        """Send the status when it changed; gives whether connections opened or closed."""
         status = status_of(self._server, self.frame_log)
         if status == self._status:
-            return
+            return False
         changed = status.open != self._status.open
         self._status = status
         self.send(status.content())
-        if changed:
-            for callback in self._on_connections:
-                callback()
+        return changed
 
     def _make_snapshot(self) -> dict[str, Any]:
         log = self.frame_log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -59,6 +60,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     def __init__(self, server: Server) -> None:
         self.ends = Ends(server)
+        self._targets_lock = threading.RLock()
         self.view = FrameLogView(server.log, server=server)
         self.line = ActionLine()
         self.form = form = SendForm(CloseButtons(self._send_code))
@@ -223,12 +225,14 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
             where = socket.remote_address if sender == "server" else socket.request.path
             name = f"#{socket.id}" if sender == "server" else f"client {socket.id}"
             options.append((f"{name} {where}", socket.id))
-        if tuple(options) == tuple(self.target.options):
-            return
-        chosen = self.target.value
-        with self.target.hold_sync():
-            self.target.options = options
-            self.target.value = chosen if chosen in dict(options).values() else ALL
+        # The view's thread and a click may both come here; traits know no threads.
+        with self._targets_lock:
+            if tuple(options) == tuple(self.target.options):
+                return
+            chosen = self.target.value
+            with self.target.hold_sync():
+                self.target.options = options
+                self.target.value = chosen if chosen in dict(options).values() else ALL
 
     # Life and other forms
 

@@ -49,9 +49,12 @@ class SendForm:
         self.buttons = {name: make_button(name, tooltip) for name, tooltip in BUTTONS.items()}
         self.sender = ToggleButtons(
             options=[("server", "server"), ("client", "client")],
+            description="From",
             tooltips=["The server sends", "A client in the kernel sends; the panel opens it"],
         )
-        self.target = Dropdown(options=[("all connections", ALL)], tooltip="Which connection")
+        self.target = Dropdown(
+            options=[("all connections", ALL)], description="To", tooltip="Which connection"
+        )
         self.client_path = text("/", "/path", "astra-path", "Path the client connects to")
         self.automatic_pong = ToggleButton(
             value=True,
@@ -59,9 +62,21 @@ class SendForm:
             tooltip="Whether the sending end answers each PING by itself (section 5.5.2)",
         )
         self.payload = text("Hello", "payload", "astra-payload", "Payload")
-        self.payload_format = Dropdown(options=FORMATS, tooltip="How the payload is read")
-        self.saved = Dropdown(options=[("saved messages", None)], tooltip="Saved messages")
-        self.fragments = IntText(value=3, min=1, max=MOST_FRAGMENTS, tooltip="How many fragments")
+        self.payload_format = Dropdown(
+            options=FORMATS, description="Payload format", tooltip="How the payload is read"
+        )
+        self.saved = Dropdown(
+            options=[("saved messages", None)],
+            description="Saved messages",
+            tooltip="Saved messages",
+        )
+        self.fragments = IntText(
+            value=3,
+            min=1,
+            max=MOST_FRAGMENTS,
+            description="Fragments",
+            tooltip="How many fragments",
+        )
         self.fragments.add_class("astra-number")
         self.ping_between = ToggleButton(
             description="ping between", tooltip="Send a PING after the first fragment"
@@ -70,6 +85,7 @@ class SendForm:
         self.reason_count = ipywidgets.HTML().add_class("astra-count")
         self.fault = Dropdown(
             options=[(fault.name, index) for index, fault in enumerate(FAULTS)],
+            description="Fault",
             tooltip="What to break",
         )
         self.fault_text = ipywidgets.HTML().add_class("astra-fault")
@@ -131,7 +147,7 @@ def make_button(name: str, tooltip: str) -> Button:
 
 
 def text(value: str, placeholder: str, css_class: str, tooltip: str) -> Text:
-    field = Text(value=value, placeholder=placeholder, tooltip=tooltip)
+    field = Text(value=value, placeholder=placeholder, description=tooltip, tooltip=tooltip)
     field.add_class(css_class)
     return field
 

@@ -25,7 +25,10 @@ export class Inspector {
     this.handlers = handlers;
     this.number = 0;
     this.title = element("h3", { class: "astra-inspector-title", attributes: { tabindex: -1 } });
-    this.body = element("div", { class: "astra-inspector-body" });
+    this.body = element("div", {
+      class: "astra-inspector-body",
+      attributes: { tabindex: 0, role: "group", "aria-label": "Detail" },
+    });
     this.root = element("section", { class: "astra-inspector", attributes: { "aria-label": "Inspector" } },
       this.title, this.body);
     this.clear();
@@ -198,7 +201,7 @@ function maskTable(masked, key, payload) {
     line("masked", (index) => hex(masked[index])),
     line("key", (index) => octets[index % 4] ?? "", "astra-mask-key"),
     line("payload", (index) => hex(payload[index]), "astra-mask-result"),
-    line("", (index) => ascii(payload[index])));
+    line("ASCII", (index) => ascii(payload[index])));
   const more = payload.length > count || masked.length > count;
   return element("div", { class: "astra-scroll-x", attributes: { tabindex: 0, role: "group", "aria-label": "Masked payload, key and payload" } },
     table, more ? element("p", { class: "astra-muted", text: `The first ${count} bytes; the key repeats.` }) : null);

@@ -10,6 +10,7 @@ import { bitLetters, clock, counted, duration, flags, grouped, span } from "./fo
  */
 
 export const ROW_HEIGHT = 22;
+const HEAD_HEIGHT = 23;
 const SPARE_ROWS = 6;
 
 /** Columns in their order: key, heading, what it holds. */
@@ -110,18 +111,14 @@ export class RowList {
         text: column.label,
         attributes: { role: "columnheader", title: column.title },
       })));
-    this.space = element("div", { class: "astra-space", attributes: { role: "presentation" } });
+    this.space = element("div", { class: "astra-space", attributes: { role: "rowgroup" } });
     this.scroller = element("div", {
       class: "astra-scroller",
-      attributes: { role: "rowgroup", tabindex: 0, "aria-label": "Rows of the log" },
+      attributes: { role: "grid", tabindex: 0, "aria-label": "Frame log", "aria-colcount": COLUMNS.length },
       on: { scroll: () => this.#scrolled(), keydown: (event) => this.#key(event) },
-    }, this.space);
+    }, element("div", { class: "astra-headgroup", attributes: { role: "rowgroup" } }, this.head), this.space);
     this.empty = element("p", { class: "astra-empty" });
-    this.root = element("div", {
-      class: "astra-grid",
-      attributes: { role: "grid", "aria-label": "Frame log", "aria-colcount": COLUMNS.length },
-    }, element("div", { class: "astra-headgroup", attributes: { role: "rowgroup" } }, this.head),
-    this.scroller, this.empty);
+    this.root = element("div", { class: "astra-grid" }, this.scroller, this.empty);
     this.space.addEventListener("click", (event) => this.#clicked(event));
   }
 
@@ -137,7 +134,7 @@ export class RowList {
     this.entries = entries;
     this.cut = cut;
     this.space.style.height = `${entries.length * ROW_HEIGHT}px`;
-    this.root.setAttribute("aria-rowcount", String(entries.length + 1));
+    this.scroller.setAttribute("aria-rowcount", String(entries.length + 1));
     setText(this.empty, entries.length === 0 ? emptySentence : "");
     if (this.follow) this.#toEnd();
     else if (gone > 0) this.scroller.scrollTop -= gone * ROW_HEIGHT;
@@ -152,7 +149,7 @@ export class RowList {
   }
 
   #toEnd() {
-    this.scroller.scrollTop = this.entries.length * ROW_HEIGHT;
+    this.scroller.scrollTop = this.entries.length * ROW_HEIGHT + HEAD_HEIGHT;
     this.lastTop = this.scroller.scrollTop;
   }
 
@@ -317,8 +314,8 @@ export class RowList {
     const top = index * ROW_HEIGHT;
     const { scrollTop, clientHeight } = this.scroller;
     if (top < scrollTop) this.scroller.scrollTop = top;
-    else if (top + ROW_HEIGHT > scrollTop + clientHeight) {
-      this.scroller.scrollTop = top + ROW_HEIGHT - clientHeight;
+    else if (top + ROW_HEIGHT > scrollTop + clientHeight - HEAD_HEIGHT) {
+      this.scroller.scrollTop = top + ROW_HEIGHT - clientHeight + HEAD_HEIGHT;
     }
     this.lastTop = this.scroller.scrollTop;
   }
