@@ -12,7 +12,7 @@ import pytest
 from astra_nb.errors import WaitTimeout
 from astra_nb.log import FrameLog, ring
 from astra_nb.log.snapshot import Block
-from astra_nb.wire.records import FrameRecord, NoticeRecord
+from astra_nb.wire.records import FrameRecord, NoticeRecord, Record
 
 from .samples import HELLO, PING, Decodings, conversation, numbers, text_frame
 
@@ -338,14 +338,24 @@ def test_a_subscriber_that_raises_is_logged_and_harms_nobody(
     assert "broken view" in caplog.text
 
 
-def test_a_waiter_wakes_no_other_reader() -> None:
+def test_a_waiter_looks_at_each_record_once_and_wakes_no_other_reader() -> None:
     log = FrameLog()
     calls: list[str] = []
     log.subscribe(lambda: calls.append("called"))
-    with in_thread(lambda: log.wait_for(type="text", count=3)) as waiter:
+    looked = threading.Semaphore(0)
+    seen: list[int] = []
+
+    def look(record: Record) -> bool:
+        seen.append(record.number)
+        looked.release()
+        return True
+
+    with in_thread(lambda: log.wait_for(look, count=3, timeout=30)) as waiter:
         for _ in range(3):
             fill(log, 1)
+            assert looked.acquire(timeout=10)
     assert waiter.result.number == 3
+    assert seen == [1, 2, 3]
     assert calls == ["called"]
 
 

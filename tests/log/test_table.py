@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -67,10 +68,18 @@ def test_times_keys_and_bits_can_be_chosen() -> None:
     assert second.split()[0] == "111"
 
 
-def test_delta_counts_from_the_row_before() -> None:
-    log = conversation()
-    shown = log.filter(type=["ping", "close"]).text(["delta"]).splitlines()[2:]
-    assert [line.strip() for line in shown] == ["+0.000", f"{log[11].time - log[7].time:+.3f}"]
+def test_relative_times_count_from_the_first_record_and_deltas_from_the_row_before() -> None:
+    lines = (
+        json.dumps({"kind": "notice", "number": n, "time": time, "connection": 0, "text": text})
+        for n, time, text in ((1, 100.0, "a"), (2, 100.5, "b"), (3, 102.25, "b"), (4, 102.0, "b"))
+    )
+    log = FrameLog.from_jsonl("\n".join(lines))
+    shown = log.filter(text="b").text(["relative", "delta"]).splitlines()[2:]
+    assert [line.split() for line in shown] == [
+        ["+0.500", "+0.000"],
+        ["+2.250", "+1.750"],
+        ["+2.000", "-0.250"],
+    ]
 
 
 @pytest.mark.parametrize("columns", [["nothing"], [], "colour"])

@@ -30,6 +30,7 @@ from .samples import HELLO, conversation, numbers, text_frame
         ({"text": "Hello"}, [6, 7, 9]),
         ({"text": "hello"}, []),
         ({"text": re.compile("h(el+)o", re.IGNORECASE)}, [6, 7, 9]),
+        ({"text": re.compile("l+o$")}, [6, 7, 9]),
         ({"text": "1000 done"}, [12, 13]),
         ({"text": "51324"}, [4]),
         ({"text": "second line"}, [5]),
@@ -70,6 +71,11 @@ def test_filter(wanted: Any, found: list[int]) -> None:
             {"connection": "1"},
             TypeError,
             "connection is the number of a connection, such as socket.id, not '1'",
+        ),
+        (
+            {"connection": True},
+            TypeError,
+            "connection is the number of a connection, such as socket.id, not True",
         ),
         ({"text": 5}, TypeError, "text is a str or a compiled pattern for str, not 5"),
         (
