@@ -92,6 +92,10 @@ class JupyterServer:
             self.root.mkdir(parents=True)
         for plugin, values in SETTINGS.items():
             self.set_setting(plugin, values)
+        # Installed for the grading tests; students' JupyterLab does not have it.
+        page_config = self.home / "config" / "labconfig" / "page_config.json"
+        page_config.parent.mkdir(parents=True)
+        page_config.write_text(json.dumps({"disabledExtensions": {"@jupyter/nbgrader": True}}))
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 self._command,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Literal
@@ -27,6 +28,7 @@ BOX = (
     "max-width: 60em; line-height: 1.45;"
 )
 CELL = "text-align: left; padding: 0.1em 0.9em 0.1em 0; vertical-align: top;"
+CODE = re.compile("`([^`]+)`")
 MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.95em;"
 
 
@@ -134,7 +136,7 @@ class Answer(Card):
             parts.append(_facts_html(self._facts()))
             parts.append(_frames_html(finding.frames))
             if finding.advice:
-                parts.append(_paragraph(finding.advice))
+                parts.append(_prose(finding.advice))
         if self.output:
             parts.append(_paragraph("Your code printed:"))
             parts.append(f'<pre style="margin: 0.2em 0; {MONO}">{escape(self.output)}</pre>')
@@ -161,6 +163,11 @@ class Answer(Card):
 
 def _paragraph(text: str) -> str:
     return f'<p style="margin: 0.4em 0">{escape(text)}</p>'
+
+
+def _prose(text: str) -> str:
+    """A paragraph of ours, in which `code` stands between backticks."""
+    return CODE.sub(r"<code>\1</code>", _paragraph(text))
 
 
 def _indented(text: str) -> str:
@@ -223,7 +230,7 @@ class Note(Card):
         body = (
             f'<pre style="margin: 0.3em 0; {MONO}">{escape(self.text)}</pre>'
             if self.code
-            else _paragraph(self.text)
+            else _prose(self.text)
         )
         more = _paragraph(self.more) if self.more else ""
         label = escape(self.heading, quote=True)

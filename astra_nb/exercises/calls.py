@@ -182,7 +182,7 @@ class FunctionExercise(Exercise):
                 "wrong-result-type",
                 f"{self.function} gave {_a(value)}; {_a(expected)} was expected.",
             )
-        return "wrong-value", f"{self.function} gave another result than expected."
+        return "wrong-value", f"{self.function} gave another result: {difference(value, expected)}."
 
     def _raised(self, function: Any, error: BaseException, where: str, call: Call) -> None:
         if isinstance(error, NotImplementedError):
@@ -212,6 +212,31 @@ class FunctionExercise(Exercise):
             thread.join(0.01)
         at = f"; it is still at {line}" if line is not None else ""
         raise NotYet(Finding("stuck", f"{self.function} did not come back{at}.", where=where))
+
+
+def difference(value: Any, expected: Any) -> str:
+    """Say where a result first differs from the right one."""
+    if isinstance(value, dict) and isinstance(expected, dict):
+        missing = [repr(key) for key in expected if key not in value]
+        wrong = [repr(key) for key in expected if key in value and value[key] != expected[key]]
+        parts = [f"{', '.join(missing)} missing"] if missing else []
+        parts += [f"{', '.join(wrong)} differs"] if wrong else []
+        return "; ".join(parts) or "there is a key too many"
+    if isinstance(value, (bytes, str, list, tuple)) and isinstance(expected, type(value)):
+        if len(value) != len(expected):
+            return f"it has {len(value):,} items, and {len(expected):,} are right"
+        index = next((i for i, pair in enumerate(zip(value, expected, strict=True))
+                      if pair[0] != pair[1]), 0)  # fmt: skip
+        what = "byte" if isinstance(value, bytes) else "item"
+        return (
+            f"{what} {index} (counted from 0) is {_item(value[index])}, "
+            f"and {_item(expected[index])} is right"
+        )
+    return "compare them"
+
+
+def _item(value: object) -> str:
+    return f"0x{value:02x}" if isinstance(value, int) else short.repr(value)
 
 
 def _a(value: object) -> str:

@@ -332,6 +332,11 @@ class Client:
         if found is not None:
             self._fail(wanted, heard, found)
 
+    @property
+    def _client_closed(self) -> bool:
+        closes = [frame for frame in self.passed.frames if frame.type == "close"]
+        return bool(closes) and closes[0].direction == "received"
+
     def _repeated(self, heard: Heard) -> Literal["", "before", "after"]:
         """Tell whether this is the last answer once more, and if it came before a new message."""
         if (heard.type, heard.payload) != self._last:
@@ -350,7 +355,9 @@ class Client:
             return  # its own connection has ended, and that ended it
         if isinstance(run.error, NotImplementedError) and not self.answered:
             raise NotAttempted
-        found = ladder.about_error(run.error, self.talk.stage.watch.handler, wanted == END)
+        found = ladder.about_error(
+            run.error, self.talk.stage.watch.handler, wanted == END and self._client_closed
+        )
         self._fail("" if wanted in (OPEN, END) else wanted, None, found)
 
     def _fail_closed(self, wanted: str, heard: Heard | None) -> NoReturn:
@@ -411,6 +418,8 @@ class Client:
         run = self._run
         if run is None:
             return
+        if run.socket.automatic_pong and not self.talk.stage.automatic_pong:
+            self.fail("automatic-pong", "Automatic pong was switched on; here it stays off.")
         if not await self.talk.until(lambda: run.ended):
             line = self.talk.stage.watch.line(run)
             at = f" at {line}" if line is not None else ""

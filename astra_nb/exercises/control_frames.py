@@ -178,6 +178,7 @@ def handle_socket(socket):
     advice={
         "wrong-type": "A PING is answered with a PONG: send_pong().",
         "cut": "The PONG carries the payload of its PING, all of it (section 5.5.3).",
+        "empty": "The PONG carries the payload of its PING (section 5.5.3).",
         "wrong-value": "The PONG carries the payload of its PING, unchanged (section 5.5.3).",
         "nothing": "Automatic pong is off: a PING is only answered by the handler.",
         "behind": "Each PING gets its own PONG, in the order in which they came.",

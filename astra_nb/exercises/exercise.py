@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -181,13 +180,13 @@ class HandlerExercise(Exercise):
         return stage.log
 
     async def _play(self, stage: Stage, history: History) -> None:
-        left, began = BUDGET, (time.monotonic(), time.process_time())
+        left = BUDGET
         for scenario in self.scenarios:
             seed = f"{self.name} {scenario.__name__}"
-            left = await _play_one(scenario, stage, history, seed, left, began)
+            left = await _play_one(scenario, stage, history, seed, left)
         try:
             seed = secrets.token_hex(16)
-            await _play_one(self.scenarios[-1], stage, history, seed, left, began)
+            await _play_one(self.scenarios[-1], stage, history, seed, left)
         except NotYet as found:
             if found.finding.key in ("wrong-value", "known-mistake"):
                 known = replace(found.finding, key="known-by-heart", advice="")
@@ -201,10 +200,9 @@ async def _play_one(
     history: History,
     seed: str,
     left: float,
-    began: tuple[float, float],
 ) -> float:
     title = (scenario.__doc__ or scenario.__name__.replace("_", " ")).strip().rstrip(".")
-    talk = Talk(stage, history, title, seed, left, began)
+    talk = Talk(stage, history, title, seed, left)
     try:
         await scenario(talk)
         await talk.finish()

@@ -97,6 +97,13 @@ ADVICE: dict[str, str] = {
         "Sending to someone who has left raises ConnectionClosed, and that ended this handler. "
         "Take a socket out of what others see when its own handler ends: try and finally."
     ),
+    "empty": "Give the payload along, whatever it is: the value stands behind the type.",
+    "echoed": "That is what came. What should become of it before it goes back?",
+    "reversed": "Is there a [::-1] or a reversed() too many?",
+    "doubled": "Is something put together with itself?",
+    "added": "Only what is asked for goes into the message: no label, no quotes, no unit.",
+    "ascii": "Text goes as UTF-8, which has every character; encode() needs no other name.",
+    "automatic-pong": "Leave socket.automatic_pong as it is; answer by hand.",
     "same-again": (
         "Is something kept from the message before, or from another connection? Each message is "
         "looked at by itself."

@@ -161,6 +161,8 @@ def handle_socket(socket):
         "returned": "After the greeting the handler stays: each name that comes is greeted.",
         "too-many": "Welcome! comes once, before the loop.",
         "wrong-value": "Compare comma, blank and exclamation mark: Hello, NAME!",
+        "cut": "Compare letter by letter: Welcome! and Hello, NAME!",
+        "added": "Compare letter by letter: Welcome! and Hello, NAME!",
     },
 )
 
@@ -230,6 +232,7 @@ def handle_socket(socket):
         ),
         "nothing": "Pings and pongs are messages too, and are answered here, even empty ones.",
         "cut": "A ping and a pong carry a payload, up to 125 bytes; it goes back unchanged.",
+        "empty": "A ping and a pong carry a payload, and it goes back unchanged.",
         "wrong-value": "A ping and a pong carry a payload, and it goes back unchanged.",
     },
 )
@@ -250,6 +253,8 @@ def count_mistakes(payload: bytes, type: str) -> dict[str | bytes, str]:
         str(size * 2): "That is twice as many: are hexadecimal digits counted?",
         str(size - 1): "That is one too few: counting begins at 1, not at 0.",
         str(size + 1): "That is one too many.",
+        str(size * 8): "That is the number of bits; a byte has eight of them.",
+        f"{size} bytes": "The number alone is asked for, without a unit.",
         str(sum(payload)): "That is the sum of the bytes, not how many they are.",
         str(len(str(payload))): "That is the length of Python's spelling of the bytes.",
         str(list(payload)): "Those are the bytes themselves; how many are there?",

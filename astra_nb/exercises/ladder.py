@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Literal
 
 from astra_nb.errors import AddressInUse, ConnectionClosed, NotOpen
@@ -63,6 +64,31 @@ MEANINGS: tuple[tuple[type[BaseException], str, str], ...] = (
         "Not every run of bytes is UTF-8 text; bytes go back as bytes, without decode().",
     ),
 )
+
+SHAPES: tuple[tuple[str, str, Callable[[bytes, bytes], bool]], ...] = (
+    ("reversed", "The payload came in reverse order.", lambda came, right: came == right[::-1]),
+    ("doubled", "The payload came twice in one message.", lambda came, right: came == right * 2),
+    (
+        "cut",
+        "A part of the payload is missing.",
+        lambda came, right: right.startswith(came) or right.endswith(came),
+    ),
+    (
+        "added",
+        "The payload is in it, and something was added to it.",
+        lambda came, right: len(right) > 2 and right in came,
+    ),
+    (
+        "ascii",
+        "Characters beyond ASCII got lost.",
+        lambda came, right: not right.isascii() and _plain(came) == _plain(right),
+    ),
+)
+
+
+def _plain(data: bytes) -> str:
+    text = data.decode("utf-8", "replace")
+    return "".join(character for character in text if character.isascii() and character != "?")
 
 
 def about_error(error: BaseException, handler: object, at_close: bool) -> dict[str, str]:
@@ -230,6 +256,10 @@ def about_value(
             "key": "repr",
             "headline": "Python's spelling of the value was sent, quotes and all.",
         }
+    if not came and payload:
+        return {"key": "empty", "headline": "The payload is missing: an empty message came."}
+    if payload not in said and said and came == said[-1]:
+        return {"key": "echoed", "headline": "What the client sent came back as it was."}
     if came in said:
         mine = said.index(payload) if payload in said else len(said) - 1
         when = "an earlier" if said.index(came) < mine else "a later"
@@ -251,9 +281,9 @@ def about_value(
         return {"key": "case", "headline": "The case of the letters changed."}
     if came.split() == payload.split():
         return {"key": "blank", "headline": "Only blanks or line breaks differ."}
-    if came and len(came) >= len(payload) // 2 and came in payload:
-        return {"key": "cut", "headline": f"A part of the payload is missing: {len(came):,} of "
-                f"{len(payload):,} bytes came."}  # fmt: skip
+    for key, headline, found in SHAPES:
+        if payload and found(came, payload):
+            return {"key": key, "headline": headline}
     return {"key": "wrong-value", "headline": "The payload is not the expected one."}
 
 

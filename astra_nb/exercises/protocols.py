@@ -372,6 +372,8 @@ def handle_socket(socket):
         "first-only": "After the name the handler stays in a loop until the client closes.",
         "too-many": "Each of these texts comes once.",
         "behind": "Each text goes out as NICK: TEXT.",
+        "echoed": "The first text is a name: all get NICK joined. Each further one is NICK: TEXT.",
+        "added": "Compare letter by letter: NICK joined, NICK: TEXT, NICK left.",
     },
 )
 

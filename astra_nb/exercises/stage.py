@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 from astra_nb import background
 from astra_nb.addresses import websocket_url
+from astra_nb.errors import InvalidRoute
 from astra_nb.handler_output import install, uninstall
 from astra_nb.log import FrameLog
 from astra_nb.routes import make_route
@@ -74,7 +76,13 @@ class Stage:
         automatic_pong: bool = True,
     ) -> None:
         make_route(path, handler)  # says what is wrong with the handler itself
+        if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
+            raise InvalidRoute(
+                "a handler with a yield in it is a generator, and none of it would run; take the "
+                "yield out"
+            )
         self.watch = Watch(handler)
+        self.automatic_pong = automatic_pong
         self.log = CheckLog()
         route = make_route(path, self.watch.watched(), automatic_pong=automatic_pong)
         gate = Gate(HOSTNAME, routes=[route], close_timeout=CLOSE_TIMEOUT)
