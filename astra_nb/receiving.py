@@ -31,6 +31,7 @@ AFTER_FAILURE = "ignored: the connection has failed"
 AFTER_CLOSE = "ignored: it came after the CLOSE frame"
 
 MAX_LATE = 64 * 1024  # bytes put on record that come when nobody reads them any more
+LONGEST_HEADER = 14  # bytes, masking key included
 RSV = 0x70  # the bits RSV1 to RSV3
 LONG_FORM = "payload length is not in its shortest form (RFC 6455, section 5.2)"
 TOP_BIT = "most significant bit of the payload length is not 0 (RFC 6455, section 5.2)"
@@ -233,24 +234,33 @@ class Receiver:
         Returns:
             How many there were before that one.
         """
-        if self._tail:
-            data = b"".join((self._tail, data))
-        cut = count = 0
-        for _ in frames:
-            length = frame_length(data, cut)
-            assert length is not None, "the protocol has read this frame"
-            if not _is_shortest(data, cut):
-                break
-            cut += length
-            count += 1
-        if count:
-            payloads: tuple[bytes | None, ...] | None = None
-            if self._compressed:
-                payloads = tuple(
-                    bytes(frame.data) if frame.opcode < CLOSE else None for frame in frames[:count]
-                )
-            self._record(data[:cut], count, "", payloads)
-        self._tail = bytearray(data[cut:])
+        tail = self._tail
+        cut, count = 0, 0
+        if tail and frames:
+            # The frame that was cut: only its header is put together here.
+            header = bytes(tail[:LONGEST_HEADER]) + data[:LONGEST_HEADER]
+            if _is_shortest(header, 0):
+                cut, count = cast(int, frame_length(header)) - len(tail), 1
+        if count or not tail:
+            for _ in frames[count:]:
+                length = frame_length(data, cut)
+                assert length is not None, "the protocol has read this frame"
+                if not _is_shortest(data, cut):
+                    break
+                cut += length
+                count += 1
+        if not count:
+            tail += data
+            return 0
+        payloads: tuple[bytes | None, ...] | None = None
+        if self._compressed:
+            payloads = tuple(
+                bytes(frame.data) if frame.opcode < CLOSE else None for frame in frames[:count]
+            )
+        # One copy of what may be long, not two.
+        whole = b"".join((tail, memoryview(data)[:cut])) if tail else data[:cut]
+        self._record(whole, count, "", payloads)
+        self._tail = bytearray(memoryview(data)[cut:])
         return count
 
     def _record_refused(self) -> None:

@@ -12,7 +12,7 @@ from fuzz.checks import check
 from fuzz.crashers import FOLDER, load, save
 from fuzz.streams import make_stream
 
-SEEDS = 2000
+SEEDS = 1000
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
