@@ -114,7 +114,6 @@ class Talk:
         self.clients.append(client)
         # So that what another client says next finds this handler where it waits for it.
         deadline = time.monotonic() + SETTLING
-        # noqa below: where a thread stands is no event.
         while not client.handler_waits and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         return client
