@@ -30,11 +30,16 @@ local function words(object)
   return "error object " .. (ok and text or "is a table")
 end
 
+local OURS <const> = { ["\t[C]: in upvalue 'error'"] = true, ["\t(...tail calls...)"] = true }
+
 -- Lua's own traceback without the lines that are ours.
 local function trace(thread)
-  local lines = {}
+  local lines, theirs = {}, false
   for line in gmatch(traceback(thread), "[^\n]+") do
-    if not match(line, "^\tastra_nb/") and line ~= "\t[C]: in upvalue 'error'" then lines[#lines + 1] = line end
+    if not match(line, "^\tastra_nb/") and (theirs or not OURS[line]) then
+      theirs = #lines > 0 -- the first line is the heading
+      lines[#lines + 1] = line
+    end
   end
   return concat(lines, "\n")
 end

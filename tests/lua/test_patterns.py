@@ -97,6 +97,7 @@ def test_any_replacement(compare: Any, text: str, pattern: str, by: str, limit: 
         ("match", "aXbXc", "(.-)X(.*)"),
         ("match", "abab", "(ab)%1"),
         ("match", "THE (quick) fox", "%f[%a]%a+%f[%A]"),
+        ("gmatch", "THE (quick) fox", "%f[%a]%a"),
         ("match", "abc", "()b()"),
         ("match", 12345, "%d%d"),
         ("gmatch", "one two  three", "%a+"),

@@ -284,6 +284,21 @@ def test_a_handler_may_send_on_another_socket(lua: Lua) -> None:
             pass
 
 
+def test_the_messages_of_a_socket_go_to_its_own_handler(lua: Lua) -> None:
+    server = serve(
+        lua,
+        """
+        first = first or socket
+        if first ~= socket then first:recv() end
+        socket:recv()""",
+    )
+    with connect(server.url), connect(server.url) as other:
+        assert other.recv(5) == Message("close", CloseFrame(1011))
+        with pytest.raises(LuaError, match="the messages of a socket go to its own handler"):
+            lua.run("first:recv()")
+    assert "cell:7: the messages of a socket go" in found(server, kind="error").summary
+
+
 def test_a_socket_whose_handler_has_ended_says_so(lua: Lua) -> None:
     server = serve(lua, "kept = socket")
     with connect(server.url) as client:

@@ -219,6 +219,25 @@ def test_a_clear_error_names_the_line(lua: Lua) -> None:
     )
 
 
+def test_a_coroutine_has_its_price(lua: Lua, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each ends before its own hook looks, so that nothing else would count what it does."""
+    with pytest.raises(LuaError, match="stopped after 3 million instructions"):
+        lua.run("count = 0 while true do coroutine.create(print) count = count + 1 end")
+    assert 2000 < int(value(lua, capsys, "count")) <= 3000
+
+
+def test_a_dead_coroutine_runs_nothing_more(lua: Lua, capsys: pytest.CaptureFixture[str]) -> None:
+    lua.run("""
+        local thread = coroutine.create(function()
+          local last <close> = setmetatable({}, {__close = function() print("ran") end})
+          error("died")
+        end)
+        coroutine.resume(thread)
+        print(coroutine.close(thread))
+    """)
+    assert capsys.readouterr().out == "true\n"
+
+
 GREEDY = {
     "a long string": 'return ("x"):rep(1e10 // 1 | 0)',
     "a longer string": 'return ("x"):rep(1 << 62)',
