@@ -67,6 +67,16 @@ test: $(VENV)/.installed-test lint types js ## run every check and every test
 	@echo "test: unit tests, notebooks against their stored outputs, tests in a browser (pytest)"
 	@$(RUN) pytest $(NBVAL) tests notebooks $(ARGS)
 
+.PHONY: hub-test
+hub-test: $(VENV)/.installed-hub tests/hub/node_modules/.installed ## test on a real JupyterHub, and what Binder builds (minutes)
+	@echo "hub-test: a JupyterHub with two users, and the image's steps in a fresh environment"
+	@$(RUN) pytest -m hub tests/hub $(ARGS)
+
+tests/hub/node_modules/.installed: tests/hub/package.json tests/hub/package-lock.json
+	@echo "set-up: install the hub's proxy into tests/hub/node_modules"
+	@npm ci --prefix tests/hub --silent --no-audit --no-fund
+	@touch $@
+
 .PHONY: lint
 lint: $(VENV)/.installed-test ## check style and the layers
 	@echo "lint: style (ruff check)"

@@ -2,12 +2,15 @@
 
 Jupyter is started as Binder starts it: under `/user/jane-xyz/`, with a token, and the page comes
 from `hub.example.org`, which this Chromium alone resolves. So the page's origin and host are
-foreign to the server until the page has told them.
+foreign to the server until the page has told them. `ASTRA_NB_IMAGE` names the Python of another
+environment to start Jupyter from; `make hub-test` does that with what Binder builds.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,14 +62,18 @@ def hub_jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterSer
     """JupyterLab as it runs on Binder."""
     server = JupyterServer(
         tmp_path_factory.mktemp("binder"),
+        command=(os.environ.get("ASTRA_NB_IMAGE", sys.executable), "-m", "jupyterlab"),
         options=[
             f"--ServerApp.base_url={PREFIX}",
+            "--ServerApp.allow_root=True",
             "--ServerApp.allow_remote_access=True",
             "--LabApp.expose_app_in_browser=True",
         ],
         environment={
             "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
             "BINDER_LAUNCH_HOST": f"http://{NAME}/",
+            # An image has the package installed, and knows nothing of this folder.
+            **({"PYTHONPATH": ""} if "ASTRA_NB_IMAGE" in os.environ else {}),
         },
     )
     with server:
