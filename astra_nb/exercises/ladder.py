@@ -18,6 +18,11 @@ FORMS = {"text": "as-text", "bytes": "as-bytes"}
 # What a beginner's error means here, by its type and a part of its text.
 MEANINGS: tuple[tuple[type[BaseException], str, str], ...] = (
     (
+        NotImplementedError,
+        "raw_input",
+        "Nobody answers input() in a handler; what it needs comes through its socket.",
+    ),
+    (
         AttributeError,
         "'coroutine' object",
         "recv() of an async def handler is awaited: message = await socket.recv().",
