@@ -110,6 +110,15 @@ def test_hostile_text_comes_back_as_it_was() -> None:
     assert second == log[1]
 
 
+def test_lines_end_with_a_line_feed_only() -> None:
+    line = to_line(NoticeRecord(number=1, time=1.0, connection=0, text="a\u2028b\x85c"))
+    unescaped = json.dumps(json.loads(line), ensure_ascii=False)
+    assert "\u2028" in unescaped
+    (record,) = from_text(f"{unescaped}\r\n")
+    assert isinstance(record, NoticeRecord)
+    assert record.text == "a\u2028b\x85c"
+
+
 @given(st.binary(min_size=1, max_size=80), st.none() | st.binary(max_size=9), st.text())
 def test_any_frame_comes_back_as_it_was(data: bytes, message: bytes | None, verdict: str) -> None:
     log = FrameLog()

@@ -63,6 +63,11 @@ def test_a_refused_close_closes_nothing() -> None:
     assert (summary.state, summary.refused) == ("open", 1)
 
 
+def test_what_comes_behind_the_end_changes_no_state() -> None:
+    late = frame(99, "received", CLOSE)
+    assert summarise([*conversation(), late])[1].state == "closed"
+
+
 def test_connections_are_kept_apart() -> None:
     log = FrameLog()
     for connection in (2, 3):
