@@ -25,8 +25,8 @@ Value = bytes | int | float | bool | None
 
 MAX_MEMORY = 128 * 2**20  # bytes of one Lua state
 RESERVE = 2 * 2**20  # bytes for what passes between Python and Lua
-CELL_INSTRUCTIONS = 500_000_000  # measured at about 4 s
-HANDLER_INSTRUCTIONS = 50_000_000  # between two messages; other connections wait meanwhile
+CELL_INSTRUCTIONS = 500_000_000  # about 3.5 s of computing, measured
+HANDLER_INSTRUCTIONS = 50_000_000  # between two socket calls; other connections wait
 CELL_SECONDS = 20  # of computing; for the few library functions that no hook sees
 HANDLER_SECONDS = 5
 TURN_POLL = 0.002  # seconds between two looks at whether the state is free
