@@ -327,7 +327,7 @@ def check_template(template: object, port: int = 8080) -> str:
     if parts is None or parts.scheme not in SCHEMES or not parts.hostname or "{" in url:
         shown = repr(redact_path(template) if isinstance(template, str) else template)
         raise LocalError(
-            f"browser_url is an address with {{port}} where the port goes, like "
+            f"browser_url (or {SETTING}) is an address with {{port}} where the port goes, like "
             f'"wss://proxy.example.org/{{port}}/", not {shown:.120}'
         )
     if parts.username or parts.password or parts.fragment:

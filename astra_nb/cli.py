@@ -83,6 +83,15 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--csv", type=Path, help="where the CSV goes (default: FOLDER/report.csv)")
     report.add_argument("--html", type=Path, help="where the page goes (FOLDER/report.html)")
     report.set_defaults(command=run_report)
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="print versions and addresses, for whoever helps you",
+        description="Print versions, where this is, both addresses of a server, and whether the "
+        "proxy is installed. No token, cookie or password is printed.",
+    )
+    doctor.add_argument("--port", type=int, default=8080, help="the server's port (default: 8080)")
+    doctor.set_defaults(command=run_doctor)
     return parser
 
 
@@ -100,6 +109,15 @@ def split_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
                 options = ours[position + 1 :] if argument == "--" else ours[position:]
                 return ours[:position], options
     return ours, []
+
+
+def run_doctor(arguments: argparse.Namespace) -> int:
+    from .doctor import describe
+
+    if not 0 < arguments.port < 65536:
+        raise CommandError(f"a port is a number from 1 to 65535, not {arguments.port}")
+    print(describe(arguments.port))
+    return 0
 
 
 def run_lab(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,129 @@
+"""What to send when asking for help: versions, addresses and the proxy, without secrets."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from . import __version__
+from .browser_address import (
+    PROXY_MISSING,
+    SETTING,
+    Surroundings,
+    browser_addresses,
+    no_listening,
+    unreachable,
+)
+from .client import connect
+from .errors import AstraError
+from .server import DEFAULT_PORT, Server
+from .wire.handshake import redact_path
+from .wire.text import visible
+
+__all__ = ["describe"]
+
+PACKAGES = (
+    *("websockets", "ipykernel", "ipywidgets", "anywidget", "jupyterlab", "notebook"),
+    *("jupyter-server", "jupyter-server-proxy", "lupa", "nbgrader"),
+)
+# What decides where the browser finds the kernel. Others hold tokens, so none but these is shown.
+VARIABLES = (
+    *(SETTING, "JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_PUBLIC_URL", "BINDER_LAUNCH_HOST"),
+    *("VSCODE_PROXY_URI", "CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"),
+)
+NEED_NOT = "not installed"
+
+
+def describe(port: int = DEFAULT_PORT) -> str:
+    """Describe this machine as text of several lines; a server is started and reached for it.
+
+    Args:
+        port: The port to describe the addresses of.
+    """
+    around = Surroundings.here()
+    return "\n".join(
+        [
+            f"astra-nb {__version__}, Python {platform.python_version()}, {sys.platform}",
+            *versions(),
+            "",
+            f"Place: {around.place}",
+            *(f"  {line}" for line in settings(around)),
+            f"Server: {reach(around)}",
+            f"Port {port}: {holder(port)}",
+            f"Address for the kernel: ws://127.0.0.1:{port}/",
+            *addresses(around, port),
+            f"Proxy: {proxy()}",
+            "",
+            "Which of the browser's addresses works only a page can tell: show",
+            "server.browser_client() in a notebook, and read what its check says.",
+        ]
+    )
+
+
+def versions() -> Iterator[str]:
+    for name in PACKAGES:
+        yield f"  {name} {installed(name) or NEED_NOT}"
+
+
+def installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def settings(around: Surroundings) -> Iterator[str]:
+    for name in VARIABLES:
+        value = around.environment.get(name)
+        if value:
+            yield f"{name} = {visible(redact_path(value[:200]))}"
+    if around.jupyter_base_url is not None:
+        yield f"Jupyter's base URL is {visible(around.jupyter_base_url)}"
+
+
+def addresses(around: Surroundings, port: int) -> Iterator[str]:
+    try:
+        found = browser_addresses(around, "127.0.0.1", port)
+    except AstraError as error:
+        yield f"Address for the browser: {error}"
+        return
+    if not found:
+        yield f"Address for the browser: none; {unreachable(around)}"
+    for number, address in enumerate(found):
+        name = "Address for the browser:" if number == 0 else "or"
+        yield f"{name} {visible(redact_path(address.url))}"
+        yield f"  {address.why}"
+        if address.url.startswith("/"):
+            yield "  The rest stands in the browser's address bar, before this path."
+
+
+def proxy() -> str:
+    found = installed("jupyter-server-proxy")
+    if found:
+        return f"jupyter-server-proxy {found} is installed for this Python."
+    return f"jupyter-server-proxy is not installed for this Python. {PROXY_MISSING}"
+
+
+def reach(around: Surroundings) -> str:
+    """Start a server and connect to it."""
+    why_not = no_listening(around)
+    if why_not:
+        return why_not
+    try:
+        with Server(port=0) as server:
+            server.websocket("/", lambda socket: socket.send_text("hello"))
+            with connect(server.url, timeout=5) as client:
+                client.recv(5)
+    except (AstraError, OSError) as error:
+        return f"could not be started and reached: {visible(str(error))}"
+    return "one was started and reached in this process."
+
+
+def holder(port: int) -> str:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        answered = probe.connect_ex(("127.0.0.1", port)) == 0
+    return "something listens there" if answered else "free"
