@@ -9,6 +9,7 @@ from .async_websocket import AsyncWebSocket
 from .client import connect, connect_async
 from .errors import AstraError, ConnectionClosed
 from .log import FrameLog
+from .nested_loops import allow_nested_loops
 from .server import Server
 from .websocket import WebSocket
 from .wire.messages import CloseFrame, Message
@@ -24,6 +25,7 @@ __all__ = [
     "Message",
     "Server",
     "WebSocket",
+    "allow_nested_loops",
     "connect",
     "connect_async",
     "errors",
