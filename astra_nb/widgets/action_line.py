@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anywidget
 import traitlets
 
 from .esm import STATIC, join_modules
-from .while_busy import AnswersWhileBusy
+from .while_busy import Greeter
 
 __all__ = ["ActionLine"]
 
 
-class ActionLine(AnswersWhileBusy, anywidget.AnyWidget):
+class ActionLine(Greeter, anywidget.AnyWidget):
     """Says what a click did or why it could not, and shows its line of code to copy.
 
-    It also greets the panel's other controls for the page, so that their clicks get through
-    while a cell runs.
+    The page says hello to it for the whole panel, so that clicks get through while a cell runs.
 
     Attributes:
         sentence: What happened.
         failed: Whether that is an error.
         code: One or more lines of Python.
-        controls: The widgets to greet.
     """
 
     _esm = join_modules(STATIC / "js" / "action_line.js")
@@ -32,11 +28,6 @@ class ActionLine(AnswersWhileBusy, anywidget.AnyWidget):
     sentence = traitlets.Unicode("").tag(sync=True)
     failed = traitlets.Bool(False).tag(sync=True)
     code = traitlets.Unicode("").tag(sync=True)
-    controls = traitlets.List(traitlets.Unicode()).tag(sync=True)
-
-    def greet(self, controls: list[Any]) -> None:
-        """Let the page say hello to these widgets."""
-        self.controls = [control.model_id for control in controls]
 
     def say(self, sentence: str, *, failed: bool = False) -> None:
         """Show a sentence."""

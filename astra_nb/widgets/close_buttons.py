@@ -10,7 +10,7 @@ import ipywidgets
 
 from astra_nb.wire.close_codes import CLOSE_CODES, RANGES, CloseCode
 
-from .while_busy import Button, IntText
+from .while_busy import AnswersWhileBusy, Button, IntText
 
 __all__ = ["CloseButtons"]
 
@@ -86,6 +86,6 @@ class CloseButtons:
         return ipywidgets.HBox([label, *parts]).add_class("astra-buttons")
 
     @property
-    def widgets(self) -> list[ipywidgets.Widget]:
+    def widgets(self) -> list[AnswersWhileBusy]:
         """Everything that can be clicked or typed into."""
         return [*self.buttons.values(), *self.private_codes.values()]

@@ -19,6 +19,7 @@ from .calls import Call, close_call, fragments_call, frame_call, message_call, r
 from .close_buttons import CloseButtons
 from .faults import FAULTS, Fault
 from .frame_log_view import FrameLogView
+from .page_addresses import AddressLine
 from .payload import parse_payload
 from .send_form import MESSAGE_TYPES, SendForm
 from .sending import ALL, Ends, Sender
@@ -39,6 +40,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     `button.click()` from Python does what a click does. Handlers of clicks may run in any thread.
 
     Attributes:
+        addresses: Both addresses of the server, and what the page's check of them found.
         view: The frame log and the inspector.
         form: All the controls; the attributes below are its parts.
         line: What the last click did: `line.sentence`, `line.failed`, and `line.code`.
@@ -91,8 +93,9 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.automatic_pong.observe(lambda _: self._try(self._set_automatic_pong), "value")
         self.view.on_connections(self._refresh_targets)
         self.view.on_again(self._send_again)
-        self.line.greet(form.controls)
-        super().__init__([self.view, form.box, self.line])
+        self.line.companions = (self.view, *form.controls)
+        self.addresses = AddressLine(server)
+        super().__init__([self.addresses, self.view, form.box, self.line])
         self.add_class("astra-panel")
         self._refresh_targets()
 
@@ -241,6 +244,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         # ipywidgets closes what is collected, even when it was never made to the end.
         if hasattr(self, "line"):
             self.view.close()
+            self.addresses.close()
             self.ends.close_clients()
         super().close()
 

@@ -13,7 +13,15 @@ from .close_buttons import CloseButtons
 from .faults import FAULTS
 from .payload import FORMATS
 from .sending import ALL
-from .while_busy import Button, Dropdown, IntText, Text, ToggleButton, ToggleButtons
+from .while_busy import (
+    AnswersWhileBusy,
+    Button,
+    Dropdown,
+    IntText,
+    Text,
+    ToggleButton,
+    ToggleButtons,
+)
 
 __all__ = ["MESSAGE_TYPES", "SendForm"]
 
@@ -96,7 +104,7 @@ class SendForm:
         self.box = self._box()
 
     @property
-    def controls(self) -> list[ipywidgets.Widget]:
+    def controls(self) -> list[AnswersWhileBusy]:
         """Everything that can be clicked or typed into."""
         return [
             *self.buttons.values(),

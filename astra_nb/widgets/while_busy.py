@@ -4,7 +4,7 @@ JupyterLab sends a widget's messages to a subshell of the kernel, which works be
 cell. But ipykernel then hands each one to whichever shell last *published* for that widget, and
 what a cell or a thread publishes counts for the main shell, where the message waits for the cell
 to end. So these widgets publish without a parent, which counts for none, except for the answer to
-the page's "hello": that one is published in the subshell and points the way there.
+a page's "hello": what is published with that as the parent points the way to its subshell.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ __all__ = [
     "AnswersWhileBusy",
     "Button",
     "Dropdown",
+    "Greeter",
     "IntText",
     "Text",
     "ToggleButton",
     "ToggleButtons",
 ]
-
-HELLO = "hello"
 
 
 class AnswersWhileBusy(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
@@ -47,12 +46,12 @@ class AnswersWhileBusy(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets h
             buffers=buffers,
         )
 
-    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
-        if isinstance(content, dict) and content.get("event") == HELLO:
-            # The base class publishes with the hello as the parent, in the shell it came by.
-            super()._send({"method": "custom", "content": {"event": HELLO, "beside": beside(self)}})
-        if content != {"event": HELLO}:
-            super()._handle_custom_msg(content, buffers)
+    def publish_here(self, content: dict[str, Any]) -> None:
+        """Publish with the message being handled as the parent.
+
+        From here on ipykernel hands what pages send to this widget to the shell that runs now.
+        """
+        super()._send({"method": "custom", "content": content})
 
 
 def beside(widget: ipywidgets.Widget) -> bool:
@@ -60,6 +59,26 @@ def beside(widget: ipywidgets.Widget) -> bool:
     kernel = getattr(widget.comm, "kernel", None)
     parent = kernel.get_parent() if kernel is not None else {}
     return bool(parent.get("header", {}).get("subshell_id"))
+
+
+class Greeter(AnswersWhileBusy):
+    """A widget to which a page says hello, for itself and for others.
+
+    Attributes:
+        companions: Those that are reachable where the hello came in, from then on.
+    """
+
+    companions: tuple[AnswersWhileBusy, ...] = ()
+
+    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
+        if not isinstance(content, dict) or content.get("event") != "hello":
+            super()._handle_custom_msg(content, buffers)
+            return
+        by_subshell = beside(self)
+        self.publish_here({"event": "hello", "beside": by_subshell})
+        if by_subshell:
+            for companion in self.companions:
+                companion.publish_here({"event": "hello"})
 
 
 class Button(AnswersWhileBusy, ipywidgets.Button):  # type: ignore[misc]

@@ -71,14 +71,14 @@ def test_a_flood_is_cut_to_the_newest_rows_and_says_so(log: FrameLog) -> None:
 def test_a_late_page_gets_what_it_lacks(log: FrameLog) -> None:
     log.append_frames(1, "server", "sent", PING * 3000, 3000)
     view = FrameLogView(log)
-    view._handle_custom_msg({"event": "hello", "kind": "hello", "page": "p", "after": 2500}, [])
+    view._handle_custom_msg({"kind": "hello", "page": "p", "after": 2500}, [])
     late = [
         (content, buffers)
         for content, buffers in published(view, "rows")
         if content["after"] == 2500
     ]
     assert numbers(*late[0]) == list(range(2501, 3001))
-    view._handle_custom_msg({"event": "hello", "kind": "hello", "page": "q", "after": 0}, [])
+    view._handle_custom_msg({"kind": "hello", "page": "q", "after": 0}, [])
     first = view.comm.custom("rows")[-1]
     assert first[0]["count"] == HELLO_ROWS
     assert first[0]["to"] == 3000

@@ -1,32 +1,13 @@
-// What the last click did, and the code that does the same. It also says hello to the panel's
-// controls, so that the kernel answers them in a subshell while a cell runs.
+// What the last click did, and the code that does the same. It also says hello for the whole
+// panel, so that the kernel answers it in a subshell while a cell runs.
 
 import { button, element, setText } from "./dom.js";
 import { greet } from "./greeting.js";
 
-/**
- * Greet one control.
- * @param {any} manager
- * @param {string} id
- */
-async function greetControl(manager, id) {
-  try {
-    await greet(await manager.get_model(id));
-  } catch {
-    // A control that is closed by now needs no greeting.
-  }
-}
-
 export default {
-  /** @param {{ model: any, signal: AbortSignal }} context */
-  initialize({ model, signal }) {
-    const greetAll = () => {
-      for (const id of model.get("controls")) greetControl(model.widget_manager, id);
-    };
-    model.on("change:controls", greetAll);
-    signal.addEventListener("abort", () => model.off("change:controls", greetAll));
-    // Once this widget's messages go by a subshell, those of the others do.
-    greet(model).then(greetAll);
+  /** @param {{ model: any }} context */
+  initialize({ model }) {
+    greet(model);
   },
 
   /** @param {{ model: any, el: HTMLElement, signal: AbortSignal }} context */

@@ -1,18 +1,17 @@
 // The browser's own end: a real WebSocket in this page, its events and its limits, and what a
 // proxy changed on the way. `esm.py` joins this with the modules it imports.
 
-import { checkAddresses, completeAddress, describeCheck, describePage, jupyterBase } from "./address_check.js";
+import { completeAddress } from "./address_check.js";
+import { AddressLine } from "./address_line.js";
 import { button, element, setText } from "./dom.js";
-import { greet } from "./greeting.js";
+import { KernelVoice } from "./kernel_voice.js";
 import { limitsList } from "./limits_list.js";
 import { pointsTable } from "./points_table.js";
 import { LONGEST_REASON, PageSocket, READY_STATES, closeProblem, consoleSnippet, parseBytes } from "./page_socket.js";
 
 /** @typedef {import("./page_socket.js").PageRow} PageRow */
-/** @typedef {import("./address_check.js").CheckResult} CheckResult */
 
 const MOST_ROWS = 500;
-const ANSWER_MS = 1500; // until a busy kernel is no longer waited for
 
 class BrowserClientPage {
   /**
@@ -22,24 +21,16 @@ class BrowserClientPage {
    */
   constructor(model, el, signal) {
     this.model = model;
-    this.id = Math.random().toString(36).slice(2);
-    this.last = 0;
-    this.proxied = false;
+    this.voice = new KernelVoice(model, signal);
+    this.voice.onMessage = (content) => { if (content.kind === "lane") this.#drawLane(content); };
     this.edited = false;
     this.stateText = "";
-    /** @type {CheckResult | undefined} */
-    this.result = undefined;
     this.began = performance.now();
-    /** @type {Map<string, ((content: any) => void)[]>} */
-    this.waiting = new Map();
     this.socket = new PageSocket({
       onRow: (row) => this.#addRow(row),
       onState: () => this.#drawState(),
-      onEvent: (event) => this.#send({ kind: "event", ...event }),
+      onEvent: (event) => this.#tell({ kind: "event", ...event }),
     });
-    this.kernelAddress = element("code", { class: "astra-address" });
-    this.found = element("p", { class: "astra-check", attributes: { role: "status" } });
-    this.checkButton = button("Check", "Open a real connection from this page to find out which address it reaches", () => this.#check());
     this.url = /** @type {HTMLInputElement} */ (element("input", {
       class: "astra-search astra-url", attributes: { type: "text", spellcheck: "false", "aria-label": "Address to connect to" },
       on: { input: () => { this.edited = true; this.#drawSnippet(); } },
@@ -73,13 +64,10 @@ class BrowserClientPage {
     this.between.hidden = true;
     this.snippet = element("pre", { class: "astra-snippet", attributes: { tabindex: "0", "aria-label": "Code for the browser's console" } });
     this.copyButton = button("Copy", "Copy this code, for the browser's console", () => this.#copy());
+    this.line = new AddressLine(model, this.voice, signal, () => this.#drawAddress());
     const textOf = () => this.payload.value;
     this.root = element("div", { class: "astra-panel astra-browser" },
-      element("div", { class: "astra-browser-head" },
-        element("b", { text: "This page" }),
-        element("span", { class: "astra-muted", text: "the kernel's address" }), this.kernelAddress,
-        element("span", { class: "astra-spring" }), this.checkButton),
-      this.found,
+      this.line.root,
       line("address", this.url, this.subprotocols, this.connectButton),
       line("payload", this.payload,
         button("send text", "socket.send(text): one TEXT frame", () => this.#try(() => this.socket.send(textOf()))),
@@ -99,27 +87,13 @@ class BrowserClientPage {
     el.append(this.root);
     this.#drawClose();
 
-    const heard = (/** @type {any} */ content) => this.#hear(content);
-    const changed = () => this.#addressesChanged();
-    model.on("msg:custom", heard);
-    model.on("change:addresses", changed);
     const ticking = setInterval(() => this.#drawState(), 250); // bufferedAmount has no event
     signal.addEventListener("abort", () => {
-      model.off("msg:custom", heard);
-      model.off("change:addresses", changed);
       clearInterval(ticking);
       this.socket.leave();
     });
-    void greet(model);
-    this.#drawAddresses();
+    this.#drawAddress();
     this.#drawState();
-    this.#start();
-  }
-
-  async #start() {
-    await this.#ask("ready", { kind: "page", ...describePage(location, jupyterBase(document)) });
-    this.#drawAddresses();
-    await this.#check();
   }
 
   // What a person does
@@ -133,7 +107,7 @@ class BrowserClientPage {
     this.between.hidden = true;
     this.began = performance.now();
     // The kernel notes where its log stands, so that both ends can be laid side by side.
-    await this.#ask("go", { kind: "connect", after: this.last, proxied: this.#isProxied(url) });
+    await this.voice.ask("go", { kind: "connect", after: this.voice.last, proxied: this.#isProxied(url) });
     this.#try(() => this.socket.open(url, subprotocols));
   }
 
@@ -155,25 +129,6 @@ class BrowserClientPage {
     this.#drawState();
   }
 
-  async #check() {
-    const addresses = this.model.get("addresses");
-    this.checkButton.setAttribute("disabled", "");
-    setText(this.found, "Checking from this page ...");
-    await this.#ask("here", { kind: "where?" });
-    const after = this.last;
-    this.result = await checkAddresses(addresses, () => this.#ask("refused", { kind: "refused?", after }));
-    this.checkButton.removeAttribute("disabled");
-    const { sentence, advice } = describeCheck(this.result, addresses);
-    const reached = this.result.state === "reached";
-    this.found.dataset.state = this.result.state;
-    this.found.replaceChildren(
-      element("b", { text: `${reached ? "\u2713 reached" : "\u2717 blocked"} ` }),
-      ...(this.result.url ? [element("code", { text: this.result.url }), ". "] : []), `${sentence} ${advice}`.trim());
-    this.proxied = this.result.proxied;
-    this.#drawAddresses();
-    this.#send({ kind: "checked", result: this.result });
-  }
-
   async #copy() {
     const text = this.snippet.textContent ?? "";
     try {
@@ -189,18 +144,12 @@ class BrowserClientPage {
 
   // What is shown
 
-  #addressesChanged() {
-    const { running } = this.model.get("addresses");
-    const was = this.result?.cause;
-    this.#drawAddresses();
-    if (running ? was === "stopped" : was !== "stopped" && was !== undefined) void this.#check();
-  }
-
-  #drawAddresses() {
-    const { url, candidates } = this.model.get("addresses");
-    setText(this.kernelAddress, url);
+  #drawAddress() {
+    const { line } = this;
+    if (line === undefined) return; // which is being made
+    const { url, candidates } = line.addresses;
     if (!this.edited) {
-      const reached = this.result?.state === "reached" ? this.result.url : candidates[0]?.url ?? url;
+      const reached = line.result?.state === "reached" ? line.result.url : candidates[0]?.url ?? url;
       try {
         const path = this.model.get("path").slice(1);
         this.url.value = completeAddress(reached, location.href) + path;
@@ -264,50 +213,22 @@ class BrowserClientPage {
     setText(this.problem, text);
   }
 
-  // The kernel
-
   /** @param {string} url */
   #isProxied(url) {
+    const { addresses, result } = this.line;
     try {
-      const own = this.model.get("addresses").candidates.find((/** @type {any} */ each) => url.startsWith(completeAddress(each.url, location.href)));
-      return own ? own.proxied || (this.result?.state === "reached" && this.result.url && url.startsWith(this.result.url) && this.result.code !== 1000) : false;
+      const own = addresses.candidates.find((/** @type {any} */ each) => url.startsWith(completeAddress(each.url, location.href)));
+      if (!own) return false;
+      const measured = result?.state === "reached" && url.startsWith(result.url) && result.code !== 1000;
+      return own.proxied || measured;
     } catch {
       return false;
     }
   }
 
   /** @param {Record<string, unknown>} content */
-  #send(content) {
-    try {
-      this.model.send({ page: this.id, ...content });
-    } catch {
-      this.#show("The kernel does not listen any more; run the cell again.");
-    }
-  }
-
-  /**
-   * Ask the kernel and wait for its answer, though not for long: it may be busy.
-   * @param {string} kind of the answer
-   * @param {Record<string, unknown>} content
-   * @returns {Promise<any>}
-   */
-  #ask(kind, content) {
-    return new Promise((resolve) => {
-      const list = this.waiting.get(kind) ?? [];
-      const done = (/** @type {any} */ answer) => { clearTimeout(timer); resolve(answer); };
-      const timer = setTimeout(() => done({ status: 0, detail: "" }), ANSWER_MS);
-      this.waiting.set(kind, [...list, done]);
-      this.#send(content);
-    });
-  }
-
-  /** @param {any} content */
-  #hear(content) {
-    if (content?.page !== this.id) return;
-    this.last = Math.max(this.last, content.last ?? 0);
-    for (const done of this.waiting.get(content.kind) ?? []) done(content);
-    this.waiting.delete(content.kind);
-    if (content.kind === "lane") this.#drawLane(content);
+  #tell(content) {
+    if (!this.voice.send(content)) this.#show("The kernel does not listen any more; run the cell again.");
   }
 }
 

@@ -1,4 +1,4 @@
-// Saying hello to a widget in the kernel, so that what the page sends reaches it while a cell runs.
+// Saying hello to the kernel, so that what the page sends reaches it while a cell runs.
 //
 // JupyterLab sends a widget's messages by a subshell of the kernel once it has one, and ipykernel
 // hands them to the shell that last published for this widget. The kernel's answer to a hello is
@@ -10,10 +10,9 @@ const RETRY_MS = [150, 400, 1000, 2500, 5000];
 /**
  * Say hello until the answer comes from a subshell, or has not a few times.
  * @param {{ send: (content: any, ...more: any[]) => void, on: any, off: any }} model
- * @param {Record<string, unknown>} [more] what else the hello carries, the first time
  * @returns {Promise<boolean>} whether messages get through while a cell runs
  */
-export function greet(model, more = {}) {
+export function greet(model) {
   return new Promise((resolve) => {
     let tries = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -25,7 +24,7 @@ export function greet(model, more = {}) {
     };
     const again = () => {
       try {
-        model.send({ event: "hello", ...(tries === 0 ? more : {}) }, {});
+        model.send({ event: "hello" });
       } catch {
         end(false);
       }

@@ -48,6 +48,7 @@ export class Inspector {
     if (this.number === row.number) return;
     this.number = row.number;
     setText(this.title, headline(row));
+    this.body.setAttribute("aria-busy", "true");
     try {
       const { content, buffers } = await this.store.ask("detail", { number: row.number });
       if (this.number !== row.number) return;
@@ -58,6 +59,8 @@ export class Inspector {
         this.#sentence(row, problem instanceof Error ? problem.message : String(problem));
         this.number = 0;
       }
+    } finally {
+      this.body.removeAttribute("aria-busy");
     }
   }
 

@@ -1,19 +1,18 @@
 // What one page knows of one log: the ring, the server's state, and questions to the kernel.
 
 import { decodeColumns } from "./columns.js";
-import { greet } from "./greeting.js";
 import { Ring } from "./ring.js";
 import { Ties } from "./ties.js";
 import { Rates } from "./rates.js";
 
 export const CAPACITY = 5000;
 const CONNECTIONS_OFFERED = 50;
-const ANSWER_MS = 5000;
+const ANSWER_MS = 15_000;
 // A kernel that restarts tells the page nothing, so the page asks now and then; ever more rarely
 // while there is no answer.
 const HEARTBEAT_MS = 10_000;
 const LONGEST_HEARTBEAT_MS = 120_000;
-const HEARTBEAT_PATIENCE_MS = 1500;
+const HEARTBEAT_PATIENCE_MS = 4000;
 const NO_ANSWER = "The kernel does not answer just now: it is busy with a cell, or was restarted. "
   + "Clicks wait until it does.";
 
@@ -46,8 +45,6 @@ export class Store {
     /** The first record's time: zero of the relative times. */
     this.origin = 0;
     this.pendingGap = false;
-    /** Whether the kernel hears this page while a cell runs. */
-    this.beside = false;
     /** @type {Set<number>} numbers of the connections seen in rows */
     this.known = new Set();
     /** @type {Map<number, { resolve: (answer: Answer) => void, reject: (problem: Error) => void }>} */
@@ -61,7 +58,7 @@ export class Store {
       this.receive(content, buffers ?? []);
     model.on("msg:custom", receive);
     this.#readSnapshot();
-    greet(model, this.#hello()).then((beside) => { this.beside = beside; });
+    this.#hello();
     this.#beatLater(HEARTBEAT_MS);
     signal.addEventListener("abort", () => {
       clearTimeout(this.heart);
@@ -95,11 +92,11 @@ export class Store {
 
   /** Say that this page is there, and up to where it has seen the log. */
   #hello() {
-    return { kind: "hello", page: this.page, after: this.ring.covered };
+    this.#send({ kind: "hello", page: this.page, after: this.ring.covered });
   }
 
   /**
-   * Ask the kernel; it always answers, or the promise is rejected after five seconds.
+   * Ask the kernel; it always answers, or the promise is rejected after fifteen seconds.
    * @param {string} what
    * @param {Record<string, unknown>} [details]
    * @returns {Promise<Answer>}
@@ -110,7 +107,7 @@ export class Store {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.questions.delete(id);
-        reject(new Error("The kernel gave no answer in 5 s; it may be busy with a cell."));
+        reject(new Error("The kernel gave no answer in 15 s; it may be busy with a cell. Choose the row again to ask again."));
       }, ANSWER_MS);
       this.questions.set(id, {
         resolve: (answer) => (clearTimeout(late), resolve(answer)),
@@ -156,7 +153,7 @@ export class Store {
     const outcome = this.ring.take(rows, content.after, content.to);
     if (outcome === "gap") {
       // The batch is dropped: the answer to this hello covers it too.
-      if (!this.pendingGap) this.#send(this.#hello());
+      if (!this.pendingGap) this.#hello();
       this.pendingGap = true;
       return;
     }
