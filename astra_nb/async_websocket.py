@@ -9,9 +9,9 @@ from typing import Any, Self
 
 from websockets.http11 import Request
 
-from .checked_socket import CheckedSocket, wait_for
+from .checked_socket import REST, CheckedSocket, wait_for
 from .connection import Connection
-from .errors import ConnectionClosed, WaitTimeout
+from .errors import ConnectionClosed, EndlessLoop, WaitTimeout
 from .inbox import TaskInbox
 from .wire.frames import BINARY, TEXT
 from .wire.messages import (
@@ -57,7 +57,10 @@ class AsyncWebSocket(CheckedSocket[TaskInbox]):
             except TimeoutError:
                 raise self._no_message(timeout) from None
         if not messages:
-            raise self._closed()
+            error = self._closed()
+            if isinstance(error, EndlessLoop):
+                await asyncio.sleep(REST)  # or nobody else would ever have a turn
+            raise error
         return messages.popleft()
 
     def __aiter__(self) -> Self:

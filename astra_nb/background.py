@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 THREAD_NAME = "astra_nb event loop"
 JOIN_TIMEOUT = 5.0  # seconds
+CANCEL_TIMEOUT = 1.0  # seconds that tasks have to end when the loop does
 
 
 class BackgroundLoop:
@@ -41,7 +42,8 @@ class BackgroundLoop:
             for task in tasks:
                 task.cancel()
             if tasks:
-                self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+                # Bounded: a handler may catch even its cancellation.
+                self.loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_TIMEOUT))
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             asyncio.set_event_loop(None)
             self.loop.close()

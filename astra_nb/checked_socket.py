@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, Literal, TypeVar
 
@@ -16,7 +17,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from .connection import Connection
-from .errors import ConnectionClosed, InvalidMessage, NotOpen, WaitTimeout
+from .errors import ConnectionClosed, EndlessLoop, InvalidMessage, NotOpen, WaitTimeout
 from .inbox import TaskInbox, ThreadInbox
 from .wire.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from .wire.handshake import redact_headers, redact_path
@@ -29,7 +30,11 @@ from .wire.messages import (
     encode_text,
 )
 
-__all__ = ["ENCODERS", "CheckedSocket", "ConnectionState", "serialize_for_many", "wait_for"]
+__all__ = ["ENCODERS", "REST", "CheckedSocket", "ConnectionState", "serialize_for_many", "wait_for"]
+
+PATIENCE = 1000  # calls in a row on a connection that has ended
+TIGHT = 0.001  # seconds between calls of a loop that does nothing else
+REST = 0.05  # seconds that a loop is held up that catches even `EndlessLoop`
 
 ConnectionState = Literal["connecting", "open", "closing", "closed"]
 
@@ -52,6 +57,8 @@ class CheckedSocket(Generic[I]):
         self._request = request
         self.log = log
         self.path_parameters: dict[str, str] = {}
+        self._raised = 0  # times in a row that a call told that the connection has ended
+        self._raised_at = 0.0
 
     @functools.cached_property
     def request(self) -> Request:
@@ -121,10 +128,19 @@ class CheckedSocket(Generic[I]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.request.path!r} {self.state}>"
 
-    def _closed(self) -> ConnectionClosed:
+    def _closed(self) -> ConnectionClosed | EndlessLoop:
         """A fresh error each time: a raised one carries its traceback."""
         closed = self._connection.closed
         assert closed is not None, "only called after the end"
+        now = time.monotonic()
+        self._raised = self._raised + 1 if now - self._raised_at < TIGHT else 1
+        self._raised_at = now
+        if self._raised >= PATIENCE:
+            self._raised = 0
+            return EndlessLoop(
+                f"{PATIENCE:,} calls in a row on a connection that has ended: this loop catches "
+                f"every exception and would never end; let ConnectionClosed end it"
+            )
         return ConnectionClosed(
             str(closed), sent=closed.sent, received=closed.received, first=closed.first
         )

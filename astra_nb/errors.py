@@ -17,6 +17,8 @@ They split into "you did this" (nothing was sent) and "your peer did this"::
     │   └── ConnectFailed           no TCP connection could be made (also an OSError)
     └── WaitTimeout                 what you waited for did not come in time (also a TimeoutError)
 
+`EndlessLoop` stands beside them, because it is no `Exception`.
+
 Each message names the value, says what is allowed, and what to do.
 """
 
@@ -33,6 +35,7 @@ __all__ = [
     "AstraError",
     "ConnectFailed",
     "ConnectionClosed",
+    "EndlessLoop",
     "HandshakeFailed",
     "InvalidMessage",
     "InvalidRoute",
@@ -156,3 +159,10 @@ class ConnectFailed(PeerError, OSError):
 
 class WaitTimeout(AstraError, TimeoutError):
     """What you waited for did not come in time."""
+
+
+class EndlessLoop(BaseException):
+    """A loop that catches every exception goes on and on with a connection that has ended.
+
+    It is no `Exception`, so that it gets through `except Exception` and ends the loop.
+    """

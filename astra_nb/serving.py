@@ -322,6 +322,12 @@ class Serving:
                 task.cancel()
             if pending:
                 await asyncio.wait(pending, timeout=SHUTDOWN_GRACE)
+            for number, task in list(self._tasks.items()):
+                if task in pending:
+                    self._notice(
+                        f"The handler of connection {number} did not end after its connection "
+                        f"had closed, although it was cancelled; it catches even that."
+                    )
         if self._connections:
             await asyncio.sleep(0)  # their connection_lost() is queued
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,9 +16,9 @@ from websockets.exceptions import InvalidState, ProtocolError
 from websockets.http11 import Request
 
 from .background import BackgroundLoop
-from .checked_socket import CheckedSocket
+from .checked_socket import REST, CheckedSocket
 from .connection import Connection
-from .errors import ConnectionClosed, WaitTimeout, WrongThread
+from .errors import ConnectionClosed, EndlessLoop, WaitTimeout, WrongThread
 from .inbox import ThreadInbox
 from .wire.frames import BINARY, TEXT
 from .wire.messages import (
@@ -92,7 +93,10 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
         except queue.Empty:
             raise self._no_message(timeout) from None
         if message is None:
-            raise self._closed()
+            error = self._closed()
+            if isinstance(error, EndlessLoop):
+                time.sleep(REST)
+            raise error
         return message
 
     def __iter__(self) -> Self:

@@ -1,0 +1,541 @@
+"""Faults, put in over a real socket: each ends in a state the log tells in words, nothing is left.
+
+A bystander is connected to the same server all the while, and nothing of its may be lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import signal
+import socket as sockets
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import pytest
+
+from astra_nb import FrameLog, Server, WebSocket, connect
+from astra_nb.errors import ConnectionClosed, EndlessLoop
+from astra_nb.wire.closing import why_closed
+from astra_nb.wire.frames import decode
+from astra_nb.wire.records import ClosedRecord
+
+from . import records
+from .conformance.octets import frame, mask_all
+from .helpers import run_python, wait_until
+from .servers import KINDS, Kind, Steps, echo, handler_of
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
+HELLO = mask_all(b"\x81\x05Hello")
+
+
+@contextmanager
+def faulty(handler: Callable[[Any], Any], **settings: Any) -> Iterator[Server]:
+    """Run a server with `handler` at "/", and a bystander that is served to the end."""
+    server = Server(port=0)
+    for name, value in settings.items():
+        setattr(server, name, value)
+    server.websocket("/", handler)
+    server.websocket("/bystander", handler_of("def", echo))
+    with server:
+        with connect(f"{server.url}bystander") as bystander:
+            bystander.send_text("before")
+            assert bystander.recv(10).value == "before"
+            yield server
+            bystander.send_text("after")
+            while (message := bystander.recv(10)).type == "ping":
+                pass  # the server's keepalive
+            assert message.value == "after"
+            assert [r.payload for r in records.frames(bystander.log, type="text")] == [
+                b"before",
+                b"before",
+                b"after",
+                b"after",
+            ]
+
+
+def open_raw(server: Server) -> sockets.socket:
+    """Connect and do the opening handshake; the rest is up to the test."""
+    sock = sockets.create_connection(("127.0.0.1", server.port), 10)
+    sock.sendall(request(server))
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += sock.recv(1)
+    assert head.startswith(b"HTTP/1.1 101 ")
+    return sock
+
+
+def request(server: Server, more: bytes = b"") -> bytes:
+    return (
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Version: 13\r\n%s\r\n" % (server.port, more)
+    )
+
+
+def read_to_end(sock: sockets.socket) -> bytes:
+    data = b""
+    while part := sock.recv(65536):
+        data += part
+    return data
+
+
+def close_code(data: bytes) -> int:
+    """Read the code of the CLOSE frame that these bytes are."""
+    close = decode(data).close
+    assert close is not None
+    return close.code
+
+
+def ended(server: Server) -> ClosedRecord:
+    """Wait for the end of the connection at "/", the second one."""
+    return records.closed(server.log, connection=2, timeout=10)
+
+
+# --- handlers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_handler_that_raises(kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
+    async def script(socket: Steps) -> None:
+        await socket.recv()
+        raise KeyError("lost")
+
+    with faulty(handler_of(kind, script)) as server:
+        with open_raw(server) as sock:
+            sock.sendall(HELLO)
+            assert close_code(read_to_end(sock)) == 1011
+        closed = ended(server)
+        assert closed.first == "server"
+        assert "1011" in why_closed(closed)
+        error = records.handler_error(server.log, connection=2)
+        assert error.summary == "KeyError: 'lost'"
+        assert "in script" in error.traceback
+    assert "KeyError: 'lost'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_handler_that_returns_early(kind: Kind) -> None:
+    async def script(socket: Steps) -> None:
+        await socket.send_text("that is all")
+
+    with faulty(handler_of(kind, script)) as server:
+        with open_raw(server) as sock:
+            sock.sendall(HELLO)  # nobody will read it
+            assert close_code(read_to_end(sock)[13:]) == 1000
+        assert "1000" in why_closed(ended(server))
+
+
+def test_a_def_handler_that_blocks_for_ever_at_shutdown() -> None:
+    let_go = threading.Event()
+
+    def handle_socket(socket: WebSocket) -> None:
+        let_go.wait(60)
+
+    with faulty(handle_socket, close_timeout=0.2) as server:
+        sock = open_raw(server)
+    # The server is down; the handler is not, and the log says so.
+    try:
+        server.log.wait_for(kind="notice", text="handler of connection 2 did not end")
+        with sock:
+            assert close_code(read_to_end(sock)) == 1001
+    finally:
+        let_go.set()
+
+
+def test_an_async_handler_that_waits_for_ever_at_shutdown() -> None:
+    cancelled: list[bool] = []
+
+    async def handle_socket(socket: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    with faulty(handle_socket, close_timeout=0.2) as server:
+        sock = open_raw(server)
+    with sock:
+        assert close_code(read_to_end(sock)) == 1001
+    assert cancelled == [True]
+    assert "1001" in why_closed(ended(server))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_handler_that_catches_every_exception(kind: Kind) -> None:
+    caught: list[BaseException] = []
+
+    async def script(socket: Steps) -> None:
+        while True:
+            try:
+                await socket.recv()
+            except Exception as exc:  # noqa: BLE001  (that is the fault)
+                caught.append(exc)
+
+    with faulty(handler_of(kind, script)) as server:
+        with open_raw(server) as sock:
+            sock.sendall(mask_all(b"\x88\x02\x03\xe8"))
+            assert close_code(read_to_end(sock)) == 1000
+        error = records.handler_error(server.log, connection=2)
+        assert error.summary.endswith("let ConnectionClosed end it")
+    assert {type(exc) for exc in caught} == {ConnectionClosed}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_handler_that_catches_even_its_end(kind: Kind) -> None:
+    let_go = threading.Event()
+    caught: list[type[BaseException]] = []
+
+    async def script(socket: Steps) -> None:
+        while not let_go.is_set():
+            try:
+                await socket.recv()
+            except:  # noqa: E722  (that is the fault)
+                caught.append(sys.exc_info()[0] or BaseException)
+
+    with faulty(handler_of(kind, script)) as server:
+        with open_raw(server) as sock:
+            sock.sendall(mask_all(b"\x88\x02\x03\xe8"))
+            assert close_code(read_to_end(sock)) == 1000
+        # It goes on, and the bystander is served all the same.
+        wait_until(lambda: EndlessLoop in caught)
+
+        def let_it_go() -> None:
+            server.log.wait_for(
+                kind="notice", text="handler of connection 2 did not end", timeout=20
+            )
+            let_go.set()
+
+        waiting = threading.Thread(target=let_it_go)
+        waiting.start()
+    waiting.join(20)
+    assert let_go.is_set(), "the log did not tell that the handler goes on"
+
+
+# --- peers that vanish ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_peer_that_resets(kind: Kind) -> None:
+    with faulty(handler_of(kind, echo)) as server:
+        sock = open_raw(server)
+        sock.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        closed = ended(server)
+        assert (closed.tcp, closed.code, closed.first) == ("reset", 1006, "")
+        assert "reset" in why_closed(closed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_peer_that_ends_inside_a_frame(kind: Kind) -> None:
+    with faulty(handler_of(kind, echo)) as server:
+        with open_raw(server) as sock:
+            sock.sendall(HELLO[:8])
+        closed = ended(server)
+        assert (closed.tcp, closed.code) == ("dropped by client", 1006)
+        cut = records.frame(server.log, connection=2)
+        assert cut.frame.raw == HELLO[:8]
+        assert not cut.frame.complete
+        assert cut.verdict.startswith("cut")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_peer_that_falls_silent_after_a_close(kind: Kind) -> None:
+    async def script(socket: Steps) -> None:
+        await socket.send_close(4000, "bye")
+        await socket.recv()
+
+    with faulty(handler_of(kind, script), close_timeout=0.2) as server, open_raw(server):
+        closed = ended(server)
+        assert (closed.tcp, closed.first, closed.code) == ("timeout", "server", 1006)
+        assert "4000" in why_closed(closed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_peer_that_falls_silent_while_it_is_open(kind: Kind) -> None:
+    with faulty(handler_of(kind, echo), keepalive=0.2, close_timeout=0.2) as server:
+        with open_raw(server):
+            closed = ended(server)
+        assert closed.sent is not None
+        assert closed.sent.code == 1011
+        assert "no pong" in closed.detail
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_peer_that_reads_nothing_while_the_handler_sends(kind: Kind) -> None:
+    part = b"x" * 65536
+    sent: list[int] = []
+    ends: list[BaseException] = []
+
+    async def script(socket: Steps) -> None:
+        try:
+            for number in range(20_000):  # 1.2 GiB, which no buffer holds
+                await socket.send_bytes(part)
+                sent.append(number)
+        except ConnectionClosed as exc:
+            ends.append(exc)
+            raise
+
+    process = psutil.Process()
+    before = process.memory_info().rss
+    with faulty(handler_of(kind, script)) as server:
+        server.log.max_bytes = 2**20
+        sock = open_raw(server)
+        wait_until(lambda: len(sent) > 10, 20)
+        counts = [0]
+
+        def stands_still() -> bool:
+            counts.append(len(sent))
+            return len(counts) > 100 and counts[-100] == counts[-1]
+
+        wait_until(stands_still, 20)
+        assert process.memory_info().rss - before < 64 * 2**20
+        sock.close()
+        wait_until(lambda: ends, 10)
+        assert ended(server).code == 1006
+
+
+# --- opening handshakes -----------------------------------------------------------------------
+
+
+def test_an_opening_handshake_a_byte_at_a_time() -> None:
+    with faulty(handler_of("def", echo), open_timeout=0.3) as server:
+        with sockets.create_connection(("127.0.0.1", server.port), 10) as sock:
+            data = request(server)
+            with contextlib.suppress(ConnectionError):
+                for index in range(len(data)):
+                    sock.sendall(data[index : index + 1])
+                    if select.select([sock], [], [], 0.01)[0]:
+                        break  # the server has answered before the request was complete
+        closed = ended(server)
+        assert closed.status == 408
+        assert "o whole opening handshake within 0.3 s" in why_closed(closed)
+
+
+def test_an_opening_handshake_with_a_header_of_1_mib() -> None:
+    with faulty(handler_of("def", echo)) as server:
+        with sockets.create_connection(("127.0.0.1", server.port), 10) as sock:
+            answer = b""
+            with contextlib.suppress(ConnectionError):
+                sock.sendall(request(server, b"X-Long: %s\r\n" % (b"x" * 2**20)))
+            with contextlib.suppress(ConnectionError):
+                answer = read_to_end(sock)
+        closed = ended(server)
+        assert closed.status == 431
+        assert "431" in why_closed(closed)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+
+
+# --- messages ---------------------------------------------------------------------------------
+
+MESSAGES = {
+    "a message over the limit": (frame(TEXT, b"x" * 1001), 1009, "max_message_size"),
+    "a fragmented message over the limit": (
+        frame(TEXT, b"x" * 600, fin=False) + frame(CONTINUATION, b"x" * 401),
+        1009,
+        "max_message_size",
+    ),
+    "invalid UTF-8 across the border of fragments": (
+        frame(TEXT, b"\xe2\x82", fin=False) + frame(CONTINUATION, b"\x28"),
+        1007,
+        "UTF-8",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_that_cannot_be(kind: Kind, name: str) -> None:
+    data, code, words = MESSAGES[name]
+    with faulty(handler_of(kind, echo), max_message_size=1000) as server:
+        with open_raw(server) as sock:
+            sock.sendall(mask_all(data))
+            assert close_code(read_to_end(sock)) == code
+        closed = ended(server)
+        assert closed.sent is not None
+        assert closed.sent.code == code
+        assert words in why_closed(closed)
+        assert words in records.frames(server.log, connection=2, direction="received")[-1].verdict
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_that_sends_after_its_close(kind: Kind) -> None:
+    got: list[str] = []
+
+    async def script(socket: Steps) -> None:
+        while True:
+            got.append((await socket.recv()).type)
+
+    with faulty(handler_of(kind, script)) as server:
+        with open_raw(server) as sock:
+            sock.sendall(mask_all(b"\x88\x02\x03\xe8"))
+            sock.sendall(HELLO)
+            assert close_code(read_to_end(sock)) == 1000
+        ended(server)
+        late = records.frame(server.log, connection=2, type="text")
+        assert late.verdict == "ignored: it came after the CLOSE frame"
+    assert got == ["close"]
+
+
+# --- many at once -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_thousand_connects_and_drops_in_a_row(kind: Kind) -> None:
+    process = psutil.Process()
+    with faulty(handler_of(kind, echo)) as server:
+        descriptors, threads = process.num_fds(), threading.active_count()
+        for number in range(1000):
+            with sockets.create_connection(("127.0.0.1", server.port), 10) as sock:
+                if number % 3:
+                    sock.sendall(request(server)[: -1 if number % 3 == 1 else None])
+        wait_until(lambda: len(server.log.filter(kind="closed")) == 1000, 30)
+        wait_until(lambda: process.num_fds() == descriptors, 10)
+        wait_until(lambda: threading.active_count() == threads, 10)
+        assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_of_two_threads_never_interleave(kind: Kind) -> None:
+    count = 200
+
+    async def script(socket: Steps) -> None:
+        await socket.recv()
+
+    with faulty(handler_of(kind, script)) as server, open_raw(server) as sock:
+        target = server.connections[1]
+
+        def send(letter: bytes) -> None:
+            for size in range(count):
+                target.send_bytes(letter * size * 100)
+
+        threads = [threading.Thread(target=send, args=(letter,)) for letter in (b"a", b"b")]
+        for thread in threads:
+            thread.start()
+        total = 2 * sum(len(frame(BINARY, b"x" * size * 100)) for size in range(count))
+        data = b""
+        while len(data) < total:
+            data += sock.recv(65536)
+        for thread in threads:
+            thread.join()
+        sock.sendall(HELLO)
+    payloads, offset = [], 0
+    while offset < len(data):
+        one = decode(data, offset)
+        offset += len(one.raw)
+        payloads.append(one.payload)
+    for letter in (b"a", b"b"):
+        own = [payload for payload in payloads if payload[:1] == letter]
+        assert own == [letter * size * 100 for size in range(1, count)]
+
+
+def test_sends_from_the_handler_a_cell_and_the_panel_at_once() -> None:
+    count = 100
+    begin = threading.Barrier(3)
+
+    def handle_socket(socket: WebSocket) -> None:
+        begin.wait(20)
+        for _ in range(count):
+            socket.send_text("handler")
+        socket.recv()
+
+    with faulty(handle_socket) as server, connect(server.url) as client:
+        panel = server.panel()
+        panel.target.value = 2
+        panel.payload.value = "panel"
+
+        def click() -> None:
+            begin.wait(20)
+            for _ in range(count):
+                panel.buttons["text"].click()
+
+        clicking = threading.Thread(target=click)
+        clicking.start()
+        target = server.connections[1]
+        begin.wait(20)
+        for _ in range(count):
+            target.send_text("cell")
+        clicking.join(20)
+        got = [client.recv(20).value for _ in range(3 * count)]
+        assert sorted(map(str, got)) == ["cell"] * count + ["handler"] * count + ["panel"] * count
+        client.send_text("done")
+        panel.close()
+
+
+# --- the process ------------------------------------------------------------------------------
+
+
+def test_an_interrupt_in_a_blocking_call() -> None:
+    with faulty(handler_of("def", echo)) as server, connect(server.url) as client:
+        main = threading.main_thread().ident
+        assert main is not None
+        timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.recv(20)
+        timer.join()
+        assert client.state == "open"
+        client.send_text("still here")
+        assert client.recv(10).value == "still here"
+
+
+FORK = """
+import os, socket
+from astra_nb import Server, connect
+server = Server(port=0)
+def echo(socket):
+    for message in socket:
+        if message.type == "text":
+            socket.send_text(message.value)
+server.websocket("/", echo)
+server.run()
+client = connect(server.url)
+child = os.fork()
+if child == 0:
+    # The child has no server, and can run one of its own on a port of its own.
+    assert not server.running
+    own = Server(port=0)
+    own.websocket("/", echo)
+    with own, connect(own.url) as other:
+        other.send_text("in the child")
+        assert other.recv(10).value == "in the child"
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+client.send_text("in the parent")
+assert client.recv(10).value == "in the parent"
+client.close()
+port = server.port
+server.shutdown()
+socket.create_server(("127.0.0.1", port)).close()
+print("ok")
+"""
+
+
+def test_a_fork_leaves_the_connections_to_the_parent() -> None:
+    done = run_python("-W", "error", "-c", FORK)
+    assert (done.stdout, done.stderr) == ("ok\n", "")
+
+
+def test_ten_million_frames_leave_the_memory_flat() -> None:
+    # A day at 115 frames a second. The process must not grow once the ring is full.
+    log = FrameLog(max_frames=10_000, max_bytes=8 * 2**20)
+    run = frame(TEXT, b"x" * 64) * 20
+    process = psutil.Process()
+
+    def pass_frames(count: int) -> None:
+        for _ in range(count // 20):
+            log.append_frames(1, "server", "received", run, 20)
+
+    pass_frames(1_000_000)
+    before = process.memory_info().rss
+    pass_frames(9_000_000)
+    assert log.last_number == 10_000_000
+    assert len(list(log)) == 10_000
+    assert log.dropped == 9_990_000
+    assert process.memory_info().rss - before < 16 * 2**20
