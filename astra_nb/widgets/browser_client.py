@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
-import anywidget
 import ipywidgets
 import traitlets
 
@@ -18,11 +16,9 @@ from astra_nb.wire.records import FrameRecord
 from astra_nb.wire.text import preview
 
 from .esm import STATIC, join_modules
-from .frame_log_view import FrameLogView, call_weakly
-from .page_addresses import allow_page, describe_addresses, refused_since
-from .pulse import Pulse
+from .frame_log_view import FrameLogView
+from .page_addresses import AddressLine, whole
 from .two_ends import Account, PageEvent, compare, origin_of
-from .while_busy import AnswersWhileBusy
 
 __all__ = ["BrowserClient", "BrowserClientView", "browser_client_for"]
 
@@ -56,66 +52,33 @@ class PageConnection:
     told: object = None
 
 
-class BrowserClientView(AnswersWhileBusy, anywidget.AnyWidget):
+class BrowserClientView(AddressLine):
     """A WebSocket of the page, with its events, its buttons and the check of the addresses.
 
-    It holds the server weakly. Every method may be called from any thread.
-
     Args:
-        server: The server it connects to unless the page is told otherwise.
+        server: The server it connects to unless the page is told otherwise; held weakly.
         path: The path to connect to.
-
-    Attributes:
-        check: What the page's check of the addresses found last: `state` is "reached" or
-            "blocked"; empty before the first one.
     """
 
     _esm = join_modules(STATIC / "js" / "browser_client.js")
-    _css = "\n".join(
-        (STATIC / name).read_text(encoding="utf-8") for name in ("panel.css", "browser_client.css")
-    )
 
-    addresses = traitlets.Dict().tag(sync=True)
     path = traitlets.Unicode("/").tag(sync=True)
 
     def __init__(self, server: Server, path: str = "/") -> None:
-        self._server = weakref.ref(server)
         self._lock = threading.RLock()
         self._pages: dict[str, PageConnection] = {}
-        self._origin = ""
-        self.check: dict[str, Any] = {}
-        self._pulse = Pulse(self._beat)
-        super().__init__(addresses=describe_addresses(server), path=path)
-        self._unsubscribe = server.log.subscribe(self._pulse.wake)
-        self.on_msg(type(self)._receive)
-        gone = weakref.WeakMethod(self._tell_addresses)
-        weakref.finalize(server, call_weakly, gone).atexit = False
+        super().__init__(server, path=path)
 
     # What the page says
 
-    def _receive(self, content: Any, buffers: Any) -> None:
-        if not isinstance(content, dict):
-            return
-        server = self._server()
-        kind, page = content.get("kind"), str(content.get("page"))
-        if server is None:
-            self._tell_addresses()
-        elif kind == "page":
-            self._origin = str(content.get("origin"))
-            allow_page(server, content)
-            self._tell_addresses()
-            self.send({"kind": "ready", "page": page, "last": server.log.last_number})
-        elif kind == "refused?":
-            found = refused_since(server.log, whole(content.get("after")), self._origin)
-            self.send({"kind": "refused", "page": page, **found})
-        elif kind == "where?":
-            self.send({"kind": "here", "page": page, "last": server.log.last_number})
-        elif kind == "checked" and isinstance(content.get("result"), dict):
-            self.check = content["result"]
-        elif kind == "connect":
+    def _hear(self, server: Server, page: str, content: dict[str, Any]) -> None:
+        kind = content.get("kind")
+        if kind == "connect":
             self._begin(page, server, content)
         elif kind == "event":
             self._note(page, server, content)
+        else:
+            super()._hear(server, page, content)
 
     def _begin(self, page: str, server: Server, content: dict[str, Any]) -> None:
         last = server.log.last_number
@@ -141,17 +104,13 @@ class BrowserClientView(AnswersWhileBusy, anywidget.AnyWidget):
     # What the page is told
 
     def _beat(self, quiet: bool) -> None:
+        super()._beat(quiet)
         server = self._server()
         if server is None or self.comm is None:
             return
-        if server.running != self.addresses.get("running"):
-            self._tell_addresses()
         with self._lock:
             for page, connection in self._pages.items():
                 self._tell_lane(page, connection, server.log)
-
-    def _tell_addresses(self) -> None:
-        self.addresses = describe_addresses(self._server())
 
     def _tell_lane(self, page: str, connection: PageConnection, log: FrameLog) -> None:
         """Send both accounts of a connection, when something in them is new."""
@@ -210,24 +169,6 @@ class BrowserClientView(AnswersWhileBusy, anywidget.AnyWidget):
         if records:
             connection.read = records[-1].number
 
-    # Life and other forms
-
-    def close(self) -> None:
-        """Close the view and end its thread; the page closes its WebSocket."""
-        self._unsubscribe()
-        self._pulse.stop()
-        super().close()
-
-    def __repr__(self) -> str:
-        server = self._server()
-        return f"<BrowserClientView of {server.browser_url if server else 'no server'}>"
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**options)
-        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
-        data["text/plain"] = repr(self)
-        return data
-
 
 class BrowserClient(ipywidgets.HBox):  # type: ignore[misc, unused-ignore]
     """A client in the page beside the frame log of its server.
@@ -277,7 +218,3 @@ def line_of(record: FrameRecord) -> dict[str, Any]:
         "text": preview(record.payload, record.type, 60),
         "verdict": bool(record.verdict),
     }
-
-
-def whole(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -173,3 +173,15 @@ def test_its_plain_form_is_stable_and_the_log_stands_beside_it(
     bundle = client._repr_mimebundle_()
     assert bundle["text/plain"] == f"<BrowserClient of {server.url}>"
     assert "http://" not in BrowserClientView._esm.replace("http://www.w3.org", "")
+
+
+def test_a_panel_shows_both_addresses_and_lets_its_page_in(server: Server) -> None:
+    panel = server.panel()
+    try:
+        assert panel.children[0] is panel.addresses
+        assert panel.addresses.addresses["url"] == server.url
+        panel.addresses._handle_custom_msg({"page": "p", **PAGE}, [])
+        assert server.origins == [ORIGIN]
+        assert repr(panel.addresses) == f"<AddressLine of {server.url}>"
+    finally:
+        panel.close()
