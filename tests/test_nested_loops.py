@@ -87,9 +87,7 @@ print([name for name in sys.modules if name.startswith("nest_asyncio")])
 
 
 def test_without_a_running_loop_there_is_nothing_to_allow() -> None:
-    with pytest.raises(
-        LocalError, match=r"^no event loop runs in this thread"
-    ):
+    with pytest.raises(LocalError, match=r"^no event loop runs in this thread"):
         allow_nested_loops()
 
 
