@@ -134,7 +134,7 @@ class AsyncWebSocket(CheckedSocket[TaskInbox]):
         if self._connection.lost.done():
             raise self._closed()
         self._connection.send_raw(payload)
-        await self._connection.writable.wait()
+        await self._connection.wait_writable()
 
     async def drop(self) -> None:
         """End the TCP connection without a closing handshake; the other end reports 1006."""
@@ -176,5 +176,5 @@ class AsyncWebSocket(CheckedSocket[TaskInbox]):
             await asyncio.sleep(0)
 
     async def _drain(self) -> None:
-        await self._connection.writable.wait()
+        await self._connection.wait_writable()
         self._check_open("frame")  # it may have closed in the meantime

@@ -31,6 +31,8 @@ class ClientConnection(Connection):
         request: The request that was sent.
     """
 
+    __slots__ = ("answered", "headers", "request")
+
     side = "client"
     protocol: ClientProtocol
 

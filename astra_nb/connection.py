@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, cast
 
@@ -75,6 +74,52 @@ class Connection(asyncio.Protocol):
         on_closed: Called once, when TCP has ended.
     """
 
+    # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
+    # all that is in it.
+    __slots__ = (
+        "_answered",
+        "_compressed",
+        "_delivered",
+        "_failed",
+        "_flush_scheduled",
+        "_head",
+        "_held",
+        "_held_timer",
+        "_keepalive_timer",
+        "_pings",
+        "_plain",
+        "_raw_close",
+        "_receiver",
+        "_refusal",
+        "_status",
+        "_tcp",
+        "_timer",
+        "_unanswered",
+        "_unflushed",
+        "_writable_waiters",
+        "automatic_pong",
+        "close_asked",
+        "close_timeout",
+        "closed",
+        "fragmenting",
+        "handshake_done",
+        "inbox",
+        "is_open",
+        "is_writable",
+        "keepalive",
+        "latency",
+        "loop",
+        "lost",
+        "number",
+        "on_closed",
+        "on_writable",
+        "open_timeout",
+        "peer",
+        "protocol",
+        "tap",
+        "transport",
+    )
+
     side: Side
 
     def __init__(
@@ -101,8 +146,6 @@ class Connection(asyncio.Protocol):
         self.latency: float | None = None
         self.peer = "unknown"
         self.closed: ConnectionClosed | None = None
-        self.writable = asyncio.Event()
-        self.writable.set()
         self.on_writable: list[weakref.WeakMethod[Callable[[], None]]] = []
         self.fragmenting = False  # this end has begun a fragmented message
         self.handshake_done = False
@@ -117,7 +160,8 @@ class Connection(asyncio.Protocol):
         self._flush_scheduled = False
         self._unflushed = 0
         self._compressed = False
-        self._plain: deque[bytes] = deque()  # payloads under way to a compressing extension
+        self._plain: list[bytes] = []  # payloads under way to a compressing extension
+        self._writable_waiters: list[asyncio.Future[None]] = []
         self._raw_close = False
         self._delivered = 0.0  # when messages last came, in the loop's time
         # While a handler may still answer what came before a CLOSE frame or a bad one: what this
@@ -183,11 +227,20 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.is_writable = False
-        self.writable.clear()
+
+    async def wait_writable(self) -> None:
+        """Wait until the peer reads fast enough, or TCP has ended."""
+        while not self.is_writable:
+            waiter = self.loop.create_future()
+            self._writable_waiters.append(waiter)
+            await waiter
 
     def resume_writing(self) -> None:
         self.is_writable = True
-        self.writable.set()
+        waiters, self._writable_waiters = self._writable_waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
         for reference in self.on_writable:
             go_on = reference()
             if go_on is not None:
@@ -213,20 +266,8 @@ class Connection(asyncio.Protocol):
         if self.tap is None:
             return
         hidden = handshake.redact(head)
-        start_line, headers = handshake.parse_head(hidden)
-        status: int | None = None
-        if start_line.startswith("HTTP/"):
-            digits = start_line.split(" ")[1:2]
-            status = int(digits[0]) if digits and digits[0].isdecimal() else None
         self.tap.append(
-            self.number,
-            HandshakeRecord,
-            side=self.side,
-            direction=direction,
-            raw=hidden,
-            start_line=start_line,
-            headers=tuple(headers),
-            status=status,
+            self.number, _handshake_record, side=self.side, direction=direction, raw=hidden
         )
 
     def opened(self, path: str) -> None:
@@ -506,8 +547,7 @@ class Connection(asyncio.Protocol):
                 plain: tuple[bytes | None, ...] | None = None
                 if self._compressed:
                     plain = tuple(
-                        self._plain.popleft() if write[0] & 0x0F < CLOSE else None
-                        for write in writes
+                        self._plain.pop(0) if write[0] & 0x0F < CLOSE else None for write in writes
                     )
                 self.tap.append_frames(self.number, self.side, "sent", data, len(writes), "", plain)
             self.transport.write(data)
@@ -620,6 +660,18 @@ class Connection(asyncio.Protocol):
             "status": self._status,
             "detail": self.refusal,
         }
+
+
+def _handshake_record(*, raw: bytes, **fields: Any) -> HandshakeRecord:
+    """Take a head apart when someone looks at it; until then the bytes are kept alone."""
+    start_line, headers = handshake.parse_head(raw)
+    status: int | None = None
+    if start_line.startswith("HTTP/"):
+        digits = start_line.split(" ")[1:2]
+        status = int(digits[0]) if digits and digits[0].isdecimal() else None
+    return HandshakeRecord(
+        raw=raw, start_line=start_line, headers=tuple(headers), status=status, **fields
+    )
 
 
 def _close_frame(close: Close | None) -> CloseFrame | None:

@@ -37,6 +37,17 @@ class TaskInbox:
         on_idle: Called once after `ask_when_idle`, when a reader waits for more.
     """
 
+    __slots__ = (
+        "_asked",
+        "_resume",
+        "_size",
+        "_waiters",
+        "ended",
+        "messages",
+        "on_idle",
+        "paused",
+    )
+
     def __init__(self, resume: Callable[[], None]) -> None:
         self.messages: deque[Message] = deque()
         self.ended = False
@@ -45,7 +56,7 @@ class TaskInbox:
         self._asked = False
         self._resume = resume
         self._size = 0  # bytes delivered since the inbox was last empty
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._waiters: list[asyncio.Future[None]] = []
 
     def deliver(self, messages: Sequence[Message], size: int) -> bool:
         """Add messages that came in `size` bytes; tell whether the reading must stop."""
@@ -81,10 +92,11 @@ class TaskInbox:
         self._wake()
 
     def _wake(self) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def caught_up(self) -> None:
         """A reader has taken a message while the connection had stopped reading."""

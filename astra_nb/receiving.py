@@ -80,6 +80,28 @@ class Receiver:
         unrecorded: Bytes that came when nobody read them any more, too many to put on record.
     """
 
+    __slots__ = (
+        "_compressed",
+        "_decoder",
+        "_early",
+        "_early_size",
+        "_late",
+        "_late_room",
+        "_long",
+        "_medium",
+        "_on_pong",
+        "_parts",
+        "_protocol",
+        "_record",
+        "_refused_rest",
+        "_short",
+        "_tail",
+        "failure",
+        "interrupted",
+        "refusal",
+        "unrecorded",
+    )
+
     def __init__(
         self, protocol: SansIOProtocol, record: Record, on_pong: Callable[[bytes], None]
     ) -> None:

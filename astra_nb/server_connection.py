@@ -68,6 +68,8 @@ class ServerConnection(Connection):
         on_open: Called when the connection is open, before its first frame is read.
     """
 
+    __slots__ = ("gate", "next_number", "on_open", "quiet", "request")
+
     side = "server"
     protocol: ServerProtocol
     request: Request
