@@ -191,9 +191,9 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.line.say("Saved; choose it from the list to fill the payload field again.")
 
     def _load_saved(self, change: Any) -> None:
-        if change["new"] is not None:
+        if change["new"]:
             self.payload_format.value, self.payload.value = change["new"]
-            self.saved.value = None
+            self.saved.value = ""
 
     def _open_client(self) -> None:
         path = self.client_path.value.lstrip("/")

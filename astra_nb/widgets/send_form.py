@@ -74,7 +74,7 @@ class SendForm:
             options=FORMATS, description="Payload format", tooltip="How the payload is read"
         )
         self.saved = Dropdown(
-            options=[("saved messages", None)],
+            options=[("saved messages", "")],
             description="Saved messages",
             tooltip="Saved messages",
         )

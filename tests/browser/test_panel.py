@@ -7,10 +7,11 @@ import re
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from astra_nb.wire.close_codes import CLOSE_CODES
-from tests.browser.lab import Lab, NotebookPage
+from tests.browser.lab import Lab, NotebookPage, Theme
 from tests.helpers import wait_until
 
 SERVER = """
@@ -37,7 +38,7 @@ class Panel:
 
     def __init__(self, notebook: NotebookPage, number: int = 0) -> None:
         self.notebook = notebook
-        self.root = notebook.page.locator(".astra-panel").nth(number)
+        self.root = notebook.page.locator(".jupyter-widgets.astra-panel").nth(number)
         self.log = self.root.locator(".astra-log")
         self.inspector = self.root.locator(".astra-inspector")
         self.sentence = self.root.locator(".astra-sentence")
@@ -397,3 +398,17 @@ def test_it_fits_600_pixels_and_works_in_both_front_ends(lab: Lab, app: str) -> 
     overflow = panel.root.evaluate("(root) => root.scrollWidth - root.clientWidth")
     assert overflow <= 1
     assert page.locator(".astra-row:not([hidden]) .astra-preview").last.is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_that_shuts_people_out(lab: Lab, theme: Theme) -> None:
+    lab.set_theme(theme)
+    panel = open_panel(lab)
+    panel.button("client").click()
+    panel.button("text").click()
+    panel.rows('"Hello"').first.click()
+    expect(panel.inspector.locator(".astra-figure")).to_be_visible()
+    for tab in ("Frames", "Sequence", "Connections"):
+        panel.tab(tab)
+        found = Axe().run(panel.notebook.page, context=".jupyter-widgets.astra-panel")
+        assert [(v["id"], v["help"]) for v in found.response["violations"]] == []
