@@ -110,6 +110,11 @@ notebooks: $(VENV)/.installed-test ## run the notebooks on fresh kernels and sto
 	@echo "notebooks: run each on a fresh kernel and store what it shows"
 	@$(VENV)/bin/python tools/refresh_notebooks.py $(ARGS)
 
+.PHONY: screenshots
+screenshots: $(VENV)/.installed-test ## take the README's pictures from a real JupyterLab
+	@echo "screenshots: the panel in light and dark, into docs/images"
+	@$(VENV)/bin/python tools/screenshots.py $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.installed-bench ## compare the server's speed with others'
 	@$(RUN) bench $(ARGS)
