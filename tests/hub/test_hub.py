@@ -108,9 +108,10 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         wait_until(said_so, START, "a running JupyterHub")
         yield Hub(f"http://{NAME}:{public}/", folder / "home")
     finally:
-        family = psutil.Process(process.pid).children(recursive=True)
+        hub = psutil.Process(process.pid)
+        family = [hub, *hub.children(recursive=True)]
         process.terminate()
-        _, alive = psutil.wait_procs([process, *family], timeout=30)
+        _, alive = psutil.wait_procs(family, timeout=30)
         for left in alive:
             left.kill()
         psutil.wait_procs(alive, timeout=10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,11 @@ def lane(client: BrowserClient, page: str = "p") -> dict[str, Any]:
     return found[-1] if found else {}
 
 
+def has_number(client: BrowserClient, page: str, number: int) -> bool:
+    """Whether the lane of a page has found this connection."""
+    return bool(lane(client, page)["number"] == number)
+
+
 def test_a_page_that_tells_where_it_is_gets_in_and_gets_both_addresses(
     server: Server, client: BrowserClient
 ) -> None:
@@ -53,7 +59,8 @@ def test_a_page_that_tells_where_it_is_gets_in_and_gets_both_addresses(
 def test_a_page_that_names_no_site_stays_outside(
     server: Server, client: BrowserClient, origin: object
 ) -> None:
-    tell(client, **{**PAGE, "origin": origin})
+    page: dict[str, Any] = {**PAGE, "origin": origin}
+    tell(client, **page)
     assert server.origins == []
 
 
@@ -93,7 +100,7 @@ def test_two_pages_have_a_connection_each(server: Server, client: BrowserClient)
         with connect(server.url, origin=ORIGIN):
             server.log.wait_for(kind="opened", count=number)
             tell(client, page, kind="event", name="open")
-            wait_until(lambda page=page, number=number: lane(client, page)["number"] == number)
+            wait_until(functools.partial(has_number, client, page, number))
 
 
 def test_a_flood_is_not_compared(

@@ -74,7 +74,11 @@ def test_a_dropped_connection_is_1006_or_it_was_changed() -> None:
 
 
 def test_messages_are_compared_by_type_size_and_bytes() -> None:
-    account = account_of(read, lambda client: (client.send_text("Hello"), client.send_close()))
+    def send_and_close(client: WebSocket) -> None:
+        client.send_text("Hello")
+        client.send_close()
+
+    account = account_of(read, send_and_close)
     sent = event("send", type="text", size=5, head=HELLO)
     assert not points([sent], account)["messages of the page"].changed
     for wrong in (
@@ -94,7 +98,11 @@ def test_fragments_are_joined() -> None:
         socket.send_ping("x")
         socket.recv()
 
-    account = account_of(fragments, lambda client: client.recv(5) and client.recv(5))
+    def read_both(client: WebSocket) -> None:
+        client.recv(5)
+        client.recv(5)
+
+    account = account_of(fragments, read_both)
     assert joined_messages(account.frames, "sent") == [("text", 5, HELLO, 2)]
     got = points([event("message", type="text", size=5, head=HELLO)], account, proxied=True)
     assert not got["messages of the server"].changed
