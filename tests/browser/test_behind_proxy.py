@@ -153,6 +153,14 @@ def test_the_panel_works(hub: Lab) -> None:
     )
     row = output.locator(".astra-row").filter(has_text="Hello").first
     expect(row).to_be_visible()
+    # Both addresses, and what a real connection from this page found.
+    addresses = output.locator(".astra-addresses")
+    expect(addresses).to_contain_text(said(page, "print(server.url)"))
+    expect(addresses.locator(".astra-check")).to_contain_text("✓ reached")
+    expect(addresses.locator(".astra-check")).to_contain_text(
+        said(page, "print(server.browser_url)")
+    )
+    page.screenshot("panel-behind-a-proxy", output)
 
 
 def test_the_browser_client_reaches_the_kernel_and_the_lane_tells_the_truth(hub: Lab) -> None:

@@ -8,6 +8,6 @@ export default {
   /** @param {{ model: any, el: HTMLElement, signal: AbortSignal }} context */
   render({ model, el, signal }) {
     const line = new AddressLine(model, new KernelVoice(model, signal), signal);
-    el.append(element("div", { class: "astra-panel astra-browser" }, line.root));
+    el.append(element("div", { class: "astra-browser" }, line.root));
   },
 };

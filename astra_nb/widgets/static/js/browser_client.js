@@ -66,7 +66,7 @@ class BrowserClientPage {
     this.copyButton = button("Copy", "Copy this code, for the browser's console", () => this.#copy());
     this.line = new AddressLine(model, this.voice, signal, () => this.#drawAddress());
     const textOf = () => this.payload.value;
-    this.root = element("div", { class: "astra-panel astra-browser" },
+    this.root = element("div", { class: "astra-browser" },
       this.line.root,
       line("address", this.url, this.subprotocols, this.connectButton),
       line("payload", this.payload,
