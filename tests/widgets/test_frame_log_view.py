@@ -49,8 +49,8 @@ def ask(view: FrameLogView, what: str, **details: Any) -> tuple[dict[str, Any], 
 def test_new_rows_are_published_in_order(log: FrameLog) -> None:
     view = FrameLogView(log)
     log.append_frames(1, "server", "sent", PING, 1)
-    log.append(0, NoticeRecord, text="two")
     rows = published(view, "rows")
+    log.append(0, NoticeRecord, text="two")
     wait_until(lambda: view.comm.custom("rows")[-1][0]["to"] == 2)
     assert [
         n for content, buffers in view.comm.custom("rows") for n in numbers(content, buffers)
@@ -163,6 +163,8 @@ def test_a_closed_view_hears_nothing_and_leaves_no_thread(log: FrameLog) -> None
     view.close()
     assert not [t for t in threading.enumerate() if t.name == "astra_nb view"]
     count = len(recording.published)
+    assert len(log) == 1  # whoever reads arms the log's subscribers: there is none any more
+    assert not log._subscriptions.armed
     log.append_frames(1, "server", "sent", PING, 1)
     assert not [t for t in threading.enumerate() if t.name == "astra_nb view"]
     assert len(recording.published) == count
