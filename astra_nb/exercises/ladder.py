@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from astra_nb.errors import AddressInUse, ConnectionClosed, NotOpen
+from astra_nb.errors import AddressInUse, ConnectionClosed, EndlessLoop, NotOpen
 
 from .guard import NotAllowed
 from .history import Heard, describe, describe_close
@@ -135,6 +135,8 @@ def about_error(error: BaseException, handler: object, at_close: bool) -> dict[s
         found["key"] = "closed-twice"
     elif isinstance(error, ConnectionClosed):
         found["key"] = "sent-to-gone"
+    if isinstance(error, EndlessLoop):
+        found["key"] = "never-ends"
     if advice:
         found["advice"] = advice
     return found
