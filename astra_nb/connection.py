@@ -24,6 +24,7 @@ from websockets.protocol import State
 from .addresses import describe_peer
 from .errors import ConnectionClosed
 from .inbox import TaskInbox, ThreadInbox
+from .log.pieces import Pieces
 from .receiving import Receiver, whole_frames
 from .wire import explain, handshake
 from .wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT
@@ -53,7 +54,7 @@ class Tap(Protocol):
         connection: int,
         side: Side,
         direction: Direction,
-        data: bytes,
+        data: bytes | Pieces,
         count: int,
         verdict: str = "",
         messages: tuple[bytes | None, ...] | None = None,
@@ -414,7 +415,7 @@ class Connection(asyncio.Protocol):
 
     def _record_received(
         self,
-        data: bytes,
+        data: bytes | Pieces,
         count: int,
         verdict: str = "",
         messages: tuple[bytes | None, ...] | None = None,

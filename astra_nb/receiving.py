@@ -19,6 +19,7 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import Protocol as SansIOProtocol
 from websockets.protocol import Side as SansIOSide
 
+from .log.pieces import Pieces
 from .wire.frames import CLOSE, CONTINUATION, TEXT, apply_mask, decode, frame_length
 from .wire.messages import CloseFrame, Message
 
@@ -42,7 +43,7 @@ class Record(Protocol):
 
     def __call__(
         self,
-        data: bytes,
+        data: bytes | Pieces,
         count: int,
         verdict: str = "",
         messages: tuple[bytes | None, ...] | None = None,
@@ -279,8 +280,9 @@ class Receiver:
             payloads = tuple(
                 bytes(frame.data) if frame.opcode < CLOSE else None for frame in frames[:count]
             )
-        # One copy of what may be long, not two.
-        whole = b"".join((tail, memoryview(data)[:cut])) if tail else data[:cut]
+        # Joined by whoever looks; but a chunk is not kept for the little that is used of it.
+        worth_it = 2 * cut > len(data)
+        whole = Pieces(bytes(tail), data, cut) if worth_it else bytes(tail) + data[:cut]
         self._record(whole, count, "", payloads)
         self._tail = bytearray(memoryview(data)[cut:])
         return count

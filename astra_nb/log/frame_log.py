@@ -13,6 +13,7 @@ from astra_nb.wire.records import Direction, Record, Side
 
 from . import jsonl, table, waiting
 from .criteria import Predicate, criteria
+from .pieces import Pieces
 from .ring import BATCH, Ring
 from .snapshot import Deferred, Snapshot
 from .subscriptions import Subscriptions
@@ -63,7 +64,7 @@ class FrameLog(LogView):
         connection: int,
         side: Side,
         direction: Direction,
-        data: bytes,
+        data: bytes | Pieces,
         count: int,
         verdict: str = "",
         messages: tuple[bytes | None, ...] | None = None,
@@ -74,7 +75,8 @@ class FrameLog(LogView):
             connection: The number of the connection.
             side: Which end keeps this log.
             direction: "received" or "sent", seen from that end.
-            data: The bytes of `count` whole frames; or, with a count of 1, a cut or broken one.
+            data: The bytes of `count` whole frames, in one piece or in two; or, with a count of
+                1, a cut or broken one.
             count: How many frames they are, 1 or more.
             verdict: Why these frames were refused or ignored; "" when they were accepted.
             messages: For each frame its payload after decompression, or None where it is the same.

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from astra_nb.wire.frames import decode, frame_length
 from astra_nb.wire.records import Direction, FrameRecord, Record, Side
 
+from .pieces import Pieces
+
 __all__ = ["Block", "Deferred", "Entry", "Snapshot"]
 
 
@@ -31,7 +33,7 @@ Entry = tuple[
     int,
     Side | None,
     Direction | None,
-    bytes | Deferred,
+    bytes | Pieces | Deferred,
     int,
     str,
     tuple[bytes | None, ...] | None,
@@ -114,6 +116,8 @@ def expand(entry: Entry, number: int, start: int) -> Iterator[Record]:
     if isinstance(data, Deferred):
         yield data.build(number)
         return
+    if isinstance(data, Pieces):
+        data = data.join()
     assert side is not None
     assert direction is not None
     offset = 0
