@@ -19,10 +19,8 @@ from astra_nb import Server
 server = Server(port=0)
 async def echo(socket):
     async for message in socket:
-        await socket.send(message.type, message.value)
-def sink(socket):
-    for message in socket:
-        pass
+        if message.type == "text":
+            await socket.send_text(message.value)
 server.websocket("/", echo)
 server.run()
 print("port", server.port)

@@ -98,18 +98,20 @@ def echo(
         rate = ping_pong(opened[0].sock, text, seconds, warm_up)
     else:
         rate = many_in_flight(opened, in_flight, text, seconds, warm_up)
-    for connection in opened:
-        finish(connection.sock)
+    finish(*(connection.sock for connection in opened))
     return rate
 
 
-def finish(sock: socket.socket) -> None:
-    """Do the closing handshake, so that the server is idle when the next load begins."""
-    with sock:
-        sock.settimeout(5)
-        sock.sendall(masked_frame((1000).to_bytes(2, "big"), CLOSE))
-        while sock.recv(RECEIVE_SIZE):
-            pass
+def finish(*socks: socket.socket) -> None:
+    """Do the closing handshakes, so that the server is idle when the next load begins."""
+    close = masked_frame((1000).to_bytes(2, "big"), CLOSE)
+    for sock in socks:
+        sock.settimeout(20)
+        sock.sendall(close)
+    for sock in socks:
+        with sock:
+            while sock.recv(RECEIVE_SIZE):
+                pass
 
 
 def check_echo(opened: list[Connection], text: bytes) -> None:
@@ -256,8 +258,7 @@ def broadcast(
             took.append(now - before)
     elapsed = now - start
     took.sort()
-    for connection in opened:
-        finish(connection.sock)
+    finish(*(connection.sock for connection in opened))
     return {
         "messages": connections * len(took) / elapsed,
         "seconds": elapsed,
@@ -291,8 +292,7 @@ def ask_all(payload: int) -> dict[str, Any]:
 
 def release() -> dict[str, Any]:
     """Close the connections that are held."""
-    for connection in held:
-        finish(connection.sock)
+    finish(*(connection.sock for connection in held))
     count = len(held)
     held.clear()
     return {"closed": count}

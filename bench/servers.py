@@ -62,14 +62,16 @@ def ours(*, asynchronous: bool, record: bool) -> None:
 
         async def echo_async(socket: Any) -> None:
             async for message in socket:
-                await socket.send(message.type, message.value)
+                if message.type == "text":
+                    await socket.send_text(message.value)
 
         server.websocket("/", echo_async)
     else:
 
         def echo(socket: Any) -> None:
             for message in socket:
-                socket.send(message.type, message.value)
+                if message.type == "text":
+                    socket.send_text(message.value)
 
         server.websocket("/", echo)
     server.run()
@@ -85,7 +87,8 @@ def ours_broadcast(*, record: bool) -> None:
 
     async def on_request(socket: Any) -> None:
         async for message in socket:
-            server.broadcast(message.type, message.value)
+            if message.type == "text":
+                server.broadcast("text", message.value)
 
     server.websocket("/", on_request)
     server.run()
@@ -180,7 +183,7 @@ def picows_echo() -> None:
         ws_create_server,
     )
 
-    class Echo(WSListener):
+    class Echo(WSListener):  # type: ignore[misc]
         def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
             transport.send(frame.msg_type, frame.get_payload_as_bytes())
             if frame.msg_type == WSMsgType.CLOSE:
