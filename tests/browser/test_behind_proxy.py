@@ -160,7 +160,7 @@ def test_the_panel_works(hub: Lab) -> None:
     expect(addresses.locator(".astra-check")).to_contain_text(
         said(page, "print(server.browser_url)")
     )
-    page.screenshot("panel-behind-a-proxy", output)
+    page.screenshot("panel-behind-a-proxy", output.locator(".astra-browser"))
 
 
 def test_the_browser_client_reaches_the_kernel_and_the_lane_tells_the_truth(hub: Lab) -> None:

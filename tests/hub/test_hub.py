@@ -115,6 +115,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         for left in alive:
             left.kill()
         psutil.wait_procs(alive, timeout=10)
+        process.wait(10)
 
 
 class User:
@@ -202,6 +203,7 @@ def test_two_users_work_and_neither_reaches_the_others_server(
                 for (const name of ["open", "message", "error", "close"]) {
                     socket.addEventListener(name, (event) => {
                         seen.push(name);
+                        if (name === "open") socket.close();
                         if (name === "close") resolve([seen.join(" "), event.code]);
                     });
                 }

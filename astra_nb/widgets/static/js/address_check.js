@@ -205,7 +205,7 @@ export async function checkAddresses(addresses, askRefused) {
 const CAUSES = /** @type {Record<string, (result: CheckResult) => [string, string]>} */ ({
   reached: ({ code, proxied }) => [
     code === 1000 ? "This page reaches the server." : `This page reaches the server, through a proxy that changes close codes: the server sent 1000, ${code} arrived.`,
-    proxied || code !== 1000 ? "The frame log shows what the server sent; the lane beside it shows what the proxy made of it." : "",
+    proxied || code !== 1000 ? "The frame log shows what the server sent; server.browser_client() shows what the proxy makes of it." : "",
   ],
   stopped: () => ["The server does not run.", "Run server.run() in a cell."],
   mixed: () => [
