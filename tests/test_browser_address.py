@@ -12,11 +12,11 @@ from astra_nb.browser_address import (
     SETTING,
     Page,
     Surroundings,
-    base_url_of_jupyter,
     browser_addresses,
     no_listening,
     unreachable,
 )
+from astra_nb.surroundings import base_url_of_jupyter
 
 HUB = {"JUPYTERHUB_SERVICE_PREFIX": "/user/jane/"}
 BINDER = {**HUB, "BINDER_LAUNCH_HOST": "https://mybinder.example/"}
