@@ -553,8 +553,7 @@ class Connection(asyncio.Protocol):
                 self.tap.append_frames(self.number, self.side, "sent", data, len(writes), "", plain)
             self.transport.write(data)
         if end and not self.transport.is_closing():
-            if self.transport.can_write_eof():
-                self.transport.write_eof()
+            self.half_close()
             self._closing()
 
     def _without_unwanted(self, writes: list[bytes]) -> list[bytes]:
@@ -565,6 +564,13 @@ class Connection(asyncio.Protocol):
         if self._raw_close:
             writes = [write for write in writes if not write or write[0] & 0x0F != CLOSE]
         return writes
+
+    def half_close(self) -> None:
+        """Say that nothing more is sent (RFC 6455, section 7.1.1)."""
+        # An OSError: the peer has reset TCP, and connection_lost() is about to be called.
+        with contextlib.suppress(OSError):
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
 
     def resume_reading(self) -> None:
         """Go on reading after the handler has caught up, or does not care any more."""

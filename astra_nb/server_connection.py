@@ -217,8 +217,7 @@ class ServerConnection(Connection):
 
     def _end_refused(self) -> None:
         self._head = bytearray()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+        self.half_close()
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self.loop.call_later(self.close_timeout, self.transport.abort)
