@@ -133,8 +133,7 @@ class ServerConnection(Connection):
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.opened(request.path)
             self.protocol.send_text(self.gate.check_answer.encode())
-            self.protocol.send_close(1000, "checked")
-            self.flush()
+            self.send_close(1000, "checked")
 
     def _record_head(self, head: bytes, direction: Direction = "received") -> None:
         self.take_number()

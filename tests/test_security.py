@@ -77,8 +77,7 @@ def log_of(server: Server) -> Any:
     return server.log
 
 
-def request(server: Server, *headers: str, path: str = "/", host: str = "127.0.0.1") -> bytes:
-    """Send an opening handshake as it stands, and give the head of the answer."""
+def upgrade(path: str, host: str, *headers: str) -> bytes:
     lines = [
         f"GET {path} HTTP/1.1",
         *([f"Host: {host}"] if host else []),
@@ -88,8 +87,13 @@ def request(server: Server, *headers: str, path: str = "/", host: str = "127.0.0
         "Sec-WebSocket-Version: 13",
         *headers,
     ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def request(server: Server, *headers: str, path: str = "/", host: str = "127.0.0.1") -> bytes:
+    """Send an opening handshake as it stands, and give the head of the answer."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
-        raw.sendall("\r\n".join([*lines, "", ""]).encode())
+        raw.sendall(upgrade(path, host, *headers))
         answer = raw.recv(65536)
     log_of(server).wait_for(kind="closed")
     return answer
@@ -395,15 +399,11 @@ def test_the_check_tells_nothing_and_calls_no_handler() -> None:
     assert called == []
 
 
-# The page that says all this
-
-
-def test_every_line_of_the_threat_model_names_its_test() -> None:
-    text = GUIDE.read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if line.startswith("|")][2:]
-    assert len(rows) >= 12
-    for row in rows:
-        named = re.findall(r"`((?:test_|tests/)[\w./]+)`", row.rsplit("|", 2)[1])
-        assert named, f"no test holds: {row}"
-        for name in named:
-            assert name in globals() or (Path(REPOSITORY) / name).is_file(), name
+def test_a_check_is_no_open_connection_while_its_page_leaves_the_close_unanswered() -> None:
+    with serving(wait) as server, socket.create_connection(("127.0.0.1", server.port), 5) as peer:
+        peer.sendall(upgrade(CHECK_PATH, "127.0.0.1"))
+        answer = b""
+        while b"checked" not in answer:
+            answer += peer.recv(4096)
+        assert server.connections == []
+        assert server.broadcast("text", "not for checks") == 0
