@@ -83,6 +83,18 @@ class BackgroundLoop:
             return  # it has just been closed
         done.wait(timeout)
 
+    def forbid_wait(self) -> None:
+        """Refuse a blocking call on the loop's own thread, which would wait for itself.
+
+        Raises:
+            WrongThread: This is that thread.
+        """
+        if self.is_current_thread:
+            raise WrongThread(
+                "this call blocks, and it was made on the thread that runs the event loop, "
+                "which would wait for itself; in an async def handler use the awaitable twin"
+            )
+
     def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
         """Run a coroutine on the loop and wait for its result, from any other thread.
 
@@ -94,12 +106,11 @@ class BackgroundLoop:
             WrongThread: Called on the loop's own thread, which would wait for itself.
             TimeoutError: The result did not come in time.
         """
-        if self.is_current_thread:
+        try:
+            self.forbid_wait()
+        except WrongThread:
             coroutine.close()
-            raise WrongThread(
-                "this call blocks, and it was made on the thread that runs the event loop, "
-                "which would wait for itself; in an async def handler use the awaitable twin"
-            )
+            raise
         future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
         try:
             return future.result(timeout)

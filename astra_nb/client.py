@@ -101,6 +101,7 @@ def connect(
     assert isinstance(connection.inbox, ThreadInbox)
     socket = WebSocket(connection, connection.inbox, connection.request, log, loop)
     log.before_read = _flush_of(socket)
+    log.before_wait = loop.forbid_wait
     loop.call(watch)
     # A client that nobody holds any more says so to its peer.
     weakref.finalize(socket, _leave, connection).atexit = False

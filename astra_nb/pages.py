@@ -98,8 +98,13 @@ def foreign_origin() -> str:
     )
 
 
-def foreign_host() -> str:
-    """Say why a request for this host name is refused, and who can let it in."""
+def foreign_host(hosts: Sequence[str]) -> str:
+    """Say why a request for these host names is refused, and who can let it in."""
+    if not hosts:
+        return (
+            "400 Bad Request: there is no Host header.\n"
+            "It names the server that is asked (RFC 6455, section 4.1); every client sends it.\n"
+        )
     return (
         "421 Misdirected Request: the Host header does not name this server.\n"
         "A page could have pointed its own name at this machine (DNS rebinding). "

@@ -324,6 +324,7 @@ class Server:
         self.port = serving.port
         self._serving = serving
         self.log.before_read = serving.settle
+        self.log.before_wait = serving.forbid_wait
         if self._finalizer is not None:
             self._finalizer.detach()
         self._finalizer = weakref.finalize(self, _collected, serving)

@@ -156,7 +156,7 @@ class ServerConnection(Connection):
         ):
             status = HTTPStatus.MISDIRECTED_REQUEST if hosts else HTTPStatus.BAD_REQUEST
             self._refusal = pages.why_foreign_host(hosts)
-            return protocol.reject(status, pages.foreign_host()), None, {}
+            return protocol.reject(status, pages.foreign_host(hosts)), None, {}
         if any(not origin_allowed(origin, gate.origins) for origin in origins):
             self._refusal = pages.why_foreign_origin(origins)
             return protocol.reject(HTTPStatus.FORBIDDEN, pages.foreign_origin()), None, {}

@@ -269,6 +269,11 @@ class Serving:
         if self.running:
             self._background.settle()
 
+    def forbid_wait(self) -> None:
+        """Refuse a blocking call on the loop's own thread, with `WrongThread`."""
+        if self.running:
+            self._background.forbid_wait()
+
     # The end
 
     def shutdown(self, code: int = 1001, reason: str = "") -> None:

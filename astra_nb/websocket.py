@@ -248,11 +248,7 @@ class WebSocket(CheckedSocket[ThreadInbox | None]):
         lost = self._connection.lost
         if lost.done():
             return
-        if self._background.is_current_thread:
-            raise WrongThread(
-                "this call blocks, and it was made on the thread that runs the event loop, "
-                "which would wait for itself; in an async def handler use the awaitable twin"
-            )
+        self._background.forbid_wait()
         # Not on the loop: it may end together with the connection, and the wait with it.
         with self._room:
             self._waiters += 1

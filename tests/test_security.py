@@ -407,3 +407,17 @@ def test_a_check_is_no_open_connection_while_its_page_leaves_the_close_unanswere
             answer += peer.recv(4096)
         assert server.connections == []
         assert server.broadcast("text", "not for checks") == 0
+
+
+# The page that says all this
+
+
+def test_every_line_of_the_threat_model_names_its_test() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("|")][2:]
+    assert len(rows) >= 12
+    for row in rows:
+        named = re.findall(r"`((?:test_|tests/)[\w./]+)`", row.rsplit("|", 2)[1])
+        assert named, f"no test holds: {row}"
+        for name in named:
+            assert name in globals() or (Path(REPOSITORY) / name).is_file(), name

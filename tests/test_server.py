@@ -365,6 +365,8 @@ def test_what_is_no_opening_handshake_is_answered(request_bytes: bytes, status: 
             raw.sendall(request_bytes)
             answer = raw.makefile("rb").read()
         assert answer.startswith(b"HTTP/1.1 %d " % status)
+        body = answer.partition(b"\r\n\r\n")[2]
+        assert not body[:3].isdigit() or body.startswith(b"%d " % status)
         assert records.closed(server.log).status == status
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -258,7 +259,9 @@ def test_a_blocking_call_on_the_loops_thread_says_so() -> None:
 
     async def handle_socket(socket: Any) -> None:
         await socket.recv()
-        for call in (server.connections[0].recv, client.recv):
+        waits: list[Callable[[], Any]] = [server.connections[0].recv, client.recv]
+        waits += [server.log.wait_for, client.log.wait_for]
+        for call in waits:
             try:
                 call()
             except WrongThread as exc:
@@ -269,7 +272,7 @@ def test_a_blocking_call_on_the_loops_thread_says_so() -> None:
         client.send_text("now")
         assert client.recv(5).type == "close"
         client.wait_closed(5)
-    assert len(caught) == 2
+    assert len(caught) == 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
