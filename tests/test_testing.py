@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from astra_nb.testing import (
     expect_right,
     scenario,
 )
+from tests.helpers import wait_until
 
 
 def echo_back(socket: WebSocket) -> None:
@@ -120,11 +122,48 @@ def test_a_filtered_view_is_looked_at_as_it_is() -> None:
             expect_frame(client.log.frames, "ping", timeout=0.01)
 
 
-def test_a_handler_that_never_gives_back_ends_no_scenario() -> None:
-    async def spin(socket: AsyncWebSocket) -> None:
+@pytest.mark.parametrize("kind", ["waits", "spins", "spins, async"])
+def test_a_handler_that_never_gives_back_ends_no_scenario(kind: str) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def waits(socket: WebSocket) -> None:
+        begun.set()
+        go_on.wait()
+
+    def spins(socket: WebSocket) -> None:
+        begun.set()
+        while not go_on.is_set():
+            pass
+
+    async def spins_async(socket: AsyncWebSocket) -> None:
+        begun.set()
+        while not go_on.is_set():
+            pass
+
+    handlers = {"waits": waits, "spins": spins, "spins, async": spins_async}
+    try:
+        with scenario(handlers[kind]) as client:
+            assert begun.wait(10)
+            client.send_text("Hello")
+            expect_no_frame(client, sender="server")
+        assert client.state == "closed"
+        with scenario(echo_back) as client:
+            client.send_text("Hello")
+            expect_frame(client, "text", "Hello", sender="server")
+    finally:
+        go_on.set()
+    wait_until(lambda: not _threads_of_a_scenario(), what="the end of the scenario's threads")
+
+
+def _threads_of_a_scenario() -> list[str]:
+    return [each.name for each in threading.enumerate() if "astra_nb" in each.name]
+
+
+def test_a_handler_that_raises_closes_with_1011() -> None:
+    async def raises(socket: AsyncWebSocket) -> None:
         raise RuntimeError("over at once")
 
-    with scenario(spin) as client:
+    with scenario(raises) as client:
         expect_close(client, 1011, sender="server")
 
 
