@@ -14,9 +14,10 @@ from websockets.protocol import State
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI
 
-from .connection import Connection, Tap
+from .connection import Connection
 from .errors import HandshakeFailed
 from .routes import Compression
+from .sending import Tap
 
 __all__ = ["ClientConnection"]
 
@@ -81,9 +82,9 @@ class ClientConnection(Connection):
     def _receive_handshake(self, data: bytes) -> None:
         head, rest = self.take_head(data)
         done = bool(rest) or self._head.endswith((b"\n\r\n", b"\n\n"))
-        if done and self._status is None:
+        if done and self.ending.status is None:
             self._record_head(bytes(self._head))
-            self._status = 0  # until the response is read as a whole
+            self.ending.status = 0  # until the response is read as a whole
         self.protocol.receive_data(head)
         self._read_response()
         if rest:
@@ -98,11 +99,11 @@ class ClientConnection(Connection):
         responses = protocol.events_received()
         response = cast(Response, responses[0]) if responses else None
         if protocol.handshake_exc is not None:
-            self._status = response.status_code if response is not None else None
-            self._refusal = str(protocol.handshake_exc)
+            self.ending.status = response.status_code if response is not None else None
+            self.ending.refusal = str(protocol.handshake_exc)
             self._fail_handshake(response, protocol.handshake_exc)
         elif response is not None:
-            self._status = None
+            self.ending.status = None
             self.opened(self.request.path)
             if not self.answered.done():
                 self.answered.set_result(None)
@@ -114,13 +115,13 @@ class ClientConnection(Connection):
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._status == 0:
-            self._status = None
+        if self.ending.status == 0:
+            self.ending.status = None
         super().connection_lost(exc)
         if not self.answered.done():
             why = (
                 f"no answer came within {self.open_timeout:g} s"
-                if self._tcp == "timeout"
+                if self.ending.tcp == "timeout"
                 else "the TCP connection ended before the answer was complete"
             )
             error = HandshakeFailed(

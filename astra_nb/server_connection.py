@@ -17,8 +17,9 @@ from websockets.typing import Subprotocol
 
 from . import pages
 from .addresses import host_allowed, origin_allowed
-from .connection import Connection, Tap
+from .connection import Connection
 from .routes import Route, make_route
+from .sending import Tap
 from .wire.records import Direction
 
 __all__ = ["CHECK_PATH", "Gate", "ServerConnection"]
@@ -98,7 +99,7 @@ class ServerConnection(Connection):
         self.keepalive = gate.keepalive
 
     def _receive_handshake(self, data: bytes) -> None:
-        if self._status is not None:
+        if self.ending.status is not None:
             return  # refused already, and the rest is of no interest
         head, rest = self.take_head(data)
         protocol = self.protocol
@@ -155,10 +156,10 @@ class ServerConnection(Connection):
             hosts[0] if hosts else None, gate.hostname, gate.hosts
         ):
             status = HTTPStatus.MISDIRECTED_REQUEST if hosts else HTTPStatus.BAD_REQUEST
-            self._refusal = pages.why_foreign_host(hosts)
+            self.ending.refusal = pages.why_foreign_host(hosts)
             return protocol.reject(status, pages.foreign_host(hosts)), None, {}
         if any(not origin_allowed(origin, gate.origins) for origin in origins):
-            self._refusal = pages.why_foreign_origin(origins)
+            self.ending.refusal = pages.why_foreign_origin(origins)
             return protocol.reject(HTTPStatus.FORBIDDEN, pages.foreign_origin()), None, {}
         if request.path.partition("?")[0] == CHECK_PATH:
             return protocol.accept(request), CHECK, {}
@@ -193,12 +194,12 @@ class ServerConnection(Connection):
         self._record_head(head, "sent")
         self.transport.write(writes[0])
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            self._status = response.status_code
+            self.ending.status = response.status_code
             self._end_refused()
 
     def _refuse_unreadable(self) -> None:
         """Answer what is no HTTP request, or one with too long a header."""
-        self._refusal = _reason(self.protocol.handshake_exc)
+        self.ending.refusal = _reason(self.protocol.handshake_exc)
         writes = [write for write in self.protocol.data_to_send() if write]
         if not writes:
             # The protocol hangs up here without a word; a sentence costs nothing.
@@ -209,7 +210,7 @@ class ServerConnection(Connection):
                 b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
             ]
         head, _, _ = writes[0].partition(b"\r\n\r\n")
-        self._status = int(head.split(b" ")[1])
+        self.ending.status = int(head.split(b" ")[1])
         self._record_head(head + b"\r\n\r\n", "sent")
         self.transport.write(b"".join(writes))
         self._end_refused()
@@ -222,17 +223,17 @@ class ServerConnection(Connection):
         self._timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def _open_timed_out(self) -> None:
-        if self.protocol.state is not State.CONNECTING or self._status is not None:
+        if self.protocol.state is not State.CONNECTING or self.ending.status is not None:
             self.transport.abort()
             return
-        self._tcp = "timeout"
-        self._refusal = f"no whole opening handshake within {self.open_timeout:g} s"
+        self.ending.tcp = "timeout"
+        self.ending.refusal = f"no whole opening handshake within {self.open_timeout:g} s"
         if self._head:
             self._record_head(bytes(self._head))
         self._send_response(
             self.protocol.reject(
                 HTTPStatus.REQUEST_TIMEOUT,
-                f"408 Request Timeout: {self._refusal}.\n",
+                f"408 Request Timeout: {self.ending.refusal}.\n",
             )
         )
 

@@ -6,10 +6,11 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from .headers import HeaderNote, explain_headers
+from .records import HandshakeRecord
 
 __all__ = [
     "GUID",
@@ -22,6 +23,7 @@ __all__ = [
     "head_end",
     "is_secret",
     "parse_head",
+    "record",
     "redact",
     "redact_headers",
     "redact_path",
@@ -98,6 +100,23 @@ def parse_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:
 
 
 # Hiding secrets
+
+
+def record(*, raw: bytes, **fields: Any) -> HandshakeRecord:
+    """Make the record of a head, taken apart.
+
+    Args:
+        raw: The head, redacted already.
+        fields: The other fields of the record.
+    """
+    start_line, headers = parse_head(raw)
+    status: int | None = None
+    if start_line.startswith("HTTP/"):
+        digits = start_line.split(" ")[1:2]
+        status = int(digits[0]) if digits and digits[0].isdecimal() else None
+    return HandshakeRecord(
+        raw=raw, start_line=start_line, headers=tuple(headers), status=status, **fields
+    )
 
 
 def redact(head: bytes) -> bytes:
