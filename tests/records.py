@@ -11,9 +11,12 @@ from astra_nb.wire.records import (
     HandlerErrorRecord,
     HandshakeRecord,
     OutputRecord,
+    Record,
 )
 
 R = TypeVar("R")
+
+DEADLINE = 20  # seconds; a machine that does much else is slow
 
 
 def _of(expected: type[R], record: object) -> R:
@@ -21,9 +24,13 @@ def _of(expected: type[R], record: object) -> R:
     return record
 
 
+def _wait(log: FrameLog, **criteria: Any) -> Record:
+    return log.wait_for(**{"timeout": DEADLINE, **criteria})
+
+
 def frame(log: FrameLog, **criteria: Any) -> FrameRecord:
     """Wait for a frame."""
-    return _of(FrameRecord, log.wait_for(**{"kind": "frame", **criteria}))
+    return _of(FrameRecord, _wait(log, **{"kind": "frame", **criteria}))
 
 
 def frames(log: FrameLog, **criteria: Any) -> list[FrameRecord]:
@@ -33,19 +40,19 @@ def frames(log: FrameLog, **criteria: Any) -> list[FrameRecord]:
 
 def handshake(log: FrameLog, **criteria: Any) -> HandshakeRecord:
     """Wait for a request or a response."""
-    return _of(HandshakeRecord, log.wait_for(kind="handshake", **criteria))
+    return _of(HandshakeRecord, _wait(log, kind="handshake", **criteria))
 
 
 def closed(log: FrameLog, **criteria: Any) -> ClosedRecord:
     """Wait for the end of a connection."""
-    return _of(ClosedRecord, log.wait_for(kind="closed", **criteria))
+    return _of(ClosedRecord, _wait(log, kind="closed", **criteria))
 
 
 def output(log: FrameLog, **criteria: Any) -> OutputRecord:
     """Wait for what a handler printed."""
-    return _of(OutputRecord, log.wait_for(kind="output", **criteria))
+    return _of(OutputRecord, _wait(log, kind="output", **criteria))
 
 
 def handler_error(log: FrameLog, **criteria: Any) -> HandlerErrorRecord:
     """Wait for what a handler raised."""
-    return _of(HandlerErrorRecord, log.wait_for(kind="error", **criteria))
+    return _of(HandlerErrorRecord, _wait(log, kind="error", **criteria))
