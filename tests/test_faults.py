@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import select
 import signal
 import socket as sockets
@@ -28,7 +29,7 @@ from astra_nb.wire.records import ClosedRecord
 
 from . import records
 from .conformance.octets import frame, mask_all
-from .helpers import run_python, wait_until
+from .helpers import REPOSITORY, run_python, wait_until
 from .servers import KINDS, Kind, Steps, echo, handler_of
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
@@ -539,3 +540,14 @@ def test_ten_million_frames_leave_the_memory_flat() -> None:
     assert len(list(log)) == 10_000
     assert log.dropped == 9_990_000
     assert process.memory_info().rss - before < 16 * 2**20
+
+
+# --- the page that says all this --------------------------------------------------------------
+
+
+def test_the_guide_names_each_fault_and_its_test() -> None:
+    text = (REPOSITORY / "docs" / "reliability.md").read_text(encoding="utf-8")
+    table = text.partition("## Faults")[2].partition("## ")[0]
+    named = set(re.findall(r"`(test_\w+)` \|$", table, re.MULTILINE))
+    own = {name for name in globals() if name.startswith("test_")}
+    assert named == own - {"test_the_guide_names_each_fault_and_its_test"}
