@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 
 from .results import Figure, Ratio, Results, percentile
 
@@ -11,7 +13,7 @@ __all__ = ["measure_import", "measure_run"]
 
 IMPORT = """
 import time
-import ipywidgets
+import {loaded}
 started = time.perf_counter()
 import astra_nb
 print((time.perf_counter() - started) * 1000)
@@ -39,31 +41,47 @@ print(took)
 """
 
 
+# What is loaded before: ipywidgets alone, and what every kernel has loaded besides.
+LOADED = {"ipywidgets": "ipywidgets", "ipywidgets in a kernel": "ipykernel.ipkernel, ipywidgets"}
+
+
 def in_fresh_processes(program: str, count: int) -> list[float]:
-    """Run a program that prints a figure, `count` times after a first time that is not kept."""
+    """Run a program that prints a figure, `count` times after a first time that is not kept.
+
+    The first time leaves the byte code behind, as installing a package does.
+    """
     figures = []
-    for _ in range(count + 1):
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
-        )
-        figures.append(float(done.stdout))
+    with tempfile.TemporaryDirectory() as cache:
+        environment = os.environ | {"PYTHONPYCACHEPREFIX": cache}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        for _ in range(count + 1):
+            done = subprocess.run(
+                [sys.executable, "-c", program],
+                capture_output=True,
+                text=True,
+                check=True,
+                env=environment,
+            )
+            figures.append(float(done.stdout))
     return figures[1:]
 
 
 def measure_import(results: Results, *, count: int) -> None:
     """Time `import astra_nb` where ipywidgets is there already."""
-    figure = Figure("import", "astra", "ms", in_fresh_processes(IMPORT, count))
-    results.figures.append(figure)
-    results.ratios.append(
-        Ratio(
-            "import astra_nb on top of ipywidgets, median",
-            figure.median,
-            80,
-            at_least=False,
-            unit="ms",
-            spread=(min(figure.samples), max(figure.samples)),
+    for name, loaded in LOADED.items():
+        samples = in_fresh_processes(IMPORT.format(loaded=loaded), count)
+        figure = Figure("import", f"on top of {name}", "ms", samples)
+        results.figures.append(figure)
+        results.ratios.append(
+            Ratio(
+                f"import astra_nb on top of {name}, median",
+                figure.median,
+                80,
+                at_least=False,
+                unit="ms",
+                spread=(min(samples), max(samples)),
+            )
         )
-    )
 
 
 def measure_run(results: Results, *, count: int) -> None:
