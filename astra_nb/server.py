@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import itertools
-import os
 import sys
-import threading
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack, overload
 
+from . import running
 from .addresses import websocket_url
 from .browser_address import (
     BrowserAddress,
@@ -305,11 +303,11 @@ class Server:
         if around.is_lite:
             raise AddressUnavailable(no_listening(around))
         cell = current_cell()
-        earlier = _earlier(self, cell)
+        earlier = running.earlier(self._serving, self.hostname, self.port, cell)
         port = self.port
         if earlier is not None:
             earlier.shutdown()
-            _forget(earlier)
+            running.forget(earlier)
             port = port or earlier.port
             where = websocket_url(earlier.hostname, earlier.port)
             print(f"Replaced the server that was running at {where}.")  # noqa: T201
@@ -328,9 +326,8 @@ class Server:
         if self._finalizer is not None:
             self._finalizer.detach()
         self._finalizer = weakref.finalize(self, _collected, serving)
-        self._finalizer.atexit = False  # `_shutdown_all` does it
-        with _lock:
-            _servings.append(serving)
+        self._finalizer.atexit = False  # `running` does it
+        running.remember(serving)
 
     def wait(self) -> None:
         """Block until the server is shut down; an interrupt (Ctrl-C) shuts it down.
@@ -357,7 +354,7 @@ class Server:
         """
         if self._serving is not None:
             self._serving.shutdown(code, reason)
-            _forget(self._serving)
+            running.forget(self._serving)
 
     def __enter__(self) -> Self:
         if not self.running:
@@ -418,60 +415,17 @@ class Server:
         return {**data, "text/plain": repr(self)}
 
 
-# The servers that run in this process; Serving holds no Server, so they can be collected.
-_servings: list[Serving] = []
-_lock = threading.Lock()
-
-
-def _earlier(server: Server, cell: str | None) -> Serving | None:
-    """Give the running server whose place this one takes."""
-    with _lock:
-        for serving in _servings:
-            if not serving.running:
-                continue
-            if server._serving is serving:
-                return serving
-            if server.port == 0:
-                if cell is not None and serving.cell == cell and serving.asked_port == 0:
-                    return serving
-            elif (serving.hostname, serving.port) == (server.hostname, server.port):
-                return serving
-    return None
-
-
-def _forget(serving: Serving) -> None:
-    with _lock:
-        if serving in _servings:
-            _servings.remove(serving)
-
-
 def _collected(serving: Serving) -> None:
     if serving.running:
         where = websocket_url(serving.hostname, serving.port)
         serving.shutdown_soon()
-        _forget(serving)
+        running.forget(serving)
         warnings.warn(
             f"the server at {where} was closed: nothing refers to it any more; "
             f"keep it in a variable, or shut it down with server.shutdown()",
             ResourceWarning,
             stacklevel=2,
         )
-
-
-def _shutdown_all() -> None:
-    with _lock:
-        servings = list(_servings)
-    for serving in servings:
-        serving.shutdown()
-
-
-def _close_in_child() -> None:
-    # A forked child has copies of the listening sockets and would keep the port taken.
-    global _lock
-    _lock = threading.Lock()
-    for serving in _servings:
-        serving.forget_after_fork()
-    _servings.clear()
 
 
 def _names(what: str, names: Sequence[str]) -> list[str]:
@@ -484,8 +438,3 @@ def _seconds(what: str, seconds: float) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
         raise LocalError(f"{what} is a positive number of seconds, not {seconds!r}")
     return float(seconds)
-
-
-atexit.register(_shutdown_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)
