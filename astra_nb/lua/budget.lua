@@ -10,11 +10,11 @@ local clock, error, pcall, type = os.clock, error, pcall, type
 local sub, format = string.sub, string.format
 
 local TICK <const> = 1000 -- instructions between two looks at the budget
-local TICKS_BETWEEN_POLLS <const> = 1000 -- asking Python costs more than looking at a clock
+local SECONDS_BETWEEN_POLLS <const> = 0.1 -- of computing; an instruction on a long string takes long
 local OURS <const> = "astra_nb/"
 
 local left, deadline, limit, seconds = 0, 0, 0, 0
-local ticks = 0
+local next_poll = 0
 local ended -- why the budget is used up, or nil
 local interrupted = false
 
@@ -68,8 +68,11 @@ end
 
 function look()
   if ended then finish(ended) end
-  ticks = ticks + 1
-  if ticks % TICKS_BETWEEN_POLLS == 0 then call_python(poll) end
+  local now = clock()
+  if now > next_poll then
+    next_poll = now + SECONDS_BETWEEN_POLLS
+    call_python(poll)
+  end
   spend(TICK)
 end
 

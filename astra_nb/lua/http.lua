@@ -6,7 +6,7 @@ local budget, sandbox = ...
 
 local fail, spend = budget.fail, budget.spend
 local REQUEST = sandbox.REQUEST
-local yield, getinfo = coroutine.yield, debug.getinfo
+local yield, isyieldable, getinfo = coroutine.yield, coroutine.isyieldable, debug.getinfo
 local type, rawget, rawlen = type, rawget, rawlen
 local setmetatable, next, tostring = setmetatable, next, tostring
 local byte, char, format, sub = string.byte, string.char, string.format, string.sub
@@ -25,9 +25,14 @@ local function answer(ok, ...)
 end
 
 local COST_OF_ASKING <const> = 500 -- instructions
+local COST_OF_A_SERVER <const> = 1000000 -- or of a route: their memory is Python's, without a bound
 
 local function ask(name, ...)
   spend(COST_OF_ASKING)
+  if not isyieldable() then
+    fail("this call has to wait, and table.sort and string.gsub cannot wait for the function "
+      .. "that they call; keep what they give, and make the call after them")
+  end
   return answer(yield(REQUEST, name, ...))
 end
 
@@ -236,12 +241,14 @@ function Server:websocket(path, handler)
     fail("a handler is a function that takes a socket, not " .. describe(handler))
   end
   local info = getinfo(handler, "S")
+  spend(COST_OF_A_SERVER)
   handlers[#handlers + 1] = handler
   ask("websocket", number, path, #handlers, format("at %s:%d", info.short_src, info.linedefined))
 end
 
 function Server:run()
   local number = server_number(self, "run")
+  spend(COST_OF_A_SERVER)
   self.port = ask("run", number, address(self))
 end
 
@@ -250,6 +257,7 @@ function Server:shutdown()
 end
 
 local function new()
+  spend(COST_OF_A_SERVER)
   local server = setmetatable({ hostname = "127.0.0.1", port = 8080 },
     { __index = Server, __metatable = "locked", __name = "server" })
   server_numbers[server] = ask("new")

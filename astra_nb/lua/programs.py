@@ -74,7 +74,7 @@ class Lua:
     def _answer_cell(self, request: Request) -> tuple[Answer, bool]:
         try:
             if Servers.carries_out(request.name):
-                return (True, *self._servers.carry_out(request.name, *request.arguments)), True
+                return (True, *self._servers.carry_out(request.name, *request.arguments)), False
             loop = self._connections.get(request.arguments[0]).loop
             call = self._connections.carry_out(0, request.name, *request.arguments)
             return (True, *asyncio.run_coroutine_threadsafe(call, loop).result()), True
@@ -111,7 +111,8 @@ class Lua:
                 if isinstance(outcome, Done):
                     return
                 try:
-                    answer, refill = await self._answer_handler(number, outcome), True
+                    answer = await self._answer_handler(number, outcome)
+                    refill = not Servers.carries_out(outcome.name)
                 except (AstraError, OSError) as exc:
                     told = exc if isinstance(exc, (ConnectionClosed, NotOpen)) else told
                     answer, refill = _refusal(exc), False

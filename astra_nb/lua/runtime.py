@@ -29,6 +29,7 @@ CELL_INSTRUCTIONS = 500_000_000  # about 3.5 s of computing, measured
 HANDLER_INSTRUCTIONS = 50_000_000  # between two socket calls; other connections wait
 CELL_SECONDS = 20  # of computing; for the few library functions that no hook sees
 HANDLER_SECONDS = 5
+MAX_ERROR = 4000  # bytes of an error's message, and of its trace
 TURN_POLL = 0.002  # seconds between two looks at whether the state is free
 
 PARTS = ("budget", "patterns", "sandbox", "pprint", "http", "tasks")
@@ -119,7 +120,7 @@ class LuaState:
         self._make_room(len(code))
         started = self._enter(self._start_cell, code, b"=" + name.encode())
         if isinstance(started, tuple):
-            raise LuaError(_text(started[1]))
+            raise LuaError(_page(started[1]))
         return int(started)
 
     def start_handler(self, handler: int, socket: int) -> int:
@@ -154,7 +155,7 @@ class LuaState:
         if kind == b"interrupted":
             raise KeyboardInterrupt
         message, trace = rest
-        raise LuaError(_text(message), _text(trace))
+        raise LuaError(_page(message), _page(trace))
 
     def forget(self, task: int) -> None:
         """Let go of a task. Any thread, in a turn or not."""
@@ -166,7 +167,7 @@ class LuaState:
         try:
             return function(*arguments)
         except self._errors as exc:
-            raise LuaError(str(exc) or "not enough memory") from None
+            raise LuaError(str(exc)[:MAX_ERROR] or "not enough memory") from None
 
     def _drop_forgotten(self) -> None:
         while self._forgotten:
@@ -197,6 +198,12 @@ def _write(line: bytes) -> None:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "backslashreplace")
+
+
+def _page(data: bytes) -> str:
+    """Give an error's text, cut where nobody would read on."""
+    rest = len(data) - MAX_ERROR
+    return _text(data) if rest <= 0 else f"{_text(data[:MAX_ERROR])}... ({rest:,} bytes more)"
 
 
 def _no_attribute(*_: object) -> str:

@@ -10,10 +10,15 @@ local native = {
   close = coroutine.close, concat = table.concat, getmetatable = getmetatable, load = load,
   pcall = pcall, rep = string.rep, resume = coroutine.resume, select = select,
   setmetatable = setmetatable, sort = table.sort, status = coroutine.status,
-  tostring = tostring, type = type, yield = coroutine.yield, collectgarbage = collectgarbage,
+  tonumber = tonumber, tostring = tostring, type = type, yield = coroutine.yield,
+  collectgarbage = collectgarbage, date = os.date,
 }
 local pack, unpack, rawget, tointeger = table.pack, table.unpack, rawget, math.tointeger
+local error, find, gsub = error, string.find, string.gsub
 
+local BYTES_FOR_AN_INSTRUCTION <const> = 64
+local LONG <const> = 4096 -- bytes; what is shorter is soon done, and free
+local MAX_DATE <const> = 10000 -- bytes of a format
 local MAX_ITEMS <const> = 10000000 -- that table.concat may walk in one call
 local COST_OF_PRINT <const> = 2000 -- instructions that a line is charged with, for the cell's sake
 local COST_OF_COLLECTING <const> = 1000000
@@ -22,6 +27,7 @@ local COST_OF_A_COROUTINE <const> = 1000 -- it may end before its hook ever look
 -- What tasks.lua and this file say to each other through yields; foreign code never holds it.
 local REQUEST = {}
 local tasks = native.setmetatable({}, { __mode = "k" }) -- threads that the server resumes
+local waiting = native.setmetatable({}, { __mode = "k" }) -- those that asked it for something
 
 local environment = {}
 
@@ -33,12 +39,46 @@ local function copy(library, names)
   return result
 end
 
+-- Calls C for foreign code. A C function that is called from here would name our line, not theirs.
+local function given(name, ok, ...)
+  if ok then return ... end
+  local message = ...
+  if native.type(message) ~= "string" then error(message, 0) end
+  message = gsub(message, "^astra_nb/%l+%.lua:%d+: ", "")
+  if find(message, "^[^\n]-:%d+: ") then error(message, 0) end
+  fail((gsub(message, "^(bad argument #%d+ to )'%?'", "%1'" .. name .. "'")))
+end
+
+-- A C function whose work grows with its first argument.
+local function charged(name, work)
+  return function(text, ...)
+    if native.type(text) == "string" and #text > LONG then
+      spend(#text // BYTES_FOR_AN_INSTRUCTION)
+    end
+    return given(name, native.pcall(work, text, ...))
+  end
+end
+
+-- The same for all of its arguments.
+local function all_charged(name, work)
+  return function(...)
+    local arguments, length = pack(...), 0
+    for index = 1, arguments.n do
+      local text = arguments[index]
+      if native.type(text) == "string" then length = length + #text end
+    end
+    if length > LONG then spend(length // BYTES_FOR_AN_INSTRUCTION) end
+    return given(name, native.pcall(work, ...))
+  end
+end
+
 -- Base functions
 
 for name, value in pairs(copy(_G, [[_VERSION assert error getmetatable ipairs next pairs pcall
-    rawequal rawget rawlen rawset select tonumber tostring type]])) do
+    rawequal rawget rawlen rawset select tostring type]])) do
   environment[name] = value
 end
+environment.tonumber = charged("tonumber", native.tonumber)
 environment._G = environment
 
 function environment.setmetatable(subject, metatable)
@@ -46,7 +86,7 @@ function environment.setmetatable(subject, metatable)
     -- Finalizers run without hooks: nothing could stop one.
     fail("__gc is not there in this Lua: a finalizer cannot be stopped when it runs on")
   end
-  return native.setmetatable(subject, metatable)
+  return given("setmetatable", native.pcall(native.setmetatable, subject, metatable))
 end
 
 -- A native message handler runs inside the hook that raised, where hooks are off.
@@ -103,9 +143,14 @@ end
 
 local function resume(thread, ...)
   if tasks[thread] then return false, "cannot resume what the server resumes" end
+  -- Another's values would be taken for the server's answer.
+  if waiting[thread] then return false, "cannot resume what waits for the server" end
   local result = pack(native.resume(thread, ...))
   while result[1] and result[2] == REQUEST do
-    result = pack(native.resume(thread, native.yield(unpack(result, 2, result.n))))
+    waiting[thread] = true
+    local answer = pack(native.yield(unpack(result, 2, result.n)))
+    waiting[thread] = nil
+    result = pack(native.resume(thread, unpack(answer, 1, answer.n)))
   end
   return checked(unpack(result, 1, result.n))
 end
@@ -143,22 +188,29 @@ end
 
 environment.math = copy(math, [[abs acos asin atan ceil cos deg exp floor fmod huge log max
     maxinteger min mininteger modf pi rad random randomseed sin sqrt tan tointeger type ult]])
-environment.utf8 = copy(utf8, "char charpattern codepoint codes len offset")
-environment.os = copy(os, "clock date difftime time")
-environment.string = copy(string, [[byte char format len lower pack packsize reverse sub unpack
-    upper]])
+environment.utf8 = copy(utf8, "char charpattern codes")
+for _, name in ipairs({ "codepoint", "len", "offset" }) do
+  environment.utf8[name] = charged(name, utf8[name])
+end
+environment.os = copy(os, "clock difftime time")
+environment.string = copy(string, "byte char len")
 for name, value in pairs(patterns) do
   environment.string[name] = value
 end
+for _, name in ipairs({ "lower", "packsize", "reverse", "sub", "unpack", "upper" }) do
+  environment.string[name] = charged(name, string[name])
+end
+for _, name in ipairs({ "format", "pack" }) do
+  environment.string[name] = all_charged(name, string[name])
+end
 
-local BYTES_FOR_AN_INSTRUCTION <const> = 64
-
-for _, name in ipairs({ "lower", "reverse", "upper" }) do
-  local change = string[name]
-  environment.string[name] = function(text)
-    if native.type(text) == "string" then spend(#text // BYTES_FOR_AN_INSTRUCTION) end
-    return change(text)
+function environment.os.date(form, ...)
+  if native.type(form) == "string" then
+    -- Each two bytes may be a conversion, which takes long.
+    if #form > MAX_DATE then fail("os.date takes a format of ten thousand bytes at most") end
+    spend(10 * #form)
   end
+  return given("date", native.pcall(native.date, form, ...))
 end
 
 function environment.string.rep(text, count, separator)
@@ -167,7 +219,7 @@ function environment.string.rep(text, count, separator)
     if #text == 0 and (separator == nil or separator == "") then return "" end
     spend(#text * 1.0 * count // BYTES_FOR_AN_INSTRUCTION)
   end
-  return native.rep(text, count, separator)
+  return given("rep", native.pcall(native.rep, text, count, separator))
 end
 
 environment.table = copy(table, "pack unpack")
@@ -177,7 +229,8 @@ function environment.table.concat(list, separator, first, last)
   if tointeger(first) and tointeger(last) and last - first > MAX_ITEMS then
     fail("table.concat takes ten million items at most")
   end
-  return native.concat(list, separator, first, last)
+  if tointeger(first) and tointeger(last) and last > first then spend(last - first) end
+  return given("concat", native.pcall(native.concat, list, separator, first, last))
 end
 
 function environment.table.insert(list, ...)
@@ -234,11 +287,12 @@ end
 function environment.table.sort(list, comes_before)
   -- A comparison in Lua has its instructions counted, one in C has not.
   if comes_before == nil then
-    return native.sort(list, function(a, b) return a < b end)
+    comes_before = function(a, b) return a < b end
   elseif native.type(comes_before) ~= "function" then
     fail("bad argument #2 to 'sort' (function expected)")
   end
-  return native.sort(list, function(a, b) return (comes_before(a, b)) end)
+  return given("sort", native.pcall(native.sort, list,
+    function(a, b) return (comes_before(a, b)) end))
 end
 
 -- The metatable of strings is shared by all code, ours too.
