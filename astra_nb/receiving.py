@@ -221,7 +221,10 @@ class Receiver:
         elif self._is_refused():
             self._record_refused()
         elif tail and self._is_interrupted():
-            messages.append(self._take_interrupting_close())
+            if _is_shortest(tail, 0):
+                messages.append(self._take_interrupting_close())
+            else:
+                self._refuse_length(LONG_FORM, frames)
         elif self._protocol.close_rcvd is not None:
             self._late = AFTER_CLOSE
             self._record_late()
