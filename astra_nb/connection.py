@@ -249,10 +249,11 @@ class Connection(SendingHalf):
         self._held = (replies[cut:], last)
         self.answering = True
         left = self._delivered + REPLY_GRACE - self.loop.time()
-        if left <= 0 or self.inbox is None or self.inbox.ask_when_idle():
+        if left <= 0 or self.inbox is None:
             self.answer_close()
         else:
             self._held_timer = self.loop.call_later(left, self.answer_close)
+            self.inbox.call_when_idle()
 
     def answer_close(self) -> None:
         """Send what was held back for a handler to answer first; does nothing if nothing was."""

@@ -34,7 +34,7 @@ class TaskInbox:
         messages: Those that wait; a reader takes them from the left, then looks at `paused`.
         ended: No message will be delivered any more.
         paused: The connection has stopped reading.
-        on_idle: Called once after `ask_when_idle`, when a reader waits for more.
+        on_idle: Called once after `call_when_idle`, when a reader waits for more.
     """
 
     __slots__ = (
@@ -103,16 +103,21 @@ class TaskInbox:
         if not self.messages or (len(self.messages) <= LOW_MESSAGES and self._size <= HIGH_BYTES):
             self._resume()
 
-    def ask_when_idle(self) -> bool:
-        """Tell whether a reader waits for more; if not, `on_idle` is called when one does."""
-        self._asked = bool(self.messages) or all(waiter.done() for waiter in self._waiters)
-        return not self._asked
+    def call_when_idle(self) -> None:
+        """Call `on_idle` as soon as a reader waits for more, at once if one does."""
+        self._asked = True
+        if not self.messages and not all(waiter.done() for waiter in self._waiters):
+            self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        if self.on_idle is not None:
+            self._asked = False
+            self.on_idle()
 
     async def wait(self) -> None:
         """Wait until a message is there, or the end."""
-        if self._asked and self.on_idle is not None:
-            self._asked = False
-            self.on_idle()
+        if self._asked:
+            self._tell_idle()
         while not self.messages and not self.ended:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
@@ -125,7 +130,8 @@ class ThreadInbox:
     Attributes:
         ended: No message will be delivered any more.
         paused: The connection has stopped reading.
-        on_idle: Called once after `ask_when_idle`, on the thread of a reader that waits for more.
+        on_idle: Called once or twice after `call_when_idle`, when a reader waits for more; on its
+            thread or on the loop's.
     """
 
     def __init__(self, resume: Callable[[], None]) -> None:
@@ -168,17 +174,22 @@ class ThreadInbox:
         self.ended = True
         self._queue.put(None)
 
-    def ask_when_idle(self) -> bool:
-        """Tell whether a reader waits for more; if not, `on_idle` is called when one does.
+    def call_when_idle(self) -> None:
+        """Call `on_idle` as soon as a reader waits for more, at once if one does.
 
         Called on the loop's thread. Asked first and looked at second, and the reader the other
         way round, so that one of both sees the other.
         """
         self._asked = True
-        if not (self._idle and self._data_in == self._data_out):
-            return False
-        self._asked = False
-        return True
+        # The counters first: a reader that has taken the last message was marked as busy before
+        # it counted, and is idle again only when it has come back.
+        if self._data_in == self._data_out and self._idle:
+            self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        if self.on_idle is not None:
+            self._asked = False
+            self.on_idle()
 
     def take(self, timeout: float | None = None) -> Message | None:
         """Give the next message, or None at the end.
@@ -187,9 +198,8 @@ class ThreadInbox:
             queue.Empty: There was none within `timeout` seconds.
         """
         self._idle = True
-        if self._asked and self._queue.empty() and self.on_idle is not None:
-            self._asked = False
-            self.on_idle()
+        if self._asked and self._queue.empty():
+            self._tell_idle()
         try:
             message = self._queue.get(timeout=timeout)
         finally:

@@ -10,7 +10,9 @@ import pytest
 
 from astra_nb import CloseFrame, ConnectionClosed, Message, Server, WebSocket, connect
 from astra_nb.errors import InvalidMessage, NotOpen, WaitTimeout, WrongThread
+from astra_nb.inbox import ThreadInbox
 from tests import records
+from tests.conformance.octets import frame, mask_all
 from tests.helpers import wait_until
 from tests.servers import KINDS, Steps, echo, handler_of, serving
 
@@ -273,6 +275,31 @@ def test_a_blocking_call_on_the_loops_thread_says_so() -> None:
         assert client.recv(5).type == "close"
         client.wait_closed(5)
     assert len(caught) == 4
+
+
+def test_an_answer_goes_out_before_the_close_however_the_threads_take_turns() -> None:
+    def handle_socket(socket: WebSocket) -> None:
+        for message in socket:
+            if message.type == "text":
+                socket.send("text", message.value)
+
+    with serving(handle_socket) as server, connect(server.url) as client:
+        target = server.connections[0]
+        connection = target._connection
+        inbox = connection.inbox
+        assert isinstance(inbox, ThreadInbox)
+
+        def receive_both() -> None:
+            # The loop stands still while the handler answers, and waits for more.
+            connection.data_received(mask_all(frame(1, b"Hello")))
+            wait_until(lambda: inbox._data_out == 1 and inbox._idle)
+            connection.data_received(mask_all(frame(3, b"reserved opcode")))
+
+        target._background.call(receive_both)
+        assert client.recv(5) == Message("text", "Hello")
+        close = client.recv(5).value
+        assert isinstance(close, CloseFrame)
+        assert close.code == 1002
 
 
 @pytest.mark.parametrize("kind", KINDS)
