@@ -305,7 +305,7 @@ def test_a_handler_finds_no_answer_in_what_it_can_reach() -> None:
         frame = sys._getframe()
         reachable: list[dict[str, Any]] = []
         while frame is not None:
-            reachable += [frame.f_locals, frame.f_globals]
+            reachable += [dict(frame.f_locals), frame.f_globals]
             frame = frame.f_back  # type: ignore[assignment]
         reachable += [vars(m) for n, m in list(sys.modules.items()) if n.startswith("astra_nb")]
         socket.send_text("Welcome!")
