@@ -119,7 +119,7 @@ def test_a_connection_that_is_dropped_and_one_that_is_refused(lab: Lab) -> None:
 
 
 def test_what_a_page_may_not_do_is_tried_for_real(lab: Lab) -> None:
-    _, client = open_client(lab)
+    page, client = open_client(lab)
     client.get_by_label("Close code: 1000").fill("1001")
     button(client, "Connect").click()
     expect(event(client, "open")).to_be_visible()
@@ -136,10 +136,22 @@ def test_what_a_page_may_not_do_is_tried_for_real(lab: Lab) -> None:
         ("socket.ping()", "TypeError: socket.ping is not a function"),
         ("socket.close(1001)", "InvalidAccessError"),
         ("socket.close(1000,", "SyntaxError"),
+        ("socket.extensions =", "TypeError: Cannot set property extensions"),
+        ("headers", "No error; the events: open, close. The newest request on the server's log"),
+        (".status", 'The events: error, close. code 1006, reason "", status undefined.'),
     ):
         item = client.locator(".astra-limits li").filter(has_text=call)
         item.get_by_role("button", name=re.compile("Try it")).click()
         expect(item.locator(".astra-limit-answer")).to_contain_text(error)
+    # Each can be tried, and what the answers say of the server is so.
+    limits = client.locator(".astra-limits li")
+    expect(limits.get_by_role("button", name="Try it")).to_have_count(limits.count())
+    heads = "[r.start_line for r in server.log.filter(kind='handshake', direction='received')]"
+    assert said(page, f"print({heads})") == str(
+        ["GET / HTTP/1.1", "GET / HTTP/1.1", "GET /nobody-serves-this HTTP/1.1"]
+    )
+    assert said(page, "print('x-mine' in server.log.to_jsonl().lower())") == "False"
+    page.console_errors.clear()  # the browser's own line on the 404
     expect(client.locator(".astra-socket-state")).to_contain_text("readyState 1 OPEN")
 
 
