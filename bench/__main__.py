@@ -7,12 +7,12 @@ import contextlib
 import time
 from pathlib import Path
 
-from . import cell, crowd, echo, startup
+from . import cell, crowd, echo, panel, startup
 from .processes import LoadProcess, ServerProcess, cores_for
 from .results import Results
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("echo", "broadcast", "hold", "startup", "cell")
+PARTS = ("echo", "broadcast", "hold", "startup", "cell", "panel")
 
 
 def parse() -> argparse.Namespace:
@@ -37,6 +37,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.8, help="seconds of each sample")
     parser.add_argument("--rounds", type=int, default=5, help="samples of each server and load")
     parser.add_argument("--connections", type=int, default=10_000, help="connections to hold")
+    parser.add_argument(
+        "--panel-seconds", type=float, default=20, help="seconds of frames under the panel"
+    )
     parser.add_argument("--output", type=Path, help="where the JSON goes")
     return parser.parse_args()
 
@@ -96,6 +99,11 @@ def main() -> None:
         if wanted(options, "cell"):
             say("cell")
             cell.measure(results, load, server_core, cells=200, rate=20_000)
+        if wanted(options, "panel"):
+            missing = panel.why_not()
+            say(f"panel: left out, {missing}" if missing else "panel")
+            if not missing:
+                panel.measure(results, load, seconds=options.panel_seconds, rate=50_000)
     print(results.table())
     path = options.output or RESULTS / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
     results.write(path, {key: str(value) for key, value in vars(options).items()})

@@ -1,0 +1,238 @@
+"""What the panel costs while frames pour in: in a real JupyterLab, in a real Chromium."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from .cell import START
+from .processes import LoadProcess
+from .results import Figure, Ratio, Results, percentile
+
+if TYPE_CHECKING:
+    from tests.browser.lab import Lab, NotebookPage
+
+__all__ = ["measure", "why_not"]
+
+LOAD = "panel"
+PROBE = Path(__file__).with_name("panel_probe.js")
+CELLS = (
+    START + "import os; print('kernel', os.getpid())",
+    "panel = server.panel(); panel",
+    "panel.close()",
+)
+SETTLE = 3.0  # seconds that a phase has to come to rest before it is measured
+LOOKS = 5  # at the memory, while frames pour in
+
+
+def why_not() -> str:
+    """Say what is missing for this part; "" when nothing is."""
+    if find_spec("playwright") is None:
+        return "there is no Playwright: pip install playwright"
+    from tests.browser.conftest import NO_CHROMIUM
+    from tests.browser.lab import find_chromium
+
+    return "" if find_chromium() else NO_CHROMIUM
+
+
+def measure(results: Results, load: LoadProcess, *, seconds: float, rate: int) -> None:
+    """Let `rate` frames per second pass for so many seconds, with the panel shown and without.
+
+    Half of the frames are messages that come in, the other half are the echoes. The kernel's CPU
+    time for the panel is what it takes with the panel, less what it takes without.
+    """
+    with open_lab() as lab:
+        bench = PanelBench(results, load, lab, seconds, rate)
+        before = bench.phase("load, no panel", rate, seconds / 2)
+        bench.show()
+        bench.phase("panel, no load", 0, seconds / 2)
+        with_panel = bench.phase("load, panel", rate, seconds)
+        bench.page.cell(2).run()
+        after = bench.phase("load, no panel any more", rate, seconds / 2)
+    add_goals(
+        results,
+        with_panel,
+        statistics.mean([each["kernel_cpu_percent"] for each in (before, after)]),
+    )
+
+
+@contextmanager
+def open_lab() -> Iterator[Lab]:
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.conftest import CHROMIUM_OPTIONS
+    from tests.browser.lab import Lab, find_chromium
+    from tests.jupyter_server import JupyterServer
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        JupyterServer(Path(folder), options=["--LabApp.expose_app_in_browser=True"]) as server,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_OPTIONS)
+        try:
+            lab = Lab(server, browser)
+            yield lab
+            lab.close()
+        finally:
+            browser.close()
+
+
+class PanelBench:
+    """A notebook with a server, opened in a browser, that is watched from all sides."""
+
+    def __init__(
+        self, results: Results, load: LoadProcess, lab: Lab, seconds: float, rate: int
+    ) -> None:
+        self.results = results
+        self.load = load
+        lab.write("panel.ipynb", [source.strip() for source in CELLS])
+        self.page: NotebookPage = lab.open("panel.ipynb")
+        self.page.cell(0).run()
+        told = self.page.cell(0).text.split()
+        self.port = int(told[told.index("port") + 1])
+        self.kernel = psutil.Process(int(told[told.index("kernel") + 1]))
+        self.page.page.evaluate(PROBE.read_text(encoding="utf-8"))
+        self.devtools = self.page.context.new_cdp_session(self.page.page)
+
+    def show(self) -> None:
+        """Show the panel, with the clock time of each record in its row."""
+        self.page.cell(1).run()
+        panel = self.page.page.locator(".jupyter-widgets.astra-panel")
+        panel.get_by_label("Form of the time column").select_option("absolute")
+
+    def phase(self, name: str, rate: int, seconds: float) -> dict[str, Any]:
+        """Watch for so many seconds, under load when the rate is not 0, and note the figures."""
+        sender = Sender(self.load, self.port, rate, SETTLE + seconds + 1) if rate else None
+        self.page.page.wait_for_timeout(SETTLE * 1000)
+        held = [self.held()]
+        self.page.page.evaluate("astraProbe.begin()")
+        started, cpu, others = time.perf_counter(), self.cpu(), all_cpu()
+        memory = []
+        for _ in range(LOOKS):
+            memory.append((uss(self.kernel), sum(map(uss, renderers()))))
+            self.page.page.wait_for_timeout(1000 * seconds / LOOKS)
+        took = time.perf_counter() - started
+        found: dict[str, Any] = self.page.page.evaluate("astraProbe.end()")
+        cpu, others = self.cpu() - cpu, all_cpu() - others
+        held.append(self.held())
+        sent = sender.result() if sender else {"sent": 0, "rate": 0}
+        told = {
+            "seconds": took,
+            "frames_per_second": 2 * sent["rate"],
+            "fps": len(found["gaps"]) / found["seconds"],
+            "longest_gap_ms": max(found["gaps"]),
+            "long_tasks_ms": sorted(map(round, found["tasks"]), reverse=True)[:10],
+            "longest_task_ms": max(found["tasks"], default=0),
+            "latencies": found["latencies"],
+            "messages_per_second": found["messages"] / found["seconds"],
+            "comm_kib_per_second": found["bytes"] / 1024 / found["seconds"],
+            "kernel_cpu_percent": 100 * cpu / took,
+            "machine_cpu_percent": 100 * others / took,
+            "kernel_mib": [round(kernel / 2**20, 1) for kernel, _ in memory],
+            "browser_mib": [round(browser / 2**20, 1) for _, browser in memory],
+            "browser_held_mib": held,
+        }
+        self.note(name, told)
+        return told
+
+    def held(self) -> float:
+        """The MiB of the browser's pages after a garbage collection."""
+        self.devtools.send("HeapProfiler.collectGarbage")
+        return round(sum(map(uss, renderers())) / 2**20, 1)
+
+    def cpu(self) -> float:
+        """The kernel's CPU time so far, in seconds."""
+        times = self.kernel.cpu_times()
+        return float(times.user + times.system)
+
+    def note(self, name: str, told: dict[str, Any]) -> None:
+        for unit, key in (
+            ("fps", "fps"),
+            ("ms, longest task", "longest_task_ms"),
+            ("Jupyter messages/s", "messages_per_second"),
+            ("% of a core, kernel", "kernel_cpu_percent"),
+        ):
+            self.results.figures.append(Figure(f"{LOAD}: {name}", unit, "", [told[key]]))
+        more = {key: value for key, value in told.items() if key != "latencies"}
+        self.results.figures[-1].more = more
+        if told["latencies"]:
+            self.results.figures.append(
+                Figure(f"{LOAD}: {name}", "frame to pixel", "ms", told["latencies"])
+            )
+
+
+class Sender:
+    """The load generator at work, while this thread watches the page."""
+
+    def __init__(self, load: LoadProcess, port: int, rate: int, seconds: float) -> None:
+        self.answer: dict[str, Any] = {}
+        self.problem: RuntimeError | None = None
+        self.thread = threading.Thread(target=self._run, args=(load, port, rate, seconds))
+        self.thread.start()
+
+    def _run(self, load: LoadProcess, port: int, rate: int, seconds: float) -> None:
+        try:
+            self.answer = load.ask(
+                "paced", port=port, rate=rate / 2, payload=64, seconds=seconds, replies=True
+            )
+        except RuntimeError as exc:
+            self.problem = exc
+
+    def result(self) -> dict[str, Any]:
+        self.thread.join()
+        if self.problem:
+            raise self.problem
+        return self.answer
+
+
+def renderers() -> list[psutil.Process]:
+    """The processes of the browser that pages live in."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "--type=renderer" in process.cmdline():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def uss(process: psutil.Process) -> int:
+    """The bytes of memory that are a process's alone; 0 when it is gone."""
+    try:
+        return int(process.memory_full_info().uss)
+    except psutil.Error:
+        return 0
+
+
+def all_cpu() -> float:
+    """The CPU time that all processes of this machine have taken, in seconds."""
+    times = psutil.cpu_times()
+    return float(times.user + times.system + times.nice)
+
+
+def add_goals(results: Results, told: dict[str, Any], without: float) -> None:
+    """Hold the figures of the phase with load and panel against what was promised."""
+    kernel, browser = told["kernel_mib"], told["browser_held_mib"]
+    goals = [
+        ("frames/s that passed", told["frames_per_second"], 49_000, True),
+        ("fps", told["fps"], 55, True),
+        ("longest task, ms", told["longest_task_ms"], 150, False),
+        ("frame to pixel p95, ms", percentile(told["latencies"], 0.95), 100, False),
+        ("kernel CPU for the panel, % of a core", told["kernel_cpu_percent"] - without, 15, False),
+        ("Jupyter messages/s", told["messages_per_second"], 100, False),
+        ("kernel memory, end / begin", kernel[-1] / kernel[0], 1.1, False),
+        ("browser memory without garbage, end / begin", browser[-1] / browser[0], 1.1, False),
+    ]
+    for what, value, goal, at_least in goals:
+        results.ratios.append(Ratio(f"{LOAD}: {what}", value, goal, at_least=at_least))

@@ -1,0 +1,58 @@
+// Runs in the page of the panel's benchmark and notes what a person at it would feel.
+
+(() => {
+  const kernel = globalThis.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const fresh = () => ({ frames: [], tasks: [], latencies: [], messages: 0, comms: 0, bytes: 0, started: performance.now() });
+  let noted = fresh();
+  let shown = "";
+
+  new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) noted.tasks.push(task.duration);
+  }).observe({ type: "longtask" });
+
+  kernel.iopubMessage.connect((_, message) => {
+    noted.messages += 1;
+    if (message.header.msg_type !== "comm_msg") return;
+    noted.comms += 1;
+    for (const buffer of message.buffers ?? []) noted.bytes += buffer.byteLength;
+  });
+
+  // The newest row that stands on the page, by the clock time that is written in it.
+  const newest = () => {
+    let last = null;
+    for (const row of document.querySelectorAll(".astra-space > .astra-row:not([hidden])")) {
+      if (last === null || Number(row.dataset.index) > Number(last.dataset.index)) last = row;
+    }
+    return last;
+  };
+
+  const afterPaint = new MessageChannel();
+  afterPaint.port1.onmessage = () => {
+    const now = Date.now();
+    const row = newest();
+    const number = row?.querySelector(".astra-c-number").textContent ?? "";
+    if (number === "" || number === shown) return;
+    shown = number;
+    const [hours, minutes, seconds] = row.querySelector(".astra-c-time").textContent.split(":").map(Number);
+    const logged = new Date(now).setHours(hours, minutes, 0, 0) + seconds * 1000;
+    noted.latencies.push(now - logged);
+  };
+
+  const turn = (time) => {
+    noted.frames.push(time);
+    // A message posted in a frame is handled when that frame was drawn.
+    afterPaint.port2.postMessage(null);
+    requestAnimationFrame(turn);
+  };
+  requestAnimationFrame(turn);
+
+  globalThis.astraProbe = {
+    begin() { noted = fresh(); },
+    end() {
+      const { frames, tasks, latencies, messages, comms, bytes, started } = noted;
+      const seconds = (performance.now() - started) / 1000;
+      const gaps = frames.slice(1).map((time, index) => time - frames[index]);
+      return { seconds, frames: frames.length, gaps, tasks, latencies, messages, comms, bytes };
+    },
+  };
+})();
