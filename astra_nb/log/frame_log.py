@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import takewhile
 from os import PathLike
 from time import time
 
@@ -181,6 +182,10 @@ class FrameLog(LogView):
         if limit is not None:
             number = max(number, snapshot.after_all_but(limit))
         return list(snapshot.records(number))
+
+    def between(self, after: int, to: int) -> list[Record]:
+        """List the records with a number above `after`, up to and with `to`, oldest first."""
+        return list(takewhile(lambda record: record.number <= to, self._look().records(after)))
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Have a function called when there is something new; gives what ends that.

@@ -22,6 +22,7 @@ from .connection_table import connection_rows
 from .detail import describe_record, page_of
 from .esm import STATIC, join_modules
 from .pulse import Pulse
+from .search import Wanted, search
 from .static_copy import StaticCopy
 from .status import Status, status_of
 from .while_busy import AnswersWhileBusy
@@ -34,6 +35,9 @@ SNAPSHOT_ROWS = 200  # kept in the widget's state, for a page without a kernel
 TEXT_ROWS = 200
 STATUS_INTERVAL = 0.5  # seconds between two looks at the server while frames pour in
 SNAPSHOT_INTERVAL = 5.0  # seconds between two snapshots while frames pour in
+COPY_INTERVAL = 30.0  # and between two tables, which a page takes a while to clean and lay out
+COPY_ROWS = 200  # of that table
+BUSY_COPY_ROWS = 40  # of one that a page gets while frames pour in
 
 
 class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
@@ -65,6 +69,7 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
         self._sent = 0
         self._status = Status()
         self._snapshot_time = 0.0
+        self._copy_time = 0.0
         self._status_time = 0.0
         self._on_connections: list[Callable[[], None]] = []
         self._on_again: list[Callable[[int], None]] = []
@@ -94,10 +99,10 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
             if quiet or now - self._snapshot_time > SNAPSHOT_INTERVAL:
                 self._snapshot_time = now
                 self.snapshot = self._make_snapshot()
-                if self._has_page:
-                    self._copy.update(
-                        f"The log of {self.address} as it was last.", self.frame_log.html()
-                    )
+            if self._has_page and (quiet or now - self._copy_time > COPY_INTERVAL):
+                self._copy_time = now
+                table = self.frame_log.html(limit=COPY_ROWS if quiet else BUSY_COPY_ROWS)
+                self._copy.update(f"The log of {self.address} as it was last.", table)
         # Not under the lock: what is called here takes locks of its own.
         if told:
             for callback in self._on_connections:
@@ -197,6 +202,8 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
             return {}, []
         if what == "connections":
             return {"connections": connection_rows(self.frame_log)}, []
+        if what == "search":
+            return self._search(content)
         number = whole(content.get("number"))
         if what == "again":
             for callback in self._on_again:
@@ -209,6 +216,22 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
             page = page_of(record, whole(content.get("offset")), whole(content.get("length")))
             return {}, [page]
         return describe_record(record, self._key_of_request(record))
+
+    def _search(self, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Search a piece of the log for what the page's filter lets through."""
+        if self.frame_log is None:
+            return {"missing": "The log is gone with its server."}, []
+        after, below = whole(content.get("after")), whole(content.get("below"))
+        top = self.frame_log.last_number
+        found = search(self.frame_log, Wanted.from_page(content), after=after, below=below)
+        answer = {
+            "count": len(found.records),
+            "places": found.places,
+            "searched": found.searched,
+            "below": found.below,
+            "to": top,
+        }
+        return answer, [encode_columns(found.records)]
 
     def record(self, number: int) -> Record | None:
         """Find a record by its number; None when the log has it no more."""

@@ -238,6 +238,28 @@ def test_clicks_get_through_while_a_cell_runs(lab: Lab) -> None:
     panel.notebook.cell(1).wait_for_text("2 while it ran")
 
 
+def test_a_front_end_without_subshells_says_that_clicks_wait(lab: Lab) -> None:
+    plugin = "@jupyterlab/apputils-extension/kernels-settings"
+    lab.server.set_setting(plugin, {"commsOverSubshells": "disabled"})
+    panel = open_panel(lab, "input()")
+    lab.server.set_setting(plugin, {})
+    panel.button("client").click()
+    panel.button("ping").click()
+    expect(panel.rows("pong").first).to_be_visible()
+    panel.type("payload", "waiting")
+    panel.notebook.cell(1).run(wait=False)
+    entry = panel.notebook.page.locator(".jp-Stdin-input")
+    expect(entry).to_be_visible()
+    health = panel.log.locator(".astra-health")
+    expect(health).to_be_hidden()
+    panel.button("text").click()
+    expect(health).to_contain_text("If a cell runs, clicks wait until it ends")
+    expect(panel.rows('"waiting"')).to_have_count(0)
+    entry.press("Enter")
+    expect(panel.rows('"waiting"')).to_have_count(2)
+    expect(health).to_be_hidden()
+
+
 FILL = """
 client = connect(server.url)
 for number in range(300):
@@ -245,10 +267,19 @@ for number in range(300):
 client.send_ping(b"needle")
 server.log.wait_for(type="pong")
 """
+FLOOD = """
+client.send_text("x" * 500 + "haystack")
+client.recv()
+empty = bytes([0x82, 0x80, 0, 0, 0, 0])
+found = bytes([0x82, 0x8c, 0, 0, 0, 0]) + b"in the flood"
+client.send_raw(empty * 100 + found + empty * 3000)
+server.log.wait_for(type="bytes", count=3401)
+None
+"""
 
 
 def test_filter_chips_follow_and_jump(lab: Lab) -> None:
-    panel = open_panel(lab, FILL, "client.send_text('the newest'); client.recv()")
+    panel = open_panel(lab, FILL, "client.send_text('the newest'); client.recv()", FLOOD)
     run(panel, 1)
     follow = panel.log.get_by_role("button", name="Follow")
     expect(panel.rows("needle").first).to_be_visible()
@@ -277,6 +308,19 @@ def test_filter_chips_follow_and_jump(lab: Lab) -> None:
     panel.log.get_by_role("button", name="pong", exact=True).click()
     panel.log.get_by_role("button", name="Next").click()
     expect(panel.inspector.locator(".astra-inspector-title")).to_contain_text("ping")
+
+    # Behind a preview, and left out of the page by a flood: the kernel finds both.
+    run(panel, 3)
+    panel.log.get_by_role("searchbox").fill("HAYSTACK")
+    searched = panel.log.locator(".astra-searched")
+    expect(searched).to_contain_text("Regular expressions look at the previews")
+    panel.log.get_by_role("button", name=".*", exact=True).click()
+    expect(panel.rows("found at payload byte 500")).to_have_count(2)
+    expect(searched).to_contain_text("records of server.log, whole payloads")
+    panel.log.get_by_role("searchbox").fill("in the flood")
+    expect(panel.rows('"in the flood"')).to_have_count(1)
+    panel.rows('"in the flood"').click()
+    expect(panel.inspector.locator(".astra-inspector-title")).to_contain_text("bytes")
 
 
 def test_pause_and_clear(lab: Lab) -> None:
@@ -349,8 +393,8 @@ def test_two_panels_show_the_same(lab: Lab) -> None:
     expect(left.rows("still here")).to_have_count(2)
 
 
-def test_a_reloaded_page_shows_the_log_again(lab: Lab) -> None:
-    panel = open_panel(lab)
+def test_a_reloaded_page_and_a_restarted_kernel_leave_a_live_panel(lab: Lab) -> None:
+    panel = open_panel(lab, 'print(len(server.log.filter(type="text", direction="received")))')
     panel.button("client").click()
     panel.button("text").click()
     expect(panel.rows('"Hello"')).to_have_count(2)
@@ -361,6 +405,19 @@ def test_a_reloaded_page_shows_the_log_again(lab: Lab) -> None:
     again.type("payload", "after the reload")
     again.button("text").click()
     expect(again.rows("after the reload")).to_have_count(2)
+
+    # The kernel restarted under it: the panel says so, and its cell makes a new one.
+    again.notebook.kernel("restart")
+    expect(again.log.locator(".astra-health")).to_contain_text("The kernel of this panel is gone")
+    run(again, 0)
+    expect(again.rows("Listening")).to_be_visible()
+    expect(again.rows("Hello")).to_have_count(0)
+    again.button("client").click()
+    again.button("text").click()
+    expect(again.rows('"Hello"')).to_have_count(2)
+    expect(again.root).to_have_count(1)
+    expect(again.log.locator(".astra-health")).to_be_hidden()
+    assert run(again, 1) == "1"
 
 
 def test_without_a_kernel_the_last_state_is_a_table(lab: Lab) -> None:

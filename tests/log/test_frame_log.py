@@ -29,6 +29,14 @@ def fill(log: FrameLog, count: int, run: int = 1) -> None:
         log.append_frames(1, "server", "sent", data, run)
 
 
+def test_records_between_two_numbers() -> None:
+    log = FrameLog()
+    fill(log, 20, run=5)
+    assert numbers(log.between(3, 7)) == [4, 5, 6, 7]
+    assert numbers(log.between(0, 2)) == [1, 2]
+    assert log.between(20, 99) == log.between(7, 7) == []
+
+
 def test_frames_and_other_records_keep_their_order_and_numbers() -> None:
     log = FrameLog()
     assert log.last_number == 0

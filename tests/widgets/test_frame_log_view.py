@@ -111,6 +111,25 @@ def test_questions_are_answered_and_nonsense_too(log: FrameLog) -> None:
     view.close()
 
 
+def test_the_whole_log_is_searched_for_a_filter(log: FrameLog) -> None:
+    text = b"x" * 5000 + b"needle"
+    log.append_frames(1, "server", "sent", b"\x81\x7e" + len(text).to_bytes(2, "big") + text, 1)
+    log.append_frames(1, "server", "sent", PING * 9000, 9000)
+    view = FrameLogView(log)
+    numbers_found: list[int] = []
+    below = 0
+    while True:
+        answer, buffers = ask(view, "search", text="Needle", below=below)
+        numbers_found += numbers(answer, buffers)
+        assert (answer["places"], answer["to"]) == ([5000] * answer["count"], 9001)
+        below = answer["below"]
+        if below == 0:
+            break
+    assert numbers_found == [1]
+    assert ask(view, "search", text="Needle", after=1)[0]["count"] == 0
+    view.close()
+
+
 def test_a_large_frame_goes_in_pages(log: FrameLog) -> None:
     size = 10 * 2**20
     log.append_frames(1, "server", "sent", b"\x82\x7f" + size.to_bytes(8, "big") + bytes(size), 1)

@@ -81,12 +81,16 @@ export function setPressed(made, pressed) {
 }
 
 /**
- * Set an element's text only when it differs, so that nothing is laid out again for nothing.
+ * Set an element's text only when it differs, so that nothing is laid out again for nothing, and
+ * in the text node that is there, so that a flood of rows leaves none behind.
  * @param {Element} target
  * @param {string} text
  */
 export function setText(target, text) {
-  if (target.textContent !== text) target.textContent = text;
+  const { firstChild } = target;
+  if (text !== "" && firstChild instanceof Text && firstChild.nextSibling === null) {
+    if (firstChild.data !== text) firstChild.data = text;
+  } else if (target.textContent !== text) target.textContent = text;
 }
 
 /**

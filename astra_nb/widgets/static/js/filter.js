@@ -26,7 +26,8 @@ export function isFiltering(filter) {
  * Make the test for one entry. An expression that is no valid regular expression matches nothing
  * and comes back as `error`, a sentence.
  * @param {Filter} filter
- * @returns {{ test: (entry: Entry) => boolean, error: string }}
+ * @returns {{ test: (entry: Entry) => boolean, others: (entry: Entry) => boolean, error: string }}
+ *   `others`: the test without the text
  */
 export function compileFilter(filter) {
   let error = "";
@@ -47,14 +48,20 @@ export function compileFilter(filter) {
     matches = (text) => text.toLowerCase().includes(wanted);
   }
   const filtering = isFiltering(filter);
+  const others = (/** @type {Entry} */ entry) => {
+    if (entry.kind === "gap") return !filtering;
+    const row = /** @type {Row} */ (entry);
+    if (filter.connection !== 0 && row.connection !== filter.connection) return false;
+    if (filter.direction !== "" && row.direction !== filter.direction) return false;
+    return filter.types.size === 0 || filter.types.has(chipOf(row));
+  };
   return {
     error,
+    others,
     test(entry) {
-      if (entry.kind === "gap") return !filtering;
+      if (!others(entry)) return false;
+      if (entry.kind === "gap") return true;
       const row = /** @type {Row} */ (entry);
-      if (filter.connection !== 0 && row.connection !== filter.connection) return false;
-      if (filter.direction !== "" && row.direction !== filter.direction) return false;
-      if (filter.types.size > 0 && !filter.types.has(chipOf(row))) return false;
       return matches(row.note ? `${row.text}\n${row.note}` : row.text);
     },
   };

@@ -7,9 +7,10 @@ import { element, setPressed, setText } from "./dom.js";
 import { compileFilter, isFiltering, isLandmark, noFilter } from "./filter.js";
 import { Inspector } from "./inspector.js";
 import { RowList } from "./row_list.js";
+import { Search, mergeFinds } from "./search.js";
 import { Sequence } from "./sequence.js";
 import { StatusBar } from "./status_bar.js";
-import { Store } from "./store.js";
+import { CAPACITY, Store } from "./store.js";
 import { Toolbar } from "./toolbar.js";
 
 /**
@@ -31,7 +32,9 @@ class View {
     this.shown = [];
     this.seen = 0;
     this.cutShown = 0;
-    this.paused = false;
+    /** Up to which record the list shows while it is paused; undefined while it goes on. */
+    this.pausedAt = /** @type {number | undefined} */ (undefined);
+    this.stale = false;
     this.frame = 0;
     this.dirty = new Set(["rows", "status"]);
 
@@ -39,6 +42,7 @@ class View {
     this.inspector = new Inspector(store, {
       onAgain: (number) => store.ask("again", { number }).catch((problem) => this.#say(problem.message)),
     });
+    this.search = new Search((what, details) => store.ask(what, details), () => this.#rebuild());
     this.list = new RowList({
       onSelect: (row) => this.inspector.show(row),
       onOpen: () => this.inspector.title.focus(),
@@ -47,7 +51,10 @@ class View {
     this.toolbar = new Toolbar(this.filter, {
       onFilter: () => this.#refilter(),
       onFollow: (follow) => this.list.setFollow(follow),
-      onPause: (paused) => { this.paused = paused; this.#ask("rows"); },
+      onPause: (paused) => {
+        this.pausedAt = paused ? store.ring.covered : undefined;
+        this.#rebuild();
+      },
       onClear: () => this.#clear(),
       onJump: () => this.#jump(),
       onTime: (form) => { this.list.timeForm = form; this.list.draw(); },
@@ -63,9 +70,15 @@ class View {
     el.append(element("style", { text: `.jp-OutputArea-child:has(${copy}), ${copy} { display: none; }` }), this.root);
 
     store.listen((change) => {
-      if (change === "reset") this.#refilter();
+      if (change === "reset") this.#reset();
       this.#ask(change === "status" || change === "health" ? "status" : "rows");
     }, signal);
+    // The controls around are widgets of their own, which say nothing while the kernel is busy.
+    const used = (/** @type {Event} */ { target }) => {
+      const form = target instanceof Element ? target.closest(".astra-send") : null;
+      if (form && form.parentElement?.contains(this.root)) store.nudge();
+    };
+    for (const kind of ["click", "change"]) document.addEventListener(kind, used, { capture: true, signal });
     const resized = new ResizeObserver(() => this.list.setFollow(this.list.follow));
     resized.observe(this.list.scroller);
     signal.addEventListener("abort", () => {
@@ -73,6 +86,7 @@ class View {
       cancelAnimationFrame(this.frame);
       this.bar.stop();
       this.announcer.stop();
+      this.search.stop();
     });
     this.#ask("rows");
   }
@@ -156,8 +170,8 @@ class View {
       setText(this.health, said);
       this.health.hidden = said === "";
     }
-    if (this.dirty.has("rows") && !this.paused) this.#drawRows();
     this.bar.draw();
+    if (this.dirty.has("rows")) this.#drawRows();
     this.dirty.clear();
   }
 
@@ -169,21 +183,45 @@ class View {
   }
 
   #drawRows() {
-    const { entries, dropped } = this.store.ring;
-    const from = Math.max(0, this.seen - dropped);
-    const fresh = entries.slice(from).filter(this.matcher.test);
-    this.seen = dropped + entries.length;
+    const { ring } = this.store;
+    if (this.pausedAt !== undefined && !this.stale) return;
+    this.stale = false;
+    const fresh = this.#fresh().filter((entry) => this.#passes(entry));
     this.shown = this.shown.concat(fresh);
-    // Rows that left the ring leave the list too.
-    const oldest = entries[0]?.number ?? Infinity;
-    const gone = this.shown.findIndex((entry) => entry.number >= oldest);
-    const cut = gone < 0 ? this.shown.length : gone;
-    this.shown.splice(0, cut);
-    this.cutShown += cut;
+    this.#cut(ring.entries[0]?.number ?? Infinity);
+    this.search.more();
     this.list.origin = this.store.origin;
     if (this.tab === "Frames") this.list.show(this.shown, this.cutShown, this.#whyEmpty());
     if (this.tab === "Sequence") this.sequence.show(this.shown, this.store.origin);
     this.announcer.add(/** @type {Row[]} */ (fresh.filter((entry) => entry.kind !== "gap")));
+  }
+
+  /** The entries that were not looked at yet; while paused, none that came since. */
+  #fresh() {
+    const { entries, dropped } = this.store.ring;
+    const fresh = entries.slice(Math.max(0, this.seen - dropped));
+    this.seen = dropped + entries.length;
+    const { pausedAt } = this;
+    return pausedAt === undefined ? fresh : fresh.filter(({ number }) => number <= pausedAt);
+  }
+
+  /** @param {Entry} entry */
+  #passes(entry) {
+    return this.matcher.test(entry)
+      || (entry.kind !== "gap" && this.search.finds.has(entry.number) && this.matcher.others(entry));
+  }
+
+  /**
+   * Rows that left the ring leave the list too; with a filter they stay, as there are few.
+   * @param {number} oldest number in the ring
+   */
+  #cut(oldest) {
+    const gone = isFiltering(this.filter)
+      ? Math.max(0, this.shown.length - CAPACITY)
+      : this.shown.findIndex((entry) => entry.number >= oldest);
+    const cut = gone < 0 ? this.shown.length : gone;
+    this.shown.splice(0, cut);
+    this.cutShown += cut;
   }
 
   #whyEmpty() {
@@ -197,15 +235,44 @@ class View {
   #refilter() {
     this.matcher = compileFilter(this.filter);
     setText(this.toolbar.problem, this.matcher.error);
-    this.shown = [];
-    this.seen = this.store.ring.dropped;
+    this.search.start(this.filter);
+    this.#rebuild();
+  }
+
+  /** Make the list anew, of what the page has and of what the kernel found. */
+  #rebuild() {
+    const { ring } = this.store;
+    const before = this.list.topIndex();
+    const top = this.shown[before]?.number ?? 0;
+    this.seen = ring.dropped;
+    const shown = this.#fresh().filter((entry) => this.#passes(entry));
+    const present = new Set(ring.entries.filter(({ kind }) => kind !== "gap").map(({ number }) => number));
+    const until = this.pausedAt ?? Infinity;
+    const finds = [...this.search.finds.values()].filter(({ row }) => row.number <= until);
+    this.shown = mergeFinds(shown, present, finds);
+    this.list.places = new Map(finds.filter(({ row }) => !this.matcher.test(row))
+      .map(({ row, place }) => [row.number, place]));
+    // What is being read stays where it is.
+    const after = this.shown.findIndex(({ number }) => number >= top);
+    if (after >= 0) this.cutShown += before - after;
+    setText(this.toolbar.searched, this.search.sentence);
+    this.stale = true;
     this.#ask("rows");
   }
 
   #clear() {
     this.store.ring.clear();
+    this.search.floor = this.store.ring.covered;
+    if (this.pausedAt !== undefined) this.pausedAt = this.store.ring.covered;
     this.inspector.clear();
     this.list.selected = 0;
+    this.#refilter();
+  }
+
+  /** The kernel's log is another one now. */
+  #reset() {
+    this.search.floor = 0;
+    if (this.pausedAt !== undefined) this.pausedAt = 0;
     this.#refilter();
   }
 

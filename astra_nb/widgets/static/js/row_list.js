@@ -11,7 +11,8 @@ import { bitLetters, clock, counted, duration, flags, grouped, span } from "./fo
 
 export const ROW_HEIGHT = 22;
 const HEAD_HEIGHT = 23;
-const SPARE_ROWS = 6;
+const SPARE_ROWS = 6; // above and below those in sight, for whoever scrolls
+const SPARE_ROWS_AT_END = 2; // while a flood may come, and each row costs
 
 /** Columns in their order: key, heading, what it holds. */
 export const COLUMNS = [
@@ -26,6 +27,7 @@ export const COLUMNS = [
   { key: "payload", label: "Payload", title: "Payload, unmasked; what a terminal would act on is shown as an escape" },
 ];
 
+const PAYLOAD = COLUMNS.length - 1;
 const FLAGS = COLUMNS.findIndex(({ key }) => key === "flags");
 
 const WORDS = /** @type {Record<string, string>} */ ({
@@ -62,11 +64,13 @@ export function cellTexts(row, form, origin, before) {
 }
 
 /**
- * What stands behind the payload: refusal, fragment, answer.
+ * What stands behind the payload: where the search found it, refusal, fragment, answer.
  * @param {Row} row
+ * @param {number} [place] offset in the payload; -1 for none
  */
-export function remarks(row) {
+export function remarks(row, place = -1) {
   const said = [];
+  if (place >= 0) said.push(`found at payload byte ${grouped(place)}`);
   if (row.refused) said.push(row.note);
   else if (row.note && row.kind !== "frame") said.push(row.note);
   if (row.kind === "frame" && !row.complete && !row.refused) said.push("cut short");
@@ -88,6 +92,11 @@ export function remarks(row) {
   return said.join(" \u00b7 ");
 }
 
+/** @param {number} number */
+function digitsOf(number) {
+  return String(number).length;
+}
+
 export class RowList {
   /**
    * @param {{ onSelect: (row: Row) => void, onOpen: () => void, onFollow: (follow: boolean) => void }} handlers
@@ -99,10 +108,19 @@ export class RowList {
     /** How many entries were cut off at the old end so far. */
     this.cut = 0;
     this.origin = 0;
+    /** Where the filter's text stands in payloads whose preview does not show it. */
+    this.places = /** @type {Map<number, number>} */ (new Map());
     /** @type {TimeForm} */
     this.timeForm = "relative";
     this.selected = 0;
     this.follow = true;
+    /** Height of what can be seen, pixels. */
+    this.height = 0;
+    this.lastTop = 0;
+    this.drawnTop = 0;
+    /** The highest number of a connection that was drawn. */
+    this.connection = 0;
+    this.widths = "";
     /** @type {HTMLElement[]} */
     this.pool = [];
     this.head = element("div", { class: "astra-row astra-head", attributes: { role: "row" } },
@@ -112,65 +130,107 @@ export class RowList {
         attributes: { role: "columnheader", title: column.title },
       })));
     this.space = element("div", { class: "astra-space", attributes: { role: "rowgroup" } });
+    // As high as all rows together; the few that are in the page are moved along it in one piece.
+    this.runway = element("div", { class: "astra-runway", attributes: { role: "presentation" } }, this.space);
     this.scroller = element("div", {
       class: "astra-scroller",
       attributes: { role: "grid", tabindex: 0, "aria-label": "Frame log", "aria-colcount": COLUMNS.length },
       on: { scroll: () => this.#scrolled(), keydown: (event) => this.#key(event) },
-    }, element("div", { class: "astra-headgroup", attributes: { role: "rowgroup" } }, this.head), this.space);
+    }, element("div", { class: "astra-headgroup", attributes: { role: "rowgroup" } }, this.head), this.runway);
     this.empty = element("p", { class: "astra-empty" });
     this.root = element("div", { class: "astra-grid" }, this.scroller, this.empty);
     this.space.addEventListener("click", (event) => this.#clicked(event));
   }
 
   /**
-   * Show these entries. `cut` says how many left at the old end since the first call, so that a
-   * reader who scrolled up keeps the same rows before the eyes.
+   * Show these entries. `cut` says how many left above what is in sight since the first call, so
+   * that a reader who scrolled up keeps the same rows before the eyes.
    * @param {Entry[]} entries
    * @param {number} cut
    * @param {string} emptySentence
    */
   show(entries, cut, emptySentence) {
     const gone = cut - this.cut;
+    // As it was measured last: to read it here would have the page laid out twice.
+    const top = this.lastTop;
     this.entries = entries;
     this.cut = cut;
-    this.space.style.height = `${entries.length * ROW_HEIGHT}px`;
+    this.runway.style.height = `${entries.length * ROW_HEIGHT}px`;
     this.scroller.setAttribute("aria-rowcount", String(entries.length + 1));
     setText(this.empty, entries.length === 0 ? emptySentence : "");
     if (this.follow) this.#toEnd();
-    else if (gone > 0) this.scroller.scrollTop -= gone * ROW_HEIGHT;
-    this.draw();
+    else if (gone !== 0) this.#moveTo(Math.max(0, top - gone * ROW_HEIGHT));
+    else this.#drawAt(top);
   }
 
   /** @param {boolean} follow */
   setFollow(follow) {
     this.follow = follow;
+    const top = this.#measure();
     if (follow) this.#toEnd();
-    this.draw();
+    else this.#drawAt(top);
+  }
+
+  /** Note how much can be seen, and where; to be called when that changed. */
+  #measure() {
+    this.height = this.scroller.clientHeight;
+    this.lastTop = this.scroller.scrollTop;
+    return this.lastTop;
   }
 
   #toEnd() {
-    this.scroller.scrollTop = this.entries.length * ROW_HEIGHT + HEAD_HEIGHT;
+    this.#moveTo(Math.max(0, this.entries.length * ROW_HEIGHT + HEAD_HEIGHT - this.height));
+  }
+
+  /**
+   * Draw what stands at a place, then scroll there.
+   * @param {number} top
+   */
+  #moveTo(top) {
+    this.#drawAt(top);
+    this.scroller.scrollTop = top;
     this.lastTop = this.scroller.scrollTop;
   }
 
   draw() {
-    const height = this.scroller.clientHeight || 300;
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
-    const count = Math.min(
+    this.#drawAt(this.#measure());
+  }
+
+  /** @param {number} top */
+  #drawAt(top) {
+    this.drawnTop = top;
+    const height = this.height || 300;
+    const spare = this.follow ? SPARE_ROWS_AT_END : SPARE_ROWS;
+    const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - spare);
+    const count = Math.max(0, Math.min(
       this.entries.length - first,
-      Math.ceil(height / ROW_HEIGHT) + 2 * SPARE_ROWS,
-    );
+      Math.ceil(height / ROW_HEIGHT) + 2 * spare,
+    ));
+    this.space.style.transform = `translateY(${first * ROW_HEIGHT}px)`;
     while (this.pool.length < count) this.#addToPool();
     this.pool.forEach((line, index) => {
       line.hidden = index >= count;
       if (index < count) this.#drawLine(line, first + index);
     });
+    this.#widen();
+  }
+
+  /** Give the numbers the room that the largest needs; it grows with their digits, and seldom. */
+  #widen() {
+    const number = this.entries[this.entries.length - 1]?.number ?? 0;
+    const widths = `${digitsOf(number)} ${digitsOf(this.connection)} ${this.timeForm}`;
+    if (this.widths === widths) return;
+    this.widths = widths;
+    this.root.style.setProperty("--astra-number", `${Math.max(5, digitsOf(number))}ch`);
+    this.root.style.setProperty("--astra-connection", `${Math.max(4, digitsOf(this.connection) + 1)}ch`);
+    this.root.style.setProperty("--astra-time", this.timeForm === "absolute" ? "12ch" : "8ch");
   }
 
   #addToPool() {
     const line = element("div", { class: "astra-row", attributes: { role: "row" } },
       ...COLUMNS.map((column) =>
         element("span", { class: `astra-cell astra-c-${column.key}`, attributes: { role: "gridcell" } })));
+    line.children[PAYLOAD].append(element("bdi", { class: "astra-preview" }), element("span", { class: "astra-remark" }));
     this.pool.push(line);
     this.space.append(line);
   }
@@ -181,7 +241,6 @@ export class RowList {
    */
   #drawLine(line, index) {
     const entry = this.entries[index];
-    line.style.transform = `translateY(${index * ROW_HEIGHT}px)`;
     line.dataset.index = String(index);
     line.setAttribute("aria-rowindex", String(index + 2));
     const isSelected = entry.kind !== "gap" && entry.number === this.selected;
@@ -189,12 +248,13 @@ export class RowList {
     const cells = line.children;
     if (entry.kind === "gap") {
       line.className = "astra-row astra-gap";
-      COLUMNS.forEach((column, at) => setText(cells[at], column.key === "payload"
-        ? `${counted(/** @type {import("./ring.js").Gap} */ (entry).count, "record")} left out of this view; server.log has the newest of them`
-        : ""));
+      for (let at = 0; at < PAYLOAD; at += 1) setText(cells[at], "");
+      const { count } = /** @type {import("./ring.js").Gap} */ (entry);
+      this.#setPayload(line, `${counted(count, "record")} left out of this view; server.log has the newest of them`, "");
       return;
     }
     const row = /** @type {Row} */ (entry);
+    this.connection = Math.max(this.connection, row.connection);
     line.className = `astra-row astra-k-${row.kind} astra-t-${row.type || row.kind}`
       + (row.refused ? " astra-refused" : "") + (isSelected ? " astra-selected" : "")
       + (row.direction ? ` astra-d-${row.direction}` : "");
@@ -203,16 +263,19 @@ export class RowList {
       if (column.key !== "payload") setText(cells[at], texts[column.key]);
     });
     cells[FLAGS].setAttribute("aria-label", row.kind === "frame" ? flags(row) : "");
-    const remark = remarks(row);
-    const cell = /** @type {HTMLElement} */ (cells[COLUMNS.length - 1]);
-    const shown = `${texts.payload}\u0000${remark}`;
-    if (cell.dataset.shown !== shown) {
-      cell.dataset.shown = shown;
-      cell.replaceChildren(
-        element("bdi", { class: "astra-preview", text: texts.payload }),
-        element("span", { class: "astra-remark", text: remark }),
-      );
-    }
+    const place = this.places.get(row.number) ?? -1;
+    this.#setPayload(line, texts.payload, remarks(row, place));
+  }
+
+  /**
+   * @param {HTMLElement} line
+   * @param {string} text
+   * @param {string} remark
+   */
+  #setPayload(line, text, remark) {
+    const { firstElementChild, lastElementChild } = line.children[PAYLOAD];
+    setText(/** @type {Element} */ (firstElementChild), text);
+    setText(/** @type {Element} */ (lastElementChild), remark);
   }
 
   /** @param {number} index */
@@ -228,11 +291,12 @@ export class RowList {
   #scrolled() {
     const { scrollTop, clientHeight, scrollHeight } = this.scroller;
     const atEnd = scrollTop + clientHeight >= scrollHeight - ROW_HEIGHT / 2;
-    const wentUp = scrollTop < (this.lastTop ?? 0) - 1;
+    const wentUp = scrollTop < this.lastTop - 1;
     this.lastTop = scrollTop;
     if (this.follow && wentUp && !atEnd) this.#let(false);
     else if (!this.follow && atEnd && !wentUp) this.#let(true);
-    this.draw();
+    // The list's own scrolling comes back here, and is drawn already.
+    if (scrollTop !== this.drawnTop) this.draw();
   }
 
   /** @param {boolean} follow */
@@ -271,6 +335,11 @@ export class RowList {
     // Jupyter's own shortcuts listen further out.
     event.stopPropagation();
     this.select(Math.min(this.entries.length - 1, Math.max(0, target)), target < from ? -1 : 1);
+  }
+
+  /** The index of the row that stands at the top. */
+  topIndex() {
+    return Math.floor(this.lastTop / ROW_HEIGHT);
   }
 
   selectedIndex() {

@@ -12,9 +12,11 @@ const ANSWER_MS = 15_000;
 // while there is no answer.
 const HEARTBEAT_MS = 10_000;
 const LONGEST_HEARTBEAT_MS = 120_000;
-const HEARTBEAT_PATIENCE_MS = 4000;
-const NO_ANSWER = "The kernel does not answer just now: it is busy with a cell, or was restarted. "
-  + "Clicks wait until it does.";
+const PATIENCE_MS = 1500; // until it is said that there is no answer yet
+const NO_ANSWER = "The kernel does not answer just now. If a cell runs, clicks wait until it ends, "
+  + "and frames are shown all the same. If the kernel was restarted, run this panel's cell again.";
+const NO_KERNEL = "The kernel of this panel is gone: this is the log as it was last seen. "
+  + "Run the panel's cell again.";
 
 /**
  * @typedef {{ kind: string, [name: string]: any }} Content
@@ -52,17 +54,22 @@ export class Store {
     this.lastQuestion = 0;
     /** @type {Set<(change: Change) => void>} */
     this.listeners = new Set();
+    /** @type {Promise<unknown> | undefined} a question that was asked only to be answered */
+    this.nudged = undefined;
     this.page = Math.random().toString(36).slice(2);
 
     const receive = (/** @type {Content} */ content, /** @type {DataView[]} */ buffers) =>
       this.receive(content, buffers ?? []);
+    const connected = () => this.nudge();
     model.on("msg:custom", receive);
+    model.on("comm_live_update", connected);
     this.#readSnapshot();
     this.#hello();
     this.#beatLater(HEARTBEAT_MS);
     signal.addEventListener("abort", () => {
       clearTimeout(this.heart);
       model.off("msg:custom", receive);
+      model.off("comm_live_update", connected);
       for (const question of this.questions.values()) question.reject(new Error("closed"));
     });
   }
@@ -104,17 +111,24 @@ export class Store {
   ask(what, details = {}) {
     this.lastQuestion += 1;
     const id = this.lastQuestion;
+    const waiting = setTimeout(() => this.#setHealth(NO_ANSWER), PATIENCE_MS);
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.questions.delete(id);
         reject(new Error("The kernel gave no answer in 15 s; it may be busy with a cell. Choose the row again to ask again."));
       }, ANSWER_MS);
+      const settle = () => (clearTimeout(late), clearTimeout(waiting));
       this.questions.set(id, {
-        resolve: (answer) => (clearTimeout(late), resolve(answer)),
-        reject: (problem) => (clearTimeout(late), reject(problem)),
+        resolve: (answer) => (settle(), resolve(answer)),
+        reject: (problem) => (settle(), reject(problem)),
       });
       this.#send({ kind: "ask", what, page: this.page, id, ...details });
     });
+  }
+
+  /** Find out whether the kernel answers: what was clicked before is done when it does. */
+  nudge() {
+    this.nudged ??= this.ask("beat").catch(() => {}).finally(() => { this.nudged = undefined; });
   }
 
   /**
@@ -125,6 +139,7 @@ export class Store {
     if (content.kind === "rows") this.#takeRows(content, buffers[0]);
     else if (content.kind === "status") this.#takeStatus(content);
     else if (content.kind === "answer" && content.page === this.page) {
+      this.#setHealth("");
       const question = this.questions.get(content.id);
       this.questions.delete(content.id);
       question?.resolve({ content, buffers });
@@ -136,7 +151,7 @@ export class Store {
     try {
       this.model.send(content);
     } catch {
-      this.#setHealth("There is no kernel: this is the log as it was last seen.");
+      this.#setHealth(NO_KERNEL);
     }
   }
 
@@ -197,14 +212,9 @@ export class Store {
         this.#beatLater(delay);
         return;
       }
-      const patience = setTimeout(() => this.#setHealth(NO_ANSWER), HEARTBEAT_PATIENCE_MS);
       this.ask("beat").then(
-        () => {
-          this.#setHealth("");
-          this.#beatLater(HEARTBEAT_MS);
-        },
-        () => this.#beatLater(Math.min(2 * delay, LONGEST_HEARTBEAT_MS)),
-      ).finally(() => clearTimeout(patience));
+        () => this.#beatLater(HEARTBEAT_MS),
+        () => this.#beatLater(Math.min(2 * delay, LONGEST_HEARTBEAT_MS)));
     }, delay);
   }
 

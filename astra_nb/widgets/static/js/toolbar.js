@@ -49,6 +49,7 @@ export class Toolbar {
       handlers.onFilter();
     });
     this.problem = element("span", { class: "astra-problem", attributes: { role: "status" } });
+    this.searched = element("span", { class: "astra-searched", attributes: { role: "status" } });
     const chips = element("div", { class: "astra-chips", attributes: { role: "group", "aria-label": "Show only these types" } },
       ...CHIPS.map(([name, title]) => toggle(name, title, false, (on) => {
         if (on) filter.types.add(name);
@@ -79,7 +80,8 @@ export class Toolbar {
       ([value, text]) => element("option", { text, attributes: { value } }))));
     this.root = element("div", { class: "astra-toolbar", attributes: { role: "toolbar", "aria-label": "Log view" } },
       this.search, regex, chips, directions, this.connection, this.problem,
-      element("div", { class: "astra-tools" }, this.follow, this.pause, jump, clear, time, this.#columnMenu()));
+      element("div", { class: "astra-tools" }, this.follow, this.pause, jump, clear, time, this.#columnMenu()),
+      this.searched);
   }
 
   #directions() {

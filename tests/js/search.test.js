@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { noFilter } from "../../astra_nb/widgets/static/js/filter.js";
+import { Search, mergeFinds } from "../../astra_nb/widgets/static/js/search.js";
+import { row } from "./rows.js";
+
+const batch = JSON.parse(readFileSync(join(import.meta.dirname, "batch.json"), "utf8"));
+const buffer = new DataView(Uint8Array.from(Buffer.from(batch.columns, "hex")).buffer);
+
+/**
+ * A search whose kernel gives these answers, one after the other, then none.
+ * @param {import("node:test").TestContext} context
+ * @param {Record<string, any>[]} answers
+ */
+function searching(context, answers) {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  /** @type {Record<string, unknown>[]} */
+  const asked = [];
+  const search = new Search(async (_, details) => {
+    asked.push(details);
+    const content = answers.shift();
+    if (content === undefined) throw new Error("no answer");
+    return { content: { kind: "answer", count: 0, places: [], searched: 10, below: 0, to: 30, ...content }, buffers: [buffer] };
+  }, () => {});
+  const pass = async (/** @type {number} */ milliseconds) => {
+    context.mock.timers.tick(milliseconds);
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  };
+  return { search, asked, pass };
+}
+
+const needle = { ...noFilter(), text: "needle" };
+
+test("the log is searched piece by piece, the newest first, once typing has paused", async (context) => {
+  const found = { count: batch.count, places: Array(batch.count).fill(7), below: 21 };
+  const { search, asked, pass } = searching(context, [found, { below: 11 }, {}]);
+  search.start({ ...needle, text: "need" });
+  search.start(needle);
+  await pass(1000);
+  assert.deepEqual(asked.map(({ text, after, below }) => [text, after, below]),
+    [["needle", 0, 0], ["needle", 0, 21], ["needle", 0, 11]]);
+  assert.equal(search.finds.size, batch.count);
+  assert.equal([...search.finds.values()][0].place, 7);
+  assert.equal(search.sentence, "Searched all 30 records of server.log, whole payloads.");
+});
+
+test("what came since is searched a while after it came, and a flood leaves some out", async (context) => {
+  const { search, asked, pass } = searching(context, [{ to: 30 }, { to: 90, below: 80 }]);
+  search.start(needle);
+  await pass(1000);
+  await pass(10_000);
+  assert.equal(asked.length, 1);
+  search.more();
+  search.more();
+  await pass(10_000);
+  assert.deepEqual(asked.slice(1).map(({ after, below }) => [after, below]), [[30, 0]]);
+  assert.match(search.sentence, /and not all of them/);
+});
+
+test("a regular expression stays in the page, and says so", async (context) => {
+  const { search, asked, pass } = searching(context, []);
+  search.start({ ...needle, regex: true });
+  await pass(1000);
+  assert.deepEqual(asked, []);
+  assert.equal(search.sentence, "Regular expressions look at the previews in this view only.");
+});
+
+test("without a filter nothing is searched and nothing said", async (context) => {
+  const { search, asked, pass } = searching(context, [{}]);
+  search.start(needle);
+  search.start(noFilter());
+  await pass(1000);
+  assert.deepEqual([asked, search.sentence], [[], ""]);
+});
+
+test("without an answer the reader is told what was searched", async (context) => {
+  const { search, pass } = searching(context, []);
+  search.start(needle);
+  await pass(1000);
+  assert.match(search.sentence, /only the previews in this view were searched/);
+});
+
+test("finds stand in their order among the rows, and each once", () => {
+  const finds = [2, 4, 9].map((number) => ({ row: row(number), place: -1 }));
+  const merged = mergeFinds([row(3), row(4)], new Set([3, 4, 5]), finds);
+  assert.deepEqual(merged.map(({ number }) => number), [2, 3, 4, 9]);
+});

@@ -1,0 +1,117 @@
+"""A filter's search finds what no page has, and never holds the kernel up for long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from astra_nb import FrameLog
+from astra_nb.widgets import search as search_module
+from astra_nb.widgets.search import ROWS, WINDOW, Wanted, search
+from astra_nb.wire.records import HandshakeRecord, NoticeRecord
+
+
+def frame(payload: bytes, first: int = 0x81) -> bytes:
+    return bytes([first, 126]) + len(payload).to_bytes(2, "big") + payload
+
+
+@pytest.fixture
+def log() -> FrameLog:
+    return FrameLog()
+
+
+def find(log: FrameLog, **wanted: Any) -> list[tuple[int, int]]:
+    """Number and place of each record that is found."""
+    found = search(log, Wanted.from_page(wanted))
+    assert found.below == 0
+    return [(r.number, place) for r, place in zip(found.records, found.places, strict=True)]
+
+
+def test_whole_payloads_are_searched_in_any_case(log: FrameLog) -> None:
+    log.append_frames(1, "server", "sent", frame(b"x" * 5000 + b"NeeDle"), 1)
+    log.append_frames(1, "server", "sent", frame("größer É".encode() + b"\xff\xfe end"), 1)
+    log.append_frames(1, "server", "sent", frame(bytes(200) + b"\x6e\x65", 0x82), 1)
+    assert find(log, text="NEEDLE") == [(1, 5000)]
+    assert find(log, text="é") == [(2, 9)]
+    assert find(log, text="END") == [(2, 14)]
+    assert find(log, text="6e 65") == [(3, 200)]
+    assert find(log, text="(x+)+$") == []
+
+
+def test_the_rest_of_the_filter_holds_too(log: FrameLog) -> None:
+    log.append_frames(1, "server", "sent", frame(b"a"), 1)
+    log.append_frames(2, "server", "received", frame(b"a"), 1)
+    log.append_frames(2, "server", "received", frame(b"a", 0x80), 1)
+    log.append_frames(2, "server", "received", b"\x89\x01a", 1)
+    log.append_frames(2, "server", "received", b"\x88\x02\x03\xe8", 1)
+    log.append(0, NoticeRecord, text="a notice")
+    numbers = {
+        "all": [number for number, _ in find(log)],
+        "direction": [number for number, _ in find(log, direction="sent", text="a")],
+        "connection": [number for number, _ in find(log, connection=1)],
+        "text": [number for number, _ in find(log, types=["text"])],
+        "ping, output": [number for number, _ in find(log, types=["ping", "output"], text="a")],
+        "a close's name": [number for number, _ in find(log, text="normal closure")],
+    }
+    assert numbers == {
+        "all": [1, 2, 3, 4, 5, 6],
+        "direction": [1],
+        "connection": [1],
+        "text": [1, 2, 3],
+        "ping, output": [4, 6],
+        "a close's name": [5],
+    }
+
+
+def test_a_search_goes_on_where_it_stopped(log: FrameLog) -> None:
+    count = ROWS + WINDOW + 7
+    log.append_frames(1, "server", "sent", frame(b"a") * count, count)
+    first = search(log, Wanted("a"))
+    assert [r.number for r in first.records] == list(range(count - ROWS + 1, count + 1))
+    assert (first.searched, first.below) == (ROWS, count - ROWS + 1)
+    second = search(log, Wanted("a"), below=first.below, after=3)
+    assert [r.number for r in second.records] == list(range(second.below or 4, first.below))
+    assert [r.number for r in search(log, Wanted("a"), after=count - 2).records] == [
+        count - 1,
+        count,
+    ]
+
+
+def test_the_time_is_bounded(log: FrameLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "SECONDS", -1.0)
+    log.append_frames(1, "server", "sent", frame(b"a") * 50, 50)
+    found = search(log, Wanted("nowhere"))
+    assert (found.searched, found.below, found.records) == (1, 50, [])
+
+
+def test_records_that_are_gone_are_not_waited_for() -> None:
+    log = FrameLog(max_frames=10)
+    for _ in range(50):
+        log.append_frames(1, "server", "sent", frame(b"a"), 1)
+    kept = [record.number for record in log]
+    assert kept[0] > 1
+    found = search(log, Wanted())
+    assert ([r.number for r in found.records], found.searched, found.below) == (kept, len(kept), 0)
+    assert search(FrameLog(), Wanted("a")).below == 0
+
+
+def test_a_handshake_is_searched_by_its_headers(log: FrameLog) -> None:
+    log.append(
+        1,
+        HandshakeRecord,
+        side="server",
+        direction="received",
+        start_line="GET /chat HTTP/1.1",
+        headers=(("Origin", "http://example.test"),),
+        raw=b"GET /chat HTTP/1.1\r\nOrigin: http://example.test\r\n\r\n",
+        status=None,
+    )
+    assert find(log, text="EXAMPLE.test", types=["handshake"]) == [(1, -1)]
+
+
+def test_a_page_may_send_anything() -> None:
+    assert Wanted.from_page({}) == Wanted()
+    nonsense = {"text": 7, "types": "ping", "direction": None, "connection": []}
+    assert Wanted.from_page(nonsense) == Wanted()
+    assert len(Wanted.from_page({"text": "x" * 10_000}).text) == search_module.LONGEST
