@@ -151,6 +151,9 @@ def test_what_a_page_may_not_do_is_tried_for_real(lab: Lab) -> None:
         ["GET / HTTP/1.1", "GET / HTTP/1.1", "GET /nobody-serves-this HTTP/1.1"]
     )
     assert said(page, "print('x-mine' in server.log.to_jsonl().lower())") == "False"
+    # Without any proxy, a browser sends Jupyter's cookies to every port of the same host.
+    first = "dict(server.log.filter(kind='handshake')[0].headers)"
+    assert said(page, f"print({first}['Cookie'])") == "<hidden>"
     page.console_errors.clear()  # the browser's own line on the 404
     expect(client.locator(".astra-socket-state")).to_contain_text("readyState 1 OPEN")
 
