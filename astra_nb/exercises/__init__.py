@@ -3,6 +3,8 @@
 Each one has `check(answer)`, `hint()`, `hint(2)` and `solution()`.
 """
 
+from .asking import json_requests
+from .broadcasting import broadcast
 from .calls import Call, FunctionExercise
 from .client import Client
 from .control_frames import answer_pings, close_codes, measure_rtt
@@ -11,8 +13,9 @@ from .first_steps import count_bytes, echo, five_types, greet
 from .frames_by_hand import masked_frame, read_frame
 from .key_by_hand import compute_key
 from .logs_by_hand import join_fragments, who_closed
-from .protocols import broadcast, json_requests, room, slow_reader
+from .rooms import room
 from .script import Talk
+from .slow_readers import slow_reader
 
 __all__ = [
     "NOTEBOOKS",

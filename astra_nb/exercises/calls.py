@@ -17,10 +17,11 @@ from astra_nb.log import FrameLog
 from astra_nb.routes import is_async
 
 from . import guard
-from .client import NotAttempted
 from .exercise import Exercise
 from .finding import Finding, NotYet
+from .meanings import meaning_of
 from .script import LONGEST_TICK
+from .verdicts import NotAttempted
 from .watch import code_of, line_in, line_of_error
 
 __all__ = ["Call", "FunctionExercise"]
@@ -199,7 +200,8 @@ class FunctionExercise(Exercise):
         else:
             said = f"{type(error).__name__}: {error}".rstrip(": ")
             key, headline = "raised", f"{self.function} raised {said},{at}.".replace(",.", ".")
-        raise NotYet(Finding(key, headline, where=where, frames=call.rows))
+        advice = meaning_of(error) if key == "raised" and key not in self.advice else ""
+        raise NotYet(Finding(key, headline, where=where, frames=call.rows, advice=advice))
 
     def _stuck(self, function: Any, thread: threading.Thread, outcome: Outcome, where: str) -> None:
         code = code_of(function)
@@ -218,25 +220,32 @@ def difference(value: Any, expected: Any) -> str:
     """Say where a result first differs from the right one."""
     if isinstance(value, dict) and isinstance(expected, dict):
         missing = [repr(key) for key in expected if key not in value]
-        wrong = [repr(key) for key in expected if key in value and value[key] != expected[key]]
+        wrong = [key for key in expected if key in value and value[key] != expected[key]]
         parts = [f"{', '.join(missing)} missing"] if missing else []
-        parts += [f"{', '.join(wrong)} differs"] if wrong else []
+        if len(wrong) == 1 and not missing:
+            return wrong_item(wrong[0], value, expected)
+        parts += [f"{', '.join(map(repr, wrong))} differ"] if wrong else []
         return "; ".join(parts) or "there is a key too many"
     if isinstance(value, (bytes, str, list, tuple)) and isinstance(expected, type(value)):
         if len(value) != len(expected):
             return f"it has {len(value):,} items, and {len(expected):,} are right"
         index = next((i for i, pair in enumerate(zip(value, expected, strict=True))
                       if pair[0] != pair[1]), 0)  # fmt: skip
-        what = "byte" if isinstance(value, bytes) else "item"
-        return (
-            f"{what} {index} (counted from 0) is {_item(value[index])}, "
-            f"and {_item(expected[index])} is right"
-        )
+        if isinstance(value, bytes):
+            came, right = f"0x{value[index]:02x}", f"0x{expected[index]:02x}"
+            return f"byte {index} (counted from 0) is {came}, and {right} is right"
+        came, right = short.repr(value[index]), short.repr(expected[index])
+        return f"item {index} (counted from 0) is {came}, and {right} is right"
     return "compare them"
 
 
-def _item(value: object) -> str:
-    return f"0x{value:02x}" if isinstance(value, int) else short.repr(value)
+def wrong_item(key: Any, value: dict[Any, Any], expected: dict[Any, Any]) -> str:
+    came, right = value[key], expected[key]
+    if type(came) is not type(right):
+        return f"{key!r} is {_a(came)}, {short.repr(came)}, and {_a(right)} is right"
+    if isinstance(came, bytes):
+        return f"in {key!r} {difference(came, right)}"
+    return f"{key!r} is {short.repr(came)}, and {short.repr(right)} is right"
 
 
 def _a(value: object) -> str:

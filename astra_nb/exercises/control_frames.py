@@ -103,10 +103,13 @@ def handle_socket(socket):
     advice={
         "closed-early": "Which rule asks for a close here? 20 bytes are allowed, and only the "
         "whole word counts.",
-        "not-closed": "Count the bytes in UTF-8, not the characters, and compare whole words.",
+        "not-closed": "Which rule is about this message? Count the bytes in UTF-8, not the "
+        "characters; compare whole words; and bytes are closed with 1003, whatever their size.",
         "raised": "An exception closes with 1011. Is the type looked at before the value is used?",
         "returned": "Texts that no rule names are echoed, and the connection stays open.",
         "first-only": "Texts that no rule names are echoed, and the connection stays open.",
+        "sent-before-close": "Who closes does not echo: look at the rules first, and echo only "
+        "when none of them holds.",
         "closed-twice": "After send_close() nothing may follow, no echo and no second close: "
         "return, or use elif and else.",
     },
@@ -180,7 +183,8 @@ def handle_socket(socket):
         "cut": "The PONG carries the payload of its PING, all of it (section 5.5.3).",
         "empty": "The PONG carries the payload of its PING (section 5.5.3).",
         "wrong-value": "The PONG carries the payload of its PING, unchanged (section 5.5.3).",
-        "nothing": "Automatic pong is off: a PING is only answered by the handler.",
+        "nothing": "Automatic pong is off: a PING is only answered by the handler, and at once. "
+        'It comes with the type "ping", in small letters.',
         "behind": "Each PING gets its own PONG, in the order in which they came.",
         "ahead": "Each PING gets its own PONG, in the order in which they came.",
         "answered-pong": 'Answer only what has the type "ping".',
@@ -195,6 +199,13 @@ async def measured(talk: Talk, client: Client, delay: float, decoy: bool) -> byt
     """Ask for one measurement, answer its ping late, and judge what is said."""
     await client.send("text", "measure")
     ping = await client.expect("ping")
+    if ping.time < client.received_at("text"):
+        client.fail(
+            "ping-too-early",
+            "The PING was sent before the client asked for a measurement.",
+            "ping, after the text measure",
+            ping,
+        )
     if not ping.payload:
         client.fail(
             "empty-ping",
@@ -234,6 +245,14 @@ async def measured(talk: Talk, client: Client, delay: float, decoy: bool) -> byt
             key, why = "wrong-unit", "That is in seconds; milliseconds are asked for."
         elif abs(said / 1000 - took) <= slack:
             key, why = "wrong-unit", "That is in microseconds; milliseconds are asked for."
+        elif abs(said / 1_000_000 - took) <= slack:
+            key, why = "wrong-unit", "That is in nanoseconds; milliseconds are asked for."
+        elif abs(-said - took) <= slack:
+            key, why = "wrong-value", "The sign is wrong: later minus earlier is positive."
+        elif abs(said * 60_000 - took) <= slack:
+            key, why = "wrong-unit", "That is in minutes; milliseconds are asked for."
+        elif said == round(took / 1000):
+            key, why = "wrong-unit", "Whole seconds are too coarse; milliseconds are asked for."
         elif abs(said * 2 - took) <= slack * 0.5:
             key, why = "wrong-value", "That is half of it: the round trip is there and back."
         elif said < took:
@@ -304,6 +323,7 @@ def handle_socket(socket):
         "any-pong": "Compare the value of the pong with the payload of your ping.",
         "empty-ping": "send_ping(payload) takes up to 125 bytes.",
         "same-ping": "Count your pings, and send the count as the payload.",
+        "ping-too-early": "One PING for each text measure: send it in the loop, when that came.",
         "wrong-unit": "time.perf_counter() gives seconds; * 1000 makes milliseconds of them.",
         "wrong-value": "Take the time right before the PING is sent and right after its PONG came.",
         "wrong-type": "First the PING goes out; the answer as text follows when its PONG is there.",

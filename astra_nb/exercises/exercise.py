@@ -16,12 +16,12 @@ from astra_nb.wire.records import NoticeRecord
 
 from . import guard, progress
 from .answer import Answer, Note
-from .client import NotAttempted
 from .finding import Finding, NotYet
 from .history import History
 from .script import BUDGET, Scenario, Talk
 from .stage import Stage
 from .untouched import is_untouched
+from .verdicts import NotAttempted
 
 __all__ = ["NOTEBOOKS", "Exercise", "HandlerExercise"]
 
@@ -29,6 +29,8 @@ NOTEBOOKS: dict[str, list[Exercise]] = {}
 """The exercises of each notebook, in their order, by the notebook's name."""
 
 ANSWER_LIMIT = 60.0  # seconds; far beyond the scenarios' own budget, for a starved machine
+
+ONE_PARAMETER = "A handler has one parameter, the socket, and sends its answers through it."
 
 _one_at_a_time = threading.Lock()
 
@@ -158,7 +160,10 @@ class HandlerExercise(Exercise):
             stage = Stage(answer, path=self.path, port=port, automatic_pong=self.automatic_pong)
         except InvalidRoute as error:
             said = str(error)
-            raise NotYet(Finding("no-handler", f"{said[:1].upper()}{said[1:]}.")) from None
+            advice = ONE_PARAMETER if callable(answer) else ""
+            raise NotYet(
+                Finding("no-handler", f"{said[:1].upper()}{said[1:]}.", advice=advice)
+            ) from None
         except (AddressInUse, AddressUnavailable) as error:
             headline = f"The check could not start its own server: {error}."
             raise NotYet(Finding("no-server", headline)) from None

@@ -67,6 +67,10 @@ ADVICE: dict[str, str] = {
         "When a handler returns, the server closes the connection. Stay in a loop until the "
         "client closes."
     ),
+    "returned-value": (
+        "What a handler returns goes nowhere: only send puts something on the wire. Send it, and "
+        "stay in a loop until the client closes."
+    ),
     "first-only": LOOP,
     "closed-early": "Nothing asks for a close here; look for the send_close() that comes too soon.",
     "closed-twice": "A CLOSE frame is the last one an end sends (RFC 6455, section 5.5.1).",
@@ -82,13 +86,22 @@ ADVICE: dict[str, str] = {
     "case": "The letters are right but not their case; change nothing about them.",
     "blank": "Only blanks or line breaks are too many or too few.",
     "cut": "A part is missing at an end: look for a slice or an index.",
-    "behind": "This is the answer to an earlier message: answer before you wait for the next one.",
+    "behind": "This is the answer to an earlier message: answer before you wait for the next one, "
+    "and keep nothing from the one before.",
     "not-mine": (
         "This belongs to another connection. What one connection needs is kept in the handler's "
         "own variables, not in a global one."
     ),
+    "too-early": "Here the client speaks first: wait in recv() before you send.",
+    "in-pieces": "Put the text together first, and send it once: each send is a message.",
+    "not-filled-in": (
+        'An f before the quotes fills the braces in: f"... {message.value} ..."; and no $.'
+    ),
     "too-many": "Each message is answered as often as the exercise says, and no more.",
-    "nothing": "The handler waits for the next message while the client waits for an answer.",
+    "nothing": (
+        "The handler waits for the next message while the client waits for an answer. Did the "
+        'message before it meet a branch that answers? message.type is a str, such as "text".'
+    ),
     "nothing-yet": "The client waits too: here the server speaks first.",
     "not-passed-on": "Handlers reach each other only through something outside of them.",
     "to-itself": "Skip the sender.",
@@ -122,6 +135,7 @@ ADVICE: dict[str, str] = {
         'The close comes as a message too: its type is "close" and its value a CloseFrame or '
         "None. Look at the type before you use the value."
     ),
+    "sent-before-close": "Here nothing is sent any more but the close itself.",
     "not-closed": "Close with send_close(code, reason), and do it at this point.",
     "empty-close": "send_close() without a code sends an empty CLOSE frame, reported as 1005.",
     "returned-instead": (

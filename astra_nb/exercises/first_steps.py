@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from .exercise import HandlerExercise
 from .script import Talk
 
@@ -20,14 +22,15 @@ async def some_texts(talk: Talk) -> None:
     for word in talk.words(3):
         await client.send("text", word)
         await client.expect("text", word)
-    await client.send("text", "Grüße, 世界")
-    await client.expect("text", "Grüße, 世界")
+    for text in ("Grüße, 世界", f"  {talk.word()}\n"):
+        await client.send("text", text)
+        await client.expect("text", text)
 
 
 async def bytes_and_empties(talk: Talk) -> None:
     """Bytes, and messages without a payload."""
     client = await talk.connect()
-    for value in (bytes([0, 88, 14, 67, 45]), talk.octets(6), b""):
+    for value in (bytes([0, 88, 14, 67, 45]), talk.octets(6), b" \n\t", b""):
         await client.send("bytes", value)
         await client.expect("bytes", value)
     await client.send("text", "")
@@ -86,7 +89,12 @@ def handle_socket(socket):
     scenarios=[some_texts, bytes_and_empties, long_and_fragmented, two_echoes],
     advice={
         "as-text": "What came as bytes goes back as bytes; look at message.type.",
-        "nothing": "Every message is answered, the empty ones too, and whatever its type.",
+        "nothing": (
+            "Every message is answered, the empty ones too. One recv() takes one message, and "
+            'message.type is the str "text" or "bytes".'
+        ),
+        "cut": "Is something taken off an end: by a slice, an index, or strip()?",
+        "blank": "Nothing is added or taken off: no blanks, no line breaks, no strip().",
     },
 )
 
@@ -160,7 +168,8 @@ def handle_socket(socket):
         "first-only": "After the greeting the handler stays: each name that comes is greeted.",
         "returned": "After the greeting the handler stays: each name that comes is greeted.",
         "too-many": "Welcome! comes once, before the loop.",
-        "wrong-value": "Compare comma, blank and exclamation mark: Hello, NAME!",
+        "wrong-value": "Compare comma, blank and exclamation mark, letter by letter: "
+        "Welcome! and Hello, NAME!",
         "cut": "Compare letter by letter: Welcome! and Hello, NAME!",
         "added": "Compare letter by letter: Welcome! and Hello, NAME!",
     },
@@ -230,10 +239,13 @@ def handle_socket(socket):
         "wrong-type": (
             "Here each type is answered with its own kind: ping with ping, pong with pong."
         ),
-        "nothing": "Pings and pongs are messages too, and are answered here, even empty ones.",
+        "nothing": (
+            'Each of "text", "bytes", "ping" and "pong" is answered. Pings and pongs are messages '
+            "too, even empty ones."
+        ),
         "cut": "A ping and a pong carry a payload, up to 125 bytes; it goes back unchanged.",
         "empty": "A ping and a pong carry a payload, and it goes back unchanged.",
-        "wrong-value": "A ping and a pong carry a payload, and it goes back unchanged.",
+        "wrong-value": "What goes back is message.value, unchanged, for each of the four types.",
     },
 )
 
@@ -241,26 +253,39 @@ def handle_socket(socket):
 # Count bytes
 
 
+ONE: dict[str | bytes, str] = {"1": "That counts the messages; how many bytes has this one?"}
+
+
 def count_mistakes(payload: bytes, type: str) -> dict[str | bytes, str]:
     """What people send instead of the number of bytes."""
     size = len(payload)
-    mistakes: dict[str | bytes, str] = {}
+    mistakes: dict[str | bytes, str] = {
+        str(int.from_bytes(payload, "big")): "Those are the bytes read as one number.",
+        str(size + 6): "That is the whole frame with its masking key; only the payload counts.",
+    }
     if type == "text":
         mistakes[str(len(payload.decode()))] = (
             "That is the number of characters; in UTF-8 a character takes one to four bytes."
         )
+        wide = len(payload.decode().encode("utf-16"))
+        mistakes[str(wide)] = "That is the length in UTF-16; in a frame text goes as UTF-8."
+    in_memory = sys.getsizeof(payload.decode() if type == "text" else payload)
+    mistakes[str(in_memory)] = "That is what Python needs in memory; len() counts the bytes."
     mistakes |= {
         str(size * 2): "That is twice as many: are hexadecimal digits counted?",
-        str(size - 1): "That is one too few: counting begins at 1, not at 0.",
+        str(size - 1): "That is one too few: does counting begin at 0, or is a byte left out?",
         str(size + 1): "That is one too many.",
         str(size * 8): "That is the number of bits; a byte has eight of them.",
+        f"{size}.0": "The number of bytes is a whole one: an int.",
         f"{size} bytes": "The number alone is asked for, without a unit.",
         str(sum(payload)): "That is the sum of the bytes, not how many they are.",
         str(len(str(payload))): "That is the length of Python's spelling of the bytes.",
         str(list(payload)): "Those are the bytes themselves; how many are there?",
     }
     if size + 2 != size * 2:
-        mistakes[str(size + 2)] = "That is two too many: is the frame's header counted too?"
+        mistakes[str(size + 2)] = (
+            "That is two too many: is a frame's header counted, or a pair of quotes?"
+        )
     mistakes.pop(str(size), None)
     return mistakes
 
@@ -268,9 +293,14 @@ def count_mistakes(payload: bytes, type: str) -> dict[str | bytes, str]:
 async def byte_tables(talk: Talk) -> None:
     """Byte tables."""
     client = await talk.connect()
+    total = 0
     for payload in (bytes([0, 88, 14, 67, 45]), talk.octets(12), b"", talk.octets(300)):
         await client.send("bytes", payload)
-        await client.expect("text", str(len(payload)), mistakes=count_mistakes(payload, "bytes"))
+        mistakes = count_mistakes(payload, "bytes")
+        total += len(payload)
+        if total > len(payload):
+            mistakes[str(total)] = "That is how many came in all messages together."
+        await client.expect("text", str(len(payload)), mistakes=ONE | mistakes)
 
 
 async def texts_of_bytes(talk: Talk) -> None:
@@ -323,8 +353,10 @@ def handle_socket(socket):
     advice={
         "as-bytes": "The number goes as text: send_text(str(...)).",
         "nothing": "Every message is counted: bytes and text, and one without a payload has 0.",
-        "known-mistake": "What counts is the payload: 00 58 0e 43 2d are 5 bytes.",
-        "wrong-value": "Is something counted together that came in several messages, or from "
+        "known-mistake": "What counts is the payload of each message by itself: 00 58 0e 43 2d "
+        "are 5 bytes.",
+        "wrong-value": "The answer is the number of bytes in decimal digits, and nothing else. Is "
+        "something counted together that came in several messages, or from "
         "another connection? Each message is counted by itself.",
     },
 )

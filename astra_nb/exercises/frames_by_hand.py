@@ -57,16 +57,40 @@ def reading_mistakes(data: bytes) -> Iterator[tuple[Any, str]]:
             but(payload=apply_mask(data[start : start + little], key)),
             "The bytes of the length stand in network order, the highest first: big.",
         )
+    if wide == 10:
+        first = int.from_bytes(data[2:6], "big")
+        rest = data[6:]
+        yield (
+            but(
+                payload=apply_mask(rest[4 : 4 + first], rest[:4]) if frame.masked else rest[:first]
+            ),
+            "Behind 127 the length has eight bytes.",
+        )
     yield (
         but(payload=apply_mask(data[start:], key)),
-        "Bytes behind the payload belong to the next frame; the length says where it ends.",
+        "Bytes behind the payload belong to the next frame; the length, without the MASK bit, "
+        "says where it ends.",
     )
     yield but(opcode=data[0]), "The opcode is the last four bits of the first byte: byte & 0x0F."
+    yield but(opcode=data[0] & 0xF0), "Those are the first four bits: FIN, RSV1, RSV2, RSV3."
     yield but(payload=data[2:]), "The payload does not always begin at byte 2."
+    yield but(opcode=data[0] & 0x07), "The opcode has four bits: byte & 0x0F."
     if frame.masked:
+        yield but(payload=right["payload"][:-4]), "The length does not count the masking key."
         yield but(payload=frame.masked_payload), "The payload is still masked (section 5.3)."
         once = bytes(byte ^ key[0] for byte in frame.masked_payload)
         yield but(payload=once), "Each byte has its own byte of the key: key[i % 4]."
+        turned = key[1:] + key[:1]
+        yield (
+            but(payload=apply_mask(frame.masked_payload, turned)),
+            "The first byte of the payload goes with the first of the key: key[i % 4].",
+        )
+        if wide > 2:
+            size = int.from_bytes(data[6 : 4 + wide], "big")
+            yield (
+                but(payload=apply_mask(data[4 + wide : 4 + wide + size], data[2:6])),
+                "First comes the longer form of the length, then the key.",
+            )
         yield but(masked=False), "The MASK bit is the first bit of the second byte."
         yield but(masked=False, payload=frame.masked_payload), "The MASK bit was not seen."
     if wide > 2:
@@ -207,6 +231,26 @@ def masked_mistakes(text: str, key: bytes) -> Iterator[tuple[Any, str]]:
             bytes([0x81, 0xFE]) + size.to_bytes(2, "big") + key + masked,
             "The shortest form of the length must be used: up to 125 in the second byte itself.",
         )
+    head = right[:wide]
+    yield head + masked + key, "The key stands before the payload."
+    yield head + bytes(4) + masked, "The key itself is not masked; it stands there as it is."
+    either = bytes(byte | key[i % 4] for i, byte in enumerate(payload))
+    yield head + key + either, "Masking is XOR, in Python ^; | is OR."
+    four = bytes(byte ^ part for byte, part in zip(payload, key, strict=False))
+    yield (
+        head + key + four,
+        "Only four bytes are masked: the key begins anew after them, key[i % 4].",
+    )
+    if size < 122:
+        longer = bytes([head[0], head[1] + 4])
+        yield longer + key + masked, "The length is that of the payload; the key does not count."
+    if size > 65535:
+        short_form = bytes([0x81, 0xFF]) + size.to_bytes(4, "big") + key + masked
+        yield short_form, "Behind 127 the length has eight bytes."
+    if len(text) != size:
+        narrow = text.encode("latin-1", "replace")
+        wrong = bytes([0x81, 0x80 | len(narrow)]) + key + apply_mask(narrow, key)
+        yield wrong, "That text is in Latin-1; a TEXT frame has UTF-8: text.encode()."
     once = bytes(byte ^ key[0] for byte in payload)
     yield right[: wide + 4] + once, "Each byte has its own byte of the key: key[i % 4]."
 
@@ -267,8 +311,8 @@ def build(text, key):
     advice={
         "known-mistake": "Compare byte by byte with the figure in section 5.2.",
         "wrong-value": (
-            "Compare byte by byte: first byte, second byte, length, key, masked payload. The text "
-            "`Hello` with the key 37 fa 21 3d is an example in section 5.7."
+            "Compare byte by byte: first byte, second byte, length, the key that is given, masked "
+            "payload. The text `Hello` with the key 37 fa 21 3d is an example in section 5.7."
         ),
         "wrong-result-type": "A frame is bytes: bytes([...]) + key + ...",
     },

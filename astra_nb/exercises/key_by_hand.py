@@ -56,6 +56,26 @@ def accept_mistakes(key: str) -> Iterator[tuple[Any, str]]:
         base64.urlsafe_b64encode(right).decode(),
         "The alphabet is that with + and /, not - and _.",
     )
+    header = base64.b64encode(right).decode()
+    yield str(header.encode()), "That is Python's spelling of bytes: .decode() makes a str of them."
+    yield f"Sec-WebSocket-Accept: {header}", "The value alone is asked for, without the name."
+    yield header.rstrip("="), "The = at the end is missing; it belongs to base64."
+    yield (
+        base64.b64encode((key + GUID).encode()).decode(),
+        "The hash is missing: SHA-1 comes before base64.",
+    )
+    yield base64.b32encode(right).decode(), "That is base32; the header has base64."
+    for other, said in (
+        (key.lower() + GUID, "The case of the key counts: it is taken as it came."),
+        (GUID, "The key is missing: the hash is that of the GUID alone."),
+        (key + key + GUID, "The key is in it twice."),
+        (f"{key}\n{GUID}", "No line break stands between the key and the GUID."),
+        (f"{key} {GUID}", "No blank stands between the key and the GUID."),
+        (key + GUID.replace("-", ""), "The GUID is taken with its hyphens."),
+        (key.rstrip("=") + GUID, "The key is taken as it came, with its = at the end."),
+        (f"{key}{{{GUID}}}", "The GUID is taken without braces."),
+    ):
+        yield base64.b64encode(digest(other)).decode(), said
     yield key, "That is the key itself."
 
 
@@ -103,7 +123,8 @@ def accept(key):
     calls=keys,
     advice={
         "known-mistake": "key, GUID, SHA-1, base64: four steps, in this order.",
-        "wrong-value": "key, GUID, SHA-1, base64: four steps. Is the GUID copied letter by letter?",
+        "wrong-value": "key, GUID, SHA-1, base64: four steps. Is the GUID copied letter by "
+        "letter, and the key taken as it came?",
         "wrong-result-type": "The value of a header is text: a str.",
     },
 )

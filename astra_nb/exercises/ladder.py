@@ -10,65 +10,12 @@ from astra_nb.errors import AddressInUse, ConnectionClosed, EndlessLoop, NotOpen
 
 from .guard import NotAllowed
 from .history import Heard, describe, describe_close
+from .meanings import meaning_of
 from .watch import Line, Run, code_of, line_of_error
 
 __all__ = ["about_close", "about_error", "about_silence", "about_value"]
 
-FORMS = {"text": "as-text", "bytes": "as-bytes"}
-# What a beginner's error means here, by its type and a part of its text.
-MEANINGS: tuple[tuple[type[BaseException], str, str], ...] = (
-    (
-        NotImplementedError,
-        "raw_input",
-        "Nobody answers input() in a handler; what it needs comes through its socket.",
-    ),
-    (
-        AttributeError,
-        "'coroutine' object",
-        "recv() of an async def handler is awaited: message = await socket.recv().",
-    ),
-    (
-        AttributeError,
-        "'CloseFrame' object",
-        "This message is a close: look at message.type before you use the value.",
-    ),
-    (
-        AttributeError,
-        "'NoneType' object",
-        "The value of an empty close is None: look at message.type before you use the value.",
-    ),
-    (
-        AttributeError,
-        "'Message' object",
-        "recv() gives a Message with type and value; the text is message.value.",
-    ),
-    (
-        AttributeError,
-        "'bytes' object",
-        "This message came as bytes: look at message.type, and decode only what is text.",
-    ),
-    (
-        TypeError,
-        "'Message' object",
-        "recv() gives a Message with type and value; the payload is message.value.",
-    ),
-    (TypeError, "'AsyncWebSocket' object is not iterable", "Write: async for message in socket."),
-    (
-        TypeError,
-        "can't be used in 'await'",
-        "In a def handler calls block by themselves: no await.",
-    ),
-    (
-        NameError,
-        "is not defined",
-        "Is the name written as where it was made, or an import missing?",
-    ),
-    (
-        UnicodeDecodeError,
-        "",
-        "Not every run of bytes is UTF-8 text; bytes go back as bytes, without decode().",
-    ),
-)
+BRACES = re.compile(rb"\{[A-Za-z_][\w.\[\]()]*\}")  # of an f-string without its f
 
 SHAPES: tuple[tuple[str, str, Callable[[bytes, bytes], bool]], ...] = (
     ("reversed", "The payload came in reverse order.", lambda came, right: came == right[::-1]),
@@ -118,11 +65,7 @@ def about_error(error: BaseException, handler: object, at_close: bool) -> dict[s
     said = type(error).__name__
     if str(error) and not isinstance(error, ConnectionClosed):
         said += f": {error}"
-    advice = ""
-    for kind, part, meaning in MEANINGS:
-        if isinstance(error, kind) and part in str(error):
-            advice = meaning
-            break
+    advice = meaning_of(error)
     found = {
         "key": "raised",
         "headline": f"Your handler raised {said}{'' if said.endswith('.') else ','}{at}.".replace(
@@ -152,6 +95,12 @@ def about_close(
             return {
                 "key": "no-await",
                 "headline": "Your handler returned, and calls on its socket were never awaited.",
+            }
+        assert run is not None
+        if run.result is not None:
+            return {
+                "key": "returned-value",
+                "headline": f"Your handler returned {run.result!r:.60}, and with that it ended.",
             }
         if answered == 1 and client_spoke:
             return {
@@ -263,6 +212,8 @@ def about_value(
             "key": "repr",
             "headline": "Python's spelling of the value was sent, quotes and all.",
         }
+    if BRACES.search(came) and not BRACES.search(payload):
+        return {"key": "not-filled-in", "headline": "Braces were sent, and no value in them."}
     if not came and payload:
         return {"key": "empty", "headline": "The payload is missing: an empty message came."}
     if payload not in said and said and came == said[-1]:

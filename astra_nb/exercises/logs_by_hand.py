@@ -42,7 +42,17 @@ def joined(frames: list[Frame]) -> list[tuple[str, bytes]]:
 def join_mistakes(frames: list[Frame]) -> Iterator[tuple[Any, str]]:
     right = joined(frames)
     data = [frame for frame in frames if not frame.is_control]
+    yield [(payload, type) for type, payload in right], "First the type, then the payload."
     if any(not frame.fin for frame in data):
+        turned, parts = [], b""
+        for frame in data:
+            parts = frame.payload if frame.opcode != 0 else frame.payload + parts
+            if frame.fin:
+                turned.append(parts)
+        yield (
+            [(type, payload) for (type, _), payload in zip(right, turned, strict=False)],
+            "Fragments are put together in the order in which they came.",
+        )
         yield (
             [(frame.type, frame.payload) for frame in data],
             "Each frame became a message; a message ends with the frame whose FIN is 1.",
@@ -214,7 +224,16 @@ def closer_mistakes(plan: list[tuple[str, int, bytes]]) -> Iterator[tuple[Any, s
         last = closer([closes[-1]])
         if last != (who, code, reason):
             yield last, "That is the answer to the first CLOSE frame; who began?"
+    yield (who, str(code), reason), "The code is a number: an int, no str."
+    for other_order in ((code, who, reason), (who, reason, code)):
+        yield other_order, "The order is: who, code, reason."
     if who != "nobody":
+        direction = "received" if who == "client" else "sent"
+        yield (
+            (direction, code, reason),
+            "Who sent it is asked: on a server's log `received` came from the client.",
+        )
+        yield ("nobody", 1006, ""), "There is a CLOSE frame further down: look at all frames first."
         yield (
             (other, code, reason),
             ("It was the other end: on a server's log `received` came from the client."),
@@ -328,6 +347,7 @@ def who(log):
         "known-mistake": "Read the frames above from the top, and stop at the first CLOSE frame.",
         "wrong-value": "Read the frames above from the top, and stop at the first CLOSE frame.",
         "wrong-result-type": 'Give three items: ("client", 1000, "done").',
-        "raised": "A CLOSE frame may be empty, and there may be none at all.",
+        "raised": "The first two bytes of the payload are the code; only what follows is text. "
+        "A CLOSE frame may be empty, and there may be none at all.",
     },
 )

@@ -46,6 +46,7 @@ class Run:
 
     Attributes:
         ended: Whether it is over.
+        result: What it returned.
         error: What it raised, or None.
         open_at_end: Whether the connection was still open when it was over.
     """
@@ -54,6 +55,7 @@ class Run:
     thread: threading.Thread
     task: asyncio.Task[Any] | None = None
     ended: bool = False
+    result: Any = None
     error: BaseException | None = None
     open_at_end: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -89,7 +91,7 @@ class Watch:
             async def watched_async(socket: Any) -> None:
                 run = self._begin(socket, asyncio.current_task())
                 try:
-                    await self.handler(socket)
+                    run.result = await self.handler(socket)
                 except Stopped:
                     pass
                 except BaseException as error:
@@ -103,7 +105,7 @@ class Watch:
         def watched(socket: Any) -> None:
             run = self._begin(socket, None)
             try:
-                self.handler(socket)
+                run.result = self.handler(socket)
             except Stopped:
                 pass
             except BaseException as error:

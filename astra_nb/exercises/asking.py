@@ -1,0 +1,150 @@
+"""A small protocol: requests in JSON, and a reply to each, with a result or an error."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .client import Client
+from .exercise import HandlerExercise
+from .script import Talk
+
+__all__ = ["json_requests"]
+
+NOTEBOOK = "3-protocols"
+STUB = "def handle_socket(socket):\n    ...\n"
+
+
+def reply_mistakes(expected: dict[str, Any]) -> Any:
+    """Give what looks at a wrong reply."""
+
+    def look(came: Any) -> str | None:
+        if not isinstance(came, dict):
+            return f"The reply is {came!r:.60}, and no JSON object: a reply has keys."
+        if "id" not in came:
+            return "The reply has no id, so nobody knows which request it belongs to."
+        if came["id"] != expected["id"] or type(came["id"]) is not type(expected["id"]):
+            return f"The id of the reply is {came['id']!r:.40}; that of the request was not."
+        if "error" in expected and "error" not in came:
+            return "This request fails, so its reply has an error and no result."
+        if "error" not in expected and "error" in came:
+            return "This request is a good one, so its reply has a result and no error."
+        if set(came) - set(expected):
+            return f"The reply has a key too many: {', '.join(sorted(set(came) - set(expected)))}."
+        if "result" in expected:
+            mine, right = came.get("result"), expected["result"]
+            if type(mine) is not type(right) and str(mine) == str(right):
+                return "The result has the right value as another type: a number is no string."
+            if mine == [right]:
+                return "The right result stands in a list; it is asked for alone."
+            return "The result is not the right one."
+        return "The error has another text than the one asked for."
+
+    return look
+
+
+async def ask(client: Client, request: object, expected: dict[str, Any]) -> None:
+    text = request if isinstance(request, str) else json.dumps(request)
+    await client.send("text", text)
+    await client.expect_json(expected, mistakes=reply_mistakes(expected))
+
+
+async def good_requests(talk: Talk) -> None:
+    """Good requests."""
+    client = await talk.connect()
+    number = talk.random.randrange(10, 1000)
+    one, other = talk.random.randrange(2, 50), talk.random.randrange(2, 50)
+    word = talk.word()
+    await ask(
+        client,
+        {"id": number, "op": "add", "args": [one, other]},
+        {"id": number, "result": one + other},
+    )
+    await ask(
+        client, {"id": "a", "op": "upper", "args": [word]}, {"id": "a", "result": word.upper()}
+    )
+    await ask(client, {"id": 0, "op": "add", "args": [1, 2, 3, 4]}, {"id": 0, "result": 10})
+
+
+async def bad_requests(talk: Talk) -> None:
+    """Bad requests."""
+    client = await talk.connect()
+    number = talk.random.randrange(10, 1000)
+    await ask(
+        client,
+        {"id": number, "op": talk.word(), "args": []},
+        {"id": number, "error": "unknown op"},
+    )
+    await ask(client, "{" + talk.word(), {"id": None, "error": "not JSON"})
+    await ask(client, {"id": 7, "op": "add", "args": [1, "x"]}, {"id": 7, "error": "bad arguments"})
+    await ask(client, {"id": 8, "op": "add", "args": [2, 2]}, {"id": 8, "result": 4})
+
+
+async def two_askers(talk: Talk) -> None:
+    """Two clients, with the same ids."""
+    one, other = await talk.connect(), await talk.connect()
+    for client in (one, other, one):
+        numbers = [talk.random.randrange(100) for _ in range(talk.random.randrange(1, 5))]
+        await ask(
+            client, {"id": 1, "op": "add", "args": numbers}, {"id": 1, "result": sum(numbers)}
+        )
+
+
+json_requests = HandlerExercise(
+    name="json_requests",
+    title="Requests and replies in JSON",
+    rfc="section 5.6",
+    notebook=NOTEBOOK,
+    prompt=(
+        "Each text is a request in JSON, and gets one reply in JSON, as text. "
+        '`{"id": 7, "op": "add", "args": [1, 2]}` gets `{"id": 7, "result": 3}`. The op `add` '
+        "sums its arguments, `upper` gives its only one in capitals. What fails gets an error in "
+        'place of a result: `{"id": 7, "error": "unknown op"}`, or `"bad arguments"` when add or '
+        'upper cannot use them. What is no JSON at all gets `{"id": null, "error": "not JSON"}`. '
+        "The connection stays open."
+    ),
+    stub="import json\n\n\n" + STUB,
+    hints=[
+        "json.loads(message.value) reads a request, json.dumps({...}) writes a reply.",
+        "json.loads raises ValueError for what is no JSON: try, and reply in the except.",
+        "sum(args) raises TypeError when an argument is no number.",
+        'Copy the id from the request: reply = {"id": request["id"]}.',
+    ],
+    solution_text="""\
+import json
+
+
+def handle_socket(socket):
+    def result_of(request):
+        if request["op"] == "add":
+            return {"result": sum(request["args"])}
+        if request["op"] == "upper":
+            [word] = request["args"]
+            return {"result": word.upper()}
+        return {"error": "unknown op"}
+
+    for message in socket:
+        if message.type != "text":
+            continue
+        reply = {"id": None}
+        try:
+            request = json.loads(message.value)
+            reply["id"] = request["id"]
+            reply.update(result_of(request))
+        except json.JSONDecodeError:
+            reply["error"] = "not JSON"
+        except (TypeError, ValueError, AttributeError):
+            reply["error"] = "bad arguments"
+        socket.send_text(json.dumps(reply))
+""",
+    scenarios=[good_requests, bad_requests, two_askers],
+    advice={
+        "known-mistake": "Compare key by key; JSON tells numbers, strings and null apart.",
+        "wrong-value": "Compare key by key; JSON tells numbers, strings and null apart.",
+        "raised": "A bad request gets a reply with an error; it does not end the handler. Is this "
+        "an op that has no branch yet, or an exception that could be caught?",
+        "closed-early": "A bad request gets a reply with an error; the connection stays open.",
+        "nothing": "Every request gets a reply, also one that fails.",
+        "as-bytes": "JSON goes as text: send_text(json.dumps(...)).",
+    },
+)

@@ -1,0 +1,203 @@
+"""Verdicts on one connection: what is most useful to say about what passed on it, or did not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+from astra_nb.errors import ConnectionClosed
+
+from . import ladder
+from .finding import Finding, NotYet
+from .history import Heard, Passed
+from .watch import Run
+
+if TYPE_CHECKING:
+    from .script import Talk
+
+__all__ = ["END", "OPEN", "NotAttempted", "Verdicts"]
+
+MAX_PENDING = 5000  # messages that nobody asked for
+OPEN = "an open connection"
+END = "the end of the handler"
+
+
+class NotAttempted(Exception):
+    """The handler says by itself that nothing is written yet."""
+
+
+class Verdicts:
+    """What passed on one connection, and the findings that can end a check because of it.
+
+    Attributes:
+        number: The connection's number on the server's log.
+        said: Payloads of the messages this client sent.
+        answered: How many messages of the server were as expected.
+    """
+
+    def __init__(self, talk: Talk, number: int) -> None:
+        self.talk = talk
+        self.number = number
+        self.said: list[bytes] = []
+        self.answered = 0
+        self._taken = 0
+        self._last: tuple[str, bytes] | None = None
+
+    def fail(
+        self,
+        key: str,
+        headline: str,
+        expected: str = "",
+        heard: Heard | None = None,
+        advice: str = "",
+    ) -> NoReturn:
+        """End the check with a finding about this connection.
+
+        Args:
+            key: Short name of the misunderstanding.
+            headline: What happened, as one sentence.
+            expected: What was expected.
+            heard: What came instead; None for nothing.
+            advice: How to go on; "" for the advice that the key has.
+        """
+        passed = self.passed
+        rows = passed.sequence()
+        remark = f"<- expected: {expected}" if expected else ""
+        if heard is not None:
+            until = Passed([f for f in passed.frames if f.number <= heard.number])
+            rows = until.sequence(remark)
+        elif any(frame.type == "close" for frame in passed.frames):
+            rows = passed.until_close().sequence(remark)
+        elif remark:
+            rows = (*rows, ("server", "nothing", "", remark))
+        raise NotYet(
+            Finding(
+                key,
+                headline,
+                expected=expected,
+                came=str(heard) if heard is not None else "nothing" if expected else "",
+                where=self.talk.where,
+                frames=rows,
+                advice=advice,
+            )
+        )
+
+    def _fail(self, expected: str, heard: Heard | None, found: dict[str, str]) -> NoReturn:
+        self.fail(found["key"], found["headline"], expected, heard, advice=found.get("advice", ""))
+
+    @property
+    def got_its_own(self) -> bool:
+        """Whether what comes next, and was not expected yet, is what this client sent."""
+        heard = self._pending()
+        return heard is not None and heard.payload in self.said
+
+    @property
+    def passed(self) -> Passed:
+        """What passed on this connection so far."""
+        return self.talk.history.of(self.number)
+
+    @property
+    def handler_waits(self) -> bool:
+        """Whether the handler of this connection has ended, or waits in recv() or a send."""
+        run = self._run
+        if run is None:
+            return False
+        line = self.talk.stage.watch.line(run)
+        return run.ended or (line is not None and line.waits != "")
+
+    def arrived(self) -> Heard | None:
+        """Give the next message if it is there already, and leave it there."""
+        return self._pending()
+
+    def received_at(self, type: str) -> float:
+        """Tell when the server received the last frame of a type, in seconds since the epoch."""
+        times = [
+            frame.time
+            for frame in self.passed.frames
+            if frame.direction == "received" and frame.type == type
+        ]
+        return times[-1] if times else 0.0
+
+    @property
+    def _run(self) -> Run | None:
+        return self.talk.stage.watch.runs.get(self.number)
+
+    def _pending(self) -> Heard | None:
+        heard = self.passed.heard
+        if self.talk.history.log.dropped or len(heard) - self._taken > MAX_PENDING:
+            self.fail("flood", "Your handler sends without end.")
+        return heard[self._taken] if len(heard) > self._taken else None
+
+    def _answer_or_end(self) -> Heard | Run | Passed | None:
+        heard = self._pending()
+        if heard is not None:
+            return heard
+        run = self._run
+        if run is not None and run.error is not None and self.passed.closed is None:
+            return run  # the close with 1011 comes, and says less
+        return self.passed if self.passed.closed is not None else None
+
+    @property
+    def _client_closed(self) -> bool:
+        closes = [frame for frame in self.passed.frames if frame.type == "close"]
+        return bool(closes) and closes[0].direction == "received"
+
+    def _repeated(self, heard: Heard) -> Literal["", "before", "after"]:
+        """Tell whether this is the last answer once more, and if it came before a new message."""
+        if (heard.type, heard.payload) != self._last:
+            return ""
+        spoken = [frame.number for frame in self.passed.frames if frame.direction == "received"]
+        return "before" if not spoken or heard.number < spoken[-1] else "after"
+
+    def _unasked(self, heard: Heard) -> bool:
+        """Tell whether something came before this client, which speaks first, had spoken."""
+        spoken = [frame.number for frame in self.passed.frames if frame.direction == "received"]
+        return not self.answered and bool(self.said and spoken) and heard.number < spoken[0]
+
+    def _raised(self, wanted: str) -> None:
+        if self._run is not None:
+            self._raised_in(self._run, wanted)
+
+    def _raised_in(self, run: Run, wanted: str) -> None:
+        if run.error is None:
+            return
+        if isinstance(run.error, ConnectionClosed) and not run.open_at_end:
+            return  # its own connection has ended, and that ended it
+        # Exactly this one: what input() raises in a notebook is a subclass.
+        if type(run.error) is NotImplementedError and not self.answered:
+            raise NotAttempted
+        found = ladder.about_error(
+            run.error, self.talk.stage.watch.handler, wanted == END and self._client_closed
+        )
+        self._fail("" if wanted in (OPEN, END) else wanted, None, found)
+
+    def _fail_closed(self, wanted: str, heard: Heard | None) -> NoReturn:
+        self._raised(wanted)
+        if not self.talk.stage.running:
+            self.fail("own-server", "The server of this check was shut down.", wanted)
+        forgot = self.talk.stage.watch.forgot_await()
+        self._fail(
+            wanted,
+            heard,
+            ladder.about_close(heard, self._run, self.answered, bool(self.said), forgot),
+        )
+
+    def _fail_silent(self, wanted: str, closing: bool = False) -> NoReturn:
+        self._raised(wanted)
+        watch = self.talk.stage.watch
+        mine = self._run
+        others = [run for run in watch.runs.values() if run is not mine]
+        for other in others:
+            self._raised_in(other, wanted)
+        lines = [line for run in others if (line := watch.line(run)) is not None]
+        found = ladder.about_silence(
+            watch.line(mine) if mine is not None else None,
+            next((line for line in lines if line.waits != "recv"), None),
+            answered=self.answered,
+            client_spoke=bool(self.said),
+            others_spoke=any(client.said for client in self.talk.clients),
+            came_back=any(client.got_its_own for client in self.talk.clients),
+            forgot_await=watch.forgot_await(),
+        )
+        if closing and found["key"] in ("nothing", "nothing-yet"):
+            found = {"key": "not-closed", "headline": "No close came, and nothing else did."}
+        self._fail(wanted, None, found)
