@@ -16,8 +16,8 @@ from websockets.uri import WebSocketURI
 
 from .connection import Connection
 from .errors import HandshakeFailed
+from .log import FrameLog
 from .routes import Compression
-from .sending import Tap
 
 __all__ = ["ClientConnection"]
 
@@ -42,7 +42,7 @@ class ClientConnection(Connection):
         uri: WebSocketURI,
         *,
         number: int,
-        tap: Tap | None,
+        tap: FrameLog | None,
         origin: str | None,
         headers: Mapping[str, str],
         subprotocols: Sequence[str],

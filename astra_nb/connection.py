@@ -23,9 +23,10 @@ from .addresses import describe_peer
 from .ending import Ending, close_frame
 from .errors import ConnectionClosed
 from .inbox import TaskInbox, ThreadInbox
+from .log import FrameLog
 from .log.pieces import Pieces
 from .receiving import Receiver
-from .sending import SendingHalf, Tap
+from .sending import SendingHalf
 from .wire import explain, handshake
 from .wire.frames import CLOSE, PING
 from .wire.messages import CloseFrame, Message
@@ -74,7 +75,7 @@ class Connection(SendingHalf):
         protocol: SansIOProtocol,
         *,
         number: int,
-        tap: Tap | None,
+        tap: FrameLog | None,
         open_timeout: float,
         close_timeout: float,
         on_closed: Callable[[Connection], None] | None = None,

@@ -10,38 +10,21 @@ import contextlib
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import cast
 
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol as SansIOProtocol
 
-from .log.pieces import Pieces
+from .log import FrameLog
 from .receiving import whole_frames
 from .wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT
-from .wire.records import Direction, NoticeRecord, Side
+from .wire.records import NoticeRecord, Side
 
-__all__ = ["SendingHalf", "Tap"]
+__all__ = ["SendingHalf"]
 
 MAX_UNFLUSHED = 64 * 1024  # bytes that may wait for the next turn of the loop
 MAX_PINGS = 256  # sent and not yet answered
 RAW = "raw bytes"  # the verdict on what was put on the wire as it was
-
-
-class Tap(Protocol):
-    """Where a connection puts what happens; a `FrameLog` is one."""
-
-    def append_frames(
-        self,
-        connection: int,
-        side: Side,
-        direction: Direction,
-        data: bytes | Pieces,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None: ...
-
-    def append(self, connection: int, record_type: Any, **fields: Any) -> int: ...
 
 
 class SendingHalf(asyncio.Protocol):
@@ -89,7 +72,7 @@ class SendingHalf(asyncio.Protocol):
 
     side: Side
 
-    def __init__(self, protocol: SansIOProtocol, *, number: int, tap: Tap | None) -> None:
+    def __init__(self, protocol: SansIOProtocol, *, number: int, tap: FrameLog | None) -> None:
         self.protocol = protocol
         self.number = number
         self.tap = tap

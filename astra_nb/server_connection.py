@@ -18,8 +18,8 @@ from websockets.typing import Subprotocol
 from . import pages
 from .addresses import host_allowed, origin_allowed
 from .connection import Connection
+from .log import FrameLog
 from .routes import Route, make_route
-from .sending import Tap
 from .wire.records import Direction
 
 __all__ = ["CHECK_PATH", "Gate", "ServerConnection"]
@@ -80,7 +80,7 @@ class ServerConnection(Connection):
         gate: Gate,
         *,
         next_number: Callable[[], int],
-        tap: Tap | None,
+        tap: FrameLog | None,
         on_open: Callable[[ServerConnection, Route, dict[str, str], Request], None],
         on_closed: Callable[[Connection], None],
     ) -> None:
