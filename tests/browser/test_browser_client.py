@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, Route, expect
 
+from astra_nb.widgets.esm import STATIC
 from tests.browser.lab import Lab, NotebookPage, Theme
 from tests.helpers import free_port
 from tests.servers import serving
@@ -275,3 +277,44 @@ def test_it_looks_right(lab: Lab, theme: Theme, width: int) -> None:
     expect(client.locator(".astra-between")).to_contain_text("4001")
     assert client.evaluate("(root) => root.scrollWidth <= root.clientWidth + 1")
     page.screenshot(f"browser-client-{theme}-{width}", page.cell(1).output)
+
+
+def test_a_page_that_came_by_https_is_told_what_blocks_it(chromium: Browser) -> None:
+    """Mixed content, and a hub whose server is gone: what no Jupyter on loopback shows."""
+    module = STATIC / "js" / "address_check.js"
+    context = chromium.new_context()
+    page = context.new_page()
+
+    def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        if path == "/page":
+            route.fulfill(content_type="text/html", body="<title>A hub's page</title>")
+        elif path == "/check.js":
+            route.fulfill(content_type="text/javascript", body=module.read_text())
+        else:
+            route.fulfill(status=503)
+
+    def check(address: str) -> str:
+        told: list[str] = page.evaluate(
+            """async (url) => {
+                const { checkAddresses, describeCheck } = await import("/check.js");
+                const addresses = { url, running: true, why_not: "", check_path: "check",
+                    answer: "0a1b", candidates: [{ url, why: "", proxied: true, hint: "" }] };
+                const refused = async () => ({ status: 0, detail: "" });
+                const result = await checkAddresses(addresses, refused);
+                const { sentence, advice } = describeCheck(result, addresses);
+                return [result.state, sentence, advice];
+            }""",
+            address,
+        )
+        return " ".join(told)
+
+    page.route("https://hub.invalid/**", answer)
+    page.goto("https://hub.invalid/page")
+    mixed = check("ws://kernel.invalid:8080/")
+    gone = check("wss://hub.invalid/user/jane/proxy/8080/")
+    context.close()
+    assert mixed.startswith("blocked The browser does not let a page that came by https open ws://")
+    assert "begins with wss://" in mixed
+    assert gone.startswith("blocked The proxy is there, and reaches nothing behind it (503).")
+    assert "start it again" in gone
