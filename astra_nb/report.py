@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ CHECKED = re.compile(
 )
 MAX_SIZE = 200 * 2**20  # bytes
 LONGEST = 200  # characters of a stranger's text
+LONGEST_NAME = 40  # of the name of an exercise or a misunderstanding
+FORMULA = tuple("=+-@")
 MOST_FREQUENT = 3
 MARKS = {"right": "✓", "not yet": "→", "not attempted": "○"}
 
@@ -202,8 +205,10 @@ def read_folder(folder: Path) -> Report:
         try:
             if path.stat().st_size > MAX_SIZE:
                 raise ValueError("it is too large")
-            found += reader(file, path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+            found += reader(file, path.read_text(encoding="utf-8-sig"))
+        except (TypeError, AttributeError, KeyError):
+            found.append(Found(file, "", "cannot be read: this is no notebook"))
+        except (OSError, ValueError, RecursionError) as error:
             found.append(Found(file, "", f"cannot be read: {_short(str(error))}"))
     return Report(found)
 
@@ -224,9 +229,9 @@ def _answers(file: str, output: dict[str, Any]) -> Iterator[Found]:
     if isinstance(answer, dict) and answer.get("state") in STATES:
         yield Found(
             file,
-            _short(answer.get("exercise", "")),
+            _short(answer.get("exercise", ""), LONGEST_NAME),
             answer["state"],
-            _short(answer.get("key", "")),
+            _short(answer.get("key", ""), LONGEST_NAME),
             _short(answer.get("headline", "")),
         )
         return
@@ -264,13 +269,15 @@ def _joined(text: object) -> str:
     return "".join(map(str, text)) if isinstance(text, list) else str(text)
 
 
-def _short(text: object) -> str:
-    return visible(str(text)[:LONGEST])
+def _short(text: object, longest: int = LONGEST) -> str:
+    said = str(text)
+    return visible(said if len(said) <= longest else f"{said[: longest - 1]}…")
 
 
 def _harmless(cell: str) -> str:
-    # A spreadsheet would run what begins so.
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
+    # A spreadsheet would run what begins so, and reads wide signs as the others.
+    first = unicodedata.normalize("NFKC", cell.lstrip()[:1])
+    return f"'{cell}" if first in FORMULA else cell
 
 
 def _counted(number: int, what: str) -> str:

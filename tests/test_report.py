@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,13 @@ from astra_nb import FrameLog, Server, WebSocket, connect
 from astra_nb.cli import main
 from astra_nb.exercises import echo, greet
 from astra_nb.exercises.answer import Answer
+from astra_nb.exercises.finding import Finding
 from astra_nb.report import read_folder
 from astra_nb.wire.records import HandlerErrorRecord
+
+OWN_TAGS = set(
+    "html head meta title style body h1 h2 p table thead tbody tr th td ol ul li".split()
+)
 
 
 def echo_back(socket: WebSocket) -> None:
@@ -100,6 +107,61 @@ def test_nothing_in_a_file_is_markup_or_a_formula(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in report.html()
     assert "\n=1+1" not in report.csv()
     assert "'=1+1" in report.csv()
+
+
+def test_wide_and_indented_formulas_are_kept_from_a_spreadsheet(tmp_path: Path) -> None:
+    for name in ("\uff1d1+1", " =1+1", "\uff20SUM(1)"):
+        evil: Any = Answer("echo", name, "right")
+        notebook(tmp_path / f"{name}.ipynb", evil)
+    lines = read_folder(tmp_path).csv().splitlines()[1:]
+    assert len(lines) == 3
+    assert all(line.startswith("'") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "cannot be read: Expecting value"),
+        (b"[]", "cannot be read: this is no notebook"),
+        (b'{"cells": null}', "cannot be read: this is no notebook"),
+        (b'{"cells": [1, null]}', "cannot be read: this is no notebook"),
+        (b'{"cells": [{"outputs": [{"data": 5}]}]}', "cannot be read: this is no notebook"),
+        (b"[" * 200_000, "cannot be read: maximum recursion depth"),
+        (b"\xff\xfe", "cannot be read: 'utf-8' codec"),
+        (b'\xef\xbb\xbf{"cells": []}', "no check was run"),
+        (b'{"cells": [{"cell_type": "markdown", "source": "Hello"}]}', "no check was run"),
+    ],
+)
+def test_a_file_that_is_no_notebook_is_told(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "x.ipynb").write_bytes(content)
+    [found] = read_folder(tmp_path).found
+    assert found.state.startswith(says)
+
+
+def test_links_and_pipes_and_long_names_do_no_harm(tmp_path: Path) -> None:
+    evil: Any = Answer("e" * 100_000, "Echo", "right")
+    notebook(tmp_path / "ada.ipynb", evil)
+    (tmp_path / "loop").symlink_to(".")
+    (tmp_path / "self.ipynb").symlink_to("self.ipynb")
+    (tmp_path / "nowhere.ipynb").symlink_to("is not there.ipynb")
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    report = read_folder(tmp_path)
+    assert report.files == ["ada"]
+    assert max(map(len, report.text().splitlines())) < 100
+
+
+def test_every_tag_of_the_page_is_its_own(tmp_path: Path) -> None:
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            assert tag in OWN_TAGS, tag
+            assert not any(name.startswith("on") for name, _ in attrs), attrs
+
+    evil = '"><img src=x onerror=alert(1)><svg onload=alert(2)>'
+    notebook(tmp_path / f"{evil}.ipynb")
+    answer = Answer(evil, evil, "not yet", Finding(evil, evil))
+    notebook(tmp_path / "bob.ipynb", answer)
+    notebook(tmp_path / "kim.ipynb", answer, rich=False)
+    Tags().feed(read_folder(tmp_path).html())
 
 
 def test_a_log_without_a_check_says_what_is_in_it(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_a_handler_that_never_gives_back_ends_no_scenario(kind: str) -> None:
         while not go_on.is_set():
             pass
 
-    handlers = {"waits": waits, "spins": spins, "spins, async": spins_async}
+    handlers: dict[str, Any] = {"waits": waits, "spins": spins, "spins, async": spins_async}
     try:
         with scenario(handlers[kind]) as client:
             assert begun.wait(10)
