@@ -151,6 +151,12 @@ def about_silence(
             "key": "no-await",
             "headline": "Nothing came: calls on the socket were never awaited.",
         }
+    starts = next((one for one in (line, elsewhere) if one and one.waits == "server"), None)
+    if starts is not None:
+        return {
+            "key": "own-server",
+            "headline": f"Your handler starts a server of its own at {starts}.",
+        }
     if line is not None and line.waits == "send":
         return {
             "key": "slow-send",

@@ -29,7 +29,8 @@ class Line:
     Attributes:
         number: Its number in the cell or file, from 1.
         text: Its text; "" when that cannot be had.
-        waits: What it waits for: "recv", "send", or "" for none of them.
+        waits: What it waits for: "recv", "send", "server" while it starts a server of its own,
+            or "" for none of them.
     """
 
     number: int
@@ -164,11 +165,19 @@ def line_in(frame: FrameType | None, code: CodeType) -> Line | None:
     while frame is not None:
         if frame.f_code.co_filename == code.co_filename:
             return _line(code.co_filename, frame.f_lineno, waits)
-        if frame.f_globals.get("__name__", "").startswith("astra_nb."):
-            name = frame.f_code.co_name
-            waits = "recv" if name == "recv" else "send" if name.startswith("send") else waits
+        waits = waits_in(frame) or waits
         frame = frame.f_back
     return None
+
+
+def waits_in(frame: FrameType) -> str:
+    """Tell what a call of ours waits for, as `Line.waits` says it."""
+    module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
+    if not module.startswith("astra_nb."):
+        return ""
+    if module == "astra_nb.server":
+        return "server"
+    return "recv" if name == "recv" else "send" if name.startswith("send") else ""
 
 
 def line_of_coroutine(coroutine: Any, code: CodeType) -> Line | None:
@@ -184,11 +193,8 @@ def line_of_coroutine(coroutine: Any, code: CodeType) -> Line | None:
     for frame in chain:
         if frame.f_code.co_filename == code.co_filename:
             found = _line(code.co_filename, frame.f_lineno, "")
-        elif frame.f_globals.get("__name__", "").startswith("astra_nb."):
-            name = frame.f_code.co_name
-            waits = waits or (
-                "recv" if name == "recv" else "send" if name.startswith("send") else ""
-            )
+        else:
+            waits = waits or waits_in(frame)
     return None if found is None else Line(found.number, found.text, waits)
 
 
