@@ -226,7 +226,7 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
         found = search(self.frame_log, Wanted.from_page(content), after=after, below=below)
         answer = {
             "count": len(found.records),
-            "places": found.places,
+            "contexts": found.contexts,
             "searched": found.searched,
             "below": found.below,
             "to": top,

@@ -16,12 +16,14 @@ from astra_nb.log import FrameLog
 from astra_nb.log.criteria import record_text
 from astra_nb.log.rows import details
 from astra_nb.wire.records import FrameRecord, Record
+from astra_nb.wire.text import CUT, visible_utf8
 
 __all__ = ["Found", "Wanted", "search"]
 
 ROWS = 500  # that are found at once
 SECONDS = 0.1  # of one piece; the rest of the kernel waits for so long
 WINDOW = 500  # records that are decoded between two looks at the clock
+BEFORE, BEHIND = 12, 60  # bytes of a payload that are shown around a match
 LONGEST = 1000  # characters that are searched for
 
 HEX = re.compile(r"[0-9a-f]{2}( [0-9a-f]{2})+")
@@ -102,13 +104,13 @@ class Found:
 
     Attributes:
         records: Oldest first.
-        places: For each, the offset in its payload, or -1.
+        contexts: For each, what stands around the match in its payload; "" for elsewhere.
         searched: How many records were looked at.
         below: Where to go on: only records with a lower number are left; 0 when none are.
     """
 
     records: list[Record] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    contexts: list[str] = field(default_factory=list)
     searched: int = 0
     below: int = 0
 
@@ -134,7 +136,7 @@ def search(log: FrameLog, wanted: Wanted, *, after: int = 0, below: int = 0) -> 
             place = wanted.place(record)
             if place is not None:
                 found.records.append(record)
-                found.places.append(place)
+                found.contexts.append(context(record, place))
             if len(found.records) == ROWS or perf_counter() > deadline:
                 bottom = record.number - 1
                 break
@@ -143,8 +145,25 @@ def search(log: FrameLog, wanted: Wanted, *, after: int = 0, below: int = 0) -> 
             break
     found.below = top + 1 if top > lowest else 0
     found.records.reverse()
-    found.places.reverse()
+    found.contexts.reverse()
     return found
+
+
+def context(record: Record, place: int) -> str:
+    """Show what stands around a place in a payload, on one line."""
+    if place < 0 or not isinstance(record, FrameRecord):
+        return ""
+    payload = record.payload
+    start, end = max(0, place - BEFORE), min(len(payload), place + BEHIND)
+    if record.type == "text":
+        # Whole characters only: what is cut off here is no fault of the payload.
+        while start < place and payload[start] & 0xC0 == 0x80:
+            start += 1
+        while end < len(payload) and payload[end] & 0xC0 == 0x80:
+            end += 1
+    part = visible_utf8(payload[start:end])
+    before, behind = CUT if start else "", CUT if end < len(payload) else ""
+    return f'byte {place:,}: "{before}{part}{behind}"'
 
 
 def chips_of(record: Record) -> tuple[str, ...]:

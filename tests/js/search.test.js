@@ -23,7 +23,7 @@ function searching(context, answers) {
     asked.push(details);
     const content = answers.shift();
     if (content === undefined) throw new Error("no answer");
-    return { content: { kind: "answer", count: 0, places: [], searched: 10, below: 0, to: 30, ...content }, buffers: [buffer] };
+    return { content: { kind: "answer", count: 0, contexts: [], searched: 10, below: 0, to: 30, ...content }, buffers: [buffer] };
   }, () => {});
   const pass = async (/** @type {number} */ milliseconds) => {
     context.mock.timers.tick(milliseconds);
@@ -35,7 +35,7 @@ function searching(context, answers) {
 const needle = { ...noFilter(), text: "needle" };
 
 test("the log is searched piece by piece, the newest first, once typing has paused", async (context) => {
-  const found = { count: batch.count, places: Array(batch.count).fill(7), below: 21 };
+  const found = { count: batch.count, contexts: Array(batch.count).fill("byte 7: ..."), below: 21 };
   const { search, asked, pass } = searching(context, [found, { below: 11 }, {}]);
   search.start({ ...needle, text: "need" });
   search.start(needle);
@@ -43,7 +43,7 @@ test("the log is searched piece by piece, the newest first, once typing has paus
   assert.deepEqual(asked.map(({ text, after, below }) => [text, after, below]),
     [["needle", 0, 0], ["needle", 0, 21], ["needle", 0, 11]]);
   assert.equal(search.finds.size, batch.count);
-  assert.equal([...search.finds.values()][0].place, 7);
+  assert.equal([...search.finds.values()][0].context, "byte 7: ...");
   assert.equal(search.sentence, "Searched all 30 records of server.log, whole payloads.");
 });
 
@@ -84,7 +84,7 @@ test("without an answer the reader is told what was searched", async (context) =
 });
 
 test("finds stand in their order among the rows, and each once", () => {
-  const finds = [2, 4, 9].map((number) => ({ row: row(number), place: -1 }));
+  const finds = [2, 4, 9].map((number) => ({ row: row(number), context: "" }));
   const merged = mergeFinds([row(3), row(4)], new Set([3, 4, 5]), finds);
   assert.deepEqual(merged.map(({ number }) => number), [2, 3, 4, 9]);
 });

@@ -121,7 +121,8 @@ def test_the_whole_log_is_searched_for_a_filter(log: FrameLog) -> None:
     while True:
         answer, buffers = ask(view, "search", text="Needle", below=below)
         numbers_found += numbers(answer, buffers)
-        assert (answer["places"], answer["to"]) == ([5000] * answer["count"], 9001)
+        context = 'byte 5,000: "…xxxxxxxxxxxxneedle"'
+        assert (answer["contexts"], answer["to"]) == ([context] * answer["count"], 9001)
         below = answer["below"]
         if below == 0:
             break

@@ -8,8 +8,11 @@ import pytest
 
 from astra_nb import FrameLog
 from astra_nb.widgets import search as search_module
-from astra_nb.widgets.search import ROWS, WINDOW, Wanted, search
+from astra_nb.widgets.search import BEFORE, ROWS, WINDOW, Wanted, search
 from astra_nb.wire.records import HandshakeRecord, NoticeRecord
+
+
+ZERO = r"\x00"
 
 
 def frame(payload: bytes, first: int = 0x81) -> bytes:
@@ -21,21 +24,21 @@ def log() -> FrameLog:
     return FrameLog()
 
 
-def find(log: FrameLog, **wanted: Any) -> list[tuple[int, int]]:
-    """Number and place of each record that is found."""
+def find(log: FrameLog, **wanted: Any) -> list[tuple[int, str]]:
+    """Number and context of each record that is found."""
     found = search(log, Wanted.from_page(wanted))
     assert found.below == 0
-    return [(r.number, place) for r, place in zip(found.records, found.places, strict=True)]
+    return [(r.number, context) for r, context in zip(found.records, found.contexts, strict=True)]
 
 
 def test_whole_payloads_are_searched_in_any_case(log: FrameLog) -> None:
     log.append_frames(1, "server", "sent", frame(b"x" * 5000 + b"NeeDle"), 1)
     log.append_frames(1, "server", "sent", frame("größer É".encode() + b"\xff\xfe end"), 1)
     log.append_frames(1, "server", "sent", frame(bytes(200) + b"\x6e\x65", 0x82), 1)
-    assert find(log, text="NEEDLE") == [(1, 5000)]
-    assert find(log, text="é") == [(2, 9)]
-    assert find(log, text="END") == [(2, 14)]
-    assert find(log, text="6e 65") == [(3, 200)]
+    assert find(log, text="NEEDLE") == [(1, 'byte 5,000: "…xxxxxxxxxxxxNeeDle"')]
+    assert find(log, text="é") == [(2, r'byte 9: "größer É\xff\xfe end"')]
+    assert find(log, text="END") == [(2, r'byte 14: "…ößer É\xff\xfe end"')]
+    assert find(log, text="6e 65") == [(3, f'byte 200: "…{BEFORE * ZERO}ne"')]
     assert find(log, text="(x+)+$") == []
 
 
@@ -107,7 +110,7 @@ def test_a_handshake_is_searched_by_its_headers(log: FrameLog) -> None:
         raw=b"GET /chat HTTP/1.1\r\nOrigin: http://example.test\r\n\r\n",
         status=None,
     )
-    assert find(log, text="EXAMPLE.test", types=["handshake"]) == [(1, -1)]
+    assert find(log, text="EXAMPLE.test", types=["handshake"]) == [(1, "")]
 
 
 def test_a_page_may_send_anything() -> None:

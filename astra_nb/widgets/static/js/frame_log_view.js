@@ -250,8 +250,8 @@ class View {
     const until = this.pausedAt ?? Infinity;
     const finds = [...this.search.finds.values()].filter(({ row }) => row.number <= until);
     this.shown = mergeFinds(shown, present, finds);
-    this.list.places = new Map(finds.filter(({ row }) => !this.matcher.test(row))
-      .map(({ row, place }) => [row.number, place]));
+    this.list.contexts = new Map(finds.filter(({ row, context }) => context !== "" && !this.matcher.test(row))
+      .map(({ row, context }) => [row.number, context]));
     // What is being read stays where it is.
     const after = this.shown.findIndex(({ number }) => number >= top);
     if (after >= 0) this.cutShown += before - after;

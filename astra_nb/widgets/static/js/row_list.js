@@ -64,13 +64,11 @@ export function cellTexts(row, form, origin, before) {
 }
 
 /**
- * What stands behind the payload: where the search found it, refusal, fragment, answer.
+ * What stands behind the payload: refusal, fragment, answer.
  * @param {Row} row
- * @param {number} [place] offset in the payload; -1 for none
  */
-export function remarks(row, place = -1) {
+export function remarks(row) {
   const said = [];
-  if (place >= 0) said.push(`found at payload byte ${grouped(place)}`);
   if (row.refused) said.push(row.note);
   else if (row.note && row.kind !== "frame") said.push(row.note);
   if (row.kind === "frame" && !row.complete && !row.refused) said.push("cut short");
@@ -92,11 +90,6 @@ export function remarks(row, place = -1) {
   return said.join(" \u00b7 ");
 }
 
-/** @param {number} number */
-function digitsOf(number) {
-  return String(number).length;
-}
-
 export class RowList {
   /**
    * @param {{ onSelect: (row: Row) => void, onOpen: () => void, onFollow: (follow: boolean) => void }} handlers
@@ -108,8 +101,8 @@ export class RowList {
     /** How many entries were cut off at the old end so far. */
     this.cut = 0;
     this.origin = 0;
-    /** Where the filter's text stands in payloads whose preview does not show it. */
-    this.places = /** @type {Map<number, number>} */ (new Map());
+    /** Where the filter's text stands, for payloads whose preview does not show it. */
+    this.contexts = /** @type {Map<number, string>} */ (new Map());
     /** @type {TimeForm} */
     this.timeForm = "relative";
     this.selected = 0;
@@ -118,8 +111,8 @@ export class RowList {
     this.height = 0;
     this.lastTop = 0;
     this.drawnTop = 0;
-    /** The highest number of a connection that was drawn. */
-    this.connection = 0;
+    /** The widest of what was drawn so far, by column. */
+    this.widest = { number: 0, connection: 0, length: 0, type: 0 };
     this.widths = "";
     /** @type {HTMLElement[]} */
     this.pool = [];
@@ -215,15 +208,30 @@ export class RowList {
     this.#widen();
   }
 
-  /** Give the numbers the room that the largest needs; it grows with their digits, and seldom. */
+  /** @param {Row} row */
+  #measureRow(row) {
+    const { widest } = this;
+    widest.number = Math.max(widest.number, row.number);
+    widest.connection = Math.max(widest.connection, row.connection);
+    if (row.kind !== "frame") return;
+    widest.length = Math.max(widest.length, row.length);
+    widest.type = Math.max(widest.type, row.type.length);
+  }
+
+  /** Give the columns the room that they need; it grows with digits, and seldom. */
   #widen() {
-    const number = this.entries[this.entries.length - 1]?.number ?? 0;
-    const widths = `${digitsOf(number)} ${digitsOf(this.connection)} ${this.timeForm}`;
-    if (this.widths === widths) return;
-    this.widths = widths;
-    this.root.style.setProperty("--astra-number", `${Math.max(5, digitsOf(number))}ch`);
-    this.root.style.setProperty("--astra-connection", `${Math.max(4, digitsOf(this.connection) + 1)}ch`);
-    this.root.style.setProperty("--astra-time", this.timeForm === "absolute" ? "12ch" : "8ch");
+    const { number, connection, length, type } = this.widest;
+    const widths = {
+      number: Math.max(5, String(number).length),
+      connection: Math.max(4, String(connection).length + 1),
+      length: Math.max(6, grouped(length).length),
+      "type-width": Math.max("handshake".length, type),
+      time: this.timeForm === "absolute" ? "00:00:00.000".length : 8,
+    };
+    const key = Object.values(widths).join(" ");
+    if (this.widths === key) return;
+    this.widths = key;
+    for (const [name, value] of Object.entries(widths)) this.root.style.setProperty(`--astra-${name}`, `${value}ch`);
   }
 
   #addToPool() {
@@ -254,7 +262,7 @@ export class RowList {
       return;
     }
     const row = /** @type {Row} */ (entry);
-    this.connection = Math.max(this.connection, row.connection);
+    this.#measureRow(row);
     line.className = `astra-row astra-k-${row.kind} astra-t-${row.type || row.kind}`
       + (row.refused ? " astra-refused" : "") + (isSelected ? " astra-selected" : "")
       + (row.direction ? ` astra-d-${row.direction}` : "");
@@ -263,8 +271,7 @@ export class RowList {
       if (column.key !== "payload") setText(cells[at], texts[column.key]);
     });
     cells[FLAGS].setAttribute("aria-label", row.kind === "frame" ? flags(row) : "");
-    const place = this.places.get(row.number) ?? -1;
-    this.#setPayload(line, texts.payload, remarks(row, place));
+    this.#setPayload(line, this.contexts.get(row.number) ?? texts.payload, remarks(row));
   }
 
   /**

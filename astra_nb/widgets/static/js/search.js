@@ -8,7 +8,7 @@ import { counted } from "./format.js";
  * @typedef {import("./columns.js").Row} Row
  * @typedef {import("./filter.js").Filter} Filter
  * @typedef {import("./store.js").Answer} Answer
- * @typedef {{ row: Row, place: number }} Find `place`: offset in the payload, -1 for elsewhere
+ * @typedef {{ row: Row, context: string }} Find `context`: the text around the match, "" for elsewhere
  */
 
 const TYPING_MS = 250;
@@ -136,7 +136,7 @@ export class Search {
       if (run !== this.run) return null;
       if (content.missing) throw new Error(content.missing);
       const rows = content.count > 0 ? decodeColumns(content.count, buffers[0]) : [];
-      rows.forEach((row, index) => this.finds.set(row.number, { row, place: content.places[index] }));
+      rows.forEach((row, index) => this.finds.set(row.number, { row, context: content.contexts[index] }));
       this.searched += content.searched;
       this.#trim();
       return content;
