@@ -23,7 +23,8 @@ from .waiting import Search
 
 __all__ = ["FrameLog"]
 
-LARGE = 4096  # bytes; a run of this size is settled at once, so that bounds hold in between
+LARGE = 4096  # bytes; runs of this size are counted, so that bounds hold in between, about
+MAX_UNSETTLED = 1024 * 1024  # bytes in such runs
 LAST_RECORDS = 10  # shown when a wait ends without what was waited for
 
 
@@ -53,6 +54,7 @@ class FrameLog(LogView):
             check_bound("max_frames", max_frames), check_bound("max_bytes", max_bytes)
         )
         self._fresh = self._ring.fresh
+        self._unsettled = 0  # bytes in large runs since the ring was last settled, about
         self._subscriptions = Subscriptions()
         self.recording = recording
         self.before_read: Callable[[], None] | None = None
@@ -85,7 +87,11 @@ class FrameLog(LogView):
         if self.recording:
             fresh = self._fresh
             fresh.append((time(), connection, side, direction, data, count, verdict, messages))
-            if len(fresh) >= BATCH or len(data) >= LARGE:
+            size = len(data)
+            if size >= LARGE:
+                self._unsettled += size
+            if len(fresh) >= BATCH or self._unsettled >= MAX_UNSETTLED:
+                self._unsettled = 0
                 self._ring.settle()
             if self._subscriptions.armed:
                 self._subscriptions.wake()
