@@ -11,6 +11,7 @@ from .streams import Stream
 __all__ = ["FOLDER", "load", "save"]
 
 FOLDER = Path(__file__).parent / "crashers"
+REPOSITORY = FOLDER.parent.parent
 
 
 def save(stream: Stream, problem: str, folder: Path = FOLDER) -> Path:
@@ -20,7 +21,8 @@ def save(stream: Stream, problem: str, folder: Path = FOLDER) -> Path:
         "compressed": stream.compressed,
         "head": stream.head.hex(),
         "chunks": [chunk.hex() for chunk in stream.chunks],
-        "problem": problem,
+        # A traceback names the folder of the machine that it happened on.
+        "problem": problem.replace(f"{REPOSITORY}/", ""),
     }
     name = hashlib.sha256(repr(stream).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ import pytest
 from fuzz.checks import check
 from fuzz.crashers import FOLDER, load, save
 from fuzz.streams import make_stream
+from tests.helpers import REPOSITORY
 
 SEEDS = 1000
 
@@ -41,6 +42,8 @@ def test_first_streams_of_the_fuzzer() -> None:
     assert closed_by_peer > SEEDS * 0.05
 
 
-def test_a_stream_survives_being_kept(tmp_path: Path) -> None:
+def test_a_stream_survives_being_kept_and_names_no_folder_of_this_machine(tmp_path: Path) -> None:
     stream = make_stream(random.Random(1))
-    assert load(save(stream, "why", tmp_path)) == stream
+    kept = save(stream, f'File "{REPOSITORY}/fuzz/checks.py", line 1', tmp_path)
+    assert load(kept) == stream
+    assert str(REPOSITORY) not in kept.read_text(encoding="utf-8")
