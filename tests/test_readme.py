@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -39,8 +40,28 @@ def test_the_make_goals_it_names_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     goals = re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)
 
-    assert {"lab", "test"} <= set(goals)
+    assert {"lab", "test", "bench", "hub-test"} <= set(goals)
     assert [goal for goal in goals if f"\n{goal}:" not in makefile] == []
+
+
+def test_the_binder_link_opens_the_first_notebook_in_jupyterlab() -> None:
+    [line] = re.findall(r"```markdown\n(.*)\n```", README)
+    [link] = re.findall(r"\]\((https://mybinder\.org/v2/\S+)\)$", line)
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    [first] = re.findall(r"^FIRST_NOTEBOOK := (\S+)$", makefile, re.MULTILINE)
+
+    # Nobody's name stands here: the reader puts their own.
+    assert urlsplit(link).path == "/v2/gh/OWNER/REPOSITORY/HEAD"
+    assert parse_qs(urlsplit(link).query) == {"urlpath": [f"lab/tree/{first}"]}
+    assert (REPOSITORY / first).is_file()
+
+
+def test_the_commands_it_names_exist() -> None:
+    named = set(re.findall(r"\bastra-nb ([a-z]+)", README))
+
+    assert {"lab", "doctor"} <= named
+    for name in named:
+        assert run_python("-m", "astra_nb.cli", name, "--help").returncode == 0
 
 
 def test_each_link_within_the_repository_leads_to_a_file() -> None:
