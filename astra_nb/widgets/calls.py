@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -63,8 +63,10 @@ def close_call(code: int, reason: str = "") -> Call:
     )
 
 
-def fragments_call(type: str, payload: Payload, count: int, ping: bool) -> Call:
-    """Send one message in fragments of about the same length.
+def fragments_call(
+    type: str, payload: Payload, count: int, ping: bool, cuts: Sequence[int] = ()
+) -> Call:
+    """Send one message in fragments, of about the same length when no cuts are given.
 
     A text is cut between bytes, so that a cut may go through a character; only the whole message
     must be UTF-8 (RFC 6455, section 5.6).
@@ -72,14 +74,18 @@ def fragments_call(type: str, payload: Payload, count: int, ping: bool) -> Call:
     Args:
         count: How many fragments.
         ping: Whether a PING frame comes after the first fragment.
+        cuts: Before which bytes of the payload to cut, rising; then `count` does not matter.
 
     Raises:
-        InvalidMessage: A text that is not UTF-8.
+        InvalidMessage: A text that is not UTF-8, or a cut outside of the payload.
     """
     data = encode_bytes(as_text(payload) if type == "text" else payload)
-    cuts = [len(data) * index // count for index in range(count + 1)]
-    parts = [data[start:end] for start, end in pairwise(cuts)]
-    if not ping or count < 2:
+    edges = [len(data) * index // count for index in range(count + 1)]
+    if cuts:
+        check_cuts(cuts, len(data))
+        edges = [0, *cuts, len(data)]
+    parts = [data[start:end] for start, end in pairwise(edges)]
+    if not ping or len(parts) < 2:
         return Call(
             (f"send_fragments({type!r}, {shown(parts)})",),
             lambda socket: socket.send_fragments(type, parts),
@@ -102,6 +108,15 @@ def fragments_call(type: str, payload: Payload, count: int, ping: bool) -> Call:
         ),
         send,
     )
+
+
+def check_cuts(cuts: Sequence[int], size: int) -> None:
+    for before, cut in pairwise((0, *cuts)):
+        if not before <= cut <= size:
+            raise InvalidMessage(
+                f"there is no cut before byte {cut}: cuts rise, and the payload has {size} bytes; "
+                f"write such as 3, 7, or leave the field empty for fragments of the same length"
+            )
 
 
 def raw_call(data: bytes, remark: str = "") -> Call:

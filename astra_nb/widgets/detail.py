@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from astra_nb.log.joined import JoinedMessage
 from astra_nb.log.rows import details
 from astra_nb.wire import close_codes
 from astra_nb.wire.explain import accept_steps, explain, fields, problems
@@ -15,25 +16,29 @@ from astra_nb.wire.records import (
     OutputRecord,
     Record,
 )
-from astra_nb.wire.text import invalid_utf8, visible, visible_utf8
+from astra_nb.wire.text import hexdump, invalid_utf8, visible, visible_utf8
 
-__all__ = ["PAGE", "describe_record", "page_of"]
+__all__ = ["PAGE", "describe_record", "is_fragment", "page_of"]
 
 PAGE = 1024  # bytes of a frame that are sent at once
 PAYLOAD = 4096  # bytes of a payload that are sent for the text view
+FRAGMENTS = 12  # of a message whose numbers are named
 TEXT = 16_384  # characters of other texts
 
 Detail = tuple[dict[str, Any], list[bytes]]
 
 
-def describe_record(record: Record, key: str = "") -> Detail:
+def describe_record(record: Record, key: str = "", message: JoinedMessage | None = None) -> Detail:
     """Describe a record as JSON content and binary buffers.
 
     Args:
         key: For a response, the `Sec-WebSocket-Key` of its request, "" when it is not known.
+        message: For a fragment, the whole message, None when it is not known.
     """
     if isinstance(record, FrameRecord):
-        return describe_frame(record)
+        frame, buffers = describe_frame(record)
+        whole, data = describe_message(message)
+        return frame | {"whole": whole}, [*buffers, data]
     if isinstance(record, HandshakeRecord):
         return describe_handshake(record, key)
     content: dict[str, Any] = {"kind": record.kind, "number": record.number, "text": ""}
@@ -45,6 +50,31 @@ def describe_record(record: Record, key: str = "") -> Detail:
     else:
         content["sentence"] = details(record)
     return content, []
+
+
+def is_fragment(record: Record) -> bool:
+    """Tell whether a record is a frame that is only a part of a message."""
+    if not isinstance(record, FrameRecord):
+        return False
+    return record.type == "continuation" or (
+        record.type in ("text", "bytes") and not record.frame.fin
+    )
+
+
+def describe_message(message: JoinedMessage | None) -> tuple[dict[str, Any] | None, bytes]:
+    if message is None or not isinstance(message.value, str | bytes):
+        return None, b""
+    value = message.value
+    is_text = isinstance(value, str)
+    data = value.encode("utf-8") if isinstance(value, str) else value
+    content = {
+        "type": message.type,
+        "numbers": message.numbers[:FRAGMENTS],
+        "count": len(message.numbers),
+        "size": len(data),
+        "text": visible_utf8_lines(data[:PAYLOAD]) if is_text else hexdump(data[:PAGE]),
+    }
+    return content, data[:PAYLOAD]
 
 
 def describe_frame(record: FrameRecord) -> Detail:

@@ -14,12 +14,13 @@ import traitlets
 
 from astra_nb.errors import AstraError
 from astra_nb.log import FrameLog
+from astra_nb.log.joined import JoinedMessage, join
 from astra_nb.server import Server
 from astra_nb.wire.records import FrameRecord, HandshakeRecord, Record
 
 from .columns import encode_columns
 from .connection_table import connection_rows
-from .detail import describe_record, page_of
+from .detail import describe_record, is_fragment, page_of
 from .esm import STATIC, join_modules
 from .pulse import Pulse
 from .search import Wanted, search
@@ -33,6 +34,7 @@ BATCH_ROWS = 200  # the newest of each batch; more could not be read anyway
 HELLO_ROWS = 1000  # for a page that comes late
 SNAPSHOT_ROWS = 200  # kept in the widget's state, for a page without a kernel
 TEXT_ROWS = 200
+AROUND = 1000  # records before and after a fragment among which its message is looked for
 STATUS_INTERVAL = 0.5  # seconds between two looks at the server while frames pour in
 SNAPSHOT_INTERVAL = 5.0  # seconds between two snapshots while frames pour in
 COPY_INTERVAL = 30.0  # and between two tables, which a page takes a while to clean and lay out
@@ -215,7 +217,7 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
         if what == "bytes":
             page = page_of(record, whole(content.get("offset")), whole(content.get("length")))
             return {}, [page]
-        return describe_record(record, self._key_of_request(record))
+        return describe_record(record, self._key_of_request(record), self._whole_message(record))
 
     def _search(self, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         """Search a piece of the log for what the page's filter lets through."""
@@ -238,6 +240,14 @@ class FrameLogView(AnswersWhileBusy, anywidget.AnyWidget):
         if self.frame_log is None:
             return None
         return self.frame_log.find(number)
+
+    def _whole_message(self, record: Record) -> JoinedMessage | None:
+        """Find the message of a fragment, among the records around it."""
+        if self.frame_log is None or not is_fragment(record):
+            return None
+        around = self.frame_log.between(record.number - AROUND, record.number + AROUND)
+        of_one = [each for each in around if each.connection == record.connection]
+        return next((each for each in join(of_one) if record.number in each.numbers), None)
 
     def _key_of_request(self, record: Record) -> str:
         """Find the Sec-WebSocket-Key that a response of an opening handshake answers."""

@@ -20,7 +20,7 @@ from .close_buttons import CloseButtons
 from .faults import FAULTS, Fault
 from .frame_log_view import FrameLogView
 from .page_addresses import AddressLine
-from .payload import parse_payload
+from .payload import parse_numbers, parse_payload
 from .send_form import MESSAGE_TYPES, SendForm
 from .sending import ALL, Ends, Sender
 
@@ -56,6 +56,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         client_path: The path to which the panel's client connects.
         automatic_pong: Whether the chosen sockets answer each PING by themselves.
         fragments: How many fragments; `ping_between` puts a PING after the first.
+        cuts: Before which bytes of the payload to cut instead, such as "3, 7"; "" for even cuts.
         fault: Index into `astra_nb.widgets.faults.FAULTS`.
         saved: The saved messages.
     """
@@ -72,7 +73,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.payload, self.payload_format = form.payload, form.payload_format
         self.reason, self.sender, self.target = form.reason, form.sender, form.target
         self.client_path, self.automatic_pong = form.client_path, form.automatic_pong
-        self.fragments, self.ping_between = form.fragments, form.ping_between
+        self.fragments, self.cuts, self.ping_between = form.fragments, form.cuts, form.ping_between
         self.fault, self.saved = form.fault, form.saved
 
         clicks: dict[str, Callable[[], object]] = {
@@ -109,7 +110,8 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     def _send_fragments(self, type: str) -> None:
         count: int = self.fragments.value
-        self._perform(fragments_call(type, self._value(), count, self.ping_between.value))
+        cuts = parse_numbers(self.cuts.value)
+        self._perform(fragments_call(type, self._value(), count, self.ping_between.value, cuts))
 
     def _send_code(self, code: int) -> None:
         if code == 1015:

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from astra_nb.errors import InvalidMessage
 from astra_nb.wire.messages import encode_bytes
 
-__all__ = ["FORMATS", "PayloadFormat", "parse_payload"]
+__all__ = ["FORMATS", "PayloadFormat", "parse_numbers", "parse_payload"]
 
 PayloadFormat = Literal["text", "hex", "byte table", "base64"]
 FORMATS: tuple[PayloadFormat, ...] = get_args(PayloadFormat)
@@ -55,6 +55,19 @@ def parse_hex(typed: str) -> bytes:
             f"write a leading zero, such as 0e for 14"
         )
     return bytes.fromhex(digits)
+
+
+def parse_numbers(typed: str) -> list[int]:
+    """Read whole numbers, such as "3, 7".
+
+    Raises:
+        InvalidMessage: Something else stands among them.
+    """
+    words = [word for word in re.split(r"[\s,;]+", typed.strip()) if word]
+    for word in words:
+        if not re.fullmatch("[0-9]{1,15}", word):
+            raise InvalidMessage(f"{word!r} is no whole number; write numbers such as 3, 7")
+    return [int(word) for word in words]
 
 
 def parse_table(typed: str) -> list[int]:

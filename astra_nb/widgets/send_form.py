@@ -86,6 +86,7 @@ class SendForm:
             tooltip="How many fragments",
         )
         self.fragments.add_class("astra-number")
+        self.cuts = text("", "or cut at bytes 3, 7", "astra-cuts", "Cut the payload at bytes")
         self.ping_between = ToggleButton(
             description="ping between", tooltip="Send a PING after the first fragment"
         )
@@ -111,7 +112,7 @@ class SendForm:
             *self.closes.widgets,
             *(self.sender, self.target, self.client_path, self.automatic_pong, self.payload),
             *(self.payload_format, self.saved, self.fragments, self.ping_between, self.reason),
-            self.fault,
+            *(self.cuts, self.fault),
         ]
 
     def _box(self) -> ipywidgets.Widget:
@@ -122,8 +123,9 @@ class SendForm:
                     self.client_path, button["close clients"], self.automatic_pong),
                 row("payload", self.payload, self.payload_format,
                     *(button[name] for name in MESSAGE_TYPES)),
-                row("", self.fragments, button["text in fragments"], button["bytes in fragments"],
-                    self.ping_between, button["raw"], button["save"], self.saved),
+                row("", self.fragments, self.cuts, button["text in fragments"],
+                    button["bytes in fragments"], self.ping_between),
+                row("", button["raw"], button["save"], self.saved),
                 row("close", button["close"], self.reason, self.reason_count),
                 self.closes.box,
                 row("break a rule", self.fault, button["break"], self.fault_text),

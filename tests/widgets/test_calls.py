@@ -57,6 +57,15 @@ def test_fragments_cut_the_bytes_evenly() -> None:
     )
 
 
+def test_fragments_are_cut_where_it_is_said() -> None:
+    assert fragments_call("text", "abcdefgh", 9, ping=False, cuts=[3, 3, 7]).code == (
+        "send_fragments('text', [b'abc', b'', b'defg', b'h'])",
+    )
+    for cuts in ([9], [5, 4]):
+        with pytest.raises(InvalidMessage, match=rf"no cut before byte {cuts[-1]}.* has 8 bytes"):
+            fragments_call("text", "abcdefgh", 3, ping=False, cuts=cuts)
+
+
 def test_a_text_must_be_utf8() -> None:
     message = "byte 1 of the payload, 0xff, is no UTF-8, so it cannot be a text message"
     with pytest.raises(InvalidMessage, match=re.escape(message)):

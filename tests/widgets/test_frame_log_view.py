@@ -99,7 +99,7 @@ def test_questions_are_answered_and_nonsense_too(log: FrameLog) -> None:
     view = FrameLogView(log)
     detail, buffers = ask(view, "detail", number=1)
     assert (detail["record"], detail["bad_byte"], detail["payload_size"]) == ("frame", 0, 2)
-    assert buffers == [b"\x81\x02\xc3(", b"\xc3("]
+    assert buffers == [b"\x81\x02\xc3(", b"\xc3(", b""]
     assert ask(view, "bytes", number=1, offset=2, length=99)[1] == [b"\xc3("]
     assert ask(view, "beat")[0]["kind"] == "answer"
     for number in (99, -1, None, "1", 10**30, True):
@@ -128,6 +128,25 @@ def test_the_whole_log_is_searched_for_a_filter(log: FrameLog) -> None:
             break
     assert numbers_found == [1]
     assert ask(view, "search", text="Needle", after=1)[0]["count"] == 0
+    view.close()
+
+
+def test_a_fragment_comes_with_its_whole_message(log: FrameLog) -> None:
+    log.append_frames(1, "server", "sent", b"\x01\x03one", 1)
+    log.append_frames(2, "server", "sent", b"\x81\x05other", 1)
+    log.append_frames(1, "server", "sent", b"\x89\x00", 1)
+    log.append_frames(1, "server", "sent", b"\x80\x04 two", 1)
+    log.append_frames(1, "server", "sent", b"\x02\x01\x00", 1)
+    view = FrameLogView(log)
+    for number in (1, 4):
+        detail, buffers = ask(view, "detail", number=number)
+        whole = detail["whole"]
+        assert (whole["type"], whole["text"], whole["numbers"]) == ("text", "one two", (1, 4))
+        assert (whole["count"], whole["size"], buffers[2]) == (2, 7, b"one two")
+    for number in (2, 3, 5):
+        assert ask(view, "detail", number=number)[0]["whole"] is None
+    log.append_frames(1, "server", "sent", b"\x80\x01\x01", 1)
+    assert ask(view, "detail", number=5)[0]["whole"]["text"].startswith("000000")
     view.close()
 
 

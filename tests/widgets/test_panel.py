@@ -119,6 +119,12 @@ def test_fragments_and_a_ping_between(server: Server, panel: ServerPanel) -> Non
     received = server.log.filter(kind="frame", direction="received")
     types = [record.type for record in received if isinstance(record, FrameRecord)]
     assert types == ["text", "ping", "continuation", "continuation"]
+    panel.cuts.value = "1, 4"
+    panel.buttons["bytes in fragments"].click()
+    assert "send_fragment(b'H', type='bytes', fin=False)" in panel.line.code
+    panel.cuts.value = "1, x"
+    panel.buttons["bytes in fragments"].click()
+    assert (panel.line.failed, "'x' is no whole number" in panel.line.sentence) == (True, True)
 
 
 def test_a_fault_says_what_happened(server: Server, panel: ServerPanel) -> None:

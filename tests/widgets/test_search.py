@@ -11,7 +11,6 @@ from astra_nb.widgets import search as search_module
 from astra_nb.widgets.search import BEFORE, ROWS, WINDOW, Wanted, search
 from astra_nb.wire.records import HandshakeRecord, NoticeRecord
 
-
 ZERO = r"\x00"
 
 

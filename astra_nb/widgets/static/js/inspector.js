@@ -86,7 +86,7 @@ export class Inspector {
     if (detail.verdict) parts.push(element("p", { class: "astra-verdict", text: detail.verdict }));
     for (const rule of detail.problems ?? []) parts.push(element("p", { class: "astra-verdict", text: rule }));
     if (remark && !detail.verdict) parts.push(element("p", { class: "astra-muted", text: remark }));
-    if (detail.record === "frame") parts.push(...this.#frameParts(detail, bytes, bytesOf(buffers[1])));
+    if (detail.record === "frame") parts.push(...this.#frameParts(detail, bytes, bytesOf(buffers[1]), bytesOf(buffers[2])));
     else if (detail.record === "handshake") parts.push(...handshakeParts(detail));
     else parts.push(...textParts(detail));
     this.body.replaceChildren(...parts);
@@ -97,8 +97,9 @@ export class Inspector {
    * @param {{ [name: string]: any }} detail
    * @param {Uint8Array} raw the frame's first bytes on the wire
    * @param {Uint8Array} payload the payload's first bytes, unmasked
+   * @param {Uint8Array} message the first bytes of the whole message, for a fragment
    */
-  #frameParts(detail, raw, payload) {
+  #frameParts(detail, raw, payload, message) {
     /** @type {Field[]} */
     const fields = detail.fields;
     const meaning = element("p", { class: "astra-meaning", attributes: { "aria-live": "polite" } });
@@ -142,6 +143,7 @@ export class Inspector {
         maskTable(raw.subarray(detail.header_length), detail.key, payload));
     }
     parts.push(...payloadParts(detail, payload));
+    if (detail.whole) parts.push(...wholeMessage(detail.whole, message));
     parts.push(element("div", { class: "astra-pager" },
       button("Send again", "Send this frame's payload again, with the sender and target chosen below", () => this.handlers.onAgain(detail.number)),
       button("Copy as text", "Copy what frame.explain() says", () => navigator.clipboard?.writeText(detail.explanation))));
@@ -236,13 +238,28 @@ function payloadParts(detail, payload) {
       text: `The payload is no valid UTF-8: ${detail.bad_reason} at payload byte ${grouped(detail.bad_byte)}${byte === undefined ? "" : `, 0x${hex(byte)}`} (section 8.1).`,
     }));
   }
-  if (detail.type === "text" || detail.message_type === "text") {
+  if (detail.type === "text" && !detail.whole) {
     const text = new TextDecoder("utf-8", { fatal: false }).decode(payload);
     const tree = cut ? undefined : parseTree(text);
     if (tree !== undefined) parts.push(heading("JSON"), drawTree(tree));
     else parts.push(heading("Text", aside), element("pre", { class: "astra-text", attributes: { tabindex: 0 } }, element("bdi", { text: detail.text })));
   }
   return parts;
+}
+
+/**
+ * The message that a fragment belongs to.
+ * @param {{ type: string, numbers: number[], count: number, size: number, text: string }} whole
+ * @param {Uint8Array} message its first bytes
+ */
+function wholeMessage({ type, numbers, count, size, text }, message) {
+  const named = numbers.join(", ") + (count > numbers.length ? ", ..." : "");
+  const tree = type === "text" && message.length === size ? parseTree(new TextDecoder().decode(message)) : undefined;
+  return [
+    heading("The whole message", `${counted(count, "fragment")}: frames ${named}; ${counted(size, "byte")} of ${type}`),
+    tree !== undefined ? drawTree(tree)
+      : element("pre", { class: "astra-text", attributes: { tabindex: 0 } }, element("bdi", { text })),
+  ];
 }
 
 /** @param {[string, string][]} rows */
