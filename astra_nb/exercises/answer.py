@@ -29,6 +29,12 @@ BOX = (
 )
 CELL = "text-align: left; padding: 0.1em 0.9em 0.1em 0; vertical-align: top;"
 CODE = re.compile("`([^`]+)`")
+CALL = re.compile(r"\b\w+\.(?:hint|solution)\(\d?\)")
+STEP = (
+    "display: inline-block; width: 1.4em; height: 0.5em; margin-right: 0.25em; "
+    "border-radius: 2px; box-sizing: border-box; border: 1px solid #888;"
+)
+DONE = " border-color: #43a047; background: #43a047;"  # seen on a dark page and on a light one
 MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.95em;"
 
 
@@ -59,6 +65,7 @@ class Answer(Card):
         finding: The one thing to say, when the state is "not yet".
         section: Where to read again.
         progress: How far this notebook's exercises are, as one sentence; "" where none is kept.
+        steps: Which exercises of this notebook are right, in their order.
         log: Log of the check's server; None for exercises without one.
     """
 
@@ -69,6 +76,7 @@ class Answer(Card):
     section: str = ""
     progress: str = ""
     output: str = ""
+    steps: tuple[bool, ...] = ()
     log: FrameLog | None = field(default=None, compare=False)
 
     @property
@@ -137,10 +145,10 @@ class Answer(Card):
             parts.append(_frames_html(finding.frames))
             if finding.advice:
                 parts.append(_prose(finding.advice))
-        if self.output:
-            parts.append(_paragraph("Your code printed:"))
-            parts.append(f'<pre style="margin: 0.2em 0; {MONO}">{escape(self.output)}</pre>')
         parts += [_paragraph(line) for block in self._ending() for line in block.splitlines()]
+        parts.append(_steps_html(self.steps))
+        if self.output:
+            parts.append(_printed_html(self.output))
         label = escape(f"{self.title}: {self.state}", quote=True)
         return (
             f'<div role="region" aria-label="{label}" style="{BOX.format(colour=colour)}">'
@@ -162,7 +170,23 @@ class Answer(Card):
 
 
 def _paragraph(text: str) -> str:
-    return f'<p style="margin: 0.4em 0">{escape(text)}</p>'
+    said = CALL.sub(r"<code>\g<0></code>", escape(text))
+    return f'<p style="margin: 0.4em 0">{said}</p>'
+
+
+def _steps_html(steps: tuple[bool, ...]) -> str:
+    """Draw how far the notebook is; the sentence above says the same to a screen reader."""
+    if not steps:
+        return ""
+    boxes = "".join(f'<span style="{STEP}{DONE if step else ""}"></span>' for step in steps)
+    return f'<div aria-hidden="true" style="line-height: 1">{boxes}</div>'
+
+
+def _printed_html(output: str) -> str:
+    return (
+        '<details open style="margin: 0.5em 0"><summary>Your code printed:</summary>'
+        f'<pre style="margin: 0.2em 0 0.2em 1.1em; {MONO}">{escape(output)}</pre></details>'
+    )
 
 
 def _prose(text: str) -> str:
@@ -203,7 +227,11 @@ def _frames_html(frames: tuple[tuple[str, str, str, str], ...]) -> str:
     )
     rows = "".join(
         '<tr style="background: none">'
-        + "".join(f'<td style="{CELL} {MONO}">{escape(cell)}</td>' for cell in row)
+        + "".join(
+            f'<td style="{CELL} {MONO}{" font-weight: bold;" if row[3] else ""}">'
+            f"{escape(cell)}</td>"
+            for cell in row
+        )
         + "</tr>"
         for row in frames
     )

@@ -132,7 +132,8 @@ class Exercise(ABC):
             key = f": {finding.key}" if finding is not None else ""
             log.append(0, NoticeRecord, text=f"Check of exercise {self.name}: {state}{key}")
         section = f'section "{self.title}" of this notebook; RFC 6455, {self.rfc}'
-        return Answer(self.name, self.title, state, finding, section, said, output, log)
+        steps = tuple(states.get(each.name) == "right" for each in siblings)
+        return Answer(self.name, self.title, state, finding, section, said, output, steps, log)
 
     def __repr__(self) -> str:
         return f"<exercise {self.name}: {self.title}>"

@@ -58,7 +58,7 @@ ADVICE: dict[str, str] = {
     "no-function": "Give the function itself, without calling it.",
     "raised": "Read the line that is named above; the rest of the handler did not run.",
     "exit": "A handler ends by returning; it never ends Python itself.",
-    "forked": "Everything here runs in one process; take the fork out.",
+    "forked": "Everything here runs in one process, the notebook too; take that line out.",
     "own-server": (
         "A handler only talks through its socket; servers are started in a cell of their own. "
         "The check has brought its own server."

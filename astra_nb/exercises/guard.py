@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import contextvars
 import ctypes
+import functools
 import os
+import signal
 import sys
 import threading
+from types import ModuleType
 from typing import Any
 
 from astra_nb import handler_output
@@ -81,15 +84,24 @@ def _protect() -> None:
             return
         _protected = True
         sys.addaudithook(_refuse)
-        really_exit = os._exit
-
-        def exit_outside(status: int) -> Any:
-            if in_check.get():
-                raise SystemExit(status)
-            really_exit(status)
-
-        os._exit = exit_outside  # no audit event tells of it
+        # No audit event tells of these.
+        _keep_outside(os, "_exit", SystemExit)
+        _keep_outside(os, "abort", SystemExit)
+        _keep_outside(signal, "raise_signal", NotAllowed(FORBIDDEN["os.kill"]))
         _protect_kernel()
+
+
+def _keep_outside(module: ModuleType, name: str, refusal: Any) -> None:
+    """Let a function work for everyone but a check's handler."""
+    really = getattr(module, name)
+
+    @functools.wraps(really)
+    def outside(*arguments: Any) -> Any:
+        if in_check.get():
+            raise refusal
+        return really(*arguments)
+
+    setattr(module, name, outside)
 
 
 def _protect_kernel() -> None:

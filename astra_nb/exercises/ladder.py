@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from typing import Literal
 
-from astra_nb.errors import AddressInUse, ConnectionClosed, EndlessLoop, NotOpen
+from astra_nb.errors import ConnectionClosed, EndlessLoop, NotOpen
 
 from .guard import NotAllowed
 from .history import Heard, describe, describe_close
@@ -57,7 +58,7 @@ def about_error(error: BaseException, handler: object, at_close: bool) -> dict[s
         return {"key": "exit", "headline": f"Your handler tried to end Python{at}."}
     if isinstance(error, NotAllowed):
         return {"key": "forked", "headline": f"Your handler tried to {error}{at}."}
-    if isinstance(error, AddressInUse):
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return {
             "key": "own-server",
             "headline": f"Your handler started a server of its own{at}, on a port that is taken.",

@@ -155,6 +155,17 @@ HOSTILE = {
         "import os, signal\ndef handle_socket(socket):\n    os.kill(os.getpid(), signal.SIGKILL)\n",
         "forked",
     ),
+    "aborts": ("import os\ndef handle_socket(socket):\n    os.abort()\n", "exit"),
+    "raises a signal": (
+        "import signal\ndef handle_socket(socket):\n    signal.raise_signal(signal.SIGKILL)\n",
+        "forked",
+    ),
+    "binds the same port": (
+        "import socket as tcp\ndef handle_socket(socket):\n"
+        "    host, port = socket.request.headers['Host'].split(':')\n"
+        "    tcp.create_server((host, int(port)))\n",
+        "own-server",
+    ),
     "raises": ("def handle_socket(socket):\n    raise BaseException('no')\n", "raised"),
     "serves on the same port": (
         "from astra_nb import Server\ndef handle_socket(socket):\n"
@@ -374,6 +385,22 @@ def test_an_answer_reads_well_in_each_form() -> None:
     assert 'role="region" aria-label="Echo: not yet"' in page
     assert '<th scope="col"' in page
     assert answer._repr_mimebundle_()[ANSWER_TYPE]["key"] == "returned"
+
+
+def test_progress_is_drawn_too_and_calls_are_code(folder: Path) -> None:
+    page = echo.check(echo_back)._repr_html_()
+    drawing = page[page.index('<div aria-hidden="true"') :]
+    assert drawing.count("<span") == 4
+    assert drawing.count("background") == 1
+    assert "<code>echo.hint()</code>" in echo.check(...)._repr_html_()
+    assert "<code>echo.hint(2)</code>" in echo.hint()._repr_html_()
+
+
+def test_what_is_printed_comes_last_and_can_be_folded() -> None:
+    source = "def handle_socket(socket):\n    print('<b>I am here</b>')\n"
+    page = echo.check(answer_of(echo, source))._repr_html_()
+    assert page.endswith("&lt;b&gt;I am here&lt;/b&gt;\n</pre></details></div>")
+    assert page.index("Read again") < page.index("<details open")
 
 
 def test_what_a_stranger_sends_is_never_markup() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,24 @@ def test_the_lines_for_a_cell_work() -> None:
     source = next(block for block in BLOCKS if "with scenario(handle_socket)" in block)
     handler = answer_of(EXERCISES["echo"], EXERCISES["echo"].solution_text)
     exec(source, {"handle_socket": handler})
+
+
+def test_the_lines_for_otter_work() -> None:
+    """Otter runs a case as a doctest in the notebook's names; so does this."""
+    source = next(block for block in BLOCKS if "OK_FORMAT" in block)
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)
+    [case] = namespace["test"]["suites"][0]["cases"]
+    right = answer_of(EXERCISES["echo"], EXERCISES["echo"].solution_text)
+
+    def failures(handler: Any) -> int:
+        test = doctest.DocTestParser().get_doctest(
+            case["code"], {"handle_socket": handler}, "q1", None, None
+        )
+        return doctest.DocTestRunner(verbose=False).run(test, out=lambda _: None).failed
+
+    assert failures(right) == 0
+    assert failures(lambda socket: socket.recv()) == 1
 
 
 def test_the_table_names_every_notebook() -> None:
