@@ -18,6 +18,7 @@ local error, find, gsub = error, string.find, string.gsub
 
 local BYTES_FOR_AN_INSTRUCTION <const> = 64
 local LONG <const> = 4096 -- bytes; what is shorter is soon done, and free
+local FEW <const> = 100 -- items; the same
 local MAX_DATE <const> = 10000 -- bytes of a format
 local MAX_ITEMS <const> = 10000000 -- that table.concat may walk in one call
 local COST_OF_PRINT <const> = 2000 -- instructions that a line is charged with, for the cell's sake
@@ -229,7 +230,7 @@ function environment.table.concat(list, separator, first, last)
   if tointeger(first) and tointeger(last) and last - first > MAX_ITEMS then
     fail("table.concat takes ten million items at most")
   end
-  if tointeger(first) and tointeger(last) and last > first then spend(last - first) end
+  if tointeger(first) and tointeger(last) and last - first > FEW then spend(last - first) end
   return given("concat", native.pcall(native.concat, list, separator, first, last))
 end
 

@@ -229,7 +229,7 @@ def test_catching_the_end_for_ever_is_stopped_and_holds_nobody_up(lua: Lua) -> N
     server = serve(lua, "while true do pcall(socket.recv, socket) end")
     with connect(server.url) as client:
         client.send_close(1000)
-    error = found(server, kind="error")
+    error = found(server, kind="error", timeout=30)  # a thousand turns of the loop
     assert "1,000 calls in a row on a connection that has ended" in error.summary
 
 
