@@ -81,7 +81,7 @@ def handle_socket(socket):
         "not-passed-on": (
             "What another client sent should have come here. Handlers reach each other only "
             "through something outside of them, such as a set of sockets; a socket goes in as soon "
-            "as its handler begins."
+            "as its handler begins. And each of the others gets what one sends."
         ),
         "to-itself": "Skip the sender: if member is not socket.",
         "too-many": "Each message goes to each other client once, and nothing else is sent.",

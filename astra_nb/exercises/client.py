@@ -179,6 +179,8 @@ class Client(Verdicts):
         if heard is not None:
             if heard.type == "close":
                 self._fail_closed("nothing", heard)
+            if (heard.type, heard.payload) == self._last:
+                self.fail("too-many", f"The last answer came again: {heard}.", "nothing", heard)
             if key == "to-itself" and heard.payload not in self.said:
                 key, why = "too-many", ""
             self.fail(key, why or f"Nothing should come here, but {heard} did.", "nothing", heard)

@@ -327,7 +327,8 @@ def handle_socket(socket):
         "wrong-unit": "time.perf_counter() gives seconds; * 1000 makes milliseconds of them.",
         "wrong-value": "Take the time right before the PING is sent and right after its PONG came.",
         "wrong-type": "First the PING goes out; the answer as text follows when its PONG is there.",
-        "nothing": "Is the PONG waited for in the same loop in which texts are read?",
+        "nothing": "Is the PONG waited for in the same loop in which texts are read, and "
+        "is the result sent?",
         "too-many": "One PING and one text for each measurement.",
     },
 )

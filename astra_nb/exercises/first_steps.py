@@ -260,6 +260,7 @@ def count_mistakes(payload: bytes, type: str) -> dict[str | bytes, str]:
     """What people send instead of the number of bytes."""
     size = len(payload)
     mistakes: dict[str | bytes, str] = {
+        "0": "Here is a payload, and 0 is for an empty one: is the number that of another message?",
         str(int.from_bytes(payload, "big")): "Those are the bytes read as one number.",
         str(size + 6): "That is the whole frame with its masking key; only the payload counts.",
     }

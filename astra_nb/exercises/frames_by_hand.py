@@ -80,6 +80,10 @@ def reading_mistakes(data: bytes) -> Iterator[tuple[Any, str]]:
         yield but(payload=frame.masked_payload), "The payload is still masked (section 5.3)."
         once = bytes(byte ^ key[0] for byte in frame.masked_payload)
         yield but(payload=once), "Each byte has its own byte of the key: key[i % 4]."
+        yield (
+            but(payload=apply_mask(frame.masked_payload, key[::-1])),
+            "The key is taken in the order in which it stands in the frame.",
+        )
         turned = key[1:] + key[:1]
         yield (
             but(payload=apply_mask(frame.masked_payload, turned)),

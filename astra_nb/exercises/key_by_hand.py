@@ -16,6 +16,7 @@ from .calls import Call, FunctionExercise
 __all__ = ["compute_key"]
 
 NOTEBOOK = "4-by-hand"
+EXAMPLE = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
 def accept_mistakes(key: str) -> Iterator[tuple[Any, str]]:
@@ -76,11 +77,15 @@ def accept_mistakes(key: str) -> Iterator[tuple[Any, str]]:
         (f"{key}{{{GUID}}}", "The GUID is taken without braces."),
     ):
         yield base64.b64encode(digest(other)).decode(), said
+    again = hashlib.sha1(right, usedforsecurity=False).digest()
+    yield base64.b64encode(again).decode(), "That is hashed twice; once is enough."
+    if key != EXAMPLE:
+        yield accept_key(EXAMPLE), "That is the example of the RFC; the key is another one here."
     yield key, "That is the key itself."
 
 
 def keys(chance: random.Random) -> list[Call]:
-    values = ["dGhlIHNhbXBsZSBub25jZQ=="]
+    values = [EXAMPLE]
     values += [base64.b64encode(chance.randbytes(16)).decode() for _ in range(12)]
     return [
         Call(

@@ -114,6 +114,7 @@ def handle_socket(socket):
         "behind": "Messages must stay in their order: one queue and one thread for each client.",
         "wrong-value": "Messages must stay in their order: one queue and one thread for each "
         "client; only who does not read may lose some.",
+        "dropped": "Drop who does not keep up, and no one else.",
         "sent-to-gone": "Sending to someone who has left raises ConnectionClosed; catch it there.",
         "to-itself": "Skip the sender, and give each client a queue of its own.",
         "too-many": "Each message goes to each other client once, and not back to its sender.",

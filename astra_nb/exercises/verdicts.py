@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["END", "OPEN", "NotAttempted", "Verdicts"]
 
 MAX_PENDING = 5000  # messages that nobody asked for
+UNSENT = ("nothing", "nothing-yet", "not-passed-on")
 OPEN = "an open connection"
 END = "the end of the handler"
 
@@ -200,4 +201,6 @@ class Verdicts:
         )
         if closing and found["key"] in ("nothing", "nothing-yet"):
             found = {"key": "not-closed", "headline": "No close came, and nothing else did."}
+        if found["key"] in UNSENT and self.talk.stage.log.output.total:
+            found["headline"] += " What it prints is not sent."
         self._fail(wanted, None, found)
