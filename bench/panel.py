@@ -17,6 +17,7 @@ import psutil
 from .cell import START
 from .processes import LoadProcess
 from .results import Figure, Ratio, Results, percentile
+from .trace import CATEGORIES, task_cpu
 
 if TYPE_CHECKING:
     from tests.browser.lab import Lab, NotebookPage
@@ -56,6 +57,7 @@ def measure(results: Results, load: LoadProcess, *, seconds: float, rate: int) -
         bench.show()
         bench.phase("panel, no load", 0, seconds / 2)
         with_panel = bench.phase("load, panel", rate, seconds)
+        with_panel["task_cpu_ms"] = bench.trace(rate, seconds / 2)
         bench.page.cell(2).run()
         after = bench.phase("load, no panel any more", rate, seconds / 2)
     add_goals(
@@ -144,6 +146,26 @@ class PanelBench:
         }
         self.note(name, told)
         return told
+
+    def trace(self, rate: int, seconds: float) -> float:
+        """Give the longest task under load by its CPU time, in milliseconds.
+
+        It is not measured along with the rest, because tracing costs something.
+        """
+        sender = Sender(self.load, self.port, rate, SETTLE + seconds + 1)
+        self.page.page.wait_for_timeout(SETTLE * 1000)
+        browser = self.page.lab.browser
+        browser.start_tracing(page=self.page.page, categories=CATEGORIES)
+        self.page.page.wait_for_timeout(seconds * 1000)
+        tasks = task_cpu(browser.stop_tracing())
+        sender.result()
+        told = {"page_cpu_percent": sum(tasks) / seconds / 10}
+        tasks = [task for task in tasks if task >= 1]
+        name = f"{LOAD}: load, panel, traced"
+        self.results.figures.append(
+            Figure(name, "page", "ms of CPU, tasks from 1 on", tasks, more=told)
+        )
+        return max(tasks)
 
     def held(self) -> float:
         """The MiB of the browser's pages after a garbage collection."""
@@ -235,4 +257,7 @@ def add_goals(results: Results, told: dict[str, Any], without: float) -> None:
         ("browser memory without garbage, end / begin", browser[-1] / browser[0], 1.1, False),
     ]
     for what, value, goal, at_least in goals:
-        results.ratios.append(Ratio(f"{LOAD}: {what}", value, goal, at_least=at_least))
+        by_cpu = told["task_cpu_ms"] if what.startswith("longest task") else None
+        results.ratios.append(
+            Ratio(f"{LOAD}: {what}", value, goal, at_least=at_least, by_cpu=by_cpu)
+        )
