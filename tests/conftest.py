@@ -8,6 +8,7 @@ import os
 import stat
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import psutil
@@ -30,6 +31,14 @@ SETTLE = 3.0  # seconds that threads and sockets have to go away after a test
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put browser tests last: Playwright keeps a loop running in the main thread to the end."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say before the closing line what was left out and why, such as for want of a browser."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"{count} tests left out: {reason}")
 
 
 def open_sockets() -> dict[int, int]:

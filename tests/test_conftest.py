@@ -52,6 +52,17 @@ def test_only_a_test_that_leaves_something_behind_fails(tmp_path: Path) -> None:
         assert message in report.partition("ERROR at teardown")[0], run.stdout
 
 
+def test_what_is_left_out_is_said_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text((REPOSITORY / "tests" / "conftest.py").read_text())
+    (tmp_path / "test_skips.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.parametrize('n', [1, 2])\n"
+        "def test_page(n): pytest.skip('no browser here')\n"
+    )
+    run = run_python("-m", "pytest", "-p", "no:cacheprovider", tmp_path, cwd=tmp_path)
+    assert "2 tests left out: no browser here\n" in run.stdout
+
+
 def test_wait_until_gives_the_answer() -> None:
     answers = iter([0, "", 7])
     assert wait_until(lambda: next(answers)) == 7

@@ -48,15 +48,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     item.add_marker(pytest.mark.browser)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say once, before the closing line, that the browser tests were left out, and the cure."""
-    skipped = [
-        r for r in terminalreporter.stats.get("skipped", []) if NO_CHROMIUM in str(r.longrepr)
-    ]
-    if skipped:
-        terminalreporter.write_line(f"{len(skipped)} browser tests left out: {NO_CHROMIUM}")
-
-
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """A Chromium without a window."""
