@@ -410,6 +410,7 @@ def test_a_reloaded_page_and_a_restarted_kernel_leave_a_live_panel(lab: Lab) -> 
     # The kernel restarted under it: the panel says so, and its cell makes a new one.
     again.notebook.kernel("restart")
     expect(again.log.locator(".astra-health")).to_contain_text("The kernel of this panel is gone")
+    expect(again.log.locator(".astra-state")).to_have_text("as last seen")
     run(again, 0)
     expect(again.rows("Listening")).to_be_visible()
     expect(again.rows("Hello")).to_have_count(0)

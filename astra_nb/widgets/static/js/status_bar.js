@@ -16,6 +16,7 @@ const STATES = /** @type {Record<string, string>} */ ({
   listening: "listening",
   stopped: "not running",
   log: "a log",
+  gone: "as last seen",
   "": "waiting for the kernel",
 });
 
@@ -47,8 +48,9 @@ export class StatusBar {
 
   draw() {
     const { status, ring, rates, ties } = this.store;
-    this.root.dataset.state = status.state;
-    setText(this.state, STATES[status.state] ?? status.state);
+    const state = this.store.gone ? "gone" : status.state;
+    this.root.dataset.state = state;
+    setText(this.state, STATES[state] ?? state);
     setText(this.address, status.url);
     setText(this.open, `${counted(status.open.length, "connection")} open`);
     setText(this.frames, counted(ring.covered, "record"));

@@ -88,6 +88,11 @@ export class Store {
     for (const listener of this.listeners) listener(change);
   }
 
+  /** Whether the kernel that made this panel is gone. */
+  get gone() {
+    return this.health === NO_KERNEL;
+  }
+
   /** The connections this page knows of, for the choice in the toolbar. */
   connections() {
     const peers = new Map(this.status.open.map((/** @type {any} */ each) => [each.id, each.peer]));
