@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from .client import Client
+from .comparing import how_differs
 from .exercise import HandlerExercise
 from .script import Talk
 
@@ -15,8 +17,25 @@ NOTEBOOK = "3-protocols"
 STUB = "def handle_socket(socket):\n    ...\n"
 
 
-def reply_mistakes(expected: dict[str, Any]) -> Any:
-    """Give what looks at a wrong reply."""
+def sums(args: list[int]) -> dict[int, str]:
+    """What people add up instead, and what to say about it."""
+    found: dict[int, str] = {}
+    for number, said in (
+        (sum(args[:2]), "only the first two arguments are added; there may be any number"),
+        (sum(args[1:]), "the first argument is left out"),
+        (sum(args[:-1]), "the last argument is left out"),
+        (args[0], "that is the first argument alone"),
+        (args[-1], "that is the last argument alone"),
+        (math.prod(args), "that is the product"),
+        (len(args), "that is how many arguments there are"),
+    ):
+        found.setdefault(number, said)
+    found.pop(sum(args), None)
+    return found
+
+
+def reply_mistakes(expected: dict[str, Any], args: list[Any]) -> Any:
+    """Give what looks at a wrong reply to a request with these arguments."""
 
     def look(came: Any) -> str | None:
         if not isinstance(came, dict):
@@ -37,8 +56,12 @@ def reply_mistakes(expected: dict[str, Any]) -> Any:
                 return "The result has the right value as another type: a number is no string."
             if mine == [right]:
                 return "The right result stands in a list; it is asked for alone."
-            return "The result is not the right one."
-        return "The error has another text than the one asked for."
+            how = how_differs(mine, right)
+            if isinstance(mine, int) and isinstance(right, int) and mine in sums(args):
+                how = f"it is {mine}, and {right} is right: {sums(args)[mine]}"
+            return f"The result is not the right one: {how}."
+        how = how_differs(came["error"], expected["error"])
+        return f"The error has another text than the one asked for: {how}."
 
     return look
 
@@ -46,7 +69,8 @@ def reply_mistakes(expected: dict[str, Any]) -> Any:
 async def ask(client: Client, request: object, expected: dict[str, Any]) -> None:
     text = request if isinstance(request, str) else json.dumps(request)
     await client.send("text", text)
-    await client.expect_json(expected, mistakes=reply_mistakes(expected))
+    args = request["args"] if isinstance(request, dict) else []
+    await client.expect_json(expected, mistakes=reply_mistakes(expected, args))
 
 
 async def good_requests(talk: Talk) -> None:

@@ -83,7 +83,7 @@ def handle_socket(socket):
             "through something outside of them, such as a set of sockets; a socket goes in as soon "
             "as its handler begins. And each of the others gets what one sends."
         ),
-        "to-itself": "Skip the sender: if member is not socket.",
+        "to-itself": "Skip the sender, and send to each of the others: if member is not socket.",
         "too-many": "Each message goes to each other client once, and nothing else is sent.",
         "wrong-value": "What a client sent goes out unchanged, and nothing of your own with it.",
         "as-text": "Bytes go on as bytes, text as text: send(message.type, message.value).",

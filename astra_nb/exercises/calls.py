@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
-import reprlib
 import secrets
 import sys
 import threading
@@ -17,6 +17,7 @@ from astra_nb.log import FrameLog
 from astra_nb.routes import is_async
 
 from . import guard
+from .comparing import a, how_differs, short
 from .exercise import Exercise
 from .finding import Finding, NotYet
 from .meanings import meaning_of
@@ -30,10 +31,6 @@ TICK = 0.002  # seconds
 PATIENCE = 1.0  # seconds for one call
 STOPPING = 0.5  # seconds to stop one that does not come back
 
-short = reprlib.Repr()
-short.maxstring = short.maxother = 70
-short.maxdict = short.maxlist = 12
-
 
 @dataclass(frozen=True)
 class Call:
@@ -45,6 +42,7 @@ class Call:
         what: What this call is about, such as "a payload of 126 bytes".
         mistakes: Gives pairs of a wrong result that people get and what to say about it.
         rows: The frames that the call is about, for the finding.
+        explain: Says of a wrong result how it came about; "" when it cannot tell.
     """
 
     arguments: tuple[Any, ...]
@@ -52,6 +50,7 @@ class Call:
     what: str = ""
     mistakes: Callable[[], Iterable[tuple[Any, str]]] | None = None
     rows: tuple[tuple[str, str, str, str], ...] = ()
+    explain: Callable[[Any], str] | None = None
 
 
 @dataclass
@@ -178,12 +177,29 @@ class FunctionExercise(Exercise):
         for mistake, said in call.mistakes() if call.mistakes is not None else ():
             if type(mistake) is type(value) and mistake == value:
                 return "known-mistake", said
-        if type(value) is not type(expected):
+        if type(value) is not type(expected) and not self._alike(value, expected):
             return (
                 "wrong-result-type",
-                f"{self.function} gave {_a(value)}; {_a(expected)} was expected.",
+                f"{self.function} gave {a(value)}; {a(expected)} was expected.",
             )
-        return "wrong-value", f"{self.function} gave another result: {difference(value, expected)}."
+        said = ""
+        if call.explain is not None:
+            # A student's value may be anything, and what explains it is not to fail of it.
+            with contextlib.suppress(Exception):
+                said = call.explain(value)
+        if said:
+            return "wrong-value", f"{self.function} gave another result. {said}"
+        return (
+            "wrong-value",
+            f"{self.function} gave another result: {how_differs(value, expected)}.",
+        )
+
+    def _alike(self, value: Any, expected: Any) -> bool:
+        """Whether this exercise takes the one type for the other."""
+        return self.compare is not None and any(
+            isinstance(value, kinds) and isinstance(expected, kinds)
+            for kinds in ((list, tuple), (bytes, bytearray))
+        )
 
     def _raised(self, function: Any, error: BaseException, where: str, call: Call) -> None:
         if type(error) is NotImplementedError:
@@ -214,40 +230,3 @@ class FunctionExercise(Exercise):
             thread.join(0.01)
         at = f"; it is still at {line}" if line is not None else ""
         raise NotYet(Finding("stuck", f"{self.function} did not come back{at}.", where=where))
-
-
-def difference(value: Any, expected: Any) -> str:
-    """Say where a result first differs from the right one."""
-    if isinstance(value, dict) and isinstance(expected, dict):
-        missing = [repr(key) for key in expected if key not in value]
-        wrong = [key for key in expected if key in value and value[key] != expected[key]]
-        parts = [f"{', '.join(missing)} missing"] if missing else []
-        if len(wrong) == 1 and not missing:
-            return wrong_item(wrong[0], value, expected)
-        parts += [f"{', '.join(map(repr, wrong))} differ"] if wrong else []
-        return "; ".join(parts) or "there is a key too many"
-    if isinstance(value, (bytes, str, list, tuple)) and isinstance(expected, type(value)):
-        if len(value) != len(expected):
-            return f"it has {len(value):,} items, and {len(expected):,} are right"
-        index = next((i for i, pair in enumerate(zip(value, expected, strict=True))
-                      if pair[0] != pair[1]), 0)  # fmt: skip
-        if isinstance(value, bytes):
-            came, right = f"0x{value[index]:02x}", f"0x{expected[index]:02x}"
-            return f"byte {index} (counted from 0) is {came}, and {right} is right"
-        came, right = short.repr(value[index]), short.repr(expected[index])
-        return f"item {index} (counted from 0) is {came}, and {right} is right"
-    return "compare them"
-
-
-def wrong_item(key: Any, value: dict[Any, Any], expected: dict[Any, Any]) -> str:
-    came, right = value[key], expected[key]
-    if type(came) is not type(right):
-        return f"{key!r} is {_a(came)}, {short.repr(came)}, and {_a(right)} is right"
-    if isinstance(came, bytes):
-        return f"in {key!r} {difference(came, right)}"
-    return f"{key!r} is {short.repr(came)}, and {short.repr(right)} is right"
-
-
-def _a(value: object) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"

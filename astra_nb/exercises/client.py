@@ -275,6 +275,7 @@ class Client(Verdicts):
         if run.socket.automatic_pong and not self.talk.stage.automatic_pong:
             self.fail("automatic-pong", "Automatic pong was switched on; here it stays off.")
         if not await self.talk.until(lambda: run.ended):
+            self._receives_elsewhere(END)
             line = self.talk.stage.watch.line(run)
             at = f" at {line}" if line is not None else ""
             self.fail(

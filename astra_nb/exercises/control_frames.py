@@ -255,8 +255,21 @@ async def measured(talk: Talk, client: Client, delay: float, decoy: bool) -> byt
             key, why = "wrong-unit", "Whole seconds are too coarse; milliseconds are asked for."
         elif abs(said * 2 - took) <= slack * 0.5:
             key, why = "wrong-value", "That is half of it: the round trip is there and back."
+        elif said > 1e6:
+            key, why = (
+                "wrong-value",
+                "That is a time of day or of a clock, and no difference: subtract the time at "
+                "which the PING was sent.",
+            )
+        elif any(abs(said * factor - took) <= slack * 0.5 for factor in (10, 100)):
+            key, why = "wrong-unit", "That is too small by 10 or 100; 1000 makes milliseconds."
         elif said < took:
-            key, why = "wrong-value", f"{said:g} ms is less than the round trip took."
+            key, why = (
+                "wrong-value",
+                f"{said:g} ms is less than the round trip took: was the time taken after the PING "
+                "had gone and its PONG was there, or with a clock that stands still while a "
+                "handler waits, such as time.process_time()?",
+            )
         else:
             key, why = "wrong-value", f"{said:g} ms is more than the round trip took."
         client.fail(key, why, wanted, heard)

@@ -110,6 +110,10 @@ ADVICE: dict[str, str] = {
         "Sending to someone who has left raises ConnectionClosed, and that ended this handler. "
         "Take a socket out of what others see when its own handler ends: try and finally."
     ),
+    "other-recv": (
+        "Each handler receives from its own socket alone, the one that it is called with; to the "
+        "others it only sends. What it takes from another socket is missing in that one's handler."
+    ),
     "empty": "Give the payload along, whatever it is: the value stands behind the type.",
     "echoed": "That is what came. What should become of it before it goes back?",
     "reversed": "Is there a [::-1] or a reversed() too many?",

@@ -243,7 +243,8 @@ def handle_socket(socket):
             'Each of "text", "bytes", "ping" and "pong" is answered. Pings and pongs are messages '
             "too, even empty ones."
         ),
-        "cut": "A ping and a pong carry a payload, up to 125 bytes; it goes back unchanged.",
+        "cut": "What comes goes back whole. A ping and a pong carry a payload too, up to 125 "
+        "bytes; it goes back unchanged.",
         "empty": "A ping and a pong carry a payload, and it goes back unchanged.",
         "wrong-value": "What goes back is message.value, unchanged, for each of the four types.",
     },
@@ -283,12 +284,33 @@ def count_mistakes(payload: bytes, type: str) -> dict[str | bytes, str]:
         str(len(str(payload))): "That is the length of Python's spelling of the bytes.",
         str(list(payload)): "Those are the bytes themselves; how many are there?",
     }
+    for number, said in counts(payload):
+        mistakes.setdefault(str(number), said)
     if size + 2 != size * 2:
         mistakes[str(size + 2)] = (
             "That is two too many: is a frame's header counted, or a pair of quotes?"
         )
     mistakes.pop(str(size), None)
     return mistakes
+
+
+def counts(payload: bytes) -> list[tuple[int, str]]:
+    """What else can be counted in a payload, and what to say about it."""
+    found = [(len(set(payload)), "That is how many different bytes it has; each one counts.")]
+    found.append((len(payload) - payload.count(0), "Bytes that are 0 count too."))
+    if len(payload.split()) > 1:
+        found.append(
+            (len(payload.split()), "Those are words or parts; the bytes are to be counted.")
+        )
+    lost = payload.decode("utf-8", "ignore")
+    found.append((len(lost), "Characters are counted that are left after decoding; count bytes."))
+    if payload:
+        found += [
+            (max(payload), "That is the highest of its bytes; how many are there?"),
+            (payload[0], "That is its first byte; the number of bytes stands nowhere in it."),
+            (payload[-1], "That is its last byte; how many are there?"),
+        ]
+    return found
 
 
 async def byte_tables(talk: Talk) -> None:

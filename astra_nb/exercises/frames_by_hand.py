@@ -13,6 +13,7 @@ from websockets.frames import Opcode
 from astra_nb.wire.frames import apply_mask, decode
 
 from .calls import Call, FunctionExercise
+from .explaining import explain_built, explain_reading
 
 __all__ = ["frame_bytes", "masked_frame", "read_frame"]
 
@@ -130,6 +131,7 @@ def calls_to_read(chance: random.Random) -> list[Call]:
             partial(reading, data),
             what,
             partial(reading_mistakes, data),
+            explain=partial(explain_reading, data),
         )
         for what, data in cases
     ]
@@ -273,6 +275,7 @@ def calls_to_mask(chance: random.Random) -> list[Call]:
                 partial(frame_bytes, 1, text.encode(), key),
                 f"a payload of {size:,} byte{'s' if size != 1 else ''}",
                 partial(masked_mistakes, text, key),
+                explain=partial(explain_built, text, key, frame_bytes(1, text.encode(), key)),
             )
         )
     return calls

@@ -12,6 +12,7 @@ from typing import Any
 from astra_nb.wire.handshake import GUID, accept_key
 
 from .calls import Call, FunctionExercise
+from .explaining import explain_accept
 
 __all__ = ["compute_key"]
 
@@ -93,6 +94,7 @@ def keys(chance: random.Random) -> list[Call]:
             partial(accept_key, key),
             "the example of the RFC" if index == 0 else "a key by chance",
             partial(accept_mistakes, key),
+            explain=partial(explain_accept, key, GUID, accept_key(key)),
         )
         for index, key in enumerate(values)
     ]

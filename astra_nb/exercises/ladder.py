@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import re
+import traceback
 from collections.abc import Callable
 from typing import Literal
 
 from astra_nb.errors import ConnectionClosed, EndlessLoop, NotOpen
 
+from .comparing import how_differs, how_texts_differ
 from .guard import NotAllowed
 from .history import Heard, describe, describe_close
 from .meanings import meaning_of
@@ -73,7 +75,9 @@ def about_error(error: BaseException, handler: object, at_close: bool) -> dict[s
             ",.", "."
         ),
     }
-    if at_close and not advice:
+    if isinstance(error, ConnectionClosed) and in_recv(error):
+        found["key"] = "other-recv"
+    elif at_close and not advice:
         found["key"] = "raised-at-close"
     elif isinstance(error, NotOpen):
         found["key"] = "closed-twice"
@@ -84,6 +88,12 @@ def about_error(error: BaseException, handler: object, at_close: bool) -> dict[s
     if advice:
         found["advice"] = advice
     return found
+
+
+def in_recv(error: BaseException) -> bool:
+    """Whether an error came out of recv()."""
+    names = (frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__))
+    return "recv" in names
 
 
 def about_close(
@@ -164,7 +174,11 @@ def about_silence(
             "headline": f"Nothing more came: your handler waits in send at {line}.",
         }
     if line is not None and not line.waits:
-        return {"key": "stuck", "headline": f"Nothing came: your handler is still at {line}."}
+        does = f" It {line.doing}." if line.doing else ""
+        return {
+            "key": "stuck",
+            "headline": f"Nothing came: your handler is still at {line}.{does}",
+        }
     if elsewhere is not None and elsewhere.waits == "send":
         return {
             "key": "slow-send",
@@ -173,7 +187,8 @@ def about_silence(
     if elsewhere is not None:
         return {
             "key": "stuck",
-            "headline": f"Nothing came: the handler of another client is still at {elsewhere}.",
+            "headline": f"Nothing came: the handler of another client is still at {elsewhere}."
+            + (f" It {elsewhere.doing}." if elsewhere.doing else ""),
         }
     if came_back:
         return {
@@ -189,6 +204,8 @@ def about_silence(
     if not client_spoke:
         return {"key": "nothing-yet", "headline": f"Nothing came after the opening.{where}"}
     more = f" after {answered} answer{'s' if answered > 1 else ''}" if answered else ""
+    if line is not None:
+        where = f" It took that, sent nothing back, and waits in recv() again, at {line}."
     return {"key": "nothing", "headline": f"No answer came{more}.{where}"}
 
 
@@ -246,10 +263,19 @@ def about_value(
         return {"key": "case", "headline": "The case of the letters changed."}
     if came.split() == payload.split():
         return {"key": "blank", "headline": "Only blanks or line breaks differ."}
+    said_how = how(came, payload, type)
     for key, headline, found in SHAPES:
-        if payload and found(came, payload):
-            return {"key": key, "headline": headline}
-    return {"key": "wrong-value", "headline": "The payload is not the expected one."}
+        if payload and (key != "ascii" or type == "text") and found(came, payload):
+            detail = f": {said_how}" if key in ("cut", "added") else ""
+            return {"key": key, "headline": f"{headline[:-1]}{detail}."}
+    return {"key": "wrong-value", "headline": f"The payload is not the expected one: {said_how}."}
+
+
+def how(came: bytes, right: bytes, type: str) -> str:
+    """Say how a payload differs from the right one."""
+    if type == "text":
+        return how_texts_differ(came.decode("utf-8", "replace"), right.decode("utf-8", "replace"))
+    return how_differs(came, right)
 
 
 def _other_type(heard: Heard, type: str, payload: bytes) -> dict[str, str]:
@@ -264,6 +290,8 @@ def _other_type(heard: Heard, type: str, payload: bytes) -> dict[str, str]:
     if {heard.type, type} == {"text", "bytes"}:
         key = "as-bytes" if type == "text" else "as-text"
         same = "the same payload" if said == payload else "a message"
+        if said == payload.hex().encode():
+            same = "the payload's hexadecimal digits,"
         return {
             "key": key,
             "headline": f"What came back is {same} as {heard.type}, not as {type}.",

@@ -74,6 +74,16 @@ def join_mistakes(frames: list[Frame]) -> Iterator[tuple[Any, str]]:
             [(type, payload) for type, (_, payload) in zip(last, right, strict=False)],
             "The type of a message is that of its first frame; opcode 0 only continues it.",
         )
+    inverted, type, parts = [], "", b""
+    for frame in data:
+        type, parts = (frame.type, b"") if frame.opcode != 0 else (type, parts)
+        parts += frame.payload
+        if not frame.fin:
+            inverted.append((type, parts))
+    yield (
+        inverted,
+        "FIN was taken the wrong way round: FIN 1 ends a message, FIN 0 says more comes.",
+    )
     if len(right) > 1:
         yield right[:-1], "The last message is missing."
         total = [(right[0][0], b"".join(payload for _, payload in right))]

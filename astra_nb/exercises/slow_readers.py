@@ -110,13 +110,15 @@ def handle_socket(socket):
             "Since one client stopped reading, the others get nothing. Where does a handler wait?"
         ),
         "not-passed-on": "What another client sent, text or bytes, should have come here, at "
-        "once. A handler that waits in recv() takes nothing out of a queue.",
+        "once. A handler that waits in recv() takes nothing out of a queue, and what one thread "
+        "takes out of it no other gets: a queue and a thread for each client.",
         "behind": "Messages must stay in their order: one queue and one thread for each client.",
         "wrong-value": "Messages must stay in their order: one queue and one thread for each "
         "client; only who does not read may lose some.",
         "dropped": "Drop who does not keep up, and no one else.",
         "sent-to-gone": "Sending to someone who has left raises ConnectionClosed; catch it there.",
-        "to-itself": "Skip the sender, and give each client a queue of its own.",
+        "to-itself": "Skip the sender, and send to each of the others; each client has a queue "
+        "of its own.",
         "too-many": "Each message goes to each other client once, and not back to its sender.",
         "threads-pile-up": "A thread for each message has no end, and the order gets lost: one "
         "queue and one thread for each client.",

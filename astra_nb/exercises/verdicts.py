@@ -8,8 +8,9 @@ from astra_nb.errors import ConnectionClosed
 
 from . import ladder
 from .finding import Finding, NotYet
-from .history import Heard, Passed
+from .history import Heard, Passed, describe
 from .watch import Run
+from .whereabouts import about_threads, about_way, spoke_last, threads
 
 if TYPE_CHECKING:
     from .script import Talk
@@ -190,6 +191,11 @@ class Verdicts:
         for other in others:
             self._raised_in(other, wanted)
         lines = [line for run in others if (line := watch.line(run)) is not None]
+        self._receives_elsewhere(wanted)
+        begun = threads(watch) or []
+        if len(begun) < sum(not run.ended for run in watch.runs.values()):
+            # Where each client has a thread of its own, one that waits holds up nobody.
+            lines += [line for line in begun if line.waits == "send"]
         found = ladder.about_silence(
             watch.line(mine) if mine is not None else None,
             next((line for line in lines if line.waits != "recv"), None),
@@ -201,6 +207,35 @@ class Verdicts:
         )
         if closing and found["key"] in ("nothing", "nothing-yet"):
             found = {"key": "not-closed", "headline": "No close came, and nothing else did."}
+        if found["key"] == "nothing" and not spoke_last(self):
+            found["headline"] = "Nothing came here."
+        elif found["key"] == "nothing" and (spoken := self._spoken()):
+            found["headline"] = found["headline"].replace("came", f"came to {spoken}", 1)
+        if found["key"] in (*UNSENT, "to-itself"):
+            found["headline"] += about_way(self, wanted) + about_threads(watch)
         if found["key"] in UNSENT and self.talk.stage.log.output.total:
             found["headline"] += " What it prints is not sent."
         self._fail(wanted, None, found)
+
+    def _receives_elsewhere(self, wanted: str) -> None:
+        """End the check when a handler takes what comes for another one."""
+        watch = self.talk.stage.watch
+        for number, run in watch.runs.items():
+            line = watch.line(run)
+            if line is not None and line.owner not in (0, number):
+                self._fail(
+                    wanted,
+                    None,
+                    {
+                        "key": "other-recv",
+                        "headline": f"A handler waits in recv() on the socket of another "
+                        f"connection, at {line}.",
+                    },
+                )
+
+    def _spoken(self) -> str:
+        """Say what this client sent last; "" for a fragment, which is but a part of it."""
+        spoken = [frame for frame in self.passed.frames if frame.direction == "received"]
+        if not spoken or spoken[-1].type == "continuation":
+            return ""
+        return describe(spoken[-1].type, spoken[-1].payload)

@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import CodeType, FrameType
 from typing import Any
 
@@ -31,11 +31,15 @@ class Line:
         text: Its text; "" when that cannot be had.
         waits: What it waits for: "recv", "send", "server" while it starts a server of its own,
             or "" for none of them.
+        doing: What it does there, such as "sleeps"; "" when that cannot be told.
+        owner: Number of the connection whose socket it receives from; 0 when it does not.
     """
 
     number: int
     text: str
     waits: str = ""
+    doing: str = ""
+    owner: int = 0
 
     def __str__(self) -> str:
         return f"line {self.number}: {self.text}" if self.text else f"line {self.number}"
@@ -161,13 +165,39 @@ def code_of(function: object) -> CodeType | None:
 
 def line_in(frame: FrameType | None, code: CodeType) -> Line | None:
     """Find the innermost frame of the student's file, from a frame outwards."""
-    waits = ""
+    waits, called, owner = "", ("", ""), 0
     while frame is not None:
         if frame.f_code.co_filename == code.co_filename:
-            return _line(code.co_filename, frame.f_lineno, waits)
+            line = _line(code.co_filename, frame.f_lineno, waits)
+            return replace(line, doing="" if waits else doing(called, line.text), owner=owner)
+        if waits_in(frame) == "recv":
+            owner = getattr(frame.f_locals.get("self"), "id", 0)
         waits = waits_in(frame) or waits
+        called = (frame.f_globals.get("__name__", ""), frame.f_code.co_name)
         frame = frame.f_back
     return None
+
+
+CALLED = {
+    ("queue", "get"): "waits for something in a queue",
+    ("queue", "put"): "waits for room in a queue that is full",
+    ("queue", "join"): "waits until a queue is worked off",
+    ("threading", "join"): "waits for a thread to end",
+    ("threading", "wait"): "waits for what another thread should set",
+}
+# What is written in C has no frame; its line tells it.
+WRITTEN = (
+    (r"\bsleep\(", "sleeps"),
+    (r"\bwith \w*lock|\.acquire\(", "waits for a lock that someone else holds"),
+    (r"\.get\(\)", "waits for something in a queue"),
+    (r"^while (True|1)\b", "goes round a loop without an end"),
+)
+
+
+def doing(called: tuple[str, str], text: str) -> str:
+    """Tell what a line that does not come to an end is doing; "" when that cannot be told."""
+    by_line = (said for written, said in WRITTEN if re.search(written, text, re.IGNORECASE))
+    return CALLED.get(called) or next(by_line, "")
 
 
 def waits_in(frame: FrameType) -> str:
