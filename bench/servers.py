@@ -183,7 +183,7 @@ def picows_echo() -> None:
         ws_create_server,
     )
 
-    class Echo(WSListener):  # type: ignore[misc]
+    class Echo(WSListener):  # type: ignore[misc,unused-ignore]
         def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
             transport.send(frame.msg_type, frame.get_payload_as_bytes())
             if frame.msg_type == WSMsgType.CLOSE:
