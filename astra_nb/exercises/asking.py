@@ -9,6 +9,7 @@ from typing import Any
 from .client import Client
 from .comparing import how_differs
 from .exercise import HandlerExercise
+from .manners import leave_without_a_code, send_all
 from .script import Talk
 
 __all__ = ["json_requests"]
@@ -17,9 +18,11 @@ NOTEBOOK = "3-protocols"
 STUB = "def handle_socket(socket):\n    ...\n"
 
 
-def sums(args: list[int]) -> dict[int, str]:
+def sums(args: list[Any]) -> dict[Any, str]:
     """What people add up instead, and what to say about it."""
-    found: dict[int, str] = {}
+    found: dict[Any, str] = {}
+    if not args or not all(isinstance(each, (int, float)) for each in args):
+        return found
     for number, said in (
         (sum(args[:2]), "only the first two arguments are added; there may be any number"),
         (sum(args[1:]), "the first argument is left out"),
@@ -28,6 +31,8 @@ def sums(args: list[int]) -> dict[int, str]:
         (args[-1], "that is the last argument alone"),
         (math.prod(args), "that is the product"),
         (len(args), "that is how many arguments there are"),
+        (sum(map(int, args)), "the arguments became whole numbers before they were added"),
+        (sum(map(abs, args)), "the signs of the arguments are lost"),
     ):
         found.setdefault(number, said)
     found.pop(sum(args), None)
@@ -45,7 +50,11 @@ def reply_mistakes(expected: dict[str, Any], args: list[Any]) -> Any:
         if came["id"] != expected["id"] or type(came["id"]) is not type(expected["id"]):
             return f"The id of the reply is {came['id']!r:.40}; that of the request was not."
         if "error" in expected and "error" not in came:
-            return "This request fails, so its reply has an error and no result."
+            why = {
+                "unknown op": "its op is neither add nor upper",
+                "bad arguments": f"its op cannot use the arguments {json.dumps(args)}",
+            }.get(expected["error"], "it is no JSON")
+            return f"This request fails, {why}; so its reply has an error and no result."
         if "error" not in expected and "error" in came:
             return "This request is a good one, so its reply has a result and no error."
         if set(came) - set(expected):
@@ -57,7 +66,7 @@ def reply_mistakes(expected: dict[str, Any], args: list[Any]) -> Any:
             if mine == [right]:
                 return "The right result stands in a list; it is asked for alone."
             how = how_differs(mine, right)
-            if isinstance(mine, int) and isinstance(right, int) and mine in sums(args):
+            if isinstance(mine, (int, float)) and mine in sums(args):
                 how = f"it is {mine}, and {right} is right: {sums(args)[mine]}"
             return f"The result is not the right one: {how}."
         how = how_differs(came["error"], expected["error"])
@@ -104,6 +113,68 @@ async def bad_requests(talk: Talk) -> None:
     await ask(client, {"id": 8, "op": "add", "args": [2, 2]}, {"id": 8, "result": 4})
 
 
+async def numbers_of_all_kinds(talk: Talk) -> None:
+    """Numbers and texts of all kinds."""
+    client = await talk.connect()
+    big = 10**15 + talk.random.randrange(1000)
+    for args in ([1.5, 2.25], [-3, 1], [2, -2], [0], [], [4], [big, 1], [0.5], [1] * 20):
+        await ask(client, {"id": 1, "op": "add", "args": args}, {"id": 1, "result": sum(args)})
+    for id in (0, -1, "", "7", "Grüße"):
+        for word in ("", "Grüße", "Hello, World 1!", '"{x}" %s'):
+            request = {"args": [word], "op": "upper", "id": id}
+            await ask(client, request, {"id": id, "result": word.upper()})
+
+
+async def arguments_of_no_use(talk: Talk) -> None:
+    """Arguments of no use, and texts that are no JSON."""
+    client = await talk.connect()
+    word = talk.word()
+    useless: tuple[tuple[str, list[Any]], ...] = (
+        ("add", ["2"]),
+        ("add", [1, "2", 3]),
+        ("add", ["a", "b"]),
+        ("add", [1, None]),
+        ("add", [[1], [2]]),
+        ("upper", []),
+        ("upper", [word, word]),
+        ("upper", ["a", "b", "c"]),
+        ("upper", [7]),
+        ("upper", [None]),
+        ("upper", [["a"]]),
+    )
+    for op, args in useless:
+        id = talk.random.randrange(1000)
+        request = {"id": id, "op": op, "args": args}
+        await ask(client, request, {"id": id, "error": "bad arguments"})
+    for op in ("sub", "Add", "UPPER", "", "add ", "None", "__class__", "unknown op"):
+        await ask(client, {"id": "a", "op": op, "args": [1]}, {"id": "a", "error": "unknown op"})
+    good = json.dumps({"id": 1, "op": "add", "args": [1]})
+    for text in ("", " ", word, good[:-1], good + "}", good.replace('"', "'"), "{}{}", "ping"):
+        await ask(client, text, {"id": None, "error": "not JSON"})
+    await ask(client, f"\n {good}\t", {"id": 1, "result": 1})
+
+
+async def asked_in_a_row(talk: Talk) -> None:
+    """Several requests in a row, one of them twice."""
+    client = await talk.connect()
+    word = talk.word()
+    calls: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"id": 1, "op": "add", "args": [20, 3]}, {"id": 1, "result": 23}),
+        ({"id": 1, "op": "add", "args": [20, 3]}, {"id": 1, "result": 23}),
+        ({"id": 2, "op": word, "args": []}, {"id": 2, "error": "unknown op"}),
+        ({"id": 3, "op": "upper", "args": [word]}, {"id": 3, "result": word.upper()}),
+    ]
+    await send_all(client, [("text", json.dumps(request)) for request, _ in calls])
+    for request, reply in calls:
+        await client.expect_json(reply, mistakes=reply_mistakes(reply, request["args"]))
+    request, reply = calls[0]
+    await client.send("pong", word.encode())
+    await client.send("ping", word.encode())
+    await client.expect("pong", word.encode())
+    await ask(client, request, reply)
+    await leave_without_a_code(client)
+
+
 async def two_askers(talk: Talk) -> None:
     """Two clients, with the same ids."""
     one, other = await talk.connect(), await talk.connect()
@@ -122,10 +193,12 @@ json_requests = HandlerExercise(
     prompt=(
         "Each text is a request in JSON, and gets one reply in JSON, as text. "
         '`{"id": 7, "op": "add", "args": [1, 2]}` gets `{"id": 7, "result": 3}`. The op `add` '
-        "sums its arguments, `upper` gives its only one in capitals. What fails gets an error in "
+        "sums its arguments (0 when there are none), `upper` gives its only one, a string, in "
+        "capitals. What fails gets an error in "
         'place of a result: `{"id": 7, "error": "unknown op"}`, or `"bad arguments"` when add or '
         'upper cannot use them. What is no JSON at all gets `{"id": null, "error": "not JSON"}`. '
-        "The connection stays open."
+        "Replies come in the order of the requests, and the connection stays open. Pings and pongs "
+        "get no answer of yours."
     ),
     stub="import json\n\n\n" + STUB,
     hints=[
@@ -161,7 +234,14 @@ def handle_socket(socket):
             reply["error"] = "bad arguments"
         socket.send_text(json.dumps(reply))
 """,
-    scenarios=[good_requests, bad_requests, two_askers],
+    scenarios=[
+        good_requests,
+        bad_requests,
+        numbers_of_all_kinds,
+        arguments_of_no_use,
+        asked_in_a_row,
+        two_askers,
+    ],
     advice={
         "known-mistake": "Compare key by key; JSON tells numbers, strings and null apart.",
         "wrong-value": "Compare key by key; JSON tells numbers, strings and null apart.",

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from .client import Client
+from functools import partial
+
+from astra_nb.wire.messages import CloseFrame
+
+from .client import QUIET, Client
 from .exercise import HandlerExercise
+from .history import Heard, describe, describe_close
+from .manners import (
+    CONTROL,
+    expect_all,
+    leave_without_a_code,
+    send_all,
+    send_around_a_ping,
+    send_between_control_frames,
+    vanish,
+)
 from .script import Talk
 
 __all__ = ["answer_pings", "close_codes", "measure_rtt"]
@@ -25,12 +39,63 @@ async def still_talking(talk: Talk) -> None:
         await client.expect("text", text)
 
 
+async def nearly_a_rule(talk: Talk) -> None:
+    """Texts that no rule is about, and control frames."""
+    client = await talk.connect()
+    word = talk.word()
+    nearly = (
+        "",
+        "Bye",
+        "bye ",
+        "BYE",
+        "Forbidden",
+        "shutdown now",
+        "shut",
+        "close",
+        "1000",
+        "byes",
+    )
+    for text in (*nearly, "x" * LONGEST, "\U0001f600" * (LONGEST // 4), word, word):
+        await client.send("text", text)
+        await client.expect("text", text)
+    await send_between_control_frames(client, ("text", word), ("text", word))
+    for data in (b"bye", b"forbidden", talk.octets(LONGEST + 5)):
+        await client.send("pong", data)
+        await client.send("ping", data)
+        await client.send("text", word)
+        close = await talk.until(partial(_closed_or_echoed, client, word))
+        if isinstance(close, CloseFrame):
+            client.fail(
+                "closed-by-pong",
+                f"A PING and a PONG came, and then {describe_close(close.code)}; the rules are "
+                "about text and bytes messages.",
+                f"text {word}",
+                advice=CONTROL,
+            )
+        await expect_all(client, [("pong", data), ("text", word)])
+    texts = [("text", text) for text in (*talk.words(3), "")]
+    await send_all(client, texts)
+    await expect_all(client, texts)
+    await leave_without_a_code(client)
+
+
+def _closed_or_echoed(client: Client, word: str) -> CloseFrame | bool:
+    heard = client.passed.heard
+    closes = [each.close for each in heard if each.close is not None]
+    return closes[0] if closes else heard[-1].payload == word.encode()
+
+
 async def too_big(talk: Talk) -> None:
     """A text that is too long."""
-    for text in ("x" * (LONGEST + 1), "ü" * (LONGEST // 2 + 1), talk.word() * 30):
+    emoji = "\U0001f600" * (LONGEST // 4) + "!"
+    long = talk.word() * 30
+    for text in ("x" * (LONGEST + 1), "ü" * (LONGEST // 2 + 1), emoji, "shutdown" * 3, long):
         client = await talk.connect()
         await client.send("text", text)
         await client.expect_close(1009)
+    client = await talk.connect()
+    await client.send_fragments("text", ["x" * LONGEST, "x"])
+    await client.expect_close(1009)
 
 
 async def by_type_and_word(talk: Talk) -> None:
@@ -38,6 +103,9 @@ async def by_type_and_word(talk: Talk) -> None:
     cases: list[tuple[str, str | bytes, int, str | None]] = [
         ("bytes", talk.octets(3), 1003, None),
         ("bytes", talk.octets(50), 1003, None),
+        ("bytes", b"", 1003, None),
+        ("bytes", b"bye", 1003, None),
+        ("bytes", b"Hello", 1003, None),
         ("text", "forbidden", 1008, None),
         ("text", "shutdown", 1001, None),
         ("text", "bye", 1000, "bye"),
@@ -46,6 +114,9 @@ async def by_type_and_word(talk: Talk) -> None:
         client = await talk.connect()
         await client.send(type, value)
         await client.expect_close(code, reason)
+    client = await talk.connect()
+    await client.send_fragments("text", ["b", "ye"])
+    await client.expect_close(1000, "bye")
 
 
 async def after_some_talk(talk: Talk) -> None:
@@ -71,7 +142,8 @@ close_codes = HandlerExercise(
         "An echo with rules. Echo every text, but close with the code that fits when one comes "
         "that has more than 20 bytes in UTF-8 (too big), is `forbidden` (against the policy), is "
         "`shutdown` (you are going away), or is `bye` (a normal closure, with the reason `bye`). "
-        "A bytes message is data that you do not support, whatever its size."
+        "A bytes message is data that you do not support, whatever its size. Pings and pongs get "
+        "no answer of yours, and no close."
     ),
     stub=STUB,
     hints=[
@@ -99,7 +171,13 @@ def handle_socket(socket):
         else:
             socket.send_text(message.value)
 """,
-    scenarios=[still_talking, too_big, by_type_and_word, after_some_talk],
+    scenarios=[
+        still_talking,
+        too_big,
+        by_type_and_word,
+        nearly_a_rule,
+        after_some_talk,
+    ],
     advice={
         "closed-early": "Which rule asks for a close here? 20 bytes are allowed, and only the "
         "whole word counts.",
@@ -131,10 +209,77 @@ async def pings_in_a_row(talk: Talk) -> None:
     """Several pings at once."""
     client = await talk.connect()
     payloads = [talk.octets(3) + bytes([number]) for number in range(4)]
-    for data in payloads:
-        await client.send("ping", data)
+    await send_all(client, [("ping", data) for data in payloads])
     for data in payloads:
         await client.expect("pong", data)
+
+
+async def pings_again(talk: Talk) -> None:
+    """The same payload again, from one client and from two."""
+    one, other = await talk.connect(), await talk.connect()
+    data = talk.octets(5)
+    for client in (one, one, other, one):
+        await client.send("ping", data)
+        await _answered_again(talk, client, data)
+        await client.expect("pong", data)
+    for payload in (b"", b"", bytes(4), bytes(125), b"ping", b"close"):
+        await other.send("ping", payload)
+        await other.expect("pong", payload)
+    await send_all(one, [("ping", data)] * 3)
+    await expect_all(one, [("pong", data)] * 3)
+    await leave_without_a_code(one)
+    await other.send("ping", data)
+    await other.expect("pong", data)
+    await vanish(other)
+
+
+async def _answered_again(talk: Talk, client: Client, data: bytes) -> None:
+    heard = await talk.until(client.arrived)
+    times = sum(
+        frame.type == "ping" and frame.payload == data
+        for each in talk.clients
+        for frame in each.passed.frames
+    )
+    if heard is None and times > 1 and client.handler_waits:
+        client.fail(
+            "not-again",
+            "This PING has a payload that an earlier one had too, and no PONG came.",
+            describe("pong", data),
+        )
+
+
+async def texts_between(talk: Talk) -> None:
+    """Texts of every kind, and pings between them."""
+    client = await talk.connect()
+    word, data = talk.word(), talk.octets(4)
+    for text in ("", "ping", "pong", "close", "Grüße", word, word):
+        await client.send("text", text)
+        await client.expect("text", text)
+        await client.send("ping", data)
+        await client.expect("pong", data)
+    await send_around_a_ping(client, "text", [b"Hel", b"lo ", word.encode()], data)
+    await expect_all(client, [("pong", data), ("text", f"Hello {word}")])
+    row: list[tuple[str, str | bytes]] = [
+        ("ping", data),
+        ("text", word),
+        ("ping", b""),
+        ("text", ""),
+    ]
+    await send_all(client, row)
+    await expect_all(client, [("pong" if type == "ping" else type, value) for type, value in row])
+    for payload in (b"", data):
+        await client.send("pong", payload)
+    await client.send("ping", payload := talk.octets(6))
+    heard = await talk.until(client.arrived)
+    if heard is not None and heard.payload in (b"", data):
+        client.fail(
+            "answered-pong",
+            f"After two PONG frames {heard} came; a PONG is an answer itself, and gets none "
+            "(section 5.5.3).",
+            describe("pong", payload),
+            heard,
+        )
+    await client.expect("pong", payload)
 
 
 async def among_others(talk: Talk) -> None:
@@ -160,7 +305,7 @@ answer_pings = HandlerExercise(
     notebook=NOTEBOOK,
     prompt=(
         "Automatic pong is switched off here, so the answer is yours. Answer each PING with a PONG "
-        "that carries the same payload. Echo texts. A PONG that comes gets no answer."
+        "that carries the same payload, each time. Echo texts. A PONG that comes gets no answer."
     ),
     stub=STUB,
     hints=[
@@ -177,7 +322,7 @@ def handle_socket(socket):
             socket.send_text(message.value)
 """,
     automatic_pong=False,
-    scenarios=[pings, pings_in_a_row, among_others],
+    scenarios=[pings, pings_in_a_row, pings_again, texts_between, among_others],
     advice={
         "wrong-type": "A PING is answered with a PONG: send_pong().",
         "cut": "The PONG carries the payload of its PING, all of it (section 5.5.3).",
@@ -187,6 +332,7 @@ def handle_socket(socket):
         'It comes with the type "ping", in small letters.',
         "behind": "Each PING gets its own PONG, in the order in which they came.",
         "ahead": "Each PING gets its own PONG, in the order in which they came.",
+        "not-again": "A payload need not be another one each time. Each PING gets a PONG.",
         "answered-pong": 'Answer only what has the type "ping".',
     },
 )
@@ -195,8 +341,8 @@ def handle_socket(socket):
 # Measure the round trip time
 
 
-async def measured(talk: Talk, client: Client, delay: float, decoy: bool) -> bytes:
-    """Ask for one measurement, answer its ping late, and judge what is said."""
+async def asked(client: Client) -> Heard:
+    """Ask for one measurement, and give the PING that came."""
     await client.send("text", "measure")
     ping = await client.expect("ping")
     if ping.time < client.received_at("text"):
@@ -213,13 +359,22 @@ async def measured(talk: Talk, client: Client, delay: float, decoy: bool) -> byt
             "ping with a payload",
             ping,
         )
-    if decoy:
-        await client.send("pong", b"not " + ping.payload[:100])
+    return ping
+
+
+async def answered_late(
+    talk: Talk, client: Client, ping: Heard, delay: float, decoy: bool = False
+) -> None:
+    """Send the PONG for a PING after a while, and judge the time that is said."""
     await talk.until(lambda: None, delay)
     early = client.arrived()
     if early is not None and early.type == "text":
         key, why = (
-            ("any-pong", "The answer came after a PONG that belongs to no PING of yours.")
+            (
+                "any-pong",
+                "The answer came before the PONG with the payload of this PING: PONGs with another "
+                "payload came first, and bytes that look like it.",
+            )
             if decoy
             else ("no-wait", "The answer came before the PONG did.")
         )
@@ -273,27 +428,61 @@ async def measured(talk: Talk, client: Client, delay: float, decoy: bool) -> byt
         else:
             key, why = "wrong-value", f"{said:g} ms is more than the round trip took."
         client.fail(key, why, wanted, heard)
-    return ping.payload
 
 
 async def one_measurement(talk: Talk) -> None:
     """One measurement."""
     client = await talk.connect(automatic_pong=False)
     await talk.until(lambda: None, 0.1)
-    await measured(talk, client, 0.15, False)
+    await answered_late(talk, client, await asked(client), 0.15)
+
+
+async def not_asked_for(talk: Talk) -> None:
+    """Nobody asks, and then two ask at once."""
+    one, other = [await talk.connect(automatic_pong=False) for _ in range(2)]
+    for type, value in (
+        ("pong", b""),
+        ("pong", b"1"),
+        ("text", "measured"),
+        ("text", ""),
+        ("text", talk.word()),
+        ("bytes", b"measure"),
+    ):
+        await one.send(type, value)
+    await one.send("ping", data := talk.octets(3))
+    await one.expect("pong", data)
+    await talk.until(one.arrived, QUIET)
+    early = one.arrived()
+    if early is not None and early.close is None:
+        one.fail(
+            "not-asked",
+            f"No client has asked for a measurement, and {early} came.",
+            "nothing, before the text measure",
+            early,
+        )
+    first, second = await asked(one), await asked(other)
+    await answered_late(talk, other, second, 0.1 + talk.random.random() / 20)
+    await answered_late(talk, one, first, 0.05)
+    await leave_without_a_code(other)
+    await vanish(one)
 
 
 async def several_measurements(talk: Talk) -> None:
-    """Two measurements, and a pong that belongs to none."""
+    """Two measurements, and pongs that belong to none, or to the one before."""
     client = await talk.connect(automatic_pong=False)
-    first = await measured(talk, client, 0.1, False)
-    second = await measured(talk, client, 0.2 + talk.random.random() / 10, True)
-    if first == second:
+    first = await asked(client)
+    await answered_late(talk, client, first, 0.05)
+    second = await asked(client)
+    if first.payload == second.payload:
         client.fail(
             "same-ping",
             "Both PING frames carry the same payload, so a late PONG could be taken for another.",
             "another payload for each PING",
         )
+    for decoy in (b"", b"not mine", first.payload, talk.octets(125)):
+        await client.send("pong", decoy)
+    await client.send("bytes", second.payload)
+    await answered_late(talk, client, second, 0.2 + talk.random.random() / 10, True)
 
 
 measure_rtt = HandlerExercise(
@@ -304,8 +493,8 @@ measure_rtt = HandlerExercise(
     prompt=(
         "When the text `measure` comes, send a PING with a payload that no earlier one had, wait "
         "for the PONG that carries the same payload, and send a text with the time between the "
-        "two in milliseconds, as a number: `12.5`. Other PONGs may come in between; they do not "
-        "count."
+        "two in milliseconds, as a number: `12.5`. Other PONGs, and messages of other types, may "
+        "come in between; they do not count. Any other text asks for nothing."
     ),
     stub="import time\n\n\n" + STUB,
     hints=[
@@ -330,10 +519,13 @@ def handle_socket(socket):
         elif message.type == "pong" and number and message.value == payload:
             socket.send_text(str((time.perf_counter() - before) * 1000))
 """,
-    scenarios=[one_measurement, several_measurements],
+    scenarios=[one_measurement, several_measurements, not_asked_for],
     advice={
         "no-wait": "Send the answer when the PONG is there: it comes through recv().",
-        "any-pong": "Compare the value of the pong with the payload of your ping.",
+        "not-asked": "Only the text `measure` asks: compare its type, and the whole value. Send a "
+        "result only for a PONG that you wait for.",
+        "any-pong": "Look at the type, and compare the value of the pong with the payload of your "
+        "ping.",
         "empty-ping": "send_ping(payload) takes up to 125 bytes.",
         "same-ping": "Count your pings, and send the count as the payload.",
         "ping-too-early": "One PING for each text measure: send it in the loop, when that came.",

@@ -5,12 +5,20 @@ from __future__ import annotations
 import sys
 
 from .exercise import HandlerExercise
+from .manners import (
+    expect_all,
+    leave_without_a_code,
+    send_all,
+    send_around_a_ping,
+    send_between_control_frames,
+)
 from .script import Talk
 
 __all__ = ["count_bytes", "echo", "five_types", "greet"]
 
 NOTEBOOK = "1-first-steps"
 STUB = "def handle_socket(socket):\n    ...\n"
+NO_NAMES = ("ping", "close", "None", "0", "exit", '{"type": "text"}', "{name}", "%s", 'it\'s "it"')
 
 
 # Echo
@@ -40,12 +48,47 @@ async def bytes_and_empties(talk: Talk) -> None:
 async def long_and_fragmented(talk: Talk) -> None:
     """Long and fragmented messages."""
     client = await talk.connect()
+    for size in (125, 126, 127, 65535, 65536):
+        data = talk.octets(size)
+        await client.send("bytes", data)
+        await client.expect("bytes", data)
     long = talk.word() * 8000
     await client.send("text", long)
     await client.expect("text", long)
     first, second = talk.words(2)
     await client.send_fragments("text", [first, " ", second])
     await client.expect("text", f"{first} {second}")
+    euro = "€".encode()
+    await client.send_fragments("text", [b"5 " + euro[:1], euro[1:]])
+    await client.expect("text", "5 €")
+    data, ping = talk.octets(6), talk.octets(3)
+    await send_around_a_ping(client, "bytes", [data[:2], data[2:], b""], ping)
+    await expect_all(client, [("pong", ping), ("bytes", data)])
+
+
+async def whatever_it_says(talk: Talk) -> None:
+    """Payloads that look like something else, and the same one twice."""
+    client = await talk.connect()
+    word, data = talk.word(), talk.octets(4)
+    for text in (*NO_NAMES, word, word):
+        await client.send("text", text)
+        await client.expect("text", text)
+    for value in (b"Hello", b"0", bytes(4), data, data):
+        await client.send("bytes", value)
+        await client.expect("bytes", value)
+    await send_between_control_frames(client, ("text", word), ("text", word))
+    await send_between_control_frames(client, ("bytes", data), ("bytes", data))
+    await leave_without_a_code(client)
+
+
+async def several_in_a_row(talk: Talk) -> None:
+    """Several messages before the first answer is read."""
+    client = await talk.connect()
+    word, other = talk.words(2)
+    texts = [("text", text) for text in (word, other, word, "", f"{other}!")]
+    await send_all(client, texts)
+    await expect_all(client, texts)
+    await client.close(1001)
 
 
 async def two_echoes(talk: Talk) -> None:
@@ -70,7 +113,8 @@ echo = HandlerExercise(
     notebook=NOTEBOOK,
     prompt=(
         "Write a handler that sends every text and every binary message back as it came: text as "
-        "text, bytes as bytes. It goes on until the client closes."
+        "text, bytes as bytes. It goes on until the client closes. Pings and pongs get no answer "
+        "of yours: the server answers a PING by itself."
     ),
     stub=STUB,
     hints=[
@@ -86,7 +130,14 @@ def handle_socket(socket):
         if message.type in ("text", "bytes"):
             socket.send(message.type, message.value)
 """,
-    scenarios=[some_texts, bytes_and_empties, long_and_fragmented, two_echoes],
+    scenarios=[
+        some_texts,
+        bytes_and_empties,
+        whatever_it_says,
+        several_in_a_row,
+        long_and_fragmented,
+        two_echoes,
+    ],
     advice={
         "as-text": "What came as bytes goes back as bytes; look at message.type.",
         "nothing": (
@@ -125,6 +176,44 @@ async def greeted_by_name(talk: Talk) -> None:
         )
 
 
+async def unusual_names(talk: Talk) -> None:
+    """Unusual names, the same one twice, and several in a row."""
+    client = await talk.connect()
+    await client.expect("text", "Welcome!")
+    word = talk.word()
+    long = talk.word() * 20
+    for text in (word, "", *NO_NAMES, "Welcome!", "Ada KING", "Jürgen", "世界", long, word, word):
+        await client.send("text", text)
+        await client.expect("text", f"Hello, {text}!")
+    await send_between_control_frames(client, ("text", word), ("text", f"Hello, {word}!"))
+    texts = [*talk.words(2), word, ""]
+    await send_all(client, [("text", text) for text in texts])
+    await expect_all(client, [("text", f"Hello, {text}!") for text in texts])
+    await client.send_fragments("text", ["Grace ", "Hopper"])
+    await client.expect("text", "Hello, Grace Hopper!")
+    await leave_without_a_code(client)
+
+
+async def no_name(talk: Talk) -> None:
+    """Bytes, which are no name."""
+    client = await talk.connect()
+    await client.expect("text", "Welcome!")
+    word = talk.word()
+    await client.send("bytes", talk.octets(4))
+    await client.send("bytes", b"Ada")
+    await client.send("text", word)
+    heard = await talk.until(client.arrived)
+    if heard is not None and heard.close is None and word.encode() not in heard.payload:
+        client.fail(
+            "answered-bytes",
+            f"The client sent bytes, which are no name, and {heard} came.",
+            f"text Hello, {word}!",
+            heard,
+            advice='Answer only what has the type "text".',
+        )
+    await client.expect("text", f"Hello, {word}!")
+
+
 async def two_guests(talk: Talk) -> None:
     """Two guests, one after the other."""
     names = talk.words(2)
@@ -144,7 +233,8 @@ greet = HandlerExercise(
     notebook=NOTEBOOK,
     prompt=(
         "The server speaks first. As soon as a connection opens send the text `Welcome!`. Then "
-        "answer each text, which is a name, with `Hello, NAME!`."
+        "answer each text, which is a name, with `Hello, NAME!`. Any text is a name, the empty one "
+        "too; what is no text gets no answer of yours."
     ),
     stub=STUB,
     hints=[
@@ -160,7 +250,7 @@ def handle_socket(socket):
         if message.type == "text":
             socket.send_text(f"Hello, {message.value}!")
 """,
-    scenarios=[greeting_first, greeted_by_name, two_guests],
+    scenarios=[greeting_first, greeted_by_name, unusual_names, no_name, two_guests],
     advice={
         "nothing-yet": (
             "The client says nothing before it was greeted. Send before the first recv()."
@@ -196,6 +286,39 @@ async def ping_and_pong(talk: Talk) -> None:
         for data in (talk.octets(5), b""):
             await client.send(type, data)
             await client.expect(type, data)
+
+
+async def whatever_it_carries(talk: Talk) -> None:
+    """Empty, long, and the same one twice."""
+    client = await talk.connect(automatic_pong=False)
+    data = talk.octets(4)
+    for text in ("", "ping", "close", "Grüße, 世界", data.hex(), data.hex()):
+        await client.send("text", text)
+        await client.expect("text", text)
+    for type in ("bytes", "ping", "pong"):
+        for value in (b"", b"close", bytes(3), data, data, talk.octets(125)):
+            await client.send(type, value)
+            await client.expect(type, value)
+    await client.send("bytes", long := talk.octets(70_000))
+    await client.expect("bytes", long)
+    await send_around_a_ping(client, "text", [b"5 \xe2", b"\x82", b"\xac"], data)
+    await expect_all(client, [("ping", data), ("text", "5 €")])
+    for type in ("ping", "pong", "bytes"):
+        values = [talk.octets(3) + bytes([number]) for number in range(3)]
+        row = [(type, value) for value in values]
+        await send_all(client, row)
+        await expect_all(client, row)
+    await leave_without_a_code(client)
+
+
+async def gone(talk: Talk) -> None:
+    """A client that goes away, and the next one."""
+    for code, reason in ((1001, ""), (3000, "Grüße"), (4999, "close")):
+        client = await talk.connect(automatic_pong=False)
+        word = talk.word()
+        await client.send("ping", word)
+        await client.expect("ping", word)
+        await client.close(code, reason)
 
 
 async def any_order(talk: Talk) -> None:
@@ -234,7 +357,7 @@ def handle_socket(socket):
             socket.send(message.type, message.value)
 """,
     automatic_pong=False,
-    scenarios=[text_and_bytes, ping_and_pong, any_order],
+    scenarios=[text_and_bytes, ping_and_pong, whatever_it_carries, gone, any_order],
     advice={
         "wrong-type": (
             "Here each type is answered with its own kind: ping with ping, pong with pong."
@@ -255,6 +378,9 @@ def handle_socket(socket):
 
 
 ONE: dict[str | bytes, str] = {"1": "That counts the messages; how many bytes has this one?"}
+
+
+PART = "That is one fragment; a message's payload is that of all its fragments together."
 
 
 def count_mistakes(payload: bytes, type: str) -> dict[str | bytes, str]:
@@ -336,6 +462,32 @@ async def texts_of_bytes(talk: Talk) -> None:
         )
 
 
+async def counted_whole(talk: Talk) -> None:
+    """Fragments, the same again, and payloads of every size."""
+    client = await talk.connect()
+    data = talk.octets(7)
+    for payload in (data, data, bytes(3), b"12", b"[1, 2]", b"\n\n", "Grüße".encode()):
+        await client.send("bytes", payload)
+        await client.expect("text", str(len(payload)), mistakes=count_mistakes(payload, "bytes"))
+    for text in ("12", " \n", "ping", "close", "00 58 0e", "[0, 88, 14]", "\U0001f600 e\u0301"):
+        await client.send("text", text)
+        await client.expect(
+            "text", str(len(text.encode())), mistakes=count_mistakes(text.encode(), "text")
+        )
+    await client.send_fragments("bytes", [data[:4], b"", data[4:]])
+    await client.expect("text", "7", mistakes={"4": PART, "3": PART, "0": PART})
+    await client.send_fragments("text", [b"5 \xe2", b"\x82\xac"])
+    await client.expect("text", "5", mistakes=count_mistakes("5 €".encode(), "text"))
+    for size in (1, 125, 127, 126, 65536, 65535):
+        await client.send("bytes", talk.octets(size))
+        await client.expect("text", str(size))
+    sizes = talk.random.sample(range(20, 90), 4)
+    await send_all(client, [("bytes", talk.octets(size)) for size in sizes])
+    await expect_all(client, [("text", str(size)) for size in sizes])
+    await send_between_control_frames(client, ("bytes", data), ("text", "7"))
+    await leave_without_a_code(client)
+
+
 async def counted_apart(talk: Talk) -> None:
     """Two clients, each counted by itself."""
     clients = [await talk.connect(), await talk.connect()]
@@ -356,7 +508,7 @@ count_bytes = HandlerExercise(
     prompt=(
         "The client sends byte tables, such as `send_bytes([0, 88, 14, 67, 45])`. Answer each "
         "message with a text that says how many bytes its payload has: `5`. A text counts too, by "
-        "its bytes in UTF-8."
+        "its bytes in UTF-8. Pings and pongs get no answer of yours."
     ),
     stub=STUB,
     hints=[
@@ -372,7 +524,7 @@ def handle_socket(socket):
         elif message.type == "text":
             socket.send_text(str(len(message.value.encode())))
 """,
-    scenarios=[byte_tables, texts_of_bytes, counted_apart],
+    scenarios=[byte_tables, texts_of_bytes, counted_whole, counted_apart],
     advice={
         "as-bytes": "The number goes as text: send_text(str(...)).",
         "nothing": "Every message is counted: bytes and text, and one without a payload has 0.",

@@ -121,8 +121,23 @@ def calls_to_read(chance: random.Random) -> list[Call]:
         ("a payload of 126 bytes", 2, chance.randbytes(126), False, True),
         ("a masked payload of 300 bytes", 2, chance.randbytes(300), True, True),
         ("a payload of 65,536 bytes", 2, chance.randbytes(65536), True, True),
+        ("a masked frame without a payload", 1, b"", True, True),
+        ("one masked byte", 2, b"\xff", True, True),
+        ("a continuation", 0, b"lo, ", True, False),
+        ("a last fragment", 0, "wörld".encode(), False, True),
+        ("an empty CLOSE frame", 8, b"", True, True),
+        ("a CLOSE frame with a reason", 8, b"\x03\xe8done", False, True),
+        ("a PONG", 10, bytes(range(125)), True, True),
+        ("a masked payload of zeros", 2, bytes(9), True, True),
+        ("a payload of 127 bytes", 2, chance.randbytes(127), True, True),
+        ("a masked payload of 255 bytes", 1, b"x" * 255, True, True),
+        ("a payload of 256 bytes", 2, chance.randbytes(256), False, False),
+        ("a payload of 65,535 bytes", 2, chance.randbytes(65535), False, True),
     ):
         cases.append((what, frame_bytes(opcode, payload, key if masked else None, fin)))
+    zeros = bytes([0, chance.randrange(1, 256), 0, 0])
+    cases.append(("a masking key with zeros in it", frame_bytes(1, b"Hello, world", zeros)))
+    cases.append(("a masking key of zeros", frame_bytes(1, b"Hello, world", bytes(4))))
     cases = [(what, data + b"\x81\x05He" if len(data) > 127 else data) for what, data in cases]
     cases.insert(3, ("a frame, and the first bytes of the next", cases[2][1] + b"\x81\x05He"))
     return [
@@ -266,14 +281,29 @@ def calls_to_mask(chance: random.Random) -> list[Call]:
     words += ["".join(chance.choice("abcdefgh") for _ in range(n)) for n in (
         chance.randrange(7, 90), 125, 126, 127, 300, 65535, 65536)]  # fmt: skip
     calls = []
+    texts: list[tuple[str, bytes, str]] = []
     for text in words:
         key = bytes(chance.randrange(1, 256) for _ in range(4))
+        texts.append((text, key, ""))
+    key = chance.randbytes(4)
+    texts += [
+        ("Hello, world", bytes(4), "a key of zeros"),
+        ("Hello, world", bytes([0, *chance.randbytes(2), 0]), "a key with zeros in it"),
+        ("\0\0 zeros \0", key, "zeros"),
+        (" \n\t ", key, "blanks"),
+        ("\U0001f600" * 5, key, "four bytes for each character"),
+        ("ü" * 62 + "x", key, "63 characters"),
+        ("ü" * 63, key, "63 characters"),
+        ("ü" * 100, key, "100 characters"),
+        ("ü" * 32768, key, "32,768 characters"),
+    ]
+    for text, key, what in texts:
         size = len(text.encode())
         calls.append(
             Call(
                 (text, key),
                 partial(frame_bytes, 1, text.encode(), key),
-                f"a payload of {size:,} byte{'s' if size != 1 else ''}",
+                f"a payload of {size:,} byte{'s' if size != 1 else ''}{', ' * bool(what)}{what}",
                 partial(masked_mistakes, text, key),
                 explain=partial(explain_built, text, key, frame_bytes(1, text.encode(), key)),
             )

@@ -88,11 +88,16 @@ def accept_mistakes(key: str) -> Iterator[tuple[Any, str]]:
 def keys(chance: random.Random) -> list[Call]:
     values = [EXAMPLE]
     values += [base64.b64encode(chance.randbytes(16)).decode() for _ in range(12)]
+    values += [base64.b64encode(bytes([byte]) * 16).decode() for byte in (0, 0xFB, 0xFF)]
     return [
         Call(
             (key,),
             partial(accept_key, key),
-            "the example of the RFC" if index == 0 else "a key by chance",
+            "the example of the RFC"
+            if index == 0
+            else "a key by chance"
+            if index < 13
+            else "a key",
             partial(accept_mistakes, key),
             explain=partial(explain_accept, key, GUID, accept_key(key)),
         )

@@ -20,6 +20,7 @@ from .history import Passed, shown
 __all__ = ["join_fragments", "who_closed"]
 
 NOTEBOOK = "4-by-hand"
+SHOWN_FRAMES = 24
 
 
 # Join fragments
@@ -36,6 +37,34 @@ def joined(frames: list[Frame]) -> list[tuple[str, bytes]]:
         parts += frame.payload
         if frame.fin:
             messages.append((type, parts))
+    return messages
+
+
+def joined_with(frames: list[Frame], opcodes: tuple[int, ...]) -> list[tuple[str, bytes]]:
+    """Join, and take control frames with these opcodes for messages of their own."""
+    messages: list[tuple[str, bytes]] = []
+    type, parts = "", b""
+    for frame in frames:
+        if frame.opcode in opcodes:
+            type, parts = frame.type, b""
+        elif frame.is_control:
+            continue
+        elif frame.opcode != 0:
+            type, parts = frame.type, b""
+        parts += frame.payload
+        if frame.fin:
+            messages.append((type, parts))
+    return messages
+
+
+def unfinished(data: list[Frame]) -> list[tuple[str, bytes]]:
+    """Join, and take what has not ended for a message too."""
+    messages = joined(data)
+    rest: list[Frame] = []
+    for frame in data:
+        rest = [] if frame.fin else [*rest, frame]
+    if rest:
+        messages.append((rest[0].type, b"".join(frame.payload for frame in rest)))
     return messages
 
 
@@ -102,10 +131,37 @@ def join_mistakes(frames: list[Frame]) -> Iterator[tuple[Any, str]]:
             if frame.fin and not frame.is_control:
                 mixed.append((type, parts))
         yield mixed, "A control frame between fragments got mixed into the message."
+        for which, said in (
+            ((8,), "A CLOSE frame became a message: it is a control frame too, with opcode 8."),
+            ((9,), "A PING became a message: it is a control frame."),
+            ((10,), "A PONG became a message: it is a control frame."),
+            ((8, 9, 10), "Control frames, opcode 8 and above, became messages; leave them out."),
+        ):
+            yield joined_with(frames, which), said
+        ended, type, parts = [], "", b""
+        for frame in frames:
+            if frame.opcode != 0 and not frame.is_control:
+                type, parts = frame.type, b""
+            if not frame.is_control:
+                parts += frame.payload
+            if frame.fin:
+                ended.append((type, parts))
+        yield ended, "A control frame ended a message: its FIN is its own."
+    seen = list(dict.fromkeys(right))
+    if seen != right:
+        yield seen, "A message that came twice is there once; each one counts."
+    yield [each for each in right if each[1]], "An empty message is a message too."
+    yield (
+        unfinished(data),
+        "The frames of the last message are not all there: its frame with FIN 1 has not come.",
+    )
     yield (
         [(type, payload.decode("utf-8", "replace")) for type, payload in right],
         ("Payloads are bytes here; decode nothing."),
     )
+
+
+EMPTY_PING = decode(frame_bytes(9, b""))
 
 
 def fragments(opcode: int, parts: list[bytes]) -> list[Frame]:
@@ -131,12 +187,41 @@ def calls_to_join(chance: random.Random) -> list[Call]:
     cases.append(("a PING between fragments", [*between[:1], ping, *between[1:]]))
     cases.append(("a PING alone", [ping]))
     cases.append(("an empty last fragment", fragments(2, [word, b""]) + fragments(1, [b"end"])))
+    close = decode(frame_bytes(8, Close(1000, "done").serialize()))
+    empty_close = decode(frame_bytes(8, b""))
+    pong = decode(frame_bytes(10, word))
+    cases.append(("a CLOSE frame at the end", [*fragments(1, [word]), close]))
+    cases.append(("a PONG alone", [pong]))
+    cases.append(
+        (
+            "two control frames in a row, in a message and behind one",
+            [*between[:2], ping, pong, *between[2:], *fragments(2, [b"two"]), pong, empty_close],
+        )
+    )
+    cases.append(("an empty PING between fragments", [between[0], EMPTY_PING, *between[1:]]))
+    cases.append(
+        ("empty messages", fragments(1, [b""]) + fragments(2, [b"x"]) + fragments(1, [b"y"]))
+    )
+    cases.append(("an empty first fragment", fragments(1, [b"", word]) + fragments(2, [b"", b""])))
+    cases.append(("an empty fragment in between", fragments(2, [b"a", b"", word])))
+    cases.append(
+        ("the same message twice", fragments(1, [b"again"]) * 2 + fragments(1, [b"a", b"b"]) * 2)
+    )
+    cases.append(("bytes that are no text", fragments(2, [b"\xff\x00", bytes(3), b"0"])))
+    cases.append(
+        (
+            "a message that has not ended",
+            fragments(1, [word]) + fragments(2, [b"a", b"b", b"c"])[:2],
+        )
+    )
+    cases.append(("a first fragment alone", fragments(1, [b"Hel", b"lo"])[:1]))
+    cases.append(("a long message", fragments(2, [chance.randbytes(200) for _ in range(40)])))
     many: list[Frame] = []
     for _ in range(6):
         parts = [chance.randbytes(2).hex().encode() for _ in range(chance.randrange(1, 4))]
         many += fragments(chance.choice([1, 2]), parts)
         if chance.random() < 0.5:
-            many.insert(chance.randrange(len(many) + 1), ping)
+            many.insert(chance.randrange(len(many) + 1), chance.choice([ping, pong]))
     cases.append(("many messages", many))
     cases.append(("no frame at all", []))
     return [
@@ -154,7 +239,7 @@ def calls_to_join(chance: random.Random) -> list[Call]:
 def frame_rows(frames: list[Frame]) -> tuple[tuple[str, str, str, str], ...]:
     return tuple(
         ("client", frame.type, shown(frame.type, frame.payload), f"FIN {frame.fin:d}")
-        for frame in frames[:8]
+        for frame in frames[:SHOWN_FRAMES]
     )
 
 
@@ -169,7 +254,7 @@ join_fragments = FunctionExercise(
         "`opcode`, `type` and `payload`, and gives a list of the messages: pairs of type and "
         'payload, such as `[("text", b"Hello")]`. A first frame has opcode 1 or 2, those that '
         "continue it 0, and the last one FIN 1. Control frames (opcode 8 and above) may stand "
-        "between them and are left out."
+        "anywhere and are left out, and so is a message whose last frame has not come."
     ),
     stub="def join(frames):\n    ...\n",
     hints=[
@@ -291,6 +376,46 @@ def calls_to_judge(chance: random.Random) -> list[Call]:
         (
             "a text that speaks of closing",
             [("client", 1, b"close 1000"), ("client", 8, close(4321))],
+        ),
+    ]
+    plans += [
+        ("no frame at all", []),
+        ("a CLOSE frame alone", [("client", 8, close(1001, "Grüße"))]),
+        ("a code and no reason", [("client", 8, close(3000)), ("server", 8, close(3000))]),
+        ("the highest code", [*talk, ("server", 8, close(4999, "€"))]),
+        ("a reason of 123 bytes", [("client", 8, close(1000, "x" * 123)), ("server", 8, b"")]),
+        (
+            "a reason with digits and blanks",
+            [("server", 8, close(1002, " 1000 close ")), ("client", 8, close(1002))],
+        ),
+        ("an empty CLOSE frame of the server", [*talk, ("server", 8, b""), ("client", 8, b"")]),
+        (
+            "an empty CLOSE frame, and a code in its answer",
+            [("client", 8, b""), ("server", 8, close(1000, word))],
+        ),
+        (
+            "pings and pongs before the close",
+            [
+                ("client", 9, b"\x03\xe8done"),
+                ("server", 10, b"\x03\xe8done"),
+                ("server", 8, close(1003)),
+            ],
+        ),
+        (
+            "bytes that look like a code and a reason",
+            [
+                ("client", 2, close(1000, word)),
+                ("server", 2, b""),
+                ("client", 8, close(1009, word)),
+            ],
+        ),
+        (
+            "pings, and no CLOSE frame",
+            [("client", 9, b""), ("server", 10, b""), ("client", 1, b"close")],
+        ),
+        (
+            "both closed at once",
+            [("server", 8, close(4000, word)), ("client", 8, close(1000, "bye"))],
         ),
     ]
     mixed = list(talk) * chance.randrange(1, 4)

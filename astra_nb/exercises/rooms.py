@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from .client import Client
+from collections.abc import Awaitable, Callable
+
+from .client import QUIET, Client
 from .exercise import HandlerExercise
+from .manners import (
+    CONTROL,
+    expect_all,
+    expect_silence,
+    leave_without_a_code,
+    see_open,
+    send_all,
+    send_between_control_frames,
+    vanish,
+)
 from .script import Talk
 
 __all__ = ["room"]
 
 NOTEBOOK = "3-protocols"
+ONLY_TEXT = "Only a text can be a name: look at the type of the first message, and wait for a text."
+LOST = "A text before this one is missing: several were sent in a row, and all of them go to all."
 
 
 async def enter(client: Client, nick: str, there: list[Client]) -> None:
@@ -57,10 +71,16 @@ async def two_rooms(talk: Talk) -> None:
     await eve.send("text", text)
     for client in (eve, ada):
         await client.expect("text", f"{nicks[2]}: {text}")
-    for client in (ada, bob, eve):
-        await client.expect_nothing(
-            "wrong-room", "Something came here that belongs to the other room, or came twice."
-        )
+    why = "Something came here that belongs to the other room, or came twice."
+    await expect_silence((ada, bob, eve), "wrong-room", why)
+
+
+LEAVINGS: tuple[tuple[str, Callable[[Client], Awaitable[None]]], ...] = (
+    ("with close code 1000", Client.close),
+    ("with close code 1001", lambda client: client.close(1001)),
+    ("with an empty CLOSE frame", leave_without_a_code),
+    ("without a CLOSE frame", vanish),
+)
 
 
 async def leaving(talk: Talk) -> None:
@@ -76,10 +96,136 @@ async def leaving(talk: Talk) -> None:
         nick = nicks.pop(0)
         await leaver.close()
         for client in clients:
+            await see_open(leaver, client)
             await client.expect("text", f"{nick} left")
     text = talk.word()
     await clients[0].send("text", text)
     await clients[0].expect("text", f"{nicks[0]}: {text}")
+
+
+async def left_in_any_way(talk: Talk) -> None:
+    """Leaving in any way."""
+    ada = await talk.connect("hall")
+    await enter(ada, "Ada", [])
+    for how, leave in LEAVINGS:
+        nick, text = talk.words(2)
+        leaver = await talk.connect("hall")
+        await enter(leaver, nick, [ada])
+        await leave(leaver)
+        heard = await talk.until(ada.arrived)
+        if heard is None and ada.handler_waits:
+            ada.fail(
+                "not-told",
+                f"A client left {how}, and nobody heard of it.",
+                f"text {nick} left",
+                advice="However a client leaves, its handler comes to an end; so `finally` is the "
+                "place. The value of a close is None where no close code came.",
+            )
+        await ada.expect("text", f"{nick} left")
+        await ada.send("text", text)
+        await ada.expect("text", f"Ada: {text}")
+
+
+async def two_of_one_name(talk: Talk) -> None:
+    """Two of one name."""
+    nick, text = talk.words(2)
+    one = await talk.connect("attic")
+    await enter(one, nick, [])
+    two = await talk.connect("attic")
+    await two.send("text", nick)
+    for client in (two, one):
+        await same_name(talk, client, f"{nick} joined")
+    for speaker in (one, two):
+        await speaker.send("text", text)
+        for client in (one, two):
+            await same_name(talk, client, f"{nick}: {text}")
+    await two.close()
+    await same_name(talk, one, f"{nick} left")
+    await one.send("text", text)
+    await same_name(talk, one, f"{nick}: {text}")
+
+
+async def same_name(talk: Talk, client: Client, text: str) -> None:
+    """Expect a text; and where none comes, say that two clients have one name."""
+    if await talk.until(client.arrived) is None and client.handler_waits:
+        client.fail(
+            "same-name",
+            "Two clients of this room have the same name, and one of them got nothing.",
+            f"text {text}",
+            advice="A name does not tell clients apart; a socket does.",
+        )
+    await client.expect("text", text)
+
+
+async def before_the_name(talk: Talk) -> None:
+    """What comes before a name, and in place of it."""
+    nicks = talk.words(2)
+    ada = await talk.connect("hall")
+    await enter(ada, nicks[0], [])
+    for leave in (Client.close, vanish):
+        await leave(await talk.connect("hall"))
+    heard = await talk.until(ada.arrived, QUIET)
+    if heard is not None and heard.close is None:
+        ada.fail(
+            "no-name",
+            f"Two clients left that had said no name, and {heard} came here.",
+            "nothing",
+            heard,
+            advice=ONLY_TEXT,
+        )
+    bob = await talk.connect("hall")
+    for type, value in (("pong", b"Eve"), ("bytes", b"Eve"), ("ping", b"Eve")):
+        await bob.send(type, value)
+    await bob.expect("pong", b"Eve")
+    await bob.send("text", nicks[1])
+    for client in (bob, ada):
+        heard = await talk.until(client.arrived)
+        if heard is not None and heard.close is None and nicks[1].encode() not in heard.payload:
+            client.fail(
+                "no-name",
+                f"A client sent a PONG, bytes and a PING before its name, and {heard} came.",
+                f"text {nicks[1]} joined",
+                heard,
+                advice=ONLY_TEXT,
+            )
+        await client.expect("text", f"{nicks[1]} joined")
+
+
+async def whatever_is_said(talk: Talk) -> None:
+    """Texts of every kind, several in a row, and what is no text."""
+    nick, word = talk.words(2)
+    ada = await talk.connect("Hall")
+    await enter(ada, "Zoë {x} %s", [])
+    bob = await talk.connect("Hall")
+    await enter(bob, nick, [ada])
+    texts = [
+        word,
+        word,
+        "",
+        nick,
+        "a: b",
+        "joined",
+        f"{nick} left",
+        "{nick}",
+        "Grüße",
+        "x" * 70_000,
+    ]
+    await send_all(bob, [("text", text) for text in texts])
+    for client in (ada, bob):
+        await expect_all(client, [("text", f"{nick}: {text}") for text in texts], LOST)
+    await bob.send("bytes", b"no text")
+    said = f"Zoë {{x}} %s: {word}"
+    await send_between_control_frames(ada, ("text", word), ("text", said))
+    heard = await talk.until(bob.arrived)
+    if heard is not None and heard.close is None and heard.payload != said.encode():
+        bob.fail(
+            "control-passed-on",
+            f"Bytes, a PONG and a PING were sent in this room, and {heard} came here.",
+            f"text {said}",
+            heard,
+            advice=CONTROL,
+        )
+    await bob.expect("text", said)
 
 
 room = HandlerExercise(
@@ -92,13 +238,14 @@ room = HandlerExercise(
         "Clients that connect with the same path are in one room: "
         '`socket.path_parameters["room"]` is its name. The first text of a client is its name, '
         "and all in the room, the new one too, get `NICK joined`. Each further text goes to all in "
-        "the room, the sender too, as `NICK: TEXT`. When a client has left, the others get "
-        "`NICK left`."
+        "the room, the sender too, as `NICK: TEXT`. When a client has left, in whatever way, the "
+        "others get `NICK left`; of one that had said no name nobody hears. Two may have the same "
+        "name. What is no text is passed over."
     ),
     stub="rooms = {}\n\n\ndef handle_socket(socket):\n    ...\n",
     hints=[
         "A dict of sets: rooms.setdefault(name, set()) gives the members of a room.",
-        "Read the name with a first recv() before the loop.",
+        "Keep the name in a variable of the handler that is None until the first text has come.",
         "What comes after the close goes into finally: take the socket out, then tell the others.",
         "A function tell(members, text) saves writing the loop three times.",
     ],
@@ -113,21 +260,31 @@ def handle_socket(socket):
         for member in list(members):
             member.send_text(text)
 
-    first = socket.recv()
-    if first.type != "text":
-        return
-    nick = first.value
-    members.add(socket)
+    nick = None
     try:
-        tell(f"{nick} joined")
         for message in socket:
-            if message.type == "text":
+            if message.type != "text":
+                continue
+            if nick is None:
+                nick = message.value
+                members.add(socket)
+                tell(f"{nick} joined")
+            else:
                 tell(f"{nick}: {message.value}")
     finally:
         members.discard(socket)
-        tell(f"{nick} left")
+        if nick is not None:
+            tell(f"{nick} left")
 """,
-    scenarios=[joining_and_talking, leaving, two_rooms],
+    scenarios=[
+        joining_and_talking,
+        leaving,
+        two_rooms,
+        before_the_name,
+        two_of_one_name,
+        left_in_any_way,
+        whatever_is_said,
+    ],
     advice={
         "wrong-room": 'Rooms are kept apart: socket.path_parameters["room"] says which one it is.',
         "not-mine": "Compare with what is asked for: NICK joined, NICK: TEXT, NICK left.",

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from collections.abc import Sequence
 
+from .client import Client
 from .exercise import HandlerExercise
+from .history import describe
+from .manners import (
+    CONTROL,
+    see_others_open,
+    send_all,
+    send_between_control_frames,
+    vanish,
+)
 from .script import Talk
 
 __all__ = ["slow_reader"]
@@ -12,21 +23,78 @@ __all__ = ["slow_reader"]
 NOTEBOOK = "3-protocols"
 STUB = "def handle_socket(socket):\n    ...\n"
 
-SIZE = 256 * 1024  # bytes of a message
-COUNT = 48  # so many of them fill every buffer on the way
+BUFFER = 4096  # bytes; what the kernel may keep of them at either end is some times that
+SIZE = 8192  # bytes of a message
+COUNT = 150  # so many of them fill every buffer on the way, and a queue of 100 places
+THREADS = 12  # begun since one client stopped reading, and many more than any plan asks for
+LOST = "A message before this one is missing, though this client reads: {count} came in a row."
+ROOM = (
+    "Give each client a queue with room for several messages, and a thread that takes them out and "
+    "sends them. Only who does not read may lose some."
+)
+
+
+def narrow(talk: Talk, client: Client) -> None:
+    """Make the buffers small on the way from the server to a client."""
+    run = talk.stage.watch.runs.get(client.number)
+    ends = [(client.socket, socket.SO_RCVBUF)]
+    if run is not None:
+        ends.append((run.socket, socket.SO_SNDBUF))
+    for end, option in ends:
+        tcp = end._connection.transport.get_extra_info("socket")
+        tcp.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+
+
+async def expect_row(talk: Talk, client: Client, row: Sequence[tuple[str, str | bytes]]) -> None:
+    """Expect all messages that were sent in a row."""
+    for index, (type, value) in enumerate(row):
+        if await talk.until(client.arrived) is None and index and client.handler_waits:
+            client.fail(
+                "lost",
+                f"Of {len(row)} messages that were sent in a row {index} came here and no more, "
+                "though this client reads.",
+                describe(type, value),
+                advice=ROOM,
+            )
+        said = LOST.format(count=len(row))
+        later = {other: said for _, other in row[index + 1 :] if other != value}
+        await client.expect(type, value, mistakes=later)
 
 
 async def nobody_is_slow(talk: Talk) -> None:
     """Nobody is slow."""
-    speaker, listener = await talk.connect(), await talk.connect()
+    speaker, *listeners = [await talk.connect() for _ in range(3)]
     for text in talk.words(3):
         await speaker.send("text", text)
-        await listener.expect("text", text)
+        for listener in listeners:
+            await listener.expect("text", text)
+    word, data = talk.word(), talk.octets(4)
+    row: list[tuple[str, str | bytes]] = [("text", f"{word} {number}") for number in range(8)]
+    await send_all(speaker, row)
+    for listener in listeners:
+        await expect_row(talk, listener, row)
+    row = [("text", ""), ("bytes", data), ("text", word), ("text", word), ("bytes", b"")]
+    await send_all(listeners[0], row)
+    for listener in (speaker, listeners[1]):
+        await expect_row(talk, listener, row)
+    await send_between_control_frames(speaker, ("text", word), None)
+    for listener in listeners:
+        heard = await talk.until(listener.arrived)
+        if heard is not None and heard.close is None and heard.payload != word.encode():
+            listener.fail(
+                "control-passed-on",
+                f"Another client sent a PONG and a PING, and {heard} came here.",
+                describe("text", word),
+                heard,
+                advice=CONTROL,
+            )
+        await listener.expect("text", word)
 
 
 async def one_is_slow(talk: Talk) -> None:
     """One does not read."""
     speaker, sleeper, listener = [await talk.connect() for _ in range(3)]
+    narrow(talk, sleeper)
     text = talk.word()
     threads = threading.active_count()
     await speaker.send("text", text)
@@ -34,16 +102,33 @@ async def one_is_slow(talk: Talk) -> None:
     sleeper.stop_reading()
     data = talk.octets(SIZE)
     for number in range(COUNT):
-        payload = data + bytes([number])
+        payload = data + number.to_bytes(2, "big")
         await speaker.send("bytes", payload)
         await listener.expect("bytes", payload)
-    more = threading.active_count() - threads
-    if more > COUNT // 4:
-        speaker.fail(
-            "threads-pile-up",
-            f"{more} threads were begun since one client stopped reading, and still wait for it.",
-        )
+        if speaker.arrived() is not None:
+            await speaker.expect_nothing("to-itself", "The sender got its own message back.")
+        more = threading.active_count() - threads
+        if more > THREADS:
+            speaker.fail(
+                "threads-pile-up",
+                f"{more} threads were begun since one client stopped reading, and still wait for "
+                "it.",
+            )
+    for word in talk.words(2):
+        await listener.send("text", word)
+        await speaker.expect("text", word)
+    latecomer = await talk.connect()
+    await latecomer.send("text", text)
+    for client in (speaker, listener):
+        await client.expect("text", text)
     await talk.forget(sleeper)
+    await speaker.send("text", text)
+    for client in (listener, latecomer):
+        await client.expect("text", text)
+    await latecomer.close(1001)
+    await see_others_open(latecomer, [speaker, listener])
+    await vanish(listener)
+    await see_others_open(listener, [speaker])
 
 
 slow_reader = HandlerExercise(
@@ -54,8 +139,9 @@ slow_reader = HandlerExercise(
     prompt=(
         "A broadcast once more: what one client sends goes to all others, text and bytes, in "
         "order. But now one of them stops reading, and `send` waits when the other end does not "
-        "read. The others must not notice. Whoever reads too slowly may lose messages, or the "
-        "connection."
+        "read. The others must not notice: whoever reads gets every message, several in a row too. "
+        "Only who reads too slowly may lose messages, or the connection. Pings and pongs "
+        "go to nobody."
     ),
     stub="import queue\nimport threading\n\noutboxes = {}\n\n\n" + STUB,
     hints=[
@@ -115,6 +201,10 @@ def handle_socket(socket):
         "behind": "Messages must stay in their order: one queue and one thread for each client.",
         "wrong-value": "Messages must stay in their order: one queue and one thread for each "
         "client; only who does not read may lose some.",
+        "known-mistake": ROOM,
+        "stuck": "Who reads messages may not wait for a client that does not read: not in send, "
+        "not in a queue's put(), and not in close(), which waits for the closing handshake. "
+        "put_nowait() and drop() wait for nobody.",
         "dropped": "Drop who does not keep up, and no one else.",
         "sent-to-gone": "Sending to someone who has left raises ConnectionClosed; catch it there.",
         "to-itself": "Skip the sender, and send to each of the others; each client has a queue "

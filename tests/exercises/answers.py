@@ -11,6 +11,7 @@ from typing import Any
 from astra_nb.exercises import NOTEBOOKS, Exercise, FunctionExercise
 
 WRONG = Path(__file__).parent / "wrong"
+RIGHT = Path(__file__).parent / "right"
 EXERCISES = {each.name: each for exercises in NOTEBOOKS.values() for each in exercises}
 
 _cells = itertools.count(1)
@@ -25,6 +26,24 @@ class Wrong:
     key: str
     says: str
     source: str
+
+
+@dataclass(frozen=True)
+class Right:
+    """A right answer in a style of its own."""
+
+    exercise: str
+    title: str
+    source: str
+
+
+def right_answers() -> list[Right]:
+    """Read all of them; each begins with a line: === title."""
+    return [
+        Right(path.stem, *block.split("\n", 1))
+        for path in sorted(RIGHT.glob("*.txt"))
+        for block in path.read_text(encoding="utf-8").split("=== ")[1:]
+    ]
 
 
 def wrong_answers() -> list[Wrong]:

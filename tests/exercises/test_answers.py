@@ -1,4 +1,4 @@
-"""Every solution is right, every stub is not attempted, every wrong answer gets its message."""
+"""What is right is right in every style, stubs are not attempted, wrong answers are told why."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.exercises.answers import EXERCISES, Wrong, answer_of, wrong_answers
+from tests.exercises.answers import (
+    EXERCISES,
+    Right,
+    Wrong,
+    answer_of,
+    right_answers,
+    wrong_answers,
+)
 
+RIGHT_ANSWERS = right_answers()
 WRONG_ANSWERS = wrong_answers()
 
 
@@ -22,6 +30,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_solution_is_right(name: str) -> None:
     exercise = EXERCISES[name]
     answer = exercise.check(answer_of(exercise, exercise.solution_text))
+    assert answer.state == "right", str(answer)
+
+
+@pytest.mark.parametrize(
+    "right", RIGHT_ANSWERS, ids=lambda right: f"{right.exercise}: {right.title}"
+)
+def test_a_right_answer_may_be_written_in_many_ways(right: Right) -> None:
+    exercise = EXERCISES[right.exercise]
+    answer = exercise.check(answer_of(exercise, right.source))
     assert answer.state == "right", str(answer)
 
 
@@ -49,9 +66,11 @@ def test_a_wrong_answer_gets_its_message(wrong: Wrong) -> None:
 
 def test_each_exercise_has_what_it_needs() -> None:
     count = Counter(wrong.exercise for wrong in WRONG_ANSWERS)
+    styles = Counter(right.exercise for right in RIGHT_ANSWERS)
     assert len(EXERCISES) >= 12
     for name, exercise in EXERCISES.items():
         assert 2 <= len(exercise.hints) <= 4, name
         assert exercise.rfc.startswith("section"), name
         assert exercise.prompt, name
         assert count[name] >= 6, f"{name} has {count[name]} wrong answers"
+        assert styles[name] >= 3, f"{name} has {styles[name]} right answers"
