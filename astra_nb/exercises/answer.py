@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Literal
@@ -35,7 +36,13 @@ STEP = (
     "border-radius: 2px; box-sizing: border-box; border: 1px solid #888;"
 )
 DONE = " border-color: #43a047; background: #43a047;"  # seen on a dark page and on a light one
+FRAMES = ("from", "type", "payload", "remark")
+LINES = ("line", "code", "remark")
+NAMES = ("name", "value")
+VARIABLES = "Your variables then:"
 MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.95em;"
+BOLD = " font-weight: bold;"
+KEPT = " white-space: pre;"  # indentation is part of a line
 
 
 class Card:
@@ -100,7 +107,13 @@ class Answer(Card):
             if facts:
                 blocks.append("\n".join(f"  {fact}" for fact in facts))
             if finding.frames:
-                blocks.append(_frames_text(finding.frames))
+                blocks.append(_table_text(f"{finding.frames_are}:", finding.frames))
+            if finding.ran:
+                blocks.append(_table_text(_ran(finding), _ran_rows(finding, "line ")))
+            if finding.variables:
+                blocks.append(_table_text(VARIABLES, finding.variables))
+            if finding.clue:
+                blocks.append(finding.clue)
             if finding.advice:
                 blocks.append(finding.advice)
         if self.output:
@@ -142,7 +155,11 @@ class Answer(Card):
         finding = self.finding
         if finding is not None:
             parts.append(_facts_html(self._facts()))
-            parts.append(_frames_html(finding.frames))
+            parts.append(_table_html(finding.frames_are, FRAMES, finding.frames))
+            parts.append(_table_html(_ran(finding).rstrip(":"), LINES, _ran_rows(finding)))
+            parts.append(_table_html(VARIABLES.rstrip(":"), NAMES, finding.variables))
+            if finding.clue:
+                parts.append(_prose(finding.clue))
             if finding.advice:
                 parts.append(_prose(finding.advice))
         parts += [_paragraph(line) for block in self._ending() for line in block.splitlines()]
@@ -198,13 +215,26 @@ def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.rstrip("\n").splitlines())
 
 
-def _frames_text(frames: tuple[tuple[str, str, str, str], ...]) -> str:
-    widths = [max(len(row[column]) for row in frames) for column in range(3)]
+def _ran_rows(finding: Finding, before: str = "") -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (f"{before}{number}" if number else "", text, f"<- raised {raised}" if raised else "")
+        for number, text, raised in finding.ran
+    )
+
+
+def _ran(finding: Finding) -> str:
+    return f"The lines that ran {finding.ran_for}:"
+
+
+def _table_text(heading: str, rows: Sequence[Sequence[str]]) -> str:
+    """Lay out rows whose last cell is of any width."""
+    last = len(rows[0]) - 1
+    widths = [max(len(row[column]) for row in rows) for column in range(last)]
     lines = []
-    for row in frames:
-        cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
-        lines.append(f"  {'  '.join(cells)}  {row[3]}".rstrip())
-    return "The last frames:\n" + "\n".join(lines)
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        lines.append(f"  {'  '.join(cells)}  {row[last]}".rstrip())
+    return "\n".join((heading, *lines))
 
 
 def _facts_html(facts: list[tuple[str, str]]) -> str:
@@ -218,26 +248,24 @@ def _facts_html(facts: list[tuple[str, str]]) -> str:
     return f'<table style="border: none; margin: 0.3em 0; {CELL}">{rows}</table>'
 
 
-def _frames_html(frames: tuple[tuple[str, str, str, str], ...]) -> str:
-    if not frames:
+def _table_html(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table with what is remarkable in bold: rows whose last cell has something to say."""
+    if not rows:
         return ""
-    heads = "".join(
-        f'<th scope="col" style="{CELL}">{name}</th>'
-        for name in ("from", "type", "payload", "remark")
-    )
-    rows = "".join(
-        '<tr style="background: none">'
-        + "".join(
-            f'<td style="{CELL} {MONO}{" font-weight: bold;" if row[3] else ""}">'
-            f"{escape(cell)}</td>"
-            for cell in row
-        )
-        + "</tr>"
-        for row in frames
-    )
+    marked = len(heads) > 2
+    if marked and not any(row[-1] for row in rows):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
+        marked = False
+    head = "".join(f'<th scope="col" style="{CELL}">{name}</th>' for name in heads)
+    body = ""
+    for row in rows:
+        bold = BOLD if marked and row[-1] else ""
+        cells = [f'<td style="{CELL} {MONO}{bold}{KEPT}">{escape(cell)}</td>' for cell in row[:-1]]
+        cells.append(f'<td style="{CELL} {MONO}{bold}">{escape(row[-1])}</td>')
+        body += f'<tr style="background: none">{"".join(cells)}</tr>'
     return (
         f'<table style="border: none; margin: 0.3em 0"><caption style="text-align: left">'
-        f"The last frames</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        f"{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import random
+import reprlib
 import secrets
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from astra_nb import handler_output
@@ -20,16 +21,21 @@ from . import guard
 from .comparing import a, how_differs, short
 from .exercise import Exercise
 from .finding import Finding, NotYet
+from .footsteps import Footsteps
+from .lines import code_of, line_in, line_of_error
 from .meanings import meaning_of
 from .script import LONGEST_TICK
 from .verdicts import NotAttempted
-from .watch import code_of, line_in, line_of_error
 
 __all__ = ["Call", "FunctionExercise"]
 
 TICK = 0.002  # seconds
 PATIENCE = 1.0  # seconds for one call
 STOPPING = 0.5  # seconds to stop one that does not come back
+
+in_brief = reprlib.Repr()
+in_brief.maxlist = 2
+in_brief.maxstring = in_brief.maxother = 40
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Call:
 
 @dataclass
 class Outcome:
+    steps: Footsteps
     value: Any = None
     error: BaseException | None = None
     ended: bool = False
@@ -62,7 +69,8 @@ class Outcome:
 
     def run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         try:
-            self.value = function(*arguments)
+            with self.steps.followed():
+                self.value = function(*arguments)
         except guard.Stopped:
             pass
         except BaseException as error:  # noqa: BLE001  (a student's code: any error is its own)
@@ -78,7 +86,7 @@ class Outcome:
     def interrupt(self, thread: threading.Thread) -> None:
         with self._lock:
             if not self.ended:
-                guard.interrupt(thread)
+                self.steps.interrupt(thread)
 
 
 @dataclass(kw_only=True, repr=False)
@@ -116,9 +124,10 @@ class FunctionExercise(Exercise):
         handler_output.install()
         clean = True
         try:
+            before: list[Any] = []
             for seed, fresh in ((self.name, False), (secrets.token_hex(16), True)):
                 for call in self.calls(random.Random(seed)):
-                    clean = self._try(answer, call, output, fresh)
+                    clean = self._try(answer, call, output, before, fresh)
         except NotYet as found:
             clean = found.finding.key != "stuck"
             raise
@@ -127,8 +136,55 @@ class FunctionExercise(Exercise):
                 handler_output.uninstall()
         return None
 
-    def _try(self, function: Any, call: Call, output: guard.Output, fresh: bool) -> bool:
-        outcome = Outcome()
+    def _try(
+        self, function: Any, call: Call, output: guard.Output, before: list[Any], fresh: bool
+    ) -> bool:
+        """Make one call.
+
+        Args:
+            before: The right results of the calls before it.
+            fresh: Whether this call has values that nobody could know beforehand.
+        """
+        shown = f"{self.function}({', '.join(map(in_brief.repr, call.arguments))})"
+        where = f"{shown}{': ' if call.what else ''}{call.what}"
+        given = [list(each) if isinstance(each, list) else each for each in call.arguments]
+        outcome = self._made(function, call, output, where)
+        ran = Finding(
+            "",
+            "",
+            where=where,
+            frames=call.rows,
+            frames_are="The frames",
+            ran=outcome.steps.rows(),
+            ran_for="in this call",
+            variables=outcome.steps.variables(),
+        )
+        if outcome.error is not None:
+            raise NotYet(self._raised(function, outcome.error, ran)) from outcome.error
+        expected, value = call.expected(), outcome.value
+        if self._same(value, expected):
+            before.append(expected)
+            return True
+        key, headline = self._judge(value, expected, call)
+        if before and self._keeps_state(function, output):
+            key = "keeps-state"
+            headline = f"The first call of {self.function} was right, and the same call now is not."
+        elif fresh and any(self._same(value, earlier) for earlier in before):
+            key = "known-by-heart"
+            headline = f"{self.function} gave what was right for an earlier call."
+        if any(
+            isinstance(one, list) and [*map(id, one)] != [*map(id, other)]
+            for one, other in zip(call.arguments, given, strict=True)
+        ):
+            headline += f" And {self.function} changed the list that it was given."
+        came = short.repr(value)
+        raise NotYet(
+            replace(ran, key=key, headline=headline, expected=short.repr(expected), came=came)
+        )
+
+    def _made(self, function: Any, call: Call, output: guard.Output, where: str) -> Outcome:
+        """Make a call on a thread of its own, and wait for it, not for ever."""
+        outcome = Outcome(Footsteps(code_of(function)))
         context = handler_output.handler_context(guard.protected_context(), output)
         thread = threading.Thread(
             target=context.run,
@@ -137,8 +193,6 @@ class FunctionExercise(Exercise):
             daemon=True,
         )
         thread.start()
-        shown = f"{self.function}({', '.join(map(short.repr, call.arguments))})"
-        where = f"{shown}{': ' if call.what else ''}{call.what}"
         left, before = PATIENCE, time.monotonic()
         while thread.is_alive() and left > 0:
             thread.join(TICK)
@@ -146,22 +200,13 @@ class FunctionExercise(Exercise):
             left, before = left - min(now - before, LONGEST_TICK), now
         if thread.is_alive():
             self._stuck(function, thread, outcome, where)
-        if outcome.error is not None:
-            self._raised(function, outcome.error, where, call)
-        expected, value = call.expected(), outcome.value
-        if self._same(value, expected):
-            return True
-        key, headline = self._judge(value, expected, call)
-        raise NotYet(
-            Finding(
-                "known-by-heart" if fresh and key in ("wrong-value", "known-mistake") else key,
-                headline,
-                expected=short.repr(expected),
-                came=short.repr(value),
-                where=where,
-                frames=call.rows,
-            )
-        )
+        return outcome
+
+    def _keeps_state(self, function: Any, output: guard.Output) -> bool:
+        """Whether the first call, which was right, gives another result when it is made again."""
+        first = self.calls(random.Random(self.name))[0]
+        outcome = self._made(function, first, output, "the first call once more")
+        return outcome.error is not None or not self._same(outcome.value, first.expected())
 
     def _same(self, value: Any, expected: Any) -> bool:
         if self.compare is not None:
@@ -201,7 +246,7 @@ class FunctionExercise(Exercise):
             for kinds in ((list, tuple), (bytes, bytearray))
         )
 
-    def _raised(self, function: Any, error: BaseException, where: str, call: Call) -> None:
+    def _raised(self, function: Any, error: BaseException, ran: Finding) -> Finding:
         if type(error) is NotImplementedError:
             raise NotAttempted from error
         line = line_of_error(error, code_of(function))
@@ -217,7 +262,7 @@ class FunctionExercise(Exercise):
             said = f"{type(error).__name__}: {error}".rstrip(": ")
             key, headline = "raised", f"{self.function} raised {said},{at}.".replace(",.", ".")
         advice = meaning_of(error) if key == "raised" and key not in self.advice else ""
-        raise NotYet(Finding(key, headline, where=where, frames=call.rows, advice=advice))
+        return replace(ran, key=key, headline=headline, advice=advice)
 
     def _stuck(self, function: Any, thread: threading.Thread, outcome: Outcome, where: str) -> None:
         code = code_of(function)

@@ -12,6 +12,7 @@ from astra_nb.errors import AstraError, ConnectionClosed, NotOpen
 from astra_nb.wire.close_codes import name
 
 from . import ladder
+from .finding import NotYet
 from .history import Heard, describe, describe_close
 from .verdicts import END, OPEN, Verdicts
 
@@ -30,23 +31,25 @@ class Client(Verdicts):
     def __init__(self, talk: Talk, socket: Any, number: int) -> None:
         super().__init__(talk, number)
         self.socket = socket
-        self._closing = False
 
     # Speaking
 
     async def send(self, type: str, value: object = b"") -> None:
         """Send a message; types and values are those of `socket.send`."""
+        await self.talk.begin_to_speak(type, value)
         await self._sent(self.socket.send(type, value))
         data = value.encode() if isinstance(value, str) else value
         self.said.append(bytes(data) if isinstance(data, (bytes, list)) else b"")
 
     async def send_fragments(self, type: str, parts: list[Any]) -> None:
         """Send one message in several fragments."""
+        await self.talk.begin_to_speak(type, "".join(map(str, parts)))
         await self._sent(self.socket.send_fragments(type, parts))
         self.said.append(b"".join(p.encode() if isinstance(p, str) else p for p in parts))
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, and see that the handler ends with it."""
+        self._closing = True
         await self._sent(self.socket.send_close(code, reason))
         await self.finish()
 
@@ -86,8 +89,10 @@ class Client(Verdicts):
             mistakes: Payloads that people send instead, each with what to say about it.
         """
         self.talk.steps += 1
+        self.talk.speaking = False
         payload = value.encode() if isinstance(value, str) else value
         wanted = f"{type} (any payload)" if payload is None else describe(type, payload)
+        self.talk.history.expected.add(wanted)
         heard = await self._next(wanted)
         if heard.type == "close":
             self._fail_closed(wanted, heard)
@@ -186,7 +191,7 @@ class Client(Verdicts):
             self.fail(key, why or f"Nothing should come here, but {heard} did.", "nothing", heard)
 
     async def _next(self, wanted: str, closing: bool = False) -> Heard:
-        found = await self.talk.until(self._answer_or_end)
+        found = await self.talk.answer(self._answer_or_end)
         if isinstance(found, Heard):
             self._taken += 1
             return found
@@ -198,19 +203,21 @@ class Client(Verdicts):
     async def _see_pieces(
         self, heard: Heard, type: str, payload: bytes | None, wanted: str
     ) -> None:
-        """See that the answer did not come in two messages."""
-        came = heard.payload
-        if not payload or not came or heard.type != type or not payload.startswith(came):
+        """See that the answer did not come in several messages."""
+        if not payload or heard.type != type or heard.payload == payload:
             return
-        rest = payload[len(came) :]
-        following = await self.talk.until(self._pending, QUIET) if rest else None
-        if following is not None and following.payload == rest:
-            self.fail(
-                "in-pieces",
-                f"The answer came in two messages: {heard}, and then {following}.",
-                wanted,
-                following,
-            )
+        pieces, taken = [heard], self._taken
+        while payload.startswith(joined := b"".join(piece.payload for piece in pieces)):
+            if joined == payload:
+                said = ", then ".join(map(str, pieces))
+                why = f"The answer came in {len(pieces)} messages: {said}."
+                self.fail("in-pieces", why, wanted, pieces[-1])
+            following = await self.talk.until(self._pending, QUIET)
+            if following is None or following.type != type or not following.payload:
+                break
+            self._taken += 1
+            pieces.append(following)
+        self._taken = taken
 
     def _compare(
         self,
@@ -233,6 +240,10 @@ class Client(Verdicts):
                     self.fail("known-mistake", said, wanted, heard)
         if self._unasked(heard):
             self.fail("too-early", f"{heard} came before the client said anything.", wanted, heard)
+        repeated = self._repeated(heard)
+        if heard.number <= self.talk.spoke_after and not repeated:
+            why = f"One message too many: {heard}, before the client sent {self.talk.spoke}."
+            self.fail("too-many", why, wanted, heard)
         others = [said for each in self.talk.clients if each is not self for said in each.said]
         found = ladder.about_value(
             heard,
@@ -240,7 +251,7 @@ class Client(Verdicts):
             payload,
             said=self.said,
             others=others,
-            repeated=self._repeated(heard),
+            repeated=repeated,
         )
         if found is not None:
             self._fail(wanted, heard, found)
@@ -283,7 +294,13 @@ class Client(Verdicts):
                 f"The connection is closed, and your handler still runs{at}.",
                 END,
             )
-        self._raised(END)
+        try:
+            self._raised(END)
+        except NotYet as found:
+            message = run.steps.trips[-1].message
+            if message is None or message.type != "close":
+                raise
+            self.talk.history.at_close = self.talk.history.at_close or found.finding
 
     def check_log(self) -> None:
         """See that what the log says was sent is what this client received."""

@@ -10,7 +10,18 @@ from typing import Any
 
 __all__ = ["a", "how_differs", "how_texts_differ", "short"]
 
-short = reprlib.Repr()
+
+class Short(reprlib.Repr):
+    """Shows any value in few characters."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:  # Python writes out no number of thousands of digits
+            return f"<int of {x.bit_length():,} bits>"
+
+
+short = Short()
 short.maxstring = short.maxother = 70
 short.maxdict = short.maxlist = 12
 

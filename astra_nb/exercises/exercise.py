@@ -19,6 +19,7 @@ from .answer import Answer, Note
 from .finding import Finding, NotYet
 from .history import History
 from .script import BUDGET, Scenario, Talk
+from .slips import slip_in
 from .stage import Stage
 from .untouched import is_untouched
 from .verdicts import NotAttempted
@@ -107,6 +108,7 @@ class Exercise(ABC):
                 return self._answer("not attempted")
             except NotYet as found:
                 finding = found.finding.with_advice(dict(self.advice))
+                finding = replace(finding, clue=slip_in(answer))
                 return self._answer("not yet", finding, output.text, found.log)
         return self._answer("right", None, output.text, log)
 
@@ -190,14 +192,16 @@ class HandlerExercise(Exercise):
         for scenario in self.scenarios:
             seed = f"{self.name} {scenario.__name__}"
             left = await _play_one(scenario, stage, history, seed, left)
+        known = frozenset(history.expected)
         try:
-            seed = secrets.token_hex(16)
-            await _play_one(self.scenarios[-1], stage, history, seed, left)
+            await _play_one(self.scenarios[-1], stage, history, secrets.token_hex(16), left)
         except NotYet as found:
-            if found.finding.key in ("wrong-value", "known-mistake"):
-                known = replace(found.finding, key="known-by-heart", advice="")
-                raise NotYet(known) from None
+            if found.finding.came in known and found.finding.key not in ("behind", "too-many"):
+                by_heart = replace(found.finding, key="known-by-heart", advice="")
+                raise NotYet(by_heart) from None
             raise
+        if history.at_close is not None:
+            raise NotYet(history.at_close)
 
 
 async def _play_one(

@@ -71,6 +71,11 @@ def explain_built(text: str, key: bytes, right: bytes, value: Any) -> str:
     wide = len(right) - len(payload) - 4
     if came == b"":
         return "It is empty."
+    if came == right.decode("latin-1").encode():
+        return (
+            "Each byte from 0x80 on has become two, such as c2 81 for 81: the whole frame was "
+            "encoded as UTF-8, and only the text is text."
+        )
     parts = (("first byte", 0, 1), ("second byte", 1, 2), ("length", 2, wide))
     for name, begin, end in parts:
         if came[begin:end] != right[begin:end]:
@@ -150,6 +155,10 @@ def explain_accept(key: str, guid: str, right: str, value: Any) -> str:
         return ""  # what is too many or too few says it best
     if value.lower() == right.lower() or value == right[::-1]:
         return ""
+    if right in value:
+        before, _, behind = value.partition(right)
+        sides = [f"{before!r} before it"] * bool(before) + [f"{behind!r} behind it"] * bool(behind)
+        return f"The right value is in it; {' and '.join(sides)} is too much."
     if all(character in "0123456789abcdefABCDEF" for character in value):
         return (
             f"Those are {len(value)} hexadecimal digits; the header has the bytes of the hash in "
@@ -214,6 +223,8 @@ def texts(key: str, guid: str) -> list[tuple[bytes, str]]:
         ("Sec-WebSocket-Key: " + whole, "The name of the header is no part of the key."),
     ):
         found.append((text.encode(), said))
+    raw = bytes.fromhex(guid.replace("-", ""))
+    found.append((key.encode() + raw, "The GUID was hashed as 16 bytes; it is taken as text."))
     encoded = base64.b64encode(whole.encode())
     found.append((encoded, "base64 came before the hash; it comes after it."))
     twice = base64.b64encode(key.encode()) + guid.encode()

@@ -21,8 +21,12 @@ class Finding:
         came: What came instead; "" where that says nothing.
         where: At which step of what.
         frames: A short sequence: who, what type, what payload, and a remark, oldest first.
+        frames_are: What these frames are.
+        ran: The lines of the student's code that ran: number, text, and what was raised there.
+        ran_for: What they ran for, such as a message.
+        variables: The student's variables at the end, by their names.
+        clue: A slip that shows in the source itself.
         advice: How to go on, without the answer.
-        output: What the handler printed.
     """
 
     key: str
@@ -31,8 +35,12 @@ class Finding:
     came: str = ""
     where: str = ""
     frames: tuple[tuple[str, str, str, str], ...] = ()
+    frames_are: str = "The last frames"
+    ran: tuple[tuple[str, str, str], ...] = ()
+    ran_for: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    clue: str = ""
     advice: str = ""
-    output: str = ""
 
     def with_advice(self, own: dict[str, str]) -> Finding:
         """Put the exercise's own advice, or else the general one, where there is none yet."""
@@ -64,8 +72,8 @@ ADVICE: dict[str, str] = {
         "The check has brought its own server."
     ),
     "returned": (
-        "When a handler returns, the server closes the connection. Stay in a loop until the "
-        "client closes."
+        "The client had not closed yet. Stay in a loop until it has: then a message of type "
+        '"close" comes, and after it recv() raises ConnectionClosed.'
     ),
     "returned-value": (
         "What a handler returns goes nowhere: only send puts something on the wire. Send it, and "
@@ -82,11 +90,11 @@ ADVICE: dict[str, str] = {
         "recv() gives a Message with a type and a value; the payload is message.value."
     ),
     "repr": "str(...) of bytes gives Python's spelling of them, with b and quotes in it.",
-    "wrong-value": "Compare what was expected with what came, character by character.",
+    "wrong-value": "Compare what was expected with what came, and follow the lines that ran.",
     "case": "The letters are right but not their case; change nothing about them.",
     "blank": "Only blanks or line breaks are too many or too few.",
-    "cut": "A part is missing at an end: look for a slice or an index.",
-    "behind": "This is the answer to an earlier message: answer before you wait for the next one, "
+    "cut": "Follow the lines that ran: where does the rest get lost?",
+    "behind": "This belongs to an earlier message: answer before you wait for the next one, "
     "and keep nothing from the one before.",
     "not-mine": (
         "This belongs to another connection. What one connection needs is kept in the handler's "
@@ -98,12 +106,10 @@ ADVICE: dict[str, str] = {
         'An f before the quotes fills the braces in: f"... {message.value} ..."; and no $.'
     ),
     "too-many": "Each message is answered as often as the exercise says, and no more.",
-    "nothing": (
-        "The handler waits for the next message while the client waits for an answer. Did the "
-        'message before it meet a branch that answers? message.type is a str, such as "text".'
-    ),
+    "nothing": "Follow the lines that ran: which one should have sent this, and why did it not?",
     "nothing-yet": "The client waits too: here the server speaks first.",
-    "not-passed-on": "Handlers reach each other only through something outside of them.",
+    "not-passed-on": "Follow the lines that ran: which one should have sent this here, and why did "
+    "it not? Handlers reach each other only through something outside of them.",
     "to-itself": "Skip the sender.",
     "ahead": "Each message gets its own answer, in the order in which they came.",
     "sent-to-gone": (
@@ -125,8 +131,18 @@ ADVICE: dict[str, str] = {
         "Is something kept from the message before, or from another connection? Each message is "
         "looked at by itself."
     ),
-    "stuck": "The handler did not come back from this line; nothing else could be done.",
+    "stuck": "As long as it stays there, nothing else of the handler can run.",
+    "thread-raised": "Once it has raised, a thread does nothing more; the handler goes on "
+    "without it.",
     "slow-send": "send waits while the other end does not read; so one slow reader holds up all.",
+    "refused": (
+        "What goes out by itself, as with send_raw(), must be a whole and right frame: a server "
+        "does not mask, a control frame has at most 125 bytes, and text is UTF-8."
+    ),
+    "keeps-state": (
+        "Something outlasts the call, such as an object made outside of the function. Make it "
+        "anew in each call."
+    ),
     "no-await": (
         "In an async def handler every call on the socket needs await: "
         "await socket.recv(), await socket.send_text(...)."

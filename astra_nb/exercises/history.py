@@ -10,6 +10,8 @@ from astra_nb.wire.messages import CloseFrame
 from astra_nb.wire.records import ClosedRecord, FrameRecord
 from astra_nb.wire.text import preview
 
+from .finding import Finding
+
 __all__ = ["Heard", "History", "Passed", "describe", "describe_close"]
 
 SHOWN_FRAMES = 8
@@ -91,11 +93,19 @@ class Passed:
 
 
 class History:
-    """Reads the log of a check, each time from where it stopped the last time."""
+    """Reads the log of a check, each time from where it stopped the last time.
+
+    Attributes:
+        peers: Numbers of the connections, by the client's address.
+        expected: What was expected so far, as `describe` says it.
+        at_close: What a handler did wrong after its client had closed; the last thing to say.
+    """
 
     def __init__(self, log: FrameLog) -> None:
         self.log = log
         self.peers: dict[str, int] = {}
+        self.expected: set[str] = set()
+        self.at_close: Finding | None = None
         self._passed: dict[int, Passed] = {}
         self.last = 0
 
@@ -103,6 +113,10 @@ class History:
         """What passed on one connection so far."""
         self.read()
         return self._passed.setdefault(connection, Passed())
+
+    def connections(self) -> list[tuple[int, Passed]]:
+        """What passed on each connection so far, by their numbers."""
+        return list(self._passed.items())
 
     def read(self) -> None:
         for record in self.log.since(self.last):

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from typing import Literal
 
 from astra_nb.errors import ConnectionClosed, EndlessLoop, NotOpen
+from astra_nb.wire.messages import CloseFrame
 
 from .comparing import how_differs, how_texts_differ
 from .guard import NotAllowed
 from .history import Heard, describe, describe_close
+from .lines import Line, code_of, line_of_error
 from .meanings import meaning_of
-from .watch import Line, Run, code_of, line_of_error
+from .watch import Run
 
-__all__ = ["about_close", "about_error", "about_silence", "about_value"]
+__all__ = ["about_close", "about_error", "about_silence", "about_thread", "about_value"]
 
 BRACES = re.compile(rb"\{[A-Za-z_][\w.\[\]()]*\}")  # of an f-string without its f
 
@@ -90,6 +92,17 @@ def about_error(error: BaseException, handler: object, at_close: bool) -> dict[s
     return found
 
 
+def about_thread(error: BaseException, handler: object) -> dict[str, str]:
+    """Say what ended a thread, or a task, that a handler began."""
+    line = line_of_error(error, code_of(handler))
+    said = f"{type(error).__name__}: {error}".rstrip(": ").rstrip(".")
+    return {
+        "key": "thread-raised",
+        "headline": f"A thread of yours ended with {said}, at {line}.",
+        "advice": meaning_of(error),
+    }
+
+
 def in_recv(error: BaseException) -> bool:
     """Whether an error came out of recv()."""
     names = (frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__))
@@ -97,34 +110,50 @@ def in_recv(error: BaseException) -> bool:
 
 
 def about_close(
-    heard: Heard | None, run: Run | None, answered: int, client_spoke: bool, forgot_await: bool
+    heard: Heard | None,
+    refusal: CloseFrame | None,
+    run: Run | None,
+    answered: int,
+    forgot_await: Line | None,
 ) -> dict[str, str]:
-    """Say why the connection closed where a message was expected; None stands for no close."""
-    by_return = run is not None and run.ended and run.open_at_end and run.error is None
-    if by_return:
+    """Say why the connection closed where a message was expected.
+
+    Args:
+        heard: The server's CLOSE frame; None when it sent none.
+        refusal: The client's own CLOSE frame, when it could not go on; else None.
+        run: The handler.
+        answered: How many messages were as expected.
+        forgot_await: A call on the socket that is not awaited.
+    """
+    if refusal is not None:
+        return {
+            "key": "refused",
+            "headline": "The client could not take what your handler had sent, and closed with "
+            f"{describe_close(refusal.code, refusal.reason)}.",
+        }
+    if heard is None:
+        return {
+            "key": "dropped",
+            "headline": "The server ended the TCP connection without a CLOSE frame, so the client "
+            "sees 1006.",
+        }
+    if run is not None and run.ended and run.open_at_end and run.error is None:
         if forgot_await:
             return {
                 "key": "no-await",
-                "headline": "Your handler returned, and calls on its socket were never awaited.",
+                "headline": f"Your handler returned, and a call was never awaited: {forgot_await}.",
             }
-        assert run is not None
         if run.result is not None:
             return {
                 "key": "returned-value",
                 "headline": f"Your handler returned {run.result!r:.60}, and with that it ended.",
             }
-        if answered == 1 and client_spoke:
-            return {
-                "key": "first-only",
-                "headline": "Your handler answered the first message and then returned.",
-            }
-        messages = f"{answered} message{'s' if answered > 1 else ''}"
-        times = f"after {messages} that were right" if answered else "before anything came"
-        return {"key": "returned", "headline": f"Your handler returned {times}."}
-    if heard is None:
+        times = f" after {answered} right message{'s' if answered > 1 else ''}" if answered else ""
+        last = run.steps.last_line
+        at = f" The last line that ran is {last}." if last is not None else ""
         return {
-            "key": "dropped",
-            "headline": "The server ended the TCP connection without a CLOSE frame.",
+            "key": "returned" if answered != 1 or run.steps.loops else "first-only",
+            "headline": f"Your handler returned{times}, and that closed the connection.{at}",
         }
     assert heard.close is not None
     return {
@@ -144,7 +173,7 @@ def about_silence(
     client_spoke: bool,
     others_spoke: bool,
     came_back: bool,
-    forgot_await: bool,
+    forgot_await: Line | None,
 ) -> dict[str, str]:
     """Say why nothing came, from where the handler stands.
 
@@ -155,12 +184,12 @@ def about_silence(
         client_spoke: Whether this client has sent something.
         others_spoke: Whether another client has.
         came_back: Whether another client got something that nobody expected.
-        forgot_await: Whether calls on the socket are not awaited.
+        forgot_await: A call on the socket that is not awaited.
     """
-    if forgot_await:
+    if forgot_await is not None:
         return {
             "key": "no-await",
-            "headline": "Nothing came: calls on the socket were never awaited.",
+            "headline": f"Nothing came: a call was never awaited, at {forgot_await}.",
         }
     starts = next((one for one in (line, elsewhere) if one and one.waits == "server"), None)
     if starts is not None:
@@ -265,7 +294,12 @@ def about_value(
         return {"key": "blank", "headline": "Only blanks or line breaks differ."}
     said_how = how(came, payload, type)
     for key, headline, found in SHAPES:
-        if payload and (key != "ascii" or type == "text") and found(came, payload):
+        if (
+            payload
+            and not payload.isdigit()
+            and (key != "ascii" or type == "text")
+            and found(came, payload)
+        ):
             detail = f": {said_how}" if key in ("cut", "added") else ""
             return {"key": key, "headline": f"{headline[:-1]}{detail}."}
     return {"key": "wrong-value", "headline": f"The payload is not the expected one: {said_how}."}
@@ -289,17 +323,12 @@ def _other_type(heard: Heard, type: str, payload: bytes) -> dict[str, str]:
         }
     if {heard.type, type} == {"text", "bytes"}:
         key = "as-bytes" if type == "text" else "as-text"
-        same = "the same payload" if said == payload else "a message"
+        what = "The right payload" if said == payload else "A message"
         if said == payload.hex().encode():
-            same = "the payload's hexadecimal digits,"
-        return {
-            "key": key,
-            "headline": f"What came back is {same} as {heard.type}, not as {type}.",
-        }
-    return {
-        "key": "wrong-type",
-        "headline": f"A {heard.type} came where a {type} was expected.",
-    }
+            what = "The payload's hexadecimal digits"
+        return {"key": key, "headline": f"{what} came as {heard.type}, not as {type}."}
+    came, wanted = (one if one == "bytes" else f"a {one}" for one in (heard.type, type))
+    return {"key": "wrong-type", "headline": f"{capital(came)} came where {wanted} was expected."}
 
 
 def about_no_close(heard: Heard, code: int) -> dict[str, str]:

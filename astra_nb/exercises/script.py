@@ -18,7 +18,7 @@ from astra_nb.errors import ConnectFailed, HandshakeFailed
 
 from .client import Client
 from .finding import Finding, NotYet
-from .history import History
+from .history import History, describe
 from .stage import Stage
 
 __all__ = ["Scenario", "Talk"]
@@ -31,6 +31,7 @@ TICK = 0.02  # seconds
 LONGEST_TICK = 0.05  # seconds that one tick may count for: a busy machine is nobody's fault
 PATIENCE = 1.2  # seconds until a wait for an answer ends
 BUDGET = 3.2  # seconds for all scenarios of a check
+REST = 0.4  # seconds until a wait ends in which every handler waits too
 SETTLING = 0.3  # seconds in which a new handler comes to wait for a message
 WORDS = ("plum", "pear", "lemon", "cherry", "apple", "quince", "grape", "melon", "lime", "mango")
 
@@ -46,6 +47,10 @@ class Talk:
     Attributes:
         random: The source of chance, seeded for this scenario.
         left: Seconds left for the whole check, as this process experienced them.
+        steps: How many messages were waited for.
+        speaking: Whether something was sent since then.
+        spoke: The first message that was, as `describe` says it.
+        spoke_after: Number of the newest record on the log before that message.
     """
 
     def __init__(
@@ -62,6 +67,10 @@ class Talk:
         self.random = random.Random(seed)
         self.left = left
         self.steps = 0
+        self.speaking = False
+        self.spoke = ""
+        self.spoke_after = 0
+        self._busy: set[int] = set()
         self.clients: list[Client] = []
 
     # Chance
@@ -137,17 +146,41 @@ class Talk:
                 )
         raise NotYet(Finding("no-server", f"The check could not connect to its own server: {why}."))
 
+    async def begin_to_speak(self, type: str, value: object) -> None:
+        """Let handlers end what they do, so that what they send later answers what comes now."""
+        if self.speaking:
+            return
+        self.speaking = True
+        deadline = time.monotonic() + SETTLING / 10
+        clients = [client for client in self.clients if client.number not in self._busy]
+        while not all(client.handler_waits for client in clients):
+            if time.monotonic() > deadline:
+                # Whatever that one does, it may do it for ever.
+                self._busy |= {client.number for client in clients if not client.handler_waits}
+                break
+            await asyncio.sleep(0.001)
+        payload = value if isinstance(value, (str, bytes)) else b""
+        self.spoke, self.spoke_after = describe(type, payload), self.history.log.last_number
+
     # Waiting
 
-    async def until(self, ready: Callable[[], T], patience: float = PATIENCE) -> T | None:
+    async def until(
+        self, ready: Callable[[], T], patience: float = PATIENCE, rest: float = PATIENCE
+    ) -> T | None:
         """Wait until `ready()` is true and give that; None when patience or time ran out.
 
         Time counts as this process experienced it, so that a busy machine fails nobody.
+
+        Args:
+            ready: What is waited for.
+            patience: Seconds to wait at most.
+            rest: Seconds to wait at most while every handler waits for a message.
         """
         patience = min(patience, self.left)
         began = before = time.monotonic()
         used = time.process_time()
         looks, stuck = 0, self._stuck_lines()
+        at_rest = 0.0
         while True:
             answer = ready()
             if answer:
@@ -155,7 +188,11 @@ class Talk:
             stuck &= self._stuck_lines()
             looks = looks + 1 if stuck else 0
             # Seen in one place that often, a handler does not just wait for its turn.
-            if patience <= 0 or (looks > STUCK_LOOKS and before > began + PATIENCE):
+            if (
+                patience <= 0
+                or at_rest > rest
+                or (looks > STUCK_LOOKS and before > began + PATIENCE)
+            ):
                 return None
             await self._news()
             now, now_used = time.monotonic(), time.process_time()
@@ -164,6 +201,19 @@ class Talk:
             before, used = now, now_used
             patience -= passed
             self.left -= passed
+            at_rest = at_rest + passed if rest < patience and self._at_rest() else 0.0
+
+    async def answer(self, ready: Callable[[], T]) -> T | None:
+        """Wait for what a handler should send; not for long when each waits for a message."""
+        return await self.until(ready, rest=REST)
+
+    def _at_rest(self) -> bool:
+        """Whether nothing can come any more: all wait for a message, and nobody works beside."""
+        watch = self.stage.watch
+        lines = [watch.line(run) for run in list(watch.runs.values()) if not run.ended]
+        return not watch.works_beside and all(
+            line is not None and line.waits == "recv" for line in lines
+        )
 
     def _stuck_lines(self) -> frozenset[str]:
         """Lines at which handlers are at work on what is no call on their sockets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import itertools
 import sys
@@ -21,7 +22,8 @@ from astra_nb.serving import Serving
 from astra_nb.wire.records import OutputRecord
 
 from . import guard
-from .watch import Run, Watch, code_of, line_in
+from .lines import code_of, line_in
+from .watch import Run, Watch
 
 __all__ = ["Stage"]
 
@@ -93,10 +95,14 @@ class Stage:
             Serving, gate, self.log, HOSTNAME, port, None, itertools.count(1), loop=self._loop
         )
         install()
+        self._excepthook = threading.excepthook
+        threading.excepthook = self._thread_raised
+        self._loop.loop.set_exception_handler(self._task_raised)
         try:
             self._serving.run()
         except BaseException:
             uninstall()
+            threading.excepthook = self._excepthook
             if self._loop.thread.is_alive():
                 background.release(self._loop)
             raise
@@ -124,10 +130,19 @@ class Stage:
                     run.interrupt()
             ending.join(STOP_EVERY)
         ended = not ending.is_alive() and not self._at_work()
+        threading.excepthook = self._excepthook
         if ended:
             uninstall()
         # Else what still prints is kept from the cells, for as long as it does.
         return ended
+
+    def _thread_raised(self, raised: threading.ExceptHookArgs) -> None:
+        if not self.watch.is_its_own(raised.exc_value):
+            self._excepthook(raised)
+
+    def _task_raised(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not self.watch.is_its_own(context.get("exception")):
+            loop.default_exception_handler(context)
 
     def _at_work(self) -> list[Run]:
         """Handlers that have not ended; of those on the loop, only one that is in there now."""

@@ -8,7 +8,7 @@ import textwrap
 from types import CodeType
 from typing import Any
 
-from .watch import code_of
+from .lines import code_of
 
 __all__ = ["is_untouched"]
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from astra_nb.errors import ConnectionClosed
+from astra_nb.wire.messages import CloseFrame
 
 from . import ladder
 from .finding import Finding, NotYet
 from .history import Heard, Passed, describe
 from .watch import Run
-from .whereabouts import about_threads, about_way, spoke_last, threads
+from .whereabouts import (
+    about_threads,
+    about_way,
+    last_steps,
+    ran_for,
+    spoke_last,
+    threads,
+    trip_before,
+)
 
 if TYPE_CHECKING:
     from .script import Talk
@@ -21,6 +30,8 @@ MAX_PENDING = 5000  # messages that nobody asked for
 UNSENT = ("nothing", "nothing-yet", "not-passed-on")
 OPEN = "an open connection"
 END = "the end of the handler"
+# Which lines ran says nothing here: it is no line's doing, or the finding names the only one.
+NO_LINES = ("exit", "forked", "flood", "no-server", "changed-log", "no-await", "threads-pile-up")
 
 
 class NotAttempted(Exception):
@@ -42,6 +53,7 @@ class Verdicts:
         self.said: list[bytes] = []
         self.answered = 0
         self._taken = 0
+        self._closing = False
         self._last: tuple[str, bytes] | None = None
 
     def fail(
@@ -71,17 +83,27 @@ class Verdicts:
             rows = passed.until_close().sequence(remark)
         elif remark:
             rows = (*rows, ("server", "nothing", "", remark))
+        steps = last_steps(self) if key not in NO_LINES else None
+        extra = heard is not None and heard.number <= self.talk.spoke_after
+        trip = trip_before(steps, self.talk.spoke) if extra and steps is not None else -1
         raise NotYet(
             Finding(
                 key,
                 headline,
                 expected=expected,
-                came=str(heard) if heard is not None else "nothing" if expected else "",
+                came=str(heard) if heard is not None else self._nothing(expected),
                 where=self.talk.where,
                 frames=rows,
+                ran=steps.rows(trip) if steps is not None else (),
+                ran_for=ran_for(steps, trip),
+                variables=steps.variables() if steps is not None else (),
                 advice=advice,
             )
         )
+
+    def _nothing(self, expected: str) -> str:
+        closes = [frame for frame in self.passed.heard if frame.close is not None]
+        return str(closes[0]) if closes else "nothing" if expected else ""
 
     def _fail(self, expected: str, heard: Heard | None, found: dict[str, str]) -> NoReturn:
         self.fail(found["key"], found["headline"], expected, heard, advice=found.get("advice", ""))
@@ -159,10 +181,17 @@ class Verdicts:
         if self._run is not None:
             self._raised_in(self._run, wanted)
 
-    def _raised_in(self, run: Run, wanted: str) -> None:
-        if run.error is None:
+    def _raised_in(self, run: Run, wanted: str, missed: bool = False) -> None:
+        """End the check if a handler raised.
+
+        Args:
+            run: The handler.
+            wanted: What was expected.
+            missed: Whether something did not come that this handler should have sent.
+        """
+        if run.error is None or (missed and ladder.in_recv(run.error)):
             return
-        if isinstance(run.error, ConnectionClosed) and not run.open_at_end:
+        if isinstance(run.error, ConnectionClosed) and not run.open_at_end and not missed:
             return  # its own connection has ended, and that ended it
         # Exactly this one: what input() raises in a notebook is a subclass.
         if type(run.error) is NotImplementedError and not self.answered:
@@ -172,6 +201,13 @@ class Verdicts:
         )
         self._fail("" if wanted in (OPEN, END) else wanted, None, found)
 
+    def _refusal(self) -> CloseFrame | None:
+        """The CLOSE frame of a client that no scenario has told to close."""
+        closes = [frame for frame in self.passed.frames if frame.type == "close"]
+        if self._closing or not closes or closes[0].direction == "sent":
+            return None
+        return closes[0].frame.close
+
     def _fail_closed(self, wanted: str, heard: Heard | None) -> NoReturn:
         self._raised(wanted)
         if not self.talk.stage.running:
@@ -180,7 +216,7 @@ class Verdicts:
         self._fail(
             wanted,
             heard,
-            ladder.about_close(heard, self._run, self.answered, bool(self.said), forgot),
+            ladder.about_close(heard, self._refusal(), self._run, self.answered, forgot),
         )
 
     def _fail_silent(self, wanted: str, closing: bool = False) -> NoReturn:
@@ -189,7 +225,9 @@ class Verdicts:
         mine = self._run
         others = [run for run in watch.runs.values() if run is not mine]
         for other in others:
-            self._raised_in(other, wanted)
+            self._raised_in(other, wanted, missed=True)
+        for error in watch.elsewhere:
+            self._fail(wanted, None, ladder.about_thread(error, watch.handler))
         lines = [line for run in others if (line := watch.line(run)) is not None]
         self._receives_elsewhere(wanted)
         begun = threads(watch) or []
@@ -205,6 +243,12 @@ class Verdicts:
             came_back=any(client.got_its_own for client in self.talk.clients),
             forgot_await=watch.forgot_await(),
         )
+        if found["key"] in ("nothing", "nothing-yet") and self._earlier_one_got(wanted):
+            found["headline"] += " An earlier connection got it."
+            found["advice"] = (
+                "Is something kept from one connection to the next? What belongs to one connection "
+                "stands in variables of the handler, not in global ones."
+            )
         if closing and found["key"] in ("nothing", "nothing-yet"):
             found = {"key": "not-closed", "headline": "No close came, and nothing else did."}
         if found["key"] == "nothing" and not spoke_last(self):
@@ -216,6 +260,16 @@ class Verdicts:
         if found["key"] in UNSENT and self.talk.stage.log.output.total:
             found["headline"] += " What it prints is not sent."
         self._fail(wanted, None, found)
+
+    def _earlier_one_got(self, wanted: str) -> bool:
+        """Whether a connection that is over got what this one did not."""
+        now = {client.number for client in self.talk.clients}
+        return any(
+            str(heard) == wanted
+            for number, passed in self.talk.history.connections()
+            for heard in passed.heard
+            if number not in now
+        )
 
     def _receives_elsewhere(self, wanted: str) -> None:
         """End the check when a handler takes what comes for another one."""

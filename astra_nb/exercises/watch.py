@@ -9,40 +9,23 @@ import linecache
 import re
 import sys
 import threading
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from types import CodeType, FrameType
+from dataclasses import dataclass, field
 from typing import Any
 
+from astra_nb.errors import ConnectionClosed
 from astra_nb.routes import is_async
 
-from .guard import Stopped, interrupt
+from .footsteps import Footsteps
+from .guard import Stopped
+from .lines import Line, code_of, line_in, line_of_coroutine, line_of_error
 
-__all__ = ["Line", "Run", "Watch", "code_of", "line_in", "line_of_error"]
+__all__ = ["Run", "Watch"]
 
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the student's code.
-
-    Attributes:
-        number: Its number in the cell or file, from 1.
-        text: Its text; "" when that cannot be had.
-        waits: What it waits for: "recv", "send", "server" while it starts a server of its own,
-            or "" for none of them.
-        doing: What it does there, such as "sleeps"; "" when that cannot be told.
-        owner: Number of the connection whose socket it receives from; 0 when it does not.
-    """
-
-    number: int
-    text: str
-    waits: str = ""
-    doing: str = ""
-    owner: int = 0
-
-    def __str__(self) -> str:
-        return f"line {self.number}: {self.text}" if self.text else f"line {self.number}"
+BESIDE = re.compile(
+    r"Thread\(|Timer\(|\.submit\(|to_thread\(|run_in_executor\(|create_task\(|ensure_future\(|"
+    r"gather\(|TaskGroup\(|call_later\(|call_soon"
+)
 
 
 @dataclass
@@ -54,10 +37,12 @@ class Run:
         result: What it returned.
         error: What it raised, or None.
         open_at_end: Whether the connection was still open when it was over.
+        steps: Which of its lines ran.
     """
 
     socket: Any
     thread: threading.Thread
+    steps: Footsteps
     task: asyncio.Task[Any] | None = None
     ended: bool = False
     result: Any = None
@@ -79,15 +64,36 @@ class Run:
         """Raise `Stopped` in the handler, if it is not over. Any other thread."""
         with self._lock:
             if not self.ended:
-                interrupt(self.thread)
+                self.steps.interrupt(self.thread)
 
 
 @dataclass
 class Watch:
-    """Notes what becomes of each call of one handler."""
+    """Notes what becomes of each call of one handler.
+
+    Attributes:
+        runs: The calls, by the number of the connection.
+        elsewhere: What ended threads and tasks that the handler began.
+    """
 
     handler: Callable[..., Any]
     runs: dict[int, Run] = field(default_factory=dict)
+    elsewhere: list[BaseException] = field(default_factory=list)
+
+    @functools.cached_property
+    def works_beside(self) -> bool:
+        """Whether the handler begins threads or tasks, or might: the cell around it tells."""
+        code = code_of(self.handler)
+        source = "".join(linecache.getlines(code.co_filename)) if code is not None else ""
+        return not source or BESIDE.search(source) is not None
+
+    def is_its_own(self, error: BaseException | None) -> bool:
+        """Whether an error came out of the handler's file; if so it is noted."""
+        if error is None or line_of_error(error, code_of(self.handler)) is None:
+            return False
+        if not isinstance(error, (Stopped, ConnectionClosed)):
+            self.elsewhere.append(error)
+        return True
 
     def watched(self) -> Callable[..., Any]:
         """Give the handler, of the same kind, with this watch around it."""
@@ -96,7 +102,8 @@ class Watch:
             async def watched_async(socket: Any) -> None:
                 run = self._begin(socket, asyncio.current_task())
                 try:
-                    run.result = await self.handler(socket)
+                    with run.steps.followed(in_task=True):
+                        run.result = await self.handler(socket)
                 except Stopped:
                     pass
                 except BaseException as error:
@@ -110,7 +117,8 @@ class Watch:
         def watched(socket: Any) -> None:
             run = self._begin(socket, None)
             try:
-                run.result = self.handler(socket)
+                with run.steps.followed():
+                    run.result = self.handler(socket)
             except Stopped:
                 pass
             except BaseException as error:
@@ -122,7 +130,8 @@ class Watch:
         return watched
 
     def _begin(self, socket: Any, task: asyncio.Task[Any] | None) -> Run:
-        run = Run(socket, threading.current_thread(), task)
+        steps = Footsteps(code_of(self.handler))
+        run = Run(socket, threading.current_thread(), steps, task)
         self.runs[socket.id] = run
         return run
 
@@ -137,107 +146,18 @@ class Watch:
             return found
         return line_of_coroutine(run.task.get_coro(), code)
 
-    def forgot_await(self) -> bool:
-        """Tell whether an async def handler calls its socket without await."""
+    def forgot_await(self) -> Line | None:
+        """Find a line of an async def handler that calls its socket without await."""
         if not is_async(self.handler):
-            return False
+            return None
         try:
-            source = inspect.getsource(inspect.unwrap(self.handler))
+            lines, first = inspect.getsourcelines(inspect.unwrap(self.handler))
         except (OSError, TypeError):
-            return False
+            return None
         name = next(iter(inspect.signature(self.handler).parameters), "socket")
         calls = rf"(await\s+|await\s*\(\s*)?\b{re.escape(name)}\.(recv|send\w*|close)\("
-        return any(not match[1] for match in re.finditer(calls, source))
-
-
-def code_of(function: object) -> CodeType | None:
-    """Find the code of a function, a method, a partial, or an object that can be called."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    function = inspect.unwrap(function) if callable(function) else function
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        called = vars(type(function)).get("__call__")
-        code = getattr(called, "__code__", None)
-    return code if isinstance(code, CodeType) else None
-
-
-def line_in(frame: FrameType | None, code: CodeType) -> Line | None:
-    """Find the innermost frame of the student's file, from a frame outwards."""
-    waits, called, owner = "", ("", ""), 0
-    while frame is not None:
-        if frame.f_code.co_filename == code.co_filename:
-            line = _line(code.co_filename, frame.f_lineno, waits)
-            return replace(line, doing="" if waits else doing(called, line.text), owner=owner)
-        if waits_in(frame) == "recv":
-            owner = getattr(frame.f_locals.get("self"), "id", 0)
-        waits = waits_in(frame) or waits
-        called = (frame.f_globals.get("__name__", ""), frame.f_code.co_name)
-        frame = frame.f_back
-    return None
-
-
-CALLED = {
-    ("queue", "get"): "waits for something in a queue",
-    ("queue", "put"): "waits for room in a queue that is full",
-    ("queue", "join"): "waits until a queue is worked off",
-    ("threading", "join"): "waits for a thread to end",
-    ("threading", "wait"): "waits for what another thread should set",
-}
-# What is written in C has no frame; its line tells it.
-WRITTEN = (
-    (r"\bsleep\(", "sleeps"),
-    (r"\bwith \w*lock|\.acquire\(", "waits for a lock that someone else holds"),
-    (r"\.get\(\)", "waits for something in a queue"),
-    (r"^while (True|1)\b", "goes round a loop without an end"),
-)
-
-
-def doing(called: tuple[str, str], text: str) -> str:
-    """Tell what a line that does not come to an end is doing; "" when that cannot be told."""
-    by_line = (said for written, said in WRITTEN if re.search(written, text, re.IGNORECASE))
-    return CALLED.get(called) or next(by_line, "")
-
-
-def waits_in(frame: FrameType) -> str:
-    """Tell what a call of ours waits for, as `Line.waits` says it."""
-    module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
-    if not module.startswith("astra_nb."):
-        return ""
-    if module == "astra_nb.server":
-        return "server"
-    return "recv" if name == "recv" else "send" if name.startswith("send") else ""
-
-
-def line_of_coroutine(coroutine: Any, code: CodeType) -> Line | None:
-    """Find the innermost line of the student's file at which a suspended coroutine waits."""
-    found: Line | None = None
-    waits = ""
-    chain = []
-    while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-        if frame is not None:
-            chain.append(frame)
-        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
-    for frame in chain:
-        if frame.f_code.co_filename == code.co_filename:
-            found = _line(code.co_filename, frame.f_lineno, "")
-        else:
-            waits = waits or waits_in(frame)
-    return None if found is None else Line(found.number, found.text, waits)
-
-
-def line_of_error(error: BaseException, code: CodeType | None) -> Line | None:
-    """Find the innermost line of the student's file that an error passed through."""
-    if code is None:
+        for match in re.finditer(calls, source := "".join(lines)):
+            if not match[1]:
+                at = source.count("\n", 0, match.start())
+                return Line(max(first, 1) + at, lines[at].strip())
         return None
-    found = None
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_filename == code.co_filename:
-            found = _line(code.co_filename, number, "")
-    return found
-
-
-def _line(filename: str, number: int, waits: str) -> Line:
-    return Line(number, linecache.getline(filename, number).strip(), waits)

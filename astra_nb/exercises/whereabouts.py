@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from typing import TYPE_CHECKING
 
-from .history import describe
-from .watch import Line, Watch, code_of, line_in
+from astra_nb.wire.messages import CloseFrame
+
+from .history import describe, describe_close
+from .lines import Line, code_of, line_in
+from .watch import Watch
 
 if TYPE_CHECKING:
+    from .footsteps import Footsteps
     from .verdicts import Verdicts
 
-__all__ = ["about_threads", "about_way", "spoke_last", "threads"]
+__all__ = [
+    "about_threads",
+    "about_way",
+    "last_steps",
+    "ran_for",
+    "spoke_last",
+    "threads",
+    "trip_before",
+]
 
 ORDER = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
 def about_way(client: Verdicts, wanted: str) -> str:
-    """Say who sent last, who got that, and where the sender's handler stands.
+    """Say who sent or closed last, who got that, and where the sender's handler stands.
 
     Args:
         client: The one that got nothing.
@@ -29,7 +42,7 @@ def about_way(client: Verdicts, wanted: str) -> str:
         each.number: spoken[-1]
         for each in clients
         if (spoken := [f for f in each.passed.frames if f.direction == "received"])
-        and spoken[-1].type in ("text", "bytes")
+        and spoken[-1].type in ("text", "bytes", "close")
     }
     if not last or len(clients) < 2:
         return ""
@@ -39,6 +52,8 @@ def about_way(client: Verdicts, wanted: str) -> str:
     }
     number, frame = max(last.items(), key=lambda pair: pair[1].number)
     sender = next(each for each in clients if each.number == number)
+    if frame.type == "close":
+        return f" The {names[number][4:]} closed before that."
     said = sender.said[-1] if sender.said else b""
     as_it_was = describe(frame.type, said) == wanted
     it = "it" if as_it_was else "something"
@@ -53,12 +68,12 @@ def about_way(client: Verdicts, wanted: str) -> str:
     name = names[number]
     if got == [name]:
         whom = f"only that one got {it}"
+    elif names[client.number] in got:
+        whom = f"{enumerated(got)} got something, but not this"
+    elif got:
+        whom = f"{enumerated(got)} got {it}, and {names[client.number]} did not"
     else:
-        whom = (
-            f"{' and '.join(got)} got {it}, and {names[client.number]} did not"
-            if got
-            else (f"nobody got {it if as_it_was else 'anything'}")
-        )
+        whom = f"nobody got {it if as_it_was else 'anything'}"
     sentence = f" The {name[4:]} sent {describe(frame.type, said)}: {whom}."
     run = client.talk.stage.watch.runs.get(number)
     line = client.talk.stage.watch.line(run) if run is not None else None
@@ -69,13 +84,41 @@ def about_way(client: Verdicts, wanted: str) -> str:
     return sentence
 
 
+def enumerated(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def last_steps(client: Verdicts) -> Footsteps | None:
+    """Find the steps of the handler to which something was sent last."""
+    speaker = max(client.talk.clients, key=newest, default=client)
+    run = client.talk.stage.watch.runs.get((speaker if newest(speaker) else client).number)
+    return run.steps if run is not None else None
+
+
+def newest(client: Verdicts) -> int:
+    """Number of the newest frame that a client sent; 0 for none."""
+    return max((f.number for f in client.passed.frames if f.direction == "received"), default=0)
+
+
+def trip_before(steps: Footsteps, spoke: str) -> int:
+    """Index of the newest trip that is not for this message."""
+    trips = len(steps.trips)
+    return -2 if trips > 1 and ran_for(steps, -1) == f"for {spoke}" else -1
+
+
+def ran_for(steps: Footsteps | None, trip: int) -> str:
+    """Say what the lines of a trip ran for."""
+    message = steps.trips[trip].message if steps is not None else None
+    if message is None:
+        return "since the opening"
+    value = message.value
+    if isinstance(value, CloseFrame):
+        return f"for {describe_close(value.code, value.reason)}"
+    return "for the close" if value is None else f"for {describe(message.type, value)}"
+
+
 def spoke_last(client: Verdicts) -> bool:
     """Whether nobody sent anything after this client's last message."""
-
-    def newest(each: Verdicts) -> int:
-        numbers = [f.number for f in each.passed.frames if f.direction == "received"]
-        return max(numbers, default=0)
-
     return newest(client) == max(map(newest, client.talk.clients))
 
 
@@ -86,7 +129,7 @@ def threads(watch: Watch) -> list[Line] | None:
         source = inspect.getsource(inspect.unwrap(watch.handler))
     except (OSError, TypeError):
         return None
-    if code is None or "Thread(" not in source:
+    if code is None or not re.search(r"Thread\(|\.submit\(|to_thread\(|run_in_executor\(", source):
         return None
     handlers = {run.thread.ident for run in watch.runs.values()}
     frames = sys._current_frames().items()
@@ -101,6 +144,14 @@ def about_threads(watch: Watch) -> str:
         return ""
     if not lines:
         return " No thread of yours runs: was it started, and does it go on after one message?"
+    waiting = [line for line in lines if line.waits == "send"]
+    if waiting:
+        many = "A thread" if len(waiting) == 1 else f"{len(waiting)} threads"
+        stand = "stands" if len(waiting) == 1 else "stand"
+        return (
+            f" {many} of yours {stand} at {waiting[0]}, and send{'s' * (len(waiting) == 1)} to a "
+            "client that does not read. What this thread should do after that waits as long."
+        )
     line = lines[0]
     handlers = sum(not run.ended for run in watch.runs.values())
     if len(lines) < handlers:

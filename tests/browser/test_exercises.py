@@ -70,7 +70,9 @@ def test_an_exercise_is_worked_through(lab: Lab, theme: str) -> None:
     check.run()
     region = check.output.get_by_role("region", name="Echo: not yet")
     expect(region).to_contain_text("str(...) of bytes gives Python's spelling")
-    expect(region.get_by_role("table").last).to_contain_text("server")
+    expect(region.get_by_role("table", name="The last frames")).to_contain_text("server")
+    lines = region.get_by_role("table", name="The lines that ran for bytes")
+    expect(lines).to_contain_text("socket.send_text(str(message.value))")
     expect(region).to_contain_text("came: bytes")
     page.screenshot(f"exercise-wrong-{theme}", check.locator)
 

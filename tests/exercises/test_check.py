@@ -379,7 +379,9 @@ def test_values_known_by_heart_are_found_out() -> None:
 def test_an_answer_reads_well_in_each_form() -> None:
     answer = echo.check(answer_of(echo, "def handle_socket(socket):\n    socket.recv()\n"))
     text, page = str(answer), answer._repr_html_()
-    assert text.startswith("Echo: not yet.\n\nYour handler returned before anything came.\n")
+    assert text.startswith(
+        "Echo: not yet.\n\nYour handler returned, and that closed the connection. "
+    )
     assert 'Read again: section "Echo" of this notebook; RFC 6455, section 5.6.' in text
     assert text == repr(answer)
     assert 'role="region" aria-label="Echo: not yet"' in page
