@@ -8,14 +8,14 @@ from typing import Any
 
 from .client import Client
 from .comparing import how_differs
-from .exercise import HandlerExercise
-from .manners import leave_without_a_code, send_all
+from .exercise import HANDLER_STUB, HandlerExercise
+from .history import describe
+from .manners import CONTROL, leave_without_a_code, send_all
 from .script import Talk
 
 __all__ = ["json_requests"]
 
 NOTEBOOK = "3-protocols"
-STUB = "def handle_socket(socket):\n    ...\n"
 
 
 def sums(args: list[Any]) -> dict[Any, str]:
@@ -44,6 +44,9 @@ def reply_mistakes(expected: dict[str, Any], args: list[Any]) -> Any:
 
     def look(came: Any) -> str | None:
         if not isinstance(came, dict):
+            twice = isinstance(came, str) and came.lstrip().startswith("{")
+            if twice:
+                return "The reply is a string in which JSON stands: it was put into JSON twice."
             return f"The reply is {came!r:.60}, and no JSON object: a reply has keys."
         if "id" not in came:
             return "The reply has no id, so nobody knows which request it belongs to."
@@ -146,7 +149,7 @@ async def arguments_of_no_use(talk: Talk) -> None:
         id = talk.random.randrange(1000)
         request = {"id": id, "op": op, "args": args}
         await ask(client, request, {"id": id, "error": "bad arguments"})
-    for op in ("sub", "Add", "UPPER", "", "add ", "None", "__class__", "unknown op"):
+    for op in ("lower", "sub", "Add", "UPPER", "", "add ", "None", "__class__", "unknown op"):
         await ask(client, {"id": "a", "op": op, "args": [1]}, {"id": "a", "error": "unknown op"})
     good = json.dumps({"id": 1, "op": "add", "args": [1]})
     for text in ("", " ", word, good[:-1], good + "}", good.replace('"', "'"), "{}{}", "ping"):
@@ -169,8 +172,18 @@ async def asked_in_a_row(talk: Talk) -> None:
         await client.expect_json(reply, mistakes=reply_mistakes(reply, request["args"]))
     request, reply = calls[0]
     await client.send("pong", word.encode())
-    await client.send("ping", word.encode())
-    await client.expect("pong", word.encode())
+    await client.send("ping", data := talk.octets(5))
+    await talk.until(client.arrived)
+    heard = client.arrived()
+    if heard is not None and heard.close is None and heard.payload != data:
+        client.fail(
+            "answered-control",
+            f"The client sent a PONG that nobody asked for, and a PING; {heard} came.",
+            describe("pong", data),
+            heard,
+            advice=CONTROL,
+        )
+    await client.expect("pong", data)
     await ask(client, request, reply)
     await leave_without_a_code(client)
 
@@ -200,7 +213,7 @@ json_requests = HandlerExercise(
         "Replies come in the order of the requests, and the connection stays open. Pings and pongs "
         "get no answer of yours."
     ),
-    stub="import json\n\n\n" + STUB,
+    stub="import json\n\n\n" + HANDLER_STUB,
     hints=[
         "json.loads(message.value) reads a request, json.dumps({...}) writes a reply.",
         "json.loads raises ValueError for what is no JSON: try, and reply in the except.",
@@ -243,10 +256,7 @@ def handle_socket(socket):
         two_askers,
     ],
     advice={
-        "known-mistake": "Compare key by key; JSON tells numbers, strings and null apart.",
-        "wrong-value": "Compare key by key; JSON tells numbers, strings and null apart.",
-        "raised": "A bad request gets a reply with an error; it does not end the handler. Is this "
-        "an op that has no branch yet, or an exception that could be caught?",
+        "raised": "A bad request gets a reply with an error; it does not end the handler.",
         "closed-early": "A bad request gets a reply with an error; the connection stays open.",
         "nothing": "Every request gets a reply, also one that fails.",
         "as-bytes": "JSON goes as text: send_text(json.dumps(...)).",

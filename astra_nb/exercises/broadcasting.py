@@ -160,9 +160,8 @@ def handle_socket(socket):
     scenarios=[bytes_as_bytes, to_all_others, whatever_it_is, everyone_leaves, someone_leaves],
     advice={
         "not-passed-on": (
-            "What another client sent should have come here. Handlers reach each other only "
-            "through something outside of them, such as a set of sockets; a socket goes in as soon "
-            "as its handler begins. And each of the others gets what one sends."
+            "Each of the others gets what one sends, from the moment it is connected. Follow the "
+            "lines that ran: which one should have sent this here, and why did it not?"
         ),
         "to-itself": "Skip the sender, and send to each of the others: if member is not socket.",
         "known-mistake": "Each of the others gets each message, in order, whoever sent it.",

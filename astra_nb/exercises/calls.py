@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import reprlib
 import secrets
 import sys
 import threading
@@ -18,7 +17,7 @@ from astra_nb.log import FrameLog
 from astra_nb.routes import is_async
 
 from . import guard
-from .comparing import a, how_differs, short
+from .comparing import Short, a, how_differs, short
 from .exercise import Exercise
 from .finding import Finding, NotYet
 from .footsteps import Footsteps
@@ -33,7 +32,7 @@ TICK = 0.002  # seconds
 PATIENCE = 1.0  # seconds for one call
 STOPPING = 0.5  # seconds to stop one that does not come back
 
-in_brief = reprlib.Repr()
+in_brief = Short()
 in_brief.maxlist = 2
 in_brief.maxstring = in_brief.maxother = 40
 

@@ -146,6 +146,9 @@ class Client(Verdicts):
             self._fail(wanted, heard, ladder.about_no_close(heard, code))
         came = heard.close
         run = self._run
+        forgot = self.talk.stage.watch.forgot_await(run)
+        if forgot is not None:
+            self.fail("no-await", f"A call was never awaited, at {forgot}.", wanted, heard)
         if (came.code, came.reason if reason is not None else "") != (code, reason or ""):
             self._raised(wanted)
             if came.code == 1005:

@@ -8,7 +8,7 @@ import reprlib
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["a", "how_differs", "how_texts_differ", "short"]
+__all__ = ["Short", "a", "how_differs", "how_texts_differ", "short"]
 
 
 class Short(reprlib.Repr):

@@ -24,12 +24,14 @@ from .stage import Stage
 from .untouched import is_untouched
 from .verdicts import NotAttempted
 
-__all__ = ["NOTEBOOKS", "Exercise", "HandlerExercise"]
+__all__ = ["HANDLER_STUB", "NOTEBOOKS", "Exercise", "HandlerExercise"]
 
 NOTEBOOKS: dict[str, list[Exercise]] = {}
 """The exercises of each notebook, in their order, by the notebook's name."""
 
 ANSWER_LIMIT = 60.0  # seconds; far beyond the scenarios' own budget, for a starved machine
+
+HANDLER_STUB = "def handle_socket(socket):\n    ...\n"
 
 ONE_PARAMETER = "A handler has one parameter, the socket, and sends its answers through it."
 

@@ -16,6 +16,11 @@ from .comparing import how_differs
 __all__ = ["explain_accept", "explain_built", "explain_reading"]
 
 OPERATORS = {"+": operator.add, "-": operator.sub, "&": operator.and_, "*": operator.mul}
+BITS = (
+    ("fin", 0, "the first of them"),
+    ("opcode", 0, "the last four of them"),
+    ("masked", 1, "the first of them"),
+)
 FURTHEST = 20  # bytes: no header is longer
 SIZES = {16: "MD5", 28: "SHA-224", 32: "SHA-256", 48: "SHA-384", 64: "SHA-512"}
 
@@ -24,8 +29,13 @@ def explain_reading(data: bytes, value: Any) -> str:
     """Say which bytes of a frame a wrong payload was taken from; "" when it cannot be told."""
     frame = decode(data)
     payload, right = value["payload"], frame.payload
-    wrong = [key for key in ("fin", "opcode", "masked") if value[key] != getattr(frame, key)]
-    if wrong or not isinstance(payload, bytes) or payload == right:
+    for field, byte, bits in BITS:
+        if value[field] != (wanted := getattr(frame, field)):
+            return (
+                f"{field!r} is {value[field]!r}, and {wanted!r} is right: byte {byte} of the frame "
+                f"is {data[byte]:02x}, in bits {data[byte]:08b}, and {field!r} is {bits}."
+            )
+    if not isinstance(payload, bytes) or payload == right:
         return ""
     start, size, key = frame.header_length, len(right), frame.masking_key
     there = (
@@ -34,6 +44,12 @@ def explain_reading(data: bytes, value: Any) -> str:
     )
     if not payload:
         return f"The payload is empty; {there}."
+    wide = data[2 : start - 4 * frame.masked]
+    if wide and len(payload) != size and right.startswith(payload[:4]):
+        return (
+            f"It has {len(payload):,} bytes; the bytes of the length are {wide.hex(' ')}, that is "
+            f"{size:,}."
+        )
     for first in (start, *range(FURTHEST)):
         taken = data[first : first + len(payload)]
         if len(taken) != len(payload):

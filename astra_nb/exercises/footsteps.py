@@ -6,8 +6,10 @@ import ast
 import asyncio
 import contextlib
 import contextvars
+import dis
 import inspect
 import linecache
+import queue
 import sys
 import textwrap
 import threading
@@ -34,6 +36,9 @@ SHOWN_VARIABLES = 8
 SHOWN_ERROR = 90  # characters
 
 RECV = {WebSocket.recv.__code__, AsyncWebSocket.recv.__code__}
+SOCKETS = {code.co_filename for code in RECV}
+DATA = (int, float, str, bytes, bytearray, list, tuple, set, frozenset, dict, deque, type(None))
+SHARED = (list, set, dict, deque, queue.Queue)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 # How loops and coroutines end; nobody wrote that.
 SILENT = (StopIteration, StopAsyncIteration, GeneratorExit, asyncio.CancelledError, guard.Stopped)
@@ -73,6 +78,7 @@ class Footsteps:
         self.trips: deque[Trip] = deque([Trip()], maxlen=KEPT_TRIPS)
         self._following = False
         self._variables: dict[str, Any] = {}
+        self._globals: dict[str, Any] = {}
         self._last = 0
 
     @contextlib.contextmanager
@@ -138,20 +144,26 @@ class Footsteps:
         return self.receive
 
     def remember(self, frame: FrameType | None) -> None:
-        """Note the function's variables, at its end and where it waits for a message."""
+        """Note the function's variables, at its end and where it uses its socket."""
         while frame is not None and frame.f_code is not self.code:
             frame = frame.f_back
         if frame is not None:
             self._variables = dict(frame.f_locals)
+            self._globals = frame.f_globals
 
     def variables(self) -> tuple[tuple[str, str], ...]:
-        """The function's own variables when they were noted last, without its parameters."""
+        """The function's variables when they were noted last, and the global ones that it uses."""
         if self.code is None:
             return ()
         own = self.code.co_varnames[self.code.co_argcount :]
         values = self._variables
         shown = [(name, short.repr(values[name])) for name in own if name in values]
-        return tuple(pair for pair in shown if not pair[1].startswith("<"))[-SHOWN_VARIABLES:]
+        shown = [pair for pair in shown if not pair[1].startswith("<")][-SHOWN_VARIABLES:]
+        for name in globals_in(self.code):
+            value = self._globals.get(name, Ellipsis)
+            if isinstance(value, DATA) and not name.startswith("__"):
+                shown.append((f"{name} (global)", short.repr(value)))
+        return tuple(shown[: 2 * SHOWN_VARIABLES])
 
     @property
     def loops(self) -> bool:
@@ -162,6 +174,14 @@ class Footsteps:
                 isinstance(node, (ast.For, ast.AsyncFor, ast.While)) for node in ast.walk(tree)
             )
         return False
+
+    @property
+    def shares(self) -> bool:
+        """Whether the function uses anything global that others could use too."""
+        if self.code is None:
+            return True
+        found = (self._globals.get(name) for name in globals_in(self.code))
+        return any(isinstance(value, SHARED) for value in found)
 
     @property
     def last_line(self) -> Line | None:
@@ -194,6 +214,13 @@ class Footsteps:
         return tuple(rows)
 
 
+def globals_in(code: CodeType) -> list[str]:
+    """Names that a function takes from outside, those of functions in it included."""
+    names = [each.argval for each in dis.get_instructions(code) if each.opname.endswith("_GLOBAL")]
+    inner = [const for const in code.co_consts if isinstance(const, CodeType)]
+    return list(dict.fromkeys([*names, *(name for each in inner for name in globals_in(each))]))
+
+
 def beginnings(source: str) -> dict[int, int]:
     """Where the statement of each line begins, for those that have several lines."""
     found: dict[int, int] = {}
@@ -219,9 +246,9 @@ def _trace(frame: FrameType, event: str, arg: Any) -> Any:
     steps = _mine.get()
     if steps is None:
         return None
-    if code.co_name == "recv" and code in RECV:
+    if code.co_filename in SOCKETS:
         steps.remember(frame.f_back)
-        return steps.receive
+        return steps.receive if code in RECV else None
     # What stands inside one line, such as a comprehension, would only be that line again.
     if code.co_filename != steps.filename or code.co_name.startswith("<"):
         return None

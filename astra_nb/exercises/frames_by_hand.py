@@ -200,10 +200,7 @@ def read(data):
     calls=calls_to_read,
     compare=lambda value, expected: dict(value) == expected and isinstance(value["payload"], bytes),
     advice={
-        "wrong-value": (
-            "Compare field by field: fin, opcode, masked, payload. Where does the payload begin, "
-            "and in which order do the bytes of a length stand?"
-        ),
+        "wrong-value": "Draw the frame byte by byte, as the figure in section 5.2 does.",
         "wrong-result-type": "Give a dict with the keys fin, opcode, masked and payload.",
         "raised": "Which bytes are there at all? A frame may be as short as two bytes.",
         "known-mistake": "Draw the frame byte by byte, as the figure in section 5.2 does.",
@@ -347,10 +344,7 @@ def build(text, key):
     compare=lambda value, expected: isinstance(value, (bytes, bytearray)) and value == expected,
     advice={
         "known-mistake": "Compare byte by byte with the figure in section 5.2.",
-        "wrong-value": (
-            "Compare byte by byte: first byte, second byte, length, the key that is given, masked "
-            "payload. The text `Hello` with the key 37 fa 21 3d is an example in section 5.7."
-        ),
+        "wrong-value": ("The text `Hello` with the key 37 fa 21 3d is an example in section 5.7."),
         "wrong-result-type": "A frame is bytes: bytes([...]) + key + ...",
     },
 )

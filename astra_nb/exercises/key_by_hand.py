@@ -135,8 +135,7 @@ def accept(key):
     calls=keys,
     advice={
         "known-mistake": "key, GUID, SHA-1, base64: four steps, in this order.",
-        "wrong-value": "key, GUID, SHA-1, base64: four steps. Is the GUID copied letter by "
-        "letter, and the key taken as it came?",
+        "wrong-value": "key, GUID, SHA-1, base64: four steps, in this order.",
         "wrong-result-type": "The value of a header is text: a str.",
     },
 )

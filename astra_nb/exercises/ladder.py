@@ -174,6 +174,7 @@ def about_silence(
     others_spoke: bool,
     came_back: bool,
     forgot_await: Line | None,
+    in_task: bool,
 ) -> dict[str, str]:
     """Say why nothing came, from where the handler stands.
 
@@ -185,6 +186,7 @@ def about_silence(
         others_spoke: Whether another client has.
         came_back: Whether another client got something that nobody expected.
         forgot_await: A call on the socket that is not awaited.
+        in_task: Whether handlers are tasks of an event loop.
     """
     if forgot_await is not None:
         return {
@@ -203,22 +205,14 @@ def about_silence(
             "headline": f"Nothing more came: your handler waits in send at {line}.",
         }
     if line is not None and not line.waits:
-        does = f" It {line.doing}." if line.doing else ""
-        return {
-            "key": "stuck",
-            "headline": f"Nothing came: your handler is still at {line}.{does}",
-        }
+        return stuck("your handler", line, in_task)
     if elsewhere is not None and elsewhere.waits == "send":
         return {
             "key": "slow-send",
             "headline": f"Nothing more came: another handler waits in send at {elsewhere}.",
         }
     if elsewhere is not None:
-        return {
-            "key": "stuck",
-            "headline": f"Nothing came: the handler of another client is still at {elsewhere}."
-            + (f" It {elsewhere.doing}." if elsewhere.doing else ""),
-        }
+        return stuck("the handler of another client", elsewhere, in_task)
     if came_back:
         return {
             "key": "to-itself",
@@ -236,6 +230,23 @@ def about_silence(
     if line is not None:
         where = f" It took that, sent nothing back, and waits in recv() again, at {line}."
     return {"key": "nothing", "headline": f"No answer came{more}.{where}"}
+
+
+def stuck(whose: str, line: Line, in_task: bool) -> dict[str, str]:
+    """Say that a handler does not come back from a line that is no call on its socket."""
+    does = f" It {line.doing}." if line.doing else ""
+    found = {"key": "stuck", "headline": f"Nothing came: {whose} is still at {line}.{does}"}
+    if in_task and line.doing and "await" not in line.text:
+        found["advice"] = (
+            "This call is not awaited. As long as it waits the event loop stands: no other "
+            "coroutine runs, and no connection opens."
+        )
+    elif "thread to end" in line.doing:
+        found["advice"] = (
+            "The answer is left to threads. Who took the message, and what did that thread do with "
+            "it? What one takes out of recv() or of a queue, no other gets."
+        )
+    return found
 
 
 def about_value(

@@ -13,6 +13,7 @@ from astra_nb.errors import AstraError
 
 from .client import QUIET, Client
 from .history import Heard, describe
+from .ladder import capital
 
 __all__ = [
     "CONTROL",
@@ -67,7 +68,25 @@ async def expect_all(
     """
     for index, (type, value) in enumerate(messages):
         later = {other: lost for _, other in messages[index + 1 :] if other != value}
+        await _see_order(client, (type, value), messages[index + 1 :])
         await client.expect(type, value, mistakes=later)
+
+
+async def _see_order(
+    client: Client, message: tuple[str, str | bytes], later: Sequence[tuple[str, str | bytes]]
+) -> None:
+    """See that none of the later messages came before this one."""
+    heard = await client.talk.answer(client.arrived)
+    if heard is None or _is(heard, *message) or not any(_is(heard, *each) for each in later):
+        return
+    if await client.talk.until(lambda: any(_is(each, *message) for each in client.waiting), QUIET):
+        client.fail(
+            "another-order",
+            f"{capital(str(heard))} came before {describe(*message)}, and was sent after it.",
+            describe(*message),
+            heard,
+            advice="All came, and in another order: where does the order get lost?",
+        )
 
 
 async def expect_silence(clients: Sequence[Client], key: str = "too-many", why: str = "") -> None:

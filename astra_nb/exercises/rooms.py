@@ -213,6 +213,14 @@ async def whatever_is_said(talk: Talk) -> None:
     await send_all(bob, [("text", text) for text in texts])
     for client in (ada, bob):
         await expect_all(client, [("text", f"{nick}: {text}") for text in texts], LOST)
+    eve = await talk.connect("Hall")
+    await enter(eve, "", [ada, bob])
+    await eve.send("text", word)
+    for client in (eve, ada, bob):
+        await client.expect("text", f": {word}")
+    await eve.close()
+    for client in (ada, bob):
+        await client.expect("text", " left")
     await bob.send("bytes", b"no text")
     said = f"Zoë {{x}} %s: {word}"
     await send_between_control_frames(ada, ("text", word), ("text", said))
@@ -236,11 +244,12 @@ room = HandlerExercise(
     path="/{room}",
     prompt=(
         "Clients that connect with the same path are in one room: "
-        '`socket.path_parameters["room"]` is its name. The first text of a client is its name, '
-        "and all in the room, the new one too, get `NICK joined`. Each further text goes to all in "
-        "the room, the sender too, as `NICK: TEXT`. When a client has left, in whatever way, the "
-        "others get `NICK left`; of one that had said no name nobody hears. Two may have the same "
-        "name. What is no text is passed over."
+        '`socket.path_parameters["room"]` is its name. The first text of a client is its name: '
+        "with it the client is in the room, and all in there, the new one too, get "
+        "`NICK joined`. Each further text goes to all in the room, the sender too, as "
+        "`NICK: TEXT`. When a client has left, in whatever way, the others get `NICK left`; of one "
+        "that had said no name nobody hears. Two may have the same name. What is no text is passed "
+        "over."
     ),
     stub="rooms = {}\n\n\ndef handle_socket(socket):\n    ...\n",
     hints=[
@@ -282,8 +291,8 @@ def handle_socket(socket):
         two_rooms,
         before_the_name,
         two_of_one_name,
-        left_in_any_way,
         whatever_is_said,
+        left_in_any_way,
     ],
     advice={
         "wrong-room": 'Rooms are kept apart: socket.path_parameters["room"] says which one it is.',
@@ -292,8 +301,8 @@ def handle_socket(socket):
         "known-mistake": "Each room by itself; the first text is the name, each further one goes "
         "out as NICK: TEXT.",
         "nothing": (
-            "All in the same room should get this, the new one and the sender too; and when "
-            "someone has left, the others hear of it: finally is the place."
+            "All in the same room get this, whoever brought it about. Follow the lines that ran: "
+            "which one should have sent it here, and why did it not?"
         ),
         "not-passed-on": "All in the same room should get this.",
         "sent-to-gone": (

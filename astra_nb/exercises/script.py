@@ -153,10 +153,10 @@ class Talk:
         self.speaking = True
         deadline = time.monotonic() + SETTLING / 10
         clients = [client for client in self.clients if client.number not in self._busy]
-        while not all(client.handler_waits for client in clients):
+        while any(client.handler_works for client in clients):
             if time.monotonic() > deadline:
                 # Whatever that one does, it may do it for ever.
-                self._busy |= {client.number for client in clients if not client.handler_waits}
+                self._busy |= {client.number for client in clients if client.handler_works}
                 break
             await asyncio.sleep(0.001)
         payload = value if isinstance(value, (str, bytes)) else b""

@@ -101,6 +101,17 @@ def _is_literal(node: ast.AST) -> Iterator[str]:
             yield f"`{ast.unparse(node)}` compares objects; values are compared with {sign}."
 
 
+def _callback(node: ast.AST) -> Iterator[str]:
+    if not isinstance(node, ast.Assign):
+        return
+    for target in node.targets:
+        if isinstance(target, ast.Attribute) and target.attr.startswith("on"):
+            yield (
+                f"nobody looks at {ast.unparse(target)}, and nobody calls it: here recv() gives "
+                "what comes, one message after the other."
+            )
+
+
 def _default(node: ast.AST) -> Iterator[str]:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         for value in (*node.args.defaults, *node.args.kw_defaults):
@@ -117,5 +128,6 @@ SLIPS: tuple[Callable[[ast.AST], Iterator[str]], ...] = (
     _not_called,
     _target_called,
     _is_literal,
+    _callback,
     _default,
 )

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from .client import Client
-from .exercise import HandlerExercise
+from .exercise import HANDLER_STUB, HandlerExercise
 from .history import describe
 from .manners import (
     CONTROL,
@@ -21,7 +21,6 @@ from .script import Talk
 __all__ = ["slow_reader"]
 
 NOTEBOOK = "3-protocols"
-STUB = "def handle_socket(socket):\n    ...\n"
 
 BUFFER = 4096  # bytes; what the kernel may keep of them at either end is some times that
 SIZE = 8192  # bytes of a message
@@ -143,7 +142,7 @@ slow_reader = HandlerExercise(
         "Only who reads too slowly may lose messages, or the connection. Pings and pongs "
         "go to nobody."
     ),
-    stub="import queue\nimport threading\n\noutboxes = {}\n\n\n" + STUB,
+    stub="import queue\nimport threading\n\noutboxes = {}\n\n\n" + HANDLER_STUB,
     hints=[
         "Whoever reads must not send: between the two belongs a queue for each client.",
         "Give each connection a queue.Queue(maxsize=32) and a thread that takes messages from it "
@@ -196,8 +195,8 @@ def handle_socket(socket):
             "Since one client stopped reading, the others get nothing. Where does a handler wait?"
         ),
         "not-passed-on": "What another client sent, text or bytes, should have come here, at "
-        "once. A handler that waits in recv() takes nothing out of a queue, and what one thread "
-        "takes out of it no other gets: a queue and a thread for each client.",
+        "once. What waits for the client that does not read, or for an empty queue, passes nothing "
+        "on meanwhile; and what one thread takes out of a queue no other gets.",
         "behind": "Messages must stay in their order: one queue and one thread for each client.",
         "wrong-value": "Messages must stay in their order: one queue and one thread for each "
         "client; only who does not read may lose some.",

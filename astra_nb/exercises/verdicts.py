@@ -128,6 +128,18 @@ class Verdicts:
         line = self.talk.stage.watch.line(run)
         return run.ended or (line is not None and line.waits != "")
 
+    @property
+    def handler_works(self) -> bool:
+        """Whether the handler of this connection does something else than wait in recv()."""
+        run = self._run
+        line = self.talk.stage.watch.line(run) if run is not None and not run.ended else None
+        return line is not None and line.waits != "recv"
+
+    @property
+    def waiting(self) -> list[Heard]:
+        """What has arrived and was not looked at yet."""
+        return self.passed.heard[self._taken :]
+
     def arrived(self) -> Heard | None:
         """Give the next message if it is there already, and leave it there."""
         return self._pending()
@@ -189,9 +201,10 @@ class Verdicts:
             wanted: What was expected.
             missed: Whether something did not come that this handler should have sent.
         """
-        if run.error is None or (missed and ladder.in_recv(run.error)):
+        if run.error is None:
             return
-        if isinstance(run.error, ConnectionClosed) and not run.open_at_end and not missed:
+        gone = isinstance(run.error, ConnectionClosed) and not run.open_at_end
+        if gone and (not missed or ladder.in_recv(run.error)):
             return  # its own connection has ended, and that ended it
         # Exactly this one: what input() raises in a notebook is a subclass.
         if type(run.error) is NotImplementedError and not self.answered:
@@ -212,7 +225,7 @@ class Verdicts:
         self._raised(wanted)
         if not self.talk.stage.running:
             self.fail("own-server", "The server of this check was shut down.", wanted)
-        forgot = self.talk.stage.watch.forgot_await()
+        forgot = self.talk.stage.watch.forgot_await(self._run)
         self._fail(
             wanted,
             heard,
@@ -224,8 +237,9 @@ class Verdicts:
         watch = self.talk.stage.watch
         mine = self._run
         others = [run for run in watch.runs.values() if run is not mine]
+        here = {client.number for client in self.talk.clients}
         for other in others:
-            self._raised_in(other, wanted, missed=True)
+            self._raised_in(other, wanted, missed=other.socket.id in here)
         for error in watch.elsewhere:
             self._fail(wanted, None, ladder.about_thread(error, watch.handler))
         lines = [line for run in others if (line := watch.line(run)) is not None]
@@ -241,9 +255,10 @@ class Verdicts:
             client_spoke=bool(self.said),
             others_spoke=any(client.said for client in self.talk.clients),
             came_back=any(client.got_its_own for client in self.talk.clients),
-            forgot_await=watch.forgot_await(),
+            forgot_await=watch.forgot_await(mine),
+            in_task=mine is not None and mine.task is not None,
         )
-        if found["key"] in ("nothing", "nothing-yet") and self._earlier_one_got(wanted):
+        if found["key"] == "nothing-yet" and self._earlier_one_got(wanted):
             found["headline"] += " An earlier connection got it."
             found["advice"] = (
                 "Is something kept from one connection to the next? What belongs to one connection "
@@ -255,8 +270,15 @@ class Verdicts:
             found["headline"] = "Nothing came here."
         elif found["key"] == "nothing" and (spoken := self._spoken()):
             found["headline"] = found["headline"].replace("came", f"came to {spoken}", 1)
+        if "thread to end" in found["headline"]:
+            found["headline"] += about_threads(watch)
         if found["key"] in (*UNSENT, "to-itself"):
             found["headline"] += about_way(self, wanted) + about_threads(watch)
+        if found["key"] == "not-passed-on" and mine is not None and not mine.steps.shares:
+            found["advice"] = (
+                "Handlers reach each other only through something outside of them, such as a set "
+                "of sockets. This one uses nothing of that kind."
+            )
         if found["key"] in UNSENT and self.talk.stage.log.output.total:
             found["headline"] += " What it prints is not sent."
         self._fail(wanted, None, found)

@@ -146,8 +146,12 @@ class Watch:
             return found
         return line_of_coroutine(run.task.get_coro(), code)
 
-    def forgot_await(self) -> Line | None:
-        """Find a line of an async def handler that calls its socket without await."""
+    def forgot_await(self, run: Run | None = None) -> Line | None:
+        """Find a line of an async def handler that calls its socket without await.
+
+        Args:
+            run: The call in which that matters; of several lines one that ran there is taken.
+        """
         if not is_async(self.handler):
             return None
         try:
@@ -156,8 +160,12 @@ class Watch:
             return None
         name = next(iter(inspect.signature(self.handler).parameters), "socket")
         calls = rf"(await\s+|await\s*\(\s*)?\b{re.escape(name)}\.(recv|send\w*|close)\("
-        for match in re.finditer(calls, source := "".join(lines)):
-            if not match[1]:
-                at = source.count("\n", 0, match.start())
-                return Line(max(first, 1) + at, lines[at].strip())
-        return None
+        source = "".join(lines)
+        found = [
+            Line(max(first, 1) + at, lines[at].strip())
+            for match in re.finditer(calls, source)
+            if not match[1]
+            for at in [source.count("\n", 0, match.start())]
+        ]
+        ran = run.steps.trips[-1].lines if run is not None else {}
+        return next((line for line in found if line.number in ran), found[0] if found else None)

@@ -143,14 +143,14 @@ def about_threads(watch: Watch) -> str:
     if lines is None:
         return ""
     if not lines:
-        return " No thread of yours runs: was it started, and does it go on after one message?"
+        return " No thread of yours runs now."
     waiting = [line for line in lines if line.waits == "send"]
     if waiting:
         many = "A thread" if len(waiting) == 1 else f"{len(waiting)} threads"
         stand = "stands" if len(waiting) == 1 else "stand"
         return (
             f" {many} of yours {stand} at {waiting[0]}, and send{'s' * (len(waiting) == 1)} to a "
-            "client that does not read. What this thread should do after that waits as long."
+            "client that does not read. Whatever else such a thread should do waits as long."
         )
     line = lines[0]
     handlers = sum(not run.ended for run in watch.runs.values())

@@ -245,3 +245,43 @@ def test_a_handler_left_asleep_holds_up_no_later_check(kind: str) -> None:
         assert ran(answer) == ["later = 1"]
     finally:
         let_go.set()
+
+
+def test_what_is_global_stands_beside_the_variables() -> None:
+    source = """\
+import json
+
+last = None
+greeting = "Welcome!"
+
+def handle_socket(socket):
+    global last
+    socket.send_text(greeting)
+    for message in socket:
+        if last is None:
+            last = message.value
+        socket.send_text(f"Hello, {last}!")
+"""
+    answer = greet.check(answer_of(greet, source))
+    assert answer.finding is not None
+    variables = dict(answer.finding.variables)
+    assert variables["greeting (global)"] == "'Welcome!'"
+    assert "last (global)" in variables
+    assert "json (global)" not in variables
+
+
+def test_variables_are_those_of_the_moment_when_the_socket_was_used() -> None:
+    source = """\
+def handle_socket(socket):
+    received = 0
+    for message in socket:
+        received += len(message.value)
+        if received > 20:
+            socket.close(1009)
+            return
+        socket.send_text(message.value)
+"""
+    answer = echo.check(answer_of(echo, source))
+    assert answer.key == "closed-early"
+    assert answer.finding is not None
+    assert int(dict(answer.finding.variables)["received"]) > 20
