@@ -260,7 +260,9 @@ class FunctionExercise(Exercise):
         else:
             said = f"{type(error).__name__}: {error}".rstrip(": ")
             key, headline = "raised", f"{self.function} raised {said},{at}.".replace(",.", ".")
-        advice = meaning_of(error) if key == "raised" and key not in self.advice else ""
+        advice = (
+            meaning_of(error, on_values=True) if key == "raised" and key not in self.advice else ""
+        )
         return replace(ran, key=key, headline=headline, advice=advice)
 
     def _stuck(self, function: Any, thread: threading.Thread, outcome: Outcome, where: str) -> None:

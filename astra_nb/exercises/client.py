@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from astra_nb.errors import AstraError, ConnectionClosed, NotOpen
 from astra_nb.wire.close_codes import name
@@ -207,7 +207,7 @@ class Client(Verdicts):
         self, heard: Heard, type: str, payload: bytes | None, wanted: str
     ) -> None:
         """See that the answer did not come in several messages."""
-        if not payload or heard.type != type or heard.payload == payload:
+        if not payload or heard.type != type or heard.payload in (payload, b""):
             return
         pieces, taken = [heard], self._taken
         while payload.startswith(joined := b"".join(piece.payload for piece in pieces)):
@@ -231,6 +231,8 @@ class Client(Verdicts):
         mistakes: Mapping[str | bytes, str],
     ) -> None:
         if payload is None:
+            if heard.number <= self.talk.spoke_after:
+                self._extra(heard, wanted)
             payload = heard.payload
         if (heard.type, heard.payload) == (type, payload):
             return
@@ -245,8 +247,7 @@ class Client(Verdicts):
             self.fail("too-early", f"{heard} came before the client said anything.", wanted, heard)
         repeated = self._repeated(heard)
         if heard.number <= self.talk.spoke_after and not repeated:
-            why = f"One message too many: {heard}, before the client sent {self.talk.spoke}."
-            self.fail("too-many", why, wanted, heard)
+            self._extra(heard, wanted)
         others = [said for each in self.talk.clients if each is not self for said in each.said]
         found = ladder.about_value(
             heard,
@@ -258,6 +259,10 @@ class Client(Verdicts):
         )
         if found is not None:
             self._fail(wanted, heard, found)
+
+    def _extra(self, heard: Heard, wanted: str) -> NoReturn:
+        why = f"One message too many: {heard}, before the client sent {self.talk.spoke}."
+        self.fail("too-many", why, wanted, heard)
 
     # The end
 

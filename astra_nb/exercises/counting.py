@@ -48,7 +48,12 @@ def count_mistakes(payload: bytes, type: str) -> dict[str | bytes, str]:
         f"{size}.0": "The number of bytes is a whole one: an int.",
         f"{size} bytes": "The number alone is asked for, without a unit.",
         str(sum(payload)): "That is the sum of the bytes, not how many they are.",
-        str(len(str(payload))): "That is the length of Python's spelling of the bytes.",
+        str(len(str(payload))): (
+            "That is the length of Python's spelling of the bytes."
+            if type == "bytes"
+            else "That is more: does something stand around the text, such as b'', or before it, "
+            "as utf-8-sig puts it there?"
+        ),
         str(list(payload)): "Those are the bytes themselves; how many are there?",
     }
     for number, said in counts(payload):

@@ -77,8 +77,9 @@ async def whatever_it_says(talk: Talk) -> None:
 
 
 async def several_in_a_row(talk: Talk) -> None:
-    """Several messages before the first answer is read."""
+    """A silence, and then several messages before the first answer is read."""
     client = await talk.connect()
+    await talk.until(lambda: None, PAUSE)
     word, other = talk.words(2)
     texts = [("text", text) for text in (word, other, word, "", f"{other}!")]
     await send_all(client, texts)
@@ -87,9 +88,8 @@ async def several_in_a_row(talk: Talk) -> None:
 
 
 async def two_echoes(talk: Talk) -> None:
-    """Two clients at once, who say nothing for a while."""
+    """Two clients at once."""
     one, other = await talk.connect(), await talk.connect()
-    await talk.until(lambda: None, PAUSE)
     for _ in range(4):
         client = talk.random.choice([one, other])
         if talk.random.random() < 0.5:

@@ -22,7 +22,7 @@ BITS = (
     ("masked", 1, "the first of them"),
 )
 FURTHEST = 20  # bytes: no header is longer
-SIZES = {16: "MD5", 28: "SHA-224", 32: "SHA-256", 48: "SHA-384", 64: "SHA-512"}
+SIZES = {16: "MD5 or a UUID", 28: "SHA-224", 32: "SHA-256", 48: "SHA-384", 64: "SHA-512"}
 
 
 def explain_reading(data: bytes, value: Any) -> str:
@@ -191,12 +191,14 @@ def explain_accept(key: str, guid: str, right: str, value: Any) -> str:
         return f"Only the first {len(data)} bytes of the hash are in it; it has 20: take all."
     if data.startswith(hashed):
         return "The hash is in it, and more bytes follow; only the hash is asked for."
-    if len(data) == 40:
+    if len(data) == 40 and all(chr(byte) in "0123456789abcdefABCDEF" for byte in data):
         return "The hexadecimal digits of a hash are in it: hexdigest() gives them, digest() not."
+    if len(data) == 40:
+        return "That is base64 of 40 bytes, two hashes of 20; one hash of both together is meant."
     if len(data) in SIZES:
         return (
-            f"That is base64 of {len(data)} bytes, as many as {SIZES[len(data)]} gives; the RFC "
-            "takes SHA-1, which gives 20."
+            f"That is base64 of {len(data)} bytes, as many as {SIZES[len(data)]} has; the RFC "
+            "takes SHA-1, which has 20."
         )
     if len(data) != 20:
         return f"That is base64 of {len(data)} bytes, and SHA-1 gives 20: was it hashed?"

@@ -37,7 +37,6 @@ SHOWN_ERROR = 90  # characters
 
 RECV = {WebSocket.recv.__code__, AsyncWebSocket.recv.__code__}
 SOCKETS = {code.co_filename for code in RECV}
-DATA = (int, float, str, bytes, bytearray, list, tuple, set, frozenset, dict, deque, type(None))
 SHARED = (list, set, dict, deque, queue.Queue)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 # How loops and coroutines end; nobody wrote that.
@@ -158,12 +157,24 @@ class Footsteps:
         own = self.code.co_varnames[self.code.co_argcount :]
         values = self._variables
         shown = [(name, short.repr(values[name])) for name in own if name in values]
-        shown = [pair for pair in shown if not pair[1].startswith("<")][-SHOWN_VARIABLES:]
-        for name in globals_in(self.code):
-            value = self._globals.get(name, Ellipsis)
-            if isinstance(value, DATA) and not name.startswith("__"):
-                shown.append((f"{name} (global)", short.repr(value)))
-        return tuple(shown[: 2 * SHOWN_VARIABLES])
+        outside = [
+            (f"{name} (global)", short.repr(self._globals[name]))
+            for name in globals_in(self.code)
+            if name in self._globals and not callable(self._globals[name])
+        ]
+        # Modules, sockets and the like: what they look like says nothing.
+        told = [
+            [pair for pair in pairs if not pair[1].startswith("<")] for pairs in (shown, outside)
+        ]
+        return (*told[0][-SHOWN_VARIABLES:], *told[1][:SHOWN_VARIABLES])
+
+    def last_of(self, *types: str) -> int:
+        """Index of the newest trip for a message of these types; the last for none."""
+        for index in range(-1, -len(self.trips) - 1, -1):
+            message = self.trips[index].message
+            if message is not None and message.type in types:
+                return index
+        return -1
 
     @property
     def loops(self) -> bool:

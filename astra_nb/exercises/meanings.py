@@ -101,9 +101,35 @@ MEANINGS: tuple[tuple[type[BaseException], str, str], ...] = (
 )
 
 
-def meaning_of(error: BaseException) -> str:
-    """Say what an error means in an exercise; "" when nothing in particular."""
-    for kind, part, meaning in MEANINGS:
+# The same for functions on values, which have no socket and get no message.
+ON_VALUES: tuple[tuple[type[BaseException], str, str], ...] = (
+    (
+        AttributeError,
+        "'NoneType' object",
+        "None came out of what stands before the dot. A method that changes its object, such as "
+        "update(), append() or sort(), gives None: call it on a line of its own.",
+    ),
+    (
+        AttributeError,
+        "'str' object has no attribute 'decode'",
+        "This is a str already: nothing is left to decode.",
+    ),
+    (
+        UnicodeDecodeError,
+        "",
+        "Not every run of bytes is UTF-8 text; bytes go on as bytes, without decode().",
+    ),
+    *(row for row in MEANINGS if row[0] in (UnboundLocalError, NameError)),
+)
+
+
+def meaning_of(error: BaseException, *, on_values: bool = False) -> str:
+    """Say what an error means in an exercise; "" when nothing in particular.
+
+    Args:
+        on_values: Whether it came out of a function on values, and not out of a handler.
+    """
+    for kind, part, meaning in ON_VALUES if on_values else MEANINGS:
         if isinstance(error, kind) and part in str(error):
             return meaning
     return ""

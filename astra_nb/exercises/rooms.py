@@ -73,6 +73,9 @@ async def two_rooms(talk: Talk) -> None:
         await client.expect("text", f"{nicks[2]}: {text}")
     why = "Something came here that belongs to the other room, or came twice."
     await expect_silence((ada, bob, eve), "wrong-room", why)
+    await eve.close()
+    await ada.expect("text", f"{nicks[2]} left")
+    await expect_silence((ada, bob), "wrong-room", why)
 
 
 LEAVINGS: tuple[tuple[str, Callable[[Client], Awaitable[None]]], ...] = (

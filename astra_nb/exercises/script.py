@@ -71,6 +71,7 @@ class Talk:
         self.spoke = ""
         self.spoke_after = 0
         self._busy: set[int] = set()
+        self._readers: list[asyncio.Task[None]] = []
         self.clients: list[Client] = []
 
     # Chance
@@ -121,6 +122,7 @@ class Talk:
             self._no_connection("the server did not say that the connection is open")
         client = Client(self, socket, number or 0)
         self.clients.append(client)
+        self._readers.append(asyncio.ensure_future(_read(socket)))
         # So that what another client says next finds this handler where it waits for it.
         deadline = time.monotonic() + SETTLING
         while not client.handler_waits and time.monotonic() < deadline:  # noqa: ASYNC110
@@ -280,6 +282,13 @@ class Talk:
         """Let go of all connections, whatever state they are in."""
         for client in self.clients:
             await client.socket.drop()
+        await asyncio.gather(*self._readers)
+
+
+async def _read(socket: Any) -> None:
+    """Take what comes, as clients do: one that leaves it lying has its CLOSE frame wait for it."""
+    async for _ in socket:
+        pass
 
 
 async def _opened(connecting: connect_async) -> Any:

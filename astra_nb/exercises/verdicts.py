@@ -85,7 +85,11 @@ class Verdicts:
             rows = (*rows, ("server", "nothing", "", remark))
         steps = last_steps(self) if key not in NO_LINES else None
         extra = heard is not None and heard.number <= self.talk.spoke_after
-        trip = trip_before(steps, self.talk.spoke) if extra and steps is not None else -1
+        trip = -1
+        if steps is not None and key == "answered-control":
+            trip = steps.last_of("ping", "pong")
+        elif steps is not None and extra:
+            trip = trip_before(steps, self.talk.spoke)
         raise NotYet(
             Finding(
                 key,

@@ -30,7 +30,7 @@ def write_cell(page: NotebookPage, name: str, source: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_an_untouched_notebook_runs_to_its_end(lab: Lab, name: str) -> None:
+def test_a_notebook_runs_to_its_end_untouched_and_then_solved(lab: Lab, name: str) -> None:
     page = lab.open(lab.add(RELEASE / f"{name}.ipynb"))
     page.run_all()
     for exercise in NOTEBOOKS[name]:
@@ -38,10 +38,6 @@ def test_an_untouched_notebook_runs_to_its_end(lab: Lab, name: str) -> None:
         assert f"{exercise.title}: not attempted." in cell.text
     assert page.errors() == []
 
-
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_solved_notebook_is_right_to_its_end(lab: Lab, name: str) -> None:
-    page = lab.open(lab.add(RELEASE / f"{name}.ipynb", f"solved-{name}.ipynb"))
     for exercise in NOTEBOOKS[name]:
         write_cell(page, f"{exercise.name}-answer", exercise.solution_text)
     page.run_all()
