@@ -10,11 +10,10 @@ from typing import Any
 from websockets.frames import Close
 
 from astra_nb.log import FrameLog
-from astra_nb.wire.records import FrameRecord
 
 from .calls import Call, FunctionExercise
 from .frames_by_hand import frame_bytes
-from .history import Passed
+from .history import SHOWN_FRAMES, shown
 
 __all__ = ["who_closed"]
 
@@ -32,6 +31,11 @@ def closing_log(chance: random.Random, plan: list[tuple[str, int, bytes]]) -> Fr
         else:
             log.append_frames(number, "server", "sent", frame_bytes(opcode, payload), 1)
     return log
+
+
+def as_it_stands(opcode: int, payload: bytes) -> str:
+    """A payload as a frame has it: that of a CLOSE frame in bytes, for its code is no text."""
+    return payload.hex(" ") or "(empty)" if opcode == 8 else shown("text", payload)
 
 
 def closer(plan: list[tuple[str, int, bytes]]) -> tuple[str, int, str]:
@@ -176,17 +180,16 @@ def calls_to_judge(chance: random.Random) -> list[Call]:
     calls = []
     for what, plan in plans:
         log = closing_log(chance, plan)
-        passed = Passed()
-        for record in log:
-            assert isinstance(record, FrameRecord)
-            passed.add(record)
         calls.append(
             Call(
                 (log,),
                 partial(closer, plan),
                 what,
                 partial(closer_mistakes, plan),
-                rows=passed.sequence(),
+                rows=tuple(
+                    (sender, "close" if opcode == 8 else "text", as_it_stands(opcode, payload), "")
+                    for sender, opcode, payload in plan[-SHOWN_FRAMES:]
+                ),
                 explain=partial(explain_closer, plan),
             )
         )
