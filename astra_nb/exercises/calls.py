@@ -165,7 +165,9 @@ class FunctionExercise(Exercise):
             before.append(expected)
             return True
         key, headline = self._judge(value, expected, call)
-        if before and self._keeps_state(function, output):
+        if not before and self._differs(function, call, output, value):
+            headline += f" Called twice in the same way, {self.function} gave two results."
+        elif before and self._keeps_state(function, output):
             key = "keeps-state"
             headline = f"The first call of {self.function} was right, and the same call now is not."
         elif fresh and any(self._same(value, earlier) for earlier in before):
@@ -200,6 +202,15 @@ class FunctionExercise(Exercise):
         if thread.is_alive():
             self._stuck(function, thread, outcome, where)
         return outcome
+
+    def _differs(self, function: Any, call: Call, output: guard.Output, value: Any) -> bool:
+        """Whether the same call gives another result when it is made again."""
+        if any(isinstance(argument, list) for argument in call.arguments):
+            return False  # the first call may have changed it
+        if not isinstance(value, (str, bytes, int, tuple, dict)):
+            return False
+        outcome = self._made(function, call, output, "the same call once more")
+        return type(outcome.value) is type(value) and bool(outcome.value != value)
 
     def _keeps_state(self, function: Any, output: guard.Output) -> bool:
         """Whether the first call, which was right, gives another result when it is made again."""

@@ -112,6 +112,7 @@ class Client(Verdicts):
             mistakes: Gets what came instead, and says what to say about it, or None.
         """
         wanted = json.dumps(value, ensure_ascii=False)
+        before = self._last
         heard = await self.expect("text")
         try:
             came = json.loads(heard.payload)
@@ -125,6 +126,9 @@ class Client(Verdicts):
             )
         if came == value and _same_kinds(came, value):
             return
+        if (heard.type, heard.payload) == before:
+            why = "The reply is the same as the one before, though the request is another."
+            self.fail("same-again", why, f"text {wanted}", heard)
         said = mistakes(came) if mistakes is not None else None
         self.fail(
             "known-mistake" if said else "wrong-value",
@@ -244,7 +248,12 @@ class Client(Verdicts):
                 if heard.payload == wrong:
                     self.fail("known-mistake", said, wanted, heard)
         if self._unasked(heard):
-            self.fail("too-early", f"{heard} came before the client said anything.", wanted, heard)
+            why = f"{ladder.capital(str(heard))} came before the client said anything"
+            elsewhere = [each.passed.heard for each in self.talk.clients if each is not self]
+            if any(str(other) == str(heard) for passed in elsewhere for other in passed):
+                why += "; it had gone to another client before."
+                self.fail("sent-again", why, wanted, heard)
+            self.fail("too-early", f"{why}.", wanted, heard)
         repeated = self._repeated(heard)
         if heard.number <= self.talk.spoke_after and not repeated:
             self._extra(heard, wanted)

@@ -32,6 +32,8 @@ SCALES = {2: "double", 4: "four times", 8: "eight times", 10: "ten times", 1000:
 
 def how_differs(came: Any, right: Any) -> str:
     """Say in what a value differs from the right one, as half a sentence about "it"."""
+    if {type(came), type(right)} == {int, float} and came != right:
+        return f"it is {came}, and {right} is right"
     if type(came) is not type(right):
         return other_type(came, right)
     if isinstance(right, str):

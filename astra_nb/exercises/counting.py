@@ -62,6 +62,8 @@ def count_mistakes(payload: bytes, type: str) -> dict[str | bytes, str]:
         mistakes[str(size + 2)] = (
             "That is two too many: is a frame's header counted, or a pair of quotes?"
         )
+    if payload.startswith(b"\0"):
+        mistakes["0"] = "The payload begins with a byte of 0, and that is a byte like any other."
     bare = payload.lstrip(b"\0")
     mistakes[str(len(bare))] = "The zeros at the front are not counted; a byte of 0 is a byte too."
     mistakes.pop(str(size), None)

@@ -74,8 +74,12 @@ def explain_reading(data: bytes, value: Any) -> str:
         repeated = (used[:4] * (size // 4 + 1))[:size] == used
         if repeated:
             return f"It was unmasked with {used[:4].hex(' ')}; the key is {key.hex(' ')}."
-        if payload[:4] == right[:4]:
-            return "The first four bytes are unmasked well; then the key begins anew: key[i % 4]."
+        good = next(i for i in range(size) if payload[i] != right[i])
+        if good >= 4:
+            return (
+                f"The first {good} bytes are unmasked well; byte {good} (counted from 0) goes with "
+                f"key[{good % 4}], as i % 4 says."
+            )
     return ""
 
 

@@ -80,7 +80,7 @@ ADVICE: dict[str, str] = {
         "stay in a loop until the client closes."
     ),
     "first-only": LOOP,
-    "closed-early": "Nothing asks for a close here; look for the send_close() that comes too soon.",
+    "closed-early": "Nothing asks for a close here.",
     "closed-twice": "A CLOSE frame is the last one an end sends (RFC 6455, section 5.5.1).",
     "dropped": "send_close() starts a closing handshake; drop() ends TCP without one.",
     "wrong-type": "Compare the types: message.type says what came, the name send_... what goes.",
@@ -101,6 +101,8 @@ ADVICE: dict[str, str] = {
         "own variables, not in a global one."
     ),
     "too-early": "Here the client speaks first: wait in recv() before you send.",
+    "sent-again": "What one client says goes to those who are there at that moment, and not again "
+    "to who comes later.",
     "in-pieces": "Put the text together first, and send it once: each send is a message.",
     "not-filled-in": (
         'An f before the quotes fills the braces in: f"... {message.value} ..."; and no $.'
@@ -124,7 +126,7 @@ ADVICE: dict[str, str] = {
     "echoed": "That is what came. What should become of it before it goes back?",
     "reversed": "Is there a [::-1] or a reversed() too many?",
     "doubled": "Is something put together with itself?",
-    "added": "Only what is asked for goes into the message: no label, no quotes, no unit.",
+    "added": "Only what is asked for goes into the message.",
     "ascii": "Text goes as UTF-8, which has every character; encode() needs no other name.",
     "automatic-pong": "Leave socket.automatic_pong as it is; answer by hand.",
     "same-again": (
@@ -140,8 +142,8 @@ ADVICE: dict[str, str] = {
         "does not mask, a control frame has at most 125 bytes, and text is UTF-8."
     ),
     "keeps-state": (
-        "Something outlasts the call, such as an object made outside of the function. Make it "
-        "anew in each call."
+        "The result should depend on the arguments alone. Does something outlast the call, such as "
+        "an object made outside of the function, or is something made by chance?"
     ),
     "no-await": (
         "In an async def handler every call on the socket needs await: "

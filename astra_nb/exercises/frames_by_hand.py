@@ -54,10 +54,11 @@ def reading_mistakes(data: bytes) -> Iterator[tuple[Any, str]]:
     wide = start - (4 if frame.masked else 0)
     if wide > 2:
         little = int.from_bytes(data[2:wide], "little")
-        yield (
-            but(payload=apply_mask(data[start : start + little], key)),
-            "The bytes of the length stand in network order, the highest first: big.",
-        )
+        if start + little <= len(data):  # else it is but all that follows
+            yield (
+                but(payload=apply_mask(data[start : start + little], key)),
+                "The bytes of the length stand in network order, the highest first: big.",
+            )
     if wide == 10:
         first = int.from_bytes(data[2:6], "big")
         rest = data[6:]
@@ -69,8 +70,12 @@ def reading_mistakes(data: bytes) -> Iterator[tuple[Any, str]]:
         )
     yield (
         but(payload=apply_mask(data[start:], key)),
-        "Bytes behind the payload belong to the next frame; the length, without the MASK bit, "
-        "says where it ends.",
+        "Bytes behind the payload belong to the next frame: "
+        + (
+            f"the bytes of the length are {data[2:wide].hex(' ')}, that is {len(frame.payload):,}."
+            if wide > 2
+            else "the length, without the MASK bit, says where it ends."
+        ),
     )
     yield but(opcode=data[0]), "The opcode is the last four bits of the first byte: byte & 0x0F."
     yield but(opcode=data[0] & 0xF0), "Those are the first four bits: FIN, RSV1, RSV2, RSV3."

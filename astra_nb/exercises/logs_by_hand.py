@@ -54,6 +54,17 @@ def closer_mistakes(plan: list[tuple[str, int, bytes]]) -> Iterator[tuple[Any, s
         last = closer([closes[-1]])
         if last != (who, code, reason):
             yield last, "That is the answer to the first CLOSE frame; who began?"
+    for number, (sender, opcode, payload) in enumerate(plan, 1):
+        if opcode != 8:
+            yield (
+                (
+                    sender,
+                    int.from_bytes(payload[:2], "big"),
+                    payload[2:].decode("utf-8", "replace"),
+                ),
+                f"That is read from frame {number}, which is a text; the type of a record tells a "
+                "CLOSE frame.",
+            )
     yield (who, str(code), reason), "The code is a number: an int, no str."
     for other_order in ((code, who, reason), (who, reason, code)):
         yield other_order, "The order is: who, code, reason."
