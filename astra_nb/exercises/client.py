@@ -234,6 +234,7 @@ class Client(Verdicts):
         wanted: str,
         mistakes: Mapping[str | bytes, str],
     ) -> None:
+        any_payload = payload is None
         if payload is None:
             if heard.number <= self.talk.spoke_after:
                 self._extra(heard, wanted)
@@ -265,6 +266,7 @@ class Client(Verdicts):
             said=self.said,
             others=others,
             repeated=repeated,
+            any_payload=any_payload,
         )
         if found is not None:
             self._fail(wanted, heard, found)

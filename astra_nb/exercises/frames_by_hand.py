@@ -262,7 +262,8 @@ def masked_mistakes(text: str, key: bytes) -> Iterator[tuple[Any, str]]:
     four = bytes(byte ^ part for byte, part in zip(payload, key, strict=False))
     yield (
         head + key + four,
-        "Only four bytes are masked: the key begins anew after them, key[i % 4].",
+        f"The masked payload has 4 bytes, and the payload has {size}. zip() ends with the shorter "
+        "of two; the key begins anew after its four bytes: key[i % 4].",
     )
     if size < 122:
         longer = bytes([head[0], head[1] + 4])

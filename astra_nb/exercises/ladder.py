@@ -257,14 +257,23 @@ def about_value(
     said: list[bytes],
     others: list[bytes],
     repeated: Literal["", "before", "after"],
+    any_payload: bool = False,
 ) -> dict[str, str] | None:
-    """Compare a message with the expected one; None when they are the same."""
+    """Compare a message with the expected one; None when they are the same.
+
+    Args:
+        heard: What came.
+        said: Payloads that this client sent.
+        others: Payloads that other clients sent.
+        repeated: Whether this is the last answer again, and if it came before a new message.
+        any_payload: Whether only the type was known beforehand.
+    """
     if (heard.type, heard.payload) == (type, payload):
         return None
     if repeated == "before":
         return {"key": "too-many", "headline": f"The answer before came again: {heard}."}
     if heard.type != type:
-        return _other_type(heard, type, payload)
+        return _other_type(heard, type, b"" if any_payload else payload)
     came = heard.payload
     if re.match(rb"Message\(type=|Message\(", came):
         return {"key": "whole-message", "headline": "The whole Message was sent as text."}

@@ -68,14 +68,17 @@ async def expect_all(
     """
     for index, (type, value) in enumerate(messages):
         later = {other: lost for _, other in messages[index + 1 :] if other != value}
-        await _see_order(client, (type, value), messages[index + 1 :])
+        await _see_order(client, (type, value), messages[index + 1 :], lost)
         await client.expect(type, value, mistakes=later)
 
 
 async def _see_order(
-    client: Client, message: tuple[str, str | bytes], later: Sequence[tuple[str, str | bytes]]
+    client: Client,
+    message: tuple[str, str | bytes],
+    later: Sequence[tuple[str, str | bytes]],
+    lost: str,
 ) -> None:
-    """See that none of the later messages came before this one."""
+    """See that none of the later messages came before this one, or in its place."""
     heard = await client.talk.answer(client.arrived)
     if heard is None or _is(heard, *message) or not any(_is(heard, *each) for each in later):
         return
@@ -87,6 +90,8 @@ async def _see_order(
             heard,
             advice="All came, and in another order: where does the order get lost?",
         )
+    if heard.type != message[0]:
+        client.fail("lost", lost, describe(*message), heard)
 
 
 async def expect_silence(clients: Sequence[Client], key: str = "too-many", why: str = "") -> None:

@@ -161,6 +161,7 @@ class Talk:
                 self._busy |= {client.number for client in clients if client.handler_works}
                 break
             await asyncio.sleep(0.001)
+        self.stage.settle()
         payload = value if isinstance(value, (str, bytes)) else b""
         self.spoke, self.spoke_after = describe(type, payload), self.history.log.last_number
 

@@ -28,6 +28,7 @@ from .watch import Run, Watch
 __all__ = ["Stage"]
 
 CLOSE_TIMEOUT = 0.5  # seconds
+SETTLING = 0.03  # seconds; the loop may be busy with a handler
 GRACE = 0.3  # seconds for handlers to end by themselves
 ENDING = 1.4  # seconds for everything
 STOP_EVERY = 0.01  # seconds between two attempts to stop a handler
@@ -112,6 +113,10 @@ class Stage:
     def running(self) -> bool:
         """Whether the server still listens; a handler may have taken its place."""
         return self._serving.running
+
+    def settle(self) -> None:
+        """Let the server send and log what handlers have given it so far; bounded."""
+        self._loop.settle(SETTLING)
 
     def end(self) -> bool:
         """Shut the server down and stop what is left of the handler; bounded.

@@ -97,7 +97,7 @@ async def answered_late(
         elif said == round(took / 1000):
             key, why = "wrong-unit", "Whole seconds are too coarse; milliseconds are asked for."
         elif abs(said * 2 - took) <= slack * 0.5:
-            key, why = "wrong-value", "That is half of it: the round trip is there and back."
+            key, why = "wrong-value", "That is about half of what the round trip took."
         elif said > 1e6:
             key, why = (
                 "wrong-value",
@@ -142,7 +142,9 @@ async def not_asked_for(talk: Talk) -> None:
     ):
         await one.send(type, value)
     await one.send("ping", data := talk.octets(3))
-    await one.expect("pong", data)
+    first = await talk.until(one.arrived)
+    if first is None or first.type == "pong":
+        await one.expect("pong", data)
     await talk.until(one.arrived, QUIET)
     early = one.arrived()
     if early is not None and early.close is None:

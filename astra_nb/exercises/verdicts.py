@@ -110,7 +110,12 @@ class Verdicts:
         return str(closes[0]) if closes else "nothing" if expected else ""
 
     def _fail(self, expected: str, heard: Heard | None, found: dict[str, str]) -> NoReturn:
-        self.fail(found["key"], found["headline"], expected, heard, advice=found.get("advice", ""))
+        headline, earlier = found["headline"], self.talk.history.at_close
+        if found["key"] == "sent-to-gone" and earlier is not None:
+            headline = (
+                f"{headline} Before that: {earlier.headline[:1].lower()}{earlier.headline[1:]}"
+            )
+        self.fail(found["key"], headline, expected, heard, advice=found.get("advice", ""))
 
     @property
     def got_its_own(self) -> bool:
