@@ -22,6 +22,7 @@ __all__ = [
     "expect_silence",
     "leave_without_a_code",
     "see_open",
+    "see_order",
     "see_others_open",
     "send_all",
     "send_around_a_ping",
@@ -68,11 +69,11 @@ async def expect_all(
     """
     for index, (type, value) in enumerate(messages):
         later = {other: lost for _, other in messages[index + 1 :] if other != value}
-        await _see_order(client, (type, value), messages[index + 1 :], lost)
+        await see_order(client, (type, value), messages[index + 1 :], lost)
         await client.expect(type, value, mistakes=later)
 
 
-async def _see_order(
+async def see_order(
     client: Client,
     message: tuple[str, str | bytes],
     later: Sequence[tuple[str, str | bytes]],

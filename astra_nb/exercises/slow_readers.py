@@ -11,6 +11,7 @@ from .exercise import HANDLER_STUB, HandlerExercise
 from .history import describe
 from .manners import (
     CONTROL,
+    see_order,
     see_others_open,
     send_all,
     send_between_control_frames,
@@ -57,6 +58,7 @@ async def expect_row(talk: Talk, client: Client, row: Sequence[tuple[str, str | 
             )
         said = LOST.format(count=len(row))
         later = {other: said for _, other in row[index + 1 :] if other != value}
+        await see_order(client, (type, value), row[index + 1 :], said)
         await client.expect(type, value, mistakes=later)
 
 
