@@ -43,9 +43,10 @@ class Client(Verdicts):
 
     async def send_fragments(self, type: str, parts: list[Any]) -> None:
         """Send one message in several fragments."""
-        await self.talk.begin_to_speak(type, "".join(map(str, parts)))
+        payload = b"".join(p.encode() if isinstance(p, str) else p for p in parts)
+        await self.talk.begin_to_speak(type, payload)
         await self._sent(self.socket.send_fragments(type, parts))
-        self.said.append(b"".join(p.encode() if isinstance(p, str) else p for p in parts))
+        self.said.append(payload)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, and see that the handler ends with it."""
@@ -150,11 +151,11 @@ class Client(Verdicts):
             self._fail(wanted, heard, ladder.about_no_close(heard, code))
         came = heard.close
         run = self._run
-        forgot = self.talk.stage.watch.forgot_await(run)
-        if forgot is not None:
-            self.fail("no-await", f"A call was never awaited, at {forgot}.", wanted, heard)
         if (came.code, came.reason if reason is not None else "") != (code, reason or ""):
             self._raised(wanted)
+            forgot = self.talk.stage.watch.forgot_await(run)
+            if forgot is not None:
+                self.fail("no-await", f"A call was never awaited, at {forgot}.", wanted, heard)
             if came.code == 1005:
                 self.fail("empty-close", "The CLOSE frame has no code.", wanted, heard)
             if run is not None and run.open_at_end:

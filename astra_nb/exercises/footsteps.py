@@ -181,9 +181,7 @@ class Footsteps:
         """Whether the function has a loop at all."""
         with contextlib.suppress(OSError, TypeError, SyntaxError):
             tree = ast.parse(textwrap.dedent(inspect.getsource(self.code)))  # type: ignore[arg-type]
-            return any(
-                isinstance(node, (ast.For, ast.AsyncFor, ast.While)) for node in ast.walk(tree)
-            )
+            return any(isinstance(node, LOOPS) for node in ast.walk(tree))
         return False
 
     @property

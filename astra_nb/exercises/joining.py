@@ -21,30 +21,14 @@ NOTEBOOK = "4-by-hand"
 SHOWN_FRAMES = 24
 
 
-def joined(frames: list[Frame]) -> list[tuple[str, bytes]]:
-    messages: list[tuple[str, bytes]] = []
-    type, parts = "", b""
-    for frame in frames:
-        if frame.is_control:
-            continue
-        if frame.opcode != 0:
-            type, parts = frame.type, b""
-        parts += frame.payload
-        if frame.fin:
-            messages.append((type, parts))
-    return messages
-
-
-def joined_with(frames: list[Frame], opcodes: tuple[int, ...]) -> list[tuple[str, bytes]]:
+def joined(frames: list[Frame], control: tuple[int, ...] = ()) -> list[tuple[str, bytes]]:
     """Join, and take control frames with these opcodes for messages of their own."""
     messages: list[tuple[str, bytes]] = []
     type, parts = "", b""
     for frame in frames:
-        if frame.opcode in opcodes:
-            type, parts = frame.type, b""
-        elif frame.is_control:
+        if frame.is_control and frame.opcode not in control:
             continue
-        elif frame.opcode != 0:
+        if frame.opcode != 0:
             type, parts = frame.type, b""
         parts += frame.payload
         if frame.fin:
@@ -135,7 +119,7 @@ def join_mistakes(frames: list[Frame]) -> Iterator[tuple[Any, str]]:
             ((10,), "A PONG became a message: it is a control frame."),
             ((8, 9, 10), "Control frames, opcode 8 and above, became messages; leave them out."),
         ):
-            yield joined_with(frames, which), said
+            yield joined(frames, which), said
         ended, type, parts = [], "", b""
         for frame in frames:
             if frame.opcode != 0 and not frame.is_control:

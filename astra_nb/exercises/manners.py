@@ -19,6 +19,7 @@ __all__ = [
     "CONTROL",
     "LOST",
     "expect_all",
+    "expect_past_control",
     "expect_silence",
     "leave_without_a_code",
     "see_open",
@@ -157,6 +158,23 @@ async def send_between_control_frames(
         await client.expect(*answer)
     if pings:
         await client.expect("pong", asking)
+
+
+async def expect_past_control(
+    client: Client, text: str, sent: str = "Another client sent a PONG and a PING"
+) -> None:
+    """Expect a text that came after control frames of another client, and nothing of those.
+
+    Args:
+        client: The one that gets the text.
+        text: The text.
+        sent: What was sent before it.
+    """
+    heard = await client.talk.until(client.arrived)
+    if heard is not None and heard.close is None and heard.payload != text.encode():
+        headline = f"{sent}, and {heard} came here."
+        client.fail("control-passed-on", headline, describe("text", text), heard, advice=CONTROL)
+    await client.expect("text", text)
 
 
 def _is(heard: Heard, type: str, value: str | bytes) -> bool:
