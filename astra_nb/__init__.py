@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import errors, http
+from . import errors, http, recordings
 from .async_websocket import AsyncWebSocket
 from .client import connect, connect_async
 from .errors import AstraError, ConnectionClosed
+from .jupyter.nested_loops import allow_nested_loops
 from .log import FrameLog
-from .nested_loops import allow_nested_loops
 from .server import Server
 from .websocket import WebSocket
 from .wire.messages import CloseFrame, Message
@@ -30,6 +30,7 @@ __all__ = [
     "connect_async",
     "errors",
     "http",
+    "recordings",
 ]
 
 

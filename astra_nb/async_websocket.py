@@ -9,25 +9,18 @@ from typing import Any, Self
 
 from websockets.http11 import Request
 
-from .checked_socket import REST, CheckedSocket, wait_for
-from .connection import Connection
 from .errors import ConnectionClosed, EndlessLoop, WaitTimeout
-from .inbox import TaskInbox
-from .wire.frames import BINARY, TEXT
-from .wire.messages import (
-    BytesValue,
-    CloseValue,
-    Message,
-    check_type,
-    encode_bytes,
-    encode_close,
-    encode_text,
-)
+from .net.base_socket import REST, BaseSocket, wait_for
+from .net.connection import Connection
+from .net.inbox import TaskInbox
+from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
+from .wire.messages import Message
+from .wire.opcodes import BINARY, TEXT
 
 __all__ = ["AsyncWebSocket"]
 
 
-class AsyncWebSocket(CheckedSocket[TaskInbox]):
+class AsyncWebSocket(BaseSocket[TaskInbox]):
     """A connection whose calls are awaited, on the event loop that owns it.
 
     A send returns at once while the other end reads fast enough; else it waits until it does.

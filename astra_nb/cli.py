@@ -133,7 +133,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
 
 
 def run_report(arguments: argparse.Namespace) -> int:
-    from .report import read_folder
+    from .exercises.class_report import read_folder
 
     folder: Path = arguments.folder
     page = arguments.html or folder / "report.html"

@@ -13,16 +13,16 @@ from typing import Any
 from websockets.exceptions import InvalidURI
 from websockets.uri import WebSocketURI, parse_uri
 
-from . import background
 from .async_websocket import AsyncWebSocket
-from .client_connection import ClientConnection
-from .connection import Connection
 from .errors import ConnectFailed, HandshakeFailed, InvalidMessage
-from .inbox import TaskInbox, ThreadInbox
 from .log import FrameLog
-from .routes import Compression
+from .net import background
+from .net.client_connection import ClientConnection
+from .net.connection import Connection
+from .net.inbox import TaskInbox, ThreadInbox
+from .net.routes import Compression
 from .websocket import WebSocket
-from .wire.handshake import redact_path
+from .wire.redaction import redact_path
 
 __all__ = ["connect", "connect_async"]
 

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from . import __version__
-from .browser_address import (
+from .client import connect
+from .errors import AstraError
+from .jupyter.browser_address import (
     PROXY_MISSING,
     SETTING,
-    Surroundings,
+    Environment,
     browser_addresses,
     no_listening,
     unreachable,
 )
-from .client import connect
-from .errors import AstraError
 from .server import DEFAULT_PORT, Server
-from .wire.handshake import redact_path
+from .wire.redaction import redact_path
 from .wire.text import visible
 
 __all__ = ["describe"]
@@ -43,7 +43,7 @@ def describe(port: int = DEFAULT_PORT) -> str:
     Args:
         port: The port to describe the addresses of.
     """
-    around = Surroundings.here()
+    around = Environment.here()
     return "\n".join(
         [
             f"astra-nb {__version__}, Python {platform.python_version()}, {sys.platform}",
@@ -75,7 +75,7 @@ def installed(name: str) -> str:
         return ""
 
 
-def settings(around: Surroundings) -> Iterator[str]:
+def settings(around: Environment) -> Iterator[str]:
     for name in VARIABLES:
         value = around.environment.get(name)
         if value:
@@ -84,7 +84,7 @@ def settings(around: Surroundings) -> Iterator[str]:
         yield f"Jupyter's base URL is {visible(around.jupyter_base_url)}"
 
 
-def addresses(around: Surroundings, port: int) -> Iterator[str]:
+def addresses(around: Environment, port: int) -> Iterator[str]:
     try:
         found = browser_addresses(around, "127.0.0.1", port)
     except AstraError as error:
@@ -107,7 +107,7 @@ def proxy() -> str:
     return f"jupyter-server-proxy is not installed for this Python. {PROXY_MISSING}"
 
 
-def reach(around: Surroundings) -> str:
+def reach(around: Environment) -> str:
     """Start a server and connect to it."""
     why_not = no_listening(around)
     if why_not:

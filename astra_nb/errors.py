@@ -24,10 +24,7 @@ Each message names the value, says what is allowed, and what to do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .wire.messages import CloseFrame
+from .wire.messages import CloseFrame
 
 __all__ = [
     "AddressInUse",

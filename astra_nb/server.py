@@ -11,23 +11,23 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack, overload
 
-from . import running
-from .addresses import websocket_url
-from .browser_address import (
+from . import registry
+from .errors import AddressUnavailable, InvalidRoute, LocalError
+from .jupyter.browser_address import (
     BrowserAddress,
+    Environment,
     Page,
-    Surroundings,
     browser_addresses,
     check_template,
     no_listening,
 )
-from .checked_socket import serialize_for_many
-from .errors import AddressUnavailable, InvalidRoute, LocalError
-from .handler_output import current_cell
+from .jupyter.handler_output import current_cell
 from .log import FrameLog
-from .routes import Compression, Handler, make_route
-from .server_connection import Gate
-from .serving import Serving
+from .net.addresses import websocket_url
+from .net.base_socket import serialize_for_many
+from .net.policy import Policy
+from .net.routes import Compression, Handler, make_route
+from .runner import Runner
 from .websocket import WebSocket
 
 __all__ = ["Server"]
@@ -70,8 +70,8 @@ class Server:
         self.hostname = hostname
         self.port = port
         self.log = FrameLog(recording=record)
-        self._gate = Gate(hostname)
-        self._serving: Serving | None = None
+        self._policy = Policy(hostname)
+        self._runner: Runner | None = None
         self._numbers = itertools.count(1)  # of its connections, over all its runs
         self._record = record
         self._finalizer: weakref.finalize[Any, Any] | None = None
@@ -86,20 +86,20 @@ class Server:
 
         Such as "https://hub.example.org"; "*" lets every page in (RFC 6455, section 10.2).
         """
-        return self._gate.origins
+        return self._policy.origins
 
     @origins.setter
     def origins(self, origins: Sequence[str]) -> None:
-        self._gate.origins = _names("origins", origins)
+        self._policy.origins = _names("origins", origins)
 
     @property
     def hosts(self) -> list[str]:
         """Names that a `Host` header may have besides this machine's own; "*" for any."""
-        return self._gate.hosts
+        return self._policy.hosts
 
     @hosts.setter
     def hosts(self, hosts: Sequence[str]) -> None:
-        self._gate.hosts = _names("hosts", hosts)
+        self._policy.hosts = _names("hosts", hosts)
 
     @property
     def max_message_size(self) -> int | None:
@@ -107,7 +107,7 @@ class Server:
 
         A larger message is answered with 1009. Counts for connections opened from now on.
         """
-        return self._gate.max_message_size
+        return self._policy.max_message_size
 
     @max_message_size.setter
     def max_message_size(self, size: int | None) -> None:
@@ -115,7 +115,7 @@ class Server:
             raise LocalError(
                 f"max_message_size is a number of bytes, or None for any, not {size!r}"
             )
-        self._gate.max_message_size = size
+        self._policy.max_message_size = size
 
     @property
     def keepalive(self) -> float | None:
@@ -123,29 +123,29 @@ class Server:
 
         A connection on which one stays unanswered for as long is closed with 1011.
         """
-        return self._gate.keepalive
+        return self._policy.keepalive
 
     @keepalive.setter
     def keepalive(self, seconds: float | None) -> None:
-        self._gate.keepalive = None if seconds is None else _seconds("keepalive", seconds)
+        self._policy.keepalive = None if seconds is None else _seconds("keepalive", seconds)
 
     @property
     def open_timeout(self) -> float:
         """Seconds an opening handshake may take, 10 by default."""
-        return self._gate.open_timeout
+        return self._policy.open_timeout
 
     @open_timeout.setter
     def open_timeout(self, seconds: float) -> None:
-        self._gate.open_timeout = _seconds("open_timeout", seconds)
+        self._policy.open_timeout = _seconds("open_timeout", seconds)
 
     @property
     def close_timeout(self) -> float:
         """Seconds to wait for the other end after a CLOSE frame was sent, 2 by default."""
-        return self._gate.close_timeout
+        return self._policy.close_timeout
 
     @close_timeout.setter
     def close_timeout(self, seconds: float) -> None:
-        self._gate.close_timeout = _seconds("close_timeout", seconds)
+        self._policy.close_timeout = _seconds("close_timeout", seconds)
 
     @overload
     def websocket(self, path: str, handler: H, **options: Unpack[RouteOptions]) -> H: ...
@@ -201,7 +201,7 @@ class Server:
             compression=compression,
             subprotocols=subprotocols,
         )
-        routes = self._gate.routes
+        routes = self._policy.routes
         # Compared by what they match: "/{a}" and "/{b}" are one path.
         shape = route.shape
         same = [other for other in routes if other.shape == shape]
@@ -211,7 +211,7 @@ class Server:
                 f"{getattr(same[0].handler, '__name__', 'one')}; take another path, write "
                 f"replace=True, or begin anew with http.server.new()"
             )
-        self._gate.routes = [other for other in routes if other.shape != shape] + [route]
+        self._policy.routes = [other for other in routes if other.shape != shape] + [route]
         return handler
 
     def _decorate(self, path: str, handler: Handler, **options: Any) -> Handler:
@@ -223,7 +223,7 @@ class Server:
     @property
     def running(self) -> bool:
         """Whether the server listens."""
-        return self._serving is not None and self._serving.running
+        return self._runner is not None and self._runner.running
 
     @property
     def url(self) -> str:
@@ -251,7 +251,7 @@ class Server:
     def browser_addresses(self) -> list[BrowserAddress]:
         """The addresses at which the browser may reach the server, the likeliest first."""
         return browser_addresses(
-            Surroundings.here(), self.hostname, self.port, self._page, self._browser_url
+            Environment.here(), self.hostname, self.port, self._page, self._browser_url
         )
 
     def allow_page(self, origin: str, host: str = "", base_url: str | None = None) -> None:
@@ -270,16 +270,16 @@ class Server:
         """
         page = Page.told(origin, host, base_url)
         self._page = page
-        gate = self._gate
-        if page.origin not in gate.origins:
-            gate.origins = [*gate.origins, page.origin]
-        if page.name and page.name not in gate.hosts:
-            gate.hosts = [*gate.hosts, page.name]
+        policy = self._policy
+        if page.origin not in policy.origins:
+            policy.origins = [*policy.origins, page.origin]
+        if page.name and page.name not in policy.hosts:
+            policy.hosts = [*policy.hosts, page.name]
 
     @property
     def check_answer(self) -> str:
         """What the server answers at the path of the check, and no other server does."""
-        return self._gate.check_answer
+        return self._policy.check_answer
 
     @property
     def connections(self) -> list[WebSocket]:
@@ -287,7 +287,7 @@ class Server:
 
         What they receive goes to their handlers; sending from here goes between.
         """
-        return [] if self._serving is None else self._serving.sockets()
+        return [] if self._runner is None else self._runner.sockets()
 
     def run(self) -> None:
         """Listen, and return as soon as clients can connect.
@@ -299,46 +299,46 @@ class Server:
             AddressInUse: Something else listens on this address.
             AddressUnavailable: This machine cannot listen on it.
         """
-        around = Surroundings(platform=sys.platform)
+        around = Environment(platform=sys.platform)
         if around.is_lite:
             raise AddressUnavailable(no_listening(around))
         cell = current_cell()
-        earlier = running.earlier(self._serving, self.hostname, self.port, cell)
+        earlier = registry.earlier(self._runner, self.hostname, self.port, cell)
         port = self.port
         if earlier is not None:
             earlier.shutdown()
-            running.forget(earlier)
+            registry.forget(earlier)
             port = port or earlier.port
             where = websocket_url(earlier.hostname, earlier.port)
             print(f"Replaced the server that was running at {where}.")  # noqa: T201
-        self._gate.hostname = self.hostname
+        self._policy.hostname = self.hostname
         log = self.log if self._record else None
-        serving = Serving(self._gate, log, self.hostname, port, cell, self._numbers)
+        runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers)
         if self.port == 0:
-            serving.asked_port = 0
-        elif earlier is not None and earlier is self._serving:
-            serving.asked_port = earlier.asked_port
-        serving.run()
-        self.port = serving.port
-        self._serving = serving
-        self.log.before_read = serving.settle
-        self.log.before_wait = serving.forbid_wait
+            runner.asked_port = 0
+        elif earlier is not None and earlier is self._runner:
+            runner.asked_port = earlier.asked_port
+        runner.run()
+        self.port = runner.port
+        self._runner = runner
+        self.log.before_read = runner.settle
+        self.log.before_wait = runner.forbid_wait
         if self._finalizer is not None:
             self._finalizer.detach()
-        self._finalizer = weakref.finalize(self, _collected, serving)
-        self._finalizer.atexit = False  # `running` does it
-        running.remember(serving)
+        self._finalizer = weakref.finalize(self, _collected, runner)
+        self._finalizer.atexit = False  # `registry` does it
+        registry.remember(runner)
 
     def wait(self) -> None:
         """Block until the server is shut down; an interrupt (Ctrl-C) shuts it down.
 
         For scripts; in a notebook the server lives on by itself.
         """
-        serving = self._serving
-        if serving is None:
+        runner = self._runner
+        if runner is None:
             raise LocalError("the server does not run; call run() before wait()")
         try:
-            serving.ended.wait()
+            runner.ended.wait()
         except KeyboardInterrupt:
             self.shutdown()
 
@@ -352,9 +352,9 @@ class Server:
             code: Close code that clients get; 1001 is "going away".
             reason: Close reason, up to 123 bytes as UTF-8.
         """
-        if self._serving is not None:
-            self._serving.shutdown(code, reason)
-            running.forget(self._serving)
+        if self._runner is not None:
+            self._runner.shutdown(code, reason)
+            registry.forget(self._runner)
 
     def __enter__(self) -> Self:
         if not self.running:
@@ -383,7 +383,7 @@ class Server:
             InvalidMessage: The type or the value cannot be sent; nothing was.
         """
         frame = serialize_for_many(type, value)
-        return 0 if self._serving is None else self._serving.broadcast(frame)
+        return 0 if self._runner is None else self._runner.broadcast(frame)
 
     # How it shows itself
 
@@ -405,7 +405,7 @@ class Server:
 
     def __repr__(self) -> str:
         state = "running" if self.running else "not running"
-        paths = ", ".join(route.path for route in self._gate.routes) or "no route"
+        paths = ", ".join(route.path for route in self._policy.routes) or "no route"
         return f"<Server {self.url} {state}; {paths}>"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -415,11 +415,11 @@ class Server:
         return {**data, "text/plain": repr(self)}
 
 
-def _collected(serving: Serving) -> None:
-    if serving.running:
-        where = websocket_url(serving.hostname, serving.port)
-        serving.shutdown_soon()
-        running.forget(serving)
+def _collected(runner: Runner) -> None:
+    if runner.running:
+        where = websocket_url(runner.hostname, runner.port)
+        runner.shutdown_soon()
+        registry.forget(runner)
         warnings.warn(
             f"the server at {where} was closed: nothing refers to it any more; "
             f"keep it in a variable, or shut it down with server.shutdown()",

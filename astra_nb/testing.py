@@ -17,18 +17,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from .addresses import websocket_url
-from .background import BackgroundLoop, release
 from .client import connect
 from .errors import AstraError, WaitTimeout
 from .log import FrameLog
+from .log.records import FrameRecord, HandshakeRecord, OpenedRecord, Record
 from .log.view import LogView
-from .routes import make_route
-from .server_connection import Gate
-from .serving import Serving
+from .net.addresses import websocket_url
+from .net.background import BackgroundLoop, release
+from .net.policy import Policy
+from .net.routes import make_route
+from .runner import Runner
 from .websocket import WebSocket
 from .wire.messages import CloseFrame
-from .wire.records import FrameRecord, HandshakeRecord, OpenedRecord, Record
 from .wire.text import preview, visible
 
 __all__ = [
@@ -277,19 +277,19 @@ def scenario(
         options: Further options of `connect`, such as `subprotocols`.
     """
     route = make_route(path, handler, automatic_pong=automatic_pong)
-    gate = Gate("127.0.0.1", routes=[route], close_timeout=CLOSE_TIMEOUT)
+    policy = Policy("127.0.0.1", routes=[route], close_timeout=CLOSE_TIMEOUT)
     loop = BackgroundLoop()
     loop.users = 1
     log = FrameLog()
-    serving = Serving(gate, log, "127.0.0.1", 0, None, itertools.count(1), loop=loop)
+    runner = Runner(policy, log, "127.0.0.1", 0, None, itertools.count(1), loop=loop)
     try:
-        serving.run()
+        runner.run()
     except BaseException:
         if loop.thread.is_alive():
             release(loop)
         raise
     try:
-        url = websocket_url("127.0.0.1", serving.port) + path.lstrip("/").replace("{", "").replace(
+        url = websocket_url("127.0.0.1", runner.port) + path.lstrip("/").replace("{", "").replace(
             "}", ""
         )
         try:
@@ -302,7 +302,7 @@ def scenario(
             client.close()
     finally:
         # In a thread: a handler that never gives its loop back must not hold this one up.
-        ending = threading.Thread(target=serving.shutdown, name="astra_nb scenario", daemon=True)
+        ending = threading.Thread(target=runner.shutdown, name="astra_nb scenario", daemon=True)
         ending.start()
         ending.join(SHUTDOWN)
 

@@ -15,21 +15,14 @@ from typing import Any, Self
 from websockets.exceptions import InvalidState, ProtocolError
 from websockets.http11 import Request
 
-from .background import BackgroundLoop
-from .checked_socket import REST, CheckedSocket
-from .connection import Connection
 from .errors import ConnectionClosed, EndlessLoop, WaitTimeout, WrongThread
-from .inbox import ThreadInbox
-from .wire.frames import BINARY, TEXT
-from .wire.messages import (
-    BytesValue,
-    CloseValue,
-    Message,
-    check_type,
-    encode_bytes,
-    encode_close,
-    encode_text,
-)
+from .net.background import BackgroundLoop
+from .net.base_socket import REST, BaseSocket
+from .net.connection import Connection
+from .net.inbox import ThreadInbox
+from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
+from .wire.messages import Message
+from .wire.opcodes import BINARY, TEXT
 
 __all__ = ["WebSocket"]
 
@@ -39,7 +32,7 @@ FRAMES_A_TURN = 1024  # taken from threads before other connections get their tu
 COUNTED_SIZE = 4096  # bytes; smaller payloads are bounded by MAX_WAITING_FRAMES
 
 
-class WebSocket(CheckedSocket[ThreadInbox | None]):
+class WebSocket(BaseSocket[ThreadInbox | None]):
     """A connection whose calls block, as in the tutorial. Any thread may call them.
 
     Sends hand the frame to the event loop and return; they wait only while the other end reads

@@ -12,9 +12,9 @@ from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
+from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.wire.frames import Frame, split
 from astra_nb.wire.messages import CloseFrame, Message
-from astra_nb.wire.records import ClosedRecord, FrameRecord
 
 from .memory import MAX_MESSAGE_SIZE, Outcome, feed
 from .streams import Stream, cut

@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from astra_nb.net.policy import Policy
 from websockets.uri import parse_uri
 
-from astra_nb.client_connection import ClientConnection
-from astra_nb.connection import Connection
-from astra_nb.inbox import TaskInbox
 from astra_nb.log import FrameLog
-from astra_nb.routes import make_route
-from astra_nb.server_connection import Gate, ServerConnection
+from astra_nb.log.records import Record
+from astra_nb.net.client_connection import ClientConnection
+from astra_nb.net.connection import Connection
+from astra_nb.net.inbox import TaskInbox
+from astra_nb.net.routes import make_route
+from astra_nb.net.server_connection import ServerConnection
 from astra_nb.wire.handshake import head_end
 from astra_nb.wire.messages import Message
-from astra_nb.wire.records import Record
 
 __all__ = ["Outcome", "Side", "feed", "opening"]
 
@@ -137,7 +138,7 @@ def make(side: Side, log: FrameLog, inbox: TaskInbox, *, compressed: bool) -> Co
         # The answer was made for the key of the sample in RFC 6455, section 1.3.
         client.protocol.key = KEY.decode()
         return client
-    gate = Gate("127.0.0.1", max_message_size=MAX_MESSAGE_SIZE, open_timeout=60, close_timeout=60)
+    gate = Policy("127.0.0.1", max_message_size=MAX_MESSAGE_SIZE, open_timeout=60, close_timeout=60)
     gate.routes = [make_route("/", handler, compression=compression)]
 
     def on_open(connection: Connection, *_: object) -> None:

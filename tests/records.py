@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from astra_nb import FrameLog
-from astra_nb.wire.records import (
+from astra_nb.log.records import (
     ClosedRecord,
     FrameRecord,
     HandlerErrorRecord,

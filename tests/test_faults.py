@@ -23,9 +23,8 @@ import pytest
 
 from astra_nb import FrameLog, Server, WebSocket, connect
 from astra_nb.errors import ConnectionClosed, EndlessLoop
-from astra_nb.wire.closing import why_closed
+from astra_nb.log.records import ClosedRecord
 from astra_nb.wire.frames import decode
-from astra_nb.wire.records import ClosedRecord
 
 from . import records
 from .conformance.octets import frame, mask_all
@@ -114,7 +113,7 @@ def test_a_handler_that_raises(kind: Kind, capsys: pytest.CaptureFixture[str]) -
             assert close_code(read_to_end(sock)) == 1011
         closed = ended(server)
         assert closed.first == "server"
-        assert "1011" in why_closed(closed)
+        assert "1011" in closed.why_closed
         error = records.handler_error(server.log, connection=2)
         assert error.summary == "KeyError: 'lost'"
         assert "in script" in error.traceback
@@ -130,7 +129,7 @@ def test_a_handler_that_returns_early(kind: Kind) -> None:
         with open_raw(server) as sock:
             sock.sendall(HELLO)  # nobody will read it
             assert close_code(read_to_end(sock)[13:]) == 1000
-        assert "1000" in why_closed(ended(server))
+        assert "1000" in ended(server).why_closed
 
 
 def test_a_def_handler_that_blocks_for_ever_at_shutdown() -> None:
@@ -165,7 +164,7 @@ def test_an_async_handler_that_waits_for_ever_at_shutdown() -> None:
     with sock:
         assert close_code(read_to_end(sock)) == 1001
     assert cancelled == [True]
-    assert "1001" in why_closed(ended(server))
+    assert "1001" in ended(server).why_closed
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -230,7 +229,7 @@ def test_a_peer_that_resets(kind: Kind) -> None:
         sock.close()
         closed = ended(server)
         assert (closed.tcp, closed.code, closed.first) == ("reset", 1006, "")
-        assert "reset" in why_closed(closed)
+        assert "reset" in closed.why_closed
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -255,7 +254,7 @@ def test_a_peer_that_falls_silent_after_a_close(kind: Kind) -> None:
     with faulty(handler_of(kind, script), close_timeout=0.2) as server, open_raw(server):
         closed = ended(server)
         assert (closed.tcp, closed.first, closed.code) == ("timeout", "server", 1006)
-        assert "4000" in why_closed(closed)
+        assert "4000" in closed.why_closed
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -316,7 +315,7 @@ def test_an_opening_handshake_a_byte_at_a_time() -> None:
                         break  # the server has answered before the request was complete
         closed = ended(server)
         assert closed.status == 408
-        assert "o whole opening handshake within 0.3 s" in why_closed(closed)
+        assert "o whole opening handshake within 0.3 s" in closed.why_closed
 
 
 def test_an_opening_handshake_with_a_header_of_1_mib() -> None:
@@ -329,7 +328,7 @@ def test_an_opening_handshake_with_a_header_of_1_mib() -> None:
                 answer = read_to_end(sock)
         closed = ended(server)
         assert closed.status == 431
-        assert "431" in why_closed(closed)
+        assert "431" in closed.why_closed
         assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
 
 
@@ -361,7 +360,7 @@ def test_a_message_that_cannot_be(kind: Kind, name: str) -> None:
         closed = ended(server)
         assert closed.sent is not None
         assert closed.sent.code == code
-        assert words in why_closed(closed)
+        assert words in closed.why_closed
         assert words in records.frames(server.log, connection=2, direction="received")[-1].verdict
 
 

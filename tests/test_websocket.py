@@ -10,7 +10,7 @@ import pytest
 
 from astra_nb import CloseFrame, ConnectionClosed, Message, Server, WebSocket, connect
 from astra_nb.errors import InvalidMessage, NotOpen, WaitTimeout, WrongThread
-from astra_nb.inbox import ThreadInbox
+from astra_nb.net.inbox import ThreadInbox
 from tests import records
 from tests.conformance.octets import frame, mask_all
 from tests.helpers import wait_until

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from astra_nb import handler_output
+from astra_nb.jupyter import handler_output
 from astra_nb.log import FrameLog
-from astra_nb.routes import is_async
+from astra_nb.net.routes import is_async
 
 from . import guard
 from .comparing import Short, a, how_differs, short

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from astra_nb.background import BackgroundLoop, release
 from astra_nb.errors import AddressInUse, AddressUnavailable, InvalidRoute
 from astra_nb.log import FrameLog
-from astra_nb.wire.records import NoticeRecord
+from astra_nb.log.records import NoticeRecord
+from astra_nb.net.background import BackgroundLoop, release
 
 from . import guard, progress
 from .answer import Answer, Note

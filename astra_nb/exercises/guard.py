@@ -16,7 +16,7 @@ import threading
 from types import ModuleType
 from typing import Any
 
-from astra_nb import handler_output
+from astra_nb.jupyter import handler_output
 
 __all__ = ["NotAllowed", "Output", "Stopped", "in_check", "interrupt", "protected_context"]
 

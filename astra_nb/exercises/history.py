@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from astra_nb.log import FrameLog
+from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.wire.close_codes import name
 from astra_nb.wire.messages import CloseFrame
-from astra_nb.wire.records import ClosedRecord, FrameRecord
 from astra_nb.wire.text import preview
 
 from .finding import Finding

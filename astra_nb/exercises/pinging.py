@@ -5,13 +5,7 @@ from __future__ import annotations
 from .client import Client
 from .exercise import HANDLER_STUB, HandlerExercise
 from .history import describe
-from .manners import (
-    expect_all,
-    leave_without_a_code,
-    send_all,
-    send_around_a_ping,
-    vanish,
-)
+from .manners import expect_all, leave_without_a_code, send_all, send_around_a_ping, vanish
 from .script import Talk
 
 __all__ = ["answer_pings"]

@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from astra_nb import background
-from astra_nb.addresses import websocket_url
 from astra_nb.errors import InvalidRoute
-from astra_nb.handler_output import install, uninstall
+from astra_nb.jupyter.handler_output import install, uninstall
 from astra_nb.log import FrameLog
-from astra_nb.routes import make_route
-from astra_nb.server_connection import Gate
-from astra_nb.serving import Serving
-from astra_nb.wire.records import OutputRecord
+from astra_nb.log.records import OutputRecord
+from astra_nb.net import background
+from astra_nb.net.addresses import websocket_url
+from astra_nb.net.policy import Policy
+from astra_nb.net.routes import make_route
+from astra_nb.runner import Runner
 
 from . import guard
 from .lines import code_of, line_in
@@ -88,31 +88,31 @@ class Stage:
         self.automatic_pong = automatic_pong
         self.log = CheckLog()
         route = make_route(path, self.watch.watched(), automatic_pong=automatic_pong)
-        gate = Gate(HOSTNAME, routes=[route], close_timeout=CLOSE_TIMEOUT)
+        policy = Policy(HOSTNAME, routes=[route], close_timeout=CLOSE_TIMEOUT)
         self._loop = background.BackgroundLoop()
         self._loop.users = 1
         context = guard.protected_context()
-        self._serving = context.run(
-            Serving, gate, self.log, HOSTNAME, port, None, itertools.count(1), loop=self._loop
+        self._runner = context.run(
+            Runner, policy, self.log, HOSTNAME, port, None, itertools.count(1), loop=self._loop
         )
         install()
         self._excepthook = threading.excepthook
         threading.excepthook = self._thread_raised
         self._loop.loop.set_exception_handler(self._task_raised)
         try:
-            self._serving.run()
+            self._runner.run()
         except BaseException:
             uninstall()
             threading.excepthook = self._excepthook
             if self._loop.thread.is_alive():
                 background.release(self._loop)
             raise
-        self.url = websocket_url(HOSTNAME, self._serving.port)
+        self.url = websocket_url(HOSTNAME, self._runner.port)
 
     @property
     def running(self) -> bool:
         """Whether the server still listens; a handler may have taken its place."""
-        return self._serving.running
+        return self._runner.running
 
     def settle(self) -> None:
         """Let the server send and log what handlers have given it so far; bounded."""
@@ -125,7 +125,7 @@ class Stage:
             Whether everything has ended. What has not goes on in daemon threads.
         """
         ending = threading.Thread(
-            target=self._serving.shutdown, name="astra_nb check's end", daemon=True
+            target=self._runner.shutdown, name="astra_nb check's end", daemon=True
         )
         ending.start()
         began = time.monotonic()

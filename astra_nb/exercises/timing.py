@@ -5,10 +5,7 @@ from __future__ import annotations
 from .client import QUIET, Client
 from .exercise import HANDLER_STUB, HandlerExercise
 from .history import Heard
-from .manners import (
-    leave_without_a_code,
-    vanish,
-)
+from .manners import leave_without_a_code, vanish
 from .script import Talk
 
 __all__ = ["measure_rtt"]

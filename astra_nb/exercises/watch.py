@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from astra_nb.errors import ConnectionClosed
-from astra_nb.routes import is_async
+from astra_nb.net.routes import is_async
 
 from .footsteps import Footsteps
 from .guard import Stopped

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import get_args
 
-from astra_nb.wire.frames import FrameType
-from astra_nb.wire.records import (
+from astra_nb.wire.opcodes import FrameType
+
+from .records import (
     ClosedRecord,
     Direction,
     FrameRecord,

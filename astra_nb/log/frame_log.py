@@ -10,11 +10,12 @@ from os import PathLike
 from time import time
 
 from astra_nb.errors import WaitTimeout
-from astra_nb.wire.records import Direction, Record, Side
+from astra_nb.wire.messages import Side
 
-from . import jsonl, table, waiting
+from . import table, waiting
 from .criteria import Predicate, criteria
 from .pieces import Pieces
+from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
 from .snapshot import Deferred, Snapshot
 from .subscriptions import Subscriptions
@@ -294,10 +295,11 @@ class FrameLog(LogView):
             ValueError: A line that is no record; the message names it.
             OSError: The file cannot be read.
         """
-        records = jsonl.read(source)
+        records = LogView.jsonl.read(source)
         log = cls()
         log.max_frames = max(log.max_frames, len(records))
-        log.max_bytes = max(log.max_bytes, jsonl.size(records))
+        size = sum(len(record.frame.raw) for record in records if isinstance(record, FrameRecord))
+        log.max_bytes = max(log.max_bytes, size)
         for record in records:
             log._ring.load(record)
         return log

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from astra_nb.wire.records import FrameRecord, Record
-
+from .records import FrameRecord, Record
 from .snapshot import Block, Deferred, Entry, Snapshot
 
 __all__ = ["BATCH", "Ring"]

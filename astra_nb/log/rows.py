@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from astra_nb.wire import explain
-from astra_nb.wire.records import (
+from astra_nb.wire.text import preview, visible
+
+from .criteria import type_of
+from .records import (
     ClosedRecord,
     Direction,
     FrameRecord,
@@ -18,9 +20,6 @@ from astra_nb.wire.records import (
     OutputRecord,
     Record,
 )
-from astra_nb.wire.text import preview, visible
-
-from .criteria import type_of
 
 __all__ = ["COLUMNS", "USUAL_COLUMNS", "Column", "check_columns", "details", "rows"]
 
@@ -95,7 +94,7 @@ def details(record: Record, moment: Moment | None = None) -> str:
                 agreed += f", extensions {short(', '.join(record.extensions))}"
             return f"{short(record.path)} with {short(record.peer)}{agreed}"
         case ClosedRecord():
-            return explain.why_closed(record)
+            return record.why_closed
         case HandlerErrorRecord():
             return short(record.summary)
         case OutputRecord():

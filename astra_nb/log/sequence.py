@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from astra_nb.wire.records import (
+from .records import (
     ClosedRecord,
     FrameRecord,
     HandlerErrorRecord,
@@ -13,7 +13,6 @@ from astra_nb.wire.records import (
     OpenedRecord,
     Record,
 )
-
 from .rows import details
 
 __all__ = ["draw"]

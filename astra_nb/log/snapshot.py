@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from astra_nb.wire.frames import decode, frame_length
-from astra_nb.wire.records import Direction, FrameRecord, Record, Side
+from astra_nb.wire.messages import Side
 
 from .pieces import Pieces
+from .records import Direction, FrameRecord, Record
 
 __all__ = ["Block", "Deferred", "Entry", "Snapshot"]
 

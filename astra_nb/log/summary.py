@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from astra_nb.wire.explain import why_closed
-from astra_nb.wire.records import (
+from astra_nb.wire.messages import Side
+
+from .records import (
     ClosedRecord,
     Direction,
     FrameRecord,
@@ -16,7 +17,6 @@ from astra_nb.wire.records import (
     HandshakeRecord,
     OpenedRecord,
     Record,
-    Side,
 )
 
 __all__ = ["ConnectionSummary", "Reply", "Traffic", "replies", "summarise"]
@@ -144,7 +144,7 @@ def add(summary: ConnectionSummary, record: Record) -> None:
         case ClosedRecord():
             summary.side = record.side
             summary.state = "closed"
-            summary.why_closed = why_closed(record)
+            summary.why_closed = record.why_closed
         case HandlerErrorRecord():
             summary.errors += 1
 

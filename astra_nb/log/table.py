@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from astra_nb.wire.records import Record
-
+from .records import Record
 from .rows import Column, check_columns, rows
 
 __all__ = ["check_columns", "counted", "html", "last_records", "text"]

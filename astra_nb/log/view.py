@@ -12,12 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import Protocol, overload
+from typing import ClassVar, Protocol, overload
 
-from astra_nb.wire.records import Record
-
-from . import joined, jsonl, sequence, table
+from . import joiner, sequence, table
 from .criteria import Criteria, Predicate, criteria
+from .records import Record
 
 __all__ = ["FilteredView", "LogView"]
 
@@ -30,11 +29,26 @@ class Printer(Protocol):
     def text(self, text: str) -> None: ...
 
 
+class RecordFormat(Protocol):
+    """A form in which records are kept in a file."""
+
+    def to_text(self, records: Iterable[Record]) -> str:
+        """Return the records as text."""
+
+    def read(self, source: str | PathLike[str]) -> list[Record]:
+        """Return the records of a file, or of the text itself."""
+
+
 class LogView(ABC):
     """The records of a log, or some of them, oldest first.
 
     Every method may be called from any thread, and none holds up the connections.
+
+    Attributes:
+        jsonl: How records become JSON Lines; set by `astra_nb.recordings`, which is above.
     """
+
+    jsonl: ClassVar[RecordFormat]
 
     @abstractmethod
     def _read(self, after: int) -> Iterator[Record]:
@@ -89,9 +103,9 @@ class LogView(ABC):
         return self.filter(kind="frame")
 
     @property
-    def messages(self) -> list[joined.JoinedMessage]:
+    def messages(self) -> list[joiner.JoinedMessage]:
         """The messages, fragments put together; frames that were refused give none."""
-        return joined.join(self)
+        return joiner.join(self)
 
     def since(self, number: int, limit: int | None = None) -> list[Record]:
         """List the records with a number above `number`, oldest first.
@@ -140,7 +154,7 @@ class LogView(ABC):
         Args:
             path: A file to write as well; an existing one is replaced.
         """
-        text = "".join(map(jsonl.to_line, self))
+        text = self.jsonl.to_text(self)
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text

@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from astra_nb.wire.records import Record
-
 from .criteria import Criteria
+from .records import Record
 from .ring import Ring
 from .subscriptions import Subscriptions
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import LocalError
+from astra_nb.errors import LocalError
+
 from .programs import Lua
 
 __all__ = ["load", "unload"]

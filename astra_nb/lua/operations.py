@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..async_websocket import AsyncWebSocket
-from ..errors import InvalidMessage, LocalError
-from ..server import Server
-from ..wire.messages import CloseFrame, Message
+from astra_nb.async_websocket import AsyncWebSocket
+from astra_nb.errors import InvalidMessage, LocalError
+from astra_nb.server import Server
+from astra_nb.wire.messages import CloseFrame, Message
+
 from .runtime import Value
 
 __all__ = ["Connections", "Servers", "values_of"]

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..async_websocket import AsyncWebSocket
-from ..errors import AstraError, ConnectionClosed, LocalError, LuaError, NotOpen
-from ..server import Server
-from ..wire.records import NoticeRecord
+from astra_nb.async_websocket import AsyncWebSocket
+from astra_nb.errors import AstraError, ConnectionClosed, LocalError, LuaError, NotOpen
+from astra_nb.log.records import NoticeRecord
+from astra_nb.server import Server
+
 from .operations import Connections, Servers
 from .runtime import Done, LuaState, Request, Value
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from ..errors import LocalError, LuaError
+from astra_nb.errors import LocalError, LuaError
 
 __all__ = ["Done", "LuaState", "Request", "Value"]
 

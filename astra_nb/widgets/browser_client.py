@@ -11,8 +11,8 @@ import traitlets
 
 from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
+from astra_nb.log.records import FrameRecord
 from astra_nb.server import Server
-from astra_nb.wire.records import FrameRecord
 from astra_nb.wire.text import preview
 
 from .esm import STATIC, join_modules

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from astra_nb.errors import InvalidMessage
+from astra_nb.log.records import FrameRecord
+from astra_nb.payloads import encode_bytes
 from astra_nb.websocket import WebSocket
-from astra_nb.wire.messages import encode_bytes
-from astra_nb.wire.records import FrameRecord
 
 __all__ = ["Call", "close_call", "fragments_call", "frame_call", "message_call", "raw_call"]
 

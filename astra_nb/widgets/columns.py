@@ -10,8 +10,8 @@ import struct
 import zlib
 from collections.abc import Sequence
 
+from astra_nb.log.records import ClosedRecord, FrameRecord, HandlerErrorRecord, Record
 from astra_nb.log.rows import details
-from astra_nb.wire.records import ClosedRecord, FrameRecord, HandlerErrorRecord, Record
 from astra_nb.wire.text import preview, visible
 
 __all__ = ["encode_columns"]

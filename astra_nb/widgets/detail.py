@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from astra_nb.log.joined import JoinedMessage
-from astra_nb.log.rows import details
-from astra_nb.wire import close_codes
-from astra_nb.wire.explain import accept_steps, explain, fields, problems
-from astra_nb.wire.handshake import explain_headers
-from astra_nb.wire.records import (
+from astra_nb.log.joiner import JoinedMessage
+from astra_nb.log.records import (
     FrameRecord,
     HandlerErrorRecord,
     HandshakeRecord,
     OutputRecord,
     Record,
 )
+from astra_nb.log.rows import details
+from astra_nb.wire import close_codes
+from astra_nb.wire.explain import accept_steps, explain, fields, problems
+from astra_nb.wire.handshake import explain_headers
 from astra_nb.wire.text import hexdump, invalid_utf8, visible, visible_utf8
 
 __all__ = ["PAGE", "describe_record", "is_fragment", "page_of"]

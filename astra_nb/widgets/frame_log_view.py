@@ -14,9 +14,9 @@ import traitlets
 
 from astra_nb.errors import AstraError
 from astra_nb.log import FrameLog
-from astra_nb.log.joined import JoinedMessage, join
+from astra_nb.log.joiner import JoinedMessage, join
+from astra_nb.log.records import FrameRecord, HandshakeRecord, Record
 from astra_nb.server import Server
-from astra_nb.wire.records import FrameRecord, HandshakeRecord, Record
 
 from .columns import encode_columns
 from .connection_table import connection_rows

@@ -13,12 +13,12 @@ from typing import Any
 import anywidget
 import traitlets
 
-from astra_nb.browser_address import Surroundings, unreachable
 from astra_nb.errors import LocalError
+from astra_nb.jupyter.browser_address import Environment, unreachable
 from astra_nb.log import FrameLog
+from astra_nb.log.records import ClosedRecord
+from astra_nb.net.server_connection import CHECK_PATH
 from astra_nb.server import Server
-from astra_nb.server_connection import CHECK_PATH
-from astra_nb.wire.records import ClosedRecord
 
 from .esm import STATIC, join_modules
 from .pulse import Pulse
@@ -121,7 +121,7 @@ def describe_addresses(server: Server | None) -> dict[str, Any]:
     """
     if server is None:
         return {"url": "", "running": False, "candidates": [], "why_not": "The server is gone."}
-    around = Surroundings.here()
+    around = Environment.here()
     return {
         "url": server.url,
         "running": server.running,

@@ -9,10 +9,9 @@ from typing import Any
 import ipywidgets
 
 from astra_nb.errors import AstraError, InvalidMessage, WaitTimeout
+from astra_nb.log.records import ClosedRecord, FrameRecord
+from astra_nb.payloads import encode_bytes
 from astra_nb.server import Server
-from astra_nb.wire.closing import why_closed
-from astra_nb.wire.messages import encode_bytes
-from astra_nb.wire.records import ClosedRecord, FrameRecord
 
 from .action_line import ActionLine
 from .calls import Call, close_call, fragments_call, frame_call, message_call, raw_call
@@ -169,7 +168,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
             self.line.say(f"{fault.answer} It has not closed the connection so far.")
             return
         assert isinstance(closed, ClosedRecord)
-        self.line.say(f"{fault.answer} What happened: {why_closed(closed)}")
+        self.line.say(f"{fault.answer} What happened: {closed.why_closed}")
 
     def _set_automatic_pong(self) -> None:
         sender: Sender = self.sender.value

@@ -8,7 +8,7 @@ import re
 from typing import Literal, get_args
 
 from astra_nb.errors import InvalidMessage
-from astra_nb.wire.messages import encode_bytes
+from astra_nb.payloads import encode_bytes
 
 __all__ = ["FORMATS", "PayloadFormat", "parse_numbers", "parse_payload"]
 

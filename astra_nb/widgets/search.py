@@ -14,8 +14,8 @@ from time import perf_counter
 
 from astra_nb.log import FrameLog
 from astra_nb.log.criteria import record_text
+from astra_nb.log.records import FrameRecord, Record
 from astra_nb.log.rows import details
-from astra_nb.wire.records import FrameRecord, Record
 from astra_nb.wire.text import CUT, visible_utf8
 
 __all__ = ["Found", "Wanted", "search"]

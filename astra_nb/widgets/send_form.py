@@ -7,7 +7,7 @@ import html
 import ipywidgets
 
 from astra_nb.errors import InvalidMessage
-from astra_nb.wire.messages import MAX_CLOSE_REASON, encode_text
+from astra_nb.payloads import MAX_CLOSE_REASON, encode_text
 
 from .close_buttons import CloseButtons
 from .faults import FAULTS

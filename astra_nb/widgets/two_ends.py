@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from astra_nb.log import FrameLog
-from astra_nb.wire.records import ClosedRecord, FrameRecord, HandshakeRecord, OpenedRecord, Record
+from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, OpenedRecord, Record
 from astra_nb.wire.text import visible
 
 __all__ = ["Account", "PageEvent", "Point", "compare", "joined_messages", "origin_of"]

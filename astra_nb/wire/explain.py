@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from . import close_codes
-from .closing import why_closed, why_closed_text
 from .fields import Field, count, fields
 from .figure import figure
-from .frames import CLOSE, TEXT, Frame
+from .frames import Frame
 from .handshake import accept_steps
+from .opcodes import CLOSE, TEXT
 from .text import hexdump, invalid_utf8, visible_utf8
 
 __all__ = [
@@ -23,8 +23,6 @@ __all__ = [
     "figure",
     "masked_bytes",
     "problems",
-    "why_closed",
-    "why_closed_text",
 ]
 
 SHOWN_BYTES = 64  # of a payload

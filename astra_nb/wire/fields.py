@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .frames import BINARY, TEXT, Frame
+from .frames import Frame
+from .opcodes import BINARY, TEXT
 from .text import preview, spaced_hex
 
 __all__ = ["Field", "fields"]

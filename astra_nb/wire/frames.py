@@ -8,25 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from .messages import CloseFrame
+from .opcodes import CLOSE, TYPES, FrameType
 from .text import preview
 
-__all__ = ["Frame", "FrameType", "apply_mask", "decode", "frame_length", "split"]
-
-FrameType = Literal["text", "bytes", "continuation", "ping", "pong", "close", "reserved"]
-
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-
-TYPES: dict[int, FrameType] = {
-    CONTINUATION: "continuation",
-    TEXT: "text",
-    BINARY: "bytes",
-    CLOSE: "close",
-    PING: "ping",
-    PONG: "pong",
-}
+__all__ = ["Frame", "apply_mask", "decode", "frame_length", "split"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -111,17 +98,6 @@ class Frame:
             return None
         code = int.from_bytes(self.payload[:2], "big")
         return CloseFrame(code, self.payload[2:].decode("utf-8", "replace"))
-
-    def explain(self, sender: str = "") -> str:
-        """Explain this frame bit by bit, as text of several lines.
-
-        Args:
-            sender: Who sent it, "client" or "server", so that masking can be judged; "" when that
-                is not known.
-        """
-        from .explain import explain  # which imports this module
-
-        return explain(self, sender)
 
     def __repr__(self) -> str:
         return (

@@ -1,4 +1,4 @@
-"""The opening handshake: reading its heads, hiding its secrets, and the accept key by hand."""
+"""The opening handshake: heads, what their headers mean, and the accept key by hand."""
 
 from __future__ import annotations
 
@@ -6,68 +6,21 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
-
-from .headers import HeaderNote, explain_headers
-from .records import HandshakeRecord
+from typing import NamedTuple
 
 __all__ = [
     "GUID",
-    "HIDDEN",
     "AcceptStep",
     "HeaderNote",
     "accept_key",
     "accept_steps",
     "explain_headers",
     "head_end",
-    "is_secret",
     "parse_head",
-    "record",
-    "redact",
-    "redact_headers",
-    "redact_path",
 ]
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-HIDDEN = "<hidden>"
-MAX_LINES = 1000  # that are looked at for secrets
-
-SECRET_HEADERS = frozenset({"cookie", "cookie2", "set-cookie", "set-cookie2"})
-# Their names sound like secrets, or their values like a query, and they are neither.
-OPEN_HEADERS = frozenset(
-    {
-        "proxy-authenticate",
-        "sec-websocket-accept",
-        "sec-websocket-extensions",
-        "sec-websocket-key",
-        "sec-websocket-version",
-        "www-authenticate",
-    }
-)
-SECRET_NAME = re.compile(
-    r"token|secret|passw|passphrase|session|credential|signature|xsrf|csrf|jwt|bearer"
-    r"|assertion|saml|oidc|cert(?!ain)"
-    r"|auth(?!ors?$)|key(?!board|word)|^(pass|pwd|pin|otp|sig|sid|ticket)$",
-    re.IGNORECASE,
-)
-# A token that stands alone: a JSON Web Token, or the subprotocol that carries one.
-# It begins behind what could not be part of it, or a long line would be searched again and again.
-BARE_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{6,}(?:\.[\w-]*){1,4}|\bbase64url\.bearer\.[^\s,;&]+")
-# What proxies and clients write into a value besides a query: `Bearer abc`, `"token": "abc"`.
-SCHEME = re.compile(r"\b(bearer|basic|token|negotiate)[ \t]+[\w.~+/=-]+", re.IGNORECASE)
-NAMED = re.compile(
-    r"((?:token|secret|passw|api[-_]?key)[\w-]{0,30}[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?)"
-    r"[^\s\"',;&#}<]+",
-    re.IGNORECASE,
-)
-# A subprotocol that carries a token, as Jupyter's own `v1.token.websocket.jupyter.org.abc`.
-IN_SUBPROTOCOL = re.compile(r"((?:token|bearer|secret)[\w-]{0,30})\.[^\s,;]+", re.IGNORECASE)
-QUERY_PAIR = re.compile(r"(?P<before>^|[?&;#])(?P<name>[^=&;#?]*)=(?P<value>[^&;#]*)")
-USER_INFO = re.compile(r"//[^/?#\s]*@")
 END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
-# A lone carriage return ends a line here, so that nothing can hide behind one.
-LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 # Reading
@@ -99,130 +52,6 @@ def parse_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:
     return lines[0], headers
 
 
-# Hiding secrets
-
-
-def record(*, raw: bytes, **fields: Any) -> HandshakeRecord:
-    """Make the record of a head, taken apart.
-
-    Args:
-        raw: The head, redacted already.
-        fields: The other fields of the record.
-    """
-    start_line, headers = parse_head(raw)
-    status: int | None = None
-    if start_line.startswith("HTTP/"):
-        digits = start_line.split(" ")[1:2]
-        status = int(digits[0]) if digits and digits[0].isdecimal() else None
-    return HandshakeRecord(
-        raw=raw, start_line=start_line, headers=tuple(headers), status=status, **fields
-    )
-
-
-def redact(head: bytes) -> bytes:
-    """Hide the secrets of a head: what stands for each is `<hidden>`, whatever its length.
-
-    Hidden are the values of headers that carry credentials; everywhere else the query values
-    whose names sound like secrets, the user in an address, and tokens that stand alone.
-    Everything else stays byte for byte. The head may be cut anywhere. From line 1,001 on all is
-    hidden: no server reads so many headers, and the look at each line costs time.
-    """
-    redacted: list[bytes] = []
-    hiding = False
-    lines = LINE.findall(head)
-    for line in lines[:MAX_LINES]:
-        content = line.rstrip(b"\r\n")
-        ending = line[len(content) :]
-        text = content.decode("latin-1")
-        if not redacted:
-            text = redact_start_line(text)
-        elif text[:1] in (" ", "\t"):
-            # It goes on with the value of the line before (RFC 9112, section 5.2).
-            if hiding:
-                continue
-            text = redact_text(text)
-        elif text:
-            text, hiding = redact_header(text)
-        redacted.append(text.encode("latin-1") + ending)
-    if len(lines) > MAX_LINES + 1:  # the last one is what follows the last line break: nothing
-        redacted.append(HIDDEN.encode())
-    return b"".join(redacted)
-
-
-def redact_path(path: str) -> str:
-    """Hide the secrets in a path and its query, or in a whole address."""
-    return redact_text(path)
-
-
-def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Hide the secrets in the names and values of headers, as `redact` does in a head."""
-    return [
-        (name, redact_header(f"{name}: {value}")[0][len(name) + 2 :]) for name, value in headers
-    ]
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether the name of a header sounds as if its value were a secret."""
-    key = name.strip().lower()
-    return key in SECRET_HEADERS or (
-        key not in OPEN_HEADERS and SECRET_NAME.search(key) is not None
-    )
-
-
-def redact_start_line(line: str) -> str:
-    method, blank, rest = line.partition(" ")
-    target, last_blank, version = rest.rpartition(" ")
-    if not last_blank or not version.startswith("HTTP/"):
-        target, last_blank, version = rest, "", ""
-    return f"{method}{blank}{redact_text(target)}{last_blank}{version}"
-
-
-def redact_header(line: str) -> tuple[str, bool]:
-    """Give the line without its secrets, and whether all of its value was one."""
-    name, colon, value = line.partition(":")
-    if is_secret(name) and colon:
-        return f"{name}: {HIDDEN}", True
-    if name.strip().lower() in OPEN_HEADERS:
-        return line, False
-    if name.strip().lower() == "sec-websocket-protocol":
-        value = IN_SUBPROTOCOL.sub(rf"\1.{HIDDEN}", value)
-    return f"{name}{colon}{redact_text(value)}", False
-
-
-def redact_text(text: str) -> str:
-    text = USER_INFO.sub(f"//{HIDDEN}@", text)
-    text = QUERY_PAIR.sub(redact_pair, text)
-    text = BARE_TOKEN.sub(HIDDEN, text)
-    text = SCHEME.sub(rf"\1 {HIDDEN}", text)
-    return NAMED.sub(rf"\1{HIDDEN}", text)
-
-
-def redact_pair(match: re.Match[str]) -> str:
-    name, value = match["name"], match["value"]
-    if value and (SECRET_NAME.search(unquoted(name)) or holds_secret(unquoted(value))):
-        return f"{match['before']}{name}={HIDDEN}"
-    return match[0]
-
-
-def holds_secret(value: str) -> bool:
-    """Tell whether a value is itself an address with a secret in it."""
-    return any(
-        pair["value"] and SECRET_NAME.search(pair["name"])
-        for pair in QUERY_PAIR.finditer(value)
-        if pair["before"]
-    )
-
-
-def unquoted(text: str) -> str:
-    """Undo percent encoding, also where it was done more than once."""
-    for _ in range(4):
-        plain = unquote_plus(text)
-        if plain == text:
-            break
-        text = plain
-    return text
-
-
 # The accept key
 
 
@@ -252,3 +81,110 @@ def accept_steps(key: str) -> list[AcceptStep]:
 def accept_key(key: str) -> str:
     """Compute `Sec-WebSocket-Accept` from a `Sec-WebSocket-Key` (RFC 6455, section 4.2.2)."""
     return accept_steps(key)[-1].value
+
+
+# What headers mean
+
+
+class HeaderNote(NamedTuple):
+    """What a header says in an opening handshake.
+
+    Attributes:
+        name: Its name, as it was sent.
+        value: Its value, as it was sent; secrets hidden when it comes from a log.
+        meaning: What it is for, as one sentence; "" when it does not matter to the handshake.
+        section: The section of RFC 6455 that says so, or "".
+        required: Whether the handshake fails without it.
+    """
+
+    name: str
+    value: str
+    meaning: str
+    section: str
+    required: bool
+
+
+# Meaning, section, required.
+REQUEST: dict[str, tuple[str, str, bool]] = {
+    "host": (
+        "The server's name and port, as the client knows them.",
+        "4.1, item 4 of the request",
+        True,
+    ),
+    "upgrade": (
+        "The client asks to change from HTTP to the WebSocket protocol.",
+        "4.1, item 5 of the request",
+        True,
+    ),
+    "connection": (
+        'It must hold "Upgrade": the header of that name is meant for this very hop.',
+        "4.1, item 6 of the request",
+        True,
+    ),
+    "sec-websocket-key": (
+        "16 random bytes as base64. The answer is computed from it, which proves that the server "
+        "speaks WebSocket; it is no secret.",
+        "4.1, item 7 of the request",
+        True,
+    ),
+    "origin": (
+        "The origin of the page whose script connects; a browser always sends it, "
+        "and a server may refuse it with 403.",
+        "4.1, item 8 of the request",
+        False,
+    ),
+    "sec-websocket-version": (
+        "The version of the protocol, which is 13; a server answers another one with 426.",
+        "4.1, item 9 of the request",
+        True,
+    ),
+    "sec-websocket-protocol": (
+        "The subprotocols that the client offers, the one it likes best first.",
+        "4.1, item 10 of the request",
+        False,
+    ),
+    "sec-websocket-extensions": (
+        "The extensions that the client offers, such as permessage-deflate.",
+        "4.1, item 11 of the request",
+        False,
+    ),
+}
+RESPONSE: dict[str, tuple[str, str, bool]] = {
+    "upgrade": ("The server changes to the WebSocket protocol.", "4.2.2, item 5.2", True),
+    "connection": ('It must hold "Upgrade".', "4.2.2, item 5.3", True),
+    "sec-websocket-accept": (
+        "Computed from the client's Sec-WebSocket-Key; the client compares it with its own result.",
+        "4.2.2, item 5.4",
+        True,
+    ),
+    "sec-websocket-protocol": (
+        "The one subprotocol that the server chose from those offered.",
+        "4.2.2, item 5.5",
+        False,
+    ),
+    "sec-websocket-extensions": (
+        "The extensions that the server agreed to.",
+        "4.2.2, item 5.6",
+        False,
+    ),
+    "sec-websocket-version": (
+        "The versions that the server knows; it stands in an answer that refuses another one.",
+        "4.4",
+        False,
+    ),
+}
+
+
+def explain_headers(start_line: str, headers: Iterable[tuple[str, str]]) -> list[HeaderNote]:
+    """Say which headers of a request or a response matter to the opening handshake, and why.
+
+    Args:
+        start_line: The request line or the status line, which tells the two apart.
+        headers: Names and values, in their order.
+    """
+    notes = RESPONSE if start_line.startswith("HTTP/") else REQUEST
+    nothing = ("", "", False)
+    return [
+        HeaderNote(name, value, *notes.get(name.strip().lower(), nothing))
+        for name, value in headers
+    ]

@@ -1,44 +1,16 @@
-"""The five message types of the tutorial, and the rules for what each may carry.
-
-Every `encode_*` function checks a value completely before anything is sent and gives the payload
-of the frame.
-"""
+"""What a WebSocket carries for its users: messages of five types, and what a CLOSE frame says."""
 
 from __future__ import annotations
 
-import operator
-import reprlib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from astra_nb.errors import InvalidMessage
-
-from . import close_codes
-
-__all__ = [
-    "BytesValue",
-    "CloseFrame",
-    "CloseValue",
-    "Message",
-    "MessageType",
-    "check_type",
-    "encode_bytes",
-    "encode_close",
-    "encode_control",
-    "encode_text",
-]
+__all__ = ["MESSAGE_TYPES", "CloseFrame", "Message", "MessageType", "Side"]
 
 MessageType = Literal["text", "bytes", "ping", "pong", "close"]
 MESSAGE_TYPES: tuple[MessageType, ...] = get_args(MessageType)
 
-MAX_CONTROL_PAYLOAD = 125  # bytes; RFC 6455, section 5.5
-MAX_CLOSE_REASON = 123  # bytes; the code takes two of the 125
-
-MAX_TABLE = 64 * 1024 * 1024  # items
-LONGEST = 60  # characters of a value in an error message
-
-BytesValue = str | bytes | bytearray | memoryview | Iterable[int]
+Side = Literal["server", "client"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +26,6 @@ class CloseFrame:
     reason: str = ""
 
 
-CloseValue = Mapping[str, object] | CloseFrame | int | None
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """What `recv()` gives.
@@ -69,216 +38,3 @@ class Message:
 
     type: MessageType
     value: str | bytes | CloseFrame | None
-
-
-def encode_text(value: object) -> bytes:
-    """Encode a TEXT payload as UTF-8 (RFC 6455, section 5.6).
-
-    Raises:
-        InvalidMessage: Not a `str`, or it holds a lone surrogate, which UTF-8 cannot carry.
-    """
-    if not isinstance(value, str):
-        is_bytes = isinstance(value, (bytes, bytearray, memoryview))
-        way_out = "send_bytes(...)" if is_bytes else "str(...) or json.dumps(...)"
-        raise InvalidMessage(
-            f"a text message takes a str, not {describe(value)}; use {way_out} for this value"
-        )
-    return utf8(value, "the text")
-
-
-def encode_bytes(value: object) -> bytes:
-    """Encode the payload of a BINARY frame.
-
-    Args:
-        value: A bytes-like object; a `str`, taken as UTF-8; or an iterable of integers from
-            0 to 255, at most 67,108,864 of them.
-
-    Raises:
-        InvalidMessage: None of these, or a number out of range.
-    """
-    if isinstance(value, (str, bytes, bytearray, memoryview)):
-        return octets(value)
-    table = byte_table(value, MAX_TABLE)
-    if table is None:
-        # Perhaps it never ends.
-        raise InvalidMessage(
-            f"the byte table has more than {MAX_TABLE:,} items; make it shorter, "
-            f"or give the data as bytes"
-        )
-    return table
-
-
-def encode_control(value: object) -> bytes:
-    """Encode the payload of a PING or PONG frame: as `encode_bytes`, up to 125 bytes.
-
-    Raises:
-        InvalidMessage: As for `encode_bytes`, or longer than 125 bytes (section 5.5).
-    """
-    payload: bytes | None
-    if isinstance(value, (str, bytes, bytearray, memoryview)):
-        payload = octets(value)
-        size = f"{len(payload):,}"
-    else:
-        payload = byte_table(value, MAX_CONTROL_PAYLOAD)
-        size = f"more than {MAX_CONTROL_PAYLOAD}"
-    if payload is None or len(payload) > MAX_CONTROL_PAYLOAD:
-        raise InvalidMessage(
-            f"the payload has {size} bytes; a control frame carries at most "
-            f"{MAX_CONTROL_PAYLOAD} (RFC 6455, section 5.5); shorten it, or send it as bytes"
-        )
-    return payload
-
-
-def encode_close(value: object = None, reason: str | None = None) -> tuple[int | None, str]:
-    """Check what a CLOSE frame shall say.
-
-    Args:
-        value: None for an empty frame; a close code; a mapping with "code" and an optional
-            "reason"; or a `CloseFrame`.
-        reason: Close reason, up to 123 bytes as UTF-8.
-
-    Returns:
-        Code and reason; the code is None for an empty frame.
-
-    Raises:
-        InvalidMessage: A code that may not be sent, a reason without a code, a reason that is
-            too long or no text, a reason that is given twice, or an unknown key.
-    """
-    given, given_reason = code_and_reason(value)
-    if given_reason in (None, ""):
-        given_reason = "" if reason is None else reason
-    elif reason not in (None, ""):
-        raise InvalidMessage("the close reason was given twice; give it once")
-    if not isinstance(given_reason, str):
-        raise InvalidMessage(f"a close reason is a str, not {describe(given_reason)}")
-    if given is None:
-        if given_reason:
-            raise InvalidMessage(
-                f"a close reason needs a close code before it: "
-                f"send_close(1000, {shortened(repr(given_reason))}) (RFC 6455, section 5.5.1)"
-            )
-        return None, ""
-    code = as_integer(given)
-    if code is None:
-        hint = "; write send_close(1000, reason)" if isinstance(given, (str, list, tuple)) else ""
-        raise InvalidMessage(
-            f"a close code is an integer such as 1000, not {describe(given)}{hint}"
-        )
-    refusal = close_codes.why_not_sent(code)
-    if refusal:
-        raise InvalidMessage(refusal)
-    size = len(utf8(given_reason, "the close reason"))
-    if size > MAX_CLOSE_REASON:
-        raise InvalidMessage(
-            f"the close reason has {size:,} bytes as UTF-8; a CLOSE frame has room for "
-            f"{MAX_CLOSE_REASON} after the code (RFC 6455, section 5.5); shorten it"
-        )
-    return code, given_reason
-
-
-def check_type(type: object) -> MessageType:
-    """Check the name of a message type.
-
-    Raises:
-        InvalidMessage: It is none of the five.
-    """
-    if isinstance(type, str):
-        for known in MESSAGE_TYPES:
-            if type == known:
-                return known
-    raise InvalidMessage(
-        f"{describe(type)} is no message type; the five are "
-        f"{', '.join(repr(name) for name in MESSAGE_TYPES)}, and the type comes first: "
-        f'send("text", "Hello")'
-    )
-
-
-def code_and_reason(value: object) -> tuple[object, object]:
-    if isinstance(value, CloseFrame):
-        return value.code, value.reason
-    if not isinstance(value, Mapping):
-        return value, None
-    unknown = [key for key in value if key not in ("code", "reason")]
-    if unknown:
-        raise InvalidMessage(
-            f'a close has a "code" and a "reason", not {describe(unknown[0])}; '
-            f'write {{"code": 1000, "reason": "..."}}'
-        )
-    return value.get("code"), value.get("reason")
-
-
-def octets(value: str | bytes | bytearray | memoryview) -> bytes:
-    if isinstance(value, str):
-        return utf8(value, "the text")
-    try:
-        return bytes(value)
-    except ValueError as exc:
-        raise InvalidMessage(f"the memoryview cannot be read: {exc}; give its bytes") from exc
-
-
-def byte_table(value: object, limit: int) -> bytes | None:
-    """Make bytes of an iterable of integers; None when there are more than `limit`."""
-    if isinstance(value, (set, frozenset)):
-        raise InvalidMessage(
-            f"a set keeps no order and no number twice, so {describe(value)} is no byte table; "
-            f"write a list, like [0, 88, 14]"
-        )
-    # bytes(5) would be five zero bytes: a number alone is surely a mistake.
-    if not isinstance(value, Iterable) or isinstance(value, Mapping):
-        raise InvalidMessage(
-            f"bytes are given as bytes, as a str, or as integers from 0 to 255 like [0, 88, 14], "
-            f"not as {describe(value)}"
-        )
-    table = bytearray()
-    for position, item in enumerate(value):
-        if position >= limit:
-            return None
-        number = as_integer(item)
-        if number is None:
-            raise InvalidMessage(
-                f"item {position} of the byte table is {describe(item)}; "
-                f"each item must be an integer from 0 to 255"
-            )
-        if not 0 <= number <= 255:
-            raise InvalidMessage(
-                f"item {position} of the byte table is {close_codes.integer_text(number)}; "
-                f"a byte holds an integer from 0 to 255"
-            )
-        table.append(number)
-    return bytes(table)
-
-
-def utf8(text: str, what: str) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as exc:
-        raise InvalidMessage(
-            f"{what} is no valid Unicode: character {exc.start} is the lone surrogate "
-            f"U+{ord(text[exc.start]):04X}, which UTF-8 cannot carry; remove it"
-        ) from exc
-
-
-def as_integer(value: object) -> int | None:
-    """Take an `int`, or what stands for one, such as NumPy's integers; None for all else."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        return None
-
-
-def describe(value: object) -> str:
-    """Name a value in an error message: its type and a short form of it."""
-    if value is None:
-        return "None"
-    kind = type(value).__name__
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{kind} {close_codes.integer_text(int(value))}"
-    if isinstance(value, (str, bytes, bytearray)):
-        value = value[:LONGEST]  # a megabyte need not be written out to be cut
-    return f"{kind} {shortened(reprlib.repr(value))}"
-
-
-def shortened(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -10,12 +10,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from . import close_codes
-
-if TYPE_CHECKING:
-    from .frames import FrameType
+from .opcodes import FrameType
 
 __all__ = ["hexdump", "invalid_utf8", "preview", "spaced_hex", "visible", "visible_utf8"]
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from astra_nb import Server, connect, connect_async
 from astra_nb.errors import ConnectionClosed
 from astra_nb.log import FrameLog
-from astra_nb.wire.records import ClosedRecord, FrameRecord, OpenedRecord, Record
+from astra_nb.log.records import ClosedRecord, FrameRecord, OpenedRecord, Record
 
 from .octets import KEY, WireFrame, mask_all, read_frames
 

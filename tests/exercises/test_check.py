@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from astra_nb import AsyncWebSocket, Server, WebSocket, addresses, connect
+from astra_nb import AsyncWebSocket, Server, WebSocket, connect
 from astra_nb.exercises import NOTEBOOKS, compute_key, echo, greet, join_fragments
 from astra_nb.exercises.answer import ANSWER_TYPE
 from astra_nb.exercises.progress import FILE_NAME
+from astra_nb.net import addresses
 from tests.exercises.answers import EXERCISES, answer_of
 from tests.helpers import held_port, run_python, wait_until
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from astra_nb.log import FrameLog, snapshot
-from astra_nb.wire.frames import Frame, decode
-from astra_nb.wire.messages import CloseFrame
-from astra_nb.wire.records import (
+from astra_nb.log.records import (
     ClosedRecord,
     HandlerErrorRecord,
     HandshakeRecord,
@@ -16,6 +14,8 @@ from astra_nb.wire.records import (
     OutputRecord,
     Record,
 )
+from astra_nb.wire.frames import Frame, decode
+from astra_nb.wire.messages import CloseFrame
 
 HELLO = bytes.fromhex("810548656c6c6f")
 MASKED_HELLO = bytes.fromhex("818537fa213d7f9f4d5158")

@@ -11,8 +11,8 @@ import pytest
 
 from astra_nb.errors import WaitTimeout
 from astra_nb.log import FrameLog, ring
+from astra_nb.log.records import FrameRecord, NoticeRecord, Record
 from astra_nb.log.snapshot import Block
-from astra_nb.wire.records import FrameRecord, NoticeRecord, Record
 
 from .samples import HELLO, PING, Decodings, conversation, numbers, text_frame
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from astra_nb.log import FrameLog
+from astra_nb.log.records import ClosedRecord, NoticeRecord
 from astra_nb.wire.messages import CloseFrame
-from astra_nb.wire.records import ClosedRecord, NoticeRecord
-from astra_nb.wire.records import Side as End
+from astra_nb.wire.messages import Side as End
 
 from .samples import HELLO, MASKED_HELLO, conversation
 

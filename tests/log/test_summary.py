@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from astra_nb.log import FrameLog
+from astra_nb.log.records import FrameRecord, OpenedRecord
 from astra_nb.log.summary import Reply, replies, summarise
 from astra_nb.wire.frames import decode
-from astra_nb.wire.records import FrameRecord, OpenedRecord
 
 from .samples import CLOSE, HELLO, conversation
 

@@ -7,9 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from astra_nb.log import FrameLog
-from astra_nb.log.rows import COLUMNS, details
-from astra_nb.wire.messages import CloseFrame
-from astra_nb.wire.records import (
+from astra_nb.log.records import (
     ClosedRecord,
     HandlerErrorRecord,
     HandshakeRecord,
@@ -17,6 +15,8 @@ from astra_nb.wire.records import (
     OpenedRecord,
     OutputRecord,
 )
+from astra_nb.log.rows import COLUMNS, details
+from astra_nb.wire.messages import CloseFrame
 
 from .samples import HELLO, MASKED_HELLO, conversation
 

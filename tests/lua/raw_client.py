@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from astra_nb import Server
-from astra_nb.wire.frames import CLOSE, PONG, Frame, decode
+from astra_nb.wire.frames import Frame, decode
+from astra_nb.wire.opcodes import CLOSE, PONG
 
 KEY = bytes([0x11, 0x22, 0x33, 0x44])
 TIMEOUT = 10.0  # seconds until a read fails

@@ -10,7 +10,7 @@ import pytest
 
 from astra_nb import Server, WebSocket, http
 from astra_nb.lua import Lua
-from astra_nb.wire.frames import BINARY, CLOSE, PING, PONG, TEXT
+from astra_nb.wire.opcodes import BINARY, CLOSE, PING, PONG, TEXT
 from tests.lua.logs import found
 from tests.lua.raw_client import RawClient
 

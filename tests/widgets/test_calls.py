@@ -8,8 +8,8 @@ import pytest
 
 from astra_nb import Server, connect
 from astra_nb.errors import InvalidMessage
+from astra_nb.log.records import FrameRecord
 from astra_nb.widgets.calls import close_call, fragments_call, frame_call, message_call, raw_call
-from astra_nb.wire.records import FrameRecord
 
 
 def test_the_code_does_the_same(server: Server) -> None:

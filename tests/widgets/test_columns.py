@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from astra_nb.widgets.columns import encode_columns
-from astra_nb.wire.frames import decode
-from astra_nb.wire.messages import CloseFrame
-from astra_nb.wire.records import (
+from astra_nb.log.records import (
     ClosedRecord,
     FrameRecord,
     HandlerErrorRecord,
@@ -18,6 +15,9 @@ from astra_nb.wire.records import (
     OutputRecord,
     Record,
 )
+from astra_nb.widgets.columns import encode_columns
+from astra_nb.wire.frames import decode
+from astra_nb.wire.messages import CloseFrame
 
 BATCH = Path(__file__).parent.parent / "js" / "batch.json"
 

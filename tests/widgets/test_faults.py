@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from astra_nb import ConnectionClosed, FrameLog, Server, connect
+from astra_nb.log.records import ClosedRecord
 from astra_nb.widgets.faults import FAULTS, Fault
-from astra_nb.wire.records import ClosedRecord
 
 CODED = [fault for fault in FAULTS if fault.code is not None]
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from astra_nb import FrameLog, Server, connect
+from astra_nb.log.records import NoticeRecord
 from astra_nb.widgets import FrameLogView
 from astra_nb.widgets.frame_log_view import BATCH_ROWS, HELLO_ROWS
-from astra_nb.wire.records import NoticeRecord
 from tests.helpers import wait_until
 
 from .conftest import published

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from astra_nb import Server, connect
+from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.widgets import ServerPanel, panel_for
 from astra_nb.wire.close_codes import CLOSE_CODES
-from astra_nb.wire.records import ClosedRecord, FrameRecord
 from tests.helpers import wait_until
 
 

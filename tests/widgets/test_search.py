@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from astra_nb import FrameLog
+from astra_nb.log.records import HandshakeRecord, NoticeRecord
 from astra_nb.widgets import search as search_module
 from astra_nb.widgets.search import BEFORE, ROWS, WINDOW, Wanted, search
-from astra_nb.wire.records import HandshakeRecord, NoticeRecord
 
 ZERO = r"\x00"
 

@@ -9,6 +9,7 @@ from websockets.frames import Frame as ReferenceFrame
 from websockets.frames import Opcode
 from websockets.streams import StreamReader
 
+from astra_nb.wire.explain import explain
 from astra_nb.wire.frames import apply_mask, decode, frame_length, split
 from astra_nb.wire.messages import CloseFrame
 
@@ -289,4 +290,4 @@ def test_any_bytes_are_frames_and_none_gets_lost(data: bytes) -> None:
         assert frame.header + frame.masked_payload == frame.raw
         assert len(frame.payload) <= frame.payload_length
         assert repr(frame).isprintable()
-        assert frame.explain()
+        assert explain(frame)

@@ -8,16 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.utils import accept_key as reference_accept_key
 
-from astra_nb.wire.handshake import (
-    accept_key,
-    accept_steps,
-    head_end,
-    is_secret,
-    parse_head,
-    redact,
-    redact_headers,
-    redact_path,
-)
+from astra_nb.wire.handshake import accept_key, accept_steps, head_end, parse_head
+from astra_nb.wire.redaction import is_secret, redact, redact_headers, redact_path
 
 SAMPLE_KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3
 REQUEST = (

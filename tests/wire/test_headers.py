@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from astra_nb.wire.headers import explain_headers
+from astra_nb.wire.handshake import explain_headers
 
 REQUEST = [
     ("Host", "server.example.com"),

@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astra_nb.wire.frames import FrameType
-from astra_nb.wire.text import (
-    hexdump,
-    invalid_utf8,
-    preview,
-    spaced_hex,
-    visible,
-    visible_utf8,
-)
+from astra_nb.wire.opcodes import FrameType
+from astra_nb.wire.text import hexdump, invalid_utf8, preview, spaced_hex, visible, visible_utf8
 
 
 @pytest.mark.parametrize(

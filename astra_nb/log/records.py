@@ -1,0 +1,265 @@
+"""What a log holds: frames, handshakes, openings and closings, errors, output, notices.
+
+Records are values. They say what happened at one end of a connection, in the order in which it
+happened there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from astra_nb.wire.explain import explain
+from astra_nb.wire.frames import Frame
+from astra_nb.wire.handshake import parse_head
+from astra_nb.wire.messages import CloseFrame, Side
+from astra_nb.wire.opcodes import FrameType
+from astra_nb.wire.text import preview, visible
+from astra_nb.wire.why_closed import why_closed
+
+__all__ = [
+    "ClosedRecord",
+    "Direction",
+    "FrameRecord",
+    "HandlerErrorRecord",
+    "HandshakeRecord",
+    "NoticeRecord",
+    "OpenedRecord",
+    "OutputRecord",
+    "Record",
+    "Side",
+    "handshake_record",
+]
+
+Direction = Literal["received", "sent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Numbered:
+    """What every record has.
+
+    Attributes:
+        number: 1, 2, 3 and so on in one log; never used twice.
+        time: Seconds since the epoch.
+        connection: 1, 2, 3 and so on at one server; 0 for the server itself.
+    """
+
+    number: int
+    time: float
+    connection: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AtOneEnd(_Numbered):
+    """What a record of something that passed between two ends has.
+
+    Attributes:
+        side: Which end keeps this log.
+    """
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FrameRecord(_AtOneEnd):
+    """A frame that was sent or received (RFC 6455, section 5).
+
+    Attributes:
+        direction: "received" or "sent", seen from the end that keeps the log.
+        frame: The frame, decoded from its bytes.
+        verdict: "" for a frame that was accepted; else why it was refused or ignored.
+        message: The payload after decompression, when an extension had changed it.
+    """
+
+    kind: ClassVar[Literal["frame"]] = "frame"
+    direction: Direction
+    frame: Frame
+    verdict: str = ""
+    message: bytes | None = None
+
+    @property
+    def sender(self) -> Side:
+        """The end that sent this frame."""
+        return sender(self.side, self.direction)
+
+    @property
+    def type(self) -> FrameType:
+        """The name of the opcode."""
+        return self.frame.type
+
+    @property
+    def payload(self) -> bytes:
+        """The payload, unmasked and, where an extension had changed it, decompressed."""
+        return self.frame.payload if self.message is None else self.message
+
+    def explain(self) -> str:
+        """Explain this frame bit by bit, as text of several lines."""
+        title = f"Frame {self.number}, sent by the {self.sender} on connection {self.connection}"
+        verdict = f"\n\nVerdict: {visible(self.verdict)}" if self.verdict else ""
+        return f"{title}\n\n{explain(self.frame, self.sender, self.message)}{verdict}"
+
+    def __repr__(self) -> str:
+        verdict = f", {self.verdict}" if self.verdict else ""
+        return (
+            f"<FrameRecord {self.number}: connection {self.connection}, {self.direction} "
+            f"{self.type}, {preview(self.payload, self.type) or 'no payload'}{verdict}>"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandshakeRecord(_AtOneEnd):
+    """A request or a response of the opening handshake (RFC 6455, section 4).
+
+    Attributes:
+        direction: "received" or "sent", seen from the end that keeps the log.
+        raw: The head as it was on the wire, but for secrets, which read `<hidden>`.
+        start_line: The request line or the status line.
+        headers: Names and values in their order, secrets hidden.
+        status: HTTP status code of a response; None for a request.
+    """
+
+    kind: ClassVar[Literal["handshake"]] = "handshake"
+    direction: Direction
+    raw: bytes
+    start_line: str
+    headers: tuple[tuple[str, str], ...]
+    status: int | None = None
+
+    @property
+    def sender(self) -> Side:
+        """The end that sent this message."""
+        return sender(self.side, self.direction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedRecord(_AtOneEnd):
+    """The opening handshake is done and the connection is open.
+
+    Attributes:
+        peer: The other end's address, such as "127.0.0.1:51324".
+        path: Path of the request, secrets in its query hidden.
+        subprotocol: The subprotocol both agreed on, or None.
+        extensions: Names of the extensions both agreed on.
+    """
+
+    kind: ClassVar[Literal["opened"]] = "opened"
+    peer: str
+    path: str
+    subprotocol: str | None = None
+    extensions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedRecord(_AtOneEnd):
+    """The TCP connection has ended.
+
+    Attributes:
+        first: Who sent the first CLOSE frame; "" when nobody sent one.
+        sent: The close this end sent, or None; code 1005 stands for an empty frame.
+        received: The close the other end sent, or None; code 1005 stands for an empty frame.
+        tcp: How the TCP connection ended: "closed" after a closing handshake or a refusal,
+            "dropped by server" or "dropped by client" without one, "reset", or "timeout".
+        status: HTTP status code when the opening handshake was refused, else None.
+        detail: Why, when the protocol knows more: the rule that was broken.
+    """
+
+    kind: ClassVar[Literal["closed"]] = "closed"
+    first: Literal["server", "client", ""] = ""
+    sent: CloseFrame | None = None
+    received: CloseFrame | None = None
+    tcp: Literal["closed", "dropped by server", "dropped by client", "reset", "timeout"] = "closed"
+    status: int | None = None
+    detail: str = ""
+
+    @property
+    def code(self) -> int:
+        """The close code as this end reports it (RFC 6455, section 7.1.5)."""
+        return 1006 if self.received is None else self.received.code
+
+    @property
+    def why_closed(self) -> str:
+        """Why the connection closed, as a sentence: who was first, and with which codes."""
+        return why_closed(
+            side=self.side,
+            first=self.first,
+            sent=self.sent,
+            received=self.received,
+            tcp=self.tcp,
+            status=self.status,
+            detail=self.detail,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerErrorRecord(_Numbered):
+    """A handler raised.
+
+    Attributes:
+        summary: The exception's type and message.
+        traceback: The whole traceback.
+    """
+
+    kind: ClassVar[Literal["error"]] = "error"
+    summary: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRecord(_Numbered):
+    """A handler printed.
+
+    Attributes:
+        stream: "stdout" or "stderr".
+        text: What was printed.
+    """
+
+    kind: ClassVar[Literal["output"]] = "output"
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRecord(_Numbered):
+    """Something worth knowing that is no frame: the server listens, a bound was reached.
+
+    Attributes:
+        text: One sentence.
+    """
+
+    kind: ClassVar[Literal["notice"]] = "notice"
+    text: str
+
+
+Record = (
+    FrameRecord
+    | HandshakeRecord
+    | OpenedRecord
+    | ClosedRecord
+    | HandlerErrorRecord
+    | OutputRecord
+    | NoticeRecord
+)
+
+
+def sender(side: Side, direction: Direction) -> Side:
+    """Tell which end sent what `side` logged with `direction`."""
+    if direction == "sent":
+        return side
+    return "client" if side == "server" else "server"
+
+
+def handshake_record(*, raw: bytes, **fields: Any) -> HandshakeRecord:
+    """Return the record of a head, parsed.
+
+    Args:
+        raw: The head, redacted already.
+        fields: The other fields of the record.
+    """
+    start_line, headers = parse_head(raw)
+    status: int | None = None
+    if start_line.startswith("HTTP/"):
+        digits = start_line.split(" ")[1:2]
+        status = int(digits[0]) if digits and digits[0].isdecimal() else None
+    return HandshakeRecord(
+        raw=raw, start_line=start_line, headers=tuple(headers), status=status, **fields
+    )

@@ -1,0 +1,163 @@
+"""The one daemon thread whose event loop owns every connection of servers and blocking clients.
+
+The thread starts with the first user and ends with the last. Protocol objects are touched on it
+alone, so they need no lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from astra_nb.errors import WrongThread
+
+__all__ = ["BackgroundLoop", "acquire", "release"]
+
+T = TypeVar("T")
+
+THREAD_NAME = "astra_nb event loop"
+JOIN_TIMEOUT = 5.0  # seconds
+CANCEL_TIMEOUT = 1.0  # seconds that tasks have to end when the loop does
+
+
+class BackgroundLoop:
+    """An event loop in a named daemon thread."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.users = 0
+        self.thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            tasks = asyncio.all_tasks(self.loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                # Bounded: a handler may catch even its cancellation.
+                self.loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_TIMEOUT))
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            asyncio.set_event_loop(None)
+            self.loop.close()
+
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether the caller runs on this loop's thread."""
+        return threading.get_ident() == self.thread.ident
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function on the loop's thread and give its result. Any thread may call this."""
+        if self.is_current_thread:
+            return function()
+        result: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                result.set_result(function())
+            except BaseException as exc:  # noqa: BLE001  (the caller gets it)
+                result.set_exception(exc)
+
+        self.loop.call_soon_threadsafe(run)
+        return result.result()
+
+    def settle(self, timeout: float = 0.2) -> None:
+        """Let the loop do what other threads have asked of it so far.
+
+        Args:
+            timeout: Seconds to wait at most; the loop may be busy with a handler.
+        """
+        if self.is_current_thread:
+            return
+        done = threading.Event()
+        try:
+            self.loop.call_soon_threadsafe(done.set)
+        except RuntimeError:
+            return  # it has just been closed
+        done.wait(timeout)
+
+    def forbid_wait(self) -> None:
+        """Refuse a blocking call on the loop's own thread, which would wait for itself.
+
+        Raises:
+            WrongThread: This is that thread.
+        """
+        if self.is_current_thread:
+            raise WrongThread(
+                "this call blocks, and it was made on the thread that runs the event loop, "
+                "which would wait for itself; in an async def handler use the awaitable twin"
+            )
+
+    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+        """Run a coroutine on the loop and wait for its result, from any other thread.
+
+        Args:
+            coroutine: What to run; cancelled when the wait ends without its result.
+            timeout: Seconds to wait; None for no limit.
+
+        Raises:
+            WrongThread: Called on the loop's own thread, which would wait for itself.
+            TimeoutError: The result did not come in time.
+        """
+        try:
+            self.forbid_wait()
+        except WrongThread:
+            coroutine.close()
+            raise
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        try:
+            return future.result(timeout)
+        except BaseException:
+            future.cancel()
+            raise
+
+
+_lock = threading.Lock()
+_current: BackgroundLoop | None = None
+
+
+def acquire() -> BackgroundLoop:
+    """Give the running loop, started if need be. Pair each call with one `release`."""
+    global _current
+    with _lock:
+        if _current is None:
+            _current = BackgroundLoop()
+        _current.users += 1
+        return _current
+
+
+def release(background: BackgroundLoop) -> None:
+    """Give a loop back; the last user's release ends the thread and joins it.
+
+    May be called from any thread, the loop's own among them: that one is not joined, it ends
+    when the calls it still has queued are done.
+    """
+    global _current
+    with _lock:
+        background.users -= 1
+        if background.users > 0:
+            return
+        if _current is background:
+            _current = None
+    background.loop.call_soon_threadsafe(background.loop.stop)
+    if not background.is_current_thread:
+        background.thread.join(JOIN_TIMEOUT)
+
+
+def _forget_after_fork() -> None:
+    # Only the forking thread lives on in the child: the loop's thread does not, and its loop
+    # must not be touched, because its selector is shared with the parent.
+    global _lock, _current
+    _lock = threading.Lock()
+    _current = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

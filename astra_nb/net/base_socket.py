@@ -1,0 +1,253 @@
+"""What the blocking and the awaitable socket share: everything that does not wait.
+
+Every value is checked here before anything is put on the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Generic, Literal, TypeVar
+
+from websockets.datastructures import Headers
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+
+from astra_nb.errors import ConnectionClosed, EndlessLoop, InvalidMessage, NotOpen, WaitTimeout
+from astra_nb.payloads import check_type, encode_bytes, encode_close, encode_control, encode_text
+from astra_nb.wire.messages import MessageType
+from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
+from astra_nb.wire.redaction import redact_headers, redact_path
+
+from .connection import Connection
+from .inbox import TaskInbox, ThreadInbox
+
+__all__ = ["ENCODERS", "REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_for"]
+
+PATIENCE = 1000  # calls in a row on a connection that has ended
+TIGHT = 0.001  # seconds between calls of a loop that does nothing else
+REST = 0.05  # seconds that a loop is held up that catches even `EndlessLoop`
+
+ConnectionState = Literal["connecting", "open", "closing", "closed"]
+
+I = TypeVar("I", bound=TaskInbox | ThreadInbox | None)  # noqa: E741
+
+ENCODERS: dict[MessageType, tuple[int, Callable[[object], bytes]]] = {
+    "text": (TEXT, encode_text),
+    "bytes": (BINARY, encode_bytes),
+    "ping": (PING, encode_control),
+    "pong": (PONG, encode_control),
+}
+
+
+class BaseSocket(Generic[I]):
+    """What the blocking and the awaitable socket share: everything that does not wait."""
+
+    def __init__(self, connection: Connection, inbox: I, request: Request, log: Any) -> None:
+        self._connection = connection
+        self._inbox = inbox
+        self._request = request
+        self.log = log
+        self.path_parameters: dict[str, str] = {}
+        self._raised = 0  # times in a row that a call told that the connection has ended
+        self._raised_at = 0.0
+
+    @functools.cached_property
+    def request(self) -> Request:
+        """The request of the opening handshake, its secrets hidden, as on the log.
+
+        A proxy hands on the user's cookies and tokens, and a notebook stores what is shown.
+        """
+        request = self._request
+        return Request(
+            path=redact_path(request.path),
+            headers=Headers(redact_headers(request.headers.raw_items())),
+            method=request.method,
+            protocol=request.protocol,
+        )
+
+    @property
+    def request_with_secrets(self) -> Request:
+        """The request as it came, for a handler that checks a token; show it to nobody."""
+        return self._request
+
+    @property
+    def id(self) -> int:
+        """Number of the connection, as on the log: 1, 2, 3 and so on."""
+        return self._connection.number
+
+    @property
+    def remote_address(self) -> str:
+        """Address of the other end, such as "127.0.0.1:51324"."""
+        return self._connection.peer
+
+    @property
+    def state(self) -> ConnectionState:
+        """State of the connection (RFC 6455, sections 4.1, 7.1.3 and 7.1.4)."""
+        if self._connection.lost.done():
+            return "closed"
+        state = self._connection.protocol.state
+        if self._connection.is_open and not self._connection.close_asked:
+            return "open"
+        # TCP is still there: the state is not closed before it has ended.
+        return "connecting" if state is State.CONNECTING else "closing"
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds from the last answered ping to its pong; None before the first."""
+        return self._connection.latency
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that both ends agreed on, or None (RFC 6455, section 1.9)."""
+        return self._connection.protocol.subprotocol
+
+    @property
+    def automatic_pong(self) -> bool:
+        """Whether a PONG answers each PING by itself, as RFC 6455, section 5.5.2, asks."""
+        return self._connection.automatic_pong
+
+    @automatic_pong.setter
+    def automatic_pong(self, value: bool) -> None:
+        self._connection.automatic_pong = bool(value)
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code this end reports; None while the connection is not closed."""
+        closed = self._connection.closed
+        return None if closed is None else closed.code
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} {self.request.path!r} {self.state}>"
+
+    def _closed(self) -> ConnectionClosed | EndlessLoop:
+        """A fresh error each time: a raised one carries its traceback."""
+        closed = self._connection.closed
+        assert closed is not None, "only called after the end"
+        now = time.monotonic()
+        self._raised = self._raised + 1 if now - self._raised_at < TIGHT else 1
+        self._raised_at = now
+        if self._raised >= PATIENCE:
+            self._raised = 0
+            return EndlessLoop(
+                f"{PATIENCE:,} calls in a row on a connection that has ended: this loop catches "
+                f"every exception and would never end; let ConnectionClosed end it"
+            )
+        return ConnectionClosed(
+            str(closed), sent=closed.sent, received=closed.received, first=closed.first
+        )
+
+    def _check_open(self, what: str) -> None:
+        connection = self._connection
+        if connection.is_open and not connection.close_asked:
+            return
+        if connection.closed is not None:
+            raise self._closed()
+        if connection.close_asked or connection.protocol.close_sent is not None:
+            raise NotOpen(
+                f"this end has sent a CLOSE frame, so the {what} was not sent: nothing may follow "
+                f"it (RFC 6455, section 5.5.1); send before closing, or open a new connection"
+            )
+        raise NotOpen(f"the connection is {self.state}, so the {what} was not sent")
+
+    def _check_data(self, what: str) -> None:
+        self._check_open(what)
+        if self._connection.fragmenting:
+            raise NotOpen(
+                f"a fragmented message is under way, so the {what} was not sent: only control "
+                f"frames may come between fragments (RFC 6455, section 5.4); "
+                f"finish it with send_fragment(..., fin=True)"
+            )
+
+    def _frame(self, type: str, value: object) -> tuple[int, bytes]:
+        """Check a message of one of the first four types."""
+        opcode, encode = ENCODERS[check_type(type)]
+        payload = encode(value)
+        if opcode in (TEXT, BINARY):
+            self._check_data(type)
+        else:
+            self._check_open(type)
+        return opcode, payload
+
+    def _fragment(self, type: str | None, value: object, fin: bool) -> tuple[int, bytes]:
+        """Check one fragment and follow where the fragmented message stands (section 5.4)."""
+        self._check_open("fragment")
+        if self._connection.fragmenting:
+            if type is not None:
+                raise InvalidMessage(
+                    f"a fragmented message is under way, so this fragment continues it and has no "
+                    f"type of its own, not {type!r}: send_fragment(value, fin=...)"
+                )
+            opcode = CONTINUATION
+        else:
+            if type not in ("text", "bytes"):
+                raise InvalidMessage(
+                    f'the first fragment says what the message is: "text" or "bytes", not '
+                    f'{type!r}: send_fragment(value, type="text"). Control frames are never '
+                    f"fragmented (RFC 6455, section 5.4)"
+                )
+            opcode = TEXT if type == "text" else BINARY
+        payload = encode_bytes(value)
+        self._connection.fragmenting = not fin
+        return opcode, payload
+
+    def _fragments(self, type: str, parts: Iterable[object]) -> list[tuple[int, bytes, bool]]:
+        """Check all the fragments of one message."""
+        if type not in ("text", "bytes"):
+            raise InvalidMessage(
+                f'only a "text" or a "bytes" message can be fragmented, not {type!r} '
+                f"(RFC 6455, section 5.4)"
+            )
+        if isinstance(parts, (str, bytes, bytearray, memoryview)):
+            raise InvalidMessage(
+                f'the fragments are a list of parts, like ["Hel", "lo"], not one '
+                f"{parts.__class__.__name__}"
+            )
+        payloads = [encode_bytes(part) for part in parts]
+        if not payloads:
+            raise InvalidMessage("a message has at least one fragment, which may be empty")
+        self._check_data("message")
+        first = TEXT if type == "text" else BINARY
+        last = len(payloads) - 1
+        return [
+            (first if index == 0 else CONTINUATION, payload, index == last)
+            for index, payload in enumerate(payloads)
+        ]
+
+    def _close_arguments(self, code: object, reason: str | None) -> tuple[int | None, str]:
+        arguments = encode_close(code, reason)
+        self._check_open("close")
+        return arguments
+
+    def _no_message(self, timeout: float | None) -> WaitTimeout:
+        return WaitTimeout(
+            f"no message came within {timeout:g} s; wait longer with recv(timeout=...), "
+            f"or look at what did come with print(socket.log)"
+        )
+
+
+async def wait_for(future: Awaitable[None], timeout: float | None) -> None:
+    """Wait for a future without cancelling it, for `timeout` seconds at most."""
+    async with asyncio.timeout(timeout):
+        await asyncio.shield(future)
+
+
+def serialize_for_many(type: str, value: object) -> tuple[bytes, int, bytes]:
+    """Serialize one unmasked frame for many connections of a server.
+
+    Returns:
+        The frame, its opcode and its payload.
+    """
+    if check_type(type) == "close":
+        raise InvalidMessage(
+            "a close is not broadcast: it belongs to one connection; "
+            "for socket in server.connections: socket.send_close(1000)"
+        )
+    opcode, encode = ENCODERS[check_type(type)]
+    if value is None and type in ("ping", "pong"):
+        value = b""
+    payload = encode(value)
+    return Frame(Opcode(opcode), payload).serialize(mask=False), opcode, payload

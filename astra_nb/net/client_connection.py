@@ -1,0 +1,159 @@
+"""The client's end of a connection: the opening handshake from the side that asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.typing import Origin, Subprotocol
+from websockets.uri import WebSocketURI
+
+from astra_nb.errors import HandshakeFailed
+from astra_nb.log import FrameLog
+
+from .connection import Connection
+from .routes import Compression
+
+__all__ = ["ClientConnection"]
+
+MAX_BODY_SHOWN = 500  # characters of a refusal's body in the error
+
+
+class ClientConnection(Connection):
+    """A connection that this end opens.
+
+    Attributes:
+        answered: Done when the opening handshake is; its exception says why it failed.
+        request: The request that was sent.
+    """
+
+    __slots__ = ("answered", "headers", "request")
+
+    side = "client"
+    protocol: ClientProtocol
+
+    def __init__(
+        self,
+        uri: WebSocketURI,
+        *,
+        number: int,
+        tap: FrameLog | None,
+        origin: str | None,
+        headers: Mapping[str, str],
+        subprotocols: Sequence[str],
+        compression: Compression,
+        max_message_size: int | None,
+        open_timeout: float,
+        close_timeout: float,
+    ) -> None:
+        super().__init__(
+            ClientProtocol(
+                uri,
+                origin=None if origin is None else Origin(origin),
+                extensions=[ClientPerMessageDeflateFactory()] if compression else None,
+                subprotocols=[Subprotocol(name) for name in subprotocols] or None,
+                max_size=max_message_size,
+            ),
+            number=number,
+            tap=tap,
+            open_timeout=open_timeout,
+            close_timeout=close_timeout,
+        )
+        self.headers = headers
+        self.answered: asyncio.Future[None] = self.loop.create_future()
+        self.request: Request = self.protocol.connect()
+        for name, value in headers.items():
+            if name in self.request.headers:
+                del self.request.headers[name]
+            self.request.headers[name] = value
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.protocol.send_request(self.request)
+        (head,) = self.protocol.data_to_send()
+        self._record_head(head, "sent")
+        self.transport.write(head)
+
+    def _receive_handshake(self, data: bytes) -> None:
+        head, rest = self.take_head(data)
+        done = bool(rest) or self._head.endswith((b"\n\r\n", b"\n\n"))
+        if done and self.ending.status is None:
+            self._record_head(bytes(self._head))
+            self.ending.status = 0  # until the response is read as a whole
+        self.protocol.receive_data(head)
+        self._read_response()
+        if rest:
+            if self.protocol.state is State.CONNECTING:
+                self.protocol.receive_data(rest)  # the body of a refusal
+                self._read_response()
+            else:
+                self._receive_frames(rest)
+
+    def _read_response(self) -> None:
+        protocol = self.protocol
+        responses = protocol.events_received()
+        response = cast(Response, responses[0]) if responses else None
+        if protocol.handshake_exc is not None:
+            self.ending.status = response.status_code if response is not None else None
+            self.ending.refusal = str(protocol.handshake_exc)
+            self._fail_handshake(response, protocol.handshake_exc)
+        elif response is not None:
+            self.ending.status = None
+            self.opened(self.request.path)
+            if not self.answered.done():
+                self.answered.set_result(None)
+
+    def _fail_handshake(self, response: Response | None, cause: Exception) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(_handshake_failed(response, cause))
+            self.answered.exception()  # it may be that nobody waits any more
+        self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.ending.status == 0:
+            self.ending.status = None
+        super().connection_lost(exc)
+        if not self.answered.done():
+            why = (
+                f"no answer came within {self.open_timeout:g} s"
+                if self.ending.tcp == "timeout"
+                else "the TCP connection ended before the answer was complete"
+            )
+            error = HandshakeFailed(
+                f"the opening handshake failed: {why}; is there a WebSocket server at "
+                f"{self.protocol.uri.host}:{self.protocol.uri.port}?"
+            )
+            self.answered.set_exception(error)
+            self.answered.exception()
+
+
+def _handshake_failed(response: Response | None, cause: Exception) -> HandshakeFailed:
+    if response is None:
+        detail = f"{cause.__cause__}" if cause.__cause__ is not None else f"{cause}"
+        error = HandshakeFailed(f"the opening handshake failed: no valid HTTP answer ({detail})")
+    else:
+        body = bytes(response.body).decode("utf-8", "replace")
+        status = f"{response.status_code} {response.reason_phrase}"
+        if isinstance(cause, InvalidStatus):
+            shown = body.strip()[:MAX_BODY_SHOWN] if "<" not in body else ""
+            error = HandshakeFailed(
+                f"the server answered {status} instead of 101 Switching Protocols "
+                f"(RFC 6455, section 4.1)" + (f":\n{shown}" if shown else ""),
+                status=response.status_code,
+                body=body,
+            )
+        else:
+            error = HandshakeFailed(
+                f"the server answered {status}, but its answer is not valid: {cause} "
+                f"(RFC 6455, section 4.1)",
+                status=response.status_code,
+                body=body,
+            )
+    error.__cause__ = cause
+    return error

@@ -1,0 +1,229 @@
+"""Records as JSON Lines and back, without loss.
+
+A line is an object with "kind" and the record's fields. Bytes are hex. A frame is its bytes on
+the wire; what they mean is decoded again, so that a line cannot contradict itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from astra_nb.log.records import Direction, Record
+from astra_nb.wire.frames import decode
+from astra_nb.wire.messages import CloseFrame, Side
+
+__all__ = ["from_line", "from_text", "read", "to_line", "to_text"]
+
+RECORD_TYPES: dict[str, type[Record]] = {
+    record_type.kind: record_type for record_type in get_args(Record)
+}
+LATEST = 253402300799.0  # the last second of the year 9999
+
+
+def to_line(record: Record) -> str:
+    """Write a record as one line of JSON, line break included."""
+    line: dict[str, object] = {"kind": record.kind}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.name == "frame":
+            value = value.raw
+        line[field.name] = to_json(value)
+    return json.dumps(line) + "\n"
+
+
+def to_text(records: Iterable[Record]) -> str:
+    """Write records as JSON Lines, one line each."""
+    return "".join(map(to_line, records))
+
+
+def to_json(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, CloseFrame):
+        return {"code": value.code, "reason": value.reason}
+    return value
+
+
+def read(source: str | PathLike[str]) -> list[Record]:
+    """Read records from a file, or from the text itself.
+
+    Text is what is empty, holds a line break or begins with "{"; anything else is a path.
+
+    Raises:
+        ValueError: A line that is no record; it names the line.
+        OSError: The file cannot be read.
+    """
+    if isinstance(source, str) and (
+        not source or "\n" in source or source.lstrip().startswith("{")
+    ):
+        return from_text(source)
+    try:
+        return from_text(Path(source).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as exc:
+        raise ValueError(f"the file is not UTF-8: {exc.reason} at byte {exc.start}") from exc
+
+
+def from_text(text: str) -> list[Record]:
+    """Read records from JSON Lines; empty lines are passed over.
+
+    Raises:
+        ValueError: A line that is no record, or a number that does not rise; it names the line.
+    """
+    records: list[Record] = []
+    last = 0
+    # Not splitlines(): JSON may hold U+2028 in a text, which is no end of a line here.
+    for position, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = from_line(line)
+            if record.number <= last:
+                raise ValueError(f'"number" is {record.number}, not above {last}')
+        except ValueError as exc:
+            raise ValueError(f"line {position} is no record: {exc}") from exc
+        last = record.number
+        records.append(record)
+    return records
+
+
+def from_line(line: str) -> Record:
+    """Read one record.
+
+    Raises:
+        ValueError: It is not JSON, or a field is missing, unknown or of the wrong type.
+    """
+    try:
+        values = json.loads(line)
+    except RecursionError as exc:
+        raise ValueError("it is nested too deeply") from exc
+    if not isinstance(values, dict):
+        raise ValueError(f'it is not an object with a "kind" but {brief(values)}')
+    kind = values.pop("kind", None)
+    record_type = RECORD_TYPES.get(kind) if isinstance(kind, str) else None
+    if record_type is None:
+        raise ValueError(f'"kind" is {brief(kind)}; there are {", ".join(RECORD_TYPES)}')
+    known = {field.name: field for field in fields(record_type)}
+    for name in values:
+        if name not in known:
+            raise ValueError(f"a record of kind {kind!r} has no field {brief(name)}")
+    arguments: dict[str, Any] = {}
+    for name in known:
+        if name not in values:
+            raise ValueError(f'a record of kind {kind!r} needs the field "{name}"')
+        try:
+            arguments[name] = CHECKS[name](values[name])
+        except ValueError as exc:
+            raise ValueError(f'"{name}" is {brief(values[name])}, not {exc}') from exc
+    return cast("Callable[..., Record]", record_type)(**arguments)
+
+
+def brief(value: object) -> str:
+    shown = ascii(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def integer(lowest: int) -> Callable[[object], int]:
+    def check(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+            raise ValueError(f"an integer of {lowest} or more")
+        return value
+
+    return check
+
+
+def seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError("a number of seconds")
+    if not 0 <= value <= LATEST:
+        raise ValueError("a number of seconds since the epoch")
+    return float(value)
+
+
+def string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a string")
+    return value
+
+
+def choice(*allowed: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            raise ValueError(f"one of {', '.join(map(repr, allowed))}")
+        return value
+
+    return check
+
+
+def octets(value: object) -> bytes:
+    try:
+        return bytes.fromhex(string(value))
+    except ValueError as exc:
+        raise ValueError("bytes in hex") from exc
+
+
+def strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("a list of strings")
+    return tuple(map(string, value))
+
+
+def pairs(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list) or any(
+        not isinstance(pair, list) or len(pair) != 2 for pair in value
+    ):
+        raise ValueError("a list of pairs of a name and a value")
+    return tuple((string(name), string(content)) for name, content in value)
+
+
+def close(value: object) -> CloseFrame:
+    if not isinstance(value, Mapping) or set(value) != {"code", "reason"}:
+        raise ValueError('an object with "code" and "reason"')
+    return CloseFrame(integer(0)(value["code"]), string(value["reason"]))
+
+
+def frame(value: object) -> object:
+    raw = octets(value)
+    if not raw:
+        raise ValueError("a frame, which has at least a byte")
+    decoded = decode(raw)
+    if len(decoded.raw) != len(raw):
+        raise ValueError(f"one frame: {len(raw) - len(decoded.raw)} bytes lie behind it")
+    return decoded
+
+
+def or_none(check: Callable[[object], object]) -> Callable[[object], object]:
+    return lambda value: None if value is None else check(value)
+
+
+CHECKS: dict[str, Callable[[object], object]] = {
+    "number": integer(1),
+    "time": seconds,
+    "connection": integer(0),
+    "side": choice(*get_args(Side)),
+    "direction": choice(*get_args(Direction)),
+    "frame": frame,
+    "verdict": string,
+    "message": or_none(octets),
+    "raw": octets,
+    "start_line": string,
+    "headers": pairs,
+    "status": or_none(integer(0)),
+    "peer": string,
+    "path": string,
+    "subprotocol": or_none(string),
+    "extensions": strings,
+    "first": choice("server", "client", ""),
+    "sent": or_none(close),
+    "received": or_none(close),
+    "tcp": choice("closed", "dropped by server", "dropped by client", "reset", "timeout"),
+    "detail": string,
+    "summary": string,
+    "traceback": string,
+    "stream": string,
+    "text": string,
+}

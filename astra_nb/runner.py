@@ -1,0 +1,364 @@
+"""A running server: its sockets, its connections, and the handlers at work on them.
+
+It knows no `Server`, so that a server that nobody refers to can be collected while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import socket as sockets
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from websockets.http11 import Request
+
+from .async_websocket import AsyncWebSocket
+from .errors import AstraError, ConnectionClosed, LuaError
+from .jupyter.handler_output import Lines, handler_context, install, uninstall
+from .log import FrameLog
+from .log.records import HandlerErrorRecord, NoticeRecord, OutputRecord
+from .net import background
+from .net.addresses import bind, websocket_url
+from .net.connection import Connection
+from .net.inbox import TaskInbox, ThreadInbox
+from .net.policy import Policy
+from .net.routes import Route
+from .net.server_connection import ServerConnection
+from .websocket import WebSocket
+
+__all__ = ["Runner"]
+
+SHUTDOWN_GRACE = 0.5  # seconds beyond the close timeout for handlers to end by themselves
+LISTENING_CONNECTION = 0  # number of the records that belong to no connection
+
+
+class Runner:
+    """One stretch of time in which a server listens.
+
+    Args:
+        numbers: Gives each connection its number. The server's, not one of its own: on the log
+            of a server that runs again a number still means one connection.
+        loop: A loop for this server alone, which ends with it; None shares the one of all. So a
+            handler that never gives the loop back holds up nobody else.
+
+    Attributes:
+        ended: Set when all is gone.
+        cell: The notebook cell that called `run()`, or None.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        log: FrameLog | None,
+        hostname: str,
+        port: int,
+        cell: str | None,
+        numbers: Iterator[int],
+        *,
+        loop: background.BackgroundLoop | None = None,
+    ) -> None:
+        self.policy = policy
+        self.log = log
+        self.hostname = hostname
+        self.port = port
+        self.asked_port = port  # 0 when the system chose the port
+        self.cell = cell
+        self.running = False
+        self.ended = threading.Event()
+        self._numbers = numbers
+        self._own_loop = loop
+        self._connections: set[ServerConnection] = set()
+        self._sockets: dict[int, WebSocket] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._threads: dict[int, threading.Thread] = {}
+        self._lines: dict[int, Lines] = {}
+        self._listening: list[sockets.socket] = []
+        self._servers: list[asyncio.Server] = []
+        self._stopping = False
+        self._lock = threading.Lock()
+        # A handler's prints belong to the cell that runs now.
+        self._context = contextvars.copy_context()
+
+    def run(self) -> None:
+        """Listen. Any thread but the loop's."""
+        self._listening = bind(self.hostname, self.port)
+        self.port = self._listening[0].getsockname()[1]
+        self._background = self._own_loop or background.acquire()
+        try:
+            self._background.run(self._listen())
+        except BaseException:
+            for listening in self._listening:
+                listening.close()
+            background.release(self._background)
+            raise
+        install()
+        self.running = True
+        self._notice(f"Listening at {websocket_url(self.hostname, self.port)}")
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for listening in self._listening:
+            self._servers.append(
+                await loop.create_server(self._make_connection, sock=listening, backlog=1024)
+            )
+
+    def _make_connection(self) -> ServerConnection:
+        connection = ServerConnection(
+            self.policy,
+            next_number=self._numbers.__next__,
+            tap=self.log,
+            on_open=self._opened,
+            on_closed=self._closed,
+        )
+        self._connections.add(connection)
+        return connection
+
+    def _opened(
+        self,
+        connection: ServerConnection,
+        route: Route,
+        parameters: dict[str, str],
+        request: Request,
+    ) -> None:
+        loop = connection.loop
+        number = connection.number
+        lines = Lines(self._sink(number))
+        self._lines[number] = lines
+        context = handler_context(self._context, lines)
+        if route.is_async:
+            inbox = TaskInbox(connection.resume_reading)
+            connection.inbox = inbox
+            socket = AsyncWebSocket(connection, inbox, request, self.log)
+            socket.path_parameters = parameters
+            self._tasks[number] = loop.create_task(
+                self._run_async(route, socket, connection), context=context
+            )
+            return
+        thread_inbox = ThreadInbox(connection.resume_reading_soon)
+        connection.inbox = thread_inbox
+        blocking = WebSocket(connection, thread_inbox, request, self.log, self._background)
+        blocking.path_parameters = parameters
+        self._sockets[number] = blocking
+        thread = threading.Thread(
+            target=context.run,
+            args=(self._run_blocking, route, blocking, connection),
+            name=f"astra_nb handler {number}",
+            daemon=True,
+        )
+        self._threads[number] = thread
+        try:
+            thread.start()
+        except RuntimeError as exc:  # the system gives no more threads
+            del self._threads[number]
+            connection.notice(f"No handler could be started: {exc}.")
+            connection.send_close(1013, "no thread for a handler")
+
+    def _sink(self, number: int) -> Callable[[str, str], None]:
+        log = self.log
+
+        def sink(stream: str, text: str) -> None:
+            if log is not None:
+                log.append(number, OutputRecord, stream=stream, text=text)
+
+        return sink
+
+    async def _run_async(
+        self, route: Route, socket: AsyncWebSocket, connection: Connection
+    ) -> None:
+        code = 1000
+        try:
+            await route.handler(socket)
+        except ConnectionClosed:
+            pass
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+        except BaseException as exc:  # noqa: BLE001  (a handler is a stranger: any error is its own)
+            code = self._report(connection, exc)
+        finally:
+            self._tasks.pop(connection.number, None)
+            self._lines.pop(connection.number).flush()
+            self._handler_done(connection, code)
+
+    def _run_blocking(self, route: Route, socket: WebSocket, connection: Connection) -> None:
+        code = 1000
+        try:
+            route.handler(socket)
+        except ConnectionClosed:
+            pass
+        except BaseException as exc:  # noqa: BLE001  (a handler is a stranger: any error is its own)
+            code = self._report(connection, exc)
+        finally:
+            self._threads.pop(connection.number, None)
+            self._lines.pop(connection.number).flush()
+            # Through the socket: behind what the handler has sent and is still under way.
+            try:
+                socket._submit(self._handler_done, connection, code)
+            except AstraError:
+                pass  # closed already
+            except RuntimeError:
+                pass  # the loop is closed already: the handler outlived the server
+
+    def _handler_done(self, connection: Connection, code: int) -> None:
+        connection.resume_reading()
+        connection.inbox = None  # what still comes is on the log, and nobody waits for it
+        connection.send_close(code)
+
+    def _report(self, connection: Connection, exc: BaseException) -> int:
+        """Show and record what a handler raised; the peer learns only the close code."""
+        # Without the frame of this module, whose caller the handler is.
+        trace = exc.__traceback__.tb_next if exc.__traceback__ is not None else None
+        if isinstance(exc, LuaError):
+            lines = [exc.report()]  # its author wrote Lua; where Python was tells them nothing
+        else:
+            lines = traceback.format_exception(type(exc), exc, trace)
+        if self.log is not None:
+            self.log.append(
+                connection.number,
+                HandlerErrorRecord,
+                summary="".join(traceback.format_exception_only(exc)).strip(),
+                traceback="".join(lines),
+            )
+        text = f"The handler of connection {connection.number} raised:\n{''.join(lines)}"
+        print(text, file=sys.stderr, end="", flush=True)  # noqa: T201
+        return 1011
+
+    def _closed(self, connection: Connection) -> None:
+        self._connections.discard(cast(ServerConnection, connection))
+        self._sockets.pop(connection.number, None)
+
+    def _notice(self, text: str) -> None:
+        if self.log is not None:
+            self.log.append(LISTENING_CONNECTION, NoticeRecord, text=text)
+
+    # Seen from other threads
+
+    def sockets(self) -> list[WebSocket]:
+        """Blocking sockets of the open connections, oldest first."""
+        return self._background.call(self._open_sockets) if self.running else []
+
+    def _open_sockets(self) -> list[WebSocket]:
+        result = []
+        for connection in sorted(self._connections, key=lambda each: each.number):
+            if not connection.is_open:
+                continue
+            number = connection.number
+            socket = self._sockets.get(number)
+            if socket is None:
+                socket = WebSocket(connection, None, connection.request, self.log, self._background)
+                self._sockets[number] = socket
+            result.append(socket)
+        return result
+
+    def broadcast(self, frame: tuple[bytes, int, bytes]) -> int:
+        """Send one frame, serialized already, on every open connection."""
+        return self._background.call(lambda: self._broadcast(*frame)) if self.running else 0
+
+    def _broadcast(self, frame: bytes, opcode: int, payload: bytes) -> int:
+        connections = list(self._connections)
+        return sum(
+            connection.write_serialized(frame, opcode, payload) for connection in connections
+        )
+
+    def settle(self) -> None:
+        """Let the loop do what other threads have asked of it so far; bounded."""
+        if self.running:
+            self._background.settle()
+
+    def forbid_wait(self) -> None:
+        """Refuse a blocking call on the loop's own thread, with `WrongThread`."""
+        if self.running:
+            self._background.forbid_wait()
+
+    # The end
+
+    def shutdown(self, code: int = 1001, reason: str = "") -> None:
+        """Close all, wait until all is gone, and give the port back. Idempotent, bounded."""
+        with self._lock:
+            first = self.running and not self._stopping
+            self._stopping = True
+        if not first:
+            return
+        if self._background.is_current_thread:
+            self._start_shutdown(code, reason)
+            return
+        try:
+            self._background.run(self._shutdown(code, reason))
+            self._join_handlers()
+        finally:
+            self._finish()
+
+    def shutdown_soon(self) -> None:
+        """Close all without waiting. Any thread, a garbage collection's among them."""
+        with self._lock:
+            first = self.running and not self._stopping
+            self._stopping = True
+        if first:
+            self._background.loop.call_soon_threadsafe(self._start_shutdown, 1001, "")
+
+    def _start_shutdown(self, code: int, reason: str) -> None:
+        task = self._background.loop.create_task(self._shutdown(code, reason))
+        task.add_done_callback(lambda _: self._finish())
+        self._shutdown_task = task  # the loop itself holds tasks only weakly
+
+    async def _shutdown(self, code: int, reason: str) -> None:
+        for server in self._servers:
+            server.close()
+        connections = list(self._connections)
+        for connection in connections:
+            if connection.is_open:
+                connection.send_close(code, reason)
+            elif not connection.handshake_done:
+                connection.transport.abort()
+        waiting = [connection.lost for connection in connections]
+        if waiting:
+            await asyncio.wait(waiting, timeout=self.policy.close_timeout)
+        for connection in list(self._connections):
+            connection.transport.abort()
+        current = asyncio.current_task()
+        tasks = [task for task in self._tasks.values() if task is not current]
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=SHUTDOWN_GRACE)
+            for task in pending:
+                task.cancel()
+            if pending:
+                await asyncio.wait(pending, timeout=SHUTDOWN_GRACE)
+            for number, task in list(self._tasks.items()):
+                if task in pending:
+                    self._notice(
+                        f"The handler of connection {number} did not end after its connection "
+                        f"had closed, although it was cancelled; it catches even that."
+                    )
+        if self._connections:
+            await asyncio.sleep(0)  # their connection_lost() is queued
+
+    def _join_handlers(self) -> None:
+        deadline = time.monotonic() + SHUTDOWN_GRACE
+        for number, thread in list(self._threads.items()):
+            if thread is threading.current_thread():
+                continue
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                self._notice(
+                    f"The handler of connection {number} did not end after its connection had "
+                    f"closed; its thread goes on by itself until it does."
+                )
+
+    def _finish(self) -> None:
+        self._notice("Stopped listening")
+        self.running = False
+        uninstall()
+        background.release(self._background)
+        self.ended.set()
+
+    def forget_after_fork(self) -> None:
+        """In a forked child: give back the copies of the listening sockets, touch nothing else."""
+        for listening in self._listening:
+            listening.close()
+        self.running = False
+        self.ended.set()

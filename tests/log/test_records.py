@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+
+from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord
+from astra_nb.wire.frames import decode
+from astra_nb.wire.messages import CloseFrame
+
+PING = decode(bytes([0x89, 5, 0, 88, 14, 67, 45]))
+
+
+def frame_record(**fields: Any) -> FrameRecord:
+    given = {"side": "server", "direction": "received", "frame": PING, **fields}
+    return FrameRecord(number=7, time=1.5, connection=2, **given)
+
+
+@pytest.mark.parametrize(
+    ("side", "direction", "sender"),
+    [
+        ("server", "received", "client"),
+        ("server", "sent", "server"),
+        ("client", "received", "server"),
+        ("client", "sent", "client"),
+    ],
+)
+def test_who_sent_it(side: str, direction: str, sender: str) -> None:
+    assert frame_record(side=side, direction=direction).sender == sender
+    given: Any = {"side": side, "direction": direction}
+    record = HandshakeRecord(
+        number=1, time=0.0, connection=1, raw=b"", start_line="", headers=(), **given
+    )
+    assert record.sender == sender
+
+
+def test_a_frame_record_speaks_for_its_frame() -> None:
+    record = frame_record()
+    assert (record.kind, record.type, record.payload) == ("frame", "ping", PING.payload)
+    assert frame_record(message=b"plain").payload == b"plain"
+
+
+def test_its_repr_is_one_line_without_a_time() -> None:
+    assert repr(frame_record()) == ("<FrameRecord 7: connection 2, received ping, 00 58 0e 43 2d>")
+    assert repr(frame_record(verdict="refused: no")) == (
+        "<FrameRecord 7: connection 2, received ping, 00 58 0e 43 2d, refused: no>"
+    )
+
+
+def test_it_explains_itself_with_its_sender() -> None:
+    shown = frame_record(verdict="refused: not masked\n").explain()
+    assert shown.startswith("Frame 7, sent by the client on connection 2\n\n 0  ")
+    assert "- A client must mask every frame (section 5.1)." in shown
+    assert shown.endswith("\n\nVerdict: refused: not masked\\n")
+
+
+def test_records_do_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        frame_record().number = 8  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("received", "code"), [(None, 1006), (CloseFrame(1005), 1005), (CloseFrame(4000, "x"), 4000)]
+)
+def test_the_code_that_this_end_reports(received: CloseFrame | None, code: int) -> None:
+    record = ClosedRecord(number=1, time=0.0, connection=1, side="server", received=received)
+    assert record.code == code
