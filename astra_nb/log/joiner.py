@@ -1,15 +1,18 @@
-"""Messages out of frames: fragments put together (RFC 6455, section 5.4)."""
+"""Join frames into messages (RFC 6455, section 5.4)."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from astra_nb.wire.messages import CloseFrame, Message, MessageType, Side
+from astra_nb.wire.opcodes import CONTINUATION, TEXT
 
 from .records import Direction, FrameRecord, Record
 
-__all__ = ["JoinedMessage", "join"]
+__all__ = ["JoinedMessage", "Joiner", "join"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,56 +43,96 @@ class JoinedMessage:
         return Message(self.type, self.value)
 
 
-@dataclass(slots=True)
-class Unfinished:
-    type: MessageType
-    parts: list[bytes] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
+class Joiner:
+    """Joins the data frames that one end sends on one connection (RFC 6455, section 5.4).
+
+    Text is decoded frame by frame, so that bad UTF-8 is found in the frame that it is in.
+
+    Args:
+        errors: What happens to bytes that are not UTF-8: "strict" raises, "replace" puts U+FFFD.
+    """
+
+    __slots__ = ("_decoder", "_errors", "_parts")
+
+    def __init__(self, errors: Literal["strict", "replace"] = "strict") -> None:
+        self._errors = errors
+        self._parts: list[Any] | None = None  # of the message under way
+        self._decoder: codecs.IncrementalDecoder | None = None  # None while it is not text
+
+    @property
+    def under_way(self) -> MessageType | None:
+        """Type of the message whose first fragments have come, or None."""
+        if self._parts is None:
+            return None
+        return "bytes" if self._decoder is None else "text"
+
+    def new_decoder(self) -> codecs.IncrementalDecoder:
+        """Return a UTF-8 decoder that stands where the text under way does."""
+        decoder = codecs.getincrementaldecoder("utf-8")(self._errors)
+        if self._decoder is not None:
+            decoder.setstate(self._decoder.getstate())
+        return decoder
+
+    def add(self, opcode: int, payload: bytes, fin: bool) -> Message | None:
+        """Take the next data frame; return the message that it completes, if it does.
+
+        A continuation whose first fragment has not come belongs to no message.
+
+        Raises:
+            UnicodeDecodeError: A text is not UTF-8, and `errors` is "strict".
+        """
+        if opcode != CONTINUATION:
+            self._parts, self._decoder = [], None
+            if opcode == TEXT:
+                self._decoder = self.new_decoder()
+        parts, decoder = self._parts, self._decoder
+        if parts is None:
+            return None
+        parts.append(payload if decoder is None else decoder.decode(payload, fin))
+        if not fin:
+            return None
+        self._parts = self._decoder = None
+        if decoder is None:
+            return Message("bytes", b"".join(parts))
+        return Message("text", "".join(parts))
 
 
 def join(records: Iterable[Record]) -> list[JoinedMessage]:
-    """Put the frames among records together to messages, in the order of their last frames.
+    """Return the messages that the frames among records make, in the order of their last frames.
 
     A frame that was refused, ignored or cut belongs to no message. A message whose first fragment
     is not among the records is left out.
     """
     messages: list[JoinedMessage] = []
-    unfinished: dict[tuple[int, Side, Direction], Unfinished] = {}
+    joiners: dict[tuple[int, Side, Direction], tuple[Joiner, list[int]]] = {}
     for record in records:
         if not isinstance(record, FrameRecord) or record.verdict or not record.frame.complete:
             continue
-        type = record.type
-        key = (record.connection, record.side, record.direction)
+        type, opcode, numbers = record.type, record.frame.opcode, [record.number]
+        message: Message | None
         if type == "ping" or type == "pong":
-            messages.append(finish(record, type, record.payload, (record.number,)))
+            message = Message(type, record.payload)
         elif type == "close":
-            messages.append(finish(record, type, record.frame.close, (record.number,)))
-        elif type == "text" or type == "bytes":
-            unfinished[key] = Unfinished(type)
-        if type in ("text", "bytes", "continuation") and key in unfinished:
-            message = unfinished[key]
-            message.parts.append(record.payload)
-            message.numbers.append(record.number)
-            if record.frame.fin:
-                del unfinished[key]
-                payload = b"".join(message.parts)
-                value = payload.decode("utf-8", "replace") if message.type == "text" else payload
-                messages.append(finish(record, message.type, value, tuple(message.numbers)))
+            message = Message(type, record.frame.close)
+        elif type == "reserved":
+            continue
+        else:
+            key = (record.connection, record.side, record.direction)
+            joiner, numbers = joiners.setdefault(key, (Joiner("replace"), []))
+            if opcode != CONTINUATION:
+                numbers.clear()
+            numbers.append(record.number)
+            message = joiner.add(opcode, record.payload, record.frame.fin)
+        if message is not None:
+            messages.append(
+                JoinedMessage(
+                    time=record.time,
+                    connection=record.connection,
+                    side=record.side,
+                    direction=record.direction,
+                    type=message.type,
+                    value=message.value,
+                    numbers=tuple(numbers),
+                )
+            )
     return messages
-
-
-def finish(
-    last: FrameRecord,
-    type: MessageType,
-    value: str | bytes | CloseFrame | None,
-    numbers: tuple[int, ...],
-) -> JoinedMessage:
-    return JoinedMessage(
-        time=last.time,
-        connection=last.connection,
-        side=last.side,
-        direction=last.direction,
-        type=type,
-        value=value,
-        numbers=numbers,
-    )
