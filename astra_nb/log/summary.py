@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from astra_nb.wire.messages import Side
+from astra_nb.wire.pings import UnansweredPings
 
 from .records import (
     ClosedRecord,
@@ -101,8 +102,8 @@ def summarise(records: Iterable[Record]) -> dict[int, ConnectionSummary]:
 
     What the log has dropped is not counted.
     """
+    records = list(records)
     summaries: dict[int, ConnectionSummary] = {}
-    pings = Pings()
     for record in records:
         if record.connection == 0:
             continue
@@ -113,10 +114,9 @@ def summarise(records: Iterable[Record]) -> dict[int, ConnectionSummary]:
             )
         summary.last_time = record.time
         add(summary, record)
-        if isinstance(record, FrameRecord):
-            reply = pings.reply(record)
-            if reply is not None and reply.round_trip:
-                summary.rtt.append(reply.seconds)
+    for reply in replies(records):
+        if reply.round_trip:
+            summaries[reply.connection].rtt.append(reply.seconds)
     return summaries
 
 
@@ -150,38 +150,27 @@ def add(summary: ConnectionSummary, record: Record) -> None:
 
 
 def replies(records: Iterable[Record]) -> list[Reply]:
-    """Pair each PONG frame with the PING frame it answers: the newest with the same payload.
+    """Return each PONG frame with the PING frame that it answers: the newest of its payload.
 
     A PONG that answers nothing, and a PING that is not answered, are in no pair. A PONG also
-    settles the PING frames before the one it answers: they need no answer of their own.
+    settles the PING frames before the one it answers: they need no answer of their own. Frames
+    that were refused count for nothing.
     """
-    pings = Pings()
-    found = (pings.reply(record) for record in records if isinstance(record, FrameRecord))
-    return [reply for reply in found if reply is not None]
-
-
-class Pings:
-    """The PING frames that wait for an answer."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[tuple[int, Side, Direction], list[FrameRecord]] = {}
-
-    def reply(self, record: FrameRecord) -> Reply | None:
-        """Take the next frame; give the pair it completes, if it does."""
-        if record.verdict:
-            return None
+    pings: dict[tuple[int, Side, Direction], UnansweredPings[FrameRecord]] = {}
+    found: list[Reply] = []
+    for record in records:
+        if not isinstance(record, FrameRecord) or record.verdict:
+            continue
         if record.type == "ping":
             key = (record.connection, record.side, record.direction)
-            self.waiting.setdefault(key, []).append(record)
+            pings.setdefault(key, UnansweredPings()).ping(record.payload, record)
         elif record.type == "pong":
             asked: Direction = "sent" if record.direction == "received" else "received"
-            waiting = self.waiting.get((record.connection, record.side, asked), [])
-            for position in reversed(range(len(waiting))):
-                ping = waiting[position]
-                if ping.payload == record.payload:
-                    del waiting[: position + 1]
-                    seconds = record.time - ping.time
-                    return Reply(
-                        record.connection, ping.number, record.number, seconds, asked == "sent"
-                    )
-        return None
+            waiting = pings.get((record.connection, record.side, asked))
+            ping = None if waiting is None else waiting.pong(record.payload)
+            if ping is not None:
+                seconds = record.time - ping.time
+                found.append(
+                    Reply(record.connection, ping.number, record.number, seconds, asked == "sent")
+                )
+    return found
