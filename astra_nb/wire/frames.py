@@ -1,7 +1,7 @@
-"""Decode the bytes of RFC 6455 frames, whole or cut, valid or not.
+"""Encode and decode frames (RFC 6455, section 5.2), whole or cut, valid or not.
 
-The decoder never refuses anything. It says what the bytes are; whether the other end may send
-them is the protocol's business.
+Neither direction judges: `decode` reads any bytes, `encode` writes what it is told to. Whether an
+end may send a frame is the protocol's business.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from .messages import CloseFrame
 from .opcodes import CLOSE, TYPES, FrameType
 from .text import preview
 
-__all__ = ["Frame", "apply_mask", "decode", "frame_length", "split"]
+__all__ = ["Frame", "apply_mask", "decode", "encode", "frame_length", "split"]
+
+# For each size of the extended payload length, in bytes, the first length that is too long.
+LENGTH_LIMITS = {0: 126, 2: 2**16, 8: 2**64}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -112,6 +115,49 @@ def apply_mask(payload: bytes, key: bytes) -> bytes:
     repeated = key * (length // 4 + 1)
     masked = int.from_bytes(payload, "little") ^ int.from_bytes(repeated[:length], "little")
     return masked.to_bytes(length, "little")
+
+
+def encode(
+    opcode: int,
+    payload: bytes = b"",
+    *,
+    fin: bool = True,
+    rsv: int = 0,
+    key: bytes | None = None,
+    length: int | None = None,
+    length_bytes: int | None = None,
+) -> bytes:
+    """Return the bytes of a frame on the wire, also of one that breaks the rules.
+
+    Args:
+        opcode: 0 to 15, reserved ones too.
+        payload: The payload, unmasked; the caller encodes text, compresses, and limits it.
+        fin: The FIN bit.
+        rsv: The RSV bits: 4 for RSV1, 2 for RSV2, 1 for RSV3, and their sums.
+        key: Masking key of four bytes; None for a frame that is not masked.
+        length: Payload length that the header declares, in bytes; None for the true one.
+        length_bytes: Bytes of the extended payload length: 0, 2 or 8; None for the shortest form.
+
+    Raises:
+        ValueError: A part that does not fit into its field.
+    """
+    declared = len(payload) if length is None else length
+    size = length_bytes
+    if size is None:
+        size = 0 if declared < 126 else 2 if declared < 2**16 else 8
+    if not 0 <= opcode <= 15 or not 0 <= rsv <= 7:
+        raise ValueError(f"an opcode is 0 to 15 and rsv 0 to 7, not {opcode} and {rsv}")
+    if size not in LENGTH_LIMITS or not 0 <= declared < LENGTH_LIMITS[size]:
+        raise ValueError(f"a payload length of {declared:,} does not fit into {size} bytes")
+    first = fin << 7 | rsv << 4 | opcode
+    short = {0: declared, 2: 126, 8: 127}[size]
+    extended = declared.to_bytes(size, "big") if size else b""
+    header = bytes((first, (key is not None) << 7 | short)) + extended
+    if key is None:
+        return header + payload
+    if len(key) != 4:
+        raise ValueError(f"a masking key has 4 bytes, not {len(key)}")
+    return header + key + apply_mask(payload, key)
 
 
 def frame_length(data: bytes | bytearray | memoryview, offset: int = 0) -> int | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from websockets.frames import Opcode
 from websockets.streams import StreamReader
 
 from astra_nb.wire.explain import explain
-from astra_nb.wire.frames import apply_mask, decode, frame_length, split
+from astra_nb.wire.frames import apply_mask, decode, encode, frame_length, split
 from astra_nb.wire.messages import CloseFrame
 
 KEY = bytes.fromhex("37fa213d")
@@ -87,7 +88,8 @@ def test_the_borders_of_the_length_forms(length: int, header: bytes, masked: boo
     if masked:
         data = header[:1] + bytes([header[1] | 0x80]) + header[2:] + KEY
         data += apply_mask(payload, KEY)
-    frame = decode(data + b"what lies behind")
+    assert encode(2, payload, key=KEY if masked else None) == data
+    frame = decode(data + b"what follows")
     assert frame.raw == data
     assert frame.payload == payload
     assert frame.payload_length == length
@@ -224,7 +226,7 @@ reference_frames = st.builds(
 @given(reference_frames, st.booleans())
 def test_what_websockets_serializes_is_decoded(reference: ReferenceFrame, mask: bool) -> None:
     serialized = reference.serialize(mask=mask)
-    frame = decode(serialized + b"what lies behind")
+    frame = decode(serialized + b"what follows")
     assert frame.raw == serialized
     assert frame.complete
     assert frame.masked == mask
@@ -291,3 +293,99 @@ def test_any_bytes_are_frames_and_none_gets_lost(data: bytes) -> None:
         assert len(frame.payload) <= frame.payload_length
         assert repr(frame).isprintable()
         assert explain(frame)
+
+
+@pytest.mark.parametrize(
+    ("data", "frame"),
+    [
+        (HELLO, encode(1, b"Hello")),
+        (MASKED_HELLO, encode(1, b"Hello", key=KEY)),
+        (HEL + LO, encode(1, b"Hel", fin=False) + encode(0, b"lo")),
+        (PING_HELLO, encode(9, b"Hello")),
+        (MASKED_PONG_HELLO, encode(10, b"Hello", key=KEY)),
+        (BYTES_256, encode(2, bytes(range(256)))),
+        (BYTES_64K, encode(2, bytes(range(256)) * 256)),
+    ],
+)
+def test_the_samples_of_the_rfc_are_encoded(data: bytes, frame: bytes) -> None:
+    assert frame == data
+
+
+@pytest.mark.parametrize(
+    ("frame", "data"),
+    [
+        (encode(3), b"\x83\x00"),
+        (encode(1, rsv=4), b"\xc1\x00"),
+        (encode(1, rsv=2), b"\xa1\x00"),
+        (encode(1, rsv=1), b"\x91\x00"),
+        (encode(1, b"Hello", length=10), b"\x81\x0aHello"),
+        (encode(1, b"", key=KEY, length=2**64 - 1), b"\x81\xff" + b"\xff" * 8 + KEY),
+        (encode(2, b"a", length_bytes=2), b"\x82\x7e\x00\x01a"),
+        (encode(2, b"a", length_bytes=8), b"\x82\x7f\x00\x00\x00\x00\x00\x00\x00\x01a"),
+        (encode(9, bytes(126), fin=False), b"\x09\x7e\x00\x7e" + bytes(126)),
+    ],
+)
+def test_frames_that_break_the_rules_are_encoded_too(frame: bytes, data: bytes) -> None:
+    assert frame == data
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"opcode": 16}, "an opcode is 0 to 15 and rsv 0 to 7, not 16 and 0"),
+        ({"opcode": -1}, "an opcode is 0 to 15 and rsv 0 to 7, not -1 and 0"),
+        ({"rsv": 8}, "an opcode is 0 to 15 and rsv 0 to 7, not 1 and 8"),
+        ({"key": b"abc"}, "a masking key has 4 bytes, not 3"),
+        ({"length": 126, "length_bytes": 0}, "a payload length of 126 does not fit into 0 bytes"),
+        (
+            {"length": 65536, "length_bytes": 2},
+            "a payload length of 65,536 does not fit into 2 bytes",
+        ),
+        ({"length": 2**64}, f"a payload length of {2**64:,} does not fit into 8 bytes"),
+        ({"length": -1}, "a payload length of -1 does not fit into 0 bytes"),
+        ({"length_bytes": 4}, "a payload length of 0 does not fit into 4 bytes"),
+    ],
+)
+def test_what_has_no_place_in_a_frame_is_not_encoded(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        encode(**{"opcode": 1, **arguments})
+
+
+@given(
+    opcode=st.integers(0, 15),
+    payload=st.binary(max_size=300) | st.sampled_from([bytes(n) for n in (65535, 65536)]),
+    fin=st.booleans(),
+    rsv=st.integers(0, 7),
+    key=st.none() | st.binary(min_size=4, max_size=4),
+    length_bytes=st.none() | st.just(8),
+)
+def test_decode_reads_what_encode_wrote(
+    opcode: int, payload: bytes, fin: bool, rsv: int, key: bytes | None, length_bytes: int | None
+) -> None:
+    data = encode(opcode, payload, fin=fin, rsv=rsv, key=key, length_bytes=length_bytes)
+    frame = decode(data + b"what follows")
+    assert frame.raw == data
+    assert (frame.opcode, frame.payload, frame.fin) == (opcode, payload, fin)
+    assert (frame.rsv1 * 4 + frame.rsv2 * 2 + frame.rsv3, frame.masking_key) == (rsv, key)
+    assert (frame.complete, frame.payload_length) == (True, len(payload))
+
+
+@given(
+    st.binary(max_size=20),
+    st.integers(0, 2**64 - 1),
+    st.none() | st.binary(min_size=4, max_size=4),
+)
+def test_a_declared_length_is_decoded_as_it_was_declared(
+    payload: bytes, length: int, key: bytes | None
+) -> None:
+    frame = decode(encode(2, payload, key=key, length=length))
+    assert (frame.payload_length, frame.payload) == (length, payload[:length])
+    assert frame.complete == (length <= len(payload))
+
+
+@given(reference_frames)
+def test_encode_writes_what_websockets_serializes(reference: ReferenceFrame) -> None:
+    data = encode(reference.opcode, bytes(reference.data), fin=reference.fin)
+    assert data == reference.serialize(mask=False)
