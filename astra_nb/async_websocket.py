@@ -9,13 +9,12 @@ from typing import Any, Self
 
 from websockets.http11 import Request
 
-from .errors import ConnectionClosed, EndlessLoop, WaitTimeout
+from .errors import ConnectionClosed, EndlessLoop
 from .net.base_socket import REST, BaseSocket, wait_for
 from .net.connection import Connection
 from .net.inbox import TaskInbox
-from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
+from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close
 from .wire.messages import Message
-from .wire.opcodes import BINARY, TEXT
 
 __all__ = ["AsyncWebSocket"]
 
@@ -31,6 +30,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
     ) -> None:
         super().__init__(connection, inbox, request, log)
         inbox.on_idle = connection.answer_close
+        self._sender = connection.sender
 
     async def recv(self, timeout: float | None = None) -> Message:
         """Give the next message; wait for it if need be. See `WebSocket.recv`."""
@@ -70,34 +70,16 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         """Send a message: the type first, then what it carries. See `WebSocket.send`."""
         if check_type(type) == "close":
             await self.send_close(value, reason)  # type: ignore[arg-type]
-            return
-        if value is None and type in ("ping", "pong"):
-            value = b""
-        await self._send(*self._frame(type, value))
+        else:
+            await self._send(*self._frame(type, value))
 
     async def send_text(self, value: str) -> None:
         """Send a text message in one TEXT frame. See `WebSocket.send_text`."""
-        payload = encode_text(value)
-        connection = self._connection
-        if not connection.is_open or connection.fragmenting:
-            self._check_data("text")
-        # Before the frame is queued, so that a loop of sends cannot outrun the peer.
-        if not connection.is_writable:
-            await self._drain()
-        if connection.send(TEXT, payload):
-            # A handler that only sends would otherwise never let the loop have its turn.
-            await asyncio.sleep(0)
+        await self._send(*self._frame("text", value))
 
     async def send_bytes(self, value: BytesValue) -> None:
         """Send a binary message in one BINARY frame. See `WebSocket.send_bytes`."""
-        payload = encode_bytes(value)
-        connection = self._connection
-        if not connection.is_open or connection.fragmenting:
-            self._check_data("bytes")
-        if not connection.is_writable:
-            await self._drain()
-        if connection.send(BINARY, payload):
-            await asyncio.sleep(0)
+        await self._send(*self._frame("bytes", value))
 
     async def send_ping(self, value: BytesValue = b"") -> None:
         """Send a PING frame. See `WebSocket.send_ping`."""
@@ -124,14 +106,14 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
     async def send_raw(self, data: BytesValue) -> None:
         """Put bytes on the wire as they are. See `WebSocket.send_raw`."""
         payload = encode_bytes(data)
-        if self._connection.lost.done():
+        if self._connection.state.has_ended:
             raise self._closed()
-        self._connection.send_raw(payload)
-        await self._connection.wait_writable()
+        self._sender.send_raw(payload)
+        await self._sender.wait_writable()
 
     async def drop(self) -> None:
         """End the TCP connection without a closing handshake; the other end reports 1006."""
-        if not self._connection.lost.done():
+        if not self._connection.state.has_ended:
             self._connection.drop()
 
     async def close(self, code: CloseValue = 1000, reason: str | None = None) -> None:
@@ -145,10 +127,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         try:
             await wait_for(self._connection.lost, timeout)
         except TimeoutError:
-            raise WaitTimeout(
-                f"the connection is still {self.state} after {timeout:g} s; "
-                f"send_close() starts the closing handshake"
-            ) from None
+            raise self._still(timeout) from None
 
     async def __aenter__(self) -> Self:
         return self
@@ -162,12 +141,11 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         await self.close()
 
     async def _send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
-        connection = self._connection
-        if not connection.is_writable:
-            await self._drain()
-        if connection.send(opcode, payload, fin):
+        # Before the frame is queued, so that a loop of sends cannot outrun the peer.
+        sender = self._sender
+        if not sender.is_writable:
+            await sender.wait_writable()
+            self._check_open("frame")  # it may have closed in the meantime
+        if sender.send(opcode, payload, fin):
+            # A handler that only sends would otherwise never let the loop have its turn.
             await asyncio.sleep(0)
-
-    async def _drain(self) -> None:
-        await self._connection.wait_writable()
-        self._check_open("frame")  # it may have closed in the meantime

@@ -6,9 +6,9 @@ import asyncio
 import itertools
 import re
 import weakref
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 from websockets.exceptions import InvalidURI
 from websockets.uri import WebSocketURI, parse_uri
@@ -20,30 +20,17 @@ from .net import background
 from .net.client_connection import ClientConnection
 from .net.connection import Connection
 from .net.inbox import TaskInbox, ThreadInbox
-from .net.routes import Compression
+from .net.options import ConnectOptions, connect_options
 from .websocket import WebSocket
 from .wire.redaction import redact_path
 
 __all__ = ["connect", "connect_async"]
 
-DEFAULT_MAX_MESSAGE_SIZE = 2**20
-CLOSE_TIMEOUT = 2.0  # seconds
-
 _numbers = itertools.count(1)
 
 
 def connect(
-    url: str,
-    *,
-    origin: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    subprotocols: Sequence[str] = (),
-    compression: Compression = None,
-    max_message_size: int | None = DEFAULT_MAX_MESSAGE_SIZE,
-    automatic_pong: bool = True,
-    timeout: float = 10.0,
-    close_timeout: float = CLOSE_TIMEOUT,
-    log: FrameLog | None = None,
+    url: str, *, log: FrameLog | None = None, **options: Unpack[ConnectOptions]
 ) -> WebSocket:
     """Open a connection to a WebSocket server (RFC 6455, section 4.1).
 
@@ -67,24 +54,10 @@ def connect(
         HandshakeFailed: The server did not answer with 101.
     """
     log = FrameLog() if log is None else log
-    uri = _parse(url)
+    uri, checked = _parse(url), connect_options(options)
     loop = background.acquire()
     try:
-        connection = loop.run(
-            _open(
-                uri,
-                log=log,
-                origin=origin,
-                headers=headers or {},
-                subprotocols=subprotocols,
-                compression=compression,
-                max_message_size=max_message_size,
-                open_timeout=timeout,
-                close_timeout=close_timeout,
-                inbox=ThreadInbox,
-                automatic_pong=automatic_pong,
-            )
-        )
+        connection = loop.run(_open(uri, checked, log, ThreadInbox))
     except BaseException:
         background.release(loop)
         raise
@@ -115,38 +88,17 @@ class connect_async:  # noqa: N801  (reads as a function, like `connect`)
     """
 
     def __init__(
-        self,
-        url: str,
-        *,
-        origin: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        subprotocols: Sequence[str] = (),
-        compression: Compression = None,
-        max_message_size: int | None = DEFAULT_MAX_MESSAGE_SIZE,
-        automatic_pong: bool = True,
-        timeout: float = 10.0,
-        close_timeout: float = CLOSE_TIMEOUT,
-        log: FrameLog | None = None,
+        self, url: str, *, log: FrameLog | None = None, **options: Unpack[ConnectOptions]
     ) -> None:
-        self._uri = _parse(url)
+        self._uri, self._options = _parse(url), connect_options(options)
         self._log = FrameLog() if log is None else log
-        self._options: dict[str, Any] = {
-            "origin": origin,
-            "headers": headers or {},
-            "subprotocols": subprotocols,
-            "compression": compression,
-            "max_message_size": max_message_size,
-            "open_timeout": timeout,
-            "close_timeout": close_timeout,
-            "automatic_pong": automatic_pong,
-        }
         self._socket: AsyncWebSocket | None = None
 
     def __await__(self) -> Generator[Any, None, AsyncWebSocket]:
         return self._connect().__await__()
 
     async def _connect(self) -> AsyncWebSocket:
-        connection = await _open(self._uri, log=self._log, inbox=TaskInbox, **self._options)
+        connection = await _open(self._uri, self._options, self._log, TaskInbox)
         assert isinstance(connection.inbox, TaskInbox)
         return AsyncWebSocket(connection, connection.inbox, connection.request, self._log)
 
@@ -166,19 +118,12 @@ class connect_async:  # noqa: N801  (reads as a function, like `connect`)
 
 async def _open(
     uri: WebSocketURI,
-    *,
+    options: ConnectOptions,
     log: FrameLog,
-    origin: str | None,
-    headers: Mapping[str, str],
-    subprotocols: Sequence[str],
-    compression: Compression,
-    max_message_size: int | None,
-    open_timeout: float,
-    close_timeout: float,
-    automatic_pong: bool,
     inbox: type[TaskInbox] | type[ThreadInbox],
 ) -> ClientConnection:
     loop = asyncio.get_running_loop()
+    timeout = options["timeout"]
     ssl = None
     if uri.secure:
         from ssl import create_default_context  # only for wss://
@@ -186,19 +131,7 @@ async def _open(
         ssl = create_default_context()
 
     def make() -> ClientConnection:
-        connection = ClientConnection(
-            uri,
-            number=next(_numbers),
-            tap=log,
-            origin=origin,
-            headers=headers,
-            subprotocols=subprotocols,
-            compression=compression,
-            max_message_size=max_message_size,
-            open_timeout=open_timeout,
-            close_timeout=close_timeout,
-        )
-        connection.automatic_pong = automatic_pong
+        connection = ClientConnection(uri, options, number=next(_numbers), tap=log)
         if inbox is ThreadInbox:
             connection.inbox = ThreadInbox(connection.resume_reading_soon)
         else:
@@ -206,11 +139,11 @@ async def _open(
         return connection
 
     try:
-        async with asyncio.timeout(open_timeout):
+        async with asyncio.timeout(timeout):
             _, connection = await loop.create_connection(make, uri.host, uri.port, ssl=ssl)
     except TimeoutError as exc:
         raise ConnectFailed(
-            f"no TCP connection to {uri.host}:{uri.port} within {open_timeout:g} s"
+            f"no TCP connection to {uri.host}:{uri.port} within {timeout:g} s"
         ) from exc
     except OSError as exc:
         raise ConnectFailed(

@@ -6,6 +6,7 @@ It knows no `Server`, so that a server that nobody refers to can be collected wh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import socket as sockets
 import sys
@@ -18,7 +19,7 @@ from typing import cast
 from websockets.http11 import Request
 
 from .async_websocket import AsyncWebSocket
-from .errors import AstraError, ConnectionClosed, LuaError
+from .errors import ConnectionClosed, LuaError
 from .jupyter.handler_output import Lines, handler_context, install, uninstall
 from .log import FrameLog
 from .log.records import HandlerErrorRecord, NoticeRecord, OutputRecord
@@ -196,13 +197,10 @@ class Runner:
         finally:
             self._threads.pop(connection.number, None)
             self._lines.pop(connection.number).flush()
-            # Through the socket: behind what the handler has sent and is still under way.
-            try:
-                socket._submit(self._handler_done, connection, code)
-            except AstraError:
-                pass  # closed already
-            except RuntimeError:
-                pass  # the loop is closed already: the handler outlived the server
+            # After what the handler has sent and is still under way. A RuntimeError: the loop is
+            # closed already, the handler has outlived the server.
+            with contextlib.suppress(RuntimeError):
+                connection.sender.submit(self._handler_done, connection, code, wait=False)
 
     def _handler_done(self, connection: Connection, code: int) -> None:
         connection.resume_reading()
@@ -245,7 +243,7 @@ class Runner:
     def _open_sockets(self) -> list[WebSocket]:
         result = []
         for connection in sorted(self._connections, key=lambda each: each.number):
-            if not connection.is_open:
+            if not connection.state.is_open:
                 continue
             number = connection.number
             socket = self._sockets.get(number)
@@ -262,7 +260,7 @@ class Runner:
     def _broadcast(self, frame: bytes, opcode: int, payload: bytes) -> int:
         connections = list(self._connections)
         return sum(
-            connection.write_serialized(frame, opcode, payload) for connection in connections
+            connection.sender.broadcast(frame, opcode, payload) for connection in connections
         )
 
     def settle(self) -> None:
@@ -311,9 +309,9 @@ class Runner:
             server.close()
         connections = list(self._connections)
         for connection in connections:
-            if connection.is_open:
+            if connection.state.is_open:
                 connection.send_close(code, reason)
-            elif not connection.handshake_done:
+            elif not connection.is_established:
                 connection.transport.abort()
         waiting = [connection.lost for connection in connections]
         if waiting:

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
-import threading
 import time
-import weakref
-from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from websockets.exceptions import InvalidState, ProtocolError
 from websockets.http11 import Request
 
-from .errors import ConnectionClosed, EndlessLoop, WaitTimeout, WrongThread
+from .errors import ConnectionClosed, EndlessLoop, WrongThread
 from .net.background import BackgroundLoop
 from .net.base_socket import REST, BaseSocket
 from .net.connection import Connection
 from .net.inbox import ThreadInbox
-from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
+from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close
 from .wire.messages import Message
-from .wire.opcodes import BINARY, TEXT
 
 __all__ = ["WebSocket"]
-
-MAX_WAITING = 1024 * 1024  # bytes handed over by threads and not yet written
-MAX_WAITING_FRAMES = 4096
-FRAMES_A_TURN = 1024  # taken from threads before other connections get their turn
-COUNTED_SIZE = 4096  # bytes; smaller payloads are bounded by MAX_WAITING_FRAMES
 
 
 class WebSocket(BaseSocket[ThreadInbox | None]):
@@ -49,14 +40,11 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
     ) -> None:
         super().__init__(connection, inbox, request, log)
         self._background = background
-        self._outbox: deque[tuple[Callable[..., object], tuple[Any, ...], int]] = deque()
-        self._wake_scheduled = False
-        self._waiting = 0  # bytes in the outbox
-        self._room = threading.Condition()
-        self._waiters = 0  # threads that wait for room
-        connection.on_writable.append(weakref.WeakMethod(self._go_on))
         if inbox is not None:
-            inbox.on_idle = _weakly(self._answer_close)
+            # Not a method of this socket: a client that nobody refers to can be collected.
+            inbox.on_idle = functools.partial(
+                connection.sender.submit, connection.answer_close, wait=False
+            )
 
     def recv(self, timeout: float | None = None) -> Message:
         """Give the next message, in the order in which they came; wait for it if need be.
@@ -117,19 +105,15 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         """
         if check_type(type) == "close":
             self.send_close(value, reason)  # type: ignore[arg-type]
-            return
-        if value is None and type in ("ping", "pong"):
-            value = b""
-        self._submit_frame(*self._frame(type, value))
+        else:
+            self._send(*self._frame(type, value))
 
     def send_text(self, value: str) -> None:
         """Send a text message in one TEXT frame (RFC 6455, section 5.6).
 
         Raises: as `send`.
         """
-        payload = encode_text(value)
-        self._check_data("text")
-        self._submit_frame(TEXT, payload)
+        self._send(*self._frame("text", value))
 
     def send_bytes(self, value: BytesValue) -> None:
         """Send a binary message in one BINARY frame (RFC 6455, section 5.6).
@@ -139,9 +123,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
 
         Raises: as `send`.
         """
-        payload = encode_bytes(value)
-        self._check_data("bytes")
-        self._submit_frame(BINARY, payload)
+        self._send(*self._frame("bytes", value))
 
     def send_ping(self, value: BytesValue = b"") -> None:
         """Send a PING frame; the other end answers with a PONG that carries the same payload.
@@ -151,7 +133,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
 
         Raises: as `send`.
         """
-        self._submit_frame(*self._frame("ping", value))
+        self._send(*self._frame("ping", value))
 
     def send_pong(self, value: BytesValue = b"") -> None:
         """Send a PONG frame, asked for or not (RFC 6455, section 5.5.3).
@@ -161,7 +143,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
 
         Raises: as `send`.
         """
-        self._submit_frame(*self._frame("pong", value))
+        self._send(*self._frame("pong", value))
 
     def send_close(self, code: CloseValue = None, reason: str | None = None) -> None:
         """Start the closing handshake with a CLOSE frame (RFC 6455, section 7.1.2).
@@ -176,8 +158,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises: as `send`.
         """
         arguments = self._close_arguments(code, reason)
-        self._connection.close_asked = True
-        self._submit(self._connection.send_close, *arguments)
+        self._ask_close(arguments, wait=True)
 
     def send_fragment(self, value: BytesValue, *, type: str | None = None, fin: bool) -> None:
         """Send one fragment of a message by hand (RFC 6455, section 5.4).
@@ -190,7 +171,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises: as `send`.
         """
         opcode, payload = self._fragment(type, value, fin)
-        self._submit_frame(opcode, payload, fin)
+        self._send(opcode, payload, fin)
 
     def send_fragments(self, type: str, parts: Iterable[BytesValue]) -> None:
         """Send one message, each part in a frame of its own (RFC 6455, section 5.4).
@@ -198,7 +179,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises: as `send`.
         """
         for fragment in self._fragments(type, parts):
-            self._submit_frame(*fragment)
+            self._send(*fragment)
 
     def send_raw(self, data: BytesValue) -> None:
         """Put bytes on the wire as they are, to show what the other end makes of them.
@@ -209,15 +190,15 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
             ConnectionClosed: TCP has ended.
         """
         payload = encode_bytes(data)
-        if self._connection.lost.done():
+        if self._connection.state.has_ended:
             raise self._closed()
-        self._submit(self._connection.send_raw, payload, size=len(payload))
+        self._submit(self._connection.sender.send_raw, payload, size=len(payload))
 
     def drop(self) -> None:
         """End the TCP connection without a closing handshake; the other end reports 1006."""
-        if not self._connection.lost.done():
+        if not self._connection.state.has_ended:
             # Past the outbox: a peer that does not read must not keep the connection up.
-            self._background.loop.call_soon_threadsafe(self._connection.drop)
+            self._connection.loop.call_soon_threadsafe(self._connection.drop)
 
     def close(self, code: CloseValue = 1000, reason: str | None = None) -> None:
         """Close, if it is not closed yet, and wait until TCP has ended.
@@ -225,11 +206,11 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         The wait is bounded by the connection's close timeout. Any thread but the loop's.
         """
         arguments = encode_close(code, reason)
-        if self._connection.is_open and not self._connection.close_asked:
-            self._connection.close_asked = True
+        if self._may_send():
             # A RuntimeError: the loop has ended, and the connection with it.
-            with contextlib.suppress(ConnectionClosed, RuntimeError):
-                self._submit(self._connection.send_close, *arguments)
+            with contextlib.suppress(RuntimeError):
+                self._connection.loop.call_soon_threadsafe(self._connection.expect_close)
+                self._ask_close(arguments, wait=False)
         self.wait_closed()
 
     def wait_closed(self, timeout: float | None = None) -> None:
@@ -243,17 +224,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
             return
         self._background.forbid_wait()
         # Not on the loop: it may end together with the connection, and the wait with it.
-        with self._room:
-            self._waiters += 1
-            try:
-                ended = self._room.wait_for(lost.done, timeout)
-            finally:
-                self._waiters -= 1
-        if not ended:
-            raise WaitTimeout(
-                f"the connection is still {self.state} after {timeout:g} s; "
-                f"send_close() starts the closing handshake"
-            )
+        if not self._connection.sender.outbox.wait(lost.done, timeout):
+            raise self._still(timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -268,96 +240,20 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
 
     def flush(self) -> None:
         """Wait until the loop has taken everything that was sent so far."""
-        if not self._connection.lost.done() and self._outbox:
+        if not self._connection.state.has_ended and len(self._connection.sender.outbox):
             self._background.settle()
 
-    # From any thread to the loop
+    # Any thread
 
-    def _submit_frame(self, opcode: int, payload: bytes, fin: bool = True) -> None:
-        self._submit(self._connection.send, opcode, payload, fin, size=len(payload))
+    def _send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
+        self._submit(self._connection.sender.send_if_open, opcode, payload, fin, size=len(payload))
 
-    def _submit(self, action: Callable[..., object], *arguments: Any, size: int = 0) -> None:
-        if not self._has_room():
-            self._wait_for_room()
-        self._outbox.append((action, arguments, size))
-        if size > COUNTED_SIZE:
-            with self._room:
-                self._waiting += size
-        self._wake()
-
-    def _empty_outbox(self) -> None:
-        # Cleared first: a thread that appends from here on schedules another turn.
-        self._wake_scheduled = False
-        connection, outbox = self._connection, self._outbox
-        unsent = taken = 0
-        for _ in range(FRAMES_A_TURN):
-            if not outbox or not connection.is_writable:
-                break
-            action, arguments, size = outbox.popleft()
-            if size > COUNTED_SIZE:
-                taken += size
-            try:
-                action(*arguments)
-            except (InvalidState, ProtocolError):
-                unsent += 1  # the connection closed after the sender had looked
-        else:
-            self._wake_scheduled = True
-            connection.loop.call_soon(self._empty_outbox)
-        if unsent:
-            connection.notice(
-                f"{unsent} frame{'s were' if unsent > 1 else ' was'} not sent: "
-                f"the connection had just closed"
-            )
-        if taken or self._waiters:
-            with self._room:
-                self._waiting -= taken
-                self._room.notify_all()
-
-    def _go_on(self) -> None:
-        """The other end reads again, or the connection has ended."""
-        self._empty_outbox()
-        with self._room:
-            self._room.notify_all()
-
-    def _answer_close(self) -> None:
-        """The handler has answered all that came; on its thread, behind what it has sent."""
-        self._outbox.append((self._connection.answer_close, (), 0))
-        self._wake()
-
-    def _wake(self) -> None:
-        if not self._wake_scheduled:
-            self._wake_scheduled = True
-            self._background.loop.call_soon_threadsafe(self._empty_outbox)
-
-    def _has_room(self) -> bool:
-        return (
-            self._connection.is_writable
-            and self._waiting <= MAX_WAITING
-            and len(self._outbox) <= MAX_WAITING_FRAMES
-        )
-
-    def _wait_for_room(self) -> None:
-        """Wait while the other end reads too slowly."""
-        if self._background.is_current_thread:
-            return
-        lost = self._connection.lost
-        with self._room:
-            self._waiters += 1
-            try:
-                self._room.wait_for(lambda: lost.done() or self._has_room())
-            finally:
-                self._waiters -= 1
-        if lost.done():
+    def _submit(self, action: Callable[..., object], *arguments: Any, size: int) -> None:
+        if not self._connection.sender.submit(action, *arguments, size=size):
             raise self._closed()
 
-
-def _weakly(method: Callable[[], None]) -> Callable[[], None]:
-    """Call a method only as long as its object lives, and do not keep it alive."""
-    reference = weakref.WeakMethod(method)
-
-    def call() -> None:
-        alive = reference()
-        if alive is not None:
-            alive()
-
-    return call
+    def _ask_close(self, arguments: tuple[int | None, str], wait: bool) -> None:
+        connection = self._connection
+        connection.close_asked = True
+        if not connection.sender.submit(connection.send_close, *arguments, wait=wait):
+            raise self._closed()

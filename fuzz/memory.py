@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from astra_nb.net.policy import Policy
 from websockets.uri import parse_uri
 
 from astra_nb.log import FrameLog
@@ -17,6 +16,8 @@ from astra_nb.log.records import Record
 from astra_nb.net.client_connection import ClientConnection
 from astra_nb.net.connection import Connection
 from astra_nb.net.inbox import TaskInbox
+from astra_nb.net.options import connect_options
+from astra_nb.net.policy import Policy
 from astra_nb.net.routes import make_route
 from astra_nb.net.server_connection import ServerConnection
 from astra_nb.wire.handshake import head_end
@@ -122,18 +123,15 @@ def handler(socket: Any) -> None:
 def make(side: Side, log: FrameLog, inbox: TaskInbox, *, compressed: bool) -> Connection:
     compression: Literal["deflate"] | None = "deflate" if compressed else None
     if side == "client":
-        client = ClientConnection(
-            parse_uri("ws://127.0.0.1:9/"),
-            number=1,
-            tap=log,
-            origin=None,
-            headers={},
-            subprotocols=(),
-            compression=compression,
-            max_message_size=MAX_MESSAGE_SIZE,
-            open_timeout=60,
-            close_timeout=60,
+        options = connect_options(
+            {
+                "compression": compression,
+                "max_message_size": MAX_MESSAGE_SIZE,
+                "timeout": 60,
+                "close_timeout": 60,
+            }
         )
+        client = ClientConnection(parse_uri("ws://127.0.0.1:9/"), options, number=1, tap=log)
         client.inbox = inbox
         # The answer was made for the key of the sample in RFC 6455, section 1.3.
         client.protocol.key = KEY.decode()
@@ -181,7 +179,7 @@ async def feed(side: Side, head: bytes, chunks: Sequence[bytes], *, compressed: 
         bytes(fed),
         opened,
         bool(connection.protocol.extensions),
-        connection.closed is not None and connection.lost.done(),
+        connection.state.error is not None and connection.lost.done(),
     )
 
 

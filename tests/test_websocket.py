@@ -353,7 +353,7 @@ def test_a_sender_waits_while_the_peer_does_not_read() -> None:
         wait_until(lambda: len(sent) > 10)
         # It stands still: what it can send is bounded by the buffers.
         (connection,) = server.connections
-        wait_until(lambda: not connection._connection.is_writable)
+        wait_until(lambda: not connection._connection.sender.is_writable)
         assert len(sent) < 1000
         client.drop()
         assert records.closed(server.log).code == 1006
@@ -378,7 +378,7 @@ def test_a_handler_that_does_not_read_slows_its_client_down() -> None:
 
         sender = threading.Thread(target=send)
         sender.start()
-        wait_until(lambda: not client._connection.is_writable, 10)
+        wait_until(lambda: not client._connection.sender.is_writable, 10)
         assert sender.is_alive()
         go_on.set()
         sender.join(20)

@@ -8,24 +8,23 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Generic, Literal, TypeVar
 
 from websockets.datastructures import Headers
-from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
-from websockets.protocol import State
 
 from astra_nb.errors import ConnectionClosed, EndlessLoop, InvalidMessage, NotOpen, WaitTimeout
-from astra_nb.payloads import check_type, encode_bytes, encode_close, encode_control, encode_text
-from astra_nb.wire.messages import MessageType
+from astra_nb.payloads import ENCODERS, check_type, encode_bytes, encode_close
+from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
 from astra_nb.wire.redaction import redact_headers, redact_path
 
+from .closing import Phase
 from .connection import Connection
 from .inbox import TaskInbox, ThreadInbox
 
-__all__ = ["ENCODERS", "REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_for"]
+__all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_for"]
 
 PATIENCE = 1000  # calls in a row on a connection that has ended
 TIGHT = 0.001  # seconds between calls of a loop that does nothing else
@@ -34,13 +33,6 @@ REST = 0.05  # seconds that a loop is held up that catches even `EndlessLoop`
 ConnectionState = Literal["connecting", "open", "closing", "closed"]
 
 I = TypeVar("I", bound=TaskInbox | ThreadInbox | None)  # noqa: E741
-
-ENCODERS: dict[MessageType, tuple[int, Callable[[object], bytes]]] = {
-    "text": (TEXT, encode_text),
-    "bytes": (BINARY, encode_bytes),
-    "ping": (PING, encode_control),
-    "pong": (PONG, encode_control),
-}
 
 
 class BaseSocket(Generic[I]):
@@ -87,18 +79,17 @@ class BaseSocket(Generic[I]):
     @property
     def state(self) -> ConnectionState:
         """State of the connection (RFC 6455, sections 4.1, 7.1.3 and 7.1.4)."""
-        if self._connection.lost.done():
+        phase = self._connection.state.phase
+        if phase is Phase.CLOSED:
             return "closed"
-        state = self._connection.protocol.state
-        if self._connection.is_open and not self._connection.close_asked:
-            return "open"
-        # TCP is still there: the state is not closed before it has ended.
-        return "connecting" if state is State.CONNECTING else "closing"
+        if phase is Phase.HANDSHAKING:
+            return "connecting"
+        return "open" if self._may_send() else "closing"
 
     @property
     def latency(self) -> float | None:
         """Seconds from the last answered ping to its pong; None before the first."""
-        return self._connection.latency
+        return self._connection.sender.latency
 
     @property
     def subprotocol(self) -> str | None:
@@ -117,16 +108,15 @@ class BaseSocket(Generic[I]):
     @property
     def close_code(self) -> int | None:
         """The close code this end reports; None while the connection is not closed."""
-        closed = self._connection.closed
-        return None if closed is None else closed.code
+        error = self._connection.state.error
+        return None if error is None else error.code
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.request.path!r} {self.state}>"
 
     def _closed(self) -> ConnectionClosed | EndlessLoop:
         """A fresh error each time: a raised one carries its traceback."""
-        closed = self._connection.closed
-        assert closed is not None, "only called after the end"
+        closed = self._connection.state.settle()
         now = time.monotonic()
         self._raised = self._raised + 1 if now - self._raised_at < TIGHT else 1
         self._raised_at = now
@@ -140,13 +130,16 @@ class BaseSocket(Generic[I]):
             str(closed), sent=closed.sent, received=closed.received, first=closed.first
         )
 
+    def _may_send(self) -> bool:
+        return self._connection.state.is_open and not self._connection.close_asked
+
     def _check_open(self, what: str) -> None:
-        connection = self._connection
-        if connection.is_open and not connection.close_asked:
+        if self._may_send():
             return
-        if connection.closed is not None:
+        state = self._connection.state
+        if state.error is not None:
             raise self._closed()
-        if connection.close_asked or connection.protocol.close_sent is not None:
+        if self._connection.close_asked or state.sent is not None:
             raise NotOpen(
                 f"this end has sent a CLOSE frame, so the {what} was not sent: nothing may follow "
                 f"it (RFC 6455, section 5.5.1); send before closing, or open a new connection"
@@ -155,7 +148,7 @@ class BaseSocket(Generic[I]):
 
     def _check_data(self, what: str) -> None:
         self._check_open(what)
-        if self._connection.fragmenting:
+        if self._connection.sender.fragmenting:
             raise NotOpen(
                 f"a fragmented message is under way, so the {what} was not sent: only control "
                 f"frames may come between fragments (RFC 6455, section 5.4); "
@@ -163,9 +156,11 @@ class BaseSocket(Generic[I]):
             )
 
     def _frame(self, type: str, value: object) -> tuple[int, bytes]:
-        """Check a message of one of the first four types."""
-        opcode, encode = ENCODERS[check_type(type)]
-        payload = encode(value)
+        """Check a message of one of the first four types; return its opcode and payload."""
+        opcode, encode_payload = ENCODERS[check_type(type)]
+        if value is None and opcode in (PING, PONG):
+            value = b""
+        payload = encode_payload(value)
         if opcode in (TEXT, BINARY):
             self._check_data(type)
         else:
@@ -175,7 +170,7 @@ class BaseSocket(Generic[I]):
     def _fragment(self, type: str | None, value: object, fin: bool) -> tuple[int, bytes]:
         """Check one fragment and follow where the fragmented message stands (section 5.4)."""
         self._check_open("fragment")
-        if self._connection.fragmenting:
+        if self._connection.sender.fragmenting:
             if type is not None:
                 raise InvalidMessage(
                     f"a fragmented message is under way, so this fragment continues it and has no "
@@ -191,7 +186,7 @@ class BaseSocket(Generic[I]):
                 )
             opcode = TEXT if type == "text" else BINARY
         payload = encode_bytes(value)
-        self._connection.fragmenting = not fin
+        self._connection.sender.fragmenting = not fin
         return opcode, payload
 
     def _fragments(self, type: str, parts: Iterable[object]) -> list[tuple[int, bytes, bool]]:
@@ -222,6 +217,12 @@ class BaseSocket(Generic[I]):
         self._check_open("close")
         return arguments
 
+    def _still(self, timeout: float | None) -> WaitTimeout:
+        return WaitTimeout(
+            f"the connection is still {self.state} after {timeout:g} s; "
+            f"send_close() starts the closing handshake"
+        )
+
     def _no_message(self, timeout: float | None) -> WaitTimeout:
         return WaitTimeout(
             f"no message came within {timeout:g} s; wait longer with recv(timeout=...), "
@@ -246,8 +247,8 @@ def serialize_for_many(type: str, value: object) -> tuple[bytes, int, bytes]:
             "a close is not broadcast: it belongs to one connection; "
             "for socket in server.connections: socket.send_close(1000)"
         )
-    opcode, encode = ENCODERS[check_type(type)]
+    opcode, encode_payload = ENCODERS[check_type(type)]
     if value is None and type in ("ping", "pong"):
         value = b""
-    payload = encode(value)
-    return Frame(Opcode(opcode), payload).serialize(mask=False), opcode, payload
+    payload = encode_payload(value)
+    return encode(opcode, payload), opcode, payload

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from typing import cast
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI
 
@@ -18,7 +16,7 @@ from astra_nb.errors import HandshakeFailed
 from astra_nb.log import FrameLog
 
 from .connection import Connection
-from .routes import Compression
+from .options import ConnectOptions
 
 __all__ = ["ClientConnection"]
 
@@ -28,47 +26,44 @@ MAX_BODY_SHOWN = 500  # characters of a refusal's body in the error
 class ClientConnection(Connection):
     """A connection that this end opens.
 
+    Args:
+        uri: Where it goes.
+        options: All the options of `connect`.
+        number: The connection's number on its log.
+        tap: Where bytes and happenings go; None records nothing.
+
     Attributes:
         answered: Done when the opening handshake is; its exception says why it failed.
         request: The request that was sent.
     """
 
-    __slots__ = ("answered", "headers", "request")
+    __slots__ = ("_head_recorded", "answered", "request")
 
     side = "client"
     protocol: ClientProtocol
 
     def __init__(
-        self,
-        uri: WebSocketURI,
-        *,
-        number: int,
-        tap: FrameLog | None,
-        origin: str | None,
-        headers: Mapping[str, str],
-        subprotocols: Sequence[str],
-        compression: Compression,
-        max_message_size: int | None,
-        open_timeout: float,
-        close_timeout: float,
+        self, uri: WebSocketURI, options: ConnectOptions, *, number: int, tap: FrameLog | None
     ) -> None:
+        origin = options["origin"]
         super().__init__(
             ClientProtocol(
                 uri,
                 origin=None if origin is None else Origin(origin),
-                extensions=[ClientPerMessageDeflateFactory()] if compression else None,
-                subprotocols=[Subprotocol(name) for name in subprotocols] or None,
-                max_size=max_message_size,
+                extensions=[ClientPerMessageDeflateFactory()] if options["compression"] else None,
+                subprotocols=[Subprotocol(name) for name in options["subprotocols"]] or None,
+                max_size=options["max_message_size"],
             ),
             number=number,
             tap=tap,
-            open_timeout=open_timeout,
-            close_timeout=close_timeout,
+            open_timeout=options["timeout"],
+            close_timeout=options["close_timeout"],
         )
-        self.headers = headers
+        self.automatic_pong = options["automatic_pong"]
+        self._head_recorded = False
         self.answered: asyncio.Future[None] = self.loop.create_future()
         self.request: Request = self.protocol.connect()
-        for name, value in headers.items():
+        for name, value in (options["headers"] or {}).items():
             if name in self.request.headers:
                 del self.request.headers[name]
             self.request.headers[name] = value
@@ -83,28 +78,26 @@ class ClientConnection(Connection):
     def _receive_handshake(self, data: bytes) -> None:
         head, rest = self.take_head(data)
         done = bool(rest) or self._head.endswith((b"\n\r\n", b"\n\n"))
-        if done and self.ending.status is None:
+        if done and not self._head_recorded:
             self._record_head(bytes(self._head))
-            self.ending.status = 0  # until the response is read as a whole
+            self._head_recorded = True
         self.protocol.receive_data(head)
         self._read_response()
-        if rest:
-            if self.protocol.state is State.CONNECTING:
-                self.protocol.receive_data(rest)  # the body of a refusal
-                self._read_response()
-            else:
-                self._receive_frames(rest)
+        if rest and self.is_established:
+            self.data_received(rest)
+        elif rest:
+            self.protocol.receive_data(rest)  # the body of a refusal
+            self._read_response()
 
     def _read_response(self) -> None:
         protocol = self.protocol
         responses = protocol.events_received()
         response = cast(Response, responses[0]) if responses else None
         if protocol.handshake_exc is not None:
-            self.ending.status = response.status_code if response is not None else None
-            self.ending.refusal = str(protocol.handshake_exc)
+            self.state.status = response.status_code if response is not None else None
+            self.state.failed(str(protocol.handshake_exc))
             self._fail_handshake(response, protocol.handshake_exc)
         elif response is not None:
-            self.ending.status = None
             self.opened(self.request.path)
             if not self.answered.done():
                 self.answered.set_result(None)
@@ -116,13 +109,11 @@ class ClientConnection(Connection):
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.ending.status == 0:
-            self.ending.status = None
         super().connection_lost(exc)
         if not self.answered.done():
             why = (
                 f"no answer came within {self.open_timeout:g} s"
-                if self.ending.tcp == "timeout"
+                if self.state.tcp == "timeout"
                 else "the TCP connection ended before the answer was complete"
             )
             error = HandshakeFailed(

@@ -1,10 +1,10 @@
 """One WebSocket connection on one event loop: an `asyncio.Protocol` around a Sans-I/O protocol.
 
-What `websockets`' protocol says is law here. This is the connection's life, from the opening
-handshake to the end of TCP; `sending` and `receiving` are its two halves.
+What `websockets`' protocol says is law here. A connection puts its parts together: `receiving`
+reads, `sending` writes, `closing` knows the phase; here are TCP, the timers and the log.
 
 Everything in a `Connection` happens on its loop's thread. The other threads come in through
-`astra_nb.websocket`.
+`Sender.submit`.
 """
 
 from __future__ import annotations
@@ -15,63 +15,83 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import Protocol as SansIOProtocol
-from websockets.protocol import State
 
-from astra_nb.errors import ConnectionClosed
 from astra_nb.log import FrameLog
 from astra_nb.log.pieces import Pieces
-from astra_nb.log.records import ClosedRecord, Direction, OpenedRecord, handshake_record
+from astra_nb.log.records import (
+    ClosedRecord,
+    Direction,
+    NoticeRecord,
+    OpenedRecord,
+    handshake_record,
+)
 from astra_nb.wire.handshake import head_end
-from astra_nb.wire.messages import CloseFrame, Message
-from astra_nb.wire.opcodes import CLOSE, PING
+from astra_nb.wire.messages import CloseFrame, Message, Side
+from astra_nb.wire.opcodes import PING
 from astra_nb.wire.redaction import redact, redact_path
-from astra_nb.wire.why_closed import why_closed
 
 from .addresses import describe_peer
-from .ending import Ending, close_frame
+from .closing import EMPTY, ClosingState, Phase, close_payload, parse_close
 from .inbox import TaskInbox, ThreadInbox
-from .receiving import Receiver
-from .sending import SendingHalf
+from .receiving import Last, Receiver
+from .sending import Sender
 
 __all__ = ["Connection"]
 
 REPLY_GRACE = 1.0  # seconds a handler has to answer the messages that came before the last frame
 
 
-class Connection(SendingHalf):
+class Connection(asyncio.Protocol):
     """One end of a WebSocket connection. The server's and the client's are subclasses.
 
     Args:
         protocol: The Sans-I/O protocol of this end.
         number: The connection's number on its log.
         tap: Where bytes and happenings go; None records nothing.
-        open_timeout: Seconds the opening handshake may take.
-        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
+        open_timeout: Seconds the opening handshake may take; None for any.
+        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent; None for any.
         on_closed: Called once, when TCP has ended.
+
+    Attributes:
+        state: The phase, and how the connection ended.
+        sender: The one way to send.
+        lost: Done when TCP has ended.
+        inbox: Where messages go; None when nobody waits for them.
+        automatic_pong: Whether PING frames are answered by themselves.
+        keepalive: Seconds between PING frames that this end sends by itself; None for never.
+        close_asked: Whether a thread has asked for a CLOSE frame that may still be under way.
+        peer: The other end's address.
     """
 
+    # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
+    # all that is in it.
     __slots__ = (
         "_delivered",
         "_head",
         "_held",
-        "_held_timer",
         "_keepalive_timer",
         "_receiver",
         "_timer",
+        "automatic_pong",
         "close_asked",
         "close_timeout",
-        "closed",
-        "ending",
-        "handshake_done",
         "inbox",
         "keepalive",
+        "loop",
         "lost",
+        "number",
         "on_closed",
         "open_timeout",
         "peer",
+        "protocol",
+        "sender",
+        "state",
+        "tap",
+        "transport",
     )
+
+    side: Side
 
     def __init__(
         self,
@@ -79,80 +99,90 @@ class Connection(SendingHalf):
         *,
         number: int,
         tap: FrameLog | None,
-        open_timeout: float,
-        close_timeout: float,
+        open_timeout: float | None,
+        close_timeout: float | None,
         on_closed: Callable[[Connection], None] | None = None,
     ) -> None:
-        super().__init__(protocol, number=number, tap=tap)
+        self.protocol = protocol
+        self.number = number
+        self.tap = tap
         self.open_timeout = open_timeout
         self.close_timeout = close_timeout
         self.on_closed = on_closed
+        self.loop = asyncio.get_running_loop()
+        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.lost: asyncio.Future[None] = self.loop.create_future()
+        self.state = ClosingState(self.side)
+        self.sender = Sender(self.state, self.loop, self._record_sent, self.notice)
         self.inbox: TaskInbox | ThreadInbox | None = None
+        self.automatic_pong = True
         self.keepalive: float | None = None
+        self.close_asked = False
         self.peer = "unknown"
-        self.closed: ConnectionClosed | None = None
-        self.ending = Ending()
-        self.handshake_done = False
-        self.close_asked = False  # a thread has asked for a CLOSE frame that is still under way
 
         self._head = bytearray()  # of the opening handshake
         self._delivered = 0.0  # when messages last came, in the loop's time
-        # While a handler may still answer what came before a CLOSE frame or a bad one: what this
-        # end will answer to that frame, and the message of a CLOSE frame.
-        self._held: tuple[list[bytes], list[Message]] | None = None
-        self._held_timer: asyncio.TimerHandle | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._held: Last | None = None  # not answered yet: a handler may answer what came before it
+        self._timer: asyncio.TimerHandle | None = None  # of the phase
         self._keepalive_timer: asyncio.TimerHandle | None = None
-        self._receiver = Receiver(protocol, self._record_received, self.measure)
+        self._receiver: Receiver | None = None
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.sender.start(self.transport)
         self.peer = describe_peer(transport.get_extra_info("peername"))
-        self._timer = self.loop.call_later(self.open_timeout, self._open_timed_out)
+        self._set_timer(self.open_timeout, self._open_timed_out)
 
     def data_received(self, data: bytes) -> None:
-        if self.protocol.state is State.CONNECTING:
+        if self._receiver is None:
             self._receive_handshake(data)
         else:
-            self._receive_frames(data)
+            self._receive_frames(data, self._receiver)
 
     def eof_received(self) -> None:
-        self.answer_close()
-        self.is_open = False
-        if self.protocol.state is State.CONNECTING and self._head and self.ending.status is None:
-            self._record_head(bytes(self._head))
-        self._receiver.end()
-        self.protocol.receive_eof()
-        self.flush()
+        self._end_receiving()
+        if self.state.is_open:
+            self.state.enter(Phase.CLOSING)  # asyncio closes the transport next
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.answer_close()
-        self.is_open = False
-        if isinstance(exc, ConnectionError) and not self.ending.tcp:
-            self.ending.tcp = "reset"
-        self._receiver.end()
-        if self._receiver.unrecorded:
+        self._end_receiving()
+        if isinstance(exc, ConnectionError):
+            self.state.tcp_ended("reset")
+        receiver = self._receiver
+        if receiver is not None and receiver.unrecorded:
             self.notice(
-                f"{self._receiver.unrecorded:,} more bytes came that nobody read; "
-                f"they are not on record"
+                f"{receiver.unrecorded:,} more bytes came that nobody read; they are not on record"
             )
-        self.protocol.receive_eof()
-        self.protocol.data_to_send()
-        for timer in (self._timer, self._keepalive_timer):
-            if timer is not None:
-                timer.cancel()
-        record = self.ending.facts(self.protocol, self.side, self.refusal)
+        self._set_timer(None)
+        if self._keepalive_timer is not None:
+            self._keepalive_timer.cancel()
+        self.state.enter(Phase.CLOSED)
         if self.tap is not None:
-            self.tap.append(self.number, ClosedRecord, side=self.side, **record)
+            self.tap.append(self.number, ClosedRecord, side=self.side, **self.state.facts())
         self._finish()
         if not self.lost.done():
             self.lost.set_result(None)
-        self.resume_writing()
+        self.sender.resume()
         if self.on_closed is not None:
             self.on_closed(self)
+
+    def pause_writing(self) -> None:
+        self.sender.pause()
+
+    def resume_writing(self) -> None:
+        self.sender.resume()
+
+    def _end_receiving(self) -> None:
+        """TCP brings nothing more."""
+        self.answer_close()
+        if self._receiver is not None:
+            self._receiver.end()
+        elif self._head and self.state.status is None:
+            self._record_head(bytes(self._head))
+            self._head.clear()
+        self.sender.flush()
 
     # Opening handshake
 
@@ -160,7 +190,7 @@ class Connection(SendingHalf):
         raise NotImplementedError
 
     def take_head(self, data: bytes) -> tuple[bytes, bytes]:
-        """Split what came into the part that belongs to the head, and the rest behind it."""
+        """Split what came into the part that belongs to the head, and the rest after it."""
         start = len(self._head)
         self._head += data
         end = head_end(self._head)
@@ -171,23 +201,23 @@ class Connection(SendingHalf):
         return data[: end - start], rest
 
     def _record_head(self, head: bytes, direction: Direction = "received") -> None:
-        if self.tap is None:
-            return
-        hidden = redact(head)
-        self.tap.append(
-            self.number, handshake_record, side=self.side, direction=direction, raw=hidden
-        )
+        if self.tap is not None:
+            self.tap.append(
+                self.number,
+                handshake_record,
+                side=self.side,
+                direction=direction,
+                raw=redact(head),
+            )
 
     def opened(self, path: str) -> None:
         """The handshake is done: record it, and start what runs while the connection is open."""
-        self._head = bytearray()
-        self.handshake_done = self.is_open = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         protocol = self.protocol
-        self.compressed = bool(protocol.extensions)
-        self._receiver = Receiver(protocol, self._record_received, self.measure)
+        self._head = bytearray()
+        self._set_timer(None)
+        self.state.enter(Phase.OPEN)
+        self.sender.start(self.transport, protocol.extensions)
+        self._receiver = Receiver(protocol, self._record_received, self.sender.take_pong)
         if self.tap is not None:
             self.tap.append(
                 self.number,
@@ -202,112 +232,87 @@ class Connection(SendingHalf):
             self._keepalive_timer = self.loop.call_later(self.keepalive, self._keep_alive, None)
 
     def _open_timed_out(self) -> None:
-        self.ending.tcp = "timeout"
-        if self._head:
-            self._record_head(bytes(self._head))
+        self.state.tcp_ended("timeout")
         self.transport.abort()
+
+    @property
+    def is_established(self) -> bool:
+        """Whether the opening handshake was done."""
+        return self._receiver is not None
+
+    def _set_timer(self, seconds: float | None, call: Callable[[], None] | None = None) -> None:
+        """Have one call after a while, in place of the one that was to come."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None and call is not None:
+            self._timer = self.loop.call_later(seconds, call)
 
     # Receiving
 
-    def _receive_frames(self, data: bytes) -> None:
-        if self._flush_scheduled:
-            self.flush()  # so that what the protocol queues below are its own replies
-        receiver = self._receiver
-        messages = receiver.receive(data)
-        if self.protocol.state is not State.OPEN or receiver.failure is not None:
-            self._receive_last(messages, len(data))
+    def _receive_frames(self, data: bytes, receiver: Receiver) -> None:
+        self.sender.flush()  # so that the log has the order of the wire
+        messages, last = receiver.receive(data)
+        replies = self.protocol.data_to_send()
+        if last is not None:
+            self._receive_last(messages, last, replies, len(data))
             return
         if messages and self.inbox is not None:
             self._delivered = self.loop.time()
-            if self.inbox.deliver(messages, len(data)):
+            if self.inbox.deliver(messages, len(data)) and self.state.phase is Phase.OPEN:
                 self.transport.pause_reading()
-        replies = self.protocol.data_to_send()
-        if replies:
-            self.write(self.without_unwanted(replies))
+        if replies and self.automatic_pong:
+            self.sender.reply(replies)
 
-    def _receive_last(self, messages: list[Message], size: int) -> None:
-        """Take what ends the connection, a CLOSE frame or a bad one, and what came with it.
+    def _receive_last(
+        self, messages: list[Message], last: Last, replies: list[bytes], size: int
+    ) -> None:
+        """Take the frame that ends the connection, and what came before it in the same chunk.
 
-        A handler is given a moment to answer the messages before that frame: nothing may follow
-        the CLOSE frame that this end sends next (RFC 6455, section 5.5.1).
+        A handler is given a moment to answer the messages before that frame: no data frame may
+        follow the CLOSE frame that this end sends next (RFC 6455, section 5.5.1).
         """
-        if self._held is not None:
-            return  # nothing is read behind that frame
-        replies = self.without_unwanted(self._last_replies())
-        if not self.is_open:
-            if messages and self.protocol.close_rcvd is not None:
-                self._note_closed()
-            self._deliver(messages, size)
-            self.write(replies)
-            self.closing()
-            return
-        cut = next(
-            (i for i, write in enumerate(replies) if not write or write[0] & 0x0F == CLOSE),
-            len(replies),
-        )
-        last = [message for message in messages if message.type == "close"]
-        if len(messages) > len(last):
+        before = [message for message in messages if message.type != "close"]
+        # The protocol has queued a PONG frame for each PING, and after them what it would answer
+        # to the last frame at once.
+        pongs = replies[: sum(message.type == "ping" for message in before)]
+        self._held = last
+        if before:
             self._delivered = self.loop.time()
-            self._deliver([message for message in messages if message.type != "close"], size)
-        self.write(replies[:cut])
-        self._held = (replies[cut:], last)
-        self.answering = True
+            if self.inbox is not None:
+                self.inbox.deliver(before, size)
+        if pongs and self.automatic_pong:
+            self.sender.reply(pongs)
         left = self._delivered + REPLY_GRACE - self.loop.time()
-        if left <= 0 or self.inbox is None:
+        if self.state.phase is not Phase.OPEN or left <= 0 or self.inbox is None:
             self.answer_close()
         else:
-            self._held_timer = self.loop.call_later(left, self.answer_close)
+            self.state.enter(Phase.ANSWERING)
+            self._set_timer(left, self.answer_close)
             self.inbox.call_when_idle()
 
     def answer_close(self) -> None:
-        """Send what was held back for a handler to answer first; does nothing if nothing was."""
+        """Answer the last frame that came; does nothing when there is none, or it was answered."""
         if self._held is None:
             return
-        (replies, last), self._held = self._held, None
-        self.answering = False
-        if self._held_timer is not None:
-            self._held_timer.cancel()
-        self.flush()
-        self.is_open = False
-        self.ending.unanswered = self.transport.is_closing()
-        if self.protocol.close_rcvd is not None:
-            self._note_closed()  # before a handler hears of the CLOSE frame and sends
-        self._deliver(last, 0)
-        self.write(replies)
-        self.closing()
-
-    def _deliver(self, messages: list[Message], size: int) -> None:
-        if messages and self.inbox is not None:
-            self.inbox.deliver(messages, size)
-
-    def _last_replies(self) -> list[bytes]:
-        """Give what the protocol answers to the frames that came, put right where need be."""
-        protocol, receiver = self.protocol, self._receiver
-        replies = protocol.data_to_send()
-        if not self.is_open:
-            return replies
-        if receiver.failure is not None:
-            # What the protocol does not check (RFC 6455, section 7.1.7).
-            failure = receiver.failure
-            replies = replies[: failure.kept_replies]
-            if protocol.state is State.OPEN:
-                protocol.fail(failure.code, failure.reason)
-                return replies + protocol.data_to_send()
-            # A CLOSE frame behind the bad one was answered, but that was not written yet.
-            self.ending.failed = CloseFrame(failure.code, failure.reason)
-            payload = Close(failure.code, failure.reason).serialize()
-            end = [b""] if self.side == "server" else []
-            return [*replies, self._close_frame(payload), *end]
-        if receiver.interrupted is not None:
-            # The protocol fails a connection that is closed inside a fragmented message; but a
-            # CLOSE frame, as any control frame, may come there (RFC 6455, section 5.4).
-            self.ending.answered = close_frame(protocol.close_rcvd)
-            answer = self._close_frame(receiver.interrupted)
-            return [answer if write and write[0] & 0x0F == CLOSE else write for write in replies]
-        return replies
-
-    def _close_frame(self, payload: bytes) -> bytes:
-        return Frame(Opcode.CLOSE, payload).serialize(mask=self.side == "client")
+        last, self._held = self._held, None
+        state = self.state
+        self.sender.flush()
+        if last.close is None:
+            state.failed(last.refusal)
+        else:
+            state.close_received(last.close)
+        if state.is_open and not self.transport.is_closing():
+            if not self.sender.raw_close:
+                self.sender.send_close(last.answer)
+            state.close_sent(parse_close(last.answer))
+        self._start_closing()
+        if self.side == "server":
+            self.sender.end()  # the server ends TCP first (RFC 6455, section 7.1.1)
+        if last.close is not None and self.inbox is not None:
+            state.settle()  # before a handler gets the message and sends
+            self.inbox.deliver([Message("close", last.close if last.answer else None)], 0)
+        self._finish()
 
     def _record_received(
         self,
@@ -320,6 +325,16 @@ class Connection(SendingHalf):
             self.tap.append_frames(
                 self.number, self.side, "received", data, count, verdict, messages
             )
+
+    def _record_sent(
+        self,
+        data: bytes,
+        count: int,
+        verdict: str = "",
+        messages: tuple[bytes | None, ...] | None = None,
+    ) -> None:
+        if self.tap is not None:
+            self.tap.append_frames(self.number, self.side, "sent", data, count, verdict, messages)
 
     def resume_reading(self) -> None:
         """Go on reading after the handler has caught up, or does not care any more."""
@@ -337,69 +352,63 @@ class Connection(SendingHalf):
     # Keepalive
 
     def _keep_alive(self, unanswered: bytes | None) -> None:
-        if not self.is_open or self._held is not None or self.keepalive is None:
+        if self.state.phase is not Phase.OPEN or self.keepalive is None:
             return
-        if unanswered is not None and unanswered in self._pings:
-            self.ending.refusal = f"no pong came within {self.keepalive:g} s"
-            self.protocol.fail(1011, "keepalive ping timeout")
-            self.flush()
-            self.closing()
+        if unanswered is not None and self.sender.is_unanswered(unanswered):
+            self.state.failed(f"no pong came within {self.keepalive:g} s")
+            self.send_close(1011, "keepalive ping timeout")
+            self.sender.end()
+            self._finish()
             return
         payload = time.monotonic_ns().to_bytes(8, "big")
-        self.send(PING, payload)
+        self.sender.send(PING, payload)
         self._keepalive_timer = self.loop.call_later(self.keepalive, self._keep_alive, payload)
 
     # Closing
-
-    @property
-    def refusal(self) -> str:
-        """Why this end has failed the connection; "" when it has not."""
-        return self.ending.refusal or self._receiver.refusal
 
     def send_close(self, code: int | None, reason: str = "") -> None:
         """Start the closing handshake; does nothing when it has started already."""
         if self._held is not None:
             self.answer_close()
-        elif self.is_open:
-            self.protocol.send_close(code, reason)
-            self.flush()
-            self.closing()
+        elif self.state.is_open:
+            close = CloseFrame(EMPTY if code is None else code, reason)
+            self.sender.send_close(close_payload(close))
+            self.state.close_sent(close)
+            self._start_closing()
+
+    def expect_close(self) -> None:
+        """Bound the wait for a CLOSE frame that waits behind what the peer does not read."""
+        if self.state.phase is Phase.OPEN and self._timer is None:
+            self._set_timer(self.close_timeout, self._close_timed_out)
 
     def drop(self) -> None:
         """End TCP without a closing handshake; the peer reports 1006."""
-        self.flush()
-        self.is_open = False
-        if not self.ending.tcp:
-            self.ending.tcp = f"dropped by {self.side}"
+        self.sender.flush()
+        self.state.tcp_ended(f"dropped by {self.side}")
+        if self.state.is_open:
+            self.state.enter(Phase.CLOSING)
         self.transport.abort()
 
-    def closing(self) -> None:
-        """The closing handshake is under way, or the connection has failed."""
-        protocol = self.protocol
-        self.is_open = False
+    def _start_closing(self) -> None:
+        """Nothing is sent any more, and TCP ends soon."""
+        if self.state.phase is Phase.CLOSING:
+            return
+        self.state.enter(Phase.CLOSING)
         self.resume_reading()  # the rest of the closing handshake must be read
-        if self._timer is None and not self.transport.is_closing():
-            self._timer = self.loop.call_later(self.close_timeout, self._close_timed_out)
-        if protocol.close_rcvd is not None or self.refusal or self.ending.failed is not None:
-            self._finish()
+        if not self.transport.is_closing():
+            self._set_timer(self.close_timeout, self._close_timed_out)
 
     def _close_timed_out(self) -> None:
-        if not self.ending.tcp:
-            self.ending.tcp = "timeout"
+        self.state.tcp_ended("timeout")
         self.transport.abort()
 
     def _finish(self) -> None:
         """No message comes any more: let `recv()` raise."""
-        self._note_closed()
+        self.state.settle()
         if self.inbox is not None and not self.inbox.ended:
             self.inbox.end()
 
-    def _note_closed(self) -> None:
-        if self.closed is None:
-            facts = self.ending.facts(self.protocol, self.side, self.refusal)
-            self.closed = ConnectionClosed(
-                why_closed(side=self.side, **facts),
-                sent=facts["sent"],
-                received=facts["received"],
-                first=facts["first"],
-            )
+    def notice(self, text: str) -> None:
+        """Put a sentence on the log."""
+        if self.tap is not None:
+            self.tap.append(self.number, NoticeRecord, text=text)

@@ -52,7 +52,7 @@ class TaskInbox:
         self.messages: deque[Message] = deque()
         self.ended = False
         self.paused = False
-        self.on_idle: Callable[[], None] | None = None
+        self.on_idle: Callable[[], object] | None = None
         self._asked = False
         self._resume = resume
         self._size = 0  # bytes delivered since the inbox was last empty
@@ -137,7 +137,7 @@ class ThreadInbox:
     def __init__(self, resume: Callable[[], None]) -> None:
         self.ended = False
         self.paused = False
-        self.on_idle: Callable[[], None] | None = None
+        self.on_idle: Callable[[], object] | None = None
         self._asked = False
         self._idle = False  # a reader waits for more, or is about to
         self._resume = resume

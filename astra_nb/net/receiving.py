@@ -12,19 +12,22 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from websockets.exceptions import PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import Protocol as SansIOProtocol
 from websockets.protocol import Side as SansIOSide
 
+from astra_nb.log.joiner import Joiner
 from astra_nb.log.pieces import Pieces
-from astra_nb.wire.frames import apply_mask, decode, frame_length
+from astra_nb.wire.frames import apply_mask, decode, frame_length, whole_frames
 from astra_nb.wire.messages import CloseFrame, Message
 from astra_nb.wire.opcodes import CLOSE, CONTINUATION, TEXT
 
-__all__ = ["Failure", "Receiver", "Record", "whole_frames"]
+from .closing import parse_close
+
+__all__ = ["Last", "Receiver", "Record"]
 
 _TEXT = Opcode.TEXT  # looked up once: an enumeration's member costs more than a global
 
@@ -52,19 +55,20 @@ class Record(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Why the connection has to be failed, where the protocol sees no reason to.
+class Last:
+    """The frame after which nothing more is read: a CLOSE frame, or one that breaks a rule.
 
     Attributes:
-        code: Close code to send.
-        reason: Close reason to send.
-        kept_replies: How many of the protocol's replies to the last chunk answer frames before
-            the bad one; it has seen the whole chunk and may have answered frames behind it.
+        close: What the peer's CLOSE frame says, with code 1005 when it is empty; None when it was
+            another frame.
+        answer: Payload of the CLOSE frame that this end owes for it (RFC 6455, sections 5.5.1 and
+            7.1.7), if it has not sent one.
+        refusal: Why the connection has to be failed; "" for a CLOSE frame.
     """
 
-    code: int
-    reason: str
-    kept_replies: int
+    close: CloseFrame | None
+    answer: bytes
+    refusal: str = ""
 
 
 class Receiver:
@@ -76,40 +80,30 @@ class Receiver:
         on_pong: Called with the payload of each PONG frame.
 
     Attributes:
-        failure: Set when the connection has to be failed; nothing is delivered after that.
-        refusal: Why the connection was failed, by the protocol or here; "" while it was not.
-        interrupted: The payload of a CLOSE frame that came inside a fragmented message.
         unrecorded: Bytes that came when nobody read them any more, too many to put on record.
     """
 
     __slots__ = (
         "_compressed",
-        "_decoder",
         "_early",
         "_early_size",
+        "_joiner",
         "_late",
         "_late_room",
         "_long",
         "_medium",
         "_on_pong",
-        "_parts",
         "_protocol",
         "_record",
         "_refused_rest",
         "_short",
         "_tail",
-        "failure",
-        "interrupted",
-        "refusal",
         "unrecorded",
     )
 
     def __init__(
         self, protocol: SansIOProtocol, record: Record, on_pong: Callable[[bytes], None]
     ) -> None:
-        self.failure: Failure | None = None
-        self.refusal = ""
-        self.interrupted: bytes | None = None
         self.unrecorded = 0
         self._late = ""  # the verdict on what nobody reads any more; "" as long as all is read
         self._late_room = MAX_LATE
@@ -119,21 +113,25 @@ class Receiver:
         self._on_pong = on_pong
         self._compressed = bool(protocol.extensions)
         self._tail = bytearray()  # received, but not a whole frame yet
-        self._parts: list[Any] | None = None  # of a fragmented message
-        self._decoder: codecs.IncrementalDecoder | None = None  # of a fragmented text
+        self._joiner = Joiner()
         self._early: codecs.IncrementalDecoder | None = None  # of a text frame still arriving
         self._early_size = 0  # bytes of that frame's payload it has seen
         # Bytes of a header, by the payload's length, masking key included.
         key = 4 if protocol.side is SansIOSide.SERVER else 0
         self._short, self._medium, self._long = 2 + key, 4 + key, 10 + key
 
-    def receive(self, data: bytes) -> list[Message]:
-        """Take a chunk of any length; give the messages that are complete with it."""
+    def receive(self, data: bytes) -> tuple[list[Message], Last | None]:
+        """Take a chunk of any length.
+
+        Returns:
+            The messages that are complete with it, and the last frame that is read, once.
+        """
+        if self._late:
+            self._tail += data
+            self._record_late()
+            return [], None
         protocol = self._protocol
-        try:
-            protocol.receive_data(data)
-        except EOFError:
-            return []
+        protocol.receive_data(data)
         frames = cast(list[Frame], protocol.events_received())
         messages: list[Message] = []
         size = 0
@@ -152,15 +150,15 @@ class Receiver:
                     if message is not None:
                         messages.append(message)
             except UnicodeDecodeError as exc:
-                good = self._refuse_text(data, frames, frame, exc)
-                return messages[: _complete(frames[:good])]
+                return self._refuse_text(data, frames, frame, exc, messages)
         # The usual case: the chunk is these frames and nothing else, each length in its
         # shortest form, because a longer form would leave bytes over.
-        if size == len(data) and not self._tail and not self._compressed and not self.refusal:
-            if frames:
-                self._record(data, len(frames))
-            return messages
-        return self._record_unaligned(data, frames, messages)
+        if size == len(data) and not self._tail and not self._compressed:
+            if not frames:
+                return messages, None
+            self._record(data, len(frames))
+            return messages, self._closed_by(frames[-1])
+        return self._receive_unaligned(data, frames, messages)
 
     def end(self) -> None:
         """The TCP connection has ended; what there is of a last frame stays cut."""
@@ -171,7 +169,7 @@ class Receiver:
     # Messages
 
     def _message(self, frame: Frame) -> Message | None:
-        """Give the message that this frame completes, if it completes one.
+        """Return the message that this frame completes, if it completes one.
 
         Raises:
             UnicodeDecodeError: A text message is not UTF-8.
@@ -185,73 +183,57 @@ class Receiver:
             self._on_pong(payload)
             return Message("pong", payload)
         if opcode is Opcode.CLOSE:
-            close = Close.parse(payload)
-            return Message("close", CloseFrame(int(close.code), close.reason) if payload else None)
-        if opcode is Opcode.TEXT:
-            self._decoder = codecs.getincrementaldecoder("utf-8")()
-        if opcode is not Opcode.CONT:
-            self._parts = []
-        parts = cast(list[Any], self._parts)
-        if self._decoder is None:
-            parts.append(payload)
-        else:
-            parts.append(self._decoder.decode(payload, frame.fin))
-        if not frame.fin:
+            return Message("close", parse_close(payload) if payload else None)
+        return self._joiner.add(opcode, payload, frame.fin)
+
+    def _closed_by(self, frame: Frame) -> Last | None:
+        """Return what a frame ends when it is a CLOSE frame."""
+        if frame.opcode is not Opcode.CLOSE:
             return None
-        is_text = self._decoder is not None
-        self._parts = self._decoder = None
-        return Message("text", "".join(parts)) if is_text else Message("bytes", b"".join(parts))
+        self._late = AFTER_CLOSE
+        payload = bytes(frame.data)
+        return Last(parse_close(payload), payload)
 
     # Records of what is not just a run of whole, good frames
 
-    def _record_unaligned(
+    def _receive_unaligned(
         self, data: bytes, frames: Sequence[Frame], messages: list[Message]
-    ) -> list[Message]:
+    ) -> tuple[list[Message], Last | None]:
         if frames:
             self._early, self._early_size = None, 0
             good = self._record_whole(data, frames)
             if good < len(frames):
-                # A CLOSE or PING behind it may have been answered; that is not to be sent.
-                self._refuse_length(LONG_FORM, frames[:good])
-                return messages[: _complete(frames[:good])]
+                return messages[: _complete(frames[:good])], self._refuse_length(LONG_FORM)
         else:
             self._tail += data
-        tail = self._tail
-        if self._late:
-            self._record_late()
-        elif self._is_refused():
-            self._record_refused()
-        elif tail and self._is_interrupted():
-            if _is_shortest(tail, 0):
-                messages.append(self._take_interrupting_close())
-            else:
-                self._refuse_length(LONG_FORM, frames)
+        last = None
+        if self._is_interrupted():
+            if not _is_shortest(self._tail, 0):
+                return messages, self._refuse_length(LONG_FORM)
+            last = self._take_interrupting_close(messages)
         elif self._protocol.close_rcvd is not None:
-            self._late = AFTER_CLOSE
+            last = self._closed_by(frames[-1])
+        elif self._protocol.parser_exc is not None:
+            last = self._refused_by_protocol()
+        elif self._tail:
+            return messages, self._check_arriving()
+        if last is not None:
             self._record_late()
-        elif tail:
-            self._check_arriving(frames)
-        return messages
+        return messages, last
 
     def _is_interrupted(self) -> bool:
         # The protocol raises after it has read a good CLOSE frame for one reason only: a
         # fragmented message was not complete. But a CLOSE frame is a control frame, and those
         # may come between fragments (RFC 6455, section 5.4).
-        protocol = self._protocol
-        return (
-            self.interrupted is None
-            and protocol.close_rcvd is not None
-            and protocol.parser_exc is not None
-        )
+        return self._protocol.close_rcvd is not None and self._protocol.parser_exc is not None
 
-    def _take_interrupting_close(self) -> Message:
+    def _take_interrupting_close(self, messages: list[Message]) -> Last:
         frame = decode(bytes(self._tail))
-        self.interrupted = frame.payload
         self._record(frame.raw, 1)
         del self._tail[: len(frame.raw)]
         self._late = AFTER_CLOSE
-        self._record_late()
-        return Message("close", frame.close)
+        messages.append(Message("close", frame.close))
+        return Last(parse_close(frame.payload), frame.payload)
 
     def _record_whole(self, data: bytes, frames: Sequence[Frame]) -> int:
         """Record the frames the protocol has read, up to one with a needlessly long length.
@@ -291,17 +273,16 @@ class Receiver:
         self._tail = bytearray(memoryview(data)[cut:])
         return count
 
-    def _record_refused(self) -> None:
-        """Record the frame that the connection was failed for, and what lies behind it."""
+    def _record_refused(self, refusal: str) -> None:
+        """Record the frame that the connection is failed for; the rest is ignored."""
         tail = self._tail
         length = frame_length(tail)
         end = len(tail) if length is None else min(length, len(tail))
         if end:
-            self._record(bytes(tail[:end]), 1, f"refused: {self.refusal}")
+            self._record(bytes(tail[:end]), 1, f"refused: {refusal}")
         del tail[:end]
         self._refused_rest = 0 if length is None else length - end
         self._late = AFTER_FAILURE
-        self._record_late()
 
     def _record_late(self) -> None:
         """Record whole frames that nobody reads any more, up to a bound; count the rest."""
@@ -322,104 +303,84 @@ class Receiver:
 
     # Failing
 
-    def _is_refused(self) -> bool:
+    def _refused_by_protocol(self) -> Last:
         protocol = self._protocol
-        exc = protocol.parser_exc
-        if exc is None or isinstance(exc, EOFError) or protocol.close_rcvd is not None:
-            return bool(self.refusal)
-        if not self.refusal:
-            self.refusal = str(exc)
-            if isinstance(exc, PayloadTooBig):
-                self.refusal += "; the limit is max_message_size"
-        return bool(self.refusal)
+        refusal = str(protocol.parser_exc)
+        if isinstance(protocol.parser_exc, PayloadTooBig):
+            refusal += "; the limit is max_message_size"
+        self._record_refused(refusal)
+        return Last(None, cast(Close, protocol.close_sent).serialize(), refusal)
 
-    def _refuse(self, code: int, reason: str, refusal: str, answered: Sequence[Frame]) -> None:
-        """Ask for the failure, and record the frame at the head of the tail as its cause."""
-        replies = sum(1 for frame in answered if frame.opcode in (Opcode.PING, Opcode.CLOSE))
-        self.failure = Failure(code, reason, replies)
-        self.refusal = refusal
-        self._record_refused()
+    def _refuse(self, code: int, reason: str, refusal: str) -> Last:
+        """Fail the connection for the frame at the head of the tail."""
+        # The protocol sees no reason to, but nothing more must be read (RFC 6455, section 7.1.7).
+        self._protocol.fail(code, reason)
+        self._record_refused(refusal)
+        self._record_late()
+        return Last(None, Close(code, reason).serialize(), refusal)
 
-    def _refuse_length(self, refusal: str, answered: Sequence[Frame]) -> None:
-        self._refuse(1002, refusal.partition(" (")[0], f"the {refusal}", answered)
+    def _refuse_length(self, refusal: str) -> Last:
+        return self._refuse(1002, refusal.partition(" (")[0], f"the {refusal}")
 
     def _refuse_text(
-        self, data: bytes, frames: Sequence[Frame], culprit: Frame, fault: UnicodeDecodeError
-    ) -> int:
-        """Refuse a text that is not UTF-8, or what is wrong in or before its frame.
-
-        Returns:
-            How many frames were good.
-        """
+        self,
+        data: bytes,
+        frames: Sequence[Frame],
+        culprit: Frame,
+        fault: UnicodeDecodeError,
+        messages: list[Message],
+    ) -> tuple[list[Message], Last]:
+        """Refuse a text that is not UTF-8, or what is wrong in or before its frame."""
         index = next(i for i, frame in enumerate(frames) if frame is culprit)
         good = self._record_whole(data, frames[:index])
+        messages = messages[: _complete(frames[:good])]
         if good < index or not _is_shortest(self._tail, 0):
-            self._refuse_length(LONG_FORM, frames[:good])
-            return good
-        self._refuse(
-            1007,
-            "invalid UTF-8",
-            f"the text is not UTF-8: {fault.reason} at byte {fault.start} (RFC 6455, section 8.1)",
-            frames[:index],
-        )
-        return good
+            return messages, self._refuse_length(LONG_FORM)
+        refusal = f"the text is not UTF-8: {fault.reason} at byte {fault.start}"
+        return messages, self._refuse(1007, "invalid UTF-8", f"{refusal} (RFC 6455, section 8.1)")
 
-    def _check_arriving(self, before: Sequence[Frame]) -> None:
-        """Refuse a frame by what has arrived of it: waiting for the rest would only take time.
-
-        Args:
-            before: The whole frames that came before it in this chunk.
-        """
+    def _check_arriving(self) -> Last | None:
+        """Refuse a frame by what has arrived of it: waiting for the rest would only take time."""
         tail = self._tail
         if frame_length(tail) is None:
-            return
+            return None
         if not _is_shortest(tail, 0):
-            self._refuse_length(LONG_FORM, before)
-        elif tail[1] & 0x7F == 127 and tail[2] & 0x80:
-            self._refuse_length(TOP_BIT, before)
-        elif not tail[0] & RSV:  # a frame with such a bit will be refused for that
-            self._check_text(before)
+            return self._refuse_length(LONG_FORM)
+        if tail[1] & 0x7F == 127 and tail[2] & 0x80:
+            return self._refuse_length(TOP_BIT)
+        if tail[0] & RSV:  # a frame with such a bit will be refused for that
+            return None
+        return self._check_text()
 
-    def _check_text(self, before: Sequence[Frame]) -> None:
+    def _check_text(self) -> Last | None:
         """Refuse a text frame that cannot become UTF-8 any more before all of it has arrived."""
         tail = self._tail
         opcode = tail[0] & 0x0F
-        if opcode == CONTINUATION:
-            in_text = self._decoder is not None
-        else:
-            in_text = opcode == TEXT and self._parts is None
+        under_way = self._joiner.under_way
+        in_text = (
+            under_way == "text" if opcode == CONTINUATION else opcode == TEXT and under_way is None
+        )
         if self._compressed or not in_text:
-            return
+            return None
         form = tail[1] & 0x7F
         masked = bool(tail[1] & 0x80)
         header = 2 + (0 if form < 126 else 2 if form == 126 else 8) + (4 if masked else 0)
         seen = self._early_size
         new = bytes(tail[header + seen :])
         if not new:
-            return
+            return None
         if masked:
             key = bytes(tail[header - 4 : header])
             new = apply_mask(new, key[seen % 4 :] + key[: seen % 4])
         if self._early is None:
-            self._early = codecs.getincrementaldecoder("utf-8")()
-            if self._decoder is not None:
-                self._early.setstate(self._decoder.getstate())
+            self._early = self._joiner.new_decoder()
         try:
             self._early.decode(new)
         except UnicodeDecodeError as exc:
             refusal = f"the text is not UTF-8: {exc.reason} (RFC 6455, section 8.1)"
-            self._refuse(1007, "invalid UTF-8", refusal, before)
-            return
+            return self._refuse(1007, "invalid UTF-8", refusal)
         self._early_size += len(new)
-
-
-def whole_frames(data: bytes | bytearray) -> tuple[int, int]:
-    """Give where the last whole frame in these bytes ends, and how many there are."""
-    cut = count = 0
-    while (length := frame_length(data, cut)) is not None and cut + length <= len(data):
-        cut += length
-        count += 1
-    return cut, count
+        return None
 
 
 def _complete(frames: Sequence[Frame]) -> int:

@@ -1,270 +1,363 @@
-"""What one end sends: queued, tapped once, and written, with the pings that wait for an answer.
+"""The one way to send: whoever calls, frames of a connection leave in the order of the calls.
 
-Everything here happens on the loop's thread.
+A call on the loop's thread goes straight through when nothing waits before it; the calls of other
+threads wait in the outbox for their turn. Frames gather until the next turn of the loop, or until
+the handler waits for a message, and leave with one write and one entry on the log.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
-import weakref
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
 
+from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
-from websockets.protocol import Protocol as SansIOProtocol
 
-from astra_nb.log import FrameLog
-from astra_nb.log.records import NoticeRecord
-from astra_nb.wire.messages import Side
-from astra_nb.wire.opcodes import CLOSE, CONTINUATION, PING, PONG, TEXT
+from astra_nb.errors import WrongThread
+from astra_nb.wire.frames import encode, whole_frames
+from astra_nb.wire.opcodes import CLOSE, PING
+from astra_nb.wire.pings import UnansweredPings
 
-from .receiving import whole_frames
+from .closing import ClosingState
+from .outbox import Outbox
 
-__all__ = ["SendingHalf"]
+__all__ = ["Sender"]
 
 MAX_UNFLUSHED = 64 * 1024  # bytes that may wait for the next turn of the loop
 MAX_PINGS = 256  # sent and not yet answered
 RAW = "raw bytes"  # the verdict on what was put on the wire as it was
 
+OPCODES = {int(opcode): opcode for opcode in Opcode}
 
-class SendingHalf(asyncio.Protocol):
-    """The half of a connection that sends. The callers have checked the payloads.
+_creating = threading.Lock()  # an outbox for a connection, which few connections need
+
+
+class Record(Protocol):
+    """Records a run of sent frames: their bytes, how many, a verdict, their plain payloads."""
+
+    def __call__(
+        self,
+        data: bytes,
+        count: int,
+        verdict: str = "",
+        messages: tuple[bytes | None, ...] | None = None,
+    ) -> None: ...
+
+
+class Sender:
+    """The sending half of a connection. The callers have checked the payloads.
+
+    Everything but `submit`, `outbox` and the attributes is called on the loop's thread.
 
     Args:
-        protocol: The Sans-I/O protocol of this end.
-        number: The connection's number on its log.
-        tap: Where bytes and happenings go; None records nothing.
+        state: The connection's phase: nothing is sent when it is not open.
+        loop: The connection's event loop.
+        record: Called with what is written.
+        notice: Called with a sentence for the log.
 
     Attributes:
-        answering: A CLOSE frame has come and its answer is held back, so that a handler can
-            still answer what came before it.
-        is_open: Frames may be sent.
-        is_writable: The peer reads fast enough.
-        fragmenting: This end has begun a fragmented message.
-        automatic_pong: Pings are answered by the protocol.
-        latency: Seconds between the last ping that was answered and its pong.
-        on_writable: Called when the peer reads again.
+        is_writable: Whether the peer reads fast enough.
+        fragmenting: Whether this end has begun a fragmented message.
+        raw_close: Whether a CLOSE frame went out as raw bytes: the peer's answer needs no answer.
+        latency: Seconds between the last PING that was answered and its PONG; None before one.
     """
 
     # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
     # all that is in it.
     __slots__ = (
+        "_extensions",
         "_flush_scheduled",
+        "_frames",
+        "_late_pong",
+        "_loop",
+        "_mask",
+        "_notice",
+        "_outbox",
         "_pings",
         "_plain",
-        "_raw_close",
-        "_unflushed",
-        "_writable_waiters",
-        "answering",
-        "automatic_pong",
-        "compressed",
+        "_record",
+        "_size",
+        "_skipped",
+        "_state",
+        "_thread",
+        "_transport",
+        "_waiters",
         "fragmenting",
-        "is_open",
         "is_writable",
         "latency",
-        "loop",
-        "number",
-        "on_writable",
-        "protocol",
-        "tap",
-        "transport",
+        "raw_close",
     )
 
-    side: Side
-
-    def __init__(self, protocol: SansIOProtocol, *, number: int, tap: FrameLog | None) -> None:
-        self.protocol = protocol
-        self.number = number
-        self.tap = tap
-        self.loop = asyncio.get_running_loop()
-        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self.answering = False
-        self.automatic_pong = True
-        self.compressed = False
-        self.fragmenting = False
-        self.is_open = False
-        self.is_writable = True
-        self.latency: float | None = None
-        self.on_writable: list[weakref.WeakMethod[Callable[[], None]]] = []
+    def __init__(
+        self,
+        state: ClosingState,
+        loop: asyncio.AbstractEventLoop,
+        record: Record,
+        notice: Callable[[str], None],
+    ) -> None:
+        self._state = state
+        self._loop = loop
+        self._record = record
+        self._notice = notice
+        self._thread = threading.get_ident()
+        self._mask = state.side == "client"  # RFC 6455, section 5.1
+        self._extensions: Sequence[Extension] = ()
+        self._transport = cast(asyncio.Transport, None)
+        self._outbox: Outbox | None = None
+        self._frames: list[bytes] = []  # serialized, for the next flush
+        self._plain: list[bytes | None] = []  # their payloads, where an extension changes them
+        self._size = 0  # bytes of them
         self._flush_scheduled = False
-        self._pings: dict[bytes, float] = {}
-        self._plain: list[bytes] = []  # payloads under way to a compressing extension
-        self._raw_close = False
-        self._unflushed = 0
-        self._writable_waiters: list[asyncio.Future[None]] = []
-
-    def closing(self) -> None:
-        """Hear that the protocol wants TCP to end."""
-        raise NotImplementedError
-
-    # How fast the peer reads
-
-    def pause_writing(self) -> None:
-        self.is_writable = False
-
-    async def wait_writable(self) -> None:
-        """Wait until the peer reads fast enough, or TCP has ended."""
-        while not self.is_writable:
-            waiter = self.loop.create_future()
-            self._writable_waiters.append(waiter)
-            await waiter
-
-    def resume_writing(self) -> None:
+        self._late_pong: bytes | None = None
+        self._skipped = 0  # broadcasts since the peer stopped reading
+        self._pings: UnansweredPings[float] = UnansweredPings(MAX_PINGS)
+        self._waiters: list[asyncio.Future[None]] = []
         self.is_writable = True
-        waiters, self._writable_waiters = self._writable_waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        for reference in self.on_writable:
-            go_on = reference()
-            if go_on is not None:
-                go_on()
+        self.fragmenting = False
+        self.raw_close = False
+        self.latency: float | None = None
+
+    def start(self, transport: asyncio.Transport, extensions: Sequence[Extension] = ()) -> None:
+        """Take the transport, and with the opening handshake what was agreed on in it."""
+        self._transport = transport
+        self._extensions = extensions
+
+    # From any thread
+
+    @property
+    def on_loop_thread(self) -> bool:
+        """Whether the caller runs on the connection's event loop."""
+        return threading.get_ident() == self._thread
+
+    @property
+    def outbox(self) -> Outbox:
+        """What other threads send, on its way."""
+        if self._outbox is None:
+            with _creating:
+                if self._outbox is None:
+                    self._outbox = Outbox(self._loop, self._can_take, self._not_sent)
+        return self._outbox
+
+    def _can_take(self) -> bool:
+        return self.is_writable
+
+    def submit(
+        self, action: Callable[..., object], *arguments: Any, size: int = 0, wait: bool = True
+    ) -> bool:
+        """Do something in its turn: after all that was sent before, before all that is sent later.
+
+        Args:
+            action: Called on the loop's thread.
+            size: Bytes of its payload.
+            wait: Whether to wait while the peer reads too slowly and the outbox is full; what
+                ends a connection does not.
+
+        Returns:
+            False when the connection ended during that wait.
+
+        Raises:
+            WrongThread: It would have to wait, on the loop's own thread.
+            RuntimeError: The loop is closed.
+        """
+        if self.on_loop_thread:
+            if not self._blocked() and (self.is_writable or not wait):
+                action(*arguments)
+                return True
+            if wait and self.outbox.is_full:
+                raise WrongThread(
+                    "the other end reads too slowly, so this call would have to wait, and it was "
+                    "made on the thread that runs the event loop; in an async def handler await "
+                    "the handler's own socket, or send from a thread"
+                )
+            self.outbox.put(action, *arguments, size=size)
+            return True
+        outbox = self.outbox
+        if wait and not outbox.has_room:
+            outbox.wait(lambda: self._state.has_ended or outbox.has_room)
+            if self._state.has_ended:
+                return False
+        outbox.put(action, *arguments, size=size)
+        return True
+
+    def _blocked(self) -> bool:
+        """Whether something still waits before what is sent now, after all was taken that may."""
+        outbox = self._outbox
+        if outbox is None or not len(outbox):
+            return False
+        outbox.take()
+        return len(outbox) > 0
+
+    def _not_sent(self, count: int) -> None:
+        self._notice(
+            f"{count} frame{'s were' if count > 1 else ' was'} not sent: "
+            f"the connection had just closed"
+        )
 
     # Frames
 
     def send(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
-        """Queue one frame for the next turn of the loop.
+        """Send one frame, with the next flush.
 
         Returns:
-            Whether so much had been queued that it was written at once.
-
-        Raises:
-            websockets.exceptions.InvalidState: The connection is not open.
+            Whether so much had gathered that it was written at once.
         """
-        protocol = self.protocol
-        if self.answering:
-            self._send_before_answer(opcode, payload, fin)
+        if self._outbox is not None and self._blocked():
+            self._outbox.put(self.send_if_open, opcode, payload, fin, size=len(payload))
+            return True
+        return self._send(opcode, payload, fin)
+
+    def send_if_open(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
+        """Send one frame whose sender looked a while ago; return whether it could be sent."""
+        if not self._state.is_open:
             return False
-        if opcode == TEXT:
-            protocol.send_text(payload, fin)
-        elif opcode == CONTINUATION:
-            protocol.send_continuation(payload, fin)
-        elif opcode == PING:
-            protocol.send_ping(payload)
-            self._pings[payload] = time.perf_counter()
-            if len(self._pings) > MAX_PINGS:
-                del self._pings[next(iter(self._pings))]
-        elif opcode == PONG:
-            protocol.send_pong(payload)
+        self._send(opcode, payload, fin)
+        return True
+
+    def _send(self, opcode: int, payload: bytes, fin: bool) -> bool:
+        if opcode == PING:
+            self._pings.ping(payload, time.perf_counter())
+        if self._mask or self._extensions:
+            frame = Frame(OPCODES[opcode], payload, fin)
+            data = frame.serialize(mask=self._mask, extensions=self._extensions)
+            if self._extensions:
+                self._plain.append(payload if opcode < CLOSE else None)
         else:
-            protocol.send_binary(payload, fin)
-        if self.compressed and opcode < CLOSE:
-            self._plain.append(payload)
-        self._unflushed += len(payload) + 14  # the longest header
-        if self._unflushed > MAX_UNFLUSHED:
+            data = encode(opcode, payload, fin=fin)
+        self._frames.append(data)
+        self._size += len(data)
+        if self._size > MAX_UNFLUSHED:
             self.flush()
             return True
         if not self._flush_scheduled:
             self._flush_scheduled = True
-            self.loop.call_soon(self.flush)
+            self._loop.call_soon(self._scheduled_flush)
         return False
 
-    def _send_before_answer(self, opcode: int, payload: bytes, fin: bool) -> None:
-        # The protocol takes the closing handshake for done, and sends nothing more.
-        if self.compressed and opcode < CLOSE:
-            self._plain.append(payload)
-        frame = Frame(Opcode(opcode), payload, fin)
-        extensions = self.protocol.extensions
-        self.write([frame.serialize(mask=self.side == "client", extensions=extensions)])
+    def _scheduled_flush(self) -> None:
+        self._flush_scheduled = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered: one write, one entry on the log."""
+        if not self._frames:
+            return
+        frames, self._frames, self._size = self._frames, [], 0
+        plain, self._plain = self._plain, []
+        self._write(frames, tuple(plain) if self._extensions else None)
+
+    def _write(self, frames: list[bytes], plain: tuple[bytes | None, ...] | None = None) -> None:
+        if self._transport.is_closing():
+            return
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        self._record(data, len(frames), "", plain)
+        self._transport.write(data)
+
+    def send_close(self, payload: bytes) -> None:
+        """Send a CLOSE frame after what has gathered."""
+        self._send(CLOSE, payload, True)
+        self.flush()
+
+    def reply(self, pongs: list[bytes]) -> None:
+        """Write the protocol's own PONG frames.
+
+        To a peer that does not read only the newest is kept: it answers the earlier PING frames
+        too (RFC 6455, section 5.5.3).
+        """
+        self.flush()
+        if self.is_writable:
+            self._write(pongs)
+        else:
+            self._late_pong = pongs[-1]
 
     def send_raw(self, data: bytes) -> None:
         """Put bytes on the wire as they are, whatever the protocol thinks of them."""
         self.flush()
-        if self.transport.is_closing():
+        if self._transport.is_closing():
             return
-        if self.tap is not None:
-            cut, count = whole_frames(data)
-            if count:
-                self.tap.append_frames(self.number, self.side, "sent", data[:cut], count, RAW)
-            if cut < len(data):
-                self.tap.append_frames(self.number, self.side, "sent", data[cut:], 1, RAW)
+        cut, count = whole_frames(data)
+        if count:
+            self._record(data[:cut], count, RAW)
+        if cut < len(data):
+            self._record(data[cut:], 1, RAW)
         if data and data[0] & 0x0F == CLOSE:
-            # The peer will answer this CLOSE frame; its answer needs no answer.
-            self._raw_close = True
-        self.transport.write(data)
+            self.raw_close = True
+        self._transport.write(data)
 
-    def flush(self) -> None:
-        """Write what the protocol has queued: one write, one entry on the log."""
-        self._flush_scheduled = False
-        writes = self.protocol.data_to_send()
-        if writes:
-            self.write(writes)
-
-    def write_serialized(self, frame: bytes, opcode: int, payload: bytes) -> bool:
+    def broadcast(self, frame: bytes, opcode: int, payload: bytes) -> bool:
         """Send a frame that was serialized once for many connections.
 
         Returns:
-            Whether it was sent: the connection is open and not inside a fragmented message.
+            Whether it was sent, or will be: the connection is open, not inside a fragmented
+            message, and its peer is not so slow that its outbox is full.
         """
         data = opcode < CLOSE
-        if not self.is_open or self.transport.is_closing() or (data and self.fragmenting):
+        if not self._state.is_open or self._transport.is_closing() or (data and self.fragmenting):
             return False
-        if self.compressed and data:
-            self.send(opcode, payload)  # each connection has a compressor of its own
+        if self._blocked() or not self.is_writable:
+            if not (self._skipped or self.outbox.is_full):
+                self.outbox.put(self.send_if_open, opcode, payload, size=len(payload))
+                return True
+            self._skipped += 1
+            return False
+        if self._extensions:
+            self._send(opcode, payload, True)  # each connection has a compressor of its own
             return True
         self.flush()
-        if self.tap is not None:
-            self.tap.append_frames(self.number, self.side, "sent", frame, 1)
-        self.transport.write(frame)
+        self._write([frame])
         return True
 
-    def write(self, writes: list[bytes]) -> None:
-        """Write serialized frames, as one entry on the log; a last b"" stands for TCP's FIN."""
-        self._unflushed = 0
-        if not writes:
-            return
-        end = not writes[-1]
-        if end:
-            writes.pop()
-        if writes and not self.transport.is_closing():
-            data = writes[0] if len(writes) == 1 else b"".join(writes)
-            if self.tap is not None:
-                plain: tuple[bytes | None, ...] | None = None
-                if self.compressed:
-                    plain = tuple(
-                        self._plain.pop(0) if write[0] & 0x0F < CLOSE else None for write in writes
-                    )
-                self.tap.append_frames(self.number, self.side, "sent", data, len(writes), "", plain)
-            self.transport.write(data)
-        if end and not self.transport.is_closing():
-            self.half_close()
-            self.closing()
-
-    def without_unwanted(self, writes: list[bytes]) -> list[bytes]:
-        """Leave out automatic replies that this connection shall not make."""
-        if not self.automatic_pong:
-            # Between receive_data() and here the protocol queues nothing but its own replies.
-            writes = [write for write in writes if not write or write[0] & 0x0F != PONG]
-        if self._raw_close:
-            writes = [write for write in writes if not write or write[0] & 0x0F != CLOSE]
-        return writes
-
-    def half_close(self) -> None:
+    def end(self) -> None:
         """Say that nothing more is sent (RFC 6455, section 7.1.1)."""
+        self.flush()
         # An OSError: the peer has reset TCP, and connection_lost() is about to be called.
         with contextlib.suppress(OSError):
-            if self.transport.can_write_eof():
-                self.transport.write_eof()
+            if not self._transport.is_closing() and self._transport.can_write_eof():
+                self._transport.write_eof()
+
+    # How fast the peer reads
+
+    def pause(self) -> None:
+        """Called when the peer reads too slowly."""
+        self.is_writable = False
+
+    def resume(self) -> None:
+        """Called when the peer reads again, or TCP has ended."""
+        self.is_writable = True
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        pong, self._late_pong = self._late_pong, None
+        if pong is not None and self._state.is_open:
+            self._write([pong])
+        if self._skipped:
+            self._notice(
+                f"{self._skipped:,} broadcasts were left out: the other end read too slowly"
+            )
+            self._skipped = 0
+        if self._outbox is not None:
+            self._outbox.take()
+            self._outbox.notify()
+
+    async def wait_writable(self) -> None:
+        """Wait until the peer reads fast enough, or TCP has ended."""
+        while not self.is_writable:
+            waiter = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
 
     # Pings that were sent
 
-    def measure(self, payload: bytes) -> None:
-        """Take the payload of a PONG frame that came."""
-        sent = self._pings.get(payload)
-        if sent is None:
-            return
-        self.latency = time.perf_counter() - sent
-        # A peer may answer only the latest of several pings (RFC 6455, section 5.5.3).
-        for earlier in list(self._pings):
-            del self._pings[earlier]
-            if earlier == payload:
-                break
+    def take_pong(self, payload: bytes) -> None:
+        """Take the payload of a PONG frame that came, and measure the round trip."""
+        sent = self._pings.pong(payload)
+        if sent is not None:
+            self.latency = time.perf_counter() - sent
 
-    # The log
-
-    def notice(self, text: str) -> None:
-        """Put a sentence on the log."""
-        if self.tap is not None:
-            self.tap.append(self.number, NoticeRecord, text=text)
+    def is_unanswered(self, payload: bytes) -> bool:
+        """Whether no PONG has come for this PING or a later one."""
+        return payload in self._pings

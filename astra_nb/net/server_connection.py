@@ -9,15 +9,16 @@ from typing import cast
 from websockets.exceptions import InvalidHeader, InvalidUpgrade
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from astra_nb.log import FrameLog
 from astra_nb.log.records import Direction
+from astra_nb.wire.opcodes import TEXT
 
 from . import http_pages
 from .addresses import host_allowed, origin_allowed
+from .closing import Phase
 from .connection import Connection
 from .policy import Policy
 from .routes import Route, make_route
@@ -74,7 +75,7 @@ class ServerConnection(Connection):
         self.keepalive = policy.keepalive
 
     def _receive_handshake(self, data: bytes) -> None:
-        if self.ending.status is not None:
+        if self.state.status is not None:
             return  # refused already, and the rest is of no interest
         head, rest = self.take_head(data)
         protocol = self.protocol
@@ -82,8 +83,8 @@ class ServerConnection(Connection):
         requests = protocol.events_received()
         if requests:
             self._answer(cast(Request, requests[0]))
-            if protocol.state is State.OPEN and rest:
-                self._receive_frames(rest)
+            if self.is_established and rest:
+                self.data_received(rest)
         elif protocol.handshake_exc is not None:
             self._record_head(bytes(self._head))
             self._refuse_unreadable()
@@ -108,7 +109,7 @@ class ServerConnection(Connection):
         self._send_response(response)
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.opened(request.path)
-            self.protocol.send_text(self.policy.check_answer.encode())
+            self.sender.send(TEXT, self.policy.check_answer.encode())
             self.send_close(1000, "checked")
 
     def _record_head(self, head: bytes, direction: Direction = "received") -> None:
@@ -131,10 +132,10 @@ class ServerConnection(Connection):
             hosts[0] if hosts else None, policy.hostname, policy.hosts
         ):
             status = HTTPStatus.MISDIRECTED_REQUEST if hosts else HTTPStatus.BAD_REQUEST
-            self.ending.refusal = http_pages.why_foreign_host(hosts)
+            self.state.failed(http_pages.why_foreign_host(hosts))
             return protocol.reject(status, http_pages.foreign_host(hosts)), None, {}
         if any(not origin_allowed(origin, policy.origins) for origin in origins):
-            self.ending.refusal = http_pages.why_foreign_origin(origins)
+            self.state.failed(http_pages.why_foreign_origin(origins))
             return protocol.reject(HTTPStatus.FORBIDDEN, http_pages.foreign_origin()), None, {}
         if request.path.partition("?")[0] == CHECK_PATH:
             return protocol.accept(request), CHECK, {}
@@ -169,12 +170,12 @@ class ServerConnection(Connection):
         self._record_head(head, "sent")
         self.transport.write(writes[0])
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            self.ending.status = response.status_code
+            self.state.status = response.status_code
             self._end_refused()
 
     def _refuse_unreadable(self) -> None:
         """Answer what is no HTTP request, or one with too long a header."""
-        self.ending.refusal = _reason(self.protocol.handshake_exc)
+        self.state.failed(_reason(self.protocol.handshake_exc))
         writes = [write for write in self.protocol.data_to_send() if write]
         if not writes:
             # The protocol hangs up here without a word; a sentence costs nothing.
@@ -185,30 +186,26 @@ class ServerConnection(Connection):
                 b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
             ]
         head, _, _ = writes[0].partition(b"\r\n\r\n")
-        self.ending.status = int(head.split(b" ")[1])
+        self.state.status = int(head.split(b" ")[1])
         self._record_head(head + b"\r\n\r\n", "sent")
         self.transport.write(b"".join(writes))
         self._end_refused()
 
     def _end_refused(self) -> None:
         self._head = bytearray()
-        self.half_close()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        self.state.enter(Phase.CLOSING)
+        self.sender.end()
+        self._set_timer(self.close_timeout, self.transport.abort)
 
     def _open_timed_out(self) -> None:
-        if self.protocol.state is not State.CONNECTING or self.ending.status is not None:
-            self.transport.abort()
-            return
-        self.ending.tcp = "timeout"
-        self.ending.refusal = f"no whole opening handshake within {self.open_timeout:g} s"
+        self.state.tcp_ended("timeout")
+        self.state.failed(f"no whole opening handshake within {self.open_timeout:g} s")
         if self._head:
             self._record_head(bytes(self._head))
         self._send_response(
             self.protocol.reject(
                 HTTPStatus.REQUEST_TIMEOUT,
-                f"408 Request Timeout: {self.ending.refusal}.\n",
+                f"408 Request Timeout: {self.state.detail}.\n",
             )
         )
 

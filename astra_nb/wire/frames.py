@@ -13,7 +13,7 @@ from .messages import CloseFrame
 from .opcodes import CLOSE, TYPES, FrameType
 from .text import preview
 
-__all__ = ["Frame", "apply_mask", "decode", "encode", "frame_length", "split"]
+__all__ = ["Frame", "apply_mask", "decode", "encode", "frame_length", "split", "whole_frames"]
 
 # For each size of the extended payload length, in bytes, the first length that is too long.
 LENGTH_LIMITS = {0: 126, 2: 2**16, 8: 2**64}
@@ -212,3 +212,12 @@ def split(data: bytes) -> Iterator[Frame]:
         frame = decode(data, offset)
         yield frame
         offset += len(frame.raw)
+
+
+def whole_frames(data: bytes | bytearray) -> tuple[int, int]:
+    """Return where the last whole frame in these bytes ends, and how many there are."""
+    cut = count = 0
+    while (length := frame_length(data, cut)) is not None and cut + length <= len(data):
+        cut += length
+        count += 1
+    return cut, count

@@ -53,5 +53,8 @@ class UnansweredPings(Generic[T]):
             if oldest == payload:
                 return value
 
+    def __contains__(self, payload: bytes) -> bool:
+        return payload in self._waiting
+
     def __len__(self) -> int:
         return len(self._waiting)

@@ -1,0 +1,47 @@
+"""The options of a client's connection: their defaults and, in one place, their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from .routes import Compression
+
+__all__ = ["ConnectOptions", "connect_options"]
+
+
+class ConnectOptions(TypedDict, total=False):
+    """What `connect` and `connect_async` take besides the address, explained at `connect`."""
+
+    origin: str | None
+    headers: Mapping[str, str] | None
+    subprotocols: Sequence[str]
+    compression: Compression
+    max_message_size: int | None
+    automatic_pong: bool
+    timeout: float
+    close_timeout: float
+
+
+DEFAULTS: ConnectOptions = {
+    "origin": None,
+    "headers": None,
+    "subprotocols": (),
+    "compression": None,
+    "max_message_size": 2**20,
+    "automatic_pong": True,
+    "timeout": 10.0,
+    "close_timeout": 2.0,
+}
+
+
+def connect_options(given: ConnectOptions) -> ConnectOptions:
+    """Return all the options, those that were given and the defaults of the others.
+
+    Raises:
+        TypeError: There is no such option.
+    """
+    for name in given:
+        if name not in DEFAULTS:
+            raise TypeError(f"connect() has no option {name!r}; there are {', '.join(DEFAULTS)}")
+    return {**DEFAULTS, **given}

@@ -1,0 +1,148 @@
+"""Sends of other threads on their way to a connection: ordered, bounded, done on its loop.
+
+The counterpart of the inbox. Sends wait here while the peer reads too slowly, and until the loop
+has its turn; what is called on the loop's own thread comes after them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Outbox"]
+
+MAX_BYTES = 1024 * 1024  # handed over by threads and not yet written
+MAX_ENTRIES = 4096
+ENTRIES_A_TURN = 1024  # taken before other connections get their turn
+COUNTED_SIZE = 4096  # bytes; smaller payloads are bounded by MAX_ENTRIES
+
+
+class Outbox:
+    """Calls that wait for their turn on a connection.
+
+    Args:
+        loop: The connection's event loop.
+        is_writable: Whether the peer reads fast enough; looked at from any thread.
+        on_unsent: Called on the loop's thread with how many frames could not be sent, because the
+            connection had closed after their senders had looked.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_entries",
+        "_is_writable",
+        "_loop",
+        "_on_unsent",
+        "_room",
+        "_waiters",
+        "_wake_scheduled",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        is_writable: Callable[[], bool],
+        on_unsent: Callable[[int], None],
+    ) -> None:
+        self._loop = loop
+        self._is_writable = is_writable
+        self._on_unsent = on_unsent
+        self._entries: deque[tuple[Callable[..., object], tuple[Any, ...], int]] = deque()
+        self._wake_scheduled = False
+        self._room = threading.Condition()
+        self._bytes = 0  # of the counted payloads that wait
+        self._waiters = 0  # threads that wait for room or for the end
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as much waits as may, in bytes or in entries."""
+        return self._bytes > MAX_BYTES or len(self._entries) > MAX_ENTRIES
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a thread may add an entry without a wait."""
+        return self._is_writable() and not self.is_full
+
+    def put(self, action: Callable[..., object], *arguments: Any, size: int = 0) -> None:
+        """Add a call, whether there is room or not. Any thread.
+
+        Args:
+            action: Called on the loop's thread, in its turn; returns False when it could not send.
+            size: Bytes of its payload.
+
+        Raises:
+            RuntimeError: The loop is closed.
+        """
+        self._entries.append((action, arguments, size))
+        if size > COUNTED_SIZE:
+            with self._room:
+                self._bytes += size
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the entries taken soon. Any thread."""
+        if not self._wake_scheduled:
+            self._wake_scheduled = True
+            self._loop.call_soon_threadsafe(self._take_some)
+
+    def wait(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Block until a condition holds that the connection brings about.
+
+        Any thread but the loop's.
+
+        Args:
+            predicate: Looked at when entries were taken, and when `notify` is called.
+            timeout: Seconds; None for no limit.
+
+        Returns:
+            Whether it holds.
+        """
+        with self._room:
+            self._waiters += 1
+            try:
+                return self._room.wait_for(predicate, timeout)
+            finally:
+                self._waiters -= 1
+
+    # On the loop's thread
+
+    def _take_some(self) -> None:
+        # Cleared first: a thread that adds an entry from here on schedules another turn.
+        self._wake_scheduled = False
+        if self.take(ENTRIES_A_TURN):
+            self._wake_scheduled = True
+            self._loop.call_soon(self._take_some)
+
+    def take(self, limit: int | None = None) -> bool:
+        """Do what waits, as far as the peer reads fast enough.
+
+        Returns:
+            Whether the limit was reached before the end.
+        """
+        entries, is_writable = self._entries, self._is_writable
+        unsent = taken = count = 0
+        while entries and is_writable() and count != limit:
+            count += 1
+            action, arguments, size = entries.popleft()
+            if size > COUNTED_SIZE:
+                taken += size
+            if action(*arguments) is False:
+                unsent += 1
+        if unsent:
+            self._on_unsent(unsent)
+        if taken or self._waiters:
+            with self._room:
+                self._bytes -= taken
+                self._room.notify_all()
+        return count == limit
+
+    def notify(self) -> None:
+        """Let threads look again: the peer reads again, or the connection has ended."""
+        with self._room:
+            self._room.notify_all()
