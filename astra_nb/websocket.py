@@ -209,7 +209,6 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         if self._may_send():
             # A RuntimeError: the loop has ended, and the connection with it.
             with contextlib.suppress(RuntimeError):
-                self._connection.loop.call_soon_threadsafe(self._connection.expect_close)
                 self._ask_close(arguments, wait=False)
         self.wait_closed()
 

@@ -80,6 +80,7 @@ class ClientConnection(Connection):
         done = bool(rest) or self._head.endswith((b"\n\r\n", b"\n\n"))
         if done and not self._head_recorded:
             self._record_head(bytes(self._head))
+            self._head.clear()
             self._head_recorded = True
         self.protocol.receive_data(head)
         self._read_response()

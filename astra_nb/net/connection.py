@@ -376,11 +376,6 @@ class Connection(asyncio.Protocol):
             self.state.close_sent(close)
             self._start_closing()
 
-    def expect_close(self) -> None:
-        """Bound the wait for a CLOSE frame that waits behind what the peer does not read."""
-        if self.state.phase is Phase.OPEN and self._timer is None:
-            self._set_timer(self.close_timeout, self._close_timed_out)
-
     def drop(self) -> None:
         """End TCP without a closing handshake; the peer reports 1006."""
         self.sender.flush()
