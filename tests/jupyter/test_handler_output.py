@@ -89,7 +89,7 @@ def test_without_a_sink_nothing_is_kept_from_the_cell() -> None:
 
 def test_all_else_of_a_stream_is_the_streams_own() -> None:
     with wrapped_streams() as streams:
-        assert sys.stdout.getvalue == streams.out.getvalue  # type: ignore[attr-defined]
+        assert sys.stdout.getvalue == streams.out.getvalue  # type: ignore[union-attr]
         assert not sys.stdout.isatty()
 
 
