@@ -1,4 +1,4 @@
-"""The `astra-nb` command: the notebooks beside you, opened in JupyterLab."""
+"""The `astra-nb` command: `lab` (the notebooks in JupyterLab), `report` and `doctor`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import quote
 
 from . import __version__
@@ -18,7 +17,7 @@ from . import __version__
 __all__ = ["main"]
 
 DEFAULT_FOLDER = "astra-nb-notebooks"
-# What lies beside the notebooks for the project's own checks.
+# What is next to the notebooks for the project's own checks.
 NOT_FOR_READERS = {
     "nbval_sanitize.cfg",
     ".ipynb_checkpoints",
@@ -30,11 +29,11 @@ NOT_FOR_READERS = {
 
 
 class CommandError(Exception):
-    """What a person asked for cannot be done; the text says why and what to do."""
+    """The command cannot be done; the text says why and what to do."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and give the exit status: 0 done, 1 not possible, 2 not understood."""
+    """Run the command line and return its exit status: 0 done, 1 not possible, 2 not understood."""
     own, jupyter_options = split_arguments(sys.argv[1:] if argv is None else argv)
     arguments = build_parser().parse_args(own)
     command: Callable[[argparse.Namespace], int] = arguments.command
@@ -55,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     lab = commands.add_parser(
         "lab",
-        help="copy the notebooks beside you and open them in JupyterLab",
+        help="copy the notebooks to a folder and open them in JupyterLab",
         usage="astra-nb lab [FOLDER] [JUPYTER OPTIONS]",
         description="Copy the notebooks to a folder and open JupyterLab at the first one. "
         "A file that is there already is never overwritten.",
@@ -86,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser(
         "doctor",
-        help="print versions and addresses, for whoever helps you",
+        help="print versions and addresses, for anyone who helps you",
         description="Print versions, where this is, both addresses of a server, and whether the "
         "proxy is installed. No token, cookie or password is printed.",
     )
@@ -96,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def split_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part our arguments from JupyterLab's, which begin at the first option after `lab`.
+    """Return our arguments and JupyterLab's, which begin at the first option after `lab`.
 
     argparse cannot: it would take the 9999 of `lab --port 9999` for the folder.
     """
@@ -130,6 +129,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
     copied = copy_notebooks(find_notebooks(), folder)
     print(copied.describe(folder), flush=True)
     open_jupyterlab(folder, arguments.jupyter_options)
+    return 0
 
 
 def run_report(arguments: argparse.Namespace) -> int:
@@ -149,32 +149,28 @@ def run_report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def open_jupyterlab(folder: Path, options: Sequence[str]) -> NoReturn:
-    """Become JupyterLab, at the first notebook of a folder; options given later win."""
+def open_jupyterlab(folder: Path, options: Sequence[str]) -> None:
+    """Run JupyterLab in this process, at the first notebook of a folder; later options win."""
     from jupyterlab.labapp import LabApp
 
     first = min(path.name for path in folder.glob("*.ipynb"))
+    # The only user of a container is often root, whom Jupyter refuses without this option.
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     LabApp.launch_instance(
         argv=[
             f"--ServerApp.root_dir={folder.resolve()}",
             f"--LabApp.default_url=/lab/tree/{quote(first)}",
-            *(["--allow-root"] if is_root() else []),
+            *(["--allow-root"] if is_root else []),
             *options,
         ]
     )
-    raise SystemExit(0)
-
-
-def is_root() -> bool:
-    """Whether this is a container's only user, whom Jupyter would turn away without an option."""
-    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def find_notebooks() -> Path:
-    """Give the folder of the notebooks: the installed copy, or the repository's own.
+    """Return the folder of the notebooks: the repository's own, or the installed copy.
 
     Raises:
-        CommandError: Neither is there.
+        CommandError: It is empty or missing.
     """
     package = Path(__file__).resolve().parent
     folder, remedy = package / "_notebooks", "pip install --force-reinstall --no-deps astra-nb"
@@ -187,10 +183,9 @@ def find_notebooks() -> Path:
 
 @dataclass
 class Copied:
-    """What became of each file of a copy, by its path inside the folder."""
+    """What a copy did, as paths inside the folder: files that are new, and the user's own."""
 
     new: list[Path] = field(default_factory=list)
-    same: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
 
     def describe(self, folder: Path) -> str:
@@ -207,14 +202,13 @@ class Copied:
 
 
 def copy_notebooks(source: Path, folder: Path) -> Copied:
-    """Copy what is missing in a folder; leave what is there as it is.
+    """Copy what is missing in a folder; leave existing files as they are.
 
     Raises:
         CommandError: The folder cannot be written, or is a file.
     """
     copied = Copied()
     if folder.exists() and folder.samefile(source):
-        copied.same = list(readers_files(source))
         return copied
     try:
         for name in readers_files(source):
@@ -223,9 +217,7 @@ def copy_notebooks(source: Path, folder: Path) -> Copied:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / name, target)
                 copied.new.append(name)
-            elif target.read_bytes() == (source / name).read_bytes():
-                copied.same.append(name)
-            else:
+            elif target.read_bytes() != (source / name).read_bytes():
                 copied.kept.append(name)
     except OSError as error:
         raise CommandError(

@@ -1,4 +1,4 @@
-"""What to send when asking for help: versions, addresses and the proxy, without secrets."""
+"""What to send when you ask for help: versions, addresses and the proxy, without secrets."""
 
 from __future__ import annotations
 
@@ -29,16 +29,15 @@ PACKAGES = (
     *("websockets", "ipykernel", "ipywidgets", "anywidget", "jupyterlab", "notebook"),
     *("jupyter-server", "jupyter-server-proxy", "lupa", "nbgrader"),
 )
-# What decides where the browser finds the kernel. Others hold tokens, so none but these is shown.
+# What decides where the browser finds the kernel. Others hold tokens, so only these are shown.
 VARIABLES = (
     *(SETTING, "JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_PUBLIC_URL", "BINDER_LAUNCH_HOST"),
     *("VSCODE_PROXY_URI", "CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"),
 )
-NEED_NOT = "not installed"
 
 
 def describe(port: int = DEFAULT_PORT) -> str:
-    """Describe this machine as text of several lines; a server is started and reached for it.
+    """Return several lines about this machine; a server is started and reached for them.
 
     Args:
         port: The port to describe the addresses of.
@@ -47,7 +46,7 @@ def describe(port: int = DEFAULT_PORT) -> str:
     return "\n".join(
         [
             f"astra-nb {__version__}, Python {platform.python_version()}, {sys.platform}",
-            *versions(),
+            *(f"  {name} {installed(name) or 'not installed'}" for name in PACKAGES),
             "",
             f"Place: {around.place}",
             *(f"  {line}" for line in settings(around)),
@@ -57,15 +56,10 @@ def describe(port: int = DEFAULT_PORT) -> str:
             *addresses(around, port),
             f"Proxy: {proxy()}",
             "",
-            "Which of the browser's addresses works only a page can tell: show",
-            "server.browser_client() in a notebook, and read what its check says.",
+            "Only a page can tell which of the browser's addresses works: show",
+            "server.browser_client() in a notebook, and read the result of its check.",
         ]
     )
-
-
-def versions() -> Iterator[str]:
-    for name in PACKAGES:
-        yield f"  {name} {installed(name) or NEED_NOT}"
 
 
 def installed(name: str) -> str:
@@ -77,8 +71,7 @@ def installed(name: str) -> str:
 
 def settings(around: Environment) -> Iterator[str]:
     for name in VARIABLES:
-        value = around.environment.get(name)
-        if value:
+        if value := around.environment.get(name):
             yield f"{name} = {visible(redact_path(value[:200]))}"
     if around.jupyter_base_url is not None:
         yield f"Jupyter's base URL is {visible(around.jupyter_base_url)}"
@@ -97,20 +90,18 @@ def addresses(around: Environment, port: int) -> Iterator[str]:
         yield f"{name} {visible(redact_path(address.url))}"
         yield f"  {address.why}"
         if address.url.startswith("/"):
-            yield "  The rest stands in the browser's address bar, before this path."
+            yield "  The part before this path is in the browser's address bar."
 
 
 def proxy() -> str:
-    found = installed("jupyter-server-proxy")
-    if found:
+    if found := installed("jupyter-server-proxy"):
         return f"jupyter-server-proxy {found} is installed for this Python."
     return f"jupyter-server-proxy is not installed for this Python. {PROXY_MISSING}"
 
 
 def reach(around: Environment) -> str:
-    """Start a server and connect to it."""
-    why_not = no_listening(around)
-    if why_not:
+    """Start a server, connect to it, and return how that went."""
+    if why_not := no_listening(around):
         return why_not
     try:
         with Server(port=0) as server:

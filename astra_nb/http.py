@@ -1,4 +1,4 @@
-"""The tutorial's face: `http.server.new()`."""
+"""The tutorial's API for making a server: `http.server.new()`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["server"]
 
 
 class server:  # noqa: N801  (the tutorial writes it so)
-    """Where servers are made, as in `require("astra.http").server:new()`."""
+    """Makes servers, as in `require("astra.http").server:new()`."""
 
     @staticmethod
     def new(hostname: str = "127.0.0.1", port: int = DEFAULT_PORT) -> Server:
-        """Make a server; it listens after `run()`.
+        """Return a new server; it listens after `run()`.
 
         Args:
             hostname: The name or address to listen on.

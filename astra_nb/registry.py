@@ -1,7 +1,7 @@
-"""The servers that run in this process: which takes whose place, and what an exit and a fork do.
+"""The servers that run in this process: which one a new one replaces, and what exit and fork do.
 
-They are kept as `Runner`, which holds no `Server`, so that a server nobody refers to can be
-collected. Any thread may call these functions.
+They are kept as `Runner`, which does not hold a `Server`, so that a server that nothing refers to
+can be collected. Any thread may call these functions.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _lock = threading.Lock()
 
 
 def remember(runner: Runner) -> None:
-    """Keep a server that has begun to run."""
+    """Add a server that has begun to run."""
     with _lock:
         _runners.append(runner)
 
 
 def forget(runner: Runner) -> None:
-    """Keep it no longer."""
+    """Remove a server; nothing happens when it is not kept."""
     with _lock:
         if runner in _runners:
             _runners.remove(runner)
 
 
 def earlier(own: Runner | None, hostname: str, port: int, cell: str | None) -> Runner | None:
-    """Give the running server whose place a new one takes.
+    """Return the running server that a new one replaces, or None.
 
     Args:
         own: What the same `Server` ran before.
@@ -56,8 +56,8 @@ def earlier(own: Runner | None, hostname: str, port: int, cell: str | None) -> R
 
 def _shutdown_all() -> None:
     with _lock:
-        servings = list(_runners)
-    for runner in servings:
+        runners = list(_runners)
+    for runner in runners:
         runner.shutdown()
 
 

@@ -45,7 +45,7 @@ def parse() -> argparse.Namespace:
 
 
 def wanted(options: argparse.Namespace, name: str) -> bool:
-    """Tell whether `--only` names this part or load."""
+    """Return whether `--only` names this part or load."""
     if not options.only:
         return True
     return any(text in name or name.startswith(text) for text in options.only)

@@ -89,7 +89,7 @@ def under_load(
 
 
 def time_cell(client: BlockingKernelClient) -> float:
-    """Run `1 + 1` and give the milliseconds until its reply."""
+    """Run `1 + 1` and return the milliseconds until its reply."""
     started = time.perf_counter()
     reply = client.execute("1 + 1", reply=True, timeout=20)
     took = (time.perf_counter() - started) * 1000
@@ -99,7 +99,7 @@ def time_cell(client: BlockingKernelClient) -> float:
 
 
 def run_cell(client: BlockingKernelClient, code: str) -> str:
-    """Run a cell and give what it printed."""
+    """Run a cell and return what it printed."""
     printed = []
 
     def keep(message: dict[str, Any]) -> None:

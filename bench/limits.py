@@ -1,4 +1,4 @@
-"""What the operating system gives a process: a core of its own, and open files."""
+"""What the operating system gives a process: its own core, and open files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pin(core: int | None) -> None:
 
 
 def raise_file_limit() -> int:
-    """Allow as many open files as the system's hard limit permits, and give that number."""
+    """Allow as many open files as the system's hard limit permits, and return that number."""
     if sys.platform == "win32":
         return 8192
     import resource

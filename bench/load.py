@@ -1,4 +1,4 @@
-"""The load generator: a process of its own that reads commands and answers with figures.
+"""The load generator: a separate process that reads commands and answers with figures.
 
 `python -m bench.load CPU` reads one JSON object per line: `{"do": "echo", "port": ..., ...}`, with
 the arguments of the function of that name. It must be much faster than any server, so every
@@ -62,7 +62,7 @@ class Flow:
         self.replies = 0
 
     def push(self) -> bool:
-        """Send what is owed; tell whether all of it went."""
+        """Send what is owed; return whether all of it was sent."""
         try:
             sent = self.sock.send(self.burst[self.position : self.position + self.owed])
         except BlockingIOError:
@@ -121,7 +121,7 @@ def check_echo(opened: list[Connection], text: bytes) -> None:
         connection.sock.sendall(masked_frame(text))
         reply = receive_exactly(connection.sock, expected)
         if reply[0] != 0x81 or reply[-len(text) :] != text:
-            raise ConnectionError(f"this is no echo: {reply[:40]!r}")
+            raise ConnectionError(f"this is not an echo: {reply[:40]!r}")
 
 
 def receive_exactly(sock: socket.socket, size: int) -> bytes:

@@ -36,7 +36,7 @@ LOOKS = 5  # at the memory, while frames pour in
 
 
 def why_not() -> str:
-    """Say what is missing for this part; "" when nothing is."""
+    """Return what is missing for this part; "" when nothing is."""
     if find_spec("playwright") is None:
         return "there is no Playwright: pip install playwright"
     from tests.browser.conftest import NO_CHROMIUM
@@ -46,7 +46,7 @@ def why_not() -> str:
 
 
 def measure(results: Results, load: LoadProcess, *, seconds: float, rate: int) -> None:
-    """Let `rate` frames per second pass for so many seconds, with the panel shown and without.
+    """Measure `rate` frames per second for so many seconds, with the panel shown and without.
 
     Half of the frames are messages that come in, the other half are the echoes. The kernel's CPU
     time for the panel is what it takes with the panel, less what it takes without.
@@ -148,7 +148,7 @@ class PanelBench:
         return told
 
     def trace(self, rate: int, seconds: float) -> float:
-        """Give the longest task under load by its CPU time, in milliseconds.
+        """Return the longest task under load by its CPU time, in milliseconds.
 
         It is not measured along with the rest, because tracing costs something.
         """
@@ -230,7 +230,7 @@ def renderers() -> list[psutil.Process]:
 
 
 def uss(process: psutil.Process) -> int:
-    """The bytes of memory that are a process's alone; 0 when it is gone."""
+    """The bytes of memory that belong to one process alone; 0 when it has ended."""
     try:
         return int(process.memory_full_info().uss)
     except psutil.Error:
@@ -244,7 +244,7 @@ def all_cpu() -> float:
 
 
 def add_goals(results: Results, told: dict[str, Any], without: float) -> None:
-    """Hold the figures of the phase with load and panel against what was promised."""
+    """Compare the figures of the phase with load and panel with the goals."""
     kernel, browser = told["kernel_mib"], told["browser_held_mib"]
     goals = [
         ("frames/s that passed", told["frames_per_second"], 49_000, True),

@@ -17,7 +17,7 @@
     for (const buffer of message.buffers ?? []) noted.bytes += buffer.byteLength;
   });
 
-  // The newest row that stands on the page, by the clock time that is written in it.
+  // The newest row on the page, by the clock time that is written in it.
   const newest = () => {
     let last = null;
     for (const row of document.querySelectorAll(".astra-space > .astra-row:not([hidden])")) {

@@ -1,4 +1,4 @@
-"""Server and load processes, started on cores of their own and always ended."""
+"""Server and load processes, started on their own cores and always ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cores_for() -> tuple[str, str]:
 
 
 class Process:
-    """A child that speaks lines of JSON and ends when its standard input does."""
+    """A child process that exchanges lines of JSON and ends when its standard input does."""
 
     def __init__(self, *arguments: str) -> None:
         self.child = subprocess.Popen(
@@ -44,12 +44,12 @@ class Process:
         return answer
 
     def cpu_seconds(self) -> float:
-        """Give the CPU time used so far, user and system."""
+        """Return the CPU time used so far, user and system."""
         times = self.process.cpu_times()
         return float(times.user + times.system)
 
     def memory(self) -> int:
-        """Give the bytes of memory that are this process's alone."""
+        """Return the bytes of memory that belong to this process alone."""
         return int(self.process.memory_full_info().uss)
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ PACKAGES = ("websockets", "aiohttp", "picows", "uvloop", "ipykernel", "ipywidget
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Give the smallest value that `share` of the values do not exceed."""
+    """Return the smallest value that `share` of the values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 

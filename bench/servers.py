@@ -1,4 +1,4 @@
-"""The servers that are compared, each in a process of its own.
+"""The servers that are compared, each in its own process.
 
 `python -m bench.servers NAME CPU` prints its port and serves until its standard input ends.
 """
@@ -277,7 +277,7 @@ class Ceiling(BareTransport):
 
 
 def read_whole_frame(data: bytes) -> tuple[int, bytes] | None:
-    """Give the size of the masked frame that `data` is, and the echo of it."""
+    """Return the size of the masked frame in `data`, and its echo."""
     from astra_nb.wire.frames import decode
 
     frame = decode(data)

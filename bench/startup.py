@@ -48,7 +48,7 @@ LOADED = {"ipywidgets": "ipywidgets", "ipywidgets in a kernel": "ipykernel.ipker
 def in_fresh_processes(program: str, count: int) -> list[float]:
     """Run a program that prints a figure, `count` times after a first time that is not kept.
 
-    The first time leaves the byte code behind, as installing a package does.
+    The first time writes the byte code, as installing a package does.
     """
     figures = []
     with tempfile.TemporaryDirectory() as cache:

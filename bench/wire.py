@@ -30,7 +30,7 @@ def header(first: int, length: int, mask_bit: int) -> bytes:
 
 
 def masked_frame(payload: bytes, first: int = TEXT) -> bytes:
-    """Build a client's frame with a masking key of its own."""
+    """Build a client's frame with its own masking key."""
     key = os.urandom(4)
     repeated = (key * (len(payload) // 4 + 1))[: len(payload)]
     masked = int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")
@@ -38,7 +38,7 @@ def masked_frame(payload: bytes, first: int = TEXT) -> bytes:
 
 
 def unmasked_length(payload_size: int) -> int:
-    """Give the length of a server's frame, header included."""
+    """Return the length of a server's frame, header included."""
     return len(header(TEXT, payload_size, 0)) + payload_size
 
 

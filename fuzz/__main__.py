@@ -29,7 +29,7 @@ def parse() -> argparse.Namespace:
 
 
 async def problem_of(stream: Stream, seed: int) -> str:
-    """Say what goes wrong with a stream, or give ""."""
+    """Return what goes wrong with a stream, or ""."""
     try:
         await check(stream, random.Random(seed))
     except Exception:  # noqa: BLE001  (anything that comes out is what is looked for)
@@ -72,7 +72,7 @@ def shorter(stream: Stream) -> list[Stream]:
 
 
 async def run(seconds: float, most: int | None, first_seed: int) -> int:
-    """Run streams; give the number of those that went wrong."""
+    """Run streams; return the number of those that went wrong."""
     started = time.monotonic()
     seed, problems, told = first_seed, 0, started
     while time.monotonic() - started < seconds and (most is None or seed - first_seed < most):

@@ -109,7 +109,7 @@ def new_oracle(side: str, *, compressed: bool) -> Protocol:
 
 
 def oracle(stream: Stream, outcome: Outcome) -> list[tuple[int, bool, bytes]]:
-    """Give the frames that `websockets`' protocol accepts of these bytes."""
+    """Return the frames that `websockets`' protocol accepts from these bytes."""
     protocol = new_oracle(stream.side, compressed=outcome.compressed)
     protocol.receive_data(outcome.fed)
     events = protocol.events_received()
@@ -127,7 +127,7 @@ def oracle(stream: Stream, outcome: Outcome) -> list[tuple[int, bool, bytes]]:
 
 
 def messages_of(records: list[FrameRecord]) -> Iterator[Message]:
-    """Put the frames of the log together to the messages a handler must have been given."""
+    """Join the frames of the log to the messages that a handler must have received."""
     parts: list[bytes] = []
     opcode = 0
     for record in records:
@@ -167,7 +167,7 @@ def check_sent(stream: Stream, outcome: Outcome) -> None:
 
 
 async def check_other_cuts(stream: Stream, outcome: Outcome, rng: random.Random) -> None:
-    """Feed the same bytes cut otherwise: nothing may depend on how TCP cuts them."""
+    """Feed the same bytes, cut differently: nothing may depend on how TCP cuts them."""
     data = b"".join(stream.chunks)
     again = await feed(stream.side, stream.head, cut(data, rng), compressed=stream.compressed)
     require(again.messages == outcome.messages, f"cut otherwise: messages {again.messages}")

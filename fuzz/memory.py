@@ -80,13 +80,13 @@ class MemoryTransport(asyncio.Transport):
 
 @dataclass
 class Outcome:
-    """What became of a stream.
+    """The result of feeding a stream.
 
     Attributes:
         records: The log.
-        messages: What a handler would have been given.
-        written: Every byte the connection sent behind its part of the opening handshake.
-        fed: Every byte it was given behind the other part.
+        messages: What a handler would have received.
+        written: Every byte the connection sent after its part of the opening handshake.
+        fed: Every byte it received after the other part.
         opened: Whether the opening handshake ended with 101.
         compressed: Whether permessage-deflate was agreed on in it.
         closed: Whether it came to its defined end.
@@ -102,7 +102,7 @@ class Outcome:
 
 
 def opening(side: Side, *, compressed: bool) -> bytes:
-    """Give the opening handshake that the other end sends to `side`, key of the sample included."""
+    """Return the other end's opening handshake for `side`, with the key of the RFC's sample."""
     if side == "server":
         return (
             b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
@@ -117,7 +117,7 @@ def opening(side: Side, *, compressed: bool) -> bytes:
 
 
 def handler(socket: Any) -> None:
-    """Stand for a handler; it is never called here."""
+    """Placeholder for a handler; it is never called here."""
 
 
 def make(side: Side, log: FrameLog, inbox: TaskInbox, *, compressed: bool) -> Connection:
@@ -148,7 +148,7 @@ def make(side: Side, log: FrameLog, inbox: TaskInbox, *, compressed: bool) -> Co
 
 
 async def feed(side: Side, head: bytes, chunks: Sequence[bytes], *, compressed: bool) -> Outcome:
-    """Give a connection the other end's handshake and then the chunks, as TCP would; then FIN."""
+    """Feed a connection the other end's handshake and then the chunks, as TCP would; then FIN."""
     log = FrameLog()
     inbox = TaskInbox(lambda: None)
     connection = make(side, log, inbox, compressed=compressed)

@@ -162,6 +162,86 @@ def test_the_command_opens_jupyterlab_at_the_first_notebook(tmp_path: Path) -> N
     assert f"to {folder}." in server.output()
 
 
+def test_jupyterlab_gets_the_users_options_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(
+        "jupyterlab.labapp.LabApp.launch_instance", lambda argv: started.append(argv)
+    )
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    folder = tmp_path / "lessons"
+
+    assert cli.main(["lab", str(folder), "--port", "9999"]) == 0
+
+    assert capsys.readouterr().out.startswith("Copied ")
+    [argv] = started
+    assert argv[0] == f"--ServerApp.root_dir={folder.resolve()}"
+    assert argv[1].startswith("--LabApp.default_url=/lab/tree/01-")
+    assert argv[2:] == ["--port", "9999"]
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    cli.main(["lab", str(folder), "--no-browser"])
+    assert started[1][2:] == ["--allow-root", "--no-browser"]
+
+
+def test_without_jupyterlab_nothing_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.main(["lab", str(tmp_path / "lessons")]) == 1
+    assert "JupyterLab is not installed" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_notebooks_are_named_with_the_way_to_bring_them_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "astra_nb" / "cli.py"))
+    with pytest.raises(cli.CommandError, match="pip install --force-reinstall"):
+        cli.find_notebooks()
+    (tmp_path / "pyproject.toml").touch()
+    with pytest.raises(cli.CommandError, match="git checkout -- notebooks"):
+        cli.find_notebooks()
+
+
+def test_a_report_is_printed_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ada.ipynb").write_text(NOTEBOOK)
+
+    assert cli.main(["report", str(tmp_path), "--csv", str(tmp_path / "marks.csv")]) == 0
+
+    said = capsys.readouterr().out
+    assert f"The same as a page: {tmp_path / 'report.html'}" in said
+    assert "ada" in (tmp_path / "marks.csv").read_text()
+    assert "<html" in (tmp_path / "report.html").read_text()
+
+
+def test_a_report_of_a_missing_folder_is_an_error_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["report", str(tmp_path / "nowhere")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("astra-nb: the report cannot be made (")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1"])
+def test_the_doctor_refuses_a_number_that_is_not_a_port(
+    port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["doctor", f"--port={port}"]) == 1
+    assert "1 to 65535" in capsys.readouterr().err
+
+
+def test_the_doctor_describes_the_port_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("astra_nb.doctor.describe", lambda port: f"about {port}")
+    assert cli.main(["doctor", "--port", "9001"]) == 0
+    assert capsys.readouterr().out == "about 9001\n"
+
+
 def test_an_unknown_command_is_refused() -> None:
     run = run_python("-m", "astra_nb.cli", "fly", environment=python_environment())
 

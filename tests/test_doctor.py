@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from astra_nb import Server
 from astra_nb.cli import main
-from astra_nb.doctor import describe
+from astra_nb.doctor import describe, installed
 from tests.helpers import free_port, held_port
 
 SECRET = "s3cr3tV4lue"
@@ -32,7 +33,7 @@ def test_behind_a_hub_it_prints_the_path(monkeypatch: pytest.MonkeyPatch) -> Non
     said = describe(8080)
     assert "Place: a JupyterHub" in said
     assert "Address for the browser: /user/jane/proxy/8080/" in said
-    assert "before this path" in said
+    assert "The part before this path is in the browser's address bar." in said
 
 
 def test_a_port_that_is_held(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +57,7 @@ def test_nothing_secret_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "code.example" in said
 
 
-def test_a_wrong_setting_is_told_and_the_rest_still_printed(
+def test_a_wrong_setting_is_reported_and_the_rest_still_printed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ASTRA_NB_BROWSER_URL", "nonsense")
@@ -74,6 +75,23 @@ def test_colab_and_a_missing_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "websockets not installed" in said
 
 
+def test_jupyters_own_base_url_is_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("JPY_PARENT_PID", "42")
+    (tmp_path / "jpserver-42.json").write_text('{"base_url": "/lab/x"}')
+    said = describe(8080)
+    assert "Jupyter's base URL is /lab/x/" in said
+    assert "Address for the browser: ws://127.0.0.1:8080/" in said
+    assert "\nor /lab/x/proxy/8080/" in said
+
+
+def test_in_jupyterlite_no_server_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "emscripten")
+    said = describe(8080)
+    assert "Place: JupyterLite" in said
+    assert "Server: in JupyterLite Python runs inside the browser" in said
+
+
 def test_a_server_that_cannot_be_reached_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Server) -> None:
         raise OSError("no sockets here")
@@ -82,7 +100,6 @@ def test_a_server_that_cannot_be_reached_is_no_crash(monkeypatch: pytest.MonkeyP
     assert "could not be started and reached: no sockets here" in describe(8080)
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "-1"])
-def test_a_port_that_is_none(port: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", f"--port={port}"]) == 1
-    assert "1 to 65535" in capsys.readouterr().err
+def test_a_package_that_is_missing_has_no_version() -> None:
+    assert installed("websockets")
+    assert installed("astra-nb-is-not-this-name") == ""

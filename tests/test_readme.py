@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -82,3 +83,14 @@ def test_each_notebook_is_listed_under_its_own_title() -> None:
     assert [path for _, path in listed] == there
     for title, path in listed:
         assert f'"# {title}' in (REPOSITORY / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_each_test_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    tests = "\n".join(p.read_text(encoding="utf-8") for p in (REPOSITORY / "tests").rglob("*.py"))
+    named = set(re.findall(r"`(test_\w+)`", text))
+    paths = set(re.findall(r"`((?:tests|astra_nb)/[\w/.-]+)`", text)) - {"tests/q1.py"}
+
+    assert [name for name in named if f"def {name}(" not in tests] == []
+    assert [path for path in paths if not (REPOSITORY / path).exists()] == []

@@ -96,7 +96,7 @@ def marked_solution(exercise: Exercise) -> str:
 
 
 def marks(exercise: Exercise, *, answer: bool) -> dict[str, object]:
-    """Give nbgrader's metadata of a cell."""
+    """Return nbgrader's metadata of a cell."""
     found: dict[str, object] = {
         "grade": not answer,
         "grade_id": f"{exercise.name}-{'answer' if answer else 'check'}",
@@ -128,7 +128,7 @@ def nbgrader(course: Path, *arguments: str) -> None:
     ]  # fmt: skip
     environment = {
         **os.environ,
-        # nbgrader starts `alembic` by its name, from beside this Python.
+        # nbgrader starts `alembic` by its name, from the folder of this Python.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
         "JUPYTER_PREFER_ENV_PATH": "1",

@@ -36,7 +36,7 @@ def main(names: list[str]) -> int:
 
 
 def refresh(path: Path) -> int:
-    """Run one notebook and store it; leave the file alone and give 1 if a cell fails."""
+    """Run one notebook and store it; if a cell fails, leave the file as it is and return 1."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
@@ -63,7 +63,7 @@ def refresh(path: Path) -> int:
 
 
 def tidy(notebook: nbformat.NotebookNode) -> None:
-    """Take out what varies between runs, and count the cells that ran from 1."""
+    """Remove what varies between runs, and number the cells from 1."""
     notebook.metadata = nbformat.from_dict(METADATA)
     number = 0
     for cell in notebook.cells:

@@ -1,24 +1,27 @@
-"""Where the kernel is, and at which address this user's browser reaches a server in it.
+"""The addresses at which this user's browser reaches a server in the kernel.
 
-On a laptop the page and the server share a machine. On a hub, on Binder, in a container or in a
-hosted editor they do not, and only the page knows for sure where it is: `Page` is what it told.
-Nothing here opens a connection; which of several addresses works is found out by the page.
+On a laptop the page and the server share a machine. On a hub, on Binder, in a codespace, in a
+container or in a hosted editor they do not, and only the page knows for sure where it is: `Page`
+is what it reported. Nothing here opens a connection; the page finds out which address works.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from astra_nb.errors import LocalError
 from astra_nb.net.addresses import is_loopback, websocket_url
 from astra_nb.wire.redaction import redact_path
 
-from .environment import Environment, Page, root, split
+from .environment import Environment
+from .page import Page, parse_url, root
 
 __all__ = [
+    "PROXY_MISSING",
     "SETTING",
     "BrowserAddress",
     "Environment",
@@ -26,10 +29,11 @@ __all__ = [
     "browser_addresses",
     "check_template",
     "no_listening",
+    "unreachable",
 ]
 
 SETTING = "ASTRA_NB_BROWSER_URL"
-CODESPACES_DOMAIN = "app.github.dev"  # where GitHub names none
+CODESPACES_DOMAIN = "app.github.dev"  # when GitHub does not set another
 SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 PORT = re.compile(r"\{\{\s*port\s*\}\}|\{port\}")
 
@@ -45,20 +49,16 @@ class BrowserAddress:
 
     Attributes:
         url: What `new WebSocket(...)` takes. It begins with "/" when only the page knows the
-            host: a page completes it by its own.
-        why: One sentence: how this address came about.
-        proxied: Whether something stands between the browser and the server and speaks
-            WebSocket to both.
-        hint: What to do when nothing is reached there.
+            host: the page adds its own.
+        why: One sentence: where this address comes from.
+        proxied: Whether a proxy between the browser and the server speaks WebSocket to both.
+        hint: What to do when nothing answers there.
     """
 
     url: str
     why: str
     proxied: bool = False
     hint: str = ""
-
-
-# The answer
 
 
 def browser_addresses(
@@ -68,17 +68,20 @@ def browser_addresses(
     page: Page | None = None,
     setting: str | None = None,
 ) -> list[BrowserAddress]:
-    """Give the addresses at which this user's browser may reach a server, the likeliest first.
+    """Return the addresses at which this user's browser may reach a server, the likeliest first.
 
     Args:
         around: Where the kernel runs.
         hostname: What the server listens on.
         port: The port it listens on.
-        page: The page that shows a widget; None while no page has told where it is.
-        setting: A setting of one's own, with `{port}` where the port goes. It wins.
+        page: The page that shows a widget; None while no page has reported where it is.
+        setting: The user's own address, with `{port}` where the port goes. It replaces all others.
 
     Returns:
         Nothing where no page can reach the kernel: `no_listening` and Google Colab.
+
+    Raises:
+        LocalError: The setting is not an address of a WebSocket.
     """
     template = setting or around.environment.get(SETTING)
     if template:
@@ -90,25 +93,30 @@ def browser_addresses(
                 hint=f"Correct server.browser_url, or the environment variable {SETTING}.",
             )
         ]
-    if around.is_lite or around.is_colab:
+    if unreachable(around):
         return []
-    direct = direct_address(hostname, port)
-    if not reaches_loopback(hostname):
+    direct = BrowserAddress(
+        websocket_url(hostname, port),
+        "The browser and the kernel are on one machine.",
+        hint="If the kernel runs elsewhere (in a container, or over SSH), forward this port as "
+        f"you did Jupyter's: ssh -L {port}:127.0.0.1:{port} ...",
+    )
+    everywhere = is_unspecified(hostname)
+    if not everywhere and not is_loopback(hostname):
         return [direct]
-    found = from_templates(around, port, page)
-    jupyter = through_jupyter(around, port, page)
-    at_home = page is None or page.is_local or not page.host
-    behind = around.hub_prefix or (page and page.base_url not in (None, "/"))
-    if found:
+    hosted = [*vscode_address(around, port, page), *codespaces_address(around, port)]
+    jupyter = list(jupyter_address(around, port, page))
+    on_one_machine = page is None or page.is_local or not page.host
+    if hosted:
         # A page that is Jupyter's own knows better than the editor's setting.
-        found = jupyter + found if page and page.base_url else found + jupyter
-    elif behind:
-        found = jupyter + ([direct] if at_home and not around.hub_prefix else [])
-    elif at_home:
-        found = [direct, *jupyter]
-    else:
+        found = jupyter + hosted if page and page.base_url else hosted + jupyter
+    elif not on_one_machine or around.hub_prefix:
         found = jupyter
-    if page is not None and is_unspecified(hostname) and page.origin.startswith("http://"):
+    elif page and page.base_url not in (None, "/"):
+        found = [*jupyter, direct]
+    else:
+        found = [direct, *jupyter]
+    if page is not None and everywhere and page.origin.startswith("http://"):
         found.append(
             BrowserAddress(
                 websocket_url(page.name, port),
@@ -118,76 +126,65 @@ def browser_addresses(
     return found
 
 
-def direct_address(hostname: str, port: int) -> BrowserAddress:
-    return BrowserAddress(
-        websocket_url(hostname, port),
-        "The browser and the kernel are on one machine.",
-        hint="If the kernel runs elsewhere (in a container, or over SSH), forward this port as "
-        f"you did Jupyter's: ssh -L {port}:127.0.0.1:{port} ...",
+def vscode_address(around: Environment, port: int, page: Page | None) -> Iterator[BrowserAddress]:
+    """Yield the address that VS Code in a browser (code-server, Coder) sets, if there is one."""
+    template = around.environment.get("VSCODE_PROXY_URI", "")
+    if not PORT.search(template):
+        return
+    url = PORT.sub(str(port), template)
+    parts = parse_url(url)
+    if parts and not parts.scheme:
+        url = urljoin(f"{page.origin}/" if page and page.host else "/", url)
+    yield BrowserAddress(
+        as_websocket(url),
+        "VS Code says in VSCODE_PROXY_URI how a port is reached.",
+        proxied=True,
+        hint="Forward the port in the PORTS view of VS Code, then check again.",
     )
 
 
-def from_templates(around: Environment, port: int, page: Page | None) -> list[BrowserAddress]:
-    """Addresses that the editor or the codespace tells in the environment."""
-    environment = around.environment
-    found = []
-    editor = environment.get("VSCODE_PROXY_URI", "")
-    if PORT.search(editor):
-        url = PORT.sub(str(port), editor)
-        if split(url) and not urlsplit(url).scheme:
-            base = f"{page.origin}/" if page and page.host else "/"
-            url = urljoin(base, url)
-        found.append(
-            BrowserAddress(
-                as_websocket(url),
-                "VS Code says in VSCODE_PROXY_URI how a port is reached.",
-                proxied=True,
-                hint="Forward the port in the PORTS view of VS Code, then check again.",
-            )
-        )
-    name = environment.get("CODESPACE_NAME")
-    if name:
-        domain = environment.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN") or CODESPACES_DOMAIN
-        found.append(
-            BrowserAddress(
-                f"wss://{name}-{port}.{domain}/",
-                "A codespace gives each forwarded port a name of its own.",
-                proxied=True,
-                hint="In the PORTS view forward the port and set its visibility to public: a "
-                "page cannot log in for a WebSocket.",
-            )
-        )
-    return found
+def codespaces_address(around: Environment, port: int) -> Iterator[BrowserAddress]:
+    """Yield the address of a forwarded port on GitHub Codespaces, if the kernel is there."""
+    name = around.environment.get("CODESPACE_NAME")
+    if not name:
+        return
+    domain = around.environment.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
+    yield BrowserAddress(
+        f"wss://{name}-{port}.{domain or CODESPACES_DOMAIN}/",
+        "A codespace gives each forwarded port its own name.",
+        proxied=True,
+        hint="In the PORTS view forward the port and set its visibility to public: a "
+        "page cannot log in for a WebSocket.",
+    )
 
 
-def through_jupyter(around: Environment, port: int, page: Page | None) -> list[BrowserAddress]:
-    """The address through jupyter-server-proxy."""
-    told = page.base_url if page else None
-    base = told or around.hub_prefix or (None if page else around.jupyter_base_url)
-    if base is None or (page is None and base == "/"):
-        return []
+def jupyter_address(around: Environment, port: int, page: Page | None) -> Iterator[BrowserAddress]:
+    """Yield the address through jupyter-server-proxy: on a hub, on Binder, behind a base URL."""
+    base = (page and page.base_url) or around.hub_prefix
+    if page is None:
+        # The page's own base URL may be "/"; without a page that is only a guess.
+        base = base or around.jupyter_base_url
+        base = None if base == "/" else base
+    if base is None:
+        return
     public = around.environment.get("JUPYTERHUB_PUBLIC_URL", "")
+    public_parts = parse_url(public)
+    start = ""
     if page and page.host:
         start = as_websocket(page.origin)
-    elif around.hub_prefix and split(public) and urlsplit(public).hostname:
+    elif around.hub_prefix and public_parts and public_parts.hostname:
         start = as_websocket(root(public))
-    else:
-        start = ""
-    return [
-        BrowserAddress(
-            f"{start}{base}proxy/{port}/",
-            "The browser reaches the kernel's port through Jupyter's own address."
-            if start
-            else "The browser reaches the kernel's port through Jupyter's own address; "
-            "the page completes it by its host.",
-            proxied=True,
-            hint=PROXY_MISSING,
-        )
-    ]
+    why = "The browser reaches the kernel's port through Jupyter's own address"
+    yield BrowserAddress(
+        f"{start}{base}proxy/{port}/",
+        f"{why}." if start else f"{why}; the page completes it by its host.",
+        proxied=True,
+        hint=PROXY_MISSING,
+    )
 
 
 def no_listening(around: Environment) -> str:
-    """Say why no server can listen here; "" where one can."""
+    """Return why a server cannot listen here; "" where one can."""
     if around.is_lite:
         return (
             "in JupyterLite Python runs inside the browser, where no program can listen for "
@@ -198,23 +195,23 @@ def no_listening(around: Environment) -> str:
 
 
 def unreachable(around: Environment) -> str:
-    """Say why no page can reach the kernel; "" where one may."""
+    """Return why a page cannot reach the kernel; "" where it may."""
     if around.is_colab:
         return (
-            "Google Colab lets no page open a WebSocket to the kernel. Use a client in the "
+            "Google Colab does not let a page open a WebSocket to the kernel. Use a client in the "
             "kernel, connect(server.url); for the browser's end open the notebook on Binder."
         )
     return no_listening(around)
 
 
 def check_template(template: object, port: int = 8080) -> str:
-    """Fill a port into an address of one's own.
+    """Return the WebSocket address for a user's own address, with the port filled in.
 
     Raises:
-        LocalError: It is no address of a WebSocket.
+        LocalError: It is not an address of a WebSocket.
     """
     url = PORT.sub(str(port), template) if isinstance(template, str) else ""
-    parts = split(url)
+    parts = parse_url(url)
     if parts is None or parts.scheme not in SCHEMES or not parts.hostname or "{" in url:
         shown = repr(redact_path(template) if isinstance(template, str) else template)
         raise LocalError(
@@ -229,20 +226,13 @@ def check_template(template: object, port: int = 8080) -> str:
     return as_websocket(url)
 
 
-# Parts
-
-
 def as_websocket(url: str) -> str:
-    """Give the WebSocket address for an http one; every other text stays as it is."""
-    parts = split(url)
+    """Return the WebSocket address for an http one; every other text stays as it is."""
+    parts = parse_url(url)
     if parts is None or parts.scheme not in SCHEMES:
         return url
     path = parts.path or ("/" if parts.query else "")
     return str(parts._replace(scheme=SCHEMES[parts.scheme], path=path).geturl())
-
-
-def reaches_loopback(hostname: str) -> bool:
-    return is_loopback(hostname) or is_unspecified(hostname)
 
 
 def is_unspecified(hostname: str) -> bool:

@@ -4,8 +4,8 @@ In a Jupyter kernel, output belongs to the cell whose context variables the prin
 inherited; a plain thread has none and its prints land in the latest cell, or nowhere. So each
 handler runs in a copy of the context in which `run()` was called.
 
-The copy is taken by a thin stand-in for `sys.stdout` and `sys.stderr`, which is there as long as
-a server runs and passes everything on.
+A wrapper of `sys.stdout` and `sys.stderr` makes the copy. It is in place while a server runs, and
+passes everything on.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _sink: contextvars.ContextVar[OutputSink | None] = contextvars.ContextVar(
 kept_from_cells: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "astra_nb_kept_from_cells", default=False
 )
-"""Set where prints shall go to the sink alone: whoever reads that shows them."""
+"""Set where prints go only to the sink, whose reader shows them."""
 
 
 class Lines:
-    """Puts together what `print` writes piece by piece, and passes it on in whole lines.
+    """Joins what `print` writes piece by piece, and passes it on in whole lines.
 
     Args:
         sink: Called with "stdout" or "stderr" and one or more lines without the last newline.
@@ -51,33 +51,33 @@ class Lines:
         self._pieces: dict[str, list[str]] = {}
 
     def __call__(self, stream: str, text: str) -> None:
-        pieces = self._pieces.setdefault(stream, [])
-        pieces.append(text)
+        self._pieces.setdefault(stream, []).append(text)
         if text.endswith("\n"):
             self._pass_on(stream)
 
     def flush(self) -> None:
-        """Pass on what no newline has ended."""
+        """Pass on what does not end with a newline yet."""
         for stream in list(self._pieces):
             self._pass_on(stream)
 
     def _pass_on(self, stream: str) -> None:
+        # The loop flushes while a handler's thread may print: the pieces may be gone.
         text = "".join(self._pieces.pop(stream, ()))
         if text:
             self._sink(stream, text.removesuffix("\n"))
 
 
 class _Tee:
-    """Passes everything to a stream, and what a handler writes to its sink as well."""
+    """Passes everything to `stream`, and copies what a handler writes to its sink."""
 
     def __init__(self, stream: TextIO, name: str) -> None:
-        self._stream = stream
+        self.stream = stream
         self._name = name
 
     def write(self, text: str) -> int:
         sink = _sink.get()
         quiet = sink is not None and kept_from_cells.get()
-        written = len(text) if quiet else self._stream.write(text)
+        written = len(text) if quiet else self.stream.write(text)
         if sink is not None and text:
             sink(self._name, text)
         return written
@@ -87,7 +87,7 @@ class _Tee:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
 
 _lock = threading.Lock()
@@ -95,7 +95,7 @@ _users = 0
 
 
 def install() -> None:
-    """Put the stand-ins in place. Pair each call with one `uninstall`."""
+    """Wrap `sys.stdout` and `sys.stderr`. Pair each call with one `uninstall`."""
     global _users
     with _lock:
         _users += 1
@@ -106,7 +106,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Take the stand-ins away again after the last user."""
+    """Restore `sys.stdout` and `sys.stderr` after the last user."""
     global _users
     with _lock:
         _users -= 1
@@ -116,18 +116,18 @@ def uninstall() -> None:
             stream = getattr(sys, name)
             # Something else may have replaced the stream since; that is not ours to undo.
             if isinstance(stream, _Tee):
-                setattr(sys, name, stream._stream)
+                setattr(sys, name, stream.stream)
 
 
 def handler_context(base: contextvars.Context, sink: OutputSink) -> contextvars.Context:
-    """Give the context for one handler: a copy of `base` whose prints `sink` sees too."""
+    """Return the context for one handler: a copy of `base` whose prints `sink` gets too."""
     context = base.copy()
     context.run(_sink.set, sink)
     return context
 
 
 def current_cell() -> str | None:
-    """Give the id of the notebook cell that is running, or None where there is none.
+    """Return the id of the notebook cell that is running, or None where there is none.
 
     Front ends send it with the code; it stays the same when a cell is run again.
     """

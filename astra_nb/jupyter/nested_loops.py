@@ -11,7 +11,7 @@ __all__ = ["allow_nested_loops"]
 
 
 def allow_nested_loops() -> None:
-    """Let `asyncio.run()` and `run_until_complete()` work where an event loop runs already.
+    """Make `asyncio.run()` and `run_until_complete()` work inside a running event loop.
 
     A notebook's cell is run by the kernel's event loop, so `asyncio.run(main())` fails there.
     `await main()` is the better way; this is for code that cannot be changed. It patches asyncio

@@ -1,9 +1,6 @@
-"""Which address the browser uses, one row for each place a kernel can be in."""
+"""Which address the browser uses, one row for each place where a kernel can run."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +10,10 @@ from astra_nb.jupyter.browser_address import (
     Environment,
     Page,
     browser_addresses,
+    check_template,
     no_listening,
     unreachable,
 )
-from astra_nb.jupyter.environment import base_url_of_jupyter
 
 HUB = {"JUPYTERHUB_SERVICE_PREFIX": "/user/jane/"}
 BINDER = {**HUB, "BINDER_LAUNCH_HOST": "https://mybinder.example/"}
@@ -122,7 +119,7 @@ def test_the_addresses(environment: dict[str, str], page: Page | None, expected:
     assert all(address.hint for address in found)
 
 
-def test_only_what_stands_between_is_called_a_proxy() -> None:
+def test_only_an_address_through_a_proxy_is_called_proxied() -> None:
     direct, proxied = browser_addresses(Environment(), "127.0.0.1", 8080, LAPTOP_PAGE)
     assert (direct.proxied, proxied.proxied) == (False, True)
 
@@ -133,9 +130,28 @@ def test_the_base_url_of_a_plain_jupyter_server_counts_when_no_page_told() -> No
     assert urls == [DIRECT, "/user/jane-xyz/proxy/8080/"]
 
 
+def test_without_a_page_a_base_url_of_nothing_is_only_a_guess() -> None:
+    around = Environment({}, jupyter_base_url="/")
+    assert [address.url for address in browser_addresses(around, "127.0.0.1", 8080)] == [DIRECT]
+
+
 def test_a_server_on_one_address_of_a_network_is_reached_there_alone() -> None:
     found = browser_addresses(Environment(HUB), "192.0.2.7", 8080, HUB_PAGE)
     assert [address.url for address in found] == ["ws://192.0.2.7:8080/"]
+
+
+@pytest.mark.parametrize(
+    ("hostname", "urls"),
+    [
+        ("localhost", ["/user/jane/proxy/8080/"]),
+        ("0.0.0.0", ["/user/jane/proxy/8080/"]),
+        ("::", ["/user/jane/proxy/8080/"]),
+        ("lab.example.org", ["ws://lab.example.org:8080/"]),
+    ],
+)
+def test_the_proxy_reaches_only_what_listens_on_loopback(hostname: str, urls: list[str]) -> None:
+    found = browser_addresses(Environment(HUB), hostname, 8080)
+    assert [address.url for address in found] == urls
 
 
 def test_a_server_on_every_address_is_also_reached_at_the_pages_host() -> None:
@@ -144,88 +160,7 @@ def test_a_server_on_every_address_is_also_reached_at_the_pages_host() -> None:
     assert [address.url for address in found][-1] == "ws://box:8080/"
 
 
-@pytest.mark.parametrize(
-    ("environment", "place"),
-    [
-        ({}, "this machine"),
-        (HUB, "a JupyterHub"),
-        (BINDER, "Binder"),
-        (CODESPACE, "GitHub Codespaces"),
-        ({"VSCODE_PROXY_URI": "./proxy/{{port}}"}, "VS Code in a browser"),
-        ({"COLAB_GPU": ""}, "Google Colab"),
-    ],
-)
-def test_the_place(environment: dict[str, str], place: str) -> None:
-    assert Environment(environment).place == place
-
-
-# What a page tells
-
-
-@pytest.mark.parametrize(
-    ("told", "page"),
-    [
-        (("http://localhost:8888", "localhost:8888", "/"), LAPTOP_PAGE),
-        (("https://hub.example.org", "hub.example.org", "/user/jane"), HUB_PAGE),
-        (("vscode-webview://0a1b", "0a1b", None), WEBVIEW),
-        (
-            ("https://hub.example.org", "hub.example.org", "/\u202e/"),
-            Page("https://hub.example.org", "hub.example.org", None),
-        ),
-        (
-            ("https://hub.example.org", "hub.example.org", 7),
-            Page("https://hub.example.org", "hub.example.org", None),
-        ),
-    ],
-)
-def test_a_page_tells_where_it_is(told: tuple[object, ...], page: Page) -> None:
-    assert Page.told(*told) == page
-
-
-@pytest.mark.parametrize(
-    "origin",
-    [
-        *("null", "*", "", "https://", "https://a.example/path", "a.example", "http://["),
-        *(None, 7, "https://" + "a" * 600, "https://a.example "),
-    ],
-)
-def test_an_origin_that_names_no_site_lets_nobody_in(origin: object) -> None:
-    with pytest.raises(errors.LocalError, match="origin"):
-        Page.told(origin, "a.example")
-
-
-def test_a_host_that_is_not_the_origins_is_refused() -> None:
-    with pytest.raises(errors.LocalError, match="not the one of the origin"):
-        Page.told("https://hub.example.org", "evil.example")
-
-
-# Jupyter's file
-
-
-def test_the_base_url_is_read_from_jupyters_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
-    (tmp_path / "jpserver-42.json").write_text(
-        json.dumps({"base_url": "/user/jane-xyz", "token": "s3cret"})
-    )
-    assert base_url_of_jupyter({"JPY_PARENT_PID": "42"}) == "/user/jane-xyz/"
-    monkeypatch.setenv("JPY_PARENT_PID", "42")
-    assert "s3cret" not in repr(Environment.here().jupyter_base_url)
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"base_url": 7}'])
-def test_a_file_that_says_nothing_is_no_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
-    (tmp_path / "jpserver-42.json").write_text(content)
-    assert base_url_of_jupyter({"JPY_PARENT_PID": "42"}) is None
-    assert base_url_of_jupyter({"JPY_PARENT_PID": "../42"}) is None
-    assert base_url_of_jupyter({}) is None
-
-
-# The server's face
+# What the server makes of it
 
 
 def test_a_server_knows_both_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +172,7 @@ def test_a_server_knows_both_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.browser_url == PROXIED
 
 
-def test_an_address_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_of_the_user_replaces_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(port=9000)
     server.browser_url = "https://proxy.example.org/{port}/"
     assert server.browser_url == "wss://proxy.example.org/9000/"
@@ -254,7 +189,7 @@ def test_an_address_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
         *("wss://user:word@a.example/", "wss://a.example/#x"),
     ],
 )
-def test_what_is_no_address_is_refused_at_once(template: object) -> None:
+def test_what_is_not_an_address_is_refused_at_once(template: object) -> None:
     server = Server()
     with pytest.raises(errors.LocalError, match="browser_url"):
         server.browser_url = template  # type: ignore[assignment]
@@ -272,6 +207,19 @@ def test_colab_has_no_address_and_says_why(monkeypatch: pytest.MonkeyPatch) -> N
     assert Server().browser_url is None
     assert "connect(server.url)" in unreachable(Environment({"COLAB_GPU": ""}))
     assert unreachable(Environment()) == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["{port}/path", "./proxy/{{port}}:x", "http://[{port}", "mailto:{port}"]
+)
+def test_an_editors_setting_that_is_not_an_address_does_not_crash(url: str) -> None:
+    around = Environment({"VSCODE_PROXY_URI": url})
+    [first, *_] = browser_addresses(around, "127.0.0.1", 8080, WEBVIEW)
+    assert "8080" in first.url
+
+
+def test_a_setting_with_a_query_alone_gets_a_path() -> None:
+    assert check_template("https://a.example?port={port}", 9) == "wss://a.example/?port=9"
 
 
 def test_jupyterlite_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,124 @@
+"""Which running server a new one replaces; exit and fork run in a Python of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from astra_nb import registry
+from astra_nb.runner import Runner
+from tests.helpers import run_python
+
+
+class Running:
+    """As much of a `Runner` as the registry asks for."""
+
+    def __init__(
+        self, port: int = 8080, *, asked: int | None = None, cell: str | None = None
+    ) -> None:
+        self.hostname, self.port, self.cell = "127.0.0.1", port, cell
+        self.asked_port = port if asked is None else asked
+        self.running = True
+
+
+@pytest.fixture
+def keep() -> Iterator[list[Runner]]:
+    """Each runner that a test remembers is forgotten as it ends."""
+    kept: list[Runner] = []
+    yield kept
+    for runner in kept:
+        registry.forget(runner)
+
+
+def remembered(keep: list[Runner], *running: Running) -> list[Runner]:
+    runners = [cast(Runner, each) for each in running]
+    for runner in runners:
+        registry.remember(runner)
+    keep += runners
+    return runners
+
+
+def earlier(
+    own: Runner | None = None, port: int = 8080, cell: str | None = None, host: str = "127.0.0.1"
+) -> Runner | None:
+    return registry.earlier(own, host, port, cell)
+
+
+def test_the_same_address_replaces(keep: list[Runner]) -> None:
+    [runner] = remembered(keep, Running(8080))
+    assert earlier() is runner
+    assert earlier(port=8081) is None
+    assert earlier(host="0.0.0.0") is None
+
+
+def test_the_same_server_replaces_itself_wherever_it_listens(keep: list[Runner]) -> None:
+    first, second = remembered(keep, Running(8080), Running(8081))
+    assert earlier(own=second, port=9000) is second
+    assert earlier(own=first, port=0) is first
+
+
+def test_any_free_port_replaces_what_the_same_cell_ran_that_way(keep: list[Runner]) -> None:
+    fixed, free = remembered(keep, Running(8080, cell="a"), Running(41000, asked=0, cell="a"))
+    assert earlier(port=0, cell="a") is free
+    assert earlier(port=0, cell="b") is None
+    assert earlier(port=0) is None
+    assert earlier(port=8080, cell="b") is fixed
+
+
+def test_without_a_cell_two_servers_on_free_ports_live_side_by_side(keep: list[Runner]) -> None:
+    remembered(keep, Running(41000, asked=0))
+    assert earlier(port=0) is None
+
+
+def test_what_no_longer_runs_is_not_replaced(keep: list[Runner]) -> None:
+    stopped = Running(8080)
+    [runner] = remembered(keep, stopped)
+    stopped.running = False
+    assert earlier() is None
+    assert earlier(own=runner) is None
+
+
+def test_forgetting_twice_is_not_an_error(keep: list[Runner]) -> None:
+    [runner] = remembered(keep, Running())
+    registry.forget(runner)
+    registry.forget(runner)
+    assert earlier() is None
+
+
+def printed(code: str) -> str:
+    run = run_python("-W", "error", "-c", code)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_an_exit_shuts_down_what_still_runs() -> None:
+    code = """
+import atexit
+atexit.register(lambda: print("after:", server.running))  # runs last: it was registered first
+from astra_nb import Server
+server = Server(port=0)
+server.run()
+print("before:", server.running)
+"""
+    assert printed(code) == "before: True\nafter: False\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_leaves_its_child_without_servers() -> None:
+    code = """
+import os
+from astra_nb import Server, registry
+server = Server(port=0)
+server.run()
+child = os.fork()
+if child == 0:
+    print("child:", registry.earlier(None, server.hostname, server.port, None), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+print("parent:", registry.earlier(None, server.hostname, server.port, None) is not None)
+server.shutdown()
+"""
+    assert printed(code) == "child: None\nparent: True\n"
