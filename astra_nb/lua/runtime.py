@@ -32,8 +32,6 @@ HANDLER_SECONDS = 5
 MAX_ERROR = 4000  # bytes of an error's message, and of its trace
 TURN_POLL = 0.002  # seconds between two looks at whether the state is free
 
-PARTS = ("budget", "patterns", "sandbox", "pprint", "http", "tasks")
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -72,8 +70,8 @@ class LuaState:
 
     def _load(self) -> None:
         budget = self._part("budget", _poll)
-        patterns = self._part("patterns", budget)
-        sandbox = self._part("sandbox", budget, patterns, _write)
+        sandbox = self._part("sandbox", budget, _write)
+        self._part("patterns", budget, sandbox)
         printing = self._part("pprint", budget, _write)
         sandbox[b"environment"][b"pprint"] = printing[b"pprint"]
         http = self._part("http", budget, sandbox)

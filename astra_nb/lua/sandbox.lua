@@ -1,9 +1,9 @@
 -- What foreign Lua code may use: the language, and no way to files, processes or Python.
 --
 -- Library functions in C run no count hook. Those that can run for long are written anew in Lua
--- here, are given a bound, or are left out; patterns.lua does the same for patterns.
+-- here, are given a bound, or are left out; patterns.lua adds the functions that take patterns.
 
-local budget, patterns, write = ...
+local budget, write = ...
 
 local fail, spend = budget.fail, budget.spend
 local native = {
@@ -195,9 +195,6 @@ for _, name in ipairs({ "codepoint", "len", "offset" }) do
 end
 environment.os = copy(os, "clock difftime time")
 environment.string = copy(string, "byte char len")
-for name, value in pairs(patterns) do
-  environment.string[name] = value
-end
 for _, name in ipairs({ "lower", "packsize", "reverse", "sub", "unpack", "upper" }) do
   environment.string[name] = charged(name, string[name])
 end
@@ -218,7 +215,8 @@ function environment.string.rep(text, count, separator)
   if native.type(text) == "string" and tointeger(count) and count > 0 then
     -- In C, a billion times nothing takes as long as a billion times something.
     if #text == 0 and (separator == nil or separator == "") then return "" end
-    spend(#text * 1.0 * count // BYTES_FOR_AN_INSTRUCTION)
+    local between = native.type(separator) == "string" and #separator or 0
+    spend((#text + between) * 1.0 * count // BYTES_FOR_AN_INSTRUCTION)
   end
   return given("rep", native.pcall(native.rep, text, count, separator))
 end
@@ -231,7 +229,9 @@ function environment.table.concat(list, separator, first, last)
     fail("table.concat takes ten million items at most")
   end
   if tointeger(first) and tointeger(last) and last - first > FEW then spend(last - first) end
-  return given("concat", native.pcall(native.concat, list, separator, first, last))
+  local joined = given("concat", native.pcall(native.concat, list, separator, first, last))
+  spend(#joined // BYTES_FOR_AN_INSTRUCTION)
+  return joined
 end
 
 function environment.table.insert(list, ...)
@@ -322,4 +322,5 @@ return {
   modules = modules,
   REQUEST = REQUEST,
   tasks = tasks,
+  given = given,
 }

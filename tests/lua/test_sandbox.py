@@ -187,8 +187,6 @@ ENDLESS = {
     "plain find": """
         local s, t = ("a"):rep(20000), ("a"):rep(10000) .. "b"
         while true do s:find(t, 1, true) end""",
-    "patterns": '("a"):rep(200):find((".-"):rep(12) .. "b")',
-    "balanced pattern": '("("):rep(1000000):find("%b()")',
     "waiting for what does not come": """
         local server = require("http").server:new()
         while true do pcall(server.websocket, server, "no path", print) end""",
