@@ -1,4 +1,4 @@
--- require("http") and require("astra.http"): servers and sockets, as the tutorial has them.
+-- require("http") and require("astra.http"): servers and sockets with the tutorial's API.
 --
 -- Each call that must wait yields a request; Python carries it out and resumes with the answer.
 
@@ -13,7 +13,7 @@ local byte, char, format, sub = string.byte, string.char, string.format, string.
 local concat, move = table.concat, table.move
 local tointeger, mathtype = math.tointeger, math.type
 
--- What stands behind a table is kept beside it, where foreign code cannot reach.
+-- The numbers of servers and sockets are kept outside of their tables, out of foreign code's reach.
 local server_numbers = setmetatable({}, { __mode = "k" })
 local socket_numbers = setmetatable({}, { __mode = "k" })
 local handlers = {}
@@ -25,13 +25,13 @@ local function answer(ok, ...)
 end
 
 local COST_OF_ASKING <const> = 500 -- instructions
-local COST_OF_A_SERVER <const> = 1000000 -- or of a route: their memory is Python's, without a bound
+local COST_OF_A_SERVER <const> = 1000000 -- or of a route: their memory is Python's, unbounded
 
 local function ask(name, ...)
   spend(COST_OF_ASKING)
   if not isyieldable() then
     fail("this call has to wait, and table.sort and string.gsub cannot wait for the function "
-      .. "that they call; keep what they give, and make the call after them")
+      .. "that they call; keep what they return, and make the call after them")
   end
   return answer(yield(REQUEST, name, ...))
 end
@@ -156,7 +156,7 @@ local Socket = {}
 local function socket_number(socket, name)
   local number = socket_numbers[socket]
   if not number then
-    fail(format("write socket:%s(...), with a colon: what stands before it is the socket", name))
+    fail(format("write socket:%s(...), with a colon: before it comes the socket", name))
   end
   return number
 end
@@ -203,7 +203,7 @@ function Socket:send(kind, value, reason)
   socket_number(self, "send")
   local sender = SENDERS[kind]
   if not sender then
-    fail(describe(kind) .. ' is no message type; the five are "text", "bytes", "ping", "pong" and '
+    fail(describe(kind) .. ' is not a message type; the five are "text", "bytes", "ping", "pong" and '
       .. '"close", and the type comes first: socket:send("text", "Hello")')
   end
   return sender(self, value, reason)
@@ -216,7 +216,7 @@ local Server = {}
 local function server_number(server, name)
   local number = server_numbers[server]
   if not number then
-    fail(format("write server:%s(...), with a colon: what stands before it is the server", name))
+    fail(format("write server:%s(...), with a colon: before it comes the server", name))
   end
   return number
 end

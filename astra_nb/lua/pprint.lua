@@ -1,4 +1,4 @@
--- pprint: a value as text that Lua would read, the same each time: sorted keys, no addresses.
+-- pprint: a value as Lua source, the same each time: sorted keys, no addresses.
 
 local budget, write = ...
 
@@ -15,7 +15,7 @@ local tostring = tostring
 local ESCAPES = { [7] = "\\a", [8] = "\\b", [9] = "\\t", [10] = "\\n", [11] = "\\v", [12] = "\\f",
   [13] = "\\r", [34] = '\\"', [92] = "\\\\" }
 
--- Characters that show nothing, or turn around what stands beside them.
+-- Characters that show nothing, or change the direction of text beside them.
 local UNSEEN = { { 0x00, 0x1F }, { 0x7F, 0x9F }, { 0xAD, 0xAD }, { 0x061C, 0x061C },
   { 0x200B, 0x200F }, { 0x2028, 0x202E }, { 0x2060, 0x206F }, { 0xFEFF, 0xFEFF },
   { 0xFFF9, 0xFFFB }, { 0xE0000, 0xE007F } }

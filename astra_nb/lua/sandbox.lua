@@ -1,7 +1,7 @@
 -- What foreign Lua code may use: the language, and no way to files, processes or Python.
 --
--- Library functions in C run no count hook. Those that can run for long are written anew in Lua
--- here, are given a bound, or are left out; patterns.lua adds the functions that take patterns.
+-- Library functions in C run no count hook. Those that can take long are rewritten in Lua here,
+-- get a bound, or are left out; patterns.lua adds the functions that take patterns.
 
 local budget, write = ...
 
@@ -17,7 +17,7 @@ local pack, unpack, rawget, tointeger = table.pack, table.unpack, rawget, math.t
 local error, find, gsub = error, string.find, string.gsub
 
 local BYTES_FOR_AN_INSTRUCTION <const> = 64
-local LONG <const> = 4096 -- bytes; what is shorter is soon done, and free
+local LONG <const> = 4096 -- bytes; shorter work is free
 local FEW <const> = 100 -- items; the same
 local MAX_DATE <const> = 10000 -- bytes of a format
 local MAX_ITEMS <const> = 10000000 -- that table.concat may walk in one call
@@ -25,7 +25,7 @@ local COST_OF_PRINT <const> = 2000 -- instructions that a line is charged with, 
 local COST_OF_COLLECTING <const> = 1000000
 local COST_OF_A_COROUTINE <const> = 1000 -- it may end before its hook ever looks
 
--- What tasks.lua and this file say to each other through yields; foreign code never holds it.
+-- Marks a yield to tasks.lua as a request; foreign code never holds it.
 local REQUEST = {}
 local tasks = native.setmetatable({}, { __mode = "k" }) -- threads that the server resumes
 local waiting = native.setmetatable({}, { __mode = "k" }) -- those that asked it for something
@@ -85,7 +85,7 @@ environment._G = environment
 function environment.setmetatable(subject, metatable)
   if native.type(metatable) == "table" and rawget(metatable, "__gc") ~= nil then
     -- Finalizers run without hooks: nothing could stop one.
-    fail("__gc is not there in this Lua: a finalizer cannot be stopped when it runs on")
+    fail("this Lua has no __gc: a finalizer that does not end could not be stopped")
   end
   return given("setmetatable", native.pcall(native.setmetatable, subject, metatable))
 end
@@ -122,7 +122,7 @@ function environment.collectgarbage(what)
   elseif what == "count" then
     return native.collectgarbage("count")
   end
-  fail('collectgarbage knows "collect" and "count" here')
+  fail('collectgarbage takes "collect" and "count" here')
 end
 
 function environment.print(...)
@@ -311,7 +311,7 @@ end
 function environment.require(name)
   local module = modules[name]
   if module == nil then
-    fail("module '" .. native.tostring(name) .. "' is not here: this Lua runs inside Python and "
+    fail("module '" .. native.tostring(name) .. "' does not exist: this Lua runs inside Python and "
       .. 'reads no files; there are require("http") and require("astra.http")')
   end
   return module

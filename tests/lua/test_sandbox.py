@@ -281,7 +281,7 @@ def test_a_full_memory_is_an_error_and_never_the_end_of_the_process(
         with pytest.raises(LuaError, match="not enough memory"):
             lua.run(fill)
     # Even what is caught to the last byte leaves room for Python's side.
-    with pytest.raises(LuaError, match=r"%reload_ext astra_nb begins anew"):
+    with pytest.raises(LuaError, match=r"%reload_ext astra_nb starts a new one"):
         lua.run("print(1)")
 
 
