@@ -3,7 +3,7 @@
 -- Every coroutine that runs foreign code has a count hook. Once the budget is used up, each
 -- further instruction raises, so that pcall can catch the error but cannot go on after it.
 
-local poll = ...
+local poll, write = ...
 
 local create, native_sethook, getinfo = coroutine.create, debug.sethook, debug.getinfo
 local clock, error, pcall, type = os.clock, error, pcall, type
@@ -11,6 +11,7 @@ local sub, format = string.sub, string.format
 
 local TICK <const> = 1000 -- instructions between two looks at the budget
 local SECONDS_BETWEEN_POLLS <const> = 0.1 -- of computing; an instruction on a long string takes long
+local COST_OF_PRINT <const> = 2000 -- instructions; the cell's output must not grow without end
 local OURS <const> = "astra_nb/"
 
 local left, deadline, limit, seconds = 0, 0, 0, 0
@@ -78,7 +79,12 @@ end
 
 return {
   fail = fail,
-  call_python = call_python,
+
+  print_line = function(text)
+    local line = text .. "\n"
+    spend(COST_OF_PRINT + #line)
+    call_python(write, line)
+  end,
 
   -- Charges work in C or in Python, which no hook counts.
   spend = spend,

@@ -1,10 +1,9 @@
 -- pprint: a value as Lua source, the same each time: sorted keys, no addresses.
 
-local budget, write = ...
+local budget = ...
 
 local WIDTH <const> = 80
 local MAX_DEPTH <const> = 20
-local COST_OF_PRINT <const> = 2000
 
 local type, next, rawlen, rawget, select = type, next, rawlen, rawget, select
 local rep, format, byte, find, sub = string.rep, string.format, string.byte, string.find, string.sub
@@ -154,9 +153,7 @@ return {
 
   pprint = function(...)
     for index = 1, select("#", ...) do
-      local line = show((select(index, ...)), 0, {}) .. "\n"
-      budget.spend(COST_OF_PRINT + #line)
-      budget.call_python(write, line)
+      budget.print_line(show((select(index, ...)), 0, {}))
     end
   end,
 }

@@ -70,10 +70,10 @@ class LuaState:
         self._load()
 
     def _load(self) -> None:
-        budget = self._part("budget", _poll)
-        sandbox = self._part("sandbox", budget, _write)
+        budget = self._part("budget", _poll, _write)
+        sandbox = self._part("sandbox", budget)
         self._part("patterns", budget, sandbox)
-        printing = self._part("pprint", budget, _write)
+        printing = self._part("pprint", budget)
         sandbox[b"environment"][b"pprint"] = printing[b"pprint"]
         http = self._part("http", budget, sandbox)
         tasks = self._part("tasks", budget, sandbox, http, printing[b"show"])

@@ -3,7 +3,7 @@
 -- Library functions in C run no count hook. Those that can take long are rewritten in Lua here,
 -- get a bound, or are left out; patterns.lua adds the functions that take patterns.
 
-local budget, write = ...
+local budget = ...
 
 local fail, spend = budget.fail, budget.spend
 local native = {
@@ -21,7 +21,6 @@ local LONG <const> = 4096 -- bytes; shorter work is free
 local FEW <const> = 100 -- items; the same
 local MAX_DATE <const> = 10000 -- bytes of a format
 local MAX_ITEMS <const> = 10000000 -- that table.concat may walk in one call
-local COST_OF_PRINT <const> = 2000 -- instructions that a line is charged with, for the cell's sake
 local COST_OF_COLLECTING <const> = 1000000
 local COST_OF_A_COROUTINE <const> = 1000 -- it may end before its hook ever looks
 
@@ -130,9 +129,7 @@ function environment.print(...)
   for index = 1, texts.n do
     texts[index] = native.tostring(texts[index])
   end
-  local line = native.concat(texts, "\t", 1, texts.n) .. "\n"
-  spend(COST_OF_PRINT + #line)
-  budget.call_python(write, line)
+  budget.print_line(native.concat(texts, "\t", 1, texts.n))
 end
 
 -- Coroutines: each has a hook of its own, and socket calls reach the server through all of them.
@@ -286,7 +283,7 @@ function environment.table.move(source, first, last, start, target)
 end
 
 function environment.table.sort(list, comes_before)
-  -- A comparison in Lua has its instructions counted, one in C has not.
+  -- The instructions of a comparison in Lua are counted, those of one in C are not.
   if comes_before == nil then
     comes_before = function(a, b) return a < b end
   elseif native.type(comes_before) ~= "function" then
