@@ -13,7 +13,8 @@ local type, tostring, pcall, min, max = type, tostring, pcall, math.min, math.ma
 local pack, unpack = table.pack, table.unpack
 
 local MOST_STEPS <const> = 5e8 -- a second at most; about a quarter of one, measured
-local FEW_STEPS <const> = 2e4 -- no closer look at the pattern is worth its time
+local PAST_ALL <const> = 1e99
+local FEW_STEPS <const> = 2e4 -- below that, a closer look would take longer
 local STEPS_FOR_AN_INSTRUCTION <const> = 16
 local BYTES_FOR_AN_INSTRUCTION <const> = 64
 local SPECIAL <const> = "[%^%$%*%+%?%.%(%[%%%-]"
@@ -53,9 +54,8 @@ local function read(pattern, position)
       local count = match(pattern, "^[*+?-]", last + 1)
       if kind == "one" and count then kind, last = count, last + 1 end
     end
-    -- Alone, too, a "^" or "(" has to stand for itself.
-    class = class and gsub(class, "^[^%w.]$", "%%%0")
-    items[#items + 1] = { kind = kind, class = class }
+    -- A single "^" or "(" is escaped, for it is special where it is looked for alone.
+    items[#items + 1] = { kind = kind, class = class and gsub(class, "^[^%w.]$", "%%%0") }
     position = last + 1
   end
   return items
@@ -145,7 +145,7 @@ local function most_steps(text, pattern, anchored)
       here = (longest + 1) * cost + longest * (few and rest or inside(class, index + 1)) + rest
       if free and class == "." and kind ~= "?" then once, here = once + 3 * here, cost end
     end
-    steps[index] = here
+    steps[index] = min(here, PAST_ALL) -- infinity times nothing would not be a number
 
     if kind == "one" or kind == "+" and sure then
       fixed = sure and class or fixed and #fixed < 99 and class .. fixed
@@ -183,7 +183,7 @@ local function judge(name, text, pattern, third, plain)
     fail(format("string.%s refuses the pattern %s: it could take %.0e steps on %d bytes, and %.0e "
       .. "are allowed, because nothing can stop a call; search a shorter string, anchor the "
       .. 'pattern with ^, or use fewer of * + - ?, on sets without what follows them, as in '
-      .. '"([^,]*),"', name, shown, min(steps, 1e99), #text, MOST_STEPS))
+      .. '"([^,]*),"', name, shown, min(steps, PAST_ALL), #text, MOST_STEPS))
   end
   spend(steps // STEPS_FOR_AN_INSTRUCTION)
 end

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from astra_nb.errors import LuaError
-from astra_nb.lua import Lua
+from astra_nb.lua import Lua, runtime
 from tests.lua.matcher import Matcher, Mistake, TooManySteps
 
 PIECES = ["a", "b", ".", "%a", "%d", "%s", "%W", "[ab]", "[^a]", "[a-c%d]", "[]]", "[^]a]", "%."]
@@ -267,6 +267,23 @@ def test_the_refusal_names_pattern_subject_bound_and_way_out(lua: Lua) -> None:
         "stop a call; search a shorter string, anchor the pattern with ^, or use fewer of * + - ?, "
         'on sets without what follows them, as in "([^,]*),"'
     )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '("x"):find("c" .. ("a?"):rep(2000) .. "b")',  # no place for it, times a huge number
+        'pcall(string.find, "x", "c*" .. ("c?"):rep(2000) .. "b")',
+    ],
+)
+def test_no_bound_is_so_high_that_the_budget_is_lost(
+    lua: Lua, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Nothing times infinity is not a number, and no budget is ever used up by that."""
+    monkeypatch.setattr(runtime, "CELL_INSTRUCTIONS", 3_000_000)
+    monkeypatch.setattr(runtime, "CELL_SECONDS", 5)
+    with pytest.raises(LuaError, match="stopped after 3 million instructions"):
+        lua.run(f"{code} while true do end")
 
 
 def test_a_search_that_found_no_more_is_not_made_again(lua: Lua) -> None:
