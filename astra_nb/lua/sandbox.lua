@@ -222,10 +222,9 @@ environment.table = copy(table, "pack unpack")
 
 function environment.table.concat(list, separator, first, last)
   first, last = first or 1, last or #list
-  if tointeger(first) and tointeger(last) and last - first > MAX_ITEMS then
-    fail("table.concat takes ten million items at most")
-  end
-  if tointeger(first) and tointeger(last) and last - first > FEW then spend(last - first) end
+  local items = tointeger(first) and tointeger(last) and last * 1.0 - first or 0
+  if items > MAX_ITEMS then fail("table.concat takes ten million items at most") end
+  if items > FEW then spend(items // 1) end
   local joined = given("concat", native.pcall(native.concat, list, separator, first, last))
   spend(#joined // BYTES_FOR_AN_INSTRUCTION)
   return joined

@@ -250,6 +250,9 @@ GREEDY = {
     "joining": """
         local t = setmetatable({}, {__index = getmetatable, __metatable = ""})
         return table.concat(t, "", 1, 1 << 53)""",
+    "joining from afar": """
+        local t = setmetatable({}, {__index = getmetatable, __metatable = ""})
+        return table.concat(t, "", math.mininteger, 1 << 62)""",
     "format": 'return ("%99999d"):format(1)',
     "globals": "t = {} while true do t[#t + 1] = ('x'):rep(100000) .. #t end",
 }
