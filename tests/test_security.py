@@ -17,6 +17,7 @@ import pytest
 
 from astra_nb import FrameLog, Message, Server, WebSocket, connect, errors
 from astra_nb.errors import HandshakeFailed
+from astra_nb.lua import Lua, runtime
 from astra_nb.net.server_connection import CHECK_PATH
 from tests.helpers import REPOSITORY, wait_until
 from tests.servers import serving
@@ -407,6 +408,50 @@ def test_a_check_is_no_open_connection_while_its_page_leaves_the_close_unanswere
             answer += peer.recv(4096)
         assert server.connections == []
         assert server.broadcast("text", "not for checks") == 0
+
+
+# Lua cells
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        'io.open("/etc/passwd")',
+        'os.execute("true")',
+        'os.getenv("HOME")',
+        "debug.getregistry()",
+        'package.loadlib("libc.so.6", "system")',
+        'require("io")',
+        'require("socket")',
+        'dofile("/etc/passwd")',
+        "python.eval('1')",
+        'load("\\27Lua", "x", "b")()',
+        "string.dump(print)",
+        'getmetatable("").__index = nil',
+    ],
+)
+def test_lua_code_reaches_only_what_it_was_given(attempt: str) -> None:
+    with pytest.raises(errors.LuaError):
+        Lua().run(attempt)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "answer"),
+    [
+        ("while true do pcall(error) end", "stopped after 3 million instructions"),
+        ("local t = {} while true do t[#t + 1] = ('x'):rep(2 ^ 20 | 0) end", "not enough memory"),
+        ('("a"):rep(100000):find("(a*)*a*a*b")', "refuses the pattern"),
+        ('("a"):rep(1000):gsub(".-.-.-b", "")', "refuses the pattern"),
+    ],
+)
+def test_lua_code_that_does_not_end_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, attempt: str, answer: str
+) -> None:
+    monkeypatch.setattr(runtime, "CELL_INSTRUCTIONS", 3_000_000)
+    lua = Lua()
+    with pytest.raises(errors.LuaError, match=answer):
+        lua.run(attempt)
+    lua.run("assert(1 + 1 == 2)")
 
 
 # The page that says all this

@@ -1,4 +1,4 @@
-"""The tutorial's own Lua, running beside Python: `%load_ext astra_nb`, then `%%lua` cells.
+"""The tutorial's own Lua beside Python: `%load_ext astra_nb`, then `%%lua` cells.
 
 Needs the extra `astra-nb[lua]`.
 """

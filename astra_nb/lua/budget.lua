@@ -1,9 +1,9 @@
--- The budget: what stops Lua code that runs on and on.
+-- The budget: stops Lua code that does not end.
 --
 -- Every coroutine that runs foreign code has a count hook. Once the budget is used up, each
 -- further instruction raises, so that pcall can catch the error but cannot go on after it.
 
-local poll = ...
+local poll, write = ...
 
 local create, native_sethook, getinfo = coroutine.create, debug.sethook, debug.getinfo
 local clock, error, pcall, type = os.clock, error, pcall, type
@@ -11,6 +11,7 @@ local sub, format = string.sub, string.format
 
 local TICK <const> = 1000 -- instructions between two looks at the budget
 local SECONDS_BETWEEN_POLLS <const> = 0.1 -- of computing; an instruction on a long string takes long
+local COST_OF_PRINT <const> = 2000 -- instructions; the cell's output must not grow without end
 local OURS <const> = "astra_nb/"
 
 local left, deadline, limit, seconds = 0, 0, 0, 0
@@ -47,7 +48,7 @@ local function finish(why)
   fail(why)
 end
 
--- Calls a Python function. What Python raises is a keyboard interrupt, and Lua never holds it.
+-- Calls a Python function. It raises keyboard interrupts only, and Lua never holds one.
 local function call_python(target, ...)
   local ok, result = pcall(target, ...)
   if ok then return result end
@@ -78,9 +79,14 @@ end
 
 return {
   fail = fail,
-  call_python = call_python,
 
-  -- Charges work that no hook can count, because it is done in C or in Python.
+  print_line = function(text)
+    local line = text .. "\n"
+    spend(COST_OF_PRINT + #line)
+    call_python(write, line)
+  end,
+
+  -- Charges work in C or in Python, which no hook counts.
   spend = spend,
 
   -- Raises where a hook would have raised by now.
@@ -94,14 +100,14 @@ return {
     return thread
   end,
 
-  -- A turn: what runs from one request to the next. `allowance` is what is left for it.
+  -- A turn is the run from one request to the next; `allowance` is what is left for it.
   begin_turn = function(allowance, instructions, computing_seconds)
     ended, left, interrupted = nil, allowance, false
     limit, seconds = instructions, computing_seconds
     deadline = clock() + computing_seconds
   end,
 
-  -- Gives what is left after a turn, and whether the user interrupted it.
+  -- Returns what is left after a turn, and whether the user interrupted it.
   end_turn = function()
     return left, interrupted
   end,

@@ -1,4 +1,4 @@
--- require("http") and require("astra.http"): servers and sockets, as the tutorial has them.
+-- require("http") and require("astra.http"): servers and sockets with the tutorial's API.
 --
 -- Each call that must wait yields a request; Python carries it out and resumes with the answer.
 
@@ -13,7 +13,7 @@ local byte, char, format, sub = string.byte, string.char, string.format, string.
 local concat, move = table.concat, table.move
 local tointeger, mathtype = math.tointeger, math.type
 
--- What stands behind a table is kept beside it, where foreign code cannot reach.
+-- The numbers of servers and sockets are outside of their tables, which foreign code can change.
 local server_numbers = setmetatable({}, { __mode = "k" })
 local socket_numbers = setmetatable({}, { __mode = "k" })
 local handlers = {}
@@ -25,13 +25,13 @@ local function answer(ok, ...)
 end
 
 local COST_OF_ASKING <const> = 500 -- instructions
-local COST_OF_A_SERVER <const> = 1000000 -- or of a route: their memory is Python's, without a bound
+local COST_OF_A_SERVER <const> = 1000000 -- or of a route: their memory is Python's, unbounded
 
 local function ask(name, ...)
   spend(COST_OF_ASKING)
   if not isyieldable() then
     fail("this call has to wait, and table.sort and string.gsub cannot wait for the function "
-      .. "that they call; keep what they give, and make the call after them")
+      .. "that they call; keep what they return, and make the call after them")
   end
   return answer(yield(REQUEST, name, ...))
 end
@@ -153,58 +153,39 @@ end
 
 local Socket = {}
 
-local function socket_number(socket, name)
-  local number = socket_numbers[socket]
+local function number_of(numbers, kind, object, name)
+  local number = numbers[object]
   if not number then
-    fail(format("write socket:%s(...), with a colon: what stands before it is the socket", name))
+    fail(format("write %s:%s(...), with a colon: before it comes the %s", kind, name, kind))
   end
   return number
 end
 
 function Socket:recv(timeout)
-  local number = socket_number(self, "recv")
+  local number = number_of(socket_numbers, "socket", self, "recv")
   if timeout ~= nil and not (mathtype(timeout) and timeout > 0) then
     fail("recv waits for a positive number of seconds, not " .. describe(timeout))
   end
   return message(ask("recv", number, timeout))
 end
 
-function Socket:send_text(value)
-  local number = socket_number(self, "send_text")
-  ask("send_text", number, text(value))
-end
+local SENDERS <const> = {}
 
-function Socket:send_bytes(value)
-  local number = socket_number(self, "send_bytes")
-  ask("send_bytes", number, bytes(value))
+for kind, convert in next, { text = text, bytes = bytes, ping = control, pong = control,
+  close = close } do
+  local name = "send_" .. kind
+  SENDERS[kind] = function(socket, value, reason)
+    ask(name, number_of(socket_numbers, "socket", socket, name), convert(value, reason))
+  end
+  Socket[name] = SENDERS[kind]
 end
-
-function Socket:send_ping(value)
-  local number = socket_number(self, "send_ping")
-  ask("send_ping", number, control(value))
-end
-
-function Socket:send_pong(value)
-  local number = socket_number(self, "send_pong")
-  ask("send_pong", number, control(value))
-end
-
-function Socket:send_close(code, reason)
-  local number = socket_number(self, "send_close")
-  ask("send_close", number, close(code, reason))
-end
-
-local SENDERS <const> = {
-  text = Socket.send_text, bytes = Socket.send_bytes, ping = Socket.send_ping,
-  pong = Socket.send_pong, close = Socket.send_close,
-}
 
 function Socket:send(kind, value, reason)
-  socket_number(self, "send")
+  number_of(socket_numbers, "socket", self, "send")
   local sender = SENDERS[kind]
   if not sender then
-    fail(describe(kind) .. ' is no message type; the five are "text", "bytes", "ping", "pong" and '
-      .. '"close", and the type comes first: socket:send("text", "Hello")')
+    fail(describe(kind) .. ' is not a message type; the five are "text", "bytes", "ping", "pong" '
+      .. 'and "close", and the type comes first: socket:send("text", "Hello")')
   end
   return sender(self, value, reason)
 end
@@ -212,14 +193,6 @@ end
 -- Servers
 
 local Server = {}
-
-local function server_number(server, name)
-  local number = server_numbers[server]
-  if not number then
-    fail(format("write server:%s(...), with a colon: what stands before it is the server", name))
-  end
-  return number
-end
 
 local function address(server)
   local hostname, port = rawget(server, "hostname"), rawget(server, "port")
@@ -233,7 +206,7 @@ local function address(server)
 end
 
 function Server:websocket(path, handler)
-  local number = server_number(self, "websocket")
+  local number = number_of(server_numbers, "server", self, "websocket")
   if type(path) ~= "string" then
     fail("the path comes first, then the function: server:websocket(\"/\", handle_socket); the "
       .. "path is a string, not " .. describe(path))
@@ -247,13 +220,13 @@ function Server:websocket(path, handler)
 end
 
 function Server:run()
-  local number = server_number(self, "run")
+  local number = number_of(server_numbers, "server", self, "run")
   spend(COST_OF_A_SERVER)
   self.port = ask("run", number, address(self))
 end
 
 function Server:shutdown()
-  ask("shutdown", server_number(self, "shutdown"))
+  ask("shutdown", number_of(server_numbers, "server", self, "shutdown"))
 end
 
 local function new()

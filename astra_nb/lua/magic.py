@@ -24,7 +24,7 @@ def load(shell: Any) -> None:
     lua = Lua()
 
     def run_cell(line: str, cell: str) -> None:
-        """Run the cell as Lua; `%%lua name` puts the server that it made under that name."""
+        """Run the cell as Lua; `%%lua name` binds the server that it made to that name."""
         name = line.strip()
         if name and not name.isidentifier():
             raise LocalError(
@@ -48,7 +48,7 @@ def load(shell: Any) -> None:
 
 
 def unload(shell: Any) -> None:
-    """Shut down the servers of Lua cells and let go of their state."""
+    """Shut down the servers of Lua cells and release their state."""
     global _current
     if _current is not None:
         _current.shutdown()

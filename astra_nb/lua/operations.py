@@ -1,4 +1,4 @@
-"""What Lua code asks for, carried out: servers that run, sockets that receive and send."""
+"""The server and socket calls of Lua code, carried out in Python."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Connections:
         self._open: dict[int, Open] = {}
 
     def add(self, socket: AsyncWebSocket) -> int:
-        """Give a connection a number. On the event loop only."""
+        """Register a connection and return its number. On the event loop only."""
         number = next(self._numbers)
         self._open[number] = Open(socket, asyncio.get_running_loop())
         return number
@@ -44,7 +44,7 @@ class Connections:
         self._open.pop(number, None)
 
     def get(self, number: int) -> Open:
-        """Give the connection of this number.
+        """Return the connection of this number.
 
         Raises:
             LocalError: Its handler has ended.
@@ -55,13 +55,13 @@ class Connections:
         return found
 
     async def carry_out(self, own: int, name: str, number: int, *arguments: Value) -> list[Value]:
-        """Make one call of a socket.
+        """Make one call of a socket and return what Lua gets from it.
 
         Args:
-            own: Number of the connection whose handler asks; 0 for a cell.
-            name: Of the call.
-            number: Of the connection.
-            arguments: As Lua gave them.
+            own: Number of the connection whose handler calls; 0 for a cell.
+            name: Name of the call.
+            number: Number of the connection.
+            arguments: Arguments as they came from Lua.
         """
         socket = self.get(number).socket
         if name == "recv":
@@ -126,7 +126,7 @@ class Servers:
             self.shutdown(number)
 
     def carry_out(self, name: str, *arguments: Any) -> list[Value]:
-        """Make one call of a server."""
+        """Make one call of a server and return what Lua gets from it."""
         calls: dict[str, Callable[..., list[Value]]] = {
             "new": self.new,
             "websocket": self.websocket,
@@ -137,12 +137,12 @@ class Servers:
 
     @staticmethod
     def carries_out(name: str) -> bool:
-        """Tell whether a call is one of a server, not of a socket."""
+        """Return whether a call is one of a server, not of a socket."""
         return name in ("new", "websocket", "run", "shutdown")
 
 
 def values_of(message: Message) -> list[Value]:
-    """Give what passes into Lua of a message: type, payload, close code and close reason."""
+    """Return a message as Lua values: type, payload, close code and close reason."""
     value = message.value
     kind = message.type.encode()
     if isinstance(value, CloseFrame):
@@ -161,6 +161,6 @@ def _decode(value: Value, what: str) -> str:
         return value.decode()
     except UnicodeDecodeError as exc:
         raise InvalidMessage(
-            f"the {what} is no valid UTF-8: byte {exc.start + 1} of {len(value)} is "
-            f"0x{value[exc.start]:02X}; send it with send_bytes, or mend the string"
+            f"the {what} is not valid UTF-8: byte {exc.start + 1} of {len(value)} is "
+            f"0x{value[exc.start]:02X}; send it with send_bytes, or correct the string"
         ) from None

@@ -1,381 +1,224 @@
--- Patterns that cannot run on for ever.
+-- Patterns that cannot run for ever.
 --
--- Lua's own matcher is C: no hook counts its steps, and a pattern such as "(.-)(.-)(.-)x" takes
--- the cube of the text's length. Where the worst case is too much, the matcher below does the
--- same in Lua, where the budget counts each step.
+-- Lua's matcher is C, where no hook counts steps, and "(.-)(.-)(.-)x" takes the cube of the
+-- subject's length. So an upper bound of the steps is found before each call: the call is charged
+-- with it, or refused.
 
-local budget, most_steps_in_c = ...
+local budget, sandbox = ...
 
-local spend, fail = budget.spend, budget.fail
-local native = {
-  find = string.find, match = string.match, gmatch = string.gmatch, gsub = string.gsub,
-}
-local byte, char, sub, format = string.byte, string.char, string.sub, string.format
-local concat, unpack = table.concat, table.unpack
-local type, tostring, tointeger = type, tostring, math.tointeger
+local spend, fail, given = budget.spend, budget.fail, sandbox.given
+local find, match, gmatch, gsub = string.find, string.match, string.gmatch, string.gsub
+local sub, format, char = string.sub, string.format, string.char
+local type, tostring, pcall, min, max = type, tostring, pcall, math.min, math.max
+local pack, unpack = table.pack, table.unpack
 
-local MOST_STEPS <const> = most_steps_in_c or 2e8 -- about a second
-local MOST_COMPARISONS <const> = 2e9 -- of bytes, in a plain search
-local STEPS_FOR_AN_INSTRUCTION <const> = 64
-local MAX_CAPTURES <const> = 32
-
--- Reading a pattern: a list of items, each with what it must match.
-
+local MOST_STEPS <const> = 5e8 -- a second at most; about a quarter of one, measured
+local PAST_ALL <const> = 1e99
+local FEW_STEPS <const> = 2e4 -- below that, a closer look would take longer
+local STEPS_FOR_AN_INSTRUCTION <const> = 16
+local BYTES_FOR_AN_INSTRUCTION <const> = 64
 local SPECIAL <const> = "[%^%$%*%+%?%.%(%[%%%-]"
 
--- End of the character class that begins at `position`: "a", "%a", ".", "[a-z]".
-local function class_end(pattern, position)
-  local first = sub(pattern, position, position)
-  local after = position + 1
-  if first == "%" then
-    if after > #pattern then fail("malformed pattern (ends with '%')") end
-    return after
-  elseif first == "[" then
-    if sub(pattern, after, after) == "^" then after = after + 1 end
-    repeat -- a "]" in first place stands for itself
-      if after > #pattern then fail("malformed pattern (missing ']')") end
-      local here = sub(pattern, after, after)
-      after = after + (here == "%" and 2 or 1)
-    until sub(pattern, after, after) == "]"
-    return after
-  end
-  return position
+-- Returns where the class ends that begins at `first`, or nil when it never ends.
+local function class_end(pattern, first)
+  local here = sub(pattern, first, first)
+  if here == "%" then return first < #pattern and first + 1 or nil end
+  if here ~= "[" then return first end
+  local last = first + #match(pattern, "^%[%^?", first)
+  repeat -- a "]" in first place stands for itself
+    last = last + (sub(pattern, last, last) == "%" and 2 or 1)
+    if last > #pattern then return nil end
+  until sub(pattern, last, last) == "]"
+  return last
 end
 
--- Which of the 256 bytes a class holds; C says so, one byte at a time.
-local function members(class)
-  local set, pattern = {}, "^" .. class
-  for code = 0, 255 do
-    set[code] = native.find(char(code), pattern) ~= nil
-  end
-  return set
-end
-
+-- Returns a pattern's items, up to its end or to a mistake, at which C raises.
 local function read(pattern, position)
-  local items, open, captures = {}, {}, 0
+  local items = {}
   while position <= #pattern do
     local here, pair = sub(pattern, position, position), sub(pattern, position, position + 1)
-    local item
-    if here == "(" then
-      captures = captures + 1
-      if captures > MAX_CAPTURES then fail("too many captures") end
-      if sub(pattern, position + 1, position + 1) == ")" then
-        item, position = { kind = "position", number = captures }, position + 2
-      else
-        open[#open + 1] = captures
-        item, position = { kind = "open", number = captures }, position + 1
-      end
-    elseif here == ")" then
-      if #open == 0 then fail("invalid pattern capture") end
-      item, position = { kind = "close", number = open[#open] }, position + 1
-      open[#open] = nil
+    local kind, last, class = "one", position, nil
+    if here == "(" or here == ")" then
+      kind = "bracket"
     elseif here == "$" and position == #pattern then
-      item, position = { kind = "end" }, position + 1
+      kind = "end"
     elseif pair == "%b" then
-      if position + 3 > #pattern then fail("malformed pattern (missing arguments to '%b')") end
-      item = { kind = "balance", opening = byte(pattern, position + 2),
-        closing = byte(pattern, position + 3) }
-      position = position + 4
-    elseif pair == "%f" then
-      if sub(pattern, position + 2, position + 2) ~= "[" then
-        fail("missing '[' after '%f' in pattern")
-      end
-      local last = class_end(pattern, position + 2)
-      item = { kind = "frontier", class = sub(pattern, position + 2, last) }
-      position = last + 1
-    elseif native.find(pair, "^%%%d") then
-      local number = byte(pattern, position + 1) - 48
-      local still_open = number < 1 or number > captures
-      for index = 1, #open do
-        still_open = still_open or open[index] == number
-      end
-      if still_open then fail(format("invalid capture index %%%d in pattern", number)) end
-      item, position = { kind = "again", number = number }, position + 2
+      kind, last, class = "balance", position + 3, sub(pattern, position + 2, position + 2)
+    elseif find(pair, "^%%%d") then
+      kind, last = "again", position + 1
     else
-      local last = class_end(pattern, position)
-      local count = sub(pattern, last + 1, last + 1)
-      if not native.find(count, "^[%*%+%-%?]") then count = "" end
-      item = { kind = "single", class = sub(pattern, position, last), count = count }
-      position = last + 1 + #count
+      if pair == "%f" then kind, position = "frontier", position + 2 end
+      last = class_end(pattern, position)
+      if not last or kind == "frontier" and sub(pattern, position, position) ~= "[" then break end
+      class = sub(pattern, position, last)
+      local count = match(pattern, "^[*+?-]", last + 1)
+      if kind == "one" and count then kind, last = count, last + 1 end
     end
-    items[#items + 1] = item
+    -- A single "^" or "(" is escaped, for it is special where it is looked for alone.
+    items[#items + 1] = { kind = kind, class = class and gsub(class, "^[^%w.]$", "%%%0") }
+    position = last + 1
   end
-  if #open > 0 then fail("unfinished capture") end
-  return items, captures
+  return items
 end
 
--- The most steps that C could take: each repetition may be tried at each length.
-local function most_steps(items, anchored, length)
-  local steps = anchored and 1.0 or length + 1.0 -- floats do not wrap around
-  local last = #items
-  while last > 0 and items[last].kind == "close" do last = last - 1 end
-  for index = 1, last do
-    local item = items[index]
-    if item.kind == "balance" or item.kind == "again" then
-      steps = steps * (length + 1)
-    elseif item.kind == "single" and item.count ~= "" and index < last then
-      -- The last repetition takes what it can and is never tried again.
-      steps = steps * (item.count == "?" and 2 or length + 1)
+-- Returns the length of the longest run of a class in a subject, and of all runs together.
+local function measure(text, class)
+  local longest, total = 0, 0
+  spend(#text * #class // STEPS_FOR_AN_INSTRUCTION)
+  for first, after in gmatch(text, "()" .. class .. "+()") do
+    longest, total = max(longest, after - first), total + after - first
+  end
+  return longest, total
+end
+
+-- Returns how many places of a subject are not before the last match of some classes in a row.
+local function left_after(text, classes)
+  local last = 1
+  spend(#text * #classes // STEPS_FOR_AN_INSTRUCTION)
+  for after in gmatch(text, classes .. "()") do last = after end
+  return #text + 2 - last + #classes
+end
+
+local ALL <const> = gsub(string.rep("x", 256), "()x", function(place) return char(place - 1) end)
+
+-- Returns whether no byte is in both classes.
+local function apart(class, other)
+  spend(500 + 8 * (#class + #other))
+  local _, all = gsub(ALL, other, "")
+  local _, others = gsub(gsub(ALL, class, ""), other, "")
+  return all == others
+end
+
+local MAY_BE_EMPTY <const> = { ["*"] = true, ["-"] = true, ["?"] = true }
+local NEEDS_ONE <const> = { one = true, ["+"] = true, frontier = true }
+local REPEATS <const> = { ["*"] = true, ["-"] = true, ["?"] = true, ["+"] = true }
+
+-- Returns an upper bound of the steps of all matches of a pattern in a subject together.
+--
+-- From the pattern's end to its start, `steps[index]` bounds one try to match the items from
+-- `index` on at one place. A repetition tries what follows at each place of its run, which is at
+-- most the longest run of its class in the subject. Three things keep that from multiplying:
+--   - What follows begins with another class ("%w+="): inside of the run it fails at once.
+--   - What follows cannot fail ("[^,]+", ".*$"): the run is a part of the match, and all matches
+--     together are no longer than the subject.
+--   - What follows ".-" cannot fail at a fixed text ("(.-)\n"): it fails only after the last such
+--     text, and before that the run is a part of the match, too. `once` has the steps for that.
+local function most_steps(text, pattern, anchored)
+  local size, items = #text, read(pattern, anchored and 2 or 1)
+  local starts = anchored and 1.0 or 2.0 * size + 2 -- C tries twice where a match is empty
+  local steps, tries, once, lead = { [#items + 1] = 1.0 }, starts, 0.0, {}
+  local sure, free = true, true -- what follows cannot fail; it is "$" or may be empty
+  local fixed -- a text at which what follows cannot fail
+
+  -- The steps to fail with the items from `index` on at a byte of a class.
+  local function inside(class, index)
+    local sum = 1
+    while items[index] and items[index].kind ~= "end" do
+      local kind, other = items[index].kind, items[index].class
+      if kind ~= "bracket" then
+        local known = NEEDS_ONE[kind] or MAY_BE_EMPTY[kind]
+        if not known or not apart(class, other) then return sum + steps[index] end
+        sum = sum + 2 * #other + 2
+        if NEEDS_ONE[kind] then break end
+      end
+      index = index + 1
+    end
+    return sum
+  end
+
+  for index = #items, 1, -1 do
+    local kind, class = items[index].kind, items[index].class
+    local rest, cost = steps[index + 1], 1 + #(class or "") * (kind == "frontier" and 2 or 1)
+    local here = rest + cost
+    if kind ~= "bracket" then lead = items[index] end
+    if kind ~= "bracket" and kind ~= "one" then tries = starts end
+    if kind == "balance" then
+      here = here + size / 4 -- a simple loop
+    elseif kind == "again" then
+      here = here + size / 32 -- memcmp
+    elseif REPEATS[kind] and not sure and fixed and class == "." and kind ~= "?" then
+      local left = left_after(text, fixed)
+      tries, once, here = min(starts, left), once + 3 * (size + 1) * here, (left + 1) * here
+    elseif REPEATS[kind] and not sure then
+      local longest = kind == "?" and 1 or measure(text, class)
+      local few = starts * longest * rest < FEW_STEPS
+      here = (longest + 1) * cost + longest * (few and rest or inside(class, index + 1)) + rest
+      if free and class == "." and kind ~= "?" then once, here = once + 3 * here, cost end
+    end
+    steps[index] = min(here, PAST_ALL) -- infinity times nothing would not be a number
+
+    if kind == "one" or kind == "+" and sure then
+      fixed = sure and class or fixed and #fixed < 99 and class .. fixed
+      sure, free = false, false
+    elseif MAY_BE_EMPTY[kind] then
+      sure = sure or free and class == "." and kind ~= "?"
+    elseif kind ~= "bracket" then
+      sure, free, fixed = false, free and kind == "end", nil
     end
   end
-  return steps
+
+  if lead.kind == "one" or lead.kind == "+" or lead.kind == "balance" then
+    local _, places = measure(text, lead.class)
+    tries = min(tries, places)
+  end
+  return starts * (3 * #pattern + 1) + 3 * size * #pattern + once + tries * steps[1]
 end
 
--- The matcher: gives where the match ends, or nil.
-
-local match_from
-
-local function balance(text, position, item)
-  if byte(text, position) ~= item.opening then return nil end
-  local depth = 1
-  for index = position + 1, #text do
-    local code = byte(text, index)
-    if code == item.closing then
-      depth = depth - 1
-      if depth == 0 then return index + 1 end
-    elseif code == item.opening then
-      depth = depth + 1
+-- Charges a call, or refuses it.
+local function judge(name, text, pattern, third, plain)
+  local steps = #text + #text * #pattern / 10.0
+  if name ~= "find" or not plain and find(pattern, SPECIAL) then
+    steps = (#text + 1.0) * #pattern + #pattern * #pattern / 50
+    if name == "gsub" then -- each "%" of a replacement takes about 100 steps, in each match
+      local _, marks = gsub(type(third) == "string" and third or "", "%%", "")
+      steps = steps + (#text + 1.0) * (100 * marks + 20)
+    end
+    if steps <= MOST_STEPS then
+      steps = steps + most_steps(text, pattern, name ~= "gmatch" and sub(pattern, 1, 1) == "^")
     end
   end
-  return nil
+  if steps > MOST_STEPS then
+    local shown = format("%q", #pattern > 40 and sub(pattern, 1, 40) .. "..." or pattern)
+    shown = gsub(shown, "\n", "n") -- %q breaks the line there
+    fail(format("string.%s refuses the pattern %s: it could take %.0e steps on %d bytes, and %.0e "
+      .. "are allowed, because nothing can stop a call; search a shorter string, anchor the "
+      .. 'pattern with ^, or use fewer of * + - ?, on sets without what follows them, as in '
+      .. '"([^,]*),"', name, shown, min(steps, PAST_ALL), #text, MOST_STEPS))
+  end
+  spend(steps // STEPS_FOR_AN_INSTRUCTION)
 end
 
-local function repeated(state, index, position, item)
-  local text, set = state.text, item.set
-  if item.count == "-" then
-    while true do
-      local ended = match_from(state, index + 1, position)
-      if ended then return ended end
-      local code = byte(text, position)
-      if not code or not set[code] then return nil end
-      position = position + 1
+local TEXT <const> = { string = true, number = true }
+
+local function bounded(name)
+  local work = string[name]
+  return function(text, pattern, ...)
+    if TEXT[type(text)] and TEXT[type(pattern)] then
+      judge(name, tostring(text), tostring(pattern), ...)
     end
-  end
-  local longest = position
-  local most = item.count == "?" and position + 1 or #text + 1
-  while longest < most and set[byte(text, longest) or -1] do longest = longest + 1 end
-  local shortest = item.count == "+" and position + 1 or position
-  for at = longest, shortest, -1 do
-    local ended = match_from(state, index + 1, at)
-    if ended then return ended end
-  end
-  return nil
-end
-
-function match_from(state, index, position)
-  local items, text = state.items, state.text
-  while true do
-    local item = items[index]
-    if item == nil then return position end
-    local kind = item.kind
-    if kind == "single" then
-      if item.count ~= "" then return repeated(state, index, position, item) end
-      if not item.set[byte(text, position) or -1] then return nil end
-      position = position + 1
-    elseif kind == "open" or kind == "close" or kind == "position" then
-      local captures = state.captures
-      local before = captures[item.number]
-      if kind == "open" then captures[item.number] = { position }
-      elseif kind == "position" then captures[item.number] = position
-      else captures[item.number] = { before[1], position } end
-      local ended = match_from(state, index + 1, position)
-      if not ended then captures[item.number] = before end
-      return ended
-    elseif kind == "end" then
-      return position == #text + 1 and position or nil
-    elseif kind == "balance" then
-      position = balance(text, position, item)
-      if not position then return nil end
-    elseif kind == "frontier" then
-      local before = byte(text, position - 1) or 0
-      if position == 1 then before = 0 end
-      if item.set[before] or not item.set[byte(text, position) or 0] then return nil end
-    else -- again
-      local capture = state.captures[item.number]
-      if type(capture) ~= "table" then fail("invalid capture index in pattern") end
-      local piece = sub(text, capture[1], capture[2] - 1)
-      if sub(text, position, position + #piece - 1) ~= piece then return nil end
-      position = position + #piece
-    end
-    index = index + 1
+    return given(name, pcall(work, text, pattern, ...))
   end
 end
 
-local function prepare(text, items, captures)
-  for index = 1, #items do
-    local item = items[index]
-    if item.class then item.set = members(item.class) end
-  end
-  return { text = text, items = items, captures = {}, count = captures }
+local into, replace, search = sandbox.environment.string, bounded("gsub"), bounded("gmatch")
+into.find, into.match = bounded("find"), bounded("match")
+
+function into.gsub(...)
+  local result, count = replace(...)
+  spend(#result // BYTES_FOR_AN_INSTRUCTION)
+  return result, count
 end
 
-local function capture(state, number)
-  local value = state.captures[number]
-  if type(value) == "table" then return sub(state.text, value[1], value[2] - 1) end
-  return value
-end
-
--- What string.match gives: all captures, or the whole match when there are none.
-local function values(state, first, ended)
-  if state.count == 0 then return sub(state.text, first, ended - 1) end
-  local result = {}
-  for number = 1, state.count do
-    result[number] = capture(state, number)
-  end
-  return unpack(result, 1, state.count)
-end
-
-local function search(state, anchored, start)
-  local last = #state.text + 1
-  for first = start, anchored and start < last and start or last do
-    state.captures = {}
-    local ended = match_from(state, 1, first)
-    if ended then return first, ended end
-  end
-  return nil
-end
-
--- The four functions. Each asks first whether C may do it.
-
-local function string_argument(value, number, name)
-  if type(value) == "number" then return tostring(value) end
-  if type(value) ~= "string" then
-    fail(format("bad argument #%d to '%s' (string expected, got %s)", number, name,
-      value == nil and "no value" or type(value)))
-  end
-  return value
-end
-
-local function start_of(init, length)
-  init = tointeger(init or 1)
-  if not init then fail("bad argument #3 (number has no integer representation)") end
-  if init < 0 then init = length + init + 1 end
-  return init < 1 and 1 or init
-end
-
--- Gives a state when the matching is to be done here, nil when C may do it.
-local function judge(text, pattern, caret_anchors)
-  local anchored = caret_anchors and sub(pattern, 1, 1) == "^"
-  local items, captures = read(pattern, anchored and 2 or 1)
-  local steps = most_steps(items, anchored, #text)
-  if steps <= MOST_STEPS then
-    spend(steps // STEPS_FOR_AN_INSTRUCTION)
-    return nil
-  end
-  return prepare(text, items, captures), anchored
-end
-
-local function find(text, pattern, init, plain)
-  text, pattern = string_argument(text, 1, "find"), string_argument(pattern, 2, "find")
-  local start = start_of(init, #text)
-  if plain or not native.find(pattern, SPECIAL) then
-    if #text * #pattern > MOST_COMPARISONS then
-      fail(format("looking for %d bytes in %d bytes could take too long", #pattern, #text))
-    end
-    spend(#text * #pattern // (STEPS_FOR_AN_INSTRUCTION * 10))
-    return native.find(text, pattern, start, true)
-  end
-  local state, anchored = judge(text, pattern, true)
-  if not state then return native.find(text, pattern, start) end
-  local first, ended = search(state, anchored, start)
-  if not first then return nil end
-  if state.count == 0 then return first, ended - 1 end
-  return first, ended - 1, values(state, first, ended)
-end
-
-local function match(text, pattern, init)
-  text, pattern = string_argument(text, 1, "match"), string_argument(pattern, 2, "match")
-  local start = start_of(init, #text)
-  local state, anchored = judge(text, pattern, true)
-  if not state then return native.match(text, pattern, start) end
-  local first, ended = search(state, anchored, start)
-  if not first then return nil end
-  return values(state, first, ended)
-end
-
-local function gmatch(text, pattern, init)
-  text, pattern = string_argument(text, 1, "gmatch"), string_argument(pattern, 2, "gmatch")
-  local start = start_of(init, #text)
-  local state = judge(text, pattern, false)
-  if not state then return native.gmatch(text, pattern, start) end
-  local last_end
+function into.gmatch(...)
+  local following = search(...)
   return function()
-    while start <= #text + 1 do
-      local first, ended = search(state, false, start)
-      if not first then
-        start = #text + 2
-        return nil
-      end
-      -- An empty match right behind the last match is none.
-      if ended ~= last_end then
-        start, last_end = ended, ended
-        return values(state, first, ended)
-      end
-      start = first + 1
-    end
-    return nil
+    local current = following
+    following = nil -- after the last match, and after an error, C would search again
+    if not current then return nil end
+    local found = pack(given("gmatch", pcall(current)))
+    if found[1] ~= nil then following = current end
+    return unpack(found, 1, found.n)
   end
 end
 
-local function expand(state, template, first, ended)
-  return (native.gsub(template, "%%(.?)", function(mark)
-    if mark == "%" then return "%" end
-    if mark == "0" then return sub(state.text, first, ended - 1) end
-    local number = native.find(mark, "^%d") and byte(mark) - 48
-    if not number then fail("invalid use of '%' in replacement string") end
-    if number == 1 and state.count == 0 then return sub(state.text, first, ended - 1) end
-    if number > state.count then
-      fail(format("invalid capture index %%%d in replacement string", number))
-    end
-    return tostring(capture(state, number))
-  end))
-end
-
-local function replacement(state, by, first, ended)
-  local whole = sub(state.text, first, ended - 1)
-  local value
-  if type(by) == "string" then
-    return expand(state, by, first, ended)
-  elseif type(by) == "table" then
-    value = by[(values(state, first, ended))]
-  else
-    value = by(values(state, first, ended))
-  end
-  if not value then return whole end
-  if type(value) ~= "string" and type(value) ~= "number" then
-    fail(format("invalid replacement value (a %s)", type(value)))
-  end
-  return tostring(value)
-end
-
-local function gsub(text, pattern, by, limit)
-  text, pattern = string_argument(text, 1, "gsub"), string_argument(pattern, 2, "gsub")
-  local kind = type(by)
-  if kind == "number" then by, kind = tostring(by), "string" end
-  if kind ~= "string" and kind ~= "table" and kind ~= "function" then
-    fail(format("bad argument #3 to 'gsub' (string/function/table expected, got %s)", kind))
-  end
-  local state, anchored = judge(text, pattern, true)
-  if not state then return native.gsub(text, pattern, by, limit) end
-  limit = limit and tointeger(limit) or #text + 1
-  local pieces, position, count, last_end = {}, 1, 0, nil
-  while count < limit do
-    state.captures = {}
-    local ended = match_from(state, 1, position)
-    if ended and ended ~= last_end then
-      count = count + 1
-      pieces[#pieces + 1] = replacement(state, by, position, ended)
-      position, last_end = ended, ended
-    elseif position <= #text then
-      pieces[#pieces + 1] = sub(text, position, position)
-      position = position + 1
-    else
-      break
-    end
-    if position > #text + 1 or anchored then break end
-  end
-  pieces[#pieces + 1] = sub(text, position)
-  return concat(pieces), count
-end
-
-return { find = find, match = match, gmatch = gmatch, gsub = gsub }
+return { most_steps = most_steps }

@@ -1,10 +1,9 @@
--- pprint: a value as text that Lua would read, the same each time: sorted keys, no addresses.
+-- pprint: a value as Lua source, the same each time: sorted keys, no addresses.
 
-local budget, write = ...
+local budget = ...
 
 local WIDTH <const> = 80
 local MAX_DEPTH <const> = 20
-local COST_OF_PRINT <const> = 2000
 
 local type, next, rawlen, rawget, select = type, next, rawlen, rawget, select
 local rep, format, byte, find, sub = string.rep, string.format, string.byte, string.find, string.sub
@@ -15,7 +14,7 @@ local tostring = tostring
 local ESCAPES = { [7] = "\\a", [8] = "\\b", [9] = "\\t", [10] = "\\n", [11] = "\\v", [12] = "\\f",
   [13] = "\\r", [34] = '\\"', [92] = "\\\\" }
 
--- Characters that show nothing, or turn around what stands beside them.
+-- Characters that show nothing, or change the direction of text beside them.
 local UNSEEN = { { 0x00, 0x1F }, { 0x7F, 0x9F }, { 0xAD, 0xAD }, { 0x061C, 0x061C },
   { 0x200B, 0x200F }, { 0x2028, 0x202E }, { 0x2060, 0x206F }, { 0xFEFF, 0xFEFF },
   { 0xFFF9, 0xFFFB }, { 0xE0000, 0xE007F } }
@@ -154,9 +153,7 @@ return {
 
   pprint = function(...)
     for index = 1, select("#", ...) do
-      local line = show((select(index, ...)), 0, {}) .. "\n"
-      budget.spend(COST_OF_PRINT + #line)
-      budget.call_python(write, line)
+      budget.print_line(show((select(index, ...)), 0, {}))
     end
   end,
 }

@@ -1,7 +1,7 @@
 """Lua programs: a cell's code, run in the calling thread, and handlers, run by the server's loop.
 
-Both are Lua coroutines that yield what they ask for. Between two requests the Lua state is free
-for the others.
+Both are Lua coroutines that yield their requests. Between two requests the Lua state is free for
+other programs.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ START: Answer = ()
 
 
 class Lua:
-    """A Lua 5.4 of its own, with the tutorial's modules; all its code shares one state.
+    """A separate Lua 5.4 with the tutorial's modules; all its code shares one state.
 
-    Lua code reaches neither Python nor files nor processes. What runs on and on is stopped after
-    a number of instructions.
+    Lua code reaches neither Python nor files nor processes. Code that does not end is stopped
+    after a number of instructions.
 
     Raises:
         LocalError: The package lupa is missing.
@@ -45,14 +45,14 @@ class Lua:
         return self._servers.latest
 
     def run(self, source: str, name: str = "cell") -> None:
-        """Run Lua code to its end; its servers live on. Any thread but an event loop's.
+        """Run Lua code to its end; its servers stay. Any thread but an event loop's.
 
         Args:
             source: The code.
-            name: What error messages call it.
+            name: Its name in error messages.
 
         Raises:
-            LuaError: It is no Lua, it raised, or it was stopped.
+            LuaError: It is not valid Lua, it raised, or it was stopped.
         """
         state = self._state
         with state.turn():
@@ -117,12 +117,12 @@ class Lua:
                 except (AstraError, OSError) as exc:
                     told = exc if isinstance(exc, (ConnectionClosed, NotOpen)) else told
                     answer, refill = _refusal(exc), False
-                    # Code that catches each error must not keep the loop from its other work.
+                    # Code that catches every error must not block the event loop.
                     await asyncio.sleep(0)
         except LuaError as exc:
             if told is None or not str(exc).endswith(str(told)):
                 raise
-            # Nobody caught it: the end of an endless loop. The documented listing shows three
+            # Not caught: the usual end of a loop around recv. The documented listing also has three
             # ways to close, one after the other, and runs as it is: the first one counts.
             if isinstance(told, NotOpen) and socket.log is not None:
                 socket.log.append(socket.id, NoticeRecord, text=f"The handler ended: {told}.")

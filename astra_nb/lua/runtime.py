@@ -1,6 +1,6 @@
 """One Lua state, sandboxed, on a budget, entered by one thread at a time.
 
-Only numbers, strings and booleans pass between Python and Lua, so that no Lua code ever holds a
+Only numbers, strings and booleans pass between Python and Lua, so that Lua code never holds a
 Python object. The Lua side is in the `.lua` files beside this module.
 """
 
@@ -32,12 +32,10 @@ HANDLER_SECONDS = 5
 MAX_ERROR = 4000  # bytes of an error's message, and of its trace
 TURN_POLL = 0.002  # seconds between two looks at whether the state is free
 
-PARTS = ("budget", "patterns", "sandbox", "pprint", "http", "tasks")
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a task asks for before it can go on."""
+    """A call that a task waits for."""
 
     name: str
     arguments: tuple[Any, ...]
@@ -45,13 +43,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A task came to its end."""
+    """A task has ended."""
 
 
 class LuaState:
     """One Lua state.
 
-    Methods named with "enter" or taking a task must be called inside `turn` or `turn_async`.
+    Except for `forget`, methods that take or return a task must be called within `turn`, or
+    between `take_turn` and `end_turn`.
     """
 
     def __init__(self) -> None:
@@ -71,10 +70,10 @@ class LuaState:
         self._load()
 
     def _load(self) -> None:
-        budget = self._part("budget", _poll)
-        patterns = self._part("patterns", budget)
-        sandbox = self._part("sandbox", budget, patterns, _write)
-        printing = self._part("pprint", budget, _write)
+        budget = self._part("budget", _poll, _write)
+        sandbox = self._part("sandbox", budget)
+        self._part("patterns", budget, sandbox)
+        printing = self._part("pprint", budget)
         sandbox[b"environment"][b"pprint"] = printing[b"pprint"]
         http = self._part("http", budget, sandbox)
         tasks = self._part("tasks", budget, sandbox, http, printing[b"show"])
@@ -82,7 +81,7 @@ class LuaState:
         self._start_handler = tasks[b"start_handler"]
         self._step = tasks[b"step"]
         self._forget = tasks[b"forget"]
-        # No code looks here any more; what is not there cannot be found.
+        # No code looks here any more, and none should find anything here.
         self._lua.execute(b"local all = _G for name in next, all do all[name] = nil end")
 
     def _part(self, name: str, *arguments: Any) -> Any:
@@ -93,14 +92,14 @@ class LuaState:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Have the state to oneself; waits for its turn. Any thread but an event loop's."""
+        """Hold the state exclusively; waits until it is free. Any thread but an event loop's."""
         with self._lock:
             self._drop_forgotten()
             yield
 
     async def take_turn(self) -> None:
-        """Have the state to oneself, without holding up the event loop. Pair with `end_turn`."""
-        # Whoever has it may be another thread, which knows of no loop.
+        """Hold the state exclusively, without blocking the event loop. Pair with `end_turn`."""
+        # The holder may be another thread, which has no event loop.
         while not self._lock.acquire(blocking=False):  # noqa: ASYNC110
             await asyncio.sleep(TURN_POLL)
         self._drop_forgotten()
@@ -114,7 +113,7 @@ class LuaState:
         """Make a task of a cell's code.
 
         Raises:
-            LuaError: It is no Lua.
+            LuaError: It is not valid Lua.
         """
         code = source.encode()
         self._make_room(len(code))
@@ -132,10 +131,10 @@ class LuaState:
         """Run a task up to its next request.
 
         Args:
-            task: As given by `start_cell` or `start_handler`.
-            refill: Whether its budget is new.
+            task: As returned by `start_cell` or `start_handler`.
+            refill: Whether its budget starts again.
             is_cell: Whether it has the budget of a cell or that of a handler.
-            answer: What the last request gave: True and values, or False and a message.
+            answer: Answer to the last request: True and values, or False and a message.
 
         Raises:
             LuaError: The code raised, or was stopped.
@@ -158,7 +157,7 @@ class LuaState:
         raise LuaError(_page(message), _page(trace))
 
     def forget(self, task: int) -> None:
-        """Let go of a task. Any thread, in a turn or not."""
+        """Release a task. Any thread, within a turn or not."""
         self._forgotten.append(task)
 
     # Inside
@@ -182,16 +181,16 @@ class LuaState:
                 raise LuaError(
                     f"not enough memory: this Lua holds more than "
                     f"{(MAX_MEMORY - needed) // 2**20} MiB of its {MAX_MEMORY // 2**20}; "
-                    f"%reload_ext astra_nb begins anew"
+                    f"%reload_ext astra_nb starts a new one"
                 )
 
 
 def _poll() -> None:
-    """Let Python run: that is when it raises a waiting keyboard interrupt."""
+    """Enter Python, which raises a pending keyboard interrupt there."""
 
 
 def _write(line: bytes) -> None:
-    # A stream may be closed or refuse the text; that is no error of the Lua code.
+    # A stream may be closed or refuse the text; that is not an error of the Lua code.
     with contextlib.suppress(Exception):
         sys.stdout.write(_text(line))
 
@@ -201,7 +200,7 @@ def _text(data: bytes) -> str:
 
 
 def _page(data: bytes) -> str:
-    """Give an error's text, cut where nobody would read on."""
+    """Return an error's text, cut after `MAX_ERROR` bytes."""
     rest = len(data) - MAX_ERROR
     return _text(data) if rest <= 0 else f"{_text(data[:MAX_ERROR])}... ({rest:,} bytes more)"
 

@@ -1,9 +1,9 @@
 -- What foreign Lua code may use: the language, and no way to files, processes or Python.
 --
--- Library functions in C run no count hook. Those that can run for long are written anew in Lua
--- here, are given a bound, or are left out; patterns.lua does the same for patterns.
+-- Library functions in C run no count hook. Those that can take long are rewritten in Lua here,
+-- get a bound, or are left out; patterns.lua adds the functions that take patterns.
 
-local budget, patterns, write = ...
+local budget = ...
 
 local fail, spend = budget.fail, budget.spend
 local native = {
@@ -17,15 +17,14 @@ local pack, unpack, rawget, tointeger = table.pack, table.unpack, rawget, math.t
 local error, find, gsub = error, string.find, string.gsub
 
 local BYTES_FOR_AN_INSTRUCTION <const> = 64
-local LONG <const> = 4096 -- bytes; what is shorter is soon done, and free
+local LONG <const> = 4096 -- bytes; shorter work is free
 local FEW <const> = 100 -- items; the same
 local MAX_DATE <const> = 10000 -- bytes of a format
 local MAX_ITEMS <const> = 10000000 -- that table.concat may walk in one call
-local COST_OF_PRINT <const> = 2000 -- instructions that a line is charged with, for the cell's sake
 local COST_OF_COLLECTING <const> = 1000000
 local COST_OF_A_COROUTINE <const> = 1000 -- it may end before its hook ever looks
 
--- What tasks.lua and this file say to each other through yields; foreign code never holds it.
+-- Marks a yield to tasks.lua as a request; foreign code never holds it.
 local REQUEST = {}
 local tasks = native.setmetatable({}, { __mode = "k" }) -- threads that the server resumes
 local waiting = native.setmetatable({}, { __mode = "k" }) -- those that asked it for something
@@ -85,7 +84,7 @@ environment._G = environment
 function environment.setmetatable(subject, metatable)
   if native.type(metatable) == "table" and rawget(metatable, "__gc") ~= nil then
     -- Finalizers run without hooks: nothing could stop one.
-    fail("__gc is not there in this Lua: a finalizer cannot be stopped when it runs on")
+    fail("this Lua has no __gc: a finalizer that does not end could not be stopped")
   end
   return given("setmetatable", native.pcall(native.setmetatable, subject, metatable))
 end
@@ -122,7 +121,7 @@ function environment.collectgarbage(what)
   elseif what == "count" then
     return native.collectgarbage("count")
   end
-  fail('collectgarbage knows "collect" and "count" here')
+  fail('collectgarbage takes "collect" and "count" here')
 end
 
 function environment.print(...)
@@ -130,9 +129,7 @@ function environment.print(...)
   for index = 1, texts.n do
     texts[index] = native.tostring(texts[index])
   end
-  local line = native.concat(texts, "\t", 1, texts.n) .. "\n"
-  spend(COST_OF_PRINT + #line)
-  budget.call_python(write, line)
+  budget.print_line(native.concat(texts, "\t", 1, texts.n))
 end
 
 -- Coroutines: each has a hook of its own, and socket calls reach the server through all of them.
@@ -195,9 +192,6 @@ for _, name in ipairs({ "codepoint", "len", "offset" }) do
 end
 environment.os = copy(os, "clock difftime time")
 environment.string = copy(string, "byte char len")
-for name, value in pairs(patterns) do
-  environment.string[name] = value
-end
 for _, name in ipairs({ "lower", "packsize", "reverse", "sub", "unpack", "upper" }) do
   environment.string[name] = charged(name, string[name])
 end
@@ -218,7 +212,8 @@ function environment.string.rep(text, count, separator)
   if native.type(text) == "string" and tointeger(count) and count > 0 then
     -- In C, a billion times nothing takes as long as a billion times something.
     if #text == 0 and (separator == nil or separator == "") then return "" end
-    spend(#text * 1.0 * count // BYTES_FOR_AN_INSTRUCTION)
+    local between = native.type(separator) == "string" and #separator or 0
+    spend((#text + between) * 1.0 * count // BYTES_FOR_AN_INSTRUCTION)
   end
   return given("rep", native.pcall(native.rep, text, count, separator))
 end
@@ -227,11 +222,12 @@ environment.table = copy(table, "pack unpack")
 
 function environment.table.concat(list, separator, first, last)
   first, last = first or 1, last or #list
-  if tointeger(first) and tointeger(last) and last - first > MAX_ITEMS then
-    fail("table.concat takes ten million items at most")
-  end
-  if tointeger(first) and tointeger(last) and last - first > FEW then spend(last - first) end
-  return given("concat", native.pcall(native.concat, list, separator, first, last))
+  local items = tointeger(first) and tointeger(last) and last * 1.0 - first or 0
+  if items > MAX_ITEMS then fail("table.concat takes ten million items at most") end
+  if items > FEW then spend(items // 1) end
+  local joined = given("concat", native.pcall(native.concat, list, separator, first, last))
+  spend(#joined // BYTES_FOR_AN_INSTRUCTION)
+  return joined
 end
 
 function environment.table.insert(list, ...)
@@ -286,7 +282,7 @@ function environment.table.move(source, first, last, start, target)
 end
 
 function environment.table.sort(list, comes_before)
-  -- A comparison in Lua has its instructions counted, one in C has not.
+  -- The instructions of a comparison in Lua are counted, those of one in C are not.
   if comes_before == nil then
     comes_before = function(a, b) return a < b end
   elseif native.type(comes_before) ~= "function" then
@@ -311,7 +307,7 @@ end
 function environment.require(name)
   local module = modules[name]
   if module == nil then
-    fail("module '" .. native.tostring(name) .. "' is not here: this Lua runs inside Python and "
+    fail("module '" .. native.tostring(name) .. "' does not exist: this Lua runs inside Python and "
       .. 'reads no files; there are require("http") and require("astra.http")')
   end
   return module
@@ -322,4 +318,5 @@ return {
   modules = modules,
   REQUEST = REQUEST,
   tasks = tasks,
+  given = given,
 }

@@ -9,7 +9,7 @@ local load, type, tostring = load, type, tostring
 local traceback, gmatch, match, concat = debug.traceback, string.gmatch, string.match, table.concat
 local REQUEST, environment = sandbox.REQUEST, sandbox.environment
 
-local FOR_AN_ERROR <const> = 1000000 -- instructions to put an error object into words
+local FOR_AN_ERROR <const> = 1000000 -- instructions to show an error object
 
 local threads, allowances, subjects, last = {}, {}, {}, 0
 
@@ -57,7 +57,7 @@ local function outcome(number, thread, ok, first, ...)
   elseif first == REQUEST then
     return "request", ...
   end
-  return "error", "coroutine.yield() outside of a coroutine: nobody would resume this", ""
+  return "error", "coroutine.yield() outside of a coroutine: nothing would resume it", ""
 end
 
 return {

@@ -27,7 +27,7 @@ print("it runs")
 
 @pytest.fixture(scope="module", autouse=True)
 def _jupyter_client_loop() -> None:
-    """Let jupyter_client make the loop it keeps for the process before a test counts sockets."""
+    """Make jupyter_client create the loop it keeps for the process before a test counts sockets."""
     run_sync(asyncio.sleep)(0)
 
 

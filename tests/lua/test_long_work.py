@@ -31,6 +31,13 @@ IN_C = {
     "concat": """
         local t = {} for index = 1, 100000 do t[index] = "" end
         while true do table.concat(t) end""",
+    "concat of long strings": """
+        local s, t = ("x"):rep(60000), {} for index = 1, 50 do t[index] = s end
+        while true do table.concat(t) end""",
+    "rep of a separator": """
+        local s = ("x"):rep(30) while true do ("x"):rep(100000, s) end""",
+    "gsub by a long string": """
+        local s = ("x"):rep(3000000) while true do ("x"):gsub("x", s) end""",
 }
 
 

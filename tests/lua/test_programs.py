@@ -30,7 +30,7 @@ def serve(lua: Lua, body: str) -> Server:
 
 
 def error_of(lua: Lua, body: str) -> Any:
-    """Let a handler fail, and give what is on the log."""
+    """Run a handler that fails, and return its error record of the log."""
     server = serve(lua, body)
     with connect(server.url) as client:
         assert client.recv(5) == Message("close", CloseFrame(1011))
@@ -96,7 +96,7 @@ def test_an_error_reaches_the_log_with_its_line_and_the_peer_learns_nothing(
         ),
         (
             'socket:send_text("a\\xFFb")',
-            "the text is no valid UTF-8: byte 2 of 3 is 0xFF; send it with send_bytes, or mend "
+            "the text is not valid UTF-8: byte 2 of 3 is 0xFF; send it with send_bytes, or correct "
             "the string",
         ),
         (
@@ -135,17 +135,17 @@ def test_an_error_reaches_the_log_with_its_line_and_the_peer_learns_nothing(
         ),
         (
             'socket:send("txt", "x")',
-            'string "txt" is no message type; the five are "text", "bytes", "ping", "pong" and '
+            'string "txt" is not a message type; the five are "text", "bytes", "ping", "pong" and '
             '"close", and the type comes first: socket:send("text", "Hello")',
         ),
         (
             'socket.send_text("x")',
-            "write socket:send_text(...), with a colon: what stands before it is the socket",
+            "write socket:send_text(...), with a colon: before it comes the socket",
         ),
         ("socket:recv(0)", "recv waits for a positive number of seconds, not number 0"),
         (
             "coroutine.yield(1)",
-            "coroutine.yield() outside of a coroutine: nobody would resume this",
+            "coroutine.yield() outside of a coroutine: nothing would resume it",
         ),
         (
             "server = require('http').server.new() server.port = 0 server:run()",
@@ -177,7 +177,7 @@ def test_a_code_that_may_not_be_sent_is_refused_in_the_words_of_python(lua: Lua)
         ),
         (
             'server.websocket("/", print)',
-            "write server:websocket(...), with a colon: what stands before it is the server",
+            "write server:websocket(...), with a colon: before it comes the server",
         ),
         (
             "server.port = 70000 server:run()",
