@@ -13,8 +13,9 @@ from .errors import ConnectionClosed, EndlessLoop
 from .net.base_socket import REST, BaseSocket, wait_for
 from .net.connection import Connection
 from .net.inbox import TaskInbox
-from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close
+from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
 from .wire.messages import Message
+from .wire.opcodes import BINARY, TEXT
 
 __all__ = ["AsyncWebSocket"]
 
@@ -75,11 +76,24 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
 
     async def send_text(self, value: str) -> None:
         """Send a text message in one TEXT frame. See `WebSocket.send_text`."""
-        await self._send(*self._frame("text", value))
+        payload = encode_text(value)
+        sender = self._sender
+        if not sender.is_ready:
+            self._check_data("text")
+            await self._wait_writable()
+        if sender.send(TEXT, payload):
+            # A handler that only sends would otherwise never let the loop have its turn.
+            await asyncio.sleep(0)
 
     async def send_bytes(self, value: BytesValue) -> None:
         """Send a binary message in one BINARY frame. See `WebSocket.send_bytes`."""
-        await self._send(*self._frame("bytes", value))
+        payload = encode_bytes(value)
+        sender = self._sender
+        if not sender.is_ready:
+            self._check_data("bytes")
+            await self._wait_writable()
+        if sender.send(BINARY, payload):
+            await asyncio.sleep(0)
 
     async def send_ping(self, value: BytesValue = b"") -> None:
         """Send a PING frame. See `WebSocket.send_ping`."""
@@ -141,11 +155,12 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         await self.close()
 
     async def _send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
-        # Before the frame is queued, so that a loop of sends cannot outrun the peer.
-        sender = self._sender
-        if not sender.is_writable:
-            await sender.wait_writable()
-            self._check_open("frame")  # it may have closed in the meantime
-        if sender.send(opcode, payload, fin):
-            # A handler that only sends would otherwise never let the loop have its turn.
+        await self._wait_writable()
+        if self._sender.send(opcode, payload, fin):
             await asyncio.sleep(0)
+
+    async def _wait_writable(self) -> None:
+        # Before the frame is queued, so that a loop of sends cannot outrun the peer.
+        if not self._sender.is_writable:
+            await self._sender.wait_writable()
+            self._check_open("frame")  # it may have closed in the meantime

@@ -121,6 +121,11 @@ class Sender:
         self.raw_close = False
         self.latency: float | None = None
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a whole message may be sent now, without a wait."""
+        return self.is_writable and self._state.is_open and not self.fragmenting
+
     def start(self, transport: asyncio.Transport, extensions: Sequence[Extension] = ()) -> None:
         """Take the transport, and with the opening handshake what was agreed on in it."""
         self._transport = transport
