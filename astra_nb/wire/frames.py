@@ -142,8 +142,9 @@ def encode(
         ValueError: A part that does not fit into its field.
     """
     declared = len(payload) if length is None else length
-    if declared < 126 and length is length_bytes is key is None and not rsv and 0 <= opcode <= 15:
-        return bytes((fin << 7 | opcode, declared)) + payload  # the usual one, on every echo's way
+    usual = key is None and length is None and length_bytes is None and not rsv
+    if usual and declared < 126 and 0 <= opcode <= 15:
+        return bytes((fin << 7 | opcode, declared)) + payload  # on the way of every echo
     size = length_bytes
     if size is None:
         size = 0 if declared < 126 else 2 if declared < 2**16 else 8
