@@ -34,7 +34,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         self._sender = connection.sender
 
     async def recv(self, timeout: float | None = None) -> Message:
-        """Give the next message; wait for it if need be. See `WebSocket.recv`."""
+        """Return the next message; wait for it if need be. See `WebSocket.recv`."""
         inbox = self._inbox
         messages = inbox.messages
         if messages:
@@ -53,12 +53,12 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         if not messages:
             error = self._closed()
             if isinstance(error, EndlessLoop):
-                await asyncio.sleep(REST)  # or nobody else would ever have a turn
+                await asyncio.sleep(REST)  # so that other tasks get their turn
             raise error
         return messages.popleft()
 
     def __aiter__(self) -> Self:
-        """Give message after message, the close as the last one; then just end."""
+        """Iterate over the messages; the close is the last one."""
         return self
 
     async def __anext__(self) -> Message:

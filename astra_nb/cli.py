@@ -73,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser(
         "report",
-        help="say who did which exercise, from a class's notebooks and logs",
+        help="list who did which exercise, from a class's notebooks and logs",
         description="Read the executed notebooks and exported logs in a folder; print who did "
         "which exercise, how far, and what is misunderstood most; write the same as CSV and as "
         "one HTML page. Names are those of the files, and nothing leaves the machine.",

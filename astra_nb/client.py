@@ -76,7 +76,7 @@ def connect(
     log.before_read = _flush_of(socket)
     log.before_wait = loop.forbid_wait
     loop.call(watch)
-    # A client that nobody holds any more says so to its peer.
+    # A client that nothing refers to any more closes with 1001.
     weakref.finalize(socket, _leave, connection).atexit = False
     return socket
 
@@ -170,7 +170,7 @@ def _parse(url: str) -> WebSocketURI:
         return parse_uri(address)
     except InvalidURI:
         raise InvalidMessage(
-            f"{redact_path(url)!r} is no address of a WebSocket; it reads like "
+            f"{redact_path(url)!r} is not the address of a WebSocket; write one like "
             f'"ws://127.0.0.1:8080/" (RFC 6455, section 3)'
         ) from None  # it repeats the address, with what may be secret in it
 

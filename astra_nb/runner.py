@@ -1,6 +1,6 @@
 """A running server: its sockets, its connections, and the handlers at work on them.
 
-It knows no `Server`, so that a server that nobody refers to can be collected while it runs.
+It does not refer to the `Server`, so that one that nothing refers to can be collected.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ LISTENING_CONNECTION = 0  # number of the records that belong to no connection
 
 
 class Runner:
-    """One stretch of time in which a server listens.
+    """A running server.
 
     Args:
-        numbers: Gives each connection its number. The server's, not one of its own: on the log
-            of a server that runs again a number still means one connection.
-        loop: A loop for this server alone, which ends with it; None shares the one of all. So a
-            handler that never gives the loop back holds up nobody else.
+        numbers: The connections' numbers. The server's, so that on the log of a server that runs
+            again a number still means one connection.
+        loop: A loop for this server alone, which ends with it; None shares the one of all. With
+            its own, a handler that never gives the loop back holds up no other server.
 
     Attributes:
         ended: Set when all is gone.
@@ -264,7 +264,7 @@ class Runner:
         )
 
     def settle(self) -> None:
-        """Let the loop do what other threads have asked of it so far; bounded."""
+        """Wait, up to 0.2 s, until the loop has done what other threads have asked of it so far."""
         if self.running:
             self._background.settle()
 

@@ -25,6 +25,7 @@ from .jupyter.handler_output import current_cell
 from .log import FrameLog
 from .net.addresses import websocket_url
 from .net.base_socket import serialize_for_many
+from .net.options import check_names
 from .net.policy import Policy
 from .net.routes import Compression, Handler, make_route
 from .runner import Runner
@@ -43,7 +44,6 @@ class RouteOptions(TypedDict, total=False):
     automatic_pong: bool
     compression: Compression
     subprotocols: Sequence[str]
-    replace: bool
 
 
 class Server:
@@ -60,9 +60,9 @@ class Server:
         log: What happened, frame by frame.
     """
 
-    # The panel and the browser client plug in here, so that the server need not know them.
-    panel_factory: ClassVar[Callable[[Server], Any] | None] = None
-    browser_client_factory: ClassVar[Callable[..., Any] | None] = None
+    # The package sets these, so that the server need not import the widgets.
+    panel_factory: ClassVar[Callable[[Server], Any]]
+    browser_client_factory: ClassVar[Callable[[Server, str], Any]]
 
     def __init__(
         self, hostname: str = "127.0.0.1", port: int = DEFAULT_PORT, *, record: bool = True
@@ -148,11 +148,18 @@ class Server:
         self._policy.close_timeout = _seconds("close_timeout", seconds)
 
     @overload
-    def websocket(self, path: str, handler: H, **options: Unpack[RouteOptions]) -> H: ...
+    def websocket(
+        self, path: str, handler: H, *, replace: bool = ..., **options: Unpack[RouteOptions]
+    ) -> H: ...
 
     @overload
     def websocket(
-        self, path: str, handler: None = None, **options: Unpack[RouteOptions]
+        self,
+        path: str,
+        handler: None = None,
+        *,
+        replace: bool = ...,
+        **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]: ...
 
     def websocket(
@@ -160,10 +167,8 @@ class Server:
         path: str,
         handler: Handler | None = None,
         *,
-        automatic_pong: bool = True,
-        compression: Compression = None,
-        subprotocols: Sequence[str] = (),
         replace: bool = False,
+        **options: Unpack[RouteOptions],
     ) -> Any:
         """Serve a path with a handler; without one, decorate the handler with this call.
 
@@ -185,22 +190,10 @@ class Server:
         Raises:
             InvalidRoute: The path or the handler cannot be served, or the path has one already.
         """
+        check_names("websocket()", options, RouteOptions)
         if handler is None:
-            return functools.partial(
-                self._decorate,
-                path,
-                automatic_pong=automatic_pong,
-                compression=compression,
-                subprotocols=subprotocols,
-                replace=replace,
-            )
-        route = make_route(
-            path,
-            handler,
-            automatic_pong=automatic_pong,
-            compression=compression,
-            subprotocols=subprotocols,
-        )
+            return functools.partial(self._decorate, path, replace, options)
+        route = make_route(path, handler, **options)
         routes = self._policy.routes
         # Compared by what they match: "/{a}" and "/{b}" are one path.
         shape = route.shape
@@ -209,13 +202,15 @@ class Server:
             raise InvalidRoute(
                 f"the path {path!r} already has a handler, "
                 f"{getattr(same[0].handler, '__name__', 'one')}; take another path, write "
-                f"replace=True, or begin anew with http.server.new()"
+                f"replace=True, or start again with http.server.new()"
             )
         self._policy.routes = [other for other in routes if other.shape != shape] + [route]
         return handler
 
-    def _decorate(self, path: str, handler: Handler, **options: Any) -> Handler:
-        self.websocket(path, handler, **options)
+    def _decorate(
+        self, path: str, replace: bool, options: RouteOptions, handler: Handler
+    ) -> Handler:
+        self.websocket(path, handler, replace=replace, **options)
         return handler
 
     # Life
@@ -255,7 +250,7 @@ class Server:
         )
 
     def allow_page(self, origin: str, host: str = "", base_url: str | None = None) -> None:
-        """Let one page in, and remember where it is, so that `browser_url` is right for it.
+        """Allow one page to connect, and keep where it is, so that `browser_url` is right for it.
 
         A widget calls this with what its page told over the kernel's own channel. May be called
         from any thread.
@@ -266,7 +261,7 @@ class Server:
             base_url: The path under which Jupyter lies, if the page is Jupyter's.
 
         Raises:
-            LocalError: The origin names no single site: "null" and "*" let nobody in this way.
+            LocalError: The origin does not name a single site, as "null" and "*".
         """
         page = Page.told(origin, host, base_url)
         self._page = page
@@ -389,8 +384,6 @@ class Server:
 
     def panel(self) -> Any:
         """Make a live panel: every frame, and a button for each message type and close code."""
-        if Server.panel_factory is None:
-            raise LocalError("the panel is part of the package astra_nb; import that")
         return Server.panel_factory(self)
 
     def browser_client(self, path: str = "/") -> Any:
@@ -399,8 +392,6 @@ class Server:
         Args:
             path: The path to connect to.
         """
-        if Server.browser_client_factory is None:
-            raise LocalError("the browser client is part of the package astra_nb; import that")
         return Server.browser_client_factory(self, path)
 
     def __repr__(self) -> str:

@@ -47,7 +47,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
             )
 
     def recv(self, timeout: float | None = None) -> Message:
-        """Give the next message, in the order in which they came; wait for it if need be.
+        """Return the next message, in the order in which they came; wait for it if need be.
 
         Pings and pongs are messages too, and so is the close, once.
 
@@ -81,7 +81,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         return message
 
     def __iter__(self) -> Self:
-        """Give message after message, the close as the last one; then just end."""
+        """Iterate over the messages; the close is the last one."""
         return self
 
     def __next__(self) -> Message:
@@ -111,7 +111,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
     def send_text(self, value: str) -> None:
         """Send a text message in one TEXT frame (RFC 6455, section 5.6).
 
-        Raises: as `send`.
+        Raises:
+            InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
         self._send(*self._frame("text", value))
 
@@ -121,7 +122,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Args:
             value: Bytes, a `str` taken as UTF-8, or integers from 0 to 255.
 
-        Raises: as `send`.
+        Raises:
+            InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
         self._send(*self._frame("bytes", value))
 
@@ -131,7 +133,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Args:
             value: Up to 125 bytes, as for `send_bytes` (RFC 6455, section 5.5.2).
 
-        Raises: as `send`.
+        Raises:
+            InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
         self._send(*self._frame("ping", value))
 
@@ -141,7 +144,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Args:
             value: Up to 125 bytes, as for `send_bytes`.
 
-        Raises: as `send`.
+        Raises:
+            InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
         self._send(*self._frame("pong", value))
 
@@ -155,7 +159,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
             code: A close code; or a mapping such as {"code": 1000, "reason": "done"}.
             reason: Up to 123 bytes as UTF-8.
 
-        Raises: as `send`.
+        Raises:
+            InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
         arguments = self._close_arguments(code, reason)
         self._ask_close(arguments, wait=True)
@@ -168,7 +173,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
             type: "text" or "bytes" for the first fragment, None for those that continue it.
             fin: FIN bit: whether this is the last fragment.
 
-        Raises: as `send`.
+        Raises:
+            InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
         opcode, payload = self._fragment(type, value, fin)
         self._send(opcode, payload, fin)
@@ -176,7 +182,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
     def send_fragments(self, type: str, parts: Iterable[BytesValue]) -> None:
         """Send one message, each part in a frame of its own (RFC 6455, section 5.4).
 
-        Raises: as `send`.
+        Raises:
+            InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
         for fragment in self._fragments(type, parts):
             self._send(*fragment)

@@ -63,7 +63,7 @@ class BaseSocket(Generic[I]):
 
     @property
     def request_with_secrets(self) -> Request:
-        """The request as it came, for a handler that checks a token; show it to nobody."""
+        """The request as it came, for a handler that checks a token; do not show it."""
         return self._request
 
     @property
@@ -168,7 +168,7 @@ class BaseSocket(Generic[I]):
         return opcode, payload
 
     def _fragment(self, type: str | None, value: object, fin: bool) -> tuple[int, bytes]:
-        """Check one fragment and follow where the fragmented message stands (section 5.4)."""
+        """Check one fragment and note whether a fragmented message is under way (section 5.4)."""
         self._check_open("fragment")
         if self._connection.sender.fragmenting:
             if type is not None:

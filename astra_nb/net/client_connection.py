@@ -106,7 +106,7 @@ class ClientConnection(Connection):
     def _fail_handshake(self, response: Response | None, cause: Exception) -> None:
         if not self.answered.done():
             self.answered.set_exception(_handshake_failed(response, cause))
-            self.answered.exception()  # it may be that nobody waits any more
+            self.answered.exception()  # the caller may have stopped waiting
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
 
 from .routes import Compression
 
-__all__ = ["ConnectOptions", "connect_options"]
+__all__ = ["ConnectOptions", "check_names", "connect_options"]
 
 
 class ConnectOptions(TypedDict, total=False):
@@ -41,7 +41,23 @@ def connect_options(given: ConnectOptions) -> ConnectOptions:
     Raises:
         TypeError: There is no such option.
     """
-    for name in given:
-        if name not in DEFAULTS:
-            raise TypeError(f"connect() has no option {name!r}; there are {', '.join(DEFAULTS)}")
+    check_names("connect()", given, ConnectOptions)
     return {**DEFAULTS, **given}
+
+
+def check_names(call: str, given: Iterable[str], known: type[Any]) -> None:
+    """Check the names of keyword arguments.
+
+    Args:
+        call: What they were given to.
+        given: Their names.
+        known: The TypedDict of those there are.
+
+    Raises:
+        TypeError: There is no such argument.
+    """
+    for name in given:
+        if name not in known.__annotations__:
+            raise TypeError(
+                f"{call} has no option {name!r}; there are {', '.join(known.__annotations__)}"
+            )

@@ -143,6 +143,6 @@ class Outbox:
         return count == limit
 
     def notify(self) -> None:
-        """Let threads look again: the peer reads again, or the connection has ended."""
+        """Called when the peer reads again or the connection has ended: wake waiting threads."""
         with self._room:
             self._room.notify_all()

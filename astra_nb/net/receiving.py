@@ -35,7 +35,7 @@ CUT = "cut: the TCP connection ended inside this frame"
 AFTER_FAILURE = "ignored: the connection has failed"
 AFTER_CLOSE = "ignored: it came after the CLOSE frame"
 
-MAX_LATE = 64 * 1024  # bytes put on record that come when nobody reads them any more
+MAX_LATE = 64 * 1024  # bytes on record that came after the last frame that is read
 LONGEST_HEADER = 14  # bytes, masking key included
 RSV = 0x70  # the bits RSV1 to RSV3
 LONG_FORM = "payload length is not in its shortest form (RFC 6455, section 5.2)"
@@ -80,7 +80,7 @@ class Receiver:
         on_pong: Called with the payload of each PONG frame.
 
     Attributes:
-        unrecorded: Bytes that came when nobody read them any more, too many to put on record.
+        unrecorded: Bytes after the last frame that is read, too many to put on record.
     """
 
     __slots__ = (
@@ -105,7 +105,7 @@ class Receiver:
         self, protocol: SansIOProtocol, record: Record, on_pong: Callable[[bytes], None]
     ) -> None:
         self.unrecorded = 0
-        self._late = ""  # the verdict on what nobody reads any more; "" as long as all is read
+        self._late = ""  # the verdict on what is not read any more; "" while all is read
         self._late_room = MAX_LATE
         self._refused_rest = 0  # bytes of the refused frame that have not come yet
         self._protocol = protocol
@@ -266,7 +266,7 @@ class Receiver:
             payloads = tuple(
                 bytes(frame.data) if frame.opcode < CLOSE else None for frame in frames[:count]
             )
-        # Joined by whoever looks; but a chunk is not kept for the little that is used of it.
+        # Joined when someone looks; but a large chunk is not kept for a small part of it.
         worth_it = 2 * cut > len(data)
         whole = Pieces(bytes(tail), data, cut) if worth_it else bytes(tail) + data[:cut]
         self._record(whole, count, "", payloads)
@@ -285,7 +285,7 @@ class Receiver:
         self._late = AFTER_FAILURE
 
     def _record_late(self) -> None:
-        """Record whole frames that nobody reads any more, up to a bound; count the rest."""
+        """Record whole frames after the last one that is read, up to a bound; count the rest."""
         tail = self._tail
         rest = min(self._refused_rest, len(tail))
         self._refused_rest -= rest
@@ -389,7 +389,7 @@ def _complete(frames: Sequence[Frame]) -> int:
 
 
 def _is_shortest(data: bytes | bytearray, offset: int) -> bool:
-    """Tell whether a payload length has its shortest form (RFC 6455, section 5.2)."""
+    """Return whether a payload length has its shortest form (RFC 6455, section 5.2)."""
     form = data[offset + 1] & 0x7F
     if form == 126:
         return int.from_bytes(data[offset + 2 : offset + 4], "big") >= 126

@@ -1,4 +1,4 @@
-"""The one way to send: whoever calls, frames of a connection leave in the order of the calls.
+"""The one way to send: the frames of a connection leave in the order of the calls.
 
 A call on the loop's thread goes straight through when nothing waits before it; the calls of other
 threads wait in the outbox for their turn. Frames gather until the next turn of the loop, or until
@@ -316,7 +316,7 @@ class Sender:
         return True
 
     def end(self) -> None:
-        """Say that nothing more is sent (RFC 6455, section 7.1.1)."""
+        """Write what has gathered, then FIN: nothing more is sent (RFC 6455, section 7.1.1)."""
         self.flush()
         # An OSError: the peer has reset TCP, and connection_lost() is about to be called.
         with contextlib.suppress(OSError):
