@@ -41,7 +41,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say before the closing line what was left out and why, such as for want of a browser."""
+    """Print before the closing line what was left out and why, such as for want of a browser."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     for reason, count in reasons.items():
@@ -66,7 +66,7 @@ def lasting(thread: threading.Thread) -> bool:
 
 
 def describe_sockets(descriptors: set[int]) -> str:
-    """Say what the sockets are, as far as the system knows."""
+    """Return what the sockets are, as far as the system knows."""
     known = {c.fd: c for c in psutil.Process().net_connections(kind="all")}
     lines = []
     for fd in sorted(descriptors):

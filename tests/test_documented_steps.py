@@ -25,7 +25,7 @@ def received_by_server(server: Server, type: str) -> Any:
 
 
 def one_message(kind: str, *call: Any, **options: Any) -> tuple[Server, Message]:
-    """Let a handler make one call; give the server and what the client received."""
+    """Have a handler make one call; return the server and what the client received."""
     method, *arguments = call
 
     async def script(socket: Steps) -> None:

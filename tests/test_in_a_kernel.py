@@ -37,7 +37,7 @@ async def handle_socket(socket):
 
 @pytest.fixture(scope="module", autouse=True)
 def _jupyter_client_loop() -> None:
-    """Let jupyter_client make the loop it keeps for the process before a test counts sockets."""
+    """Have jupyter_client make the loop it keeps for the process before a test counts sockets."""
     run_sync(asyncio.sleep)(0)
 
 

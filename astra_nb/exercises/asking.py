@@ -40,7 +40,7 @@ def sums(args: list[Any]) -> dict[Any, str]:
 
 
 def reply_mistakes(expected: dict[str, Any], args: list[Any]) -> Any:
-    """Give what looks at a wrong reply to a request with these arguments."""
+    """Return what looks at a wrong reply to a request with these arguments."""
 
     def look(came: Any) -> str | None:
         if not isinstance(came, dict):

@@ -336,7 +336,7 @@ class Client(Verdicts):
 
 
 def _same_kinds(one: object, other: object) -> bool:
-    """Tell 1 from True and "1", which JSON does and == does not."""
+    """Return whether two values are equal as JSON: 1 is neither True nor "1"."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True) or (
         isinstance(one, dict)
         and isinstance(other, dict)

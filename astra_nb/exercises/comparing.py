@@ -31,7 +31,7 @@ SCALES = {2: "double", 4: "four times", 8: "eight times", 10: "ten times", 1000:
 
 
 def how_differs(came: Any, right: Any) -> str:
-    """Say in what a value differs from the right one, as half a sentence about "it"."""
+    """Return in what a value differs from the right one, as half a sentence about "it"."""
     if {type(came), type(right)} == {int, float} and came != right:
         return f"it is {came}, and {right} is right"
     if type(came) is not type(right):
@@ -74,7 +74,7 @@ def other_type(came: Any, right: Any) -> str:
 
 
 def how_texts_differ(came: str, right: str) -> str:
-    """Say in what a text differs from the right one, as half a sentence about "it"."""
+    """Return in what a text differs from the right one, as half a sentence about "it"."""
     if not came:
         return "it is empty"
     found = _number_in(came, right) if NUMBER.fullmatch(right) else ""
@@ -119,7 +119,7 @@ def _number_in(came: str, right: str) -> str:
 
 
 def edit(came: Any, right: Any, show: Callable[[Any], str], unit: str) -> str:
-    """Say what is left when what is the same at both ends is taken off."""
+    """Return what is left when what is the same at both ends is taken off."""
     start = 0
     for mine, its in zip(came, right, strict=False):
         if mine != its:
@@ -276,7 +276,7 @@ def how_lists_differ(came: list[Any], right: list[Any]) -> str:
 
 
 def item(name: str, came: Any, right: Any) -> str:
-    """Say how one item of several differs."""
+    """Return how one item of several differs."""
     if isinstance(right, tuple) and isinstance(came, (tuple, list)) and len(came) == len(right):
         wrong = next((i for i, one in enumerate(came) if not same(one, right[i])), 0)
         inner = item(f"its {PLACES[min(wrong, 3)]}", came[wrong], right[wrong])

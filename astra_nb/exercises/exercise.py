@@ -69,7 +69,7 @@ class Exercise(ABC):
             NOTEBOOKS.setdefault(self.notebook, []).append(self)
 
     def hint(self, number: int = 1) -> Note:
-        """Give a hint: 1 for the first, each further one says more."""
+        """Show a hint: 1 for the first, each further one says more."""
         count = len(self.hints)
         if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= count:
             return Note(
@@ -85,7 +85,7 @@ class Exercise(ABC):
         return Note(f"{self.title}: hint {number} of {count}", self.hints[number - 1], more)
 
     def solution(self) -> Note:
-        """Give one way to write it. There are others."""
+        """Show one way to write it. There are others."""
         return Note(f"{self.title}: one solution", self.solution_text, code=True)
 
     def check(self, answer: object, *, port: int = 0) -> Answer:

@@ -26,7 +26,7 @@ SIZES = {16: "MD5 or a UUID", 28: "SHA-224", 32: "SHA-256", 48: "SHA-384", 64: "
 
 
 def explain_reading(data: bytes, value: Any) -> str:
-    """Say which bytes of a frame a wrong payload was taken from; "" when it cannot be told."""
+    """Return which bytes of a frame a wrong payload was taken from; "" when it cannot be told."""
     frame = decode(data)
     payload, right = value["payload"], frame.payload
     for field, byte, bits in BITS:
@@ -84,7 +84,7 @@ def explain_reading(data: bytes, value: Any) -> str:
 
 
 def explain_built(text: str, key: bytes, right: bytes, value: Any) -> str:
-    """Say which part of a frame is the first wrong one, and how it differs."""
+    """Return which part of a frame is the first wrong one, and how it differs."""
     if not isinstance(value, (bytes, bytearray)):
         return ""
     came, payload = bytes(value), text.encode()
@@ -149,7 +149,7 @@ def explain_built(text: str, key: bytes, right: bytes, value: Any) -> str:
 
 
 def about_head(name: str, came: bytes, right: bytes, size: int) -> str:
-    """Say what a wrong first part of a header would mean, as an end of the sentence."""
+    """Return what a wrong first part of a header would mean, as an end of the sentence."""
     if name == "first byte":
         return ": FIN 1 and opcode 1"
     if name == "second byte":
@@ -166,7 +166,7 @@ def about_head(name: str, came: bytes, right: bytes, size: int) -> str:
 
 
 def explain_accept(key: str, guid: str, right: str, value: Any) -> str:
-    """Say which of the four steps to an accept key went another way."""
+    """Return which of the four steps to an accept key went another way."""
     if not isinstance(value, str):
         return ""
     if not value:

@@ -92,7 +92,7 @@ def _protect() -> None:
 
 
 def _keep_outside(module: ModuleType, name: str, refusal: Any) -> None:
-    """Let a function work for everyone but a check's handler."""
+    """Return a function that works as before, except in a check's handler."""
     really = getattr(module, name)
 
     @functools.wraps(really)
@@ -126,7 +126,7 @@ def _refuse(event: str, _: tuple[Any, ...]) -> None:
 
 
 def protected_context() -> contextvars.Context:
-    """Give a context in which a check's handlers run; their prints go to the check."""
+    """Return a context in which a check's handlers run; their prints go to the check."""
     _protect()
     context = contextvars.copy_context()
     context.run(in_check.set, True)

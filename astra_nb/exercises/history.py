@@ -81,7 +81,7 @@ class Passed:
         return Passed(self.frames[: first + 1])
 
     def sequence(self, remark: str = "") -> tuple[tuple[str, str, str, str], ...]:
-        """Give the newest frames as rows: who, type, payload; the remark stands at the last."""
+        """Return the newest frames as rows: who, type, payload; the remark stands at the last."""
         newest = self.frames[-SHOWN_FRAMES:]
         rows = [
             (record.sender, record.type, shown(record.type, record.payload), "")
@@ -136,14 +136,14 @@ def shown(type: str, payload: bytes) -> str:
 
 
 def describe(type: str, payload: bytes | str) -> str:
-    """Say a message in one line: its type and what it carries."""
+    """Return a message as one line: its type and what it carries."""
     data = payload.encode("utf-8") if isinstance(payload, str) else payload
     size = f" ({len(data):,} bytes)" if len(data) > SHOWN_PAYLOAD else ""
     return f"{type} {shown(type, data)}{size}"
 
 
 def describe_close(code: int, reason: str | None = None) -> str:
-    """Say a close in one line: its code, the code's name, and its reason."""
+    """Return a close as one line: its code, the code's name, and its reason."""
     if code == EMPTY:
         return "close without a code"
     said = f', reason "{reason}"' if reason else ""

@@ -49,7 +49,7 @@ def _plain(data: bytes) -> str:
 
 
 def about_error(error: BaseException, handler: object, at_close: bool) -> dict[str, str]:
-    """Say what a handler raised, where, and what that means here.
+    """Return what a handler raised, where, and what that means here.
 
     Args:
         error: What it raised.
@@ -93,7 +93,7 @@ def about_error(error: BaseException, handler: object, at_close: bool) -> dict[s
 
 
 def about_thread(error: BaseException, handler: object) -> dict[str, str]:
-    """Say what ended a thread, or a task, that a handler began."""
+    """Return what ended a thread, or a task, that a handler began."""
     line = line_of_error(error, code_of(handler))
     said = f"{type(error).__name__}: {error}".rstrip(": ").rstrip(".")
     return {
@@ -116,7 +116,7 @@ def about_close(
     answered: int,
     forgot_await: Line | None,
 ) -> dict[str, str]:
-    """Say why the connection closed where a message was expected.
+    """Return why the connection closed where a message was expected.
 
     Args:
         heard: The server's CLOSE frame; None when it sent none.
@@ -176,7 +176,7 @@ def about_silence(
     forgot_await: Line | None,
     in_task: bool,
 ) -> dict[str, str]:
-    """Say why nothing came, from where the handler stands.
+    """Return why nothing came, from where the handler stands.
 
     Args:
         line: Where this connection's handler stands.
@@ -233,7 +233,7 @@ def about_silence(
 
 
 def stuck(whose: str, line: Line, in_task: bool) -> dict[str, str]:
-    """Say that a handler does not come back from a line that is no call on its socket."""
+    """Return the finding that a handler does not come back from a line that is no call on its socket."""
     does = f" It {line.doing}." if line.doing else ""
     found = {"key": "stuck", "headline": f"Nothing came: {whose} is still at {line}.{does}"}
     if in_task and line.doing and "await" not in line.text:
@@ -326,7 +326,7 @@ def about_value(
 
 
 def how(came: bytes, right: bytes, type: str) -> str:
-    """Say how a payload differs from the right one."""
+    """Return how a payload differs from the right one."""
     if type == "text":
         return how_texts_differ(came.decode("utf-8", "replace"), right.decode("utf-8", "replace"))
     return how_differs(came, right)
@@ -352,7 +352,7 @@ def _other_type(heard: Heard, type: str, payload: bytes) -> dict[str, str]:
 
 
 def about_no_close(heard: Heard, code: int) -> dict[str, str]:
-    """Say that a message came where a close was expected."""
+    """Return the finding that a message came where a close was expected."""
     if str(code).encode() in heard.payload or b"clos" in heard.payload.lower():
         return {
             "key": "sent-instead",

@@ -82,13 +82,13 @@ WRITTEN = (
 
 
 def doing(called: tuple[str, str], text: str) -> str:
-    """Tell what a line that does not come to an end is doing; "" when that cannot be told."""
+    """Return what a line that does not come to an end is doing; "" when that cannot be told."""
     by_line = (said for written, said in WRITTEN if re.search(written, text, re.IGNORECASE))
     return CALLED.get(called) or next(by_line, "")
 
 
 def waits_in(frame: FrameType) -> str:
-    """Tell what a call of ours waits for, as `Line.waits` says it."""
+    """Return what a call of ours waits for, as `Line.waits` says it."""
     module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
     if not module.startswith("astra_nb."):
         return ""
@@ -127,5 +127,5 @@ def line_of_error(error: BaseException, code: CodeType | None) -> Line | None:
 
 
 def line_at(filename: str, number: int, waits: str = "") -> Line:
-    """Give a line of a file, or of a notebook's cell."""
+    """Return a line of a file, or of a notebook's cell."""
     return Line(number, linecache.getline(filename, number).strip(), waits)

@@ -104,7 +104,7 @@ def closer_mistakes(plan: list[tuple[str, int, bytes]]) -> Iterator[tuple[Any, s
 
 
 def explain_closer(plan: list[tuple[str, int, bytes]], value: Any) -> str:
-    """Say which bytes a wrong code should have come from; "" when it cannot be told."""
+    """Return which bytes a wrong code should have come from; "" when it cannot be told."""
     who, code, _ = closer(plan)
     raw = next((payload for _, opcode, payload in plan if opcode == 8), b"")
     if not isinstance(value, (tuple, list)) or len(value) != 3 or value[0] != who or len(raw) < 2:

@@ -124,7 +124,7 @@ ON_VALUES: tuple[tuple[type[BaseException], str, str], ...] = (
 
 
 def meaning_of(error: BaseException, *, on_values: bool = False) -> str:
-    """Say what an error means in an exercise; "" when nothing in particular.
+    """Return what an error means in an exercise; "" when nothing in particular.
 
     Args:
         on_values: Whether it came out of a function on values, and not out of a handler.

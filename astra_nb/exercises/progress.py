@@ -20,7 +20,7 @@ STATES = ("right", "not attempted", "not yet")
 
 
 def read_states(folder: Path | None = None) -> dict[str, str]:
-    """Give the state of each exercise by its name; damaged parts are left out."""
+    """Return the state of each exercise by its name; damaged parts are left out."""
     path = (folder or Path.cwd()) / FILE_NAME
     try:
         if path.stat().st_size > MAX_SIZE:
@@ -60,7 +60,7 @@ def _write(folder: Path, text: str) -> None:
 
 
 def sentence(states: dict[str, str], names: list[str], titles: dict[str, str]) -> str:
-    """Say how many of these exercises are right, and which come next."""
+    """Return how many of these exercises are right, and which come next."""
     if not names:
         return ""
     done = [name for name in names if states.get(name) == "right"]

@@ -149,7 +149,7 @@ class Talk:
         raise NotYet(Finding("no-server", f"The check could not connect to its own server: {why}."))
 
     async def begin_to_speak(self, type: str, value: object) -> None:
-        """Let handlers end what they do, so that what they send later answers what comes now."""
+        """Wait until handlers are idle, so that later output can be attributed to this message."""
         if self.speaking:
             return
         self.speaking = True
@@ -280,7 +280,7 @@ class Talk:
             )
 
     async def leave(self) -> None:
-        """Let go of all connections, whatever state they are in."""
+        """Drop all connections, in whatever state they are."""
         for client in self.clients:
             await client.socket.drop()
         await asyncio.gather(*self._readers)

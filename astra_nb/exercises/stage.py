@@ -115,7 +115,7 @@ class Stage:
         return self._runner.running
 
     def settle(self) -> None:
-        """Let the server send and log what handlers have given it so far; bounded."""
+        """Wait until the server has sent and logged what handlers gave it; bounded."""
         self._loop.settle(SETTLING)
 
     def end(self) -> bool:

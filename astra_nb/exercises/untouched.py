@@ -17,7 +17,7 @@ SKIPPED = {"RESUME", "NOP", "CACHE", "RETURN_GENERATOR", "POP_TOP", "COPY_FREE_V
 
 
 def is_untouched(answer: object, stub: str) -> bool:
-    """Tell whether an answer is the stub, or a function without a body.
+    """Return whether an answer is the stub, or a function without a body.
 
     What counts is what the code does: names of variables, comments and docstrings do not.
     """
@@ -48,7 +48,7 @@ def functions_in(source: str) -> list[CodeType]:
 
 
 def steps(code: CodeType) -> list[tuple[str, Any]]:
-    """Give what a function does, instruction by instruction, constants by their value."""
+    """Return what a function does, instruction by instruction, constants by their value."""
     found: list[tuple[str, Any]] = []
     for instruction in dis.get_instructions(code):
         if instruction.opname in SKIPPED:

@@ -150,11 +150,11 @@ class Verdicts:
         return self.passed.heard[self._taken :]
 
     def arrived(self) -> Heard | None:
-        """Give the next message if it is there already, and leave it there."""
+        """Return the next message if it is there already, and leave it there."""
         return self._pending()
 
     def received_at(self, type: str) -> float:
-        """Tell when the server received the last frame of a type, in seconds since the epoch."""
+        """Return when the server received the last frame of a type, in seconds since the epoch."""
         times = [
             frame.time
             for frame in self.passed.frames
@@ -187,14 +187,14 @@ class Verdicts:
         return bool(closes) and closes[0].direction == "received"
 
     def _repeated(self, heard: Heard) -> Literal["", "before", "after"]:
-        """Tell whether this is the last answer once more, and if it came before a new message."""
+        """Return whether this is the last answer once more, and if it came before a new message."""
         if (heard.type, heard.payload) != self._last:
             return ""
         spoken = [frame.number for frame in self.passed.frames if frame.direction == "received"]
         return "before" if not spoken or heard.number < spoken[-1] else "after"
 
     def _unasked(self, heard: Heard) -> bool:
-        """Tell whether something came before this client, which speaks first, had spoken."""
+        """Return whether something came before this client, which speaks first, had spoken."""
         spoken = [frame.number for frame in self.passed.frames if frame.direction == "received"]
         return not self.answered and bool(self.said and spoken) and heard.number < spoken[0]
 
@@ -319,7 +319,7 @@ class Verdicts:
                 )
 
     def _spoken(self) -> str:
-        """Say what this client sent last; "" for a fragment, which is but a part of it."""
+        """Return what this client sent last; "" for a fragment, which is but a part of it."""
         spoken = [frame for frame in self.passed.frames if frame.direction == "received"]
         if not spoken or spoken[-1].type == "continuation":
             return ""

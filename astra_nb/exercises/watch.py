@@ -96,7 +96,7 @@ class Watch:
         return True
 
     def watched(self) -> Callable[..., Any]:
-        """Give the handler, of the same kind, with this watch around it."""
+        """Return the handler, of the same kind, with this watch around it."""
         if is_async(self.handler):
 
             async def watched_async(socket: Any) -> None:
@@ -136,7 +136,7 @@ class Watch:
         return run
 
     def line(self, run: Run) -> Line | None:
-        """Tell where a handler stands that has not ended."""
+        """Return where a handler stands that has not ended."""
         code = code_of(self.handler)
         if code is None or run.ended:
             return None

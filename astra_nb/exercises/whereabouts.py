@@ -31,7 +31,7 @@ ORDER = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
 def about_way(client: Verdicts, wanted: str) -> str:
-    """Say who sent or closed last, who got that, and where the sender's handler stands.
+    """Return who sent or closed last, who got that, and where the sender's handler stands.
 
     Args:
         client: The one that got nothing.
@@ -107,7 +107,7 @@ def trip_before(steps: Footsteps, spoke: str) -> int:
 
 
 def ran_for(steps: Footsteps | None, trip: int) -> str:
-    """Say what the lines of a trip ran for."""
+    """Return what the lines of a trip ran for."""
     message = steps.trips[trip].message if steps is not None else None
     if message is None:
         return "since the opening"
@@ -123,7 +123,7 @@ def spoke_last(client: Verdicts) -> bool:
 
 
 def threads(watch: Watch) -> list[Line] | None:
-    """Tell where the threads stand that a handler began; None when it begins none."""
+    """Return where the threads stand that a handler began; None when it begins none."""
     code = code_of(watch.handler)
     try:
         source = inspect.getsource(inspect.unwrap(watch.handler))

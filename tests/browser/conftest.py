@@ -36,7 +36,7 @@ FAILED = pytest.StashKey[bool]()
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the fixtures know whether their test failed."""
+    """Record on the item whether its test failed, for the fixtures."""
     report = yield
     if report.when == "call":
         item.stash[FAILED] = report.failed

@@ -64,7 +64,7 @@ class Peer:
     received: bytearray = field(default_factory=bytearray)
 
     def wire(self, data: bytes, key: bytes = KEY) -> bytes:
-        """Give a server's frames the form that this side of the wire wants."""
+        """Mask a server's frames where this side of the wire wants that."""
         return mask_all(data, key) if self.side == "server" else data
 
     def send(self, data: bytes) -> None:
@@ -95,7 +95,7 @@ class Peer:
         ]
 
     def closed_record(self) -> ClosedRecord:
-        """Give the record that ends the connection."""
+        """Return the record that ends the connection."""
         last = self.records()[-1]
         assert isinstance(last, ClosedRecord), last
         return last

@@ -47,7 +47,7 @@ def masks(peer: Peer, data: bytes) -> int:
 
 
 def has_close(data: bytes) -> bool:
-    """Tell whether a whole CLOSE frame has come."""
+    """Return whether a whole CLOSE frame has come."""
     try:
         return any(frame.opcode == CLOSE for frame in read_frames(data))
     except ValueError:

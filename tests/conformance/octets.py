@@ -54,7 +54,7 @@ def xor(payload: bytes, key: bytes) -> bytes:
 
 
 def header_size(data: bytes, offset: int) -> int | None:
-    """Give the bytes before the payload, key included; None when they are not all there."""
+    """Return the bytes before the payload, key included; None when they are not all there."""
     if len(data) < offset + 2:
         return None
     second = data[offset + 1]

@@ -66,7 +66,7 @@ def deflated(payload: bytes, *, opcode: int = TEXT, fin: bool = True) -> bytes:
 
 
 def agreed(peer: Peer) -> str:
-    """Give the value of Sec-WebSocket-Extensions that the end under test sent."""
+    """Return the value of Sec-WebSocket-Extensions that the end under test sent."""
     for line in peer.head.decode().split("\r\n"):
         name, _, value = line.partition(":")
         if name.lower() == "sec-websocket-extensions":

@@ -19,7 +19,7 @@ def event(name: str, **fields: object) -> PageEvent:
 
 
 def account_of(handler: Callable[[WebSocket], None], act: Callable[[WebSocket], None]) -> Account:
-    """Let a client act on a connection, and give the server's account of it."""
+    """Have a client act on a connection; return the server's account of it."""
     with serving(handler, subprotocols=["chat"]) as server:
         with connect(server.url, subprotocols=["chat"]) as client:
             act(client)
