@@ -233,7 +233,7 @@ def about_silence(
 
 
 def stuck(whose: str, line: Line, in_task: bool) -> dict[str, str]:
-    """Return the finding that a handler does not come back from a line that is no call on its socket."""
+    """Return the finding that a handler stays in a line that is not a call on its socket."""
     does = f" It {line.doing}." if line.doing else ""
     found = {"key": "stuck", "headline": f"Nothing came: {whose} is still at {line}.{does}"}
     if in_task and line.doing and "await" not in line.text:

@@ -138,7 +138,7 @@ def threads(watch: Watch) -> list[Line] | None:
 
 
 def about_threads(watch: Watch) -> str:
-    """Say where the threads stand that a handler began; "" when it begins none."""
+    """Return where the threads stand that a handler began; "" when it begins none."""
     lines = threads(watch)
     if lines is None:
         return ""
