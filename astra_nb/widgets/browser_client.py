@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import ipywidgets
@@ -11,26 +12,24 @@ import traitlets
 
 from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
-from astra_nb.log.records import FrameRecord
 from astra_nb.server import Server
-from astra_nb.wire.text import preview
 
+from .address_line import AddressLine
+from .bridge import Answer, Message
+from .comparison import Account, PageEvent, compare, origin_of
 from .esm import STATIC, join_modules
 from .frame_log_view import FrameLogView
-from .page_addresses import AddressLine, whole
-from .two_ends import Account, PageEvent, compare, origin_of
 
 __all__ = ["BrowserClient", "BrowserClientView", "browser_client_for"]
 
 MOST_PAGES = 8  # whose connections are followed
 MOST_EVENTS = 2000  # of one connection
 MOST_RECORDS = 5000  # looked at in one go, and frames compared
-NEWEST_FRAMES = 200  # of the server's end that the page shows
 
 
 @dataclass
 class PageConnection:
-    """A connection that a page opened, as both ends tell it.
+    """A connection that a page opened, as both ends report it.
 
     Attributes:
         after: The last record of the log before the page began to connect.
@@ -40,6 +39,7 @@ class PageConnection:
         read: The last record of the log that was looked at.
         number: The connection's number at the server, 0 while it is not known.
         doubt: Why it cannot be known, or "".
+        pushed: What the page was told last.
     """
 
     after: int
@@ -49,7 +49,7 @@ class PageConnection:
     read: int = 0
     number: int = 0
     doubt: str = ""
-    told: object = None
+    pushed: object = None
 
 
 class BrowserClientView(AddressLine):
@@ -69,70 +69,58 @@ class BrowserClientView(AddressLine):
         self._pages: dict[str, PageConnection] = {}
         super().__init__(server, path=path)
 
-    # What the page says
+    def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
+        """Return what handles each kind of request and notice."""
+        return {**super().handlers(), "connect": self._connect, "event": self._take_event}
 
-    def _hear(self, server: Server, page: str, content: dict[str, Any]) -> None:
-        kind = content.get("kind")
-        if kind == "connect":
-            self._begin(page, server, content)
-        elif kind == "event":
-            self._note(page, server, content)
-        else:
-            super()._hear(server, page, content)
-
-    def _begin(self, page: str, server: Server, content: dict[str, Any]) -> None:
-        last = server.log.last_number
-        known = whole(content.get("after"))
+    def _connect(self, message: Message) -> Answer:
+        position = self.position()
+        last: int = position.value["last"]
+        known = message.integer("after")
         with self._lock:
-            self._pages.pop(page, None)
+            self._pages.pop(message.page, None)
             while len(self._pages) >= MOST_PAGES:
                 del self._pages[next(iter(self._pages))]
-            # A busy kernel hears of this after the server did.
-            self._pages[page] = PageConnection(
-                min(known, last) if known else last, content.get("proxied") is True
-            )
-        self.send({"kind": "go", "page": page, "last": last})
+            # A busy kernel handles this after the server accepted the connection.
+            after = min(known, last) if known else last
+            proxied = message.fields.get("proxied") is True
+            self._pages[message.page] = PageConnection(after, proxied)
+        return position
 
-    def _note(self, page: str, server: Server, content: dict[str, Any]) -> None:
+    def _take_event(self, message: Message) -> None:
+        log = self.required_server().log
         with self._lock:
-            connection = self._pages.get(page)
+            connection = self._pages.get(message.page)
             if connection is None or len(connection.events) >= MOST_EVENTS:
                 return
-            connection.events.append(PageEvent.told(content))
-            self._tell_lane(page, connection, server.log)
+            connection.events.append(PageEvent.from_page(message))
+            self._push_comparison(message.page, connection, log)
 
-    # What the page is told
-
-    def _beat(self, quiet: bool) -> None:
-        super()._beat(quiet)
+    def _update(self, quiet: bool) -> None:
+        super()._update(quiet)
         server = self._server()
         if server is None or self.comm is None:
             return
         with self._lock:
             for page, connection in self._pages.items():
-                self._tell_lane(page, connection, server.log)
+                self._push_comparison(page, connection, server.log)
 
-    def _tell_lane(self, page: str, connection: PageConnection, log: FrameLog) -> None:
-        """Send both accounts of a connection, when something in them is new."""
+    def _push_comparison(self, page: str, connection: PageConnection, log: FrameLog) -> None:
+        """Push both accounts of a connection, when something in them is new."""
         if not connection.number:
             self._find(connection, log)
         if connection.number:
             self._read(connection, log)
-        account = connection.account
-        points = compare(connection.events, account, proxied=connection.proxied)
+        points = compare(connection.events, connection.account, proxied=connection.proxied)
         content = {
-            "kind": "lane",
             "page": page,
             "number": connection.number,
             "doubt": connection.doubt,
-            "frames": [line_of(frame) for frame in account.frames[-NEWEST_FRAMES:]],
-            "points": [point.content() for point in points],
-            "last": log.last_number,
+            "points": [asdict(point) for point in points],
         }
-        news = {**content, "last": 0}
-        if news != connection.told:
-            connection.told = news
-            self.send(content)
+        if content != connection.pushed:
+            connection.pushed = content
+            self.push("comparison", {**content, "last": log.last_number})
 
     def _find(self, connection: PageConnection, log: FrameLog) -> None:
         """Find the server's end: the one request of this page's origin since it began."""
@@ -182,7 +170,7 @@ class BrowserClient(ipywidgets.HBox):  # type: ignore[misc, unused-ignore]
         self.client = BrowserClientView(server, path)
         self.view = FrameLogView(server.log, server=server)
         super().__init__([self.client, self.view])
-        self.add_class("astra-two-ends")
+        self.add_class("astra-side-by-side")
 
     def close(self) -> None:
         """Close both; the server goes on."""
@@ -206,15 +194,3 @@ def browser_client_for(server: Server, path: str = "/") -> BrowserClient:
     if not isinstance(path, str) or not path.startswith("/"):
         raise LocalError(f'a path begins with "/", like "/" or "/room/a", not {path!r:.80}')
     return BrowserClient(server, path)
-
-
-def line_of(record: FrameRecord) -> dict[str, Any]:
-    """One frame as the page's second lane shows it."""
-    return {
-        "number": record.number,
-        "direction": record.direction,
-        "type": record.type,
-        "fin": record.frame.fin,
-        "text": preview(record.payload, record.type, 60),
-        "verdict": bool(record.verdict),
-    }

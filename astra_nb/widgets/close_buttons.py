@@ -10,7 +10,8 @@ import ipywidgets
 
 from astra_nb.wire.close_codes import CLOSE_CODES, RANGES, CloseCode
 
-from .while_busy import AnswersWhileBusy, Button, IntText
+from .bridge import Reachable
+from .controls import Button, IntText
 
 __all__ = ["CloseButtons"]
 
@@ -25,7 +26,7 @@ def title(row: CloseCode) -> str:
 
 @dataclass
 class CloseButtons:
-    """The buttons, by code; 3000 and 4000 stand for the number in the field beside them.
+    """The buttons, by code; those of 3000 and 4000 send the number in the field beside them.
 
     Attributes:
         buttons: By close code.
@@ -86,6 +87,6 @@ class CloseButtons:
         return ipywidgets.HBox([label, *parts]).add_class("astra-buttons")
 
     @property
-    def widgets(self) -> list[AnswersWhileBusy]:
+    def controls(self) -> list[Reachable]:
         """Everything that can be clicked or typed into."""
         return [*self.buttons.values(), *self.private_codes.values()]

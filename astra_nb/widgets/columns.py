@@ -1,7 +1,7 @@
-"""Log records as binary columns, the form in which batches go to the page.
+"""Log records as binary columns, the form in which batches are sent to the page.
 
-`static/js/columns.js` is the other end. Numbers stand in columns of fixed width, little-endian;
-then all texts follow as one run of UTF-8.
+`static/js/columns.js` decodes them. Numbers are in columns of fixed width, little-endian; then all
+texts follow in one block of UTF-8.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The connections of a log, one line each; made when a page asks, because it reads the log."""
+"""The rows of the connection table; made when a page asks, because that reads the whole log."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from astra_nb.wire.text import visible
 __all__ = ["connection_rows"]
 
 NEWEST = 200  # connections
-LONGEST = 200  # characters of a stranger's text
+LONGEST = 200  # characters of a text from outside
 
 
 def connection_rows(log: FrameLog | None) -> list[dict[str, Any]]:
-    """Sum up each connection of the log, the newest last; JSON for the page."""
+    """Return a summary of each connection of the log as JSON, the newest last."""
     return [row(each) for each in list(summarise(log or ()).values())[-NEWEST:]]
 
 

@@ -1,8 +1,8 @@
-"""Joins ES modules into the one self-contained text that an anywidget needs.
+"""Join ES modules into the one self-contained text that an anywidget needs.
 
-An anywidget's module is loaded from a blob address, from which no relative import leads anywhere.
-The modules in `static/js` import each other by name from "./<module>.js" and nothing else, so
-joining is to put each after those it imports and to leave the import statements out.
+An anywidget's module is loaded from a blob address, where a relative import cannot be resolved.
+The modules in `static/js` import each other by name from "./<module>.js" and nothing else, so each
+is put after those it imports, and the import statements are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ANY_IMPORT = re.compile(r"^import\b.*$", re.MULTILINE)
 
 
 def join_modules(entry: Path) -> str:
-    """Join a module and all that it imports, the imported ones first.
+    """Return a module and all that it imports as one text, the imported ones first.
 
     The names at the top of all the modules must differ; a clash is a syntax error in the page.
 

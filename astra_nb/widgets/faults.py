@@ -1,8 +1,4 @@
-"""The fault shelf: ways to break RFC 6455, and what it makes of each.
-
-Each fault is bytes that no correct endpoint sends. A fault says beforehand what the other end
-must do, so that a person can compare.
-"""
+"""Faults: bytes that break RFC 6455, each with the rule and what the other end must do then."""
 
 from __future__ import annotations
 
@@ -51,7 +47,7 @@ def frame(
     masked: bool | None = None,
     declared: int | None = None,
 ) -> bytes:
-    """Build a frame as `sender` would, but for what is given; up to 65,535 bytes."""
+    """Build a frame as `sender` would, except for what is given; up to 65,535 bytes."""
     is_masked = (sender == "client") if masked is None else masked
     length = len(payload) if declared is None else declared
     mask = MASK if is_masked else 0

@@ -13,19 +13,26 @@ from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.payloads import encode_bytes
 from astra_nb.server import Server
 
-from .action_line import ActionLine
-from .calls import Call, close_call, fragments_call, frame_call, message_call, raw_call
+from .address_line import AddressLine
 from .close_buttons import CloseButtons
+from .commands import (
+    Command,
+    close_command,
+    fragments_command,
+    frame_command,
+    message_command,
+    raw_command,
+)
+from .composer import MESSAGE_TYPES, Composer
 from .faults import FAULTS, Fault
+from .feedback import Feedback
 from .frame_log_view import FrameLogView
-from .page_addresses import AddressLine
 from .payload import parse_numbers, parse_payload
-from .send_form import MESSAGE_TYPES, SendForm
-from .sending import ALL, Ends, Sender
+from .senders import ALL, Sender, Senders
 
 __all__ = ["ServerPanel", "panel_for"]
 
-REACTION = 1.0  # seconds to wait for what the other end makes of a fault
+REACTION = 1.0  # seconds to wait for the other end's reaction to a fault
 
 NO_1015 = (
     "No click brings 1015 about: a client reports it when the TLS handshake of a wss:// address "
@@ -41,8 +48,8 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     Attributes:
         addresses: Both addresses of the server, and what the page's check of them found.
         view: The frame log and the inspector.
-        form: All the controls; the attributes below are its parts.
-        line: What the last click did: `line.sentence`, `line.failed`, and `line.code`.
+        composer: All the controls; the attributes below are its parts.
+        feedback: What the last click did: its `sentence`, `failed`, and `code`.
         buttons: "text", "bytes", "ping", "pong", "close", "text in fragments",
             "bytes in fragments", "raw", "save", "open a client", "close clients", "break".
         close_buttons: By close code; 3000 and 4000 send the number of `private_codes`.
@@ -61,26 +68,30 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     """
 
     def __init__(self, server: Server) -> None:
-        self.ends = Ends(server)
+        self.senders = Senders(server)
         self._targets_lock = threading.RLock()
         self.view = FrameLogView(server.log, server=server)
-        self.line = ActionLine()
-        self.form = form = SendForm(CloseButtons(self._send_code))
-        self.buttons = form.buttons
-        self.close_buttons = form.closes.buttons
-        self.private_codes = form.closes.private_codes
-        self.payload, self.payload_format = form.payload, form.payload_format
-        self.reason, self.sender, self.target = form.reason, form.sender, form.target
-        self.client_path, self.automatic_pong = form.client_path, form.automatic_pong
-        self.fragments, self.cuts, self.ping_between = form.fragments, form.cuts, form.ping_between
-        self.fault, self.saved = form.fault, form.saved
+        self.feedback = Feedback()
+        self.composer = composer = Composer(CloseButtons(self._send_code))
+        self.buttons = composer.buttons
+        self.close_buttons = composer.close_codes.buttons
+        self.private_codes = composer.close_codes.private_codes
+        self.payload, self.payload_format = composer.payload, composer.payload_format
+        self.reason, self.sender, self.target = composer.reason, composer.sender, composer.target
+        self.client_path, self.automatic_pong = composer.client_path, composer.automatic_pong
+        self.fragments, self.cuts, self.ping_between = (
+            composer.fragments,
+            composer.cuts,
+            composer.ping_between,
+        )
+        self.fault, self.saved = composer.fault, composer.saved
 
         clicks: dict[str, Callable[[], object]] = {
             **{name: self._sends(name) for name in MESSAGE_TYPES},
-            "close": lambda: self._perform(close_call(1000, self.reason.value)),
+            "close": lambda: self._perform(close_command(1000, self.reason.value)),
             "text in fragments": lambda: self._send_fragments("text"),
             "bytes in fragments": lambda: self._send_fragments("bytes"),
-            "raw": lambda: self._perform(raw_call(encode_bytes(self._value()))),
+            "raw": lambda: self._perform(raw_command(encode_bytes(self._value()))),
             "save": self._save,
             "open a client": self._open_client,
             "close clients": self._close_clients,
@@ -92,10 +103,10 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.saved.observe(self._load_saved, "value")
         self.automatic_pong.observe(lambda _: self._try(self._set_automatic_pong), "value")
         self.view.on_connections(self._refresh_targets)
-        self.view.on_again(self._send_again)
-        self.line.companions = (self.view, *form.controls)
+        self.view.on_resend(self._resend)
+        self.feedback.companions = tuple(composer.controls)
         self.addresses = AddressLine(server)
-        super().__init__([self.addresses, self.view, form.box, self.line])
+        super().__init__([self.addresses, self.view, composer.box, self.feedback])
         self.add_class("astra-panel")
         self._refresh_targets()
 
@@ -105,55 +116,55 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         return parse_payload(self.payload.value, self.payload_format.value)
 
     def _sends(self, type: str) -> Callable[[], object]:
-        return lambda: self._perform(message_call(type, self._value()))
+        return lambda: self._perform(message_command(type, self._value()))
 
     def _send_fragments(self, type: str) -> None:
         count: int = self.fragments.value
         cuts = parse_numbers(self.cuts.value)
-        self._perform(fragments_call(type, self._value(), count, self.ping_between.value, cuts))
+        self._perform(fragments_command(type, self._value(), count, self.ping_between.value, cuts))
 
     def _send_code(self, code: int) -> None:
         if code == 1015:
-            self.line.code = ""
-            self.line.say(NO_1015)
+            self.feedback.code = ""
+            self.feedback.say(NO_1015)
         else:
-            self._try(lambda: self._perform(close_call(code, self.reason.value)))
+            self._try(lambda: self._perform(close_command(code, self.reason.value)))
 
-    def _send_again(self, number: int) -> None:
+    def _resend(self, number: int) -> None:
         def send() -> None:
             log = self.view.frame_log
             record = None if log is None else log.find(number)
             if not isinstance(record, FrameRecord):
                 raise InvalidMessage(f"frame {number} is no longer on the log, so it was not sent")
-            self._perform(frame_call(record))
+            self._perform(frame_command(record))
 
         self._try(send)
 
-    def _perform(self, call: Call) -> list[int]:
+    def _perform(self, command: Command) -> list[int]:
         sender: Sender = self.sender.value
-        if sender == "client" and not self.ends.clients:
+        if sender == "client" and not self.senders.clients:
             self._open_client()
         target: int = self.target.value
-        self.line.code = self.ends.code(sender, target, call)
-        done = self.ends.perform(sender, target, call)
+        self.feedback.code = self.senders.code(sender, target, command)
+        done = self.senders.perform(sender, target, command)
         who = "the server" if sender == "server" else "the panel's client"
         where = f"connection #{done[0]}" if len(done) == 1 else f"{len(done)} connections"
         if sender == "client":
             where = "its connection" if len(done) == 1 else where
-        self.line.say(call.remark or f"Sent by {who} on {where}.")
+        self.feedback.say(command.remark or f"Sent by {who} on {where}.")
         return done
 
     def _break(self, fault: Fault) -> None:
-        """Put a fault on the wire, and say what the other end made of it."""
+        """Put a fault on the wire, and show what the other end did."""
         sender: Sender = self.sender.value
         if fault.makes is None:
-            call = Call(("drop()",), lambda socket: socket.drop())
+            command = Command(("drop()",), lambda socket: socket.drop())
         else:
-            call = raw_call(fault.makes(sender))
+            command = raw_command(fault.makes(sender))
         log = self.view.frame_log
         after = 0 if log is None else log.last_number
-        done = self._perform(call)
-        self.line.say(f"{fault.breaks} {fault.answer}")
+        done = self._perform(command)
+        self.feedback.say(f"{fault.breaks} {fault.answer}")
         if log is None:
             return
         try:
@@ -165,10 +176,10 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
                 timeout=REACTION,
             )
         except WaitTimeout:
-            self.line.say(f"{fault.answer} It has not closed the connection so far.")
+            self.feedback.say(f"{fault.answer} It has not closed the connection so far.")
             return
         assert isinstance(closed, ClosedRecord)
-        self.line.say(f"{fault.answer} What happened: {closed.why_closed}")
+        self.feedback.say(f"{fault.answer} What happened: {closed.why_closed}")
 
     def _set_automatic_pong(self) -> None:
         sender: Sender = self.sender.value
@@ -178,18 +189,18 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
             socket.automatic_pong = value
 
         remark = f"Automatic pong is {'on' if value else 'off'} for the connections there are now."
-        call = Call((f"automatic_pong = {value}",), change, remark)
-        self.line.code = self.ends.code(sender, self.target.value, call)
-        self.ends.perform(sender, self.target.value, call)
-        self.line.say(remark)
+        command = Command((f"automatic_pong = {value}",), change, remark)
+        self.feedback.code = self.senders.code(sender, self.target.value, command)
+        self.senders.perform(sender, self.target.value, command)
+        self.feedback.say(remark)
 
     def _save(self) -> None:
         kept = (self.payload_format.value, self.payload.value)
         name = f"{kept[0]}: {kept[1][:40]}"
         if kept not in [value for _, value in self.saved.options]:
             self.saved.options = [*self.saved.options, (name, kept)]
-        self.line.code = ""
-        self.line.say("Saved; choose it from the list to fill the payload field again.")
+        self.feedback.code = ""
+        self.feedback.say("Saved; choose it from the list to fill the payload field again.")
 
     def _load_saved(self, change: Any) -> None:
         if change["new"]:
@@ -198,38 +209,38 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     def _open_client(self) -> None:
         path = self.client_path.value.lstrip("/")
-        self.line.code = (
+        self.feedback.code = (
             f"client = connect(server.url + {path!r})" if path else ("client = connect(server.url)")
         )
-        self.ends.open_client(path)
-        self.line.say("A client in the kernel has connected.")
+        self.senders.open_client(path)
+        self.feedback.say("A client in the kernel has connected.")
         self._refresh_targets()
 
     def _close_clients(self) -> None:
-        count = len(self.ends.clients)
-        self.line.code = "client.close()"
-        self.ends.close_clients()
-        self.line.say(f"Closed {count} client{'' if count == 1 else 's'} with 1000.")
+        count = len(self.senders.clients)
+        self.feedback.code = "client.close()"
+        self.senders.close_clients()
+        self.feedback.say(f"Closed {count} client{'' if count == 1 else 's'} with 1000.")
         self._refresh_targets()
 
     def _try(self, action: Callable[[], object]) -> None:
-        """Do what a click asks; whatever goes wrong is said where the person looks."""
+        """Do what a click asks; an error is shown in the feedback."""
         try:
             action()
         except AstraError as exc:
-            self.line.say(str(exc), failed=True)
+            self.feedback.say(str(exc), failed=True)
         except Exception as exc:  # noqa: BLE001  (a handler's traceback would go to no visible log)
-            self.line.say(f"{type(exc).__name__}: {exc}", failed=True)
+            self.feedback.say(f"{type(exc).__name__}: {exc}", failed=True)
 
     def _refresh_targets(self) -> None:
-        """Offer the connections there are; the choice stays while its connection is open."""
+        """Offer the open connections; the choice stays while its connection is open."""
         sender: Sender = self.sender.value
         options = [("all connections" if sender == "server" else "all clients", ALL)]
-        for socket in self.ends.sockets(sender):
+        for socket in self.senders.sockets(sender):
             where = socket.remote_address if sender == "server" else socket.request.path
             name = f"#{socket.id}" if sender == "server" else f"client {socket.id}"
             options.append((f"{name} {where}", socket.id))
-        # The view's thread and a click may both come here; traits know no threads.
+        # The view's thread and a click may both come here; traits are not thread-safe.
         with self._targets_lock:
             if tuple(options) == tuple(self.target.options):
                 return
@@ -243,10 +254,10 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     def close(self) -> None:
         """Close the panel, its view's thread and its clients; the server goes on."""
         # ipywidgets closes what is collected, even when it was never made to the end.
-        if hasattr(self, "line"):
+        if hasattr(self, "feedback"):
             self.view.close()
             self.addresses.close()
-            self.ends.close_clients()
+            self.senders.close_clients()
         super().close()
 
     def __repr__(self) -> str:

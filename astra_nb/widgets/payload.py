@@ -46,7 +46,7 @@ def parse_hex(typed: str) -> bytes:
     wrong = re.search(r"[^0-9a-fA-F]", digits)
     if wrong:
         raise InvalidMessage(
-            f"{wrong.group()!r} is no hex digit; write bytes as two digits each, "
+            f"{wrong.group()!r} is not a hex digit; write bytes as two digits each, "
             f"such as 00 58 0e 43 2d, or choose another payload format"
         )
     if len(digits) % 2:
@@ -61,12 +61,12 @@ def parse_numbers(typed: str) -> list[int]:
     """Read whole numbers, such as "3, 7".
 
     Raises:
-        InvalidMessage: Something else stands among them.
+        InvalidMessage: Something else is among them.
     """
     words = [word for word in re.split(r"[\s,;]+", typed.strip()) if word]
     for word in words:
         if not re.fullmatch("[0-9]{1,15}", word):
-            raise InvalidMessage(f"{word!r} is no whole number; write numbers such as 3, 7")
+            raise InvalidMessage(f"{word!r} is not a whole number; write numbers such as 3, 7")
     return [int(word) for word in words]
 
 
@@ -92,6 +92,6 @@ def parse_base64(typed: str) -> bytes:
         return base64.b64decode(compact, validate=True)
     except (binascii.Error, ValueError) as exc:
         raise InvalidMessage(
-            f"this is no base64 ({exc}); its characters are A to Z, a to z, 0 to 9, + and /, "
+            f"this is not base64 ({exc}); its characters are A to Z, a to z, 0 to 9, + and /, "
             f"in groups of four, filled up with ="
         ) from exc

@@ -1,79 +1,65 @@
-"""The search of a whole log for the filter of a view, newest first, a bounded piece at a time.
+"""Search a whole log for the filter of a view, newest first, a bounded piece at a time.
 
-A page holds previews of the newest rows. What stands further behind in a payload, and rows that
-a flood left out of the page or that have left it, are found here. Only plain text is searched
-for: Python's regular expressions can take exponential time, and would stop the kernel with them.
+A page holds previews of the newest rows. What comes later in a payload, and rows that a flood left
+out of the page or that have left it, are found here. Only plain text is searched for: Python's
+regular expressions can take exponential time, and would stop the kernel with them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
 from astra_nb.log import FrameLog
-from astra_nb.log.criteria import record_text
+from astra_nb.log.criteria import Criteria, record_text
 from astra_nb.log.records import FrameRecord, Record
 from astra_nb.log.rows import details
 from astra_nb.wire.text import CUT, visible_utf8
 
-__all__ = ["Found", "Wanted", "search"]
+from .bridge import Message
+
+__all__ = ["Found", "Query", "search"]
 
 ROWS = 500  # that are found at once
 SECONDS = 0.1  # of one piece; the rest of the kernel waits for so long
 WINDOW = 500  # records that are decoded between two looks at the clock
-BEFORE, BEHIND = 12, 60  # bytes of a payload that are shown around a match
+BEFORE, AFTER = 12, 60  # bytes of a payload that are shown around a match
 LONGEST = 1000  # characters that are searched for
 
 HEX = re.compile(r"[0-9a-f]{2}( [0-9a-f]{2})+")
 
-CHIPS = {
-    "continuation": ("text", "bytes"),
-    "reserved": ("errors",),
-    "opened": ("handshake",),
-    "closed": ("close",),
-    "error": ("errors",),
-    "notice": ("output",),
-}
-
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Query:
     """What a view's filter lets through.
 
     Attributes:
         text: What a record must contain, in any case; "" for anything. Bytes in hex, such as
             "6e 65", are found in payloads too.
-        types: The types that are chosen, as the view names them; none for all.
-        direction: "received", "sent", or "" for both.
-        connection: Number of the connection, or 0 for all.
+        criteria: What else a record must be.
     """
 
     text: str = ""
-    types: frozenset[str] = frozenset()
-    direction: str = ""
-    connection: int = 0
+    criteria: Criteria = field(default_factory=Criteria)
 
     @classmethod
-    def from_page(cls, content: Mapping[str, object]) -> Wanted:
-        """Read what a page sent, which may be anything."""
-        text, direction = content.get("text"), content.get("direction")
-        types, connection = content.get("types"), content.get("connection")
+    def from_page(cls, message: Message) -> Query:
+        """Read what a page sent, which may be anything; what cannot be read is left out."""
+        types = message.fields.get("types")
+        direction, connection = message.text("direction"), message.integer("connection")
         return cls(
-            text[:LONGEST].lower() if isinstance(text, str) else "",
-            frozenset(map(str, types)) if isinstance(types, list) else frozenset(),
-            direction if isinstance(direction, str) else "",
-            connection if isinstance(connection, int) else 0,
+            message.text("text")[:LONGEST].lower(),
+            Criteria(
+                type=frozenset(map(str, types)) if isinstance(types, list) and types else None,
+                direction=frozenset({direction}) if direction else None,
+                connection=frozenset({connection}) if connection else None,
+            ),
         )
 
     def place(self, record: Record) -> int | None:
-        """Tell where a record matches: an offset in its payload, -1 for elsewhere, None if not."""
-        if self.connection and record.connection != self.connection:
-            return None
-        if self.direction and getattr(record, "direction", "") != self.direction:
-            return None
-        if self.types and self.types.isdisjoint(chips_of(record)):
+        """Return where a record matches: an offset in its payload, -1 elsewhere, None nowhere."""
+        if not self.criteria.matches(record):
             return None
         if not self.text:
             return -1
@@ -93,7 +79,7 @@ class Wanted:
             at = payload.find(bytes.fromhex(text))
         if at >= 0:
             return at
-        # A preview is dear, and says more than the payload only of a close.
+        # A preview takes time, and has more than the payload only for a close.
         shown = details(record) if record.type == "close" else record.verdict
         return -1 if text in shown.lower() else None
 
@@ -104,7 +90,7 @@ class Found:
 
     Attributes:
         records: Oldest first.
-        contexts: For each, what stands around the match in its payload; "" for elsewhere.
+        contexts: For each, the text around the match in its payload; "" for elsewhere.
         searched: How many records were looked at.
         below: Where to go on: only records with a lower number are left; 0 when none are.
     """
@@ -115,12 +101,12 @@ class Found:
     below: int = 0
 
 
-def search(log: FrameLog, wanted: Wanted, *, after: int = 0, below: int = 0) -> Found:
+def search(log: FrameLog, query: Query, *, after: int = 0, below: int = 0) -> Found:
     """Search the newest records, until there are enough or the time is up.
 
     Args:
         log: The log.
-        wanted: What is searched for.
+        query: What is searched for.
         after: Only records with a higher number.
         below: Only records with a lower number; 0 for all.
     """
@@ -133,7 +119,7 @@ def search(log: FrameLog, wanted: Wanted, *, after: int = 0, below: int = 0) -> 
         bottom = max(lowest, top - WINDOW)
         for record in reversed(log.between(bottom, top)):
             found.searched += 1
-            place = wanted.place(record)
+            place = query.place(record)
             if place is not None:
                 found.records.append(record)
                 found.contexts.append(context(record, place))
@@ -150,23 +136,17 @@ def search(log: FrameLog, wanted: Wanted, *, after: int = 0, below: int = 0) -> 
 
 
 def context(record: Record, place: int) -> str:
-    """Show what stands around a place in a payload, on one line."""
+    """Return the text around a place in a payload, on one line."""
     if place < 0 or not isinstance(record, FrameRecord):
         return ""
     payload = record.payload
-    start, end = max(0, place - BEFORE), min(len(payload), place + BEHIND)
+    start, end = max(0, place - BEFORE), min(len(payload), place + AFTER)
     if record.type == "text":
-        # Whole characters only: what is cut off here is no fault of the payload.
+        # Whole characters only: what is cut off here is not a fault of the payload.
         while start < place and payload[start] & 0xC0 == 0x80:
             start += 1
         while end < len(payload) and payload[end] & 0xC0 == 0x80:
             end += 1
     part = visible_utf8(payload[start:end])
-    before, behind = CUT if start else "", CUT if end < len(payload) else ""
-    return f'byte {place:,}: "{before}{part}{behind}"'
-
-
-def chips_of(record: Record) -> tuple[str, ...]:
-    """Name the chips of the view that a record belongs to."""
-    name = record.frame.type if isinstance(record, FrameRecord) else record.kind
-    return CHIPS.get(name, (name,))
+    left, right = CUT if start else "", CUT if end < len(payload) else ""
+    return f'byte {place:,}: "{left}{part}{right}"'

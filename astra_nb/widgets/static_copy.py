@@ -1,4 +1,4 @@
-"""A plain table that stands beside a live view, for whoever reads the notebook without a kernel.
+"""A plain table beside a live view, for people who read the notebook without a kernel.
 
 It is an output of its own, because a front end that can show widgets shows nothing else of an
 output that has one, and says "model not found" when the kernel is gone. While the view is alive
@@ -13,7 +13,7 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-__all__ = ["StaticCopy"]
+__all__ = ["StaticCopy", "with_plain_text"]
 
 # The same in every run: notebooks are compared with the outputs that they store.
 EMPTY = '<div data-astra-copy=""></div>'
@@ -34,7 +34,7 @@ class StaticCopy:
         """Make room for the table in the output of the cell that runs."""
         if getattr(get_ipython(), "kernel", None) is None:
             return
-        display(bundle(EMPTY), raw=True, display_id=self.key)  # type: ignore[no-untyped-call]
+        display(html_form(EMPTY), raw=True, display_id=self.key)  # type: ignore[no-untyped-call]
         self._placed = True
 
     def update(self, heading: str, table: str) -> None:
@@ -49,8 +49,14 @@ class StaticCopy:
             f'<div data-astra-copy="{html.escape(self.key)}">'
             f"<p>{html.escape(heading)}</p>{table}</div>"
         )
-        display(bundle(text), raw=True, display_id=self.key, update=True)  # type: ignore[no-untyped-call]
+        display(html_form(text), raw=True, display_id=self.key, update=True)  # type: ignore[no-untyped-call]
 
 
-def bundle(text: str) -> dict[str, Any]:
+def html_form(text: str) -> dict[str, Any]:
     return {"text/html": text, "text/plain": ""}
+
+
+def with_plain_text(bundle: Any, plain: str) -> dict[str, Any]:
+    """Return the forms of a widget's output, with a line of text as the plain one."""
+    data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+    return {**data, "text/plain": plain}

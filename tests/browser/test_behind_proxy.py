@@ -247,7 +247,7 @@ def test_the_check_says_what_is_missing(hub: Lab) -> None:
     base = f"http://{NAME}:{page.page.evaluate('location.port')}{PREFIX}"
 
     def use(address: str) -> None:
-        said(page, f"server.browser_url = {address!r}; client.client._tell_addresses()")
+        said(page, f"server.browser_url = {address!r}; client.client.refresh()")
         button(client, "Check").click()
 
     use(f"{base}proxy/{free_port()}/")

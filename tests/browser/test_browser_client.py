@@ -212,7 +212,7 @@ def test_the_check_says_what_is_in_the_way(lab: Lab) -> None:
     expect(check).to_contain_text("✓ reached")
 
     def blocked(address: str, sentence: str, advice: str) -> None:
-        said(page, f"server.browser_url = {address!r}\nclient.client._tell_addresses()")
+        said(page, f"server.browser_url = {address!r}\nclient.client.refresh()")
         button(client, "Check").click()
         expect(check).to_contain_text("✗ blocked")
         expect(check).to_contain_text(sentence, timeout=20_000)

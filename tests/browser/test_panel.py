@@ -147,7 +147,7 @@ def test_an_error_of_a_click_is_said_in_the_panel(lab: Lab) -> None:
     panel.root.locator(".astra-send select").nth(1).select_option("hex")
     panel.type("payload", "zz")
     panel.button("bytes").click()
-    expect(panel.sentence).to_contain_text("'z' is no hex digit")
+    expect(panel.sentence).to_contain_text("'z' is not a hex digit")
 
 
 def test_a_frame_is_shown_bit_by_bit(lab: Lab) -> None:
@@ -302,7 +302,7 @@ def test_filter_chips_follow_and_jump(lab: Lab) -> None:
     panel.log.get_by_role("button", name=".*", exact=True).click()
     expect(panel.rows("needle")).to_have_count(2)
     panel.log.get_by_role("searchbox").fill("(")
-    expect(panel.log.locator(".astra-problem")).to_contain_text("This is no regular expression")
+    expect(panel.log.locator(".astra-problem")).to_contain_text("This is not a regular expression")
     panel.log.get_by_role("searchbox").fill("")
     panel.log.get_by_role("button", name="pong", exact=True).click()
     expect(panel.log.locator(".astra-space .astra-row:not([hidden])")).to_have_count(1)

@@ -13,7 +13,7 @@ test("a field that crosses a row of 32 bits has a cell in each", () => {
     field("masking key", 16, 32),
     field("payload", 48, 40),
   ]);
-  assert.deepEqual(cells.map(({ field: index, row, column, span, begins }) => [index, row, column, span, begins]), [
+  assert.deepEqual(cells.map(({ index, row, column, span, begins }) => [index, row, column, span, begins]), [
     [0, 0, 0, 1, true],
     [1, 0, 9, 7, true],
     [2, 0, 16, 16, true],

@@ -35,14 +35,14 @@ test("a regular expression is one when it is asked for", () => {
 
 test("a broken expression shows nothing and says why", () => {
   const { error, test: matches } = compileFilter({ ...noFilter(), text: "(", regex: true });
-  assert.match(error, /^This is no regular expression: .*\.$/);
+  assert.match(error, /^This is not a regular expression: .*\.$/);
   assert.equal(entries.some(matches), false);
 });
 
 test("chips choose types, a fragment with its message, a closed connection with the closes", () => {
-  assert.deepEqual(shown({ types: new Set(["ping"]) }), [2]);
-  assert.deepEqual(shown({ types: new Set(["bytes", "close"]) }), [3, 5]);
-  assert.deepEqual(shown({ types: new Set(["errors"]) }), [4]);
+  assert.deepEqual(shown({ chips: new Set(["ping"]) }), [2]);
+  assert.deepEqual(shown({ chips: new Set(["bytes", "close"]) }), [3, 5]);
+  assert.deepEqual(shown({ chips: new Set(["errors"]) }), [4]);
 });
 
 test("direction and connection", () => {

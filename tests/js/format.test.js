@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ascii, bitLetters, counted, duration, flags, grouped, hex, size, span } from "../../astra_nb/widgets/static/js/format.js";
+import { ascii, bitLetters, counted, duration, flags, grouped, hex, hexOf, quoted, size, span, visible } from "../../astra_nb/widgets/static/js/format.js";
 import { polyline, Rates } from "../../astra_nb/widgets/static/js/rates.js";
 
 test("numbers are grouped and counted", () => {
@@ -21,6 +21,7 @@ test("sizes and times have their unit", () => {
 
 test("bytes and bits", () => {
   assert.equal(hex(10), "0a");
+  assert.equal(hexOf(new Uint8Array([0, 171]), " "), "00 ab");
   assert.equal(ascii(0x41), "A");
   assert.equal(ascii(0x1b), "\u00b7");
   assert.equal(flags({ fin: true, rsv: 4, masked: true }), "FIN 1\u00b7\u00b7 MASK");
@@ -41,4 +42,14 @@ test("rates are per second, and an old second is forgotten", () => {
 
 test("the plot's highest value touches the top", () => {
   assert.equal(polyline([0, 10], 100, 20), "0.0,19.0 100.0,1.0");
+});
+
+test("what would act is an escape", () => {
+  assert.equal(visible("a\u001b[31m\u0000\u202e\u200b\n\u{1f600}"), "a\\x1b[31m\\x00\\u202e\\u200b\\n\u{1f600}");
+  assert.equal(visible("\ud800"), "\\ud800");
+});
+
+test("a long text is cut, and says how long it is", () => {
+  assert.equal(quoted("a\u202eb\n", 120), '"a\\u202eb\\n"');
+  assert.equal(quoted("x".repeat(130), 120), `"${"x".repeat(120)}"... 130 characters`);
 });

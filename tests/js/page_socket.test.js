@@ -1,22 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { closeProblem, consoleSnippet, describeData, parseBytes, visibleText } from "../../astra_nb/widgets/static/js/page_socket.js";
-
-test("bytes are read from text, hex and a byte table", () => {
-  assert.deepEqual([...parseBytes("\u00e9", "text")], [0xc3, 0xa9]);
-  assert.deepEqual([...parseBytes("00 58:0e-43,0x2d", "hex")], [0, 88, 14, 67, 45]);
-  assert.deepEqual([...parseBytes("{0, 88; 14} 67 45", "byte table")], [0, 88, 14, 67, 45]);
-  assert.deepEqual([...parseBytes("", "byte table")], []);
-  assert.deepEqual([...parseBytes("", "hex")], []);
-});
-
-test("what is no byte is refused with its place", () => {
-  assert.throws(() => parseBytes("1, 256", "byte table"), /Item 1 .*"256"/);
-  assert.throws(() => parseBytes("1, -1", "byte table"), /Item 1/);
-  assert.throws(() => parseBytes("123", "hex"), /two digits/);
-  assert.throws(() => parseBytes("zz", "hex"), /two digits/);
-});
+import { closeProblem, consoleSnippet, describeData } from "../../astra_nb/widgets/static/js/page_socket.js";
 
 test("a page may close with 1000 and 3000 to 4999", () => {
   for (const code of [1000, 3000, 4999]) assert.equal(closeProblem(code, ""), "");
@@ -25,11 +10,6 @@ test("a page may close with 1000 and 3000 to 4999", () => {
   }
   assert.equal(closeProblem(1000, "\u00e9".repeat(61)), "");
   assert.match(closeProblem(1000, "\u00e9".repeat(62)), /124 bytes; 123/);
-});
-
-test("what cannot be seen is an escape", () => {
-  assert.equal(visibleText("a\u202eb\u0000\n"), '"a\\u202eb\\u0000\\n"');
-  assert.equal(visibleText("x".repeat(130)), `"${"x".repeat(120)}"... 130 characters`);
 });
 
 test("data is described by type, size in bytes and first bytes", async () => {
@@ -42,6 +22,6 @@ test("data is described by type, size in bytes and first bytes", async () => {
   assert.equal((await describeData(new Blob([]))).text, "Blob, 0 bytes");
 });
 
-test("an address cannot leave the string it stands in", () => {
+test("an address cannot leave the string it is in", () => {
   assert.match(consoleSnippet('ws://a/"); alert(1); ("'), /new WebSocket\("ws:\/\/a\/\\"\); alert\(1\); \(\\""\)/);
 });

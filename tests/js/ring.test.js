@@ -6,7 +6,7 @@ import { row } from "./rows.js";
 
 /** @param {Ring} ring */
 const shape = (ring) => ring.entries.map((entry) =>
-  entry.kind === "gap" ? `gap ${entry.number} x${/** @type {any} */ (entry).count}` : entry.number);
+  entry.kind === "gap" ? `gap ${entry.number} x${entry.count}` : entry.number);
 
 test("batches follow one another", () => {
   const ring = new Ring(100);
@@ -15,7 +15,7 @@ test("batches follow one another", () => {
   assert.deepEqual(shape(ring), [1, 2, 3]);
 });
 
-test("what a flood left out stands as a gap, in front of the newest", () => {
+test("what a flood left out is a gap, in front of the newest", () => {
   const ring = new Ring(100);
   ring.take([row(1)], 0, 1);
   ring.take([row(99), row(100)], 1, 100);
@@ -49,7 +49,7 @@ test("it keeps the newest, within an eighth of its capacity, and counts the rest
   assert.equal(ring.entries.at(-1)?.number, 1000);
 });
 
-test("cleared, it goes on with what is new; reset, it begins anew", () => {
+test("cleared, it goes on with what is new; reset, it begins again", () => {
   const ring = new Ring(80);
   ring.take([row(1), row(2)], 0, 2);
   ring.clear();

@@ -1,7 +1,7 @@
 // Rows for tests.
 
 /**
- * @typedef {import("../../astra_nb/widgets/static/js/ties.js").TiedRow} Row
+ * @typedef {import("../../astra_nb/widgets/static/js/relations.js").RelatedRow} Row
  */
 
 /**

@@ -13,17 +13,17 @@ const buffer = new DataView(Uint8Array.from(Buffer.from(batch.columns, "hex")).b
 /**
  * A search whose kernel gives these answers, one after the other, then none.
  * @param {import("node:test").TestContext} context
- * @param {Record<string, any>[]} answers
+ * @param {Partial<import("../../astra_nb/widgets/static/js/bridge.js").Found>[]} answers
  */
 function searching(context, answers) {
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  /** @type {Record<string, unknown>[]} */
+  /** @type {import("../../astra_nb/widgets/static/js/bridge.js").Piece[]} */
   const asked = [];
-  const search = new Search(async (_, details) => {
-    asked.push(details);
-    const content = answers.shift();
-    if (content === undefined) throw new Error("no answer");
-    return { content: { kind: "answer", count: 0, contexts: [], searched: 10, below: 0, to: 30, ...content }, buffers: [buffer] };
+  const search = new Search(async (piece) => {
+    asked.push(piece);
+    const found = answers.shift();
+    if (found === undefined) throw new Error("no answer");
+    return { value: { count: 0, contexts: [], searched: 10, below: 0, to: 30, ...found }, buffers: [buffer] };
   }, () => {});
   const pass = async (/** @type {number} */ milliseconds) => {
     context.mock.timers.tick(milliseconds);
@@ -43,7 +43,7 @@ test("the log is searched piece by piece, the newest first, once typing has paus
   assert.deepEqual(asked.map(({ text, after, below }) => [text, after, below]),
     [["needle", 0, 0], ["needle", 0, 21], ["needle", 0, 11]]);
   assert.equal(search.finds.size, batch.count);
-  assert.equal([...search.finds.values()][0].context, "byte 7: ...");
+  assert.equal([...search.finds.values()][0]?.context, "byte 7: ...");
   assert.equal(search.sentence, "Searched all 30 records of server.log, whole payloads.");
 });
 
@@ -87,4 +87,11 @@ test("finds stand in their order among the rows, and each once", () => {
   const finds = [2, 4, 9].map((number) => ({ row: row(number), context: "" }));
   const merged = mergeFinds([row(3), row(4)], new Set([3, 4, 5]), finds);
   assert.deepEqual(merged.map(({ number }) => number), [2, 3, 4, 9]);
+});
+
+test("chips are sent as the types that they let through", async (context) => {
+  const { search, asked, pass } = searching(context, [{}]);
+  search.start({ ...noFilter(), chips: new Set(["bytes", "errors"]) });
+  await pass(1000);
+  assert.deepEqual(asked.map(({ types }) => types), [["bytes", "continuation", "error", "reserved"]]);
 });

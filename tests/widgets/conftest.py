@@ -11,6 +11,7 @@ import pytest
 from comm.base_comm import BaseComm
 
 from astra_nb import Server, WebSocket
+from astra_nb.errors import LocalError
 from astra_nb.widgets import ServerPanel
 from tests.helpers import wait_until
 
@@ -77,10 +78,40 @@ def panel(server: Server) -> Iterator[ServerPanel]:
 
 
 def published(widget: Any, kind: str, count: int = 1) -> list[tuple[dict[str, Any], list[bytes]]]:
-    """Wait until a widget has published so many custom messages of a kind, and give them all."""
+    """Wait until a widget has published so many custom messages of a kind; return all of them."""
     recording: RecordingComm = widget.comm
     wait_until(
         lambda: len(recording.custom(kind)) >= count,
         what=f"{count} published messages of the kind {kind}",
     )
     return recording.custom(kind)
+
+
+def customs(widget: Any) -> list[dict[str, Any]]:
+    """Return all custom messages that a widget published, oldest first."""
+    return [data["content"] for data, _ in widget.comm.published if data["method"] == "custom"]
+
+
+def request(
+    widget: Any, kind: str, *, page: str = "p", **fields: Any
+) -> tuple[dict[str, Any], list[bytes]]:
+    """Send a request as a page does; return the value and the buffers of its answer.
+
+    Raises:
+        LocalError: The answer is an error.
+    """
+    number = len(widget.comm.published)
+    widget._handle_custom_msg({"kind": kind, "page": page, "id": number, **fields}, [])
+    [(answer, buffers)] = [
+        (content, buffers)
+        for content, buffers in widget.comm.custom("answer")
+        if (content["page"], content["id"]) == (page, number)
+    ]
+    if "error" in answer:
+        raise LocalError(answer["error"])
+    return answer["value"], buffers
+
+
+def notify(widget: Any, kind: str, *, page: str = "p", **fields: Any) -> None:
+    """Send a notice as a page does."""
+    widget._handle_custom_msg({"kind": kind, "page": page, **fields}, [])

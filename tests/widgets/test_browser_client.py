@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from astra_nb import Server, connect, errors
+from astra_nb.widgets.address_line import describe_addresses
 from astra_nb.widgets.browser_client import BrowserClient, BrowserClientView
-from astra_nb.widgets.page_addresses import describe_addresses
 from tests.helpers import wait_until
-from tests.widgets.conftest import published
+from tests.widgets.conftest import notify, published, request
 
 ORIGIN = "http://127.0.0.1:8888"
-PAGE = {"kind": "page", "origin": ORIGIN, "host": "127.0.0.1:8888", "base_url": "/"}
+PAGE = {"origin": ORIGIN, "host": "127.0.0.1:8888", "base_url": "/"}
 
 
 @pytest.fixture
@@ -25,25 +25,25 @@ def client(server: Server) -> Iterator[BrowserClient]:
     client.close()
 
 
-def tell(client: BrowserClient, page: str = "p", **content: Any) -> None:
-    client.client._handle_custom_msg({"page": page, **content}, [])
+def event(client: BrowserClient, name: str, *, page: str = "p", **fields: Any) -> None:
+    notify(client.client, "event", page=page, name=name, **fields)
 
 
-def lane(client: BrowserClient, page: str = "p") -> dict[str, Any]:
-    """The newest lane of a page."""
-    found = [each for each, _ in published(client.client, "lane") if each["page"] == page]
+def comparison(client: BrowserClient, page: str = "p") -> dict[str, Any]:
+    """The newest comparison for a page."""
+    found = [each for each, _ in published(client.client, "comparison") if each["page"] == page]
     return found[-1] if found else {}
 
 
 def has_number(client: BrowserClient, page: str, number: int) -> bool:
-    """Whether the lane of a page has found this connection."""
-    return bool(lane(client, page)["number"] == number)
+    """Whether the comparison for a page has found this connection."""
+    return bool(comparison(client, page)["number"] == number)
 
 
 def test_a_page_that_tells_where_it_is_gets_in_and_gets_both_addresses(
     server: Server, client: BrowserClient
 ) -> None:
-    tell(client, **PAGE)
+    request(client.client, "page", **PAGE)
     assert server.origins == [ORIGIN]
     addresses = client.client.addresses
     assert addresses["url"] == server.url
@@ -52,7 +52,6 @@ def test_a_page_that_tells_where_it_is_gets_in_and_gets_both_addresses(
         f"ws://127.0.0.1:8888/proxy/{server.port}/",
     ]
     assert (addresses["running"], addresses["answer"]) == (True, server.check_answer)
-    assert published(client.client, "ready")
 
 
 @pytest.mark.parametrize("origin", ["null", "*", None, 7, "https://a.example/x"])
@@ -60,46 +59,47 @@ def test_a_page_that_names_no_site_stays_outside(
     server: Server, client: BrowserClient, origin: object
 ) -> None:
     page: dict[str, Any] = {**PAGE, "origin": origin}
-    tell(client, **page)
+    request(client.client, "page", **page)
     assert server.origins == []
 
 
 def test_both_ends_of_a_connection_are_found(server: Server, client: BrowserClient) -> None:
-    tell(client, **PAGE)
-    tell(client, kind="connect", after=0)
+    request(client.client, "page", **PAGE)
+    request(client.client, "connect", after=0)
     with connect(server.url), connect(server.url, origin=ORIGIN) as end:
-        tell(client, kind="event", name="open", protocol="")
+        event(client, "open", protocol="")
         end.send_text("Hello")
-        tell(client, kind="event", name="send", type="text", size=5, head="48656c6c6f")
+        event(client, "send", type="text", size=5, head="48656c6c6f")
         end.recv(5)
-        wait_until(lambda: lane(client).get("number") == 2)
-        wait_until(lambda: len(lane(client)["frames"]) == 2)
-    assert [frame["direction"] for frame in lane(client)["frames"]] == ["received", "sent"]
-    assert not [point for point in lane(client)["points"] if point["changed"]]
-    tell(client, kind="event", name="asked", code=4000, reason="x")
-    wait_until(lambda: [each for each in lane(client)["points"] if each["changed"]])
+        wait_until(lambda: comparison(client).get("number") == 2)
+        wait_until(lambda: len(comparison(client)["points"]) == 2)
+    messages = {point["sender"]: point["arrived"] for point in comparison(client)["points"]}
+    assert messages == {"the page": "1, unchanged", "the server": "0, unchanged"}
+    assert not [point for point in comparison(client)["points"] if point["changed"]]
+    event(client, "asked", code=4000, reason="x")
+    wait_until(lambda: [each for each in comparison(client)["points"] if each["changed"]])
 
 
 def test_connections_that_cannot_be_told_apart_are_not_guessed(
     server: Server, client: BrowserClient
 ) -> None:
-    tell(client, **PAGE)
+    request(client.client, "page", **PAGE)
     with connect(server.url, origin=ORIGIN), connect(server.url, origin=ORIGIN):
         server.log.wait_for(kind="opened", count=2)
         # The kernel was busy and hears of it now.
-        tell(client, kind="connect", after=1)
-        tell(client, kind="event", name="open")
-        wait_until(lambda: "not certain" in lane(client)["doubt"])
-        assert lane(client)["number"] == 0
+        request(client.client, "connect", after=1)
+        event(client, "open")
+        wait_until(lambda: "not certain" in comparison(client)["doubt"])
+        assert comparison(client)["number"] == 0
 
 
 def test_two_pages_have_a_connection_each(server: Server, client: BrowserClient) -> None:
-    tell(client, **PAGE)
+    request(client.client, "page", **PAGE)
     for number, page in enumerate("ab", start=1):
-        tell(client, page, kind="connect", after=server.log.last_number)
+        request(client.client, "connect", page=page, after=server.log.last_number)
         with connect(server.url, origin=ORIGIN):
             server.log.wait_for(kind="opened", count=number)
-            tell(client, page, kind="event", name="open")
+            event(client, "open", page=page)
             wait_until(functools.partial(has_number, client, page, number))
 
 
@@ -107,47 +107,51 @@ def test_a_flood_is_not_compared(
     server: Server, client: BrowserClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("astra_nb.widgets.browser_client.MOST_RECORDS", 10)
-    tell(client, **PAGE)
-    tell(client, kind="connect", after=server.log.last_number)
+    request(client.client, "page", **PAGE)
+    request(client.client, "connect", after=server.log.last_number)
     with connect(server.url, origin=ORIGIN) as end:
-        tell(client, kind="event", name="open")
-        wait_until(lambda: lane(client).get("number") == 1)
+        event(client, "open")
+        wait_until(lambda: comparison(client).get("number") == 1)
         for _ in range(30):
             end.send_bytes(b"x")
-        wait_until(lambda: "too many to compare" in lane(client)["doubt"])
+        wait_until(lambda: "too many to compare" in comparison(client)["doubt"])
 
 
 def test_a_refusal_is_found_for_the_check(server: Server, client: BrowserClient) -> None:
-    def refused(after: int, count: int) -> dict[str, Any]:
-        tell(client, kind="refused?", after=after)
-        return published(client.client, "refused", count)[-1][0]
+    def refused(after: int) -> int:
+        status: int = request(client.client, "refusal", after=after)[0]["status"]
+        return status
 
-    tell(client, **PAGE)
-    assert refused(0, 1)["status"] == 0
+    request(client.client, "page", **PAGE)
+    assert refused(0) == 0
     with pytest.raises(errors.HandshakeFailed):
         connect(server.url, origin="https://evil.example")
     server.log.wait_for(kind="closed")
-    assert refused(0, 2)["status"] == 0, "another page's refusal is not this one's"
+    assert refused(0) == 0, "another page's refusal is not this one's"
     with pytest.raises(errors.HandshakeFailed):
         connect(server.url + "nowhere", origin=ORIGIN)
     server.log.wait_for(kind="closed", count=2)
-    assert refused(0, 3)["status"] == 404
-    tell(client, kind="where?")
-    [(here, _)] = published(client.client, "here")
-    assert here["last"] == server.log.last_number
-    assert refused(here["last"], 4)["status"] == 0, "an earlier refusal is not this check's"
+    assert refused(0) == 404
+    last = request(client.client, "position")[0]["last"]
+    assert last == server.log.last_number
+    assert refused(last) == 0, "an earlier refusal is not this check's"
 
 
 def test_what_the_check_found_is_known_in_the_kernel(client: BrowserClient) -> None:
-    tell(client, kind="checked", result={"state": "reached"})
+    notify(client.client, "checked", result={"state": "reached"})
     assert client.client.check == {"state": "reached"}
-    tell(client, kind="checked", result="nonsense")
+    notify(client.client, "checked", result="nonsense")
     assert client.client.check == {"state": "reached"}
 
 
-@pytest.mark.parametrize("content", ["x", None, 7, [], {}, {"kind": "event"}, {"kind": []}])
-def test_nonsense_from_a_page_does_nothing(client: BrowserClient, content: Any) -> None:
-    client.client._handle_custom_msg(content, [])
+@pytest.mark.parametrize("value", [None, 7, [], {}, "x" * 9000])
+def test_nonsense_from_a_page_does_no_harm(client: BrowserClient, value: object) -> None:
+    names = ("origin", "host", "base_url", "after", "proxied", "result", "name", "code", "size")
+    fields: dict[str, Any] = dict.fromkeys(names, value)
+    for kind in ("page", "position", "refusal", "connect"):
+        request(client.client, kind, **fields)
+    for kind in ("checked", "event"):
+        notify(client.client, kind, **fields)
 
 
 def test_a_server_that_stops_is_told(server: Server, client: BrowserClient) -> None:
@@ -163,7 +167,10 @@ def test_the_client_keeps_no_server_alive() -> None:
 
     gc.collect()
     wait_until(lambda: view.addresses["why_not"] == "The server is gone.")
-    view._handle_custom_msg({"kind": "page", "origin": ORIGIN}, [])
+    for kind in ("page", "position", "refusal", "connect"):
+        with pytest.raises(errors.LocalError, match="The server is gone"):
+            request(view, kind, **PAGE)
+    notify(view, "event", name="open")
     view.close()
     assert describe_addresses(None)["candidates"] == []
 
@@ -187,7 +194,7 @@ def test_a_panel_shows_both_addresses_and_lets_its_page_in(server: Server) -> No
     try:
         assert panel.children[0] is panel.addresses
         assert panel.addresses.addresses["url"] == server.url
-        panel.addresses._handle_custom_msg({"page": "p", **PAGE}, [])
+        request(panel.addresses, "page", **PAGE)
         assert server.origins == [ORIGIN]
         assert repr(panel.addresses) == f"<AddressLine of {server.url}>"
     finally:

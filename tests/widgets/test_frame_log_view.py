@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from astra_nb import FrameLog, Server, connect
+from astra_nb.errors import LocalError
 from astra_nb.log.records import NoticeRecord
 from astra_nb.widgets import FrameLogView
-from astra_nb.widgets.frame_log_view import BATCH_ROWS, HELLO_ROWS
+from astra_nb.widgets.frame_log_view import BACKFILL_ROWS, BATCH_ROWS
 from tests.helpers import wait_until
 
-from .conftest import published
+from .conftest import published, request
 
 PING = b"\x89\x02hi"
 
@@ -35,15 +36,6 @@ def log() -> FrameLog:
 def has_shown(view: FrameLogView, number: int) -> bool:
     batches = view.comm.custom("rows")
     return bool(batches) and batches[-1][0]["to"] == number
-
-
-def ask(view: FrameLogView, what: str, **details: Any) -> tuple[dict[str, Any], list[bytes]]:
-    """Ask as a page does, and give the answer."""
-    before = len(view.comm.custom("answer"))
-    view._handle_custom_msg({"kind": "ask", "what": what, "page": "p", "id": 7, **details}, [])
-    content, buffers = published(view, "answer", before + 1)[-1]
-    assert (content["page"], content["id"]) == ("p", 7)
-    return content, buffers
 
 
 def test_new_rows_are_published_in_order(log: FrameLog) -> None:
@@ -71,16 +63,16 @@ def test_a_flood_is_cut_to_the_newest_rows_and_says_so(log: FrameLog) -> None:
 def test_a_late_page_gets_what_it_lacks(log: FrameLog) -> None:
     log.append_frames(1, "server", "sent", PING * 3000, 3000)
     view = FrameLogView(log)
-    view._handle_custom_msg({"kind": "hello", "page": "p", "after": 2500}, [])
+    assert request(view, "backfill", after=2500) == ({}, [])
     late = [
         (content, buffers)
         for content, buffers in published(view, "rows")
         if content["after"] == 2500
     ]
     assert numbers(*late[0]) == list(range(2501, 3001))
-    view._handle_custom_msg({"kind": "hello", "page": "q", "after": 0}, [])
+    request(view, "backfill", page="q", after=0)
     first = view.comm.custom("rows")[-1]
-    assert first[0]["count"] == HELLO_ROWS
+    assert first[0]["count"] == BACKFILL_ROWS
     assert first[0]["to"] == 3000
     view.close()
 
@@ -94,20 +86,22 @@ def test_the_snapshot_holds_the_newest_rows_when_it_is_quiet(log: FrameLog) -> N
     view.close()
 
 
-def test_questions_are_answered_and_nonsense_too(log: FrameLog) -> None:
+def test_requests_are_answered_and_nonsense_too(log: FrameLog) -> None:
     log.append_frames(1, "server", "received", b"\x81\x02\xc3(", 1)
     view = FrameLogView(log)
-    detail, buffers = ask(view, "detail", number=1)
-    assert (detail["record"], detail["bad_byte"], detail["payload_size"]) == ("frame", 0, 2)
+    detail, buffers = request(view, "detail", number=1)
+    assert (detail["kind"], detail["bad_byte"], detail["payload_size"]) == ("frame", 0, 2)
     assert buffers == [b"\x81\x02\xc3(", b"\xc3(", b""]
-    assert ask(view, "bytes", number=1, offset=2, length=99)[1] == [b"\xc3("]
-    assert ask(view, "beat")[0]["kind"] == "answer"
+    assert request(view, "bytes", number=1, offset=2, length=99)[1] == [b"\xc3("]
+    assert request(view, "heartbeat") == ({}, [])
     for number in (99, -1, None, "1", 10**30, True):
-        missing = "is no longer on the log"
-        assert missing in ask(view, "detail", number=number)[0]["missing"]
-    nonsense: list[Any] = [None, [], 7, {"kind": "ask"}, {"kind": "hello", "after": []}]
-    for content in nonsense:
-        view._handle_custom_msg(content, [])
+        for kind in ("detail", "bytes"):
+            with pytest.raises(LocalError, match="is no longer on the log"):
+                request(view, kind, number=number)
+    wrong: tuple[Any, ...] = ([], "1", -5, 10**30)
+    for after in wrong:
+        request(view, "backfill", after=after)
+        request(view, "search", after=after, below=after)
     view.close()
 
 
@@ -119,7 +113,7 @@ def test_the_whole_log_is_searched_for_a_filter(log: FrameLog) -> None:
     numbers_found: list[int] = []
     below = 0
     while True:
-        answer, buffers = ask(view, "search", text="Needle", below=below)
+        answer, buffers = request(view, "search", text="Needle", below=below)
         numbers_found += numbers(answer, buffers)
         context = 'byte 5,000: "…xxxxxxxxxxxxneedle"'
         assert (answer["contexts"], answer["to"]) == ([context] * answer["count"], 9001)
@@ -127,7 +121,7 @@ def test_the_whole_log_is_searched_for_a_filter(log: FrameLog) -> None:
         if below == 0:
             break
     assert numbers_found == [1]
-    assert ask(view, "search", text="Needle", after=1)[0]["count"] == 0
+    assert request(view, "search", text="Needle", after=1)[0]["count"] == 0
     view.close()
 
 
@@ -139,14 +133,14 @@ def test_a_fragment_comes_with_its_whole_message(log: FrameLog) -> None:
     log.append_frames(1, "server", "sent", b"\x02\x01\x00", 1)
     view = FrameLogView(log)
     for number in (1, 4):
-        detail, buffers = ask(view, "detail", number=number)
+        detail, buffers = request(view, "detail", number=number)
         whole = detail["whole"]
         assert (whole["type"], whole["text"], whole["numbers"]) == ("text", "one two", (1, 4))
         assert (whole["count"], whole["size"], buffers[2]) == (2, 7, b"one two")
     for number in (2, 3, 5):
-        assert ask(view, "detail", number=number)[0]["whole"] is None
+        assert request(view, "detail", number=number)[0]["whole"] is None
     log.append_frames(1, "server", "sent", b"\x80\x01\x01", 1)
-    assert ask(view, "detail", number=5)[0]["whole"]["text"].startswith("000000")
+    assert request(view, "detail", number=5)[0]["whole"]["text"].startswith("000000")
     view.close()
 
 
@@ -154,10 +148,10 @@ def test_a_large_frame_goes_in_pages(log: FrameLog) -> None:
     size = 10 * 2**20
     log.append_frames(1, "server", "sent", b"\x82\x7f" + size.to_bytes(8, "big") + bytes(size), 1)
     view = FrameLogView(log)
-    detail, buffers = ask(view, "detail", number=1)
+    detail, buffers = request(view, "detail", number=1)
     assert detail["size"] == size + 10
     assert sum(map(len, buffers)) < 10_000
-    assert len(ask(view, "bytes", number=1, offset=5_000_000, length=2**30)[1][0]) == 1024
+    assert len(request(view, "bytes", number=1, offset=5_000_000, length=2**30)[1][0]) == 1024
     view.close()
 
 
@@ -165,7 +159,7 @@ def test_a_response_is_shown_with_the_steps_from_its_requests_key(server: Server
     with connect(server.url):
         opened = server.log.wait_for(kind="opened")
     view = FrameLogView(server.log, server)
-    response, _ = ask(view, "detail", number=opened.number - 1)
+    response, _ = request(view, "detail", number=opened.number - 1)
     accept = [h["value"] for h in response["headers"] if h["name"] == "Sec-WebSocket-Accept"]
     assert [response["steps"][-1][1]] == accept
     view.close()
@@ -202,7 +196,7 @@ def test_a_closed_view_hears_nothing_and_leaves_no_thread(log: FrameLog) -> None
     view.close()
     assert not [t for t in threading.enumerate() if t.name == "astra_nb view"]
     count = len(recording.published)
-    assert len(log) == 1  # whoever reads arms the log's subscribers: there is none any more
+    assert len(log) == 1  # reading arms the log's subscribers: there is none any more
     assert not log._subscriptions.armed
     log.append_frames(1, "server", "sent", PING, 1)
     assert not [t for t in threading.enumerate() if t.name == "astra_nb view"]
@@ -220,7 +214,10 @@ def test_a_view_keeps_no_server_alive_but_shows_its_last_state() -> None:
     wait_until(lambda: gone() is None and log_gone() is None)
     assert view.snapshot["rows"]["count"] == 1
     assert "server is gone" in view.snapshot["status"]["note"]
-    assert "no longer" in ask(view, "detail", number=1)[0]["missing"]
+    for kind in ("detail", "search"):
+        with pytest.raises(LocalError, match=r"no longer on the log|gone with its server"):
+            request(view, kind, number=1)
+    assert request(view, "backfill") == ({}, [])
     view.close()
 
 

@@ -12,6 +12,8 @@ from astra_nb.widgets import ServerPanel, panel_for
 from astra_nb.wire.close_codes import CLOSE_CODES
 from tests.helpers import wait_until
 
+from .conftest import request
+
 
 def shows(panel: ServerPanel, text: str) -> bool:
     return text in str(panel)
@@ -31,14 +33,14 @@ def test_each_message_button(server: Server, panel: ServerPanel, type: str, send
     panel.payload.value = "00 58 0e 43 2d"
     panel.payload_format.value = "hex"
     panel.buttons[type].click()
-    assert not panel.line.failed
+    assert not panel.feedback.failed
     direction = "received" if sender == "client" else "sent"
     record = server.log.wait_for(type=type, direction=direction)
     assert isinstance(record, FrameRecord)
     assert record.payload == bytes([0, 0x58, 14, 0x43, 0x2D])
     value = repr("\0X\x0eC-") if type == "text" else repr(bytes([0, 0x58, 14, 0x43, 0x2D]))
     who = "client." if sender == "client" else "for socket in server.connections: socket."
-    assert panel.line.code == f"{who}send_{type}({value})"
+    assert panel.feedback.code == f"{who}send_{type}({value})"
 
 
 SENDABLE = [row.code for row in CLOSE_CODES.values() if row.may_send != "never" and row.code < 3000]
@@ -49,7 +51,7 @@ def test_each_close_button_that_sends(server: Server, panel: ServerPanel, code: 
     panel.sender.value = "client"
     panel.reason.value = "because"
     panel.close_buttons[code].click()
-    assert not panel.line.failed
+    assert not panel.feedback.failed
     close = received(server, type="close").frame.close
     assert close is not None
     assert (close.code, close.reason) == (code, "because")
@@ -71,7 +73,7 @@ def test_reported_codes_come_about(server: Server, panel: ServerPanel, code: int
     closed = server.log.wait_for(kind="closed")
     assert isinstance(closed, ClosedRecord)
     assert closed.code == code
-    assert f"the other end reports {code}" in panel.line.sentence
+    assert f"the other end reports {code}" in panel.feedback.sentence
 
 
 @pytest.mark.parametrize(("code", "failed"), [(1004, True), (1015, False)])
@@ -81,8 +83,8 @@ def test_codes_that_nothing_brings_about_say_why(
     with connect(server.url):
         server.log.wait_for(kind="opened")
         panel.close_buttons[code].click()
-        assert panel.line.failed is failed
-        assert str(code) in panel.line.sentence
+        assert panel.feedback.failed is failed
+        assert str(code) in panel.feedback.sentence
         assert len(server.log.filter(type="close")) == 0
 
 
@@ -100,8 +102,8 @@ def test_one_connection_or_all(server: Server, panel: ServerPanel) -> None:
         panel.payload.value = "only two"
         panel.buttons["text"].click()
         assert second.recv(5).value == "only two"
-        assert panel.line.sentence == "Sent by the server on connection #2."
-        assert panel.line.code == (
+        assert panel.feedback.sentence == "Sent by the server on connection #2."
+        assert panel.feedback.code == (
             "socket = {s.id: s for s in server.connections}[2]; socket.send_text('only two')"
         )
     wait_until(lambda: len(panel.target.options) == 1)
@@ -121,18 +123,21 @@ def test_fragments_and_a_ping_between(server: Server, panel: ServerPanel) -> Non
     assert types == ["text", "ping", "continuation", "continuation"]
     panel.cuts.value = "1, 4"
     panel.buttons["bytes in fragments"].click()
-    assert "send_fragment(b'H', type='bytes', fin=False)" in panel.line.code
+    assert "send_fragment(b'H', type='bytes', fin=False)" in panel.feedback.code
     panel.cuts.value = "1, x"
     panel.buttons["bytes in fragments"].click()
-    assert (panel.line.failed, "'x' is no whole number" in panel.line.sentence) == (True, True)
+    assert (panel.feedback.failed, "'x' is not a whole number" in panel.feedback.sentence) == (
+        True,
+        True,
+    )
 
 
 def test_a_fault_says_what_happened(server: Server, panel: ServerPanel) -> None:
     panel.sender.value = "client"
     panel.fault.label = "reserved opcode"
-    assert "Opcodes 3 to 7 and 11 to 15 are reserved." in panel.form.fault_text.value
+    assert "Opcodes 3 to 7 and 11 to 15 are reserved." in panel.composer.fault_text.value
     panel.buttons["break"].click()
-    assert panel.line.sentence.startswith(
+    assert panel.feedback.sentence.startswith(
         "The other end must fail the connection, with 1002. "
         "What happened: The server closed first with 1002 (protocol error)"
     )
@@ -152,14 +157,10 @@ def test_a_frame_is_sent_again_from_its_row(server: Server, panel: ServerPanel) 
     panel.sender.value = "client"
     panel.buttons["text"].click()
     first = received(server, type="text")
-    panel.view._handle_custom_msg(
-        {"kind": "ask", "what": "again", "number": first.number, "page": "p", "id": 1}, []
-    )
+    request(panel.view, "resend", number=first.number)
     assert received(server, type="text", count=2).payload == b"Hello"
-    panel.view._handle_custom_msg(
-        {"kind": "ask", "what": "again", "number": 999, "page": "p", "id": 2}, []
-    )
-    assert panel.line.sentence == "frame 999 is no longer on the log, so it was not sent"
+    request(panel.view, "resend", number=999)
+    assert panel.feedback.sentence == "frame 999 is no longer on the log, so it was not sent"
 
 
 def test_saved_messages_fill_the_field_again(panel: ServerPanel) -> None:
@@ -175,8 +176,8 @@ def test_saved_messages_fill_the_field_again(panel: ServerPanel) -> None:
 @pytest.mark.parametrize(
     ("payload", "format", "button", "message"),
     [
-        ("zz", "hex", "bytes", "'z' is no hex digit"),
-        ("ff", "hex", "text", "is no UTF-8"),
+        ("zz", "hex", "bytes", "'z' is not a hex digit"),
+        ("ff", "hex", "text", "is not UTF-8"),
         ("256", "byte table", "bytes", "a byte holds an integer from 0 to 255"),
         ("x" * 126, "text", "ping", "a control frame carries at most 125"),
         ("\ud800", "text", "text", "lone surrogate"),
@@ -189,16 +190,16 @@ def test_what_cannot_be_sent_is_said_and_not_sent(
         server.log.wait_for(kind="opened")
         panel.payload.value, panel.payload_format.value = payload, format
         panel.buttons[button].click()
-        assert panel.line.failed
-        assert message in panel.line.sentence
+        assert panel.feedback.failed
+        assert message in panel.feedback.sentence
         assert len(server.log.frames) == 0
 
 
 def test_nothing_is_connected(panel: ServerPanel) -> None:
     panel.buttons["text"].click()
-    assert panel.line.failed
-    assert "nothing is connected, so nothing was sent" in panel.line.sentence
-    assert "open a client" in panel.line.sentence
+    assert panel.feedback.failed
+    assert "nothing is connected, so nothing was sent" in panel.feedback.sentence
+    assert "open a client" in panel.feedback.sentence
 
 
 def test_a_server_that_does_not_run(server: Server, panel: ServerPanel) -> None:
@@ -206,23 +207,23 @@ def test_a_server_that_does_not_run(server: Server, panel: ServerPanel) -> None:
     for sender in ("server", "client"):
         panel.sender.value = sender
         panel.buttons["text"].click()
-        assert panel.line.failed
-        assert "the server does not run" in panel.line.sentence
+        assert panel.feedback.failed
+        assert "the server does not run" in panel.feedback.sentence
 
 
 def test_a_path_without_a_route(panel: ServerPanel) -> None:
     panel.client_path.value = "/nowhere"
     panel.buttons["open a client"].click()
-    assert panel.line.failed
-    assert "404" in panel.line.sentence
+    assert panel.feedback.failed
+    assert "404" in panel.feedback.sentence
 
 
 def test_the_reason_is_counted_in_bytes(panel: ServerPanel) -> None:
     panel.reason.value = "\u00e4" * 62
-    assert "124 of 123 bytes" in panel.form.reason_count.value
-    assert "astra-over" in panel.form.reason_count.value
+    assert "124 of 123 bytes" in panel.composer.reason_count.value
+    assert "astra-over" in panel.composer.reason_count.value
     panel.reason.value = "<b>"
-    assert "3 of 123 bytes" in panel.form.reason_count.value
+    assert "3 of 123 bytes" in panel.composer.reason_count.value
 
 
 def test_several_panels_show_one_server(server: Server) -> None:

@@ -34,13 +34,13 @@ def test_formats(typed: str, format: PayloadFormat, value: object) -> None:
 @pytest.mark.parametrize(
     ("typed", "format", "message"),
     [
-        ("zz", "hex", "'z' is no hex digit; write bytes as two digits each"),
+        ("zz", "hex", "'z' is not a hex digit; write bytes as two digits each"),
         ("123", "hex", "there are 3 hex digits, and a byte has two"),
         ("1, two", "byte table", "item 1 of the byte table is 'two'"),
         ("1, 256", "byte table", "item 1 of the byte table is 256"),
         ("-1", "byte table", "item 0 of the byte table is '-1'"),
-        ("abc", "base64", "this is no base64"),
-        ("ab*=", "base64", "this is no base64"),
+        ("abc", "base64", "this is not base64"),
+        ("ab*=", "base64", "this is not base64"),
     ],
 )
 def test_refusals_name_the_place(typed: str, format: PayloadFormat, message: str) -> None:

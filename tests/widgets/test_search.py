@@ -9,7 +9,8 @@ import pytest
 from astra_nb import FrameLog
 from astra_nb.log.records import HandshakeRecord, NoticeRecord
 from astra_nb.widgets import search as search_module
-from astra_nb.widgets.search import BEFORE, ROWS, WINDOW, Wanted, search
+from astra_nb.widgets.bridge import Message
+from astra_nb.widgets.search import BEFORE, ROWS, WINDOW, Query, search
 
 ZERO = r"\x00"
 
@@ -23,9 +24,9 @@ def log() -> FrameLog:
     return FrameLog()
 
 
-def find(log: FrameLog, **wanted: Any) -> list[tuple[int, str]]:
+def find(log: FrameLog, **fields: Any) -> list[tuple[int, str]]:
     """Number and context of each record that is found."""
-    found = search(log, Wanted.from_page(wanted))
+    found = search(log, Query.from_page(Message("p", fields)))
     assert found.below == 0
     return [(r.number, context) for r, context in zip(found.records, found.contexts, strict=True)]
 
@@ -52,8 +53,8 @@ def test_the_rest_of_the_filter_holds_too(log: FrameLog) -> None:
         "all": [number for number, _ in find(log)],
         "direction": [number for number, _ in find(log, direction="sent", text="a")],
         "connection": [number for number, _ in find(log, connection=1)],
-        "text": [number for number, _ in find(log, types=["text"])],
-        "ping, output": [number for number, _ in find(log, types=["ping", "output"], text="a")],
+        "text": [number for number, _ in find(log, types=["text", "continuation"])],
+        "ping, notice": [number for number, _ in find(log, types=["ping", "notice"], text="a")],
         "a close's name": [number for number, _ in find(log, text="normal closure")],
     }
     assert numbers == {
@@ -61,7 +62,7 @@ def test_the_rest_of_the_filter_holds_too(log: FrameLog) -> None:
         "direction": [1],
         "connection": [1],
         "text": [1, 2, 3],
-        "ping, output": [4, 6],
+        "ping, notice": [4, 6],
         "a close's name": [5],
     }
 
@@ -69,12 +70,12 @@ def test_the_rest_of_the_filter_holds_too(log: FrameLog) -> None:
 def test_a_search_goes_on_where_it_stopped(log: FrameLog) -> None:
     count = ROWS + WINDOW + 7
     log.append_frames(1, "server", "sent", frame(b"a") * count, count)
-    first = search(log, Wanted("a"))
+    first = search(log, Query("a"))
     assert [r.number for r in first.records] == list(range(count - ROWS + 1, count + 1))
     assert (first.searched, first.below) == (ROWS, count - ROWS + 1)
-    second = search(log, Wanted("a"), below=first.below, after=3)
+    second = search(log, Query("a"), below=first.below, after=3)
     assert [r.number for r in second.records] == list(range(second.below or 4, first.below))
-    assert [r.number for r in search(log, Wanted("a"), after=count - 2).records] == [
+    assert [r.number for r in search(log, Query("a"), after=count - 2).records] == [
         count - 1,
         count,
     ]
@@ -83,7 +84,7 @@ def test_a_search_goes_on_where_it_stopped(log: FrameLog) -> None:
 def test_the_time_is_bounded(log: FrameLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_module, "SECONDS", -1.0)
     log.append_frames(1, "server", "sent", frame(b"a") * 50, 50)
-    found = search(log, Wanted("nowhere"))
+    found = search(log, Query("nowhere"))
     assert (found.searched, found.below, found.records) == (1, 50, [])
 
 
@@ -93,9 +94,9 @@ def test_records_that_are_gone_are_not_waited_for() -> None:
         log.append_frames(1, "server", "sent", frame(b"a"), 1)
     kept = [record.number for record in log]
     assert kept[0] > 1
-    found = search(log, Wanted())
+    found = search(log, Query())
     assert ([r.number for r in found.records], found.searched, found.below) == (kept, len(kept), 0)
-    assert search(FrameLog(), Wanted("a")).below == 0
+    assert search(FrameLog(), Query("a")).below == 0
 
 
 def test_a_handshake_is_searched_by_its_headers(log: FrameLog) -> None:
@@ -113,7 +114,9 @@ def test_a_handshake_is_searched_by_its_headers(log: FrameLog) -> None:
 
 
 def test_a_page_may_send_anything() -> None:
-    assert Wanted.from_page({}) == Wanted()
-    nonsense = {"text": 7, "types": "ping", "direction": None, "connection": []}
-    assert Wanted.from_page(nonsense) == Wanted()
-    assert len(Wanted.from_page({"text": "x" * 10_000}).text) == search_module.LONGEST
+    nonsense: dict[str, Any] = {"text": 7, "types": "ping", "direction": None, "connection": []}
+    empty: tuple[dict[str, Any], ...] = ({}, nonsense, {"types": []})
+    for fields in empty:
+        assert Query.from_page(Message("p", fields)) == Query()
+    long = Query.from_page(Message("p", {"text": "x" * 10_000}))
+    assert len(long.text) == search_module.LONGEST

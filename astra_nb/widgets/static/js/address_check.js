@@ -1,8 +1,8 @@
-// Which address of the server does this page reach? Found out with a real connection to a path
-// that no handler serves; the answer proves that it is this server and not another one.
+// The check which address of the server this page reaches: a real connection to a path that no
+// handler serves, where the answer proves that it is this server and not another one.
 
 /**
- * @typedef {{ url: string, why: string, proxied: boolean, hint: string }} Candidate
+ * @typedef {{ url: string, proxied: boolean, hint: string }} Candidate
  * @typedef {object} Addresses
  * @property {string} url the kernel's address
  * @property {boolean} running
@@ -22,7 +22,8 @@
  * @property {boolean} proxied
  * @property {string} hint
  *
- * @typedef {() => Promise<{ status: number, detail: string }>} AskRefused
+ * @typedef {{ status: number, detail: string }} Refusal of the page's newest request; 0 for none
+ * @typedef {() => Promise<Refusal>} AskRefusal
  */
 
 export const CHECK_TIMEOUT = 8000; // milliseconds
@@ -39,7 +40,7 @@ export function describePage(location, baseUrl) {
 }
 
 /**
- * The path under which Jupyter lies, as its page says; null on any other page.
+ * The path under which Jupyter is, as its page says; null on any other page.
  * @param {Document} page
  * @returns {string | null}
  */
@@ -77,7 +78,7 @@ export function checkAddressOf(url, path) {
 }
 
 /**
- * Open a connection and tell what came of it.
+ * Open a connection and return what happened to it.
  * @param {string} url
  * @returns {Promise<{ text: string, code: number, opened: boolean, thrown: string }>}
  */
@@ -154,10 +155,10 @@ export function judgeCheck({ seen, answer, refused, plain, secure, url }) {
  * Check one address.
  * @param {Candidate} candidate
  * @param {Addresses} addresses
- * @param {AskRefused} askRefused what the server says it refused since the check began
+ * @param {AskRefusal} askRefusal what the server says it refused since the check began
  * @returns {Promise<CheckResult>}
  */
-export async function checkAddress(candidate, addresses, askRefused) {
+export async function checkAddress(candidate, addresses, askRefusal) {
   const result = {
     url: candidate.url, status: 0, code: 0, proxied: candidate.proxied, hint: candidate.hint,
   };
@@ -173,7 +174,7 @@ export async function checkAddress(candidate, addresses, askRefused) {
   let refused = { status: 0, detail: "" };
   let plain = 0;
   if (seen.text !== addresses.answer && seen.thrown === "") {
-    refused = await askRefused();
+    refused = await askRefusal();
     if (refused.status === 0) plain = await tryPlainRequest(url);
   }
   const secure = location.protocol === "https:";
@@ -185,24 +186,25 @@ export async function checkAddress(candidate, addresses, askRefused) {
 /**
  * Check the addresses in turn, until one is reached. A server that does not run is not asked.
  * @param {Addresses} addresses
- * @param {AskRefused} askRefused
+ * @param {AskRefusal} askRefusal
  * @returns {Promise<CheckResult>} of the one that is reached, else of the first
  */
-export async function checkAddresses(addresses, askRefused) {
+export async function checkAddresses(addresses, askRefusal) {
   const nothing = { state: /** @type {CheckState} */ ("blocked"), url: "", status: 0, code: 0, proxied: false, hint: "" };
-  if (addresses.candidates.length === 0) return { ...nothing, cause: "nowhere" };
-  if (!addresses.running) return { ...nothing, cause: "stopped", url: addresses.candidates[0].url };
+  const { candidates } = addresses;
+  if (candidates[0] && !addresses.running) return { ...nothing, cause: "stopped", url: candidates[0].url };
   /** @type {CheckResult | undefined} */
   let first;
-  for (const candidate of addresses.candidates) {
-    const result = await checkAddress(candidate, addresses, askRefused);
+  for (const candidate of candidates) {
+    const result = await checkAddress(candidate, addresses, askRefusal);
     if (result.state === "reached") return result;
     first ??= result;
   }
-  return /** @type {CheckResult} */ (first);
+  return first ?? { ...nothing, cause: "nowhere" };
 }
 
-const CAUSES = /** @type {Record<string, (result: CheckResult) => [string, string]>} */ ({
+/** @satisfies {Record<string, (result: CheckResult) => [string, string]>} */
+const CAUSES = {
   reached: ({ code, proxied }) => [
     code === 1000 ? "This page reaches the server." : `This page reaches the server, through a proxy that changes close codes: the server sent 1000, ${code} arrived.`,
     proxied || code !== 1000 ? "The frame log shows what the server sent; server.browser_client() shows what the proxy makes of it." : "",
@@ -239,8 +241,8 @@ const CAUSES = /** @type {Record<string, (result: CheckResult) => [string, strin
     /^wss?:\/\/(127\.|localhost|\[::1\])/.test(url) ? `The kernel may be on another machine than this browser. ${hint}` : hint,
   ],
   nowhere: () => ["No page can reach the kernel here.", ""],
-  syntax: () => ["This is no address of a WebSocket.", "It reads like ws://127.0.0.1:8080/ (RFC 6455, section 3)."],
-});
+  syntax: () => ["This is not an address of a WebSocket.", "It reads like ws://127.0.0.1:8080/ (RFC 6455, section 3)."],
+};
 
 /**
  * What a check found, in a sentence, and what to do.
@@ -249,6 +251,7 @@ const CAUSES = /** @type {Record<string, (result: CheckResult) => [string, strin
  * @returns {{ sentence: string, advice: string }}
  */
 export function describeCheck(result, addresses) {
-  const [sentence, advice] = (CAUSES[result.cause] ?? CAUSES.other)(result);
-  return { sentence, advice: result.cause === "nowhere" ? addresses.why_not : advice };
+  const { cause } = result;
+  const [sentence, advice] = (cause in CAUSES ? CAUSES[/** @type {keyof typeof CAUSES} */ (cause)] : CAUSES.other)(result);
+  return { sentence, advice: cause === "nowhere" ? addresses.why_not : advice };
 }

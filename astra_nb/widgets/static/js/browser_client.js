@@ -2,55 +2,47 @@
 // proxy changed on the way. `esm.py` joins this with the modules it imports.
 
 import { completeAddress } from "./address_check.js";
-import { AddressLine } from "./address_line.js";
-import { button, element, setText } from "./dom.js";
-import { KernelVoice } from "./kernel_voice.js";
-import { limitsList } from "./limits_list.js";
-import { pointsTable } from "./points_table.js";
-import { LONGEST_REASON, PageSocket, READY_STATES, closeProblem, consoleSnippet, parseBytes } from "./page_socket.js";
+import { AddressView, SHORTLY } from "./address_view.js";
+import { Bridge } from "./bridge.js";
+import { comparisonTable } from "./comparison.js";
+import { button, copyText, element, setText } from "./dom.js";
+import { limitList } from "./page_limits.js";
+import { LONGEST_REASON, PageSocket, READY_STATES, closeProblem, consoleSnippet } from "./page_socket.js";
+import { parseBytes } from "./payload.js";
 
-/** @typedef {import("./page_socket.js").PageRow} PageRow */
+/**
+ * @typedef {import("./page_socket.js").PageRow} PageRow
+ * @typedef {import("./address_view.js").Traits & { path: string }} Traits
+ * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "send" | "on" | "off">} Model
+ */
 
 const MOST_ROWS = 500;
 
 class BrowserClientPage {
   /**
-   * @param {any} model
+   * @param {Model} model
    * @param {HTMLElement} el
    * @param {AbortSignal} signal
    */
   constructor(model, el, signal) {
     this.model = model;
-    this.voice = new KernelVoice(model, signal);
-    this.voice.onMessage = (content) => { if (content.kind === "lane") this.#drawLane(content); };
+    this.bridge = new Bridge(model, signal);
+    this.bridge.on("comparison", (comparison) => this.#drawComparison(comparison));
     this.edited = false;
     this.stateText = "";
     this.began = performance.now();
     this.socket = new PageSocket({
       onRow: (row) => this.#addRow(row),
       onState: () => this.#drawState(),
-      onEvent: (event) => this.#tell({ kind: "event", ...event }),
+      onEvent: (event) => this.#report(event),
     });
-    this.url = /** @type {HTMLInputElement} */ (element("input", {
-      class: "astra-search astra-url", attributes: { type: "text", spellcheck: "false", "aria-label": "Address to connect to" },
-      on: { input: () => { this.edited = true; this.#drawSnippet(); } },
-    }));
-    this.subprotocols = /** @type {HTMLInputElement} */ (element("input", {
-      class: "astra-search astra-short", attributes: { type: "text", placeholder: "subprotocols", "aria-label": "Subprotocols, parted by commas", spellcheck: "false" },
-    }));
+    this.url = input("astra-url", "Address to connect to", {}, () => { this.edited = true; this.#drawSnippet(); });
+    this.subprotocols = input("astra-short", "Subprotocols, parted by commas", { placeholder: "subprotocols" });
     this.connectButton = button("Connect", "new WebSocket(address): opens a connection from this page", () => this.#connect());
-    this.payload = /** @type {HTMLInputElement} */ (element("input", {
-      class: "astra-search astra-url", attributes: { type: "text", value: "Hello", spellcheck: "false", "aria-label": "Payload" },
-    }));
+    this.payload = input("astra-url", "Payload", { value: "Hello" });
     this.format = select(["text", "hex", "byte table"], "How the payload is read when it is sent as bytes");
-    this.code = /** @type {HTMLInputElement} */ (element("input", {
-      class: "astra-search astra-code-field", attributes: { type: "number", value: "1000", min: "1000", max: "4999", "aria-label": "Close code: 1000, or 3000 to 4999" },
-      on: { input: () => this.#drawClose() },
-    }));
-    this.reason = /** @type {HTMLInputElement} */ (element("input", {
-      class: "astra-search astra-url", attributes: { type: "text", placeholder: "close reason", "aria-label": "Close reason", spellcheck: "false" },
-      on: { input: () => this.#drawClose() },
-    }));
+    this.code = input("astra-code-field", "Close code: 1000, or 3000 to 4999", { type: "number", value: "1000", min: "1000", max: "4999" }, () => this.#drawClose());
+    this.reason = input("astra-url", "Close reason", { placeholder: "close reason" }, () => this.#drawClose());
     this.reasonCount = element("span", { class: "astra-muted" });
     this.binaryType = select(["blob", "arraybuffer"], "binaryType: the form in which this page gets binary messages");
     this.binaryType.addEventListener("change", () => this.socket.setBinaryType(/** @type {BinaryType} */ (this.binaryType.value)));
@@ -63,11 +55,11 @@ class BrowserClientPage {
     this.between = element("section", { class: "astra-between", attributes: { "aria-label": "What the proxy changed" } });
     this.between.hidden = true;
     this.snippet = element("pre", { class: "astra-snippet", attributes: { tabindex: "0", "aria-label": "Code for the browser's console" } });
-    this.copyButton = button("Copy", "Copy this code, for the browser's console", () => this.#copy());
-    this.line = new AddressLine(model, this.voice, signal, () => this.#drawAddress());
+    this.copyButton = button("Copy", "Copy this code, for the browser's console", () => copyText(this.copyButton, this.snippet));
+    this.address = new AddressView(model, this.bridge, signal, () => this.#drawAddress());
     const textOf = () => this.payload.value;
     this.root = element("div", { class: "astra-browser" },
-      this.line.root,
+      this.address.root,
       line("address", this.url, this.subprotocols, this.connectButton),
       line("payload", this.payload,
         button("send text", "socket.send(text): one TEXT frame", () => this.#try(() => this.socket.send(textOf()))),
@@ -83,7 +75,7 @@ class BrowserClientPage {
         element("summary", { text: "The same from the browser's console" }),
         element("p", { class: "astra-hint", text: "Open the console (F12), paste this, and look at the frame log." }),
         element("div", { class: "astra-snippet-line" }, this.snippet, this.copyButton)),
-      limitsList(() => this.socket.socket));
+      limitList(() => this.socket.socket));
     el.append(this.root);
     this.#drawClose();
 
@@ -106,8 +98,9 @@ class BrowserClientPage {
     this.rows.replaceChildren();
     this.between.hidden = true;
     this.began = performance.now();
-    // The kernel notes where its log stands, so that both ends can be laid side by side.
-    await this.voice.ask("go", { kind: "connect", after: this.voice.last, proxied: this.#isProxied(url) });
+    // The kernel notes the position in its log, so that both ends can be compared.
+    const fields = { after: this.address.last, proxied: this.#isProxied(url) };
+    await this.address.follow(this.bridge.request("connect", fields, SHORTLY));
     this.#try(() => this.socket.open(url, subprotocols));
   }
 
@@ -129,27 +122,14 @@ class BrowserClientPage {
     this.#drawState();
   }
 
-  async #copy() {
-    const text = this.snippet.textContent ?? "";
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      // Without https there is no clipboard: mark the text, and let the browser copy that.
-      getSelection()?.selectAllChildren(this.snippet);
-      document.execCommand("copy");
-    }
-    setText(this.copyButton, "Copied");
-    setTimeout(() => setText(this.copyButton, "Copy"), 1500);
-  }
-
   // What is shown
 
   #drawAddress() {
-    const { line } = this;
-    if (line === undefined) return; // which is being made
-    const { url, candidates } = line.addresses;
+    const { address } = this;
+    if (address === undefined) return; // which is being made
+    const { url, candidates } = address.addresses;
     if (!this.edited) {
-      const reached = line.result?.state === "reached" ? line.result.url : candidates[0]?.url ?? url;
+      const reached = address.result?.state === "reached" ? address.result.url : candidates[0]?.url ?? url;
       try {
         const path = this.model.get("path").slice(1);
         this.url.value = completeAddress(reached, location.href) + path;
@@ -184,7 +164,7 @@ class BrowserClientPage {
     if (this.stateText === text) return;
     this.stateText = text;
     this.state.replaceChildren(...shown.map(([name, value]) => element("span", {}, element("i", { text: name }), " ", element("code", { text: value }))));
-    setText(this.connectButton, socket && state < 2 ? "Connect anew" : "Connect");
+    setText(this.connectButton, socket && state < 2 ? "Connect again" : "Connect");
   }
 
   /** @param {PageRow} row */
@@ -201,10 +181,11 @@ class BrowserClientPage {
     if (atEnd) this.rows.scrollTop = this.rows.scrollHeight;
   }
 
-  /** @param {any} content */
-  #drawLane({ number, doubt, points }) {
-    this.between.hidden = points.length === 0 && doubt === "";
-    this.between.replaceChildren(...pointsTable({ number, doubt, points, proxied: this.#isProxied(this.url.value) }));
+  /** @param {import("./bridge.js").Comparison & import("./bridge.js").Position} comparison */
+  #drawComparison(comparison) {
+    this.address.last = Math.max(this.address.last, comparison.last);
+    this.between.hidden = comparison.points.length === 0 && comparison.doubt === "";
+    this.between.replaceChildren(...comparisonTable({ ...comparison, proxied: this.#isProxied(this.url.value) }));
   }
 
   /** @param {string} text */
@@ -215,9 +196,9 @@ class BrowserClientPage {
 
   /** @param {string} url */
   #isProxied(url) {
-    const { addresses, result } = this.line;
+    const { addresses, result } = this.address;
     try {
-      const own = addresses.candidates.find((/** @type {any} */ each) => url.startsWith(completeAddress(each.url, location.href)));
+      const own = addresses.candidates.find((each) => url.startsWith(completeAddress(each.url, location.href)));
       if (!own) return false;
       const measured = result?.state === "reached" && url.startsWith(result.url) && result.code !== 1000;
       return own.proxied || measured;
@@ -226,9 +207,9 @@ class BrowserClientPage {
     }
   }
 
-  /** @param {Record<string, unknown>} content */
-  #tell(content) {
-    if (!this.voice.send(content)) this.#show("The kernel does not listen any more; run the cell again.");
+  /** @param {import("./page_socket.js").SocketEvent} event */
+  #report(event) {
+    if (!this.bridge.notify("event", event)) this.#show("The kernel does not listen any more; run the cell again.");
   }
 }
 
@@ -241,19 +222,31 @@ function line(name, ...parts) {
 }
 
 /**
+ * @param {string} className
+ * @param {string} label
+ * @param {Record<string, string>} attributes
+ * @param {() => void} [onInput]
+ */
+function input(className, label, attributes, onInput = () => {}) {
+  return element("input", {
+    class: `astra-field ${className}`,
+    attributes: { type: "text", spellcheck: "false", "aria-label": label, ...attributes },
+    on: { input: onInput },
+  });
+}
+
+/**
  * @param {string[]} options
  * @param {string} title
  */
 function select(options, title) {
-  const made = element("select", { class: "astra-select", attributes: { title, "aria-label": title } },
+  return element("select", { class: "astra-select", attributes: { title, "aria-label": title } },
     ...options.map((text) => element("option", { text })));
-  return /** @type {HTMLSelectElement} */ (made);
 }
 
+/** @type {import("@anywidget/types").AnyWidget<Traits>} */
 export default {
-  /** @param {{ model: any, el: HTMLElement, signal: AbortSignal }} context */
   render({ model, el, signal }) {
-    const page = new BrowserClientPage(model, el, signal);
-    void page;
+    void new BrowserClientPage(model, el, signal);
   },
 };

@@ -1,11 +1,13 @@
-// One batch of log rows: binary columns in, row objects out. `columns.py` is the other end.
+// One batch of log rows, from binary columns to row objects; `columns.py` encodes them.
+
+import { hex } from "./format.js";
 
 /**
  * @typedef {object} Row
  * @property {number} number
  * @property {number} time seconds since the epoch
  * @property {number} connection
- * @property {string} kind
+ * @property {typeof KINDS[number]} kind
  * @property {string} type
  * @property {"" | "received" | "sent"} direction
  * @property {"" | "server" | "client"} sender
@@ -22,11 +24,11 @@
  * @property {string} note verdict, or detail
  */
 
-export const KINDS = ["frame", "handshake", "opened", "closed", "error", "output", "notice"];
+export const KINDS = /** @type {const} */ (["frame", "handshake", "opened", "closed", "error", "output", "notice"]);
 export const TYPES = ["", "text", "bytes", "continuation", "ping", "pong", "close", "reserved"];
 export const MARKS = { sent: 1, client: 2, masked: 4, complete: 8, refused: 16, changed: 32, ends: 64 };
 
-const HEX = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
+const HEX = Array.from({ length: 256 }, (_, value) => hex(value));
 
 /**
  * Decode a batch.
@@ -62,27 +64,25 @@ export function decodeColumns(count, buffer) {
   for (let i = 0; i < count; i += 1) {
     const textEnd = view.getUint32(ends + 8 * i, true);
     const noteEnd = view.getUint32(ends + 8 * i + 4, true);
-    const mark = bytes[marks + i];
-    const first = bytes[firsts + i];
+    const mark = view.getUint8(marks + i);
+    const first = view.getUint8(firsts + i);
     const sent = (mark & MARKS.sent) !== 0;
     const side = mark & MARKS.client ? "client" : "server";
     const other = side === "client" ? "server" : "client";
     const passed = (mark & MARKS.ends) !== 0;
-    const key = keys + 4 * i;
     rows[i] = {
       number: view.getFloat64(numbers + 8 * i, true),
       time: view.getFloat64(times + 8 * i, true),
       connection: view.getUint32(connections + 4 * i, true),
-      kind: KINDS[bytes[kinds + i]] ?? "notice",
-      type: TYPES[bytes[types + i]] ?? "",
+      kind: KINDS[view.getUint8(kinds + i)] ?? "notice",
+      type: TYPES[view.getUint8(types + i)] ?? "",
       direction: passed ? (sent ? "sent" : "received") : "",
       sender: passed ? (sent ? side : other) : "",
       fin: (first & 0x80) !== 0,
       rsv: (first >> 4) & 0x7,
       masked: (mark & MARKS.masked) !== 0,
       key: mark & MARKS.masked
-        ? `${HEX[bytes[key]]} ${HEX[bytes[key + 1]]} ${HEX[bytes[key + 2]]} ${HEX[bytes[key + 3]]}`
-        : "",
+        ? [0, 1, 2, 3].map((at) => HEX[view.getUint8(keys + 4 * i + at)]).join(" ") : "",
       length: view.getFloat64(lengths + 8 * i, true),
       complete: (mark & MARKS.complete) !== 0,
       refused: (mark & MARKS.refused) !== 0,

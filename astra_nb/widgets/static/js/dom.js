@@ -1,5 +1,5 @@
-// Building elements. Text from outside goes through `text` or a string child, which become text
-// nodes: no function here takes markup.
+// Elements and what they share. Text from outside goes through `text` or a string child, which
+// become text nodes: no function here takes markup.
 
 /**
  * @typedef {object} ElementOptions
@@ -11,10 +11,11 @@
 
 /**
  * Make an element.
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
  * @param {ElementOptions} [options]
  * @param {...(Node | string | null | undefined)} children
- * @returns {HTMLElement}
+ * @returns {HTMLElementTagNameMap[T]}
  */
 export function element(tag, options = {}, ...children) {
   const made = document.createElement(tag);
@@ -97,31 +98,44 @@ export function setText(target, text) {
  * Arrow keys move the focus among siblings, and one of them is in the Tab order (roving tabindex).
  * @param {HTMLElement} group
  * @param {string} selector
+ * @param {(item: HTMLElement) => void} [onMove] called with the item that an arrow key focused
  */
-export function roveFocus(group, selector) {
+export function roveFocus(group, selector, onMove = () => {}) {
   const items = () => /** @type {HTMLElement[]} */ ([...group.querySelectorAll(selector)]);
   items().forEach((item, index) => item.setAttribute("tabindex", index === 0 ? "0" : "-1"));
   group.addEventListener("keydown", (event) => {
     const all = items();
     const at = all.indexOf(/** @type {HTMLElement} */ (event.target));
     if (at < 0) return;
-    const steps = /** @type {Record<string, number>} */ ({
-      ArrowRight: at + 1,
-      ArrowDown: at + 1,
-      ArrowLeft: at - 1,
-      ArrowUp: at - 1,
-      Home: 0,
-      End: all.length - 1,
-    });
-    const next = steps[event.key];
+    const next = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
     if (next === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    all[(next + all.length) % all.length].focus();
+    const item = all.at(next % all.length);
+    if (item === undefined) return;
+    item.focus();
+    onMove(item);
   });
   group.addEventListener("focusin", (event) => {
     const all = items();
     if (!all.includes(/** @type {HTMLElement} */ (event.target))) return;
     for (const item of all) item.setAttribute("tabindex", item === event.target ? "0" : "-1");
   });
+}
+
+/**
+ * Copy an element's text, and say so on the button.
+ * @param {HTMLElement} pressed
+ * @param {HTMLElement} source
+ */
+export async function copyText(pressed, source) {
+  try {
+    await navigator.clipboard.writeText(source.textContent ?? "");
+  } catch {
+    // Without https there is no clipboard: mark the text, and let the browser copy that.
+    getSelection()?.selectAllChildren(source);
+    document.execCommand("copy");
+  }
+  setText(pressed, "Copied");
+  setTimeout(() => setText(pressed, "Copy"), 1500);
 }

@@ -11,7 +11,7 @@ import { counted } from "./format.js";
  * @property {string} value
  * @property {string} meaning
  * @property {string} section
- * @typedef {{ field: number, row: number, column: number, span: number, from: number, begins: boolean }} Cell
+ * @typedef {{ field: Field, index: number, row: number, column: number, span: number, from: number, begins: boolean }} Cell
  */
 
 const BITS = 32;
@@ -28,7 +28,7 @@ export function figureCells(fields) {
   fields.forEach((field, index) => {
     if (isPayload(field)) {
       const column = field.first % BITS;
-      cells.push({ field: index, row: Math.floor(field.first / BITS), column, span: BITS - column, from: field.first, begins: true });
+      cells.push({ field, index, row: Math.floor(field.first / BITS), column, span: BITS - column, from: field.first, begins: true });
       return;
     }
     let at = field.first;
@@ -36,7 +36,7 @@ export function figureCells(fields) {
     while (at < end) {
       const column = at % BITS;
       const span = Math.min(BITS - column, end - at);
-      cells.push({ field: index, row: Math.floor(at / BITS), column, span, from: at, begins: at === field.first });
+      cells.push({ field, index, row: Math.floor(at / BITS), column, span, from: at, begins: at === field.first });
       at += span;
     }
   });
@@ -65,7 +65,7 @@ export function bitsOf(bytes, first, count) {
 }
 
 /**
- * Bits with a gap between bytes, as they lie in the frame.
+ * Bits with a gap between bytes, as they are in the frame.
  * @param {string} bits
  * @param {number} from position of the first one
  */
@@ -90,7 +90,7 @@ export function drawFigure(fields, bytes, onField) {
     ...Array.from({ length: BITS }, (_, bit) => element("span", { text: String(bit % 10) })));
   const body = element("div", { class: "astra-figure-body", attributes: { role: "group", "aria-label": "Header fields, bit by bit" } });
   for (const cell of figureCells(fields)) {
-    const field = fields[cell.field];
+    const { field } = cell;
     const narrow = cell.span <= 2;
     const payload = isPayload(field);
     const bits = payload ? counted(field.bits / 8, "byte") : spaced(bitsOf(bytes, cell.from, cell.span), cell.from);
@@ -99,14 +99,14 @@ export function drawFigure(fields, bytes, onField) {
       class: `astra-figure-cell${narrow ? " astra-narrow" : ""}${payload ? " astra-figure-payload" : ""}`,
       attributes: {
         type: "button",
-        "data-field": cell.field,
+        "data-field": cell.index,
         "aria-label": `${field.name}: ${field.value}. ${field.meaning}`,
         style: `grid-column: ${cell.column + 1} / span ${cell.span}; grid-row: ${cell.row + 1}`,
       },
       on: {
-        mouseenter: () => onField(cell.field),
-        focus: () => onField(cell.field),
-        click: () => onField(cell.field),
+        mouseenter: () => onField(cell.index),
+        focus: () => onField(cell.index),
+        click: () => onField(cell.index),
       },
     }, name, element("span", { class: "astra-figure-bits", text: bits }));
     body.append(made);

@@ -1,30 +1,42 @@
-// Which rows are shown.
+// The filter: which rows are shown.
 
 /**
- * @typedef {import("./ties.js").TiedRow} Row
+ * @typedef {import("./relations.js").RelatedRow} Row
  * @typedef {import("./ring.js").Entry} Entry
  * @typedef {object} Filter
  * @property {string} text
  * @property {boolean} regex
- * @property {Set<string>} types types and kinds that are shown; empty: all
+ * @property {Set<string>} chips whose rows are shown; empty: all
  * @property {"" | "received" | "sent"} direction
  * @property {number} connection 0: all
  */
 
+/** The chips: name, title, and the types of frame and kinds of record that each lets through. */
+export const CHIPS = /** @type {[string, string, string[]][]} */ ([
+  ["text", "TEXT frames and their fragments", ["text", "continuation"]],
+  ["bytes", "BINARY frames", ["bytes", "continuation"]],
+  ["ping", "PING frames", ["ping"]],
+  ["pong", "PONG frames", ["pong"]],
+  ["close", "CLOSE frames and ended connections", ["close", "closed"]],
+  ["handshake", "Opening handshakes", ["handshake", "opened"]],
+  ["output", "What handlers printed, and notices", ["output", "notice"]],
+  ["errors", "Errors of handlers, and frames with a reserved opcode", ["error", "reserved"]],
+]);
+
 /** @returns {Filter} */
 export function noFilter() {
-  return { text: "", regex: false, types: new Set(), direction: "", connection: 0 };
+  return { text: "", regex: false, chips: new Set(), direction: "", connection: 0 };
 }
 
 /** @param {Filter} filter */
 export function isFiltering(filter) {
-  return filter.text !== "" || filter.types.size > 0 || filter.direction !== ""
+  return filter.text !== "" || filter.chips.size > 0 || filter.direction !== ""
     || filter.connection !== 0;
 }
 
 /**
- * Make the test for one entry. An expression that is no valid regular expression matches nothing
- * and comes back as `error`, a sentence.
+ * Make the test for one entry. A text that is not a valid regular expression matches nothing, and
+ * `error` is a sentence about it.
  * @param {Filter} filter
  * @returns {{ test: (entry: Entry) => boolean, others: (entry: Entry) => boolean, error: string }}
  *   `others`: the test without the text
@@ -38,7 +50,7 @@ export function compileFilter(filter) {
       const pattern = new RegExp(filter.text, "iu");
       matches = (text) => pattern.test(text);
     } catch (problem) {
-      error = `This is no regular expression: ${
+      error = `This is not a regular expression: ${
         problem instanceof Error ? problem.message.replace(/^Invalid regular expression: /, "") : problem
       }.`;
       matches = () => false;
@@ -50,44 +62,35 @@ export function compileFilter(filter) {
   const filtering = isFiltering(filter);
   const others = (/** @type {Entry} */ entry) => {
     if (entry.kind === "gap") return !filtering;
-    const row = /** @type {Row} */ (entry);
-    if (filter.connection !== 0 && row.connection !== filter.connection) return false;
-    if (filter.direction !== "" && row.direction !== filter.direction) return false;
-    return filter.types.size === 0 || filter.types.has(chipOf(row));
+    if (filter.connection !== 0 && entry.connection !== filter.connection) return false;
+    if (filter.direction !== "" && entry.direction !== filter.direction) return false;
+    return filter.chips.size === 0 || filter.chips.has(chipOf(entry));
   };
   return {
     error,
     others,
     test(entry) {
       if (!others(entry)) return false;
-      if (entry.kind === "gap") return true;
-      const row = /** @type {Row} */ (entry);
-      return matches(row.note ? `${row.text}\n${row.note}` : row.text);
+      return entry.kind === "gap" || matches(entry.note ? `${entry.text}\n${entry.note}` : entry.text);
     },
   };
 }
 
 /**
- * The chip a row belongs to: a frame to its type, the rest to what it tells.
+ * The chip a row belongs to; a fragment to the one of its message.
  * @param {Row} row
  */
 export function chipOf(row) {
-  if (row.kind === "frame") {
-    if (row.type === "continuation") return row.fragment?.type ?? "text";
-    return row.type === "reserved" ? "errors" : row.type;
-  }
-  if (row.kind === "handshake" || row.kind === "opened") return "handshake";
-  if (row.kind === "closed") return "close";
-  return row.kind === "error" ? "errors" : "output";
+  const type = row.kind === "frame" ? row.type : row.kind;
+  if (type === "continuation" && row.fragment) return row.fragment.type;
+  return CHIPS.find(([, , types]) => types.includes(type))?.[0] ?? "";
 }
 
 /**
- * Whether a row is worth a jump: a control frame, a refusal, an end, an error.
+ * Return whether a row is worth a jump: a control frame, a refusal, an end, an error.
  * @param {Entry} entry
  */
 export function isLandmark(entry) {
-  if (entry.kind === "gap") return false;
-  const row = /** @type {Row} */ (entry);
-  return row.refused || row.kind === "closed" || row.kind === "error"
-    || ["ping", "pong", "close", "reserved"].includes(row.type);
+  return entry.kind !== "gap" && (entry.refused || entry.kind === "closed" || entry.kind === "error"
+    || ["ping", "pong", "close", "reserved"].includes(entry.type));
 }

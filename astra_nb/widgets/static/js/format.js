@@ -72,27 +72,64 @@ export function hex(value, digits = 2) {
 }
 
 /**
- * One byte as it stands in the right column of a hex view.
+ * @param {Uint8Array} bytes
+ * @param {string} [separator]
+ */
+export function hexOf(bytes, separator = "") {
+  return [...bytes].map((byte) => hex(byte)).join(separator);
+}
+
+/**
+ * Text on one line, in which whatever acts on a terminal or on the layout is an escape.
+ * @param {string} text
+ */
+export function visible(text) {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/gu,
+    (character) => {
+      const code = character.charCodeAt(0);
+      const short = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[character];
+      return short ?? (code < 0x100 ? `\\x${hex(code)}` : `\\u${hex(code, 4)}`);
+    },
+  );
+}
+
+/**
+ * Visible text in quotes, cut after a number of characters.
+ * @param {string} text
+ * @param {number} limit
+ */
+export function quoted(text, limit) {
+  return `"${visible(text.slice(0, limit))}"${text.length > limit ? `... ${text.length} characters` : ""}`;
+}
+
+/**
+ * One byte as in the right column of a hex view.
  * @param {number} value
  */
 export function ascii(value) {
   return value >= 0x20 && value < 0x7f ? String.fromCharCode(value) : "\u00b7";
 }
 
+/** @typedef {{ fin: boolean, rsv: number, masked: boolean }} Bits */
+
+/** @param {Bits} row */
+function rsvDigits({ rsv }) {
+  return [4, 2, 1].map((bit, index) => (rsv & bit ? index + 1 : "\u00b7")).join("");
+}
+
 /**
  * FIN, RSV1 to RSV3 and MASK as a word each; a bit that is not set is a dot.
- * @param {{ fin: boolean, rsv: number, masked: boolean }} row
+ * @param {Bits} row
  */
 export function flags(row) {
-  const rsv = [4, 2, 1].map((bit, index) => (row.rsv & bit ? String(index + 1) : "\u00b7")).join("");
-  return `${row.fin ? "FIN" : " \u00b7 "} ${rsv} ${row.masked ? "MASK" : " \u00b7  "}`;
+  return `${row.fin ? "FIN" : " \u00b7 "} ${rsvDigits(row)} ${row.masked ? "MASK" : " \u00b7  "}`;
 }
 
 /**
  * As `flags`, in one letter each, for a narrow column.
- * @param {{ fin: boolean, rsv: number, masked: boolean }} row
+ * @param {Bits} row
  */
 export function bitLetters(row) {
-  const rsv = [4, 2, 1].map((bit, index) => (row.rsv & bit ? String(index + 1) : "\u00b7")).join("");
-  return `${row.fin ? "F" : "\u00b7"} ${rsv} ${row.masked ? "M" : "\u00b7"}`;
+  return `${row.fin ? "F" : "\u00b7"} ${rsvDigits(row)} ${row.masked ? "M" : "\u00b7"}`;
 }

@@ -1,11 +1,12 @@
-// The live frame log: one view of one store. Everything else is in the modules beside this one;
-// `esm.py` joins them, because an anywidget's module cannot import a sibling.
+// The live view of the frame log: one view of one store. `esm.py` joins this with what it imports,
+// because an anywidget's module cannot import a sibling.
 
-import { Announcer } from "./announcer.js";
-import { Connections } from "./connections.js";
-import { element, setPressed, setText } from "./dom.js";
+import { ConnectionTable } from "./connection_table.js";
+import { element, roveFocus, setPressed, setText } from "./dom.js";
 import { compileFilter, isFiltering, isLandmark, noFilter } from "./filter.js";
 import { Inspector } from "./inspector.js";
+import { LiveRegion } from "./live_region.js";
+import { isRow } from "./ring.js";
 import { RowList } from "./row_list.js";
 import { Search, mergeFinds } from "./search.js";
 import { Sequence } from "./sequence.js";
@@ -13,10 +14,7 @@ import { StatusBar } from "./status_bar.js";
 import { CAPACITY, Store } from "./store.js";
 import { Toolbar } from "./toolbar.js";
 
-/**
- * @typedef {import("./ties.js").TiedRow} Row
- * @typedef {import("./ring.js").Entry} Entry
- */
+/** @typedef {import("./ring.js").Entry} Entry */
 
 class View {
   /**
@@ -35,14 +33,16 @@ class View {
     /** Up to which record the list shows while it is paused; undefined while it goes on. */
     this.pausedAt = /** @type {number | undefined} */ (undefined);
     this.stale = false;
+    this.tab = "";
     this.frame = 0;
     this.dirty = new Set(["rows", "status"]);
 
     this.bar = new StatusBar(store);
-    this.inspector = new Inspector(store, {
-      onAgain: (number) => store.ask("again", { number }).catch((problem) => this.#say(problem.message)),
+    const { bridge } = store;
+    this.inspector = new Inspector(bridge, {
+      onResend: (number) => bridge.request("resend", { number }).catch((problem) => this.#say(problem.message)),
     });
-    this.search = new Search((what, details) => store.ask(what, details), () => this.#rebuild());
+    this.search = new Search((piece) => bridge.request("search", piece), () => this.#rebuild());
     this.list = new RowList({
       onSelect: (row) => this.inspector.show(row),
       onOpen: () => this.inspector.title.focus(),
@@ -61,17 +61,17 @@ class View {
       onColumn: (key, shown) => this.root.classList.toggle(`astra-hide-${key}`, !shown),
     });
     this.sequence = new Sequence((row) => this.inspector.show(row));
-    this.connections = new Connections();
-    this.announcer = new Announcer();
+    this.connections = new ConnectionTable();
+    this.liveRegion = new LiveRegion();
     this.health = element("p", { class: "astra-health", attributes: { role: "status" } });
     this.root = this.#build();
-    // The table for readers without a kernel is not for those who have this view.
+    // The table for readers without a kernel is not for people who have this view.
     const copy = `[data-astra-copy="${CSS.escape(String(store.model.get("copy_key")))}"]`;
     el.append(element("style", { text: `.jp-OutputArea-child:has(${copy}), ${copy} { display: none; }` }), this.root);
 
     store.listen((change) => {
       if (change === "reset") this.#reset();
-      this.#ask(change === "status" || change === "health" ? "status" : "rows");
+      this.#draw(change === "status" || change === "health" ? "status" : "rows");
     }, signal);
     // The controls around are widgets of their own, which say nothing while the kernel is busy.
     const used = (/** @type {Event} */ { target }) => {
@@ -85,10 +85,10 @@ class View {
       resized.disconnect();
       cancelAnimationFrame(this.frame);
       this.bar.stop();
-      this.announcer.stop();
+      this.liveRegion.stop();
       this.search.stop();
     });
-    this.#ask("rows");
+    this.#draw("rows");
   }
 
   #build() {
@@ -102,21 +102,21 @@ class View {
       class: "astra-tab",
       text: name,
       attributes: { type: "button", role: "tab", id: `${prefix}-tab-${name}`, "aria-controls": `${prefix}-pane-${name}` },
-      on: { click: () => this.#openTab(name), keydown: (event) => this.#tabKey(event, name) },
+      on: { click: () => this.#openTab(name) },
     })]));
     for (const [name, pane] of this.panes) {
       pane.id = `${prefix}-pane-${name}`;
       pane.setAttribute("role", "tabpanel");
       pane.setAttribute("aria-labelledby", `${prefix}-tab-${name}`);
     }
+    const tabs = element("div", { class: "astra-tabs", attributes: { role: "tablist", "aria-label": "Views of the log" } }, ...this.tabs.values());
+    roveFocus(tabs, "button", (tab) => tab.click());
     const root = element("div", { class: "astra-log astra-hide-key" },
-      this.bar.root, this.health,
-      element("div", { class: "astra-tabs", attributes: { role: "tablist", "aria-label": "Views of the log" } }, ...this.tabs.values()),
+      this.bar.root, this.health, tabs,
       this.toolbar.root,
       element("div", { class: "astra-main" },
         element("div", { class: "astra-panes" }, ...this.panes.values()), this.inspector.root),
-      this.announcer.root);
-    this.tab = "Frames";
+      this.liveRegion.root);
     this.#openTab("Frames");
     return root;
   }
@@ -131,37 +131,22 @@ class View {
     for (const [each, pane] of this.panes ?? []) pane.hidden = each !== name;
     this.toolbar.root.hidden = name === "Connections";
     this.inspector.root.hidden = name === "Connections";
-    this.#ask("rows");
-    this.#ask("status");
-  }
-
-  /**
-   * @param {KeyboardEvent} event
-   * @param {string} name
-   */
-  #tabKey(event, name) {
-    const names = [...(this.tabs?.keys() ?? [])];
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const next = names[(names.indexOf(name) + step + names.length) % names.length];
-    this.#openTab(next);
-    this.tabs?.get(next)?.focus();
+    this.#draw("rows");
+    this.#draw("status");
   }
 
   /** @param {string} part */
-  #ask(part) {
+  #draw(part) {
     this.dirty.add(part);
     if (this.frame === 0) {
       this.frame = requestAnimationFrame(() => {
         this.frame = 0;
-        this.#draw();
+        this.#drawNow();
       });
     }
   }
 
-  #draw() {
+  #drawNow() {
     const { store } = this;
     if (this.dirty.has("status")) {
       this.toolbar.setConnections(store.connections());
@@ -177,8 +162,8 @@ class View {
 
   /** Have the kernel sum the connections up; it reads its whole log for that. */
   #drawConnections() {
-    this.store.ask("connections").then(
-      ({ content }) => this.connections.show(content.connections),
+    this.store.bridge.request("connections", {}).then(
+      ({ value }) => this.connections.show(value.connections),
       (problem) => this.#say(problem.message));
   }
 
@@ -193,10 +178,10 @@ class View {
     this.list.origin = this.store.origin;
     if (this.tab === "Frames") this.list.show(this.shown, this.cutShown, this.#whyEmpty());
     if (this.tab === "Sequence") this.sequence.show(this.shown, this.store.origin);
-    this.announcer.add(/** @type {Row[]} */ (fresh.filter((entry) => entry.kind !== "gap")));
+    this.liveRegion.add(fresh.filter(isRow));
   }
 
-  /** The entries that were not looked at yet; while paused, none that came since. */
+  /** The entries that were not looked at yet; while paused, none that came later. */
   #fresh() {
     const { entries, dropped } = this.store.ring;
     const fresh = entries.slice(Math.max(0, this.seen - dropped));
@@ -239,14 +224,14 @@ class View {
     this.#rebuild();
   }
 
-  /** Make the list anew, of what the page has and of what the kernel found. */
+  /** Make the list again, of what the page has and of what the kernel found. */
   #rebuild() {
     const { ring } = this.store;
     const before = this.list.topIndex();
     const top = this.shown[before]?.number ?? 0;
     this.seen = ring.dropped;
     const shown = this.#fresh().filter((entry) => this.#passes(entry));
-    const present = new Set(ring.entries.filter(({ kind }) => kind !== "gap").map(({ number }) => number));
+    const present = new Set(ring.entries.filter(isRow).map(({ number }) => number));
     const until = this.pausedAt ?? Infinity;
     const finds = [...this.search.finds.values()].filter(({ row }) => row.number <= until);
     this.shown = mergeFinds(shown, present, finds);
@@ -257,7 +242,7 @@ class View {
     if (after >= 0) this.cutShown += before - after;
     setText(this.toolbar.searched, this.search.sentence);
     this.stale = true;
-    this.#ask("rows");
+    this.#draw("rows");
   }
 
   #clear() {
@@ -291,19 +276,17 @@ class View {
   }
 }
 
+/** @type {import("@anywidget/types").AnyWidget<import("./store.js").Traits>} */
 export default () => {
   /** @type {Store | undefined} */
   let store;
   return {
-    /** @param {{ model: any, signal: AbortSignal }} context */
     initialize({ model, signal }) {
       store = new Store(model, signal);
     },
-    /** @param {{ model: any, el: HTMLElement, signal: AbortSignal }} context */
     render({ model, el, signal }) {
       store ??= new Store(model, signal);
-      const view = new View(el, store, signal);
-      void view;
+      void new View(el, store, signal);
     },
   };
 };

@@ -1,4 +1,4 @@
-// The bytes of a record, sixteen or eight to a line, in pages; a field lights its bytes.
+// The hex view of a record: sixteen or eight bytes to a line, in pages; a field lights its bytes.
 
 import { button, element, setText } from "./dom.js";
 import { ascii, counted, grouped, hex } from "./format.js";
@@ -20,9 +20,8 @@ export class HexView {
     this.offset = 0;
     /** @type {[number, number] | null} */
     this.lit = null;
-    /** @type {number} */
     this.bad = -1;
-    /** @type {Map<number, HTMLElement[]>} */
+    /** @type {Map<number, readonly HTMLElement[]>} */
     this.cells = new Map();
     this.lines = element("div", { class: "astra-hex", attributes: { tabindex: 0, role: "group", "aria-label": "Bytes in hexadecimal" } });
     this.place = element("span", { class: "astra-muted" });
@@ -83,8 +82,10 @@ export class HexView {
       const letters = element("span", { class: "astra-hex-letters" });
       for (let at = start; at < Math.min(start + perLine, bytes.length); at += 1) {
         const byte = this.offset + at;
-        const pair = [hex(bytes[at]), ascii(bytes[at])].map((text) =>
-          element("span", { class: byte === this.bad ? "astra-bad" : "", text, attributes: { "data-byte": byte } }));
+        const value = bytes[at] ?? 0;
+        const cell = (/** @type {string} */ text) =>
+          element("span", { class: byte === this.bad ? "astra-bad" : "", text, attributes: { "data-byte": byte } });
+        const pair = /** @type {const} */ ([cell(hex(value)), cell(ascii(value))]);
         this.cells.set(byte, pair);
         codes.append(pair[0]);
         letters.append(pair[1]);
@@ -94,8 +95,8 @@ export class HexView {
     }
     this.lines.replaceChildren(...lines);
     this.pager.hidden = this.total <= PAGE_BYTES;
-    /** @type {HTMLButtonElement} */ (this.back).disabled = this.offset === 0;
-    /** @type {HTMLButtonElement} */ (this.forward).disabled = this.offset + PAGE_BYTES >= this.total;
+    this.back.disabled = this.offset === 0;
+    this.forward.disabled = this.offset + PAGE_BYTES >= this.total;
     setText(this.place, `bytes ${grouped(this.offset)} to ${grouped(this.offset + bytes.length - 1)} of ${counted(this.total, "byte")}`);
     if (this.lit) this.light(...this.lit);
   }

@@ -1,27 +1,52 @@
-// One record in detail: a frame bit by bit, a handshake line by line, anything else as text.
+// The inspector of one record: a frame bit by bit, a handshake line by line, the rest as text.
 
-import { button, element, setText } from "./dom.js";
+import { button, element, roveFocus, setText } from "./dom.js";
 import { ascii, counted, grouped, hex } from "./format.js";
 import { drawFigure } from "./figure.js";
 import { HexView } from "./hex_view.js";
-import { drawTree, parseTree, visible } from "./json_tree.js";
+import { drawTree, parseTree } from "./json_tree.js";
 import { remarks } from "./row_list.js";
 
 /**
  * @typedef {import("./figure.js").Field} Field
- * @typedef {import("./ties.js").TiedRow} Row
- * @typedef {import("./store.js").Store} Store
+ * @typedef {import("./relations.js").RelatedRow} Row
+ * @typedef {import("./bridge.js").Bridge} Bridge
+ *
+ * @typedef {object} FrameDetail
+ * @property {"frame"} kind
+ * @property {number} number
+ * @property {string} type
+ * @property {boolean} masked
+ * @property {string} key masking key in hex
+ * @property {number} size bytes on the wire
+ * @property {number} header_length
+ * @property {number} payload_size
+ * @property {string} verdict
+ * @property {boolean} changed an extension changed the payload
+ * @property {number} bad_byte of the payload, where UTF-8 breaks, or -1
+ * @property {string} bad_reason
+ * @property {string} text of a text frame
+ * @property {{ code: number, name: string, meaning: string, reason: string } | null} close
+ * @property {Field[]} fields
+ * @property {string[]} problems
+ * @property {string} explanation
+ * @property {WholeMessage | null} whole the message of a fragment
+ * @typedef {{ type: string, numbers: number[], count: number, size: number, text: string }} WholeMessage
+ * @typedef {{ name: string, value: string, meaning: string, section: string }} Header
+ * @typedef {{ kind: "handshake", start_line: string, headers: Header[], steps: [string, string][] }} HandshakeDetail
+ * @typedef {{ kind: "opened" | "closed" | "error" | "output" | "notice", sentence?: string, text: string }} TextDetail
+ * @typedef {FrameDetail | HandshakeDetail | TextDetail} Detail as `inspector.py` makes it
  */
 
 const MASK_COLUMNS = 64;
 
 export class Inspector {
   /**
-   * @param {Store} store
-   * @param {{ onAgain: (number: number) => void }} handlers
+   * @param {Bridge} bridge
+   * @param {{ onResend: (number: number) => void }} handlers
    */
-  constructor(store, handlers) {
-    this.store = store;
+  constructor(bridge, handlers) {
+    this.bridge = bridge;
     this.handlers = handlers;
     this.number = 0;
     this.title = element("h3", { class: "astra-inspector-title", attributes: { tabindex: -1 } });
@@ -39,7 +64,7 @@ export class Inspector {
     setText(this.title, "Inspector");
     this.body.replaceChildren(element("p", {
       class: "astra-hint",
-      text: "Choose a row, with the mouse or with the arrow keys: its bits, its bytes and what they mean stand here.",
+      text: "Choose a row, with the mouse or with the arrow keys: its bits, its bytes and what they mean are shown here.",
     }));
   }
 
@@ -50,10 +75,8 @@ export class Inspector {
     setText(this.title, headline(row));
     this.body.setAttribute("aria-busy", "true");
     try {
-      const { content, buffers } = await this.store.ask("detail", { number: row.number });
-      if (this.number !== row.number) return;
-      if (content.missing) this.#sentence(row, content.missing);
-      else this.#draw(row, content, buffers);
+      const { value, buffers } = await this.bridge.request("detail", { number: row.number });
+      if (this.number === row.number) this.#draw(row, value, buffers);
     } catch (problem) {
       if (this.number === row.number) {
         this.#sentence(row, problem instanceof Error ? problem.message : String(problem));
@@ -76,36 +99,33 @@ export class Inspector {
 
   /**
    * @param {Row} row
-   * @param {{ [name: string]: any }} detail
+   * @param {Detail} detail
    * @param {DataView[]} buffers
    */
   #draw(row, detail, buffers) {
-    const bytes = bytesOf(buffers[0]);
     const parts = [];
     const remark = remarks(row);
-    if (detail.verdict) parts.push(element("p", { class: "astra-verdict", text: detail.verdict }));
-    for (const rule of detail.problems ?? []) parts.push(element("p", { class: "astra-verdict", text: rule }));
-    if (remark && !detail.verdict) parts.push(element("p", { class: "astra-muted", text: remark }));
-    if (detail.record === "frame") parts.push(...this.#frameParts(detail, bytes, bytesOf(buffers[1]), bytesOf(buffers[2])));
-    else if (detail.record === "handshake") parts.push(...handshakeParts(detail));
+    const wrong = detail.kind === "frame" ? [detail.verdict, ...detail.problems].filter((each) => each !== "") : [];
+    parts.push(...wrong.map((text) => element("p", { class: "astra-verdict", text })));
+    if (remark && !(detail.kind === "frame" && detail.verdict)) parts.push(element("p", { class: "astra-muted", text: remark }));
+    if (detail.kind === "frame") parts.push(...this.#frameParts(detail, bytesOf(buffers[0]), bytesOf(buffers[1]), bytesOf(buffers[2])));
+    else if (detail.kind === "handshake") parts.push(...handshakeParts(detail));
     else parts.push(...textParts(detail));
     this.body.replaceChildren(...parts);
     this.body.scrollTop = 0;
   }
 
   /**
-   * @param {{ [name: string]: any }} detail
+   * @param {FrameDetail} detail
    * @param {Uint8Array} raw the frame's first bytes on the wire
    * @param {Uint8Array} payload the payload's first bytes, unmasked
    * @param {Uint8Array} message the first bytes of the whole message, for a fragment
    */
   #frameParts(detail, raw, payload, message) {
-    /** @type {Field[]} */
-    const fields = detail.fields;
+    const { fields } = detail;
     const meaning = element("p", { class: "astra-meaning", attributes: { "aria-live": "polite" } });
     const fetchBytes = async (/** @type {number} */ offset, /** @type {number} */ length) => {
-      const { buffers, content } = await this.store.ask("bytes", { number: detail.number, offset, length });
-      if (content.missing) throw new Error(content.missing);
+      const { buffers } = await this.bridge.request("bytes", { number: detail.number, offset, length });
       return bytesOf(buffers[0]);
     };
     const light = (/** @type {number} */ index) => {
@@ -132,11 +152,12 @@ export class Inspector {
       light(index);
     }, () => this.body.clientWidth);
     const figure = drawFigure(fields, raw, light);
-    moveAmongFields(figure);
+    roveFocus(figure, "[data-field]");
     const bad = detail.bad_byte;
     hexView.show(raw, detail.size, bad < 0 || detail.changed ? -1 : detail.header_length + bad);
     light(-1);
 
+    /** @type {HTMLElement[]} */
     const parts = [figure, meaning, heading("Bytes on the wire", counted(detail.size, "byte")), hexView.root];
     if (detail.masked && payload.length > 0) {
       parts.push(heading("Unmasking", "byte i of the payload XOR byte i mod 4 of the key (section 5.3)"),
@@ -145,7 +166,7 @@ export class Inspector {
     parts.push(...payloadParts(detail, payload));
     if (detail.whole) parts.push(...wholeMessage(detail.whole, message));
     parts.push(element("div", { class: "astra-pager" },
-      button("Send again", "Send this frame's payload again, with the sender and target chosen below", () => this.handlers.onAgain(detail.number)),
+      button("Send again", "Send this frame's payload again, with the sender and target chosen below", () => this.handlers.onResend(detail.number)),
       button("Copy as text", "Copy what frame.explain() says", () => navigator.clipboard?.writeText(detail.explanation))));
     return parts;
   }
@@ -172,25 +193,6 @@ function bytesOf(view) {
 }
 
 /**
- * Arrow keys move through the fields; cells of one field count once.
- * @param {HTMLElement} figure
- */
-function moveAmongFields(figure) {
-  const cells = /** @type {HTMLElement[]} */ ([...figure.querySelectorAll("[data-field]")]);
-  cells.forEach((cell, index) => cell.setAttribute("tabindex", index === 0 ? "0" : "-1"));
-  figure.addEventListener("keydown", (event) => {
-    const at = cells.indexOf(/** @type {HTMLElement} */ (event.target));
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (at < 0 || step === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const next = cells[(at + step + cells.length) % cells.length];
-    cells.forEach((cell) => cell.setAttribute("tabindex", cell === next ? "0" : "-1"));
-    next.focus();
-  });
-}
-
-/**
  * Masked payload, key and payload side by side.
  * @param {Uint8Array} masked
  * @param {string} key four bytes in hex
@@ -203,17 +205,17 @@ function maskTable(masked, key, payload) {
     element("tr", { class: name }, element("th", { text: label, attributes: { scope: "row" } }),
       ...Array.from({ length: count }, (_, index) => element("td", { text: cell(index) })));
   const table = element("table", { class: "astra-mask" },
-    line("masked", (index) => hex(masked[index])),
+    line("masked", (index) => hex(masked[index] ?? 0)),
     line("key", (index) => octets[index % 4] ?? "", "astra-mask-key"),
-    line("payload", (index) => hex(payload[index]), "astra-mask-result"),
-    line("ASCII", (index) => ascii(payload[index])));
+    line("payload", (index) => hex(payload[index] ?? 0), "astra-mask-result"),
+    line("ASCII", (index) => ascii(payload[index] ?? 0)));
   const more = payload.length > count || masked.length > count;
   return element("div", { class: "astra-scroll-x", attributes: { tabindex: 0, role: "group", "aria-label": "Masked payload, key and payload" } },
     table, more ? element("p", { class: "astra-muted", text: `The first ${count} bytes; the key repeats.` }) : null);
 }
 
 /**
- * @param {{ [name: string]: any }} detail
+ * @param {FrameDetail} detail
  * @param {Uint8Array} payload
  */
 function payloadParts(detail, payload) {
@@ -224,7 +226,7 @@ function payloadParts(detail, payload) {
     parts.push(heading("Close payload", "section 5.5.1"), definitions([
       ["code", `${detail.close.code} ${detail.close.name}`],
       ["meaning", detail.close.meaning],
-      ["reason", detail.close.reason === "" ? "(none)" : visible(detail.close.reason)],
+      ["reason", detail.close.reason || "(none)"],
       ["reason bytes", `${Math.max(0, payload.length - 2)} of at most 123`],
     ]));
   } else if (detail.type === "close") {
@@ -235,7 +237,7 @@ function payloadParts(detail, payload) {
     const byte = payload[detail.bad_byte];
     parts.push(element("p", {
       class: "astra-verdict",
-      text: `The payload is no valid UTF-8: ${detail.bad_reason} at payload byte ${grouped(detail.bad_byte)}${byte === undefined ? "" : `, 0x${hex(byte)}`} (section 8.1).`,
+      text: `The payload is not valid UTF-8: ${detail.bad_reason} at payload byte ${grouped(detail.bad_byte)}${byte === undefined ? "" : `, 0x${hex(byte)}`} (section 8.1).`,
     }));
   }
   if (detail.type === "text" && !detail.whole) {
@@ -249,7 +251,7 @@ function payloadParts(detail, payload) {
 
 /**
  * The message that a fragment belongs to.
- * @param {{ type: string, numbers: number[], count: number, size: number, text: string }} whole
+ * @param {WholeMessage} whole
  * @param {Uint8Array} message its first bytes
  */
 function wholeMessage({ type, numbers, count, size, text }, message) {
@@ -268,11 +270,12 @@ function definitions(rows) {
     ...rows.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", {}, element("bdi", { text: value }))]));
 }
 
-/** @param {{ [name: string]: any }} detail */
+/** @param {HandshakeDetail} detail */
 function handshakeParts(detail) {
+  /** @type {HTMLElement[]} */
   const parts = [element("p", { class: "astra-mono astra-start-line" }, element("bdi", { text: detail.start_line }))];
   parts.push(element("table", { class: "astra-headers" },
-    element("tbody", {}, ...detail.headers.map((/** @type {Record<string, string>} */ header) =>
+    element("tbody", {}, ...detail.headers.map((header) =>
       element("tr", { class: header.meaning ? "astra-matters" : "" },
         element("th", { attributes: { scope: "row" } }, element("bdi", { text: header.name })),
         element("td", {},
@@ -280,17 +283,16 @@ function handshakeParts(detail) {
           header.meaning ? element("div", { class: "astra-muted", text: `${header.meaning} (${header.section})` }) : null))))));
   if (detail.steps.length > 0) {
     parts.push(heading("How Sec-WebSocket-Accept comes about", "section 4.2.2"),
-      element("ol", { class: "astra-steps" }, ...detail.steps.map((/** @type {[string, string]} */ [step, value]) =>
+      element("ol", { class: "astra-steps" }, ...detail.steps.map(([step, value]) =>
         element("li", {}, step, element("code", { text: value })))));
   }
   return parts;
 }
 
-/** @param {{ [name: string]: any }} detail */
+/** @param {TextDetail} detail */
 function textParts(detail) {
   const parts = [];
   if (detail.sentence) parts.push(element("p", { class: "astra-meaning", text: detail.sentence }));
-  if (detail.rows?.length) parts.push(definitions(detail.rows));
   if (detail.text) parts.push(element("pre", { class: "astra-text", attributes: { tabindex: 0 } }, element("bdi", { text: detail.text })));
   return parts;
 }

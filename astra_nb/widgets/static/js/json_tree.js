@@ -1,13 +1,13 @@
 // A JSON payload as a tree of <details>, bounded in width and depth.
 
 import { element, button } from "./dom.js";
-import { counted } from "./format.js";
+import { counted, visible } from "./format.js";
 
 const CHILDREN_AT_ONCE = 100;
 const OPEN_DEPTH = 2;
 
 /**
- * Parse a text that looks like a JSON object or array; undefined when it is none.
+ * Parse a text that looks like a JSON object or array; undefined when it is not one.
  * @param {string} text
  * @returns {unknown}
  */
@@ -19,22 +19,6 @@ export function parseTree(text) {
   } catch {
     return undefined;
   }
-}
-
-/**
- * Make what a terminal or a bidirectional layout would act on visible as an escape.
- * @param {string} text
- */
-export function visible(text) {
-  return text.replace(
-    // eslint-disable-next-line no-control-regex
-    /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/gu,
-    (character) => {
-      const code = /** @type {number} */ (character.codePointAt(0));
-      const short = /** @type {Record<string, string>} */ ({ "\n": "\\n", "\r": "\\r", "\t": "\\t" });
-      return short[character] ?? (code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`);
-    },
-  );
 }
 
 /**
@@ -60,7 +44,7 @@ export function drawTree(value, name = "", depth = 0) {
     }
     shown = Math.min(entries.length, shown + CHILDREN_AT_ONCE);
     if (shown < entries.length) {
-      const next = button(`${counted(entries.length - shown, "more item")}`, "Show more of them", () => {
+      const next = button(counted(entries.length - shown, "more item"), "Show more of them", () => {
         next.remove();
         more();
       });

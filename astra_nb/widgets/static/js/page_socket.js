@@ -1,4 +1,6 @@
-// A WebSocket of the page, and what it tells: the four events with all their fields.
+// A WebSocket of the page, and an account of it: the four events with all their fields.
+
+import { counted, hexOf, quoted } from "./format.js";
 
 const SHOWN = 120; // characters of a message
 const HEAD_BYTES = 32; // by which both ends compare a message
@@ -10,24 +12,17 @@ export const READY_STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
  * @property {number} time milliseconds since the page was loaded
  * @property {string} name "open", "message", "error", "close", or what the page did
  * @property {[string, string][]} fields
+ *
+ * @typedef {object} Facts of an event, for the comparison with the server's account
+ * @property {string} [type] "text" or "bytes"
+ * @property {number} [size] bytes
+ * @property {string} [head] first bytes, in hex
+ * @property {number} [code]
+ * @property {string} [reason]
+ * @property {string} [protocol]
+ * @property {string} [extensions]
+ * @typedef {Facts & { name: string }} SocketEvent
  */
-
-/** @param {Uint8Array} bytes */
-export function hexOf(bytes) {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/**
- * Show text on one line; what cannot be seen becomes an escape.
- * @param {string} text
- * @param {number} [limit]
- */
-export function visibleText(text, limit = SHOWN) {
-  const cut = text.slice(0, limit);
-  const shown = cut.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, (found) =>
-    ({ "\n": "\\n", "\r": "\\r", "\t": "\\t" })[found] ?? `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  return `"${shown}"${text.length > limit ? `... ${text.length} characters` : ""}`;
-}
 
 /**
  * Describe data that was sent or came, for a person and for the comparison of both ends.
@@ -37,39 +32,17 @@ export function visibleText(text, limit = SHOWN) {
 export async function describeData(data) {
   if (typeof data === "string") {
     const bytes = new TextEncoder().encode(data);
-    return { type: "text", size: bytes.length, head: hexOf(bytes.subarray(0, HEAD_BYTES)), text: visibleText(data) };
+    return { type: "text", size: bytes.length, head: hexOf(bytes.subarray(0, HEAD_BYTES)), text: quoted(data, SHOWN) };
   }
   const buffer = data instanceof ArrayBuffer ? data : await data.slice(0, SHOWN).arrayBuffer();
   const bytes = new Uint8Array(buffer);
   const size = data instanceof ArrayBuffer ? data.byteLength : data.size;
   const kind = data instanceof ArrayBuffer ? "ArrayBuffer" : "Blob";
-  const few = hexOf(bytes.subarray(0, 16)).replace(/(..)(?=.)/g, "$1 ");
+  const few = hexOf(bytes.subarray(0, 16), " ");
   return {
     type: "bytes", size, head: hexOf(bytes.subarray(0, HEAD_BYTES)),
-    text: `${kind}, ${size} byte${size === 1 ? "" : "s"}${size ? `: ${few}${size > 16 ? " ..." : ""}` : ""}`,
+    text: `${kind}, ${counted(size, "byte")}${size ? `: ${few}${size > 16 ? " ..." : ""}` : ""}`,
   };
-}
-
-/**
- * Read what was typed as bytes: text, hex digits, or a byte table such as 0, 88, 14.
- * @param {string} typed
- * @param {string} format "text", "hex" or "byte table"
- * @returns {Uint8Array<ArrayBuffer>}
- */
-export function parseBytes(typed, format) {
-  if (format === "text") return Uint8Array.from(new TextEncoder().encode(typed));
-  if (format === "hex") {
-    const digits = typed.replace(/0x|[\s:,-]/gi, "");
-    if (!/^([0-9a-f]{2})*$/i.test(digits)) throw new Error("Bytes in hex are two digits each, such as 00 58 0e 43 2d.");
-    return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-  }
-  const words = typed.replace(/[[\](){}]/g, " ").split(/[\s,;]+/).filter((word) => word !== "");
-  for (const [place, word] of words.entries()) {
-    if (!/^\d{1,3}$/.test(word) || Number(word) > 255) {
-      throw new Error(`Item ${place} of the byte table is ${visibleText(word, 20)}; each one is a number from 0 to 255.`);
-    }
-  }
-  return Uint8Array.from(words, Number);
 }
 
 /**
@@ -103,13 +76,13 @@ socket.addEventListener("close", (event) => console.log("close", event.code, eve
 /** One WebSocket after another, with an account of each. */
 export class PageSocket {
   /**
-   * @param {object} hear
-   * @param {(row: PageRow) => void} hear.onRow
-   * @param {() => void} hear.onState
-   * @param {(event: Record<string, unknown>) => void} hear.onEvent for the kernel
+   * @param {object} handlers
+   * @param {(row: PageRow) => void} handlers.onRow
+   * @param {() => void} handlers.onState
+   * @param {(event: SocketEvent) => void} handlers.onEvent for the kernel
    */
-  constructor(hear) {
-    this.hear = hear;
+  constructor(handlers) {
+    this.handlers = handlers;
     /** @type {WebSocket | undefined} */
     this.socket = undefined;
     /** @type {BinaryType} */
@@ -131,7 +104,7 @@ export class PageSocket {
     socket.addEventListener("open", own(() => {
       const { protocol, extensions } = socket;
       this.#row("open", [["protocol", JSON.stringify(protocol)], ["extensions", JSON.stringify(extensions)]]);
-      this.#tell("open", { protocol, extensions });
+      this.#report("open", { protocol, extensions });
     }));
     // Described one after the other, since looking into a Blob takes a while.
     let described = Promise.resolve();
@@ -140,20 +113,20 @@ export class PageSocket {
         const { text, ...facts } = await describeData(data);
         if (this.socket !== socket) return;
         this.#row("message", [["data", text]]);
-        this.#tell("message", facts);
+        this.#report("message", facts);
       });
     }));
     socket.addEventListener("error", own(() => {
       this.#row("error", [["", "it says nothing more to a page"]]);
-      this.#tell("error", {});
+      this.#report("error", {});
     }));
     socket.addEventListener("close", own(({ code, reason, wasClean }) => {
       described.then(() => {
-        this.#row("close", [["code", String(code)], ["reason", visibleText(reason)], ["wasClean", String(wasClean)]]);
-        this.#tell("close", { code, reason });
+        this.#row("close", [["code", String(code)], ["reason", quoted(reason, SHOWN)], ["wasClean", String(wasClean)]]);
+        this.#report("close", { code, reason });
       });
     }));
-    this.hear.onState();
+    this.handlers.onState();
   }
 
   /** @param {string | Uint8Array<ArrayBuffer>} data */
@@ -166,7 +139,7 @@ export class PageSocket {
     const { text, ...facts } = await describeData(typeof data === "string" ? data : data.buffer);
     const shown = typeof data === "string" ? text : text.replace("ArrayBuffer, ", "");
     this.#row(`send(${typeof data === "string" ? "text" : "bytes"})`, [["", shown], ["bufferedAmount", String(bufferedAmount)]]);
-    this.#tell("send", facts);
+    this.#report("send", facts);
   }
 
   /**
@@ -177,18 +150,18 @@ export class PageSocket {
     const socket = this.#required();
     if (code === undefined) socket.close();
     else socket.close(code, reason);
-    this.#row("close()", code === undefined ? [] : [["code", String(code)], ["reason", visibleText(reason)]]);
-    this.#tell("asked", code === undefined ? {} : { code, reason });
+    this.#row("close()", code === undefined ? [] : [["code", String(code)], ["reason", quoted(reason, SHOWN)]]);
+    this.#report("asked", code === undefined ? {} : { code, reason });
   }
 
   /** @param {BinaryType} type */
   setBinaryType(type) {
     this.binaryType = type;
     if (this.socket) this.socket.binaryType = type;
-    this.hear.onState();
+    this.handlers.onState();
   }
 
-  /** Let go of the connection there is. */
+  /** Close the connection, if there is one, and forget it. */
   leave() {
     const { socket } = this;
     this.socket = undefined;
@@ -205,15 +178,15 @@ export class PageSocket {
    * @param {[string, string][]} fields
    */
   #row(name, fields) {
-    this.hear.onRow({ time: performance.now(), name, fields });
-    this.hear.onState();
+    this.handlers.onRow({ time: performance.now(), name, fields });
+    this.handlers.onState();
   }
 
   /**
    * @param {string} name
-   * @param {Record<string, unknown>} facts
+   * @param {Facts} facts
    */
-  #tell(name, facts) {
-    this.hear.onEvent({ name, ...facts });
+  #report(name, facts) {
+    this.handlers.onEvent({ name, ...facts });
   }
 }

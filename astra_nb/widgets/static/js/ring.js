@@ -1,8 +1,8 @@
-// The newest rows, capped. What a flood left out, and what was lost on the way, stands in the
-// list as a gap, so that nothing looks complete that is not.
+// A ring of the newest rows. What a flood left out, and what was lost on the way, is in the list
+// as a gap, so that nothing looks complete that is not.
 
 /**
- * @typedef {import("./ties.js").TiedRow} Row
+ * @typedef {import("./relations.js").RelatedRow} Row
  * @typedef {{ kind: "gap", number: number, count: number }} Gap
  * @typedef {Row | Gap} Entry
  */
@@ -61,6 +61,14 @@ export class Ring {
     this.entries.splice(0, over);
     this.dropped += over;
   }
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {entry is Row}
+ */
+export function isRow(entry) {
+  return entry.kind !== "gap";
 }
 
 /**

@@ -1,17 +1,18 @@
-// The log as a grid of which only the visible rows are in the page.
+// The virtual list of the log: a grid of which only the visible rows are in the page.
 
 import { element, setText } from "./dom.js";
 import { bitLetters, clock, counted, duration, flags, grouped, span } from "./format.js";
+import { isRow } from "./ring.js";
 
 /**
- * @typedef {import("./ties.js").TiedRow} Row
+ * @typedef {import("./relations.js").RelatedRow} Row
  * @typedef {import("./ring.js").Entry} Entry
  * @typedef {"absolute" | "relative" | "delta"} TimeForm
  */
 
 export const ROW_HEIGHT = 22;
 const HEAD_HEIGHT = 23;
-const SPARE_ROWS = 6; // above and below those in sight, for whoever scrolls
+const SPARE_ROWS = 6; // above and below the visible ones, for scrolling
 const SPARE_ROWS_AT_END = 2; // while a flood may come, and each row costs
 
 /** Columns in their order: key, heading, what it holds. */
@@ -30,41 +31,31 @@ export const COLUMNS = [
 const PAYLOAD = COLUMNS.length - 1;
 const FLAGS = COLUMNS.findIndex(({ key }) => key === "flags");
 
-const WORDS = /** @type {Record<string, string>} */ ({
-  handshake: "handshake",
-  opened: "open",
-  closed: "closed",
-  error: "error",
-  output: "output",
-  notice: "notice",
-});
-
 /**
- * The cells of a row as text, by column key.
+ * The cells of a row as text, in the order of the columns, up to the payload.
  * @param {Row} row
  * @param {TimeForm} form
  * @param {number} origin
  * @param {number} before time of the row shown above
- * @returns {Record<string, string>}
+ * @returns {string[]}
  */
 export function cellTexts(row, form, origin, before) {
   const isFrame = row.kind === "frame";
   const time = form === "absolute" ? clock(row.time) : span(row.time - (form === "delta" ? before : origin));
-  return {
-    number: String(row.number),
+  return [
+    String(row.number),
     time,
-    connection: row.connection ? `#${row.connection}` : "",
-    direction: row.direction === "sent" ? "\u2191 sent" : row.direction === "received" ? "\u2193 received" : "",
-    type: isFrame ? row.type : WORDS[row.kind],
-    flags: isFrame ? bitLetters(row) : "",
-    key: row.key,
-    length: isFrame ? grouped(row.length) : "",
-    payload: row.text,
-  };
+    row.connection ? `#${row.connection}` : "",
+    row.direction === "sent" ? "\u2191 sent" : row.direction === "received" ? "\u2193 received" : "",
+    isFrame ? row.type : row.kind === "opened" ? "open" : row.kind,
+    isFrame ? bitLetters(row) : "",
+    row.key,
+    isFrame ? grouped(row.length) : "",
+  ];
 }
 
 /**
- * What stands behind the payload: refusal, fragment, answer.
+ * The remark after the payload: refusal, fragment, answer.
  * @param {Row} row
  */
 export function remarks(row) {
@@ -176,7 +167,7 @@ export class RowList {
   }
 
   /**
-   * Draw what stands at a place, then scroll there.
+   * Draw the rows at a place, then scroll there.
    * @param {number} top
    */
   #moveTo(top) {
@@ -238,7 +229,7 @@ export class RowList {
     const line = element("div", { class: "astra-row", attributes: { role: "row" } },
       ...COLUMNS.map((column) =>
         element("span", { class: `astra-cell astra-c-${column.key}`, attributes: { role: "gridcell" } })));
-    line.children[PAYLOAD].append(element("bdi", { class: "astra-preview" }), element("span", { class: "astra-remark" }));
+    line.children[PAYLOAD]?.append(element("bdi", { class: "astra-preview" }), element("span", { class: "astra-remark" }));
     this.pool.push(line);
     this.space.append(line);
   }
@@ -249,29 +240,27 @@ export class RowList {
    */
   #drawLine(line, index) {
     const entry = this.entries[index];
+    if (entry === undefined) return;
     line.dataset.index = String(index);
     line.setAttribute("aria-rowindex", String(index + 2));
     const isSelected = entry.kind !== "gap" && entry.number === this.selected;
     line.setAttribute("aria-selected", String(isSelected));
-    const cells = line.children;
+    const cells = [...line.children];
     if (entry.kind === "gap") {
       line.className = "astra-row astra-gap";
-      for (let at = 0; at < PAYLOAD; at += 1) setText(cells[at], "");
-      const { count } = /** @type {import("./ring.js").Gap} */ (entry);
-      this.#setPayload(line, `${counted(count, "record")} left out of this view; server.log has the newest of them`, "");
+      for (const cell of cells.slice(0, PAYLOAD)) setText(cell, "");
+      this.#setPayload(line, `${counted(entry.count, "record")} left out of this view; server.log has the newest of them`, "");
       return;
     }
-    const row = /** @type {Row} */ (entry);
+    const row = entry;
     this.#measureRow(row);
     line.className = `astra-row astra-k-${row.kind} astra-t-${row.type || row.kind}`
       + (row.refused ? " astra-refused" : "") + (isSelected ? " astra-selected" : "")
       + (row.direction ? ` astra-d-${row.direction}` : "");
     const texts = cellTexts(row, this.timeForm, this.origin, this.#timeBefore(index));
-    COLUMNS.forEach((column, at) => {
-      if (column.key !== "payload") setText(cells[at], texts[column.key]);
-    });
-    cells[FLAGS].setAttribute("aria-label", row.kind === "frame" ? flags(row) : "");
-    this.#setPayload(line, this.contexts.get(row.number) ?? texts.payload, remarks(row));
+    cells.slice(0, PAYLOAD).forEach((cell, at) => setText(cell, texts[at] ?? ""));
+    cells[FLAGS]?.setAttribute("aria-label", row.kind === "frame" ? flags(row) : "");
+    this.#setPayload(line, this.contexts.get(row.number) ?? row.text, remarks(row));
   }
 
   /**
@@ -280,19 +269,16 @@ export class RowList {
    * @param {string} remark
    */
   #setPayload(line, text, remark) {
-    const { firstElementChild, lastElementChild } = line.children[PAYLOAD];
-    setText(/** @type {Element} */ (firstElementChild), text);
-    setText(/** @type {Element} */ (lastElementChild), remark);
+    const [preview, aside] = line.children[PAYLOAD]?.children ?? [];
+    if (preview) setText(preview, text);
+    if (aside) setText(aside, remark);
   }
 
   /** @param {number} index */
   #timeBefore(index) {
-    for (let at = index - 1; at >= 0 && at > index - 10; at -= 1) {
-      const entry = this.entries[at];
-      if (entry.kind !== "gap") return /** @type {Row} */ (entry).time;
-    }
-    const own = this.entries[index];
-    return own.kind === "gap" ? 0 : /** @type {Row} */ (own).time;
+    const near = this.entries.slice(Math.max(0, index - 9), index + 1);
+    const before = near.slice(0, -1).findLast(isRow) ?? near.at(-1);
+    return before !== undefined && isRow(before) ? before.time : 0;
   }
 
   #scrolled() {
@@ -300,14 +286,14 @@ export class RowList {
     const atEnd = scrollTop + clientHeight >= scrollHeight - ROW_HEIGHT / 2;
     const wentUp = scrollTop < this.lastTop - 1;
     this.lastTop = scrollTop;
-    if (this.follow && wentUp && !atEnd) this.#let(false);
-    else if (!this.follow && atEnd && !wentUp) this.#let(true);
+    if (this.follow && wentUp && !atEnd) this.#changeFollow(false);
+    else if (!this.follow && atEnd && !wentUp) this.#changeFollow(true);
     // The list's own scrolling comes back here, and is drawn already.
     if (scrollTop !== this.drawnTop) this.draw();
   }
 
   /** @param {boolean} follow */
-  #let(follow) {
+  #changeFollow(follow) {
     this.follow = follow;
     this.handlers.onFollow(follow);
   }
@@ -344,19 +330,19 @@ export class RowList {
     this.select(Math.min(this.entries.length - 1, Math.max(0, target)), target < from ? -1 : 1);
   }
 
-  /** The index of the row that stands at the top. */
+  /** The index of the row at the top. */
   topIndex() {
     return Math.floor(this.lastTop / ROW_HEIGHT);
   }
 
   selectedIndex() {
-    // Numbers rise along the list.
+    // A binary search: numbers rise along the list.
     let low = 0;
     let high = this.entries.length - 1;
     while (low <= high) {
       const middle = (low + high) >> 1;
-      const number = this.entries[middle].number;
-      if (number === this.selected) return this.entries[middle].kind === "gap" ? -1 : middle;
+      const { number = 0, kind = "gap" } = this.entries[middle] ?? {};
+      if (number === this.selected) return kind === "gap" ? -1 : middle;
       if (number < this.selected) low = middle + 1;
       else high = middle - 1;
     }
@@ -372,9 +358,9 @@ export class RowList {
     let at = index;
     while (this.entries[at]?.kind === "gap") at += step;
     const entry = this.entries[at];
-    if (!entry) return;
+    if (entry === undefined || entry.kind === "gap") return;
     this.selected = entry.number;
-    if (at < this.entries.length - 1) this.#let(false);
+    if (at < this.entries.length - 1) this.#changeFollow(false);
     this.#reveal(at);
     this.draw();
     const line = this.pool.find((candidate) => candidate.dataset.index === String(at) && !candidate.hidden);
@@ -382,7 +368,7 @@ export class RowList {
       line.id ||= `astra-row-${Math.random().toString(36).slice(2)}`;
       this.scroller.setAttribute("aria-activedescendant", line.id);
     }
-    this.handlers.onSelect(/** @type {Row} */ (entry));
+    this.handlers.onSelect(entry);
   }
 
   /** @param {number} index */

@@ -1,13 +1,14 @@
-// What the kernel finds for the filter: behind the previews, and in rows that are not on the page.
+// The search of the whole log by the kernel: beyond the previews, and rows not on the page.
 
 import { decodeColumns } from "./columns.js";
-import { isFiltering } from "./filter.js";
+import { CHIPS, isFiltering } from "./filter.js";
 import { counted } from "./format.js";
 
 /**
  * @typedef {import("./columns.js").Row} Row
  * @typedef {import("./filter.js").Filter} Filter
- * @typedef {import("./store.js").Answer} Answer
+ * @typedef {{ text: string, direction: string, connection: number, types: string[] }} Query
+ * @typedef {import("./bridge.js").Found} Found
  * @typedef {{ row: Row, context: string }} Find `context`: the text around the match, "" for elsewhere
  */
 
@@ -18,11 +19,11 @@ const FINDS = 2000;
 
 export class Search {
   /**
-   * @param {(what: string, details: Record<string, unknown>) => Promise<Answer>} ask
+   * @param {(piece: import("./bridge.js").Piece) => Promise<{ value: Found, buffers: DataView[] }>} request
    * @param {() => void} onChange
    */
-  constructor(ask, onChange) {
-    this.ask = ask;
+  constructor(request, onChange) {
+    this.request = request;
     this.onChange = onChange;
     /** @type {Map<number, Find>} by the number of the record */
     this.finds = new Map();
@@ -41,7 +42,7 @@ export class Search {
   }
 
   /**
-   * Begin anew with another filter, soon, as more may be typed.
+   * Begin again with another filter, soon, as more may be typed.
    * @param {Filter} filter
    */
   start(filter) {
@@ -56,11 +57,12 @@ export class Search {
       this.sentence = "Regular expressions look at the previews in this view only.";
       return;
     }
-    const { text, direction, connection } = filter;
-    const wanted = { text, direction, connection, types: [...filter.types] };
+    const { text, direction, connection, chips } = filter;
+    const types = CHIPS.flatMap(([name, , lets]) => (chips.has(name) ? lets : []));
+    const query = { text, direction, connection, types };
     const { run } = this;
     this.sentence = "Searching server.log ...";
-    this.timer = setTimeout(() => this.#searchAll(wanted, run), TYPING_MS);
+    this.timer = setTimeout(() => this.#searchAll(query, run), TYPING_MS);
   }
 
   stop() {
@@ -77,69 +79,68 @@ export class Search {
 
   /**
    * From the newest record down, piece by piece.
-   * @param {Record<string, unknown>} wanted
+   * @param {Query} query
    * @param {number} run
    */
-  async #searchAll(wanted, run) {
+  async #searchAll(query, run) {
     this.timer = undefined;
     let below = 0;
     for (let piece = 0; piece < PIECES && this.finds.size < FINDS; piece += 1) {
-      const content = await this.#search({ ...wanted, after: this.floor, below }, run);
-      if (content === null) return;
-      if (piece === 0) this.covered = content.to;
-      below = content.below;
+      const found = await this.#search({ ...query, after: this.floor, below }, run);
+      if (found === null) return;
+      if (piece === 0) this.covered = found.to;
+      below = found.below;
       this.sentence = `Searching server.log: ${counted(this.searched, "record")} so far ...`;
       if (below === 0) break;
       this.onChange();
     }
     this.whole = below === 0;
-    this.#finish(wanted, run);
+    this.#finish(query, run);
   }
 
   /**
-   * @param {Record<string, unknown>} wanted
+   * @param {Query} query
    * @param {number} run
    */
-  async #searchNew(wanted, run) {
-    const content = await this.#search({ ...wanted, after: this.covered, below: 0 }, run);
-    if (content === null) return;
-    this.covered = content.to;
+  async #searchNew(query, run) {
+    const found = await this.#search({ ...query, after: this.covered, below: 0 }, run);
+    if (found === null) return;
+    this.covered = found.to;
     // In a flood there is no time for all that came.
-    this.whole &&= content.below === 0;
-    this.#finish(wanted, run);
+    this.whole &&= found.below === 0;
+    this.#finish(query, run);
   }
 
   /**
-   * @param {Record<string, unknown>} wanted
+   * @param {Query} query
    * @param {number} run
    */
-  #finish(wanted, run) {
+  #finish(query, run) {
     this.sentence = this.whole
       ? `Searched all ${counted(this.searched, "record")} of server.log, whole payloads.`
       : `Searched ${counted(this.searched, "record")} of server.log, the newest first, and not all of them.`;
     this.again = () => {
       this.timer = undefined;
       this.again = undefined;
-      void this.#searchNew(wanted, run);
+      void this.#searchNew(query, run);
     };
     this.onChange();
   }
 
   /**
-   * @param {Record<string, unknown>} details
+   * @param {import("./bridge.js").Piece} piece
    * @param {number} run
-   * @returns {Promise<import("./store.js").Content | null>} null when it is no longer wanted
+   * @returns {Promise<Found | null>} null when it is no longer wanted
    */
-  async #search(details, run) {
+  async #search(piece, run) {
     try {
-      const { content, buffers } = await this.ask("search", details);
+      const { value, buffers: [columns] } = await this.request(piece);
       if (run !== this.run) return null;
-      if (content.missing) throw new Error(content.missing);
-      const rows = content.count > 0 ? decodeColumns(content.count, buffers[0]) : [];
-      rows.forEach((row, index) => this.finds.set(row.number, { row, context: content.contexts[index] }));
-      this.searched += content.searched;
+      const rows = columns === undefined ? [] : decodeColumns(value.count, columns);
+      rows.forEach((row, index) => this.finds.set(row.number, { row, context: value.contexts[index] ?? "" }));
+      this.searched += value.searched;
       this.#trim();
-      return content;
+      return value;
     } catch {
       if (run !== this.run) return null;
       this.sentence = "The kernel does not answer just now: only the previews in this view were searched.";

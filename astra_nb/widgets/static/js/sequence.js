@@ -1,10 +1,10 @@
-// The conversation as a sequence diagram: two life lines, arrows in time order.
+// The sequence diagram of the conversation: two life lines, arrows in time order.
 
 import { element, setText } from "./dom.js";
 import { duration, flags, span } from "./format.js";
 
 /**
- * @typedef {import("./ties.js").TiedRow} Row
+ * @typedef {import("./relations.js").RelatedRow} Row
  * @typedef {import("./ring.js").Entry} Entry
  * @typedef {object} Step
  * @property {Row} row
@@ -30,7 +30,7 @@ export function sequenceSteps(entries, limit = STEPS_SHOWN) {
   let total = 0;
   for (const entry of entries) {
     if (entry.kind === "gap" || entry.kind === "output" || entry.kind === "notice") continue;
-    const row = /** @type {Row} */ (entry);
+    const row = entry;
     if (row.connection === 0) continue;
     total += 1;
     if (row.type === "close" && !closers.has(row.connection)) {

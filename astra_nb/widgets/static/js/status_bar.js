@@ -1,8 +1,8 @@
-// State, address, counts and the plot of the last minute.
+// The status bar: state, address, counts and the plot of the last minute.
 
 import { element, setText } from "./dom.js";
 import { counted, duration, grouped, size } from "./format.js";
-import { SECONDS, polyline } from "./rates.js";
+import { polyline } from "./rates.js";
 
 /**
  * @typedef {import("./store.js").Store} Store
@@ -47,15 +47,15 @@ export class StatusBar {
   }
 
   draw() {
-    const { status, ring, rates, ties } = this.store;
-    const state = this.store.gone ? "gone" : status.state;
+    const { status, ring, rates, relations } = this.store;
+    const state = this.store.bridge.state === "gone" ? "gone" : status.state;
     this.root.dataset.state = state;
     setText(this.state, STATES[state] ?? state);
     setText(this.address, status.url);
     setText(this.open, `${counted(status.open.length, "connection")} open`);
     setText(this.frames, counted(ring.covered, "record"));
     setText(this.dropped, status.dropped ? `${grouped(status.dropped)} dropped` : "");
-    const newest = [...ties.roundTrips.values()].at(-1);
+    const newest = [...relations.roundTrips.values()].at(-1);
     setText(this.rtt, newest === undefined ? "" : `RTT ${duration(newest)}`);
     this.drawRates(rates);
   }
@@ -66,7 +66,7 @@ export class StatusBar {
     const minute = rates.lastMinute(now);
     const values = minute.map(({ records }) => records);
     this.line.setAttribute("points", polyline(values, WIDTH, HEIGHT));
-    const last = minute[SECONDS - 2];
+    const last = minute.at(-2) ?? { records: 0, bytes: 0 };
     setText(this.rate, `${grouped(last.records)}/s  ${size(last.bytes)}/s`);
     setText(this.plotTitle, `Records per second in the last minute: now ${grouped(last.records)}, at most ${grouped(Math.max(...values))}`);
     // The plot moves on only while there is something in it to move.

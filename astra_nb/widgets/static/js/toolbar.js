@@ -1,6 +1,7 @@
 // The filter box, the chips, and what the list does: follow, pause, clear, jump.
 
 import { button, element, roveFocus, setPressed, toggle } from "./dom.js";
+import { CHIPS } from "./filter.js";
 
 /**
  * @typedef {import("./filter.js").Filter} Filter
@@ -15,21 +16,10 @@ import { button, element, roveFocus, setPressed, toggle } from "./dom.js";
  * @property {(key: string, shown: boolean) => void} onColumn
  */
 
-const CHIPS = [
-  ["text", "TEXT frames and their fragments"],
-  ["bytes", "BINARY frames"],
-  ["ping", "PING frames"],
-  ["pong", "PONG frames"],
-  ["close", "CLOSE frames and ended connections"],
-  ["handshake", "Opening handshakes"],
-  ["output", "What handlers printed, and notices"],
-  ["errors", "Errors of handlers, and frames with a reserved opcode"],
-];
-
-const OPTIONAL_COLUMNS = [
+const OPTIONAL_COLUMNS = /** @type {[string, string][]} */ ([
   ["time", "Time"], ["connection", "Connection"], ["direction", "Direction"], ["flags", "FIN, RSV, MASK"],
   ["key", "Masking key"], ["length", "Length"],
-];
+]);
 
 export class Toolbar {
   /**
@@ -39,11 +29,11 @@ export class Toolbar {
   constructor(filter, handlers) {
     this.filter = filter;
     this.handlers = handlers;
-    this.search = /** @type {HTMLInputElement} */ (element("input", {
-      class: "astra-search",
+    this.text = element("input", {
+      class: "astra-field",
       attributes: { type: "search", placeholder: "Filter by text", "aria-label": "Filter rows by text", spellcheck: "false" },
-      on: { input: () => { filter.text = this.search.value; handlers.onFilter(); }, keydown: stopKeys },
-    }));
+      on: { input: () => { filter.text = this.text.value; handlers.onFilter(); }, keydown: stopKeys },
+    });
     const regex = toggle(".*", "Read the filter as a regular expression", false, (on) => {
       filter.regex = on;
       handlers.onFilter();
@@ -52,19 +42,19 @@ export class Toolbar {
     this.searched = element("span", { class: "astra-searched", attributes: { role: "status" } });
     const chips = element("div", { class: "astra-chips", attributes: { role: "group", "aria-label": "Show only these types" } },
       ...CHIPS.map(([name, title]) => toggle(name, title, false, (on) => {
-        if (on) filter.types.add(name);
-        else filter.types.delete(name);
+        if (on) filter.chips.add(name);
+        else filter.chips.delete(name);
         handlers.onFilter();
       }, `astra-chip astra-t-${name}`)));
     const directions = element("div", { class: "astra-chips", attributes: { role: "group", "aria-label": "Show only this direction" } },
       ...this.#directions());
     roveFocus(chips, "button");
     roveFocus(directions, "button");
-    this.connection = /** @type {HTMLSelectElement} */ (element("select", {
+    this.connection = element("select", {
       class: "astra-select",
       attributes: { "aria-label": "Show only this connection" },
       on: { change: () => { filter.connection = Number(this.connection.value); handlers.onFilter(); }, keydown: stopKeys },
-    }, element("option", { text: "all connections", attributes: { value: 0 } })));
+    }, element("option", { text: "all connections", attributes: { value: 0 } }));
     this.follow = toggle("Follow", "Keep the newest row in sight; scrolling up lets go", true, handlers.onFollow);
     this.pause = toggle("Pause", "Hold the list still; records go on to be logged", false, (on) => {
       this.pause.textContent = on ? "Paused" : "Pause";
@@ -72,14 +62,14 @@ export class Toolbar {
     });
     const jump = button("Next \u2691", "Jump to the next control frame, refusal, end or error", handlers.onJump);
     const clear = button("Clear", "Empty this view; server.log keeps its records", handlers.onClear);
-    const time = /** @type {HTMLSelectElement} */ (element("select", {
+    const time = element("select", {
       class: "astra-select",
       attributes: { "aria-label": "Form of the time column", title: "Form of the time column" },
       on: { change: () => handlers.onTime(/** @type {TimeForm} */ (time.value)), keydown: stopKeys },
     }, ...[["relative", "time since start"], ["delta", "time since the row above"], ["absolute", "clock time"]].map(
-      ([value, text]) => element("option", { text, attributes: { value } }))));
+      ([value, text]) => element("option", { text, attributes: { value } })));
     this.root = element("div", { class: "astra-toolbar", attributes: { role: "toolbar", "aria-label": "Log view" } },
-      this.search, regex, chips, directions, this.connection, this.problem,
+      this.text, regex, chips, directions, this.connection, this.problem,
       element("div", { class: "astra-tools" }, this.follow, this.pause, jump, clear, time, this.#columnMenu()),
       this.searched);
   }
@@ -89,7 +79,7 @@ export class Toolbar {
     const both = [["received", "\u2193 received"], ["sent", "\u2191 sent"]];
     const made = both.map(([direction, label]) => toggle(label, `Show only what this end ${direction}`, false, (on) => {
       this.filter.direction = on ? direction : "";
-      made.forEach((other, index) => setPressed(other, on && both[index][0] === direction));
+      made.forEach((other, index) => setPressed(other, on && both[index]?.[0] === direction));
       this.handlers.onFilter();
     }, "astra-chip"));
     return made;
@@ -97,13 +87,13 @@ export class Toolbar {
 
   #columnMenu() {
     const boxes = OPTIONAL_COLUMNS.map(([key, label]) => {
-      const box = /** @type {HTMLInputElement} */ (element("input", {
+      const box = element("input", {
         attributes: { type: "checkbox", checked: key !== "key" },
         on: { change: () => this.handlers.onColumn(key, box.checked) },
-      }));
+      });
       return element("label", { class: "astra-menu-item" }, box, ` ${label}`);
     });
-    const menu = /** @type {HTMLDetailsElement} */ (element("details", {
+    const menu = element("details", {
       class: "astra-menu",
       on: {
         keydown: (event) => {
@@ -118,7 +108,7 @@ export class Toolbar {
         },
       },
     }, element("summary", { class: "astra-button", text: "Columns", attributes: { title: "Choose the columns" } }),
-    element("div", { class: "astra-menu-list", attributes: { role: "group", "aria-label": "Columns" } }, ...boxes)));
+    element("div", { class: "astra-menu-list", attributes: { role: "group", "aria-label": "Columns" } }, ...boxes));
     return menu;
   }
 

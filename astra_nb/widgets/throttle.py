@@ -1,4 +1,4 @@
-"""The thread that lets a view follow its log: there while something happens, gone when not."""
+"""A throttle: calls for many wakes, at most so many times a second, in a thread while needed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import weakref
 from collections.abc import Callable
 from time import monotonic
 
-__all__ = ["Pulse"]
+__all__ = ["Throttle"]
 
 
-class Pulse:
+class Throttle:
     """Calls a method soon after `wake()`, at most so many times a second, in one thread.
 
     The thread ends by itself when nothing woke it for a while, and is started again when
@@ -18,16 +18,16 @@ class Pulse:
     method.
 
     Args:
-        beat: A bound method, called with whether things have fallen quiet. Its owner is held
+        update: A bound method, called with whether things have fallen quiet. Its owner is held
             weakly.
         interval: Seconds between two calls at least.
         quiet: Seconds without a `wake()` after which it is called once more, and the thread ends.
     """
 
     def __init__(
-        self, beat: Callable[[bool], None], *, interval: float = 0.05, quiet: float = 1.0
+        self, update: Callable[[bool], None], *, interval: float = 0.05, quiet: float = 1.0
     ) -> None:
-        self._beat = weakref.WeakMethod(beat)
+        self._update = weakref.WeakMethod(update)
         self._interval = interval
         self._quiet = quiet
         self._condition = threading.Condition()
@@ -36,7 +36,7 @@ class Pulse:
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
-        """Say that there is something new."""
+        """Have the method called soon, because there is something new."""
         with self._condition:
             self._woken = True
             if self._stopped:
@@ -72,18 +72,18 @@ class Pulse:
                 self.wake()
 
     def _turn(self) -> bool:
-        """Wait for news, pass it on, and pause; gives whether to go on."""
+        """Wait for a wake, call the method, and pause; return whether to go on."""
         with self._condition:
             awake = self._condition.wait_for(lambda: self._woken or self._stopped, self._quiet)
             if self._stopped:
                 return False
             self._woken = False
         started = monotonic()
-        beat = self._beat()
-        if beat is None:
+        update = self._update()
+        if update is None:
             return False
-        beat(not awake)
-        del beat
+        update(not awake)
+        del update
         if not awake:
             return False
         with self._condition:

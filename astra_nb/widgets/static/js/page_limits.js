@@ -1,16 +1,16 @@
-// What a page may not do with a WebSocket, and what the browser says when it tries.
+// What a page must not do with a WebSocket, and the error of the browser when it tries.
 
 import { button, element } from "./dom.js";
 
 /**
  * @typedef {object} Limit
  * @property {string} call what the page would write
- * @property {(socket: WebSocket) => unknown} attempt does it; what it gives as text is shown
+ * @property {(socket: WebSocket) => unknown} attempt does it; text that it returns is shown
  * @property {string} why
  */
 
 /**
- * What a page learns of one more connection; it is closed as soon as it is open.
+ * What a page is told of one more connection; it is closed as soon as it is open.
  * @param {WebSocket} socket
  * @returns {Promise<{seen: string[], code: number, reason: string}>}
  */
@@ -80,7 +80,7 @@ export const LIMITS = [
 /**
  * @param {() => WebSocket | undefined} getSocket
  */
-export function limitsList(getSocket) {
+export function limitList(getSocket) {
   const items = LIMITS.map(({ call, attempt, why }) => {
     const answer = element("p", { class: "astra-limit-answer", attributes: { role: "status" } });
     const run = button("Try it", `Run ${call} in this page`, async () => {

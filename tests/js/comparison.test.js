@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { markOf, verdictOf } from "../../astra_nb/widgets/static/js/points_table.js";
+import { markOf, verdictOf } from "../../astra_nb/widgets/static/js/comparison.js";
 
 const point = { what: "", sender: "", sent: "", arrived: "", changed: false, note: "" };
 

@@ -1,4 +1,4 @@
-// What a screen reader hears of the log: single rows while it is calm, a count in a flood.
+// The live region, which a screen reader speaks: single rows while it is calm, a count in a flood.
 
 import { element } from "./dom.js";
 import { counted } from "./format.js";
@@ -9,7 +9,7 @@ const INTERVAL_MS = 2000;
 const LINES_KEPT = 20;
 
 /**
- * @typedef {import("./ties.js").TiedRow} Row
+ * @typedef {import("./relations.js").RelatedRow} Row
  */
 
 /**
@@ -24,7 +24,7 @@ export function spoken(row) {
   return `${row.number}, connection ${row.connection}, ${what}${remark ? `, ${remark}` : ""}`;
 }
 
-export class Announcer {
+export class LiveRegion {
   constructor() {
     this.root = element("div", {
       class: "astra-spoken",
@@ -49,9 +49,10 @@ export class Announcer {
 
   #speak() {
     this.timer = undefined;
-    const lines = this.count <= CALM_ROWS
-      ? this.waiting.map(spoken)
-      : [`${counted(this.count, "new row")} in the frame log; the newest: ${spoken(this.waiting[this.waiting.length - 1])}`];
+    const lines = this.waiting.map(spoken);
+    if (this.count > CALM_ROWS) {
+      lines.splice(0, lines.length, `${counted(this.count, "new row")} in the frame log; the newest: ${lines.at(-1)}`);
+    }
     this.waiting = [];
     this.count = 0;
     this.root.append(...lines.map((text) => element("p", { text })));

@@ -1,4 +1,4 @@
-"""The pulse runs while something happens, and leaves no thread when nothing does."""
+"""The throttle runs while something happens, and leaves no thread when nothing does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import threading
 import time
 
-from astra_nb.widgets.pulse import Pulse
+from astra_nb.widgets.throttle import Throttle
 from tests.helpers import wait_until
 
 
@@ -14,7 +14,7 @@ class Owner:
     def __init__(self, interval: float = 0.001, quiet: float = 0.05) -> None:
         self.beats: list[bool] = []
         self.threads: set[int] = set()
-        self.pulse = Pulse(self.beat, interval=interval, quiet=quiet)
+        self.throttle = Throttle(self.beat, interval=interval, quiet=quiet)
 
     def beat(self, quiet: bool) -> None:
         self.beats.append(quiet)
@@ -28,10 +28,10 @@ def views() -> list[threading.Thread]:
 def test_a_wake_is_passed_on_and_quiet_is_told_once() -> None:
     owner = Owner()
     assert views() == []
-    owner.pulse.wake()
+    owner.throttle.wake()
     wait_until(lambda: owner.beats == [False, True])
     wait_until(lambda: not views(), what="the end of the thread")
-    owner.pulse.wake()
+    owner.throttle.wake()
     wait_until(lambda: owner.beats == [False, True, False, True])
 
 
@@ -39,7 +39,7 @@ def test_many_wakes_make_few_beats_in_one_thread() -> None:
     owner = Owner(interval=0.05, quiet=0.2)
     start = time.monotonic()
     while time.monotonic() - start < 0.3:
-        owner.pulse.wake()
+        owner.throttle.wake()
     wait_until(lambda: owner.beats[-1:] == [True])
     took = time.monotonic() - start
     assert len(owner.beats) <= took / 0.05 + 2
@@ -48,22 +48,22 @@ def test_many_wakes_make_few_beats_in_one_thread() -> None:
 
 def test_stop_ends_the_thread_for_good() -> None:
     owner = Owner(quiet=60)
-    owner.pulse.wake()
+    owner.throttle.wake()
     wait_until(lambda: bool(owner.beats))
-    owner.pulse.stop()
+    owner.throttle.stop()
     assert views() == []
-    owner.pulse.wake()
+    owner.throttle.wake()
     assert views() == []
 
 
 def test_the_thread_holds_no_owner() -> None:
     owner = Owner(quiet=60)
-    pulse, beats = owner.pulse, owner.beats
-    pulse.wake()
+    throttle, beats = owner.throttle, owner.beats
+    throttle.wake()
     wait_until(lambda: bool(beats))
     del owner
     gc.collect()
-    pulse.wake()
+    throttle.wake()
     wait_until(lambda: not views(), what="the end of the thread")
 
 
@@ -78,14 +78,14 @@ def test_an_error_in_a_beat_does_not_end_it_for_good() -> None:
                 raise RuntimeError("once")
 
     fails = Fails()
-    pulse = Pulse(fails.beat, interval=0.001, quiet=0.01)
+    throttle = Throttle(fails.beat, interval=0.001, quiet=0.01)
     hook, threading.excepthook = threading.excepthook, lambda arguments: errors.append(arguments)
     try:
-        pulse.wake()
+        throttle.wake()
         wait_until(lambda: not views())
     finally:
         threading.excepthook = hook
     assert len(errors) == 1
-    pulse.wake()
+    throttle.wake()
     wait_until(lambda: len(beats) >= 2)
-    pulse.stop()
+    throttle.stop()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { spoken } from "../../astra_nb/widgets/static/js/announcer.js";
+import { spoken } from "../../astra_nb/widgets/static/js/live_region.js";
 import { row } from "./rows.js";
 
 test("a row is a sentence with a direction in words", () => {

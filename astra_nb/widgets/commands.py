@@ -1,4 +1,4 @@
-"""What can be done with a socket, each as the call and the code that says it."""
+"""Commands: what a panel can do with a socket, each with the code that does the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from astra_nb.log.records import FrameRecord
 from astra_nb.payloads import encode_bytes
 from astra_nb.websocket import WebSocket
 
-__all__ = ["Call", "close_call", "fragments_call", "frame_call", "message_call", "raw_call"]
+__all__ = [
+    "Command",
+    "close_command",
+    "fragments_command",
+    "frame_command",
+    "message_command",
+    "raw_command",
+]
 
 SHOWN = 200  # characters of a value in a line of code
 
@@ -19,13 +26,13 @@ Payload = str | bytes | list[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """Something to do with a socket.
+class Command:
+    """One thing to do with a socket.
 
     Attributes:
-        code: The calls as they follow `socket.`, such as `send_text("Hello")`.
+        code: Calls of the socket's methods, such as `send_text("Hello")`.
         perform: Does it.
-        remark: What to say when it was done, "" for the usual sentence.
+        remark: The sentence for when it was done, "" for the usual one.
     """
 
     code: tuple[str, ...]
@@ -33,39 +40,39 @@ class Call:
     remark: str = ""
 
 
-def message_call(type: str, payload: Payload) -> Call:
+def message_command(type: str, payload: Payload) -> Command:
     """Send a message of one of the first four types.
 
     Raises:
         InvalidMessage: A text that is not UTF-8.
     """
     value = as_text(payload) if type == "text" else payload
-    return Call((f"send_{type}({shown(value)})",), lambda socket: socket.send(type, value))
+    return Command((f"send_{type}({shown(value)})",), lambda socket: socket.send(type, value))
 
 
-def close_call(code: int, reason: str = "") -> Call:
-    """Make a close code come about at the other end."""
+def close_command(code: int, reason: str = "") -> Command:
+    """Have the other end report a close code."""
     if code == 1005:
-        return Call(
+        return Command(
             ("send_close()",),
             lambda socket: socket.send_close(),
             "An empty CLOSE frame was sent: the other end reports 1005, no status received.",
         )
     if code == 1006:
-        return Call(
+        return Command(
             ("drop()",),
             lambda socket: socket.drop(),
             "The TCP connection was dropped without a CLOSE frame: the other end reports 1006.",
         )
     arguments = f"{code}, {shown(reason)}" if reason else str(code)
-    return Call(
+    return Command(
         (f"send_close({arguments})",), lambda socket: socket.send_close(code, reason or None)
     )
 
 
-def fragments_call(
+def fragments_command(
     type: str, payload: Payload, count: int, ping: bool, cuts: Sequence[int] = ()
-) -> Call:
+) -> Command:
     """Send one message in fragments, of about the same length when no cuts are given.
 
     A text is cut between bytes, so that a cut may go through a character; only the whole message
@@ -86,7 +93,7 @@ def fragments_call(
         edges = [0, *cuts, len(data)]
     parts = [data[start:end] for start, end in pairwise(edges)]
     if not ping or len(parts) < 2:
-        return Call(
+        return Command(
             (f"send_fragments({type!r}, {shown(parts)})",),
             lambda socket: socket.send_fragments(type, parts),
         )
@@ -99,7 +106,7 @@ def fragments_call(
         socket.send_fragment(parts[-1], fin=True)
 
     middle = [f"send_fragment({shown(part)}, fin=False)" for part in parts[1:-1]]
-    return Call(
+    return Command(
         (
             f"send_fragment({shown(parts[0])}, type={type!r}, fin=False)",
             "send_ping(b'between')",
@@ -119,30 +126,30 @@ def check_cuts(cuts: Sequence[int], size: int) -> None:
             )
 
 
-def raw_call(data: bytes, remark: str = "") -> Call:
+def raw_command(data: bytes, remark: str = "") -> Command:
     """Put bytes on the wire as they are."""
-    return Call((f"send_raw({shown(data)})",), lambda socket: socket.send_raw(data), remark)
+    return Command((f"send_raw({shown(data)})",), lambda socket: socket.send_raw(data), remark)
 
 
-def frame_call(record: FrameRecord) -> Call:
-    """Send what a frame on the log carries once more.
+def frame_command(record: FrameRecord) -> Command:
+    """Send the payload of a frame on the log again.
 
     Raises:
         InvalidMessage: The frame cannot be sent as a message of its own.
     """
     if record.type == "close":
         close = record.frame.close
-        return close_call(1005) if close is None else close_call(close.code, close.reason)
+        return close_command(1005) if close is None else close_command(close.code, close.reason)
     if record.type in ("text", "bytes", "ping", "pong") and record.frame.fin:
-        return message_call(record.type, record.payload)
+        return message_command(record.type, record.payload)
     raise InvalidMessage(
-        f"frame {record.number} is no message of its own; "
+        f"frame {record.number} is not a whole message; "
         f"choose one that is whole, or send its payload from the field below"
     )
 
 
 def as_text(value: Payload) -> str:
-    """Take bytes that are UTF-8 as text.
+    """Return the text that bytes in UTF-8 are.
 
     Raises:
         InvalidMessage: They are not.
@@ -154,7 +161,7 @@ def as_text(value: Payload) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise InvalidMessage(
-            f"byte {exc.start} of the payload, 0x{data[exc.start]:02x}, is no UTF-8, so it cannot "
+            f"byte {exc.start} of the payload, 0x{data[exc.start]:02x}, is not UTF-8, so it cannot "
             f"be a text message; send it as bytes"
         ) from exc
 

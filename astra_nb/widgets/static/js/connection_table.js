@@ -1,4 +1,4 @@
-// One line for each connection: who, where, how much, how fast, and why it closed.
+// The table of connections: peer, path, frames and bytes, round-trip time, and why it closed.
 
 import { element } from "./dom.js";
 import { counted, duration, size } from "./format.js";
@@ -16,7 +16,7 @@ import { counted, duration, size } from "./format.js";
  * @property {string} why
  */
 
-export class Connections {
+export class ConnectionTable {
   constructor() {
     this.body = element("tbody");
     this.root = element("div", { class: "astra-connections", attributes: { tabindex: 0, role: "group", "aria-label": "Connections" } },

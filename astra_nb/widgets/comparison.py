@@ -1,24 +1,26 @@
-"""One connection seen from both its ends: what the page was told, and what the server put on it.
+"""Comparison of both ends of a connection: what the page was told, and what the server's log has.
 
-Where a proxy stands between them the two accounts differ. `compare` says in which points; it
-looks at nothing but the two accounts.
+With a proxy between the ends the two accounts differ. `compare` lists the points in which they
+could; it uses nothing but the two accounts. `static/js/comparison.js` draws them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from astra_nb.log import FrameLog
+from astra_nb.log.joiner import join
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, OpenedRecord, Record
 from astra_nb.wire.text import visible
 
-__all__ = ["Account", "PageEvent", "Point", "compare", "joined_messages", "origin_of"]
+from .bridge import Message
+
+__all__ = ["Account", "PageEvent", "Point", "compare", "origin_of", "whole_messages"]
 
 PAGE, SERVER = "the page", "the server"
 HEAD = 32  # bytes of a message by which two are compared
-NOTHING = "nothing"
+LONGEST = 500  # characters of a text that a page sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,13 @@ class PageEvent:
     extensions: str = ""
 
     @classmethod
-    def told(cls, content: dict[str, Any]) -> PageEvent:
-        """Take what a page sent, which may be anything."""
-        code = content.get("code")
-        size = content.get("size")
+    def from_page(cls, message: Message) -> PageEvent:
+        """Read what a page sent, which may be anything."""
+        texts = ("name", "type", "head", "reason", "protocol", "extensions")
         return cls(
-            **{
-                name: str(content.get(name) or "")[:500]
-                for name in ("name", "type", "head", "reason", "protocol", "extensions")
-            },
-            size=size if isinstance(size, int) else 0,
-            code=code if isinstance(code, int) and not isinstance(code, bool) else None,
+            **{name: message.text(name)[:LONGEST] for name in texts},
+            size=message.integer("size"),
+            code=message.integer("code") or None,
         )
 
 
@@ -80,9 +78,6 @@ class Point:
     arrived: str
     changed: bool
     note: str = ""
-
-    def content(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -119,10 +114,10 @@ class Account:
 
 
 def compare(events: Sequence[PageEvent], account: Account, *, proxied: bool = False) -> list[Point]:
-    """Put what was sent beside what arrived.
+    """Compare what was sent with what arrived.
 
     Args:
-        proxied: Whether something that speaks WebSocket stands between the two ends.
+        proxied: Whether something that speaks WebSocket is between the two ends.
     """
     return [
         *opening(events, account),
@@ -178,27 +173,26 @@ def names_of(extensions: str) -> str:
 
 def messages(events: Sequence[PageEvent], account: Account) -> list[Point]:
     points = []
-    by_page = [event for event in events if event.name == "send"]
-    received = joined_messages(account.frames, "received")
+    by_page = facts(event for event in events if event.name == "send")
     if by_page:
-        points.append(run_of_messages(PAGE, facts(by_page), [each[:3] for each in received]))
-    sent = joined_messages(account.frames, "sent")
+        received = [fact for fact, _ in whole_messages(account.frames, "received")]
+        points.append(point_of_messages(PAGE, by_page, received))
+    sent = whole_messages(account.frames, "sent")
     if sent:
         got = facts(event for event in events if event.name == "message")
-        points.append(run_of_messages(SERVER, [each[:3] for each in sent], got))
-        fragmented = [each for each in sent if each[3] > 1]
-        if fragmented:
-            count = sum(each[3] for each in fragmented)
-            points.append(
-                Point(
-                    "fragments",
-                    SERVER,
-                    f"{count} frames",
-                    counted(len(fragmented), "message"),
-                    changed=False,
-                    note="A page is given whole messages, with or without a proxy.",
-                )
+        points.append(point_of_messages(SERVER, [fact for fact, _ in sent], got))
+    fragmented = [count for _, count in sent if count > 1]
+    if fragmented:
+        points.append(
+            Point(
+                "fragments",
+                SERVER,
+                f"{sum(fragmented)} frames",
+                counted(len(fragmented), "message"),
+                changed=False,
+                note="A page is given whole messages, with or without a proxy.",
             )
+        )
     return points
 
 
@@ -209,8 +203,8 @@ def facts(events: Iterable[PageEvent]) -> list[Fact]:
     return [(event.type, event.size, event.head) for event in events]
 
 
-def run_of_messages(sender: str, sent: list[Fact], arrived: list[Fact]) -> Point:
-    """Compare the messages of one direction; those still under way are not missing."""
+def point_of_messages(sender: str, sent: list[Fact], arrived: list[Fact]) -> Point:
+    """Compare the messages of one direction; one that is still under way is not missing."""
     under_way = arrived == sent[: len(arrived)]
     same = arrived == sent
     return Point(
@@ -223,24 +217,15 @@ def run_of_messages(sender: str, sent: list[Fact], arrived: list[Fact]) -> Point
     )
 
 
-def joined_messages(
-    frames: Iterable[FrameRecord], direction: str
-) -> list[tuple[str, int, str, int]]:
-    """Give type, size, first bytes and number of frames of each whole message."""
-    found = []
-    kind, data, count = "", bytearray(), 0
-    for record in frames:
-        if record.direction != direction or record.verdict:
-            continue
-        if record.type in ("text", "bytes"):
-            kind, data, count = record.type, bytearray(), 0
-        elif record.type != "continuation":
-            continue
-        data += record.payload
-        count += 1
-        if record.frame.fin and kind:
-            found.append((kind, len(data), bytes(data[:HEAD]).hex(), count))
-            kind = ""
+def whole_messages(frames: Iterable[FrameRecord], direction: str) -> list[tuple[Fact, int]]:
+    """Return each whole text or binary message, and how many frames it was sent in."""
+    found: list[tuple[Fact, int]] = []
+    for message in join(frames):
+        value = message.value
+        if message.direction == direction and message.type in ("text", "bytes"):
+            data = value.encode() if isinstance(value, str) else value
+            assert isinstance(data, bytes)
+            found.append(((message.type, len(data), data[:HEAD].hex()), len(message.numbers)))
     return found
 
 
@@ -258,7 +243,7 @@ def control_frames(account: Account, proxied: bool) -> list[Point]:
                 "PING frames",
                 SERVER,
                 str(len(pings)),
-                f"{NOTHING} in the page",
+                "nothing in the page",
                 changed=False,
                 note=f"{counted(len(pongs), 'PONG frame')} came back, from {other}: "
                 f"a page can neither see a PING nor send one.",
@@ -267,7 +252,7 @@ def control_frames(account: Account, proxied: bool) -> list[Point]:
     unasked = len(of_type(account, "pong", "sent")) - len(of_type(account, "ping", "received"))
     if unasked > 0:
         points.append(
-            Point("PONG frames", SERVER, str(unasked), f"{NOTHING} in the page", changed=False)
+            Point("PONG frames", SERVER, str(unasked), "nothing in the page", changed=False)
         )
     return points
 
@@ -323,17 +308,11 @@ def close_text(code: int, reason: str) -> str:
 # Parts
 
 
-def header(record: HandshakeRecord | None, name: str) -> str:
-    if record is None:
-        return ""
-    return next((value for key, value in record.headers if key.lower() == name), "")
-
-
 def origin_of(record: Record) -> str:
-    """Give the Origin of a request of an opening handshake, or ""."""
-    if isinstance(record, HandshakeRecord) and record.status is None:
-        return header(record, "origin")
-    return ""
+    """Return the Origin of a request of an opening handshake, or ""."""
+    if not isinstance(record, HandshakeRecord) or record.status is not None:
+        return ""
+    return next((value for name, value in record.headers if name.lower() == "origin"), "")
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,9 +1,10 @@
-// The third lane: what one end sent beside what the other end got.
+// Comparison of both ends of a connection: what one end sent beside what the other end got.
 
 import { element } from "./dom.js";
+import { counted } from "./format.js";
 
 /**
- * @typedef {object} Point as `two_ends.py` makes it
+ * @typedef {object} Point as `comparison.py` makes it
  * @property {string} what
  * @property {string} sender
  * @property {string} sent
@@ -13,7 +14,7 @@ import { element } from "./dom.js";
  */
 
 /**
- * The sentence over the table.
+ * The sentence above the table.
  * @param {Point[]} points
  * @param {string} doubt
  */
@@ -21,7 +22,7 @@ export function verdictOf(points, doubt) {
   if (doubt) return doubt;
   const changed = points.filter((point) => point.changed).length;
   if (changed === 0) return "nothing was changed on the way.";
-  return `${changed} of ${points.length} ${points.length === 1 ? "thing" : "things"} changed on the way.`;
+  return `${changed} of ${counted(points.length, "thing")} changed on the way.`;
 }
 
 /**
@@ -36,10 +37,10 @@ export function markOf(sent, arrived, changed) {
 }
 
 /**
- * @param {{ number: number, doubt: string, points: Point[], proxied: boolean }} lane
+ * @param {import("./bridge.js").Comparison & { proxied: boolean }} comparison
  * @returns {HTMLElement[]}
  */
-export function pointsTable({ number, doubt, points, proxied }) {
+export function comparisonTable({ number, doubt, points, proxied }) {
   const title = proxied ? "The proxy between" : "Both ends compared";
   const head = element("p", { class: "astra-start-line" },
     `${title}${number ? `, connection #${number}` : ""}: `, element("span", { text: verdictOf(points, doubt) }));

@@ -1,29 +1,24 @@
-"""The state of a server as the page shows it: address, open connections, what is dropped."""
+"""The server's status as the page's status bar shows it: address, connections, what is dropped."""
 
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from astra_nb.log import FrameLog
 from astra_nb.server import Server
 from astra_nb.wire.text import visible
 
-__all__ = ["OpenConnection", "Status", "status_of"]
+__all__ = ["OpenConnection", "ServerStatus", "server_status"]
 
 GONE = "The server is gone: nothing refers to it any more. This is its log as it was last."
+LONGEST_PATH = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class OpenConnection:
-    """An open connection of the server.
-
-    Attributes:
-        id: Its number.
-        peer: Address of the client.
-        path: Path of its request.
-    """
+    """An open connection of the server: its number, the client's address, the request's path."""
 
     id: int
     peer: str
@@ -31,11 +26,11 @@ class OpenConnection:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ServerStatus:
     """What the status bar shows; two that are equal look the same.
 
     Attributes:
-        state: "listening", "stopped", or "" for a log without a server.
+        state: "listening", "stopped", or "log" for a log without a server.
         url: Address of the server, or "".
         open: The open connections, oldest first.
         dropped: Frames that are no longer on the log.
@@ -49,32 +44,26 @@ class Status:
     note: str = ""
 
     def content(self) -> dict[str, Any]:
-        """The message to the page."""
-        return {
-            "kind": "status",
-            "state": self.state,
-            "url": self.url,
-            "open": [{"id": each.id, "peer": each.peer, "path": each.path} for each in self.open],
-            "dropped": self.dropped,
-            "note": self.note,
-        }
+        """Return it as JSON for the page."""
+        return asdict(self)
 
 
-def status_of(server: weakref.ref[Server] | None, log: FrameLog | None) -> Status:
+def server_status(server: weakref.ref[Server] | None, log: FrameLog | None) -> ServerStatus:
     """Look at a server and its log."""
     dropped = 0 if log is None else log.dropped
     if server is None:
-        return Status(state="log", dropped=dropped)
+        return ServerStatus(state="log", dropped=dropped)
     found = server()
     if found is None:
-        return Status(state="stopped", dropped=dropped, note=GONE)
-    sockets = found.connections
-    return Status(
+        return ServerStatus(state="stopped", dropped=dropped, note=GONE)
+    return ServerStatus(
         state="listening" if found.running else "stopped",
         url=found.url,
         open=tuple(
-            OpenConnection(socket.id, socket.remote_address, visible(socket.request.path[:200]))
-            for socket in sockets
+            OpenConnection(
+                socket.id, socket.remote_address, visible(socket.request.path[:LONGEST_PATH])
+            )
+            for socket in found.connections
         ),
         dropped=dropped,
     )

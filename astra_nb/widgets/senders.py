@@ -1,4 +1,4 @@
-"""What a click sends: which sockets, which call, and the line of code that does the same."""
+"""The sockets a panel can send on, and the line of code for what it does with them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from astra_nb.log import FrameLog
 from astra_nb.server import Server
 from astra_nb.websocket import WebSocket
 
-from .calls import Call
+from .commands import Command
 
-__all__ = ["ALL", "Ends", "Sender"]
+__all__ = ["ALL", "Sender", "Senders"]
 
 Sender = Literal["server", "client"]
 
 ALL = 0  # the target that means every connection
 
 
-class Ends:
+class Senders:
     """The two ends a panel can send from: the server, and clients it opens in the kernel.
 
     The server is held weakly, so that a panel keeps no server alive. Any thread may call any
@@ -46,18 +46,18 @@ class Ends:
             return list(self._clients)
 
     def sockets(self, sender: Sender) -> list[WebSocket]:
-        """The sockets one end can send on now."""
+        """Return the sockets one end can send on now."""
         if sender == "client":
             return self.clients
         server = self.server
         return [] if server is None else server.connections
 
     def open_client(self, path: str) -> WebSocket:
-        """Open a client in the kernel that reads whatever comes.
+        """Open a client in the kernel that reads everything it receives.
 
         Raises:
             LocalError: The server does not run.
-            AstraError: As `connect` raises.
+            AstraError: The server cannot be reached, or refused the handshake.
         """
         server = self.server
         if server is None or not server.running:
@@ -80,7 +80,7 @@ class Ends:
             client.close()
 
     def chosen(self, sender: Sender, target: int) -> list[WebSocket]:
-        """The sockets to send on.
+        """Return the sockets to send on.
 
         Raises:
             NotOpen: There is none; the message says how to get one.
@@ -100,23 +100,24 @@ class Ends:
             "client\N{RIGHT DOUBLE QUOTATION MARK}, or let a client connect to " + server.url
         )
 
-    def perform(self, sender: Sender, target: int, call: Call) -> list[int]:
-        """Do a call on each chosen socket; gives the numbers of their connections.
+    def perform(self, sender: Sender, target: int, command: Command) -> list[int]:
+        """Perform a command on each chosen socket; return the numbers of their connections.
 
         Raises:
-            AstraError: Nothing to send on, or what the call raised.
+            NotOpen: There is no socket to send on.
+            AstraError: The command failed on a socket.
         """
         done = []
         for socket in self.chosen(sender, target):
-            call.perform(socket)
+            command.perform(socket)
             done.append(socket.id)
         return done
 
-    def code(self, sender: Sender, target: int, call: Call) -> str:
-        """The code that would do the call, for a notebook in which the server is `server`."""
+    def code(self, sender: Sender, target: int, command: Command) -> str:
+        """Return code that does the same, for a notebook in which the server is `server`."""
         if sender == "client":
-            return "; ".join(f"client.{part}" for part in call.code)
-        calls = "; ".join(f"socket.{part}" for part in call.code)
+            return "; ".join(f"client.{part}" for part in command.code)
+        calls = "; ".join(f"socket.{part}" for part in command.code)
         if target == ALL:
             return f"for socket in server.connections: {calls}"
         return f"socket = {{s.id: s for s in server.connections}}[{target}]; {calls}"

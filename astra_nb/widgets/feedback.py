@@ -1,20 +1,20 @@
-"""The line under the buttons: what the last click did, and the code that does the same."""
+"""Feedback on the last click: what it did, and the code that does the same."""
 
 from __future__ import annotations
 
 import anywidget
 import traitlets
 
+from .bridge import BridgedWidget
 from .esm import STATIC, join_modules
-from .while_busy import Greeter
 
-__all__ = ["ActionLine"]
+__all__ = ["Feedback"]
 
 
-class ActionLine(Greeter, anywidget.AnyWidget):
-    """Says what a click did or why it could not, and shows its line of code to copy.
+class Feedback(BridgedWidget, anywidget.AnyWidget):
+    """What a click did or why it could not, with its line of code to copy.
 
-    The page says hello to it for the whole panel, so that clicks get through while a cell runs.
+    Its page says hello for the controls around it, so that clicks get through while a cell runs.
 
     Attributes:
         sentence: What happened.
@@ -22,7 +22,7 @@ class ActionLine(Greeter, anywidget.AnyWidget):
         code: One or more lines of Python.
     """
 
-    _esm = join_modules(STATIC / "js" / "action_line.js")
+    _esm = join_modules(STATIC / "js" / "feedback.js")
     _css = STATIC / "panel.css"
 
     sentence = traitlets.Unicode("").tag(sync=True)
@@ -35,4 +35,4 @@ class ActionLine(Greeter, anywidget.AnyWidget):
         self.sentence = sentence
 
     def __repr__(self) -> str:
-        return f"ActionLine({self.sentence!r})"
+        return f"Feedback({self.sentence!r})"

@@ -1,4 +1,4 @@
-"""Everything about one record, for the inspector; bytes go in pages, however long they are."""
+"""Everything about one record, for the inspector; bytes are sent in pages, never all at once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def describe_record(record: Record, key: str = "", message: JoinedMessage | None
 
 
 def is_fragment(record: Record) -> bool:
-    """Tell whether a record is a frame that is only a part of a message."""
+    """Return whether a record is a frame that is only a part of a message."""
     if not isinstance(record, FrameRecord):
         return False
     return record.type == "continuation" or (
@@ -149,7 +149,7 @@ def describe_handshake(record: HandshakeRecord, key: str) -> Detail:
 
 
 def page_of(record: Record, offset: int, length: int) -> bytes:
-    """Give some bytes of a record as they were on the wire."""
+    """Return some bytes of a record as they were on the wire."""
     raw = record.frame.raw if isinstance(record, FrameRecord) else getattr(record, "raw", b"")
     return bytes(raw[max(offset, 0) : max(offset, 0) + min(max(length, 0), PAGE)])
 
@@ -159,5 +159,5 @@ def visible_lines(text: str) -> str:
 
 
 def visible_utf8_lines(data: bytes) -> str:
-    # Whole characters only: what was cut off for the page is no fault of the payload.
+    # Whole characters only: what was cut off for the page is not a fault of the payload.
     return "\n".join(visible_utf8(line) for line in data.split(b"\n"))

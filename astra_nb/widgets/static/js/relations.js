@@ -1,4 +1,4 @@
-// What belongs together: the fragments of a message, a PONG and its PING, a reply and its request.
+// Relations between rows: a fragment to its message, a PONG to its PING, a reply to its request.
 
 /**
  * @typedef {import("./columns.js").Row} Row
@@ -11,18 +11,18 @@
  * @property {number} number of the frame that was answered
  * @property {number} after seconds
  * @property {"pong" | "reply" | "close"} kind
- * @typedef {Row & { fragment?: Fragment, answer?: Answer }} TiedRow
+ * @typedef {Row & { fragment?: Fragment, answer?: Answer }} RelatedRow
  */
 
 const PINGS_KEPT = 64;
 
-export class Ties {
+export class Relations {
   constructor() {
     /** @type {Map<string, Fragment>} fragmented messages under way, by connection and sender */
     this.open = new Map();
     /** @type {Map<string, Row[]>} */
     this.pings = new Map();
-    /** @type {Map<string, Row | null>} the newest data frame that nobody answered yet */
+    /** @type {Map<string, Row | null>} the newest data frame without a reply yet */
     this.requests = new Map();
     /** @type {Map<string, Row>} */
     this.closes = new Map();
@@ -32,7 +32,7 @@ export class Ties {
 
   /**
    * Note what a row belongs to. Rows come in log order.
-   * @param {TiedRow} row
+   * @param {RelatedRow} row
    */
   annotate(row) {
     if (row.kind === "closed") this.#forget(row.connection);
@@ -57,24 +57,22 @@ export class Ties {
   }
 
   /**
-   * @param {TiedRow} row
+   * @param {RelatedRow} row
    * @param {Row[]} waiting
    */
   #answerPing(row, waiting) {
     // A PONG answers the newest PING with the same payload (section 5.5.3); the older ones
     // need no answer any more.
-    for (let at = waiting.length - 1; at >= 0; at -= 1) {
-      const ping = waiting[at];
-      if (ping.check !== row.check || ping.length !== row.length) continue;
-      row.answer = answer(ping, row, "pong");
-      this.roundTrips.set(row.connection, row.answer.after);
-      waiting.splice(0, at + 1);
-      return;
-    }
+    const at = waiting.findLastIndex(({ check, length }) => check === row.check && length === row.length);
+    const ping = waiting[at];
+    if (ping === undefined) return;
+    row.answer = answer(ping, row, "pong");
+    this.roundTrips.set(row.connection, row.answer.after);
+    waiting.splice(0, at + 1);
   }
 
   /**
-   * @param {TiedRow} row
+   * @param {RelatedRow} row
    * @param {string} mine
    */
   #joinFragments(row, mine) {
@@ -92,7 +90,7 @@ export class Ties {
   }
 
   /**
-   * @param {TiedRow} row
+   * @param {RelatedRow} row
    * @param {string} mine
    * @param {string} other
    */

@@ -1,4 +1,4 @@
-"""Both ends of a connection laid side by side: what counts as changed, and what does not."""
+"""Both ends of a connection compared: what counts as changed, and what does not."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import pytest
 
 from astra_nb import FrameLog, WebSocket, connect
 from astra_nb.errors import HandshakeFailed
-from astra_nb.widgets.two_ends import Account, PageEvent, Point, compare, joined_messages
+from astra_nb.widgets.bridge import Message
+from astra_nb.widgets.comparison import Account, PageEvent, Point, compare, whole_messages
 from tests.servers import serving
 
 HELLO = b"Hello".hex()
 
 
 def event(name: str, **fields: object) -> PageEvent:
-    return PageEvent.told({"name": name, **fields})
+    return PageEvent.from_page(Message("p", {"name": name, **fields}))
 
 
 def account_of(handler: Callable[[WebSocket], None], act: Callable[[WebSocket], None]) -> Account:
@@ -103,7 +104,7 @@ def test_fragments_are_joined() -> None:
         client.recv(5)
 
     account = account_of(fragments, read_both)
-    assert joined_messages(account.frames, "sent") == [("text", 5, HELLO, 2)]
+    assert whole_messages(account.frames, "sent") == [(("text", 5, HELLO), 2)]
     got = points([event("message", type="text", size=5, head=HELLO)], account, proxied=True)
     assert not got["messages of the server"].changed
     assert (got["fragments of the server"].sent, got["fragments of the server"].arrived) == (
@@ -144,7 +145,7 @@ def test_nothing_is_said_of_what_is_not_known() -> None:
     "told", [{}, {"name": 7, "code": True, "size": "x"}, {"reason": "x" * 9000}]
 )
 def test_a_page_may_say_anything(told: dict[str, object]) -> None:
-    heard = PageEvent.told(told)
+    heard = PageEvent.from_page(Message("p", told))
     assert heard.code is None
     assert heard.size == 0
     assert len(heard.reason) <= 500

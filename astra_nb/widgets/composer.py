@@ -1,4 +1,4 @@
-"""The controls under the log: who sends, to whom, what; laid out, and without behaviour."""
+"""The composer's controls: who sends, to whom and what; laid out, and without behaviour."""
 
 from __future__ import annotations
 
@@ -9,21 +9,14 @@ import ipywidgets
 from astra_nb.errors import InvalidMessage
 from astra_nb.payloads import MAX_CLOSE_REASON, encode_text
 
+from .bridge import Reachable
 from .close_buttons import CloseButtons
+from .controls import Button, Dropdown, IntText, Text, ToggleButton, ToggleButtons
 from .faults import FAULTS
 from .payload import FORMATS
-from .sending import ALL
-from .while_busy import (
-    AnswersWhileBusy,
-    Button,
-    Dropdown,
-    IntText,
-    Text,
-    ToggleButton,
-    ToggleButtons,
-)
+from .senders import ALL
 
-__all__ = ["MESSAGE_TYPES", "SendForm"]
+__all__ = ["MESSAGE_TYPES", "Composer"]
 
 MESSAGE_TYPES = ("text", "bytes", "ping", "pong")
 MOST_FRAGMENTS = 100
@@ -43,17 +36,17 @@ BUTTONS = {
 }
 
 
-class SendForm:
+class Composer:
     """The controls of a panel.
 
     Attributes:
         buttons: By name; see `BUTTONS`.
-        closes: The buttons of the close codes.
+        close_codes: The buttons of the close codes.
         box: All of it, laid out.
     """
 
-    def __init__(self, closes: CloseButtons) -> None:
-        self.closes = closes
+    def __init__(self, close_codes: CloseButtons) -> None:
+        self.close_codes = close_codes
         self.buttons = {name: make_button(name, tooltip) for name, tooltip in BUTTONS.items()}
         self.sender = ToggleButtons(
             options=[("server", "server"), ("client", "client")],
@@ -99,17 +92,17 @@ class SendForm:
         )
         self.fault_text = ipywidgets.HTML().add_class("astra-fault")
         self.reason.observe(lambda _: self.count_reason(), "value")
-        self.fault.observe(lambda _: self.tell_fault(), "value")
+        self.fault.observe(lambda _: self.show_fault(), "value")
         self.count_reason()
-        self.tell_fault()
+        self.show_fault()
         self.box = self._box()
 
     @property
-    def controls(self) -> list[AnswersWhileBusy]:
+    def controls(self) -> list[Reachable]:
         """Everything that can be clicked or typed into."""
         return [
             *self.buttons.values(),
-            *self.closes.widgets,
+            *self.close_codes.controls,
             *(self.sender, self.target, self.client_path, self.automatic_pong, self.payload),
             *(self.payload_format, self.saved, self.fragments, self.ping_between, self.reason),
             *(self.cuts, self.fault),
@@ -127,7 +120,7 @@ class SendForm:
                     button["bytes in fragments"], self.ping_between),
                 row("", button["raw"], button["save"], self.saved),
                 row("close", button["close"], self.reason, self.reason_count),
-                self.closes.box,
+                self.close_codes.box,
                 row("break a rule", self.fault, button["break"], self.fault_text),
             ]
         ).add_class("astra-send")  # fmt: skip
@@ -142,7 +135,7 @@ class SendForm:
         kind = ' class="astra-over"' if over else ""
         self.reason_count.value = f"<span{kind}>{html.escape(count)}</span>"
 
-    def tell_fault(self) -> None:
+    def show_fault(self) -> None:
         """Show what the chosen fault breaks, and what the other end must do."""
         fault = FAULTS[self.fault.value]
         self.fault_text.value = html.escape(

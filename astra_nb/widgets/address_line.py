@@ -1,0 +1,174 @@
+"""Both addresses of a server in a page, and what the page's check of them found.
+
+The page tells where it is over the kernel's own authenticated channel, and is let in for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from astra_nb.errors import LocalError
+from astra_nb.jupyter.browser_address import Environment, unreachable
+from astra_nb.log import FrameLog
+from astra_nb.log.records import ClosedRecord
+from astra_nb.net.server_connection import CHECK_PATH
+from astra_nb.server import Server
+
+from .bridge import Answer, BridgedWidget, Message
+from .comparison import origin_of
+from .esm import STATIC, join_modules
+from .finalizer import call_when_gone
+from .static_copy import with_plain_text
+from .throttle import Throttle
+
+__all__ = ["AddressLine", "allow_page", "describe_addresses", "refused_since"]
+
+GONE = "The server is gone."
+RECORDS = 200  # the newest, among which a refusal is looked for
+
+
+class AddressLine(BridgedWidget, anywidget.AnyWidget):
+    """Both addresses of a server, and what a real connection from the page found.
+
+    It holds the server weakly. Every method may be called from any thread.
+
+    Attributes:
+        check: What the page's check found last: its `state` is "reached" or "blocked". Empty
+            before the first one.
+    """
+
+    _esm = join_modules(STATIC / "js" / "address_line.js")
+    _css = "\n".join(
+        (STATIC / name).read_text(encoding="utf-8") for name in ("panel.css", "browser_client.css")
+    )
+
+    addresses = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, server: Server, **traits: Any) -> None:
+        self._server = weakref.ref(server)
+        self._origin = ""
+        self.check: dict[str, Any] = {}
+        self._throttle = Throttle(self._update)
+        super().__init__(addresses=describe_addresses(server), **traits)
+        self._unsubscribe = server.log.subscribe(self._throttle.wake)
+        call_when_gone(server, self.refresh)
+
+    def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
+        """Return what handles each kind of request and notice."""
+        return {
+            "page": self._take_page,
+            "position": lambda message: self.position(),
+            "refusal": self._refusal,
+            "checked": self._take_check,
+        }
+
+    def required_server(self) -> Server:
+        """Return the server.
+
+        Raises:
+            LocalError: It is gone.
+        """
+        server = self._server()
+        if server is None:
+            self.refresh()
+            raise LocalError(GONE)
+        return server
+
+    def position(self) -> Answer:
+        """Answer with the number of the last record of the log."""
+        return Answer({"last": self.required_server().log.last_number})
+
+    def _take_page(self, message: Message) -> Answer:
+        self._origin = message.text("origin")
+        allow_page(self.required_server(), message)
+        self.refresh()
+        return self.position()
+
+    def _refusal(self, message: Message) -> Answer:
+        log = self.required_server().log
+        return Answer(refused_since(log, message.integer("after"), self._origin))
+
+    def _take_check(self, message: Message) -> None:
+        result = message.fields.get("result")
+        if isinstance(result, dict):
+            self.check = result
+
+    def _update(self, quiet: bool) -> None:
+        """Follow the log, which has a record when the server starts and when it stops."""
+        server = self._server()
+        if (
+            server is not None
+            and self.comm is not None
+            and server.running != self.addresses.get("running")
+        ):
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Show the addresses as they are now."""
+        self.addresses = describe_addresses(self._server())
+
+    def close(self) -> None:
+        """Close the view and end its thread; the server goes on."""
+        self._unsubscribe()
+        self._throttle.stop()
+        super().close()
+
+    def __repr__(self) -> str:
+        server = self._server()
+        return f"<{type(self).__name__} of {server.browser_url if server else 'no server'}>"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return with_plain_text(super()._repr_mimebundle_(**options), repr(self))
+
+
+def describe_addresses(server: Server | None) -> dict[str, Any]:
+    """Describe both addresses of a server, as JSON for `static/js/address_check.js`."""
+    if server is None:
+        return {"url": "", "running": False, "candidates": [], "why_not": GONE}
+    return {
+        "url": server.url,
+        "running": server.running,
+        "candidates": [
+            {"url": each.url, "proxied": each.proxied, "hint": each.hint}
+            for each in server.browser_addresses
+        ],
+        "why_not": unreachable(Environment.here()),
+        "check_path": CHECK_PATH.lstrip("/"),
+        "answer": server.check_answer,
+    }
+
+
+def allow_page(server: Server, message: Message) -> None:
+    """Let the page in that shows a widget, as it told where it is over the kernel's channel."""
+    # A page that names no site, such as one in a sandbox, stays outside.
+    with contextlib.suppress(LocalError):
+        server.allow_page(
+            message.text("origin"), message.text("host"), message.text("base_url") or None
+        )
+
+
+def refused_since(log: FrameLog, number: int, origin: str) -> dict[str, Any]:
+    """Return how the newest request of a page after a record was refused.
+
+    Args:
+        origin: The page's origin; what other pages were refused is not its business.
+
+    Returns:
+        `status` and `detail` of the refusal; a `status` of 0 when there was none.
+    """
+    records = log.since(number, RECORDS)
+    own = {record.connection for record in records if origin_of(record) == origin}
+    for record in reversed(records):
+        if (
+            isinstance(record, ClosedRecord)
+            and record.status is not None
+            and record.connection in own
+        ):
+            return {"status": record.status, "detail": record.detail}
+    return {"status": 0, "detail": ""}

@@ -1,0 +1,193 @@
+// The bridge between a page and its widget in the kernel: requests, answers, notices, pushes.
+// `bridge.py` is the kernel's end, and says what each kind of message is for.
+
+/**
+ * @typedef {import("@anywidget/types").AnyModel} AnyModel
+ * @typedef {Pick<AnyModel, "send" | "on" | "off">} Channel what a bridge needs of a model
+ *
+ * @typedef {{ last: number }} Position number of the last record of the log
+ * @typedef {object} Rows
+ * @property {string} log another value: another log
+ * @property {number} count
+ * @property {number} after the batch covers the records after this one ...
+ * @property {number} to ... up to and including this one
+ * @property {number} time seconds since the epoch, kernel's clock
+ * @property {number} origin time of the log's first record
+ * @property {number} bytes
+ * @typedef {{ state: string, url: string, open: { id: number, peer: string, path: string }[], dropped: number, note: string }} Status
+ * @typedef {{ number: number, doubt: string, points: import("./comparison.js").Point[] }} Comparison
+ * @typedef {import("./search.js").Query & { after: number, below: number }} Piece of a log, to be searched
+ * @typedef {{ count: number, contexts: string[], searched: number, below: number, to: number }} Found
+ *
+ * @typedef {object} Requests by kind: the fields of the request, and the value of its answer
+ * @property {[{}, { subshell: boolean }]} hello
+ * @property {[{}, {}]} heartbeat
+ * @property {[{ after: number }, {}]} backfill
+ * @property {[{ number: number }, import("./inspector.js").Detail]} detail
+ * @property {[{ number: number, offset: number, length: number }, {}]} bytes
+ * @property {[Piece, Found]} search
+ * @property {[{}, { connections: import("./connection_table.js").Connection[] }]} connections
+ * @property {[{ number: number }, {}]} resend
+ * @property {[{ origin: string, host: string, base_url: string | null }, Position]} page
+ * @property {[{}, Position]} position
+ * @property {[{ after: number }, import("./address_check.js").Refusal]} refusal
+ * @property {[{ after: number, proxied: boolean }, Position]} connect
+ *
+ * @typedef {object} Notices by kind: their fields
+ * @property {{ result: import("./address_check.js").CheckResult }} checked
+ * @property {import("./page_socket.js").SocketEvent} event
+ *
+ * @typedef {object} Pushes by kind: their fields
+ * @property {{ id: number, value?: unknown, error?: string }} answer
+ * @property {{}} hello
+ * @property {Rows} rows
+ * @property {Status} status
+ * @property {Comparison & Position} comparison
+ *
+ * @typedef {"answering" | "silent" | "gone"} State of the kernel, as far as the page knows
+ * @typedef {{ resolve: (answer: { value: any, buffers: DataView[] }) => void, reject: (problem: Error) => void }} Pending
+ */
+
+const ANSWER_MS = 15_000;
+const PATIENCE_MS = 1500; // until a kernel that has not answered counts as silent
+const HELLO_PAUSES_MS = [150, 400, 1000, 2500, 5000];
+
+export class Bridge {
+  /**
+   * @param {Channel} model
+   * @param {AbortSignal} signal aborted when the view goes
+   * @param {() => void} onState called when `state` changed
+   */
+  constructor(model, signal, onState = () => {}) {
+    this.model = model;
+    this.signal = signal;
+    this.onState = onState;
+    /** Answers to other pages of the same widget carry another name. */
+    this.page = Math.random().toString(36).slice(2);
+    /** @type {State} */
+    this.state = "answering";
+    this.lastId = 0;
+    /** @type {Map<number, Pending>} */
+    this.pending = new Map();
+    /** @type {Map<string, (content: any, buffers: DataView[]) => void>} */
+    this.listeners = new Map();
+    const receive = (/** @type {any} */ content, /** @type {DataView[]} */ buffers) => this.#receive(content, buffers ?? []);
+    model.on("msg:custom", receive);
+    signal.addEventListener("abort", () => {
+      model.off("msg:custom", receive);
+      for (const { reject } of [...this.pending.values()]) reject(new Error("This view is closed."));
+    });
+  }
+
+  /**
+   * Send a request. The promise is rejected with a sentence for the reader when the kernel answers
+   * with an error, not in time, or is gone.
+   * @template {keyof Requests} K
+   * @param {K} kind
+   * @param {Requests[K][0]} fields
+   * @param {{ timeout?: number, patience?: number }} [limits] milliseconds, Infinity for none:
+   *   until it is rejected, and until the kernel counts as silent
+   * @returns {Promise<{ value: Requests[K][1], buffers: DataView[] }>}
+   */
+  request(kind, fields, { timeout = ANSWER_MS, patience = PATIENCE_MS } = {}) {
+    this.lastId += 1;
+    const id = this.lastId;
+    return new Promise((resolve, reject) => {
+      /** @type {ReturnType<typeof setTimeout>[]} */
+      const timers = [];
+      const settle = () => (timers.forEach(clearTimeout), this.pending.delete(id));
+      const pending = {
+        resolve: (/** @type {{ value: any, buffers: DataView[] }} */ answer) => (settle(), resolve(answer)),
+        reject: (/** @type {Error} */ problem) => (settle(), reject(problem)),
+      };
+      this.pending.set(id, pending);
+      if (this.signal.aborted) pending.reject(new Error("This view is closed."));
+      else if (!this.#send({ ...fields, kind, page: this.page, id })) {
+        pending.reject(new Error("The kernel of this view is gone."));
+      } else {
+        // setTimeout takes Infinity for 1.
+        if (patience !== Infinity) timers.push(setTimeout(() => this.#setState("silent"), patience));
+        if (timeout !== Infinity) {
+          timers.push(setTimeout(() => pending.reject(new Error(
+            `The kernel gave no answer in ${timeout / 1000} s; it may be busy with a cell. Choose the row again to ask again.`)), timeout));
+        }
+      }
+    });
+  }
+
+  /**
+   * Send a notice, which gets no answer.
+   * @template {keyof Notices} K
+   * @param {K} kind
+   * @param {Notices[K]} fields
+   * @returns {boolean} false when the kernel is gone
+   */
+  notify(kind, fields) {
+    return this.#send({ ...fields, kind, page: this.page });
+  }
+
+  /**
+   * Have what the kernel pushes handled.
+   * @template {keyof Pushes} K
+   * @param {K} kind
+   * @param {(content: Pushes[K], buffers: DataView[]) => void} listener
+   */
+  on(kind, listener) {
+    this.listeners.set(kind, listener);
+  }
+
+  /**
+   * Say hello until the answer comes from a subshell, or a few times: from then on messages get
+   * through while a cell runs. A hello that JupyterLab sent before it had its subshell is repeated.
+   * @returns {Promise<boolean>} whether messages get through while a cell runs
+   */
+  async hello() {
+    const say = () => this.request("hello", {}, { timeout: Infinity, patience: Infinity });
+    try {
+      let { value } = await say();
+      for (const pause of HELLO_PAUSES_MS) {
+        if (value.subshell) break;
+        await new Promise((resolve) => { setTimeout(resolve, pause); });
+        ({ value } = await say());
+      }
+      return value.subshell;
+    } catch {
+      return false; // the kernel is gone, or the view
+    }
+  }
+
+  /** @param {Record<string, unknown>} content */
+  #send(content) {
+    try {
+      this.model.send(content);
+      return true;
+    } catch {
+      this.#setState("gone");
+      return false;
+    }
+  }
+
+  /**
+   * @param {any} content
+   * @param {DataView[]} buffers
+   */
+  #receive(content, buffers) {
+    if (content?.page !== undefined && content.page !== this.page) return;
+    if (content?.kind !== "answer") {
+      this.listeners.get(content?.kind)?.(content, buffers);
+      return;
+    }
+    this.#setState("answering");
+    const pending = this.pending.get(content.id);
+    if (content.error === undefined) pending?.resolve({ value: content.value, buffers });
+    else pending?.reject(new Error(content.error));
+  }
+
+  /** @param {State} state */
+  #setState(state) {
+    // A kernel that is gone stays so until it answers.
+    if (state === this.state || (state === "silent" && this.state === "gone")) return;
+    this.state = state;
+    this.onState();
+  }
+}

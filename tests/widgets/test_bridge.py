@@ -1,0 +1,163 @@
+"""A request gets one answer, a hello points the way to its shell, and both sides know each kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import anywidget
+import pytest
+
+from astra_nb import FrameLog, Server
+from astra_nb.errors import LocalError
+from astra_nb.widgets import FrameLogView, bridge
+from astra_nb.widgets.address_line import AddressLine
+from astra_nb.widgets.bridge import (
+    NOTICES,
+    PUSHES,
+    REQUESTS,
+    Answer,
+    BridgedWidget,
+    Message,
+    in_subshell,
+)
+from astra_nb.widgets.browser_client import BrowserClientView
+from astra_nb.widgets.controls import Button
+from astra_nb.widgets.esm import STATIC
+
+from .conftest import customs, request
+
+
+class Widget(BridgedWidget, anywidget.AnyWidget):
+    """A widget whose detail is the number it was asked for, or a failure."""
+
+    _esm = "export default {};"
+
+    def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
+        return {"detail": self._detail, "bytes": self._fail, "checked": self._fail}
+
+    def _detail(self, message: Message) -> Answer:
+        number = message.integer("number")
+        if number > 9:
+            raise LocalError(f"there is no record {number}")
+        return Answer({"number": number}, [bytes([number])])
+
+    def _fail(self, message: Message) -> None:
+        raise RuntimeError("the password is swordfish")
+
+
+@pytest.fixture
+def widget() -> Widget:
+    return Widget()
+
+
+def test_each_request_gets_its_own_answer(widget: Widget) -> None:
+    for page, number in (("a", 1), ("a", 2), ("b", 2)):
+        widget._handle_custom_msg(
+            {"kind": "detail", "page": page, "id": number, "number": number + 3}, []
+        )
+    found = [
+        (content["page"], content["id"], content["value"], buffers)
+        for content, buffers in widget.comm.custom("answer")
+    ]
+    assert found == [
+        ("a", 1, {"number": 4}, [b"\x04"]),
+        ("a", 2, {"number": 5}, [b"\x05"]),
+        ("b", 2, {"number": 5}, [b"\x05"]),
+    ]
+
+
+def test_an_error_is_an_answer_that_tells_no_secret(
+    widget: Widget, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(LocalError, match="there is no record 10"):
+        request(widget, "detail", number=10)
+    with pytest.raises(LocalError, match=r"^The kernel failed at 'bytes': RuntimeError\.$"):
+        request(widget, "bytes")
+    with pytest.raises(LocalError, match="has no answer to 'search'"):
+        request(widget, "search")
+    widget._handle_custom_msg({"kind": "checked", "page": "p"}, [])
+    assert not [each for each in caplog.records if each.levelname != "DEBUG"]
+
+
+PAGES: list[Any] = [None, 7, [], {}]
+IDS: list[Any] = [None, "1", True, 1.5, []]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("x", None, 7, [], {}, {"kind": []}, {"kind": "hello"}, {"kind": "hello", "page": "p"}),
+        *({"kind": "detail", "page": page, "id": 1} for page in PAGES),
+        *({"kind": "detail", "page": "p", "id": number} for number in IDS),
+        {"kind": "checked", "page": "p", "id": 1},
+    ],
+)
+def test_what_asks_for_no_answer_gets_none(widget: Widget, content: Any) -> None:
+    widget._handle_custom_msg(content, [])
+    assert customs(widget) == []
+
+
+def test_fields_of_another_type_are_empty() -> None:
+    message = Message("p", {"a": True, "b": "1", "c": 1.5, "d": ["x"], "e": 7, "f": "text"})
+    assert [message.integer(name) for name in "abcdefg"] == [0, 0, 0, 0, 7, 0, 0]
+    assert [message.text(name) for name in "abcdefg"] == ["", "1", "", "", "", "text", ""]
+
+
+@pytest.mark.parametrize("subshell", [True, False])
+def test_a_hello_is_answered_for_all_and_clicks_nothing(
+    monkeypatch: pytest.MonkeyPatch, widget: Widget, subshell: bool
+) -> None:
+    monkeypatch.setattr(bridge, "in_subshell", lambda widget: subshell)
+    button = Button(description="x")
+    clicks: list[Button] = []
+    button.on_click(clicks.append)
+    widget.companions = (button,)
+    assert request(widget, "hello")[0] == {"subshell": subshell}
+    assert customs(button) == ([{"kind": "hello"}] if subshell else [])
+    assert clicks == []
+    button._handle_custom_msg({"event": "click"}, [])
+    assert clicks == [button]
+
+
+def test_without_a_kernel_nothing_comes_through_a_subshell() -> None:
+    assert in_subshell(Button()) is False
+
+
+# Which kinds there are
+
+
+def properties(typedef: str) -> set[str]:
+    """Return the properties of a typedef in bridge.js."""
+    source = (STATIC / "js" / "bridge.js").read_text(encoding="utf-8")
+    block = source.split(f"@typedef {{object}} {typedef} ")[1].split("@typedef")[0]
+    return set(re.findall(r"@property \{.*\} (\w+)$", block, re.MULTILINE))
+
+
+def calls(method: str) -> set[str]:
+    """Return the kinds with which the page's modules call a method of the bridge."""
+    sources = [path.read_text(encoding="utf-8") for path in (STATIC / "js").glob("*.js")]
+    return {kind for text in sources for kind in re.findall(rf'\.{method}\("(\w+)"', text)}
+
+
+def pushed_kinds() -> set[str]:
+    sources = [path.read_text(encoding="utf-8") for path in STATIC.parent.glob("*.py")]
+    return {kind for text in sources for kind in re.findall(r'\.push\(\s*"(\w+)"', text)}
+
+
+@pytest.fixture
+def handled(server: Server) -> Iterator[set[str]]:
+    """Every kind that a widget of the package handles."""
+    views = (FrameLogView(FrameLog()), AddressLine(server), BrowserClientView(server))
+    yield {kind for view in views for kind in view.handlers()}
+    for view in views:
+        view.close()
+
+
+def test_both_sides_know_exactly_the_kinds_of_the_tables(handled: set[str]) -> None:
+    assert handled == (REQUESTS.keys() | NOTICES.keys()) - {"hello"}
+    assert properties("Requests") == REQUESTS.keys() == calls("request")
+    assert properties("Notices") == NOTICES.keys() == calls("notify")
+    assert properties("Pushes") == PUSHES.keys()
+    assert pushed_kinds() == calls(r"bridge\.on") == PUSHES.keys() - {"answer", "hello"}
