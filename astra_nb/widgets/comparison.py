@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from astra_nb.log import FrameLog
 from astra_nb.log.joiner import join
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, OpenedRecord, Record
 from astra_nb.wire.text import visible
@@ -76,7 +75,7 @@ class Point:
     sender: str
     sent: str
     arrived: str
-    changed: bool
+    changed: bool = False
     note: str = ""
 
 
@@ -84,7 +83,6 @@ class Point:
 class Account:
     """The server's end of one connection, taken from the log."""
 
-    request: HandshakeRecord | None = None
     response: HandshakeRecord | None = None
     opened: OpenedRecord | None = None
     closed: ClosedRecord | None = None
@@ -94,23 +92,12 @@ class Account:
         """Take one more record of the connection, in the order of the log."""
         if isinstance(record, FrameRecord):
             self.frames.append(record)
-        elif isinstance(record, HandshakeRecord):
-            if record.status is None:
-                self.request = record
-            else:
-                self.response = record
+        elif isinstance(record, HandshakeRecord) and record.status is not None:
+            self.response = record
         elif isinstance(record, OpenedRecord):
             self.opened = record
         elif isinstance(record, ClosedRecord):
             self.closed = record
-
-    @classmethod
-    def of(cls, log: FrameLog, connection: int) -> Account:
-        """Read what the log has of one connection."""
-        account = cls()
-        for record in log.filter(connection=connection):
-            account.add(record)
-        return account
 
 
 def compare(events: Sequence[PageEvent], account: Account, *, proxied: bool = False) -> list[Point]:
@@ -134,10 +121,10 @@ def opening(events: Sequence[PageEvent], account: Account) -> list[Point]:
     response = account.response
     if response is None:
         return []
-    opened = next((event for event in events if event.name == "open"), None)
+    opened = first(events, "open")
     status = response.status
     if status != 101:
-        if opened is None and not any(event.name == "close" for event in events):
+        if opened is None and first(events, "close") is None:
             return []
         return [
             Point(
@@ -189,7 +176,6 @@ def messages(events: Sequence[PageEvent], account: Account) -> list[Point]:
                 SERVER,
                 f"{sum(fragmented)} frames",
                 counted(len(fragmented), "message"),
-                changed=False,
                 note="A page is given whole messages, with or without a proxy.",
             )
         )
@@ -244,16 +230,13 @@ def control_frames(account: Account, proxied: bool) -> list[Point]:
                 SERVER,
                 str(len(pings)),
                 "nothing in the page",
-                changed=False,
                 note=f"{counted(len(pongs), 'PONG frame')} came back, from {other}: "
                 f"a page can neither see a PING nor send one.",
             )
         )
     unasked = len(of_type(account, "pong", "sent")) - len(of_type(account, "ping", "received"))
     if unasked > 0:
-        points.append(
-            Point("PONG frames", SERVER, str(unasked), "nothing in the page", changed=False)
-        )
+        points.append(Point("PONG frames", SERVER, str(unasked), "nothing in the page"))
     return points
 
 
@@ -265,38 +248,27 @@ def of_type(account: Account, type: str, direction: str) -> list[FrameRecord]:
 
 
 def closing(events: Sequence[PageEvent], account: Account) -> list[Point]:
-    told = next((event for event in events if event.name == "close"), None)
-    asked = next((event for event in events if event.name == "asked"), None)
-    closed = account.closed
+    told, asked = first(events, "close"), first(events, "asked")
+    closed, what = account.closed, "close code and reason"
     if closed is None or closed.status is not None:
         return []
-    points = []
     if asked is not None and closed.first != "server":
-        code = 1005 if asked.code is None else asked.code
-        sent = close_text(code, asked.reason)
+        sent = close_text(1005 if asked.code is None else asked.code, asked.reason)
         got = closed.received
         arrived = close_text(got.code, got.reason) if got else "no CLOSE frame: 1006"
-        points.append(Point("close code and reason", PAGE, sent, arrived, changed=sent != arrived))
-    elif told is not None and closed.first == "server" and closed.sent is not None:
+        return [Point(what, PAGE, sent, arrived, changed=sent != arrived)]
+    if told is None:
+        return []
+    code = told.code or 1005
+    arrived = close_text(code, told.reason)
+    if closed.first == "server" and closed.sent is not None:
         sent = close_text(closed.sent.code, closed.sent.reason)
-        arrived = close_text(told.code or 1005, told.reason)
-        points.append(
-            Point("close code and reason", SERVER, sent, arrived, changed=sent != arrived)
-        )
-    elif told is not None and closed.first == "":
-        by_server = closed.tcp == "dropped by server"
-        code = told.code or 1005
-        points.append(
-            Point(
-                "TCP dropped",
-                SERVER if by_server else "somebody",
-                "no CLOSE frame",
-                close_text(code, told.reason),
-                changed=code != 1006,
-                note="A dropped connection is reported as 1006 (RFC 6455, section 7.1.5).",
-            )
-        )
-    return points
+        return [Point(what, SERVER, sent, arrived, changed=sent != arrived)]
+    if closed.first == "":
+        sender = SERVER if closed.tcp == "dropped by server" else "somebody"
+        note = "A dropped connection is reported as 1006 (RFC 6455, section 7.1.5)."
+        return [Point("TCP dropped", sender, "no CLOSE frame", arrived, code != 1006, note)]
+    return []
 
 
 def close_text(code: int, reason: str) -> str:
@@ -306,6 +278,10 @@ def close_text(code: int, reason: str) -> str:
 
 
 # Parts
+
+
+def first(events: Iterable[PageEvent], name: str) -> PageEvent | None:
+    return next((event for event in events if event.name == name), None)
 
 
 def origin_of(record: Record) -> str:

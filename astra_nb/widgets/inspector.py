@@ -90,7 +90,6 @@ def describe_frame(record: FrameRecord) -> Detail:
         "kind": "frame",
         "number": record.number,
         "type": frame.type,
-        "fin": frame.fin,
         "masked": frame.masked,
         "key": "" if frame.masking_key is None else frame.masking_key.hex(" "),
         "size": len(frame.raw),
