@@ -1,6 +1,6 @@
 """Both addresses of a server in a page, and what the page's check of them found.
 
-The page tells where it is over the kernel's own authenticated channel, and is let in for that.
+The page reports where it is over the kernel's own authenticated channel; for that it is allowed.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def describe_addresses(server: Server | None) -> dict[str, Any]:
 
 
 def allow_page(server: Server, message: Message) -> None:
-    """Let the page in that shows a widget, as it told where it is over the kernel's channel."""
+    """Allow the page that shows a widget, by what it reported over the kernel's channel."""
     # A page that names no site, such as one in a sandbox, stays outside.
     with contextlib.suppress(LocalError):
         server.allow_page(

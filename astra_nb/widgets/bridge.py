@@ -118,7 +118,7 @@ class BridgedWidget(Reachable):
     """A widget whose page sends requests and notices, and is pushed what is new.
 
     Attributes:
-        companions: Widgets without a page of their own, which a hello makes reachable too.
+        companions: Widgets without their own page, which a hello makes reachable too.
     """
 
     companions: tuple[Reachable, ...] = ()

@@ -39,7 +39,7 @@ class PageConnection:
         read: The last record of the log that was looked at.
         number: The connection's number at the server, 0 while it is not known.
         doubt: Why it cannot be known, or "".
-        pushed: What the page was told last.
+        pushed: What was pushed to the page last.
     """
 
     after: int
@@ -56,7 +56,7 @@ class BrowserClientView(AddressLine):
     """A WebSocket of the page, with its events, its buttons and the check of the addresses.
 
     Args:
-        server: The server it connects to unless the page is told otherwise; held weakly.
+        server: The server it connects to unless a person enters another address; held weakly.
         path: The path to connect to.
     """
 

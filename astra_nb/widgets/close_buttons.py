@@ -10,7 +10,6 @@ import ipywidgets
 
 from astra_nb.wire.close_codes import CLOSE_CODES, RANGES, CloseCode
 
-from .bridge import Reachable
 from .controls import Button, IntText
 
 __all__ = ["CloseButtons"]
@@ -85,8 +84,3 @@ class CloseButtons:
     def _group(name: str, parts: list[ipywidgets.Widget]) -> ipywidgets.Widget:
         label = ipywidgets.HTML(html.escape(name)).add_class("astra-label")
         return ipywidgets.HBox([label, *parts]).add_class("astra-buttons")
-
-    @property
-    def controls(self) -> list[Reachable]:
-        """Everything that can be clicked or typed into."""
-        return [*self.buttons.values(), *self.private_codes.values()]

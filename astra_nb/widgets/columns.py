@@ -91,5 +91,5 @@ def note_of(record: Record) -> str:
     if isinstance(record, ClosedRecord):
         return record.detail
     if isinstance(record, HandlerErrorRecord):
-        return "the traceback stands in the inspector"
+        return "the traceback is in the inspector"
     return ""

@@ -126,16 +126,16 @@ def check_cuts(cuts: Sequence[int], size: int) -> None:
             )
 
 
-def raw_command(data: bytes, remark: str = "") -> Command:
+def raw_command(data: bytes) -> Command:
     """Put bytes on the wire as they are."""
-    return Command((f"send_raw({shown(data)})",), lambda socket: socket.send_raw(data), remark)
+    return Command((f"send_raw({shown(data)})",), lambda socket: socket.send_raw(data))
 
 
 def frame_command(record: FrameRecord) -> Command:
     """Send the payload of a frame on the log again.
 
     Raises:
-        InvalidMessage: The frame cannot be sent as a message of its own.
+        InvalidMessage: The frame is only a part of a message.
     """
     if record.type == "close":
         close = record.frame.close

@@ -1,4 +1,4 @@
-"""Comparison of both ends of a connection: what the page was told, and what the server's log has.
+"""Comparison of both ends of a connection: what the page was told, and what is on the log.
 
 With a proxy between the ends the two accounts differ. `compare` lists the points in which they
 could; it uses nothing but the two accounts. `static/js/comparison.js` draws them.
@@ -24,7 +24,7 @@ LONGEST = 500  # characters of a text that a page sent
 
 @dataclass(frozen=True, slots=True)
 class PageEvent:
-    """What happened at the page's end, as the page told it.
+    """What happened at the page's end, as the page reported it.
 
     Attributes:
         name: "open", "message", "error", "close", or what the page itself did: "send" and
@@ -248,7 +248,7 @@ def of_type(account: Account, type: str, direction: str) -> list[FrameRecord]:
 
 
 def closing(events: Sequence[PageEvent], account: Account) -> list[Point]:
-    told, asked = first(events, "close"), first(events, "asked")
+    event, asked = first(events, "close"), first(events, "asked")
     closed, what = account.closed, "close code and reason"
     if closed is None or closed.status is not None:
         return []
@@ -257,10 +257,10 @@ def closing(events: Sequence[PageEvent], account: Account) -> list[Point]:
         got = closed.received
         arrived = close_text(got.code, got.reason) if got else "no CLOSE frame: 1006"
         return [Point(what, PAGE, sent, arrived, changed=sent != arrived)]
-    if told is None:
+    if event is None:
         return []
-    code = told.code or 1005
-    arrived = close_text(code, told.reason)
+    code = event.code or 1005
+    arrived = close_text(code, event.reason)
     if closed.first == "server" and closed.sent is not None:
         sent = close_text(closed.sent.code, closed.sent.reason)
         return [Point(what, SERVER, sent, arrived, changed=sent != arrived)]

@@ -99,14 +99,8 @@ class Composer:
 
     @property
     def controls(self) -> list[Reachable]:
-        """Everything that can be clicked or typed into."""
-        return [
-            *self.buttons.values(),
-            *self.close_codes.controls,
-            *(self.sender, self.target, self.client_path, self.automatic_pong, self.payload),
-            *(self.payload_format, self.saved, self.fragments, self.ping_between, self.reason),
-            *(self.cuts, self.fault),
-        ]
+        """Everything in the box that can be clicked or typed into."""
+        return controls_in(self.box)
 
     def _box(self) -> ipywidgets.Widget:
         button = self.buttons
@@ -141,6 +135,12 @@ class Composer:
         self.fault_text.value = html.escape(
             f"{fault.breaks} {fault.answer} (RFC 6455, section {fault.section})"
         )
+
+
+def controls_in(widget: ipywidgets.Widget) -> list[Reachable]:
+    if isinstance(widget, Reachable):
+        return [widget]
+    return [each for child in getattr(widget, "children", ()) for each in controls_in(child)]
 
 
 def make_button(name: str, tooltip: str) -> Button:

@@ -106,7 +106,7 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
                 self._copy_time = now
                 table = self.frame_log.html(limit=COPY_ROWS if quiet else BUSY_COPY_ROWS)
                 self._copy.update(f"The log of {self.address} as it was last.", table)
-        # Not under the lock: what is called here takes locks of its own.
+        # Not under the lock: the callbacks take their own locks.
         if connections_changed:
             for callback in self._on_connections:
                 callback()

@@ -157,10 +157,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     def _break(self, fault: Fault) -> None:
         """Put a fault on the wire, and show what the other end did."""
         sender: Sender = self.sender.value
-        if fault.makes is None:
-            command = Command(("drop()",), lambda socket: socket.drop())
-        else:
-            command = raw_command(fault.makes(sender))
+        command = close_command(1006) if fault.makes is None else raw_command(fault.makes(sender))
         log = self.view.frame_log
         after = 0 if log is None else log.last_number
         done = self._perform(command)
@@ -209,9 +206,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     def _open_client(self) -> None:
         path = self.client_path.value.lstrip("/")
-        self.feedback.code = (
-            f"client = connect(server.url + {path!r})" if path else ("client = connect(server.url)")
-        )
+        self.feedback.code = f"client = connect(server.url{f' + {path!r}' if path else ''})"
         self.senders.open_client(path)
         self.feedback.say("A client in the kernel has connected.")
         self._refresh_targets()

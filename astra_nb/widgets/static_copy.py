@@ -1,6 +1,6 @@
 """A plain table beside a live view, for people who read the notebook without a kernel.
 
-It is an output of its own, because a front end that can show widgets shows nothing else of an
+It is a separate output, because a front end that can show widgets shows nothing else of an
 output that has one, and says "model not found" when the kernel is gone. While the view is alive
 the page hides the table.
 """

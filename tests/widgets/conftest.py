@@ -1,4 +1,4 @@
-"""Widgets without a front end: what they publish is kept, and nothing of them stays behind."""
+"""Widgets without a front end: what they publish is kept, and all of them are closed at the end."""
 
 from __future__ import annotations
 

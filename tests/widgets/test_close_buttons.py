@@ -46,7 +46,3 @@ def test_a_tooltip_tells_the_meaning_and_who_may_send_it(buttons: CloseButtons) 
     assert "never on the wire" in tooltip
     assert "either end may send it" in buttons.buttons[1000].tooltip
     assert "sent by clients" in buttons.buttons[1010].tooltip
-
-
-def test_every_button_and_field_is_a_control(buttons: CloseButtons) -> None:
-    assert len(buttons.controls) == len(buttons.buttons) + 2

@@ -53,8 +53,8 @@ def test_the_pages_close_as_it_arrives_without_and_with_a_proxy() -> None:
     point = points(asked, direct)["close code and reason of the page"]
     assert (point.sent, point.arrived, point.changed) == ('4000 "bye"', '4000 "bye"', False)
 
-    behind = account_of(read, lambda client: client.send_close())
-    point = points(asked, behind, proxied=True)["close code and reason of the page"]
+    through_proxy = account_of(read, lambda client: client.send_close())
+    point = points(asked, through_proxy, proxied=True)["close code and reason of the page"]
     assert (point.sent, point.arrived, point.changed) == ('4000 "bye"', "1005 (no code)", True)
 
 

@@ -24,8 +24,11 @@ def inside(box: ipywidgets.Widget) -> list[ipywidgets.Widget]:
 
 def test_every_control_that_is_shown_is_reachable_while_a_cell_runs(composer: Composer) -> None:
     shown = inside(composer.box)
-    assert len(composer.controls) == len(set(composer.controls))
-    assert set(composer.controls) == {each for each in shown if isinstance(each, Reachable)}
+    given = [value for value in vars(composer).values() if isinstance(value, Reachable)]
+    given += [*composer.buttons.values(), *composer.close_codes.buttons.values()]
+    given += composer.close_codes.private_codes.values()
+    assert len(composer.controls) == len(given)
+    assert set(composer.controls) == set(given)
     plain = [
         each for each in shown if not isinstance(each, Reachable | ipywidgets.Box | ipywidgets.HTML)
     ]

@@ -9,7 +9,7 @@
  * @property {Candidate[]} candidates
  * @property {string} why_not why no page can reach the kernel, or ""
  * @property {string} check_path
- * @property {string} answer what this server, and no other, says at that path
+ * @property {string} answer what only this server answers at that path
  *
  * @typedef {"reached" | "blocked"} CheckState
  * @typedef {object} CheckResult
@@ -26,10 +26,10 @@
  * @typedef {() => Promise<Refusal>} AskRefusal
  */
 
-export const CHECK_TIMEOUT = 8000; // milliseconds
+const CHECK_TIMEOUT = 8000; // milliseconds
 
 /**
- * What a page can say about where it is.
+ * Return what a page can report about where it is.
  * @param {Location | URL} location
  * @param {string | null} baseUrl
  */
@@ -155,10 +155,10 @@ export function judgeCheck({ seen, answer, refused, plain, secure, url }) {
  * Check one address.
  * @param {Candidate} candidate
  * @param {Addresses} addresses
- * @param {AskRefusal} askRefusal what the server says it refused since the check began
+ * @param {AskRefusal} askRefusal how the server refused this page since the check began
  * @returns {Promise<CheckResult>}
  */
-export async function checkAddress(candidate, addresses, askRefusal) {
+async function checkAddress(candidate, addresses, askRefusal) {
   const result = {
     url: candidate.url, status: 0, code: 0, proxied: candidate.proxied, hint: candidate.hint,
   };

@@ -24,7 +24,7 @@ export class AddressView {
     this.bridge = bridge;
     this.onChange = onChange;
     this.signal = signal;
-    /** The last record of the log that the kernel has told of. */
+    /** Number of the last record of the log, as far as the kernel reported it. */
     this.last = 0;
     /** @type {import("./address_check.js").CheckResult | undefined} */
     this.result = undefined;
@@ -62,7 +62,7 @@ export class AddressView {
   }
 
   /**
-   * Note the position in an answer; a kernel that does not answer is no obstacle.
+   * Note the position in an answer; the page goes on without an answer.
    * @param {Promise<{ value: import("./bridge.js").Position }>} asked
    * @returns {Promise<boolean>} whether there was an answer
    */

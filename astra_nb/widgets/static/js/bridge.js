@@ -1,5 +1,5 @@
 // The bridge between a page and its widget in the kernel: requests, answers, notices, pushes.
-// `bridge.py` is the kernel's end, and says what each kind of message is for.
+// `bridge.py` is the kernel's end, and has what each kind of message is for.
 
 /**
  * @typedef {import("@anywidget/types").AnyModel} AnyModel

@@ -24,9 +24,9 @@ import { hex } from "./format.js";
  * @property {string} note verdict, or detail
  */
 
-export const KINDS = /** @type {const} */ (["frame", "handshake", "opened", "closed", "error", "output", "notice"]);
-export const TYPES = ["", "text", "bytes", "continuation", "ping", "pong", "close", "reserved"];
-export const MARKS = { sent: 1, client: 2, masked: 4, complete: 8, refused: 16, changed: 32, ends: 64 };
+const KINDS = /** @type {const} */ (["frame", "handshake", "opened", "closed", "error", "output", "notice"]);
+const TYPES = ["", "text", "bytes", "continuation", "ping", "pong", "close", "reserved"];
+const MARKS = { sent: 1, client: 2, masked: 4, complete: 8, refused: 16, changed: 32, ends: 64 };
 
 const HEX = Array.from({ length: 256 }, (_, value) => hex(value));
 

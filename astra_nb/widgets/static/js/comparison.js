@@ -26,7 +26,7 @@ export function verdictOf(points, doubt) {
 }
 
 /**
- * The sign before what arrived; a word says the same where it matters.
+ * The sign before what arrived; a word has the same meaning where it matters.
  * @param {string} sent
  * @param {string} arrived
  * @param {boolean} changed

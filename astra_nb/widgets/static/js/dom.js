@@ -83,7 +83,7 @@ export function setPressed(made, pressed) {
 
 /**
  * Set an element's text only when it differs, so that nothing is laid out again for nothing, and
- * in the text node that is there, so that a flood of rows leaves none behind.
+ * in the text node that is there, so that a flood of rows leaves no others.
  * @param {Element} target
  * @param {string} text
  */
@@ -124,7 +124,7 @@ export function roveFocus(group, selector, onMove = () => {}) {
 }
 
 /**
- * Copy an element's text, and say so on the button.
+ * Copy an element's text, and confirm it on the button.
  * @param {HTMLElement} pressed
  * @param {HTMLElement} source
  */

@@ -1,12 +1,10 @@
-// Feedback on the last click: what it did, and the code that does the same. Its hello stands for
-// the controls around it, which have no page of their own.
+// Feedback on the last click: what it did, and the code that does the same. Its hello also makes
+// the controls around it reachable while a cell runs.
 
 import { Bridge } from "./bridge.js";
 import { button, copyText, element, setText } from "./dom.js";
 
-/**
- * @typedef {{ sentence: string, failed: boolean, code: string }} Traits
- */
+/** @typedef {{ sentence: string, failed: boolean, code: string }} Traits */
 
 /** @type {import("@anywidget/types").AnyWidget<Traits>} */
 export default {

@@ -44,7 +44,7 @@ export function figureCells(fields) {
 }
 
 /** @param {Field} field */
-export function isPayload(field) {
+function isPayload(field) {
   return field.name === "payload";
 }
 

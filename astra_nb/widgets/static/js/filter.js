@@ -80,7 +80,7 @@ export function compileFilter(filter) {
  * The chip a row belongs to; a fragment to the one of its message.
  * @param {Row} row
  */
-export function chipOf(row) {
+function chipOf(row) {
   const type = row.kind === "frame" ? row.type : row.kind;
   if (type === "continuation" && row.fragment) return row.fragment.type;
   return CHIPS.find(([, , types]) => types.includes(type))?.[0] ?? "";

@@ -73,7 +73,7 @@ class View {
       if (change === "reset") this.#reset();
       this.#draw(change === "status" || change === "health" ? "status" : "rows");
     }, signal);
-    // The controls around are widgets of their own, which say nothing while the kernel is busy.
+    // The controls around are other widgets, which do not show that the kernel is busy.
     const used = (/** @type {Event} */ { target }) => {
       const form = target instanceof Element ? target.closest(".astra-send") : null;
       if (form && form.parentElement?.contains(this.root)) store.nudge();

@@ -3,7 +3,7 @@
 import { button, element, setText } from "./dom.js";
 import { ascii, counted, grouped, hex } from "./format.js";
 
-export const PAGE_BYTES = 1024;
+const PAGE_BYTES = 1024;
 const WIDE = { bytes: 16, pixels: 480 };
 const NARROW_BYTES = 8;
 

@@ -8,9 +8,7 @@ const CALM_ROWS = 3;
 const INTERVAL_MS = 2000;
 const LINES_KEPT = 20;
 
-/**
- * @typedef {import("./relations.js").RelatedRow} Row
- */
+/** @typedef {import("./relations.js").RelatedRow} Row */
 
 /**
  * One row as a sentence.

@@ -44,7 +44,7 @@ async function tryStatus(socket) {
 }
 
 /** @type {Limit[]} */
-export const LIMITS = [
+const LIMITS = [
   {
     call: "socket.ping()",
     attempt: (socket) => /** @type {any} */ (socket).ping(),
@@ -77,9 +77,7 @@ export const LIMITS = [
   },
 ];
 
-/**
- * @param {() => WebSocket | undefined} getSocket
- */
+/** @param {() => WebSocket | undefined} getSocket */
 export function limitList(getSocket) {
   const items = LIMITS.map(({ call, attempt, why }) => {
     const answer = element("p", { class: "astra-limit-answer", attributes: { role: "status" } });

@@ -1,6 +1,6 @@
 // Frames and bytes per second, for the small plot.
 
-export const SECONDS = 60;
+const SECONDS = 60;
 
 export class Rates {
   constructor() {

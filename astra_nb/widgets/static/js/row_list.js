@@ -92,7 +92,7 @@ export class RowList {
     /** How many entries were cut off at the old end so far. */
     this.cut = 0;
     this.origin = 0;
-    /** Where the filter's text stands, for payloads whose preview does not show it. */
+    /** The text around the filter's match, for payloads whose preview does not show it. */
     this.contexts = /** @type {Map<number, string>} */ (new Map());
     /** @type {TimeForm} */
     this.timeForm = "relative";
@@ -127,7 +127,7 @@ export class RowList {
   }
 
   /**
-   * Show these entries. `cut` says how many left above what is in sight since the first call, so
+   * Show these entries. `cut` is how many left above the visible ones since the first call, so
    * that a reader who scrolled up keeps the same rows before the eyes.
    * @param {Entry[]} entries
    * @param {number} cut

@@ -14,7 +14,7 @@ import { duration, flags, span } from "./format.js";
  * @property {"" | "server" | "client"} closing whose closing handshake this belongs to
  */
 
-export const STEPS_SHOWN = 200;
+const STEPS_SHOWN = 200;
 
 /**
  * The newest steps of a conversation, oldest first.

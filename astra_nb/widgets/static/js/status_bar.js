@@ -4,9 +4,7 @@ import { element, setText } from "./dom.js";
 import { counted, duration, grouped, size } from "./format.js";
 import { polyline } from "./rates.js";
 
-/**
- * @typedef {import("./store.js").Store} Store
- */
+/** @typedef {import("./store.js").Store} Store */
 
 const WIDTH = 120;
 const HEIGHT = 22;

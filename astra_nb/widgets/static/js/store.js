@@ -8,8 +8,8 @@ import { Ring } from "./ring.js";
 
 export const CAPACITY = 5000;
 const CONNECTIONS_OFFERED = 50;
-// A kernel that restarts tells the page nothing, so the page asks now and then; ever more rarely
-// while there is no answer.
+// A page is not told of a restart of the kernel, so it asks now and then; ever more rarely while
+// there is no answer.
 const HEARTBEAT_MS = 10_000;
 const LONGEST_HEARTBEAT_MS = 120_000;
 const HEALTH = {
@@ -52,7 +52,7 @@ export class Store {
     this.listeners = new Set();
     /** @type {Promise<unknown> | undefined} a heartbeat that a click asked for */
     this.nudged = undefined;
-    this.bridge = new Bridge(model, signal, () => this.#tell("health"));
+    this.bridge = new Bridge(model, signal, () => this.#notify("health"));
     this.bridge.on("rows", (rows, [columns]) => this.#takeRows(rows, columns));
     this.bridge.on("status", (status) => this.#takeStatus(status));
 
@@ -78,7 +78,7 @@ export class Store {
   }
 
   /** @param {Change} change */
-  #tell(change) {
+  #notify(change) {
     for (const listener of this.listeners) listener(change);
   }
 
@@ -130,7 +130,7 @@ export class Store {
       if (row.connection > 0) this.known.add(row.connection);
     }
     this.rates.add(content.time, content.to - content.after, content.bytes);
-    this.#tell("rows");
+    this.#notify("rows");
   }
 
   #reset() {
@@ -139,13 +139,13 @@ export class Store {
     this.rates = new Rates();
     this.known.clear();
     this.origin = 0;
-    this.#tell("reset");
+    this.#notify("reset");
   }
 
   /** @param {Status} status */
   #takeStatus(status) {
     this.status = status;
-    this.#tell("status");
+    this.#notify("status");
   }
 
   #readSnapshot() {
