@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from astra_nb.log.joiner import JoinedMessage
@@ -108,17 +109,7 @@ def describe_frame(record: FrameRecord) -> Detail:
             "meaning": "" if row is None else row.meaning,
             "reason": visible(close.reason),
         },
-        "fields": [
-            {
-                "name": field.name,
-                "first": field.first_bit,
-                "bits": field.bit_count,
-                "value": field.value,
-                "meaning": field.meaning,
-                "section": f"RFC 6455, section {field.section}",
-            }
-            for field in fields(frame)
-        ],
+        "fields": [asdict(field) for field in fields(frame)],
         "problems": problems(frame, record.sender, extended=record.message is not None),
         "explanation": explain(frame, record.sender, record.message),
     }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { bitsOf, figureCells, spaced } from "../../astra_nb/widgets/static/js/figure.js";
 
 /** @param {string} name @param {number} first @param {number} bits */
-const field = (name, first, bits) => ({ name, first, bits, value: "", meaning: "", section: "" });
+const field = (name, first, bits) => ({ name, first_bit: first, bit_count: bits, value: "", meaning: "", section: "" });
 
 test("a field that crosses a row of 32 bits has a cell in each", () => {
   const cells = figureCells([

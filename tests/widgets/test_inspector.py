@@ -43,7 +43,7 @@ def test_a_masked_frame_has_its_key_its_fields_and_both_payloads() -> None:
     assert (content["kind"], content["type"], content["key"]) == ("frame", "text", "37 fa 21 3d")
     assert (content["size"], content["header_length"], content["payload_size"]) == (11, 6, 5)
     assert [field["name"] for field in content["fields"]][:2] == ["FIN", "RSV1"]
-    assert {field["section"] for field in content["fields"]} >= {"RFC 6455, section 5.2"}
+    assert {field["section"] for field in content["fields"]} >= {"5.2", "5.3"}
     assert (content["problems"], content["bad_byte"], content["whole"]) == ([], -1, None)
     assert buffers == [raw, b"Hello", b""]
 

@@ -6,8 +6,8 @@ import { counted } from "./format.js";
 /**
  * @typedef {object} Field
  * @property {string} name
- * @property {number} first first bit, counted from the start of the frame
- * @property {number} bits
+ * @property {number} first_bit counted from the start of the frame
+ * @property {number} bit_count
  * @property {string} value
  * @property {string} meaning
  * @property {string} section
@@ -27,16 +27,16 @@ export function figureCells(fields) {
   const cells = [];
   fields.forEach((field, index) => {
     if (isPayload(field)) {
-      const column = field.first % BITS;
-      cells.push({ field, index, row: Math.floor(field.first / BITS), column, span: BITS - column, from: field.first, begins: true });
+      const column = field.first_bit % BITS;
+      cells.push({ field, index, row: Math.floor(field.first_bit / BITS), column, span: BITS - column, from: field.first_bit, begins: true });
       return;
     }
-    let at = field.first;
-    const end = field.first + field.bits;
+    let at = field.first_bit;
+    const end = field.first_bit + field.bit_count;
     while (at < end) {
       const column = at % BITS;
       const span = Math.min(BITS - column, end - at);
-      cells.push({ field, index, row: Math.floor(at / BITS), column, span, from: at, begins: at === field.first });
+      cells.push({ field, index, row: Math.floor(at / BITS), column, span, from: at, begins: at === field.first_bit });
       at += span;
     }
   });
@@ -93,7 +93,7 @@ export function drawFigure(fields, bytes, onField) {
     const { field } = cell;
     const narrow = cell.span <= 2;
     const payload = isPayload(field);
-    const bits = payload ? counted(field.bits / 8, "byte") : spaced(bitsOf(bytes, cell.from, cell.span), cell.from);
+    const bits = payload ? counted(field.bit_count / 8, "byte") : spaced(bitsOf(bytes, cell.from, cell.span), cell.from);
     const name = element("span", { class: "astra-figure-name", text: cell.begins ? field.name : `${field.name} (continued)` });
     const made = element("button", {
       class: `astra-figure-cell${narrow ? " astra-narrow" : ""}${payload ? " astra-figure-payload" : ""}`,

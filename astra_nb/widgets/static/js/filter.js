@@ -3,12 +3,8 @@
 /**
  * @typedef {import("./relations.js").RelatedRow} Row
  * @typedef {import("./ring.js").Entry} Entry
- * @typedef {object} Filter
- * @property {string} text
- * @property {boolean} regex
- * @property {Set<string>} chips whose rows are shown; empty: all
- * @property {"" | "received" | "sent"} direction
- * @property {number} connection 0: all
+ * @typedef {{ text: string, regex: boolean, chips: Set<string>, direction: "" | "received" | "sent", connection: number }} Filter
+ *   `chips` whose rows are shown, none for all; `connection` 0 for all
  */
 
 /** The chips: name, title, and the types of frame and kinds of record that each lets through. */

@@ -138,17 +138,17 @@ export class Inspector {
         hexView.light(0, -1);
         return;
       }
-      hexView.light(field.first >> 3, Math.max(field.first, field.first + field.bits - 1) >> 3);
+      hexView.light(field.first_bit >> 3, Math.max(field.first_bit, field.first_bit + field.bit_count - 1) >> 3);
       meaning.replaceChildren(
         element("b", { text: `${field.name} = ${field.value}` }),
         ` ${field.meaning} `,
-        element("span", { class: "astra-section", text: field.section }));
+        element("span", { class: "astra-section", text: `RFC 6455, section ${field.section}` }));
     };
     const hexView = new HexView(fetchBytes, (byte) => {
       if (byte < 0) return;
       // The last field that covers the byte: in the first two bytes that is the widest one.
-      const index = fields.findLastIndex((field) => byte >= field.first >> 3
-        && byte <= (field.first + field.bits - 1) >> 3);
+      const index = fields.findLastIndex((field) => byte >= field.first_bit >> 3
+        && byte <= (field.first_bit + field.bit_count - 1) >> 3);
       light(index);
     }, () => this.body.clientWidth);
     const figure = drawFigure(fields, raw, light);

@@ -31,6 +31,9 @@ export class Search {
     this.sentence = "";
     /** Only records with a higher number are searched: the view was cleared there. */
     this.floor = 0;
+    /** @type {Query} */
+    this.query = { text: "", direction: "", connection: 0, types: [] };
+    /** The number of this search: what is found for an earlier one is no longer wanted. */
     this.run = 0;
     this.searched = 0;
     this.covered = 0;
@@ -59,10 +62,9 @@ export class Search {
     }
     const { text, direction, connection, chips } = filter;
     const types = CHIPS.flatMap(([name, , lets]) => (chips.has(name) ? lets : []));
-    const query = { text, direction, connection, types };
-    const { run } = this;
+    this.query = { text, direction, connection, types };
     this.sentence = "Searching server.log ...";
-    this.timer = setTimeout(() => this.#searchAll(query, run), TYPING_MS);
+    this.timer = setTimeout(() => this.#searchAll(), TYPING_MS);
   }
 
   stop() {
@@ -77,16 +79,12 @@ export class Search {
     if (this.again !== undefined) this.timer ??= setTimeout(this.again, AGAIN_MS);
   }
 
-  /**
-   * From the newest record down, piece by piece.
-   * @param {Query} query
-   * @param {number} run
-   */
-  async #searchAll(query, run) {
+  /** From the newest record down, piece by piece. */
+  async #searchAll() {
     this.timer = undefined;
     let below = 0;
     for (let piece = 0; piece < PIECES && this.finds.size < FINDS; piece += 1) {
-      const found = await this.#search({ ...query, after: this.floor, below }, run);
+      const found = await this.#search(this.floor, below);
       if (found === null) return;
       if (piece === 0) this.covered = found.to;
       below = found.below;
@@ -95,46 +93,39 @@ export class Search {
       this.onChange();
     }
     this.whole = below === 0;
-    this.#finish(query, run);
+    this.#finish();
   }
 
-  /**
-   * @param {Query} query
-   * @param {number} run
-   */
-  async #searchNew(query, run) {
-    const found = await this.#search({ ...query, after: this.covered, below: 0 }, run);
+  async #searchNew() {
+    const found = await this.#search(this.covered, 0);
     if (found === null) return;
     this.covered = found.to;
     // In a flood there is no time for all that came.
     this.whole &&= found.below === 0;
-    this.#finish(query, run);
+    this.#finish();
   }
 
-  /**
-   * @param {Query} query
-   * @param {number} run
-   */
-  #finish(query, run) {
+  #finish() {
     this.sentence = this.whole
       ? `Searched all ${counted(this.searched, "record")} of server.log, whole payloads.`
       : `Searched ${counted(this.searched, "record")} of server.log, the newest first, and not all of them.`;
     this.again = () => {
       this.timer = undefined;
       this.again = undefined;
-      void this.#searchNew(query, run);
+      void this.#searchNew();
     };
     this.onChange();
   }
 
   /**
-   * @param {import("./bridge.js").Piece} piece
-   * @param {number} run
+   * @param {number} after
+   * @param {number} below
    * @returns {Promise<Found | null>} null when it is no longer wanted
    */
-  async #search(piece, run) {
+  async #search(after, below) {
+    const { run } = this;
     try {
-      const { value, buffers: [columns] } = await this.request(piece);
+      const { value, buffers: [columns] } = await this.request({ ...this.query, after, below });
       if (run !== this.run) return null;
       const rows = columns === undefined ? [] : decodeColumns(value.count, columns);
       rows.forEach((row, index) => this.finds.set(row.number, { row, context: value.contexts[index] ?? "" }));
