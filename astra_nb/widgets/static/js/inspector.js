@@ -187,6 +187,11 @@ function heading(text, aside = "") {
   return element("h4", { class: "astra-subhead", text }, aside ? element("span", { class: "astra-muted", text: ` ${aside}` }) : null);
 }
 
+/** @param {string} text */
+function textBlock(text) {
+  return element("pre", { class: "astra-text", attributes: { tabindex: 0 } }, element("bdi", { text }));
+}
+
 /** @param {DataView | undefined} view */
 function bytesOf(view) {
   return view ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array();
@@ -244,7 +249,7 @@ function payloadParts(detail, payload) {
     const text = new TextDecoder("utf-8", { fatal: false }).decode(payload);
     const tree = cut ? undefined : parseTree(text);
     if (tree !== undefined) parts.push(heading("JSON"), drawTree(tree));
-    else parts.push(heading("Text", aside), element("pre", { class: "astra-text", attributes: { tabindex: 0 } }, element("bdi", { text: detail.text })));
+    else parts.push(heading("Text", aside), textBlock(detail.text));
   }
   return parts;
 }
@@ -259,8 +264,7 @@ function wholeMessage({ type, numbers, count, size, text }, message) {
   const tree = type === "text" && message.length === size ? parseTree(new TextDecoder().decode(message)) : undefined;
   return [
     heading("The whole message", `${counted(count, "fragment")}: frames ${named}; ${counted(size, "byte")} of ${type}`),
-    tree !== undefined ? drawTree(tree)
-      : element("pre", { class: "astra-text", attributes: { tabindex: 0 } }, element("bdi", { text })),
+    tree !== undefined ? drawTree(tree) : textBlock(text),
   ];
 }
 
@@ -273,14 +277,15 @@ function definitions(rows) {
 /** @param {HandshakeDetail} detail */
 function handshakeParts(detail) {
   /** @type {HTMLElement[]} */
-  const parts = [element("p", { class: "astra-mono astra-start-line" }, element("bdi", { text: detail.start_line }))];
-  parts.push(element("table", { class: "astra-headers" },
-    element("tbody", {}, ...detail.headers.map((header) =>
-      element("tr", { class: header.meaning ? "astra-matters" : "" },
-        element("th", { attributes: { scope: "row" } }, element("bdi", { text: header.name })),
-        element("td", {},
-          element("bdi", { class: "astra-mono", text: header.value }),
-          header.meaning ? element("div", { class: "astra-muted", text: `${header.meaning} (${header.section})` }) : null))))));
+  const parts = [
+    element("p", { class: "astra-mono astra-start-line" }, element("bdi", { text: detail.start_line })),
+    element("table", { class: "astra-headers" },
+      element("tbody", {}, ...detail.headers.map(({ name, value, meaning, section }) =>
+        element("tr", { class: meaning ? "astra-matters" : "" },
+          element("th", { attributes: { scope: "row" } }, element("bdi", { text: name })),
+          element("td", {}, element("bdi", { class: "astra-mono", text: value }),
+            meaning ? element("div", { class: "astra-muted", text: `${meaning} (${section})` }) : null))))),
+  ];
   if (detail.steps.length > 0) {
     parts.push(heading("How Sec-WebSocket-Accept comes about", "section 4.2.2"),
       element("ol", { class: "astra-steps" }, ...detail.steps.map(([step, value]) =>
@@ -293,6 +298,6 @@ function handshakeParts(detail) {
 function textParts(detail) {
   const parts = [];
   if (detail.sentence) parts.push(element("p", { class: "astra-meaning", text: detail.sentence }));
-  if (detail.text) parts.push(element("pre", { class: "astra-text", attributes: { tabindex: 0 } }, element("bdi", { text: detail.text })));
+  if (detail.text) parts.push(textBlock(detail.text));
   return parts;
 }
