@@ -79,12 +79,8 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.payload, self.payload_format = composer.payload, composer.payload_format
         self.reason, self.sender, self.target = composer.reason, composer.sender, composer.target
         self.client_path, self.automatic_pong = composer.client_path, composer.automatic_pong
-        self.fragments, self.cuts, self.ping_between = (
-            composer.fragments,
-            composer.cuts,
-            composer.ping_between,
-        )
-        self.fault, self.saved = composer.fault, composer.saved
+        self.fragments, self.ping_between = composer.fragments, composer.ping_between
+        self.cuts, self.fault, self.saved = composer.cuts, composer.fault, composer.saved
 
         clicks: dict[str, Callable[[], object]] = {
             **{name: self._sends(name) for name in MESSAGE_TYPES},
