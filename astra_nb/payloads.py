@@ -14,6 +14,7 @@ from .errors import InvalidMessage
 from .wire import close_codes
 from .wire.messages import MESSAGE_TYPES, CloseFrame, MessageType
 from .wire.opcodes import BINARY, PING, PONG, TEXT
+from .wire.text import shortened
 
 __all__ = [
     "ENCODERS",
@@ -120,7 +121,8 @@ def encode_close(value: object = None, reason: str | None = None) -> tuple[int |
         if given_reason:
             raise InvalidMessage(
                 f"a close reason needs a close code before it: "
-                f"send_close(1000, {shortened(repr(given_reason))}) (RFC 6455, section 5.5.1)"
+                f"send_close(1000, {shortened(repr(given_reason), LONGEST)}) "
+                f"(RFC 6455, section 5.5.1)"
             )
         return None, ""
     code = as_integer(given)
@@ -242,11 +244,7 @@ def describe(value: object) -> str:
         return f"{kind} {close_codes.integer_text(int(value))}"
     if isinstance(value, (str, bytes, bytearray)):
         value = value[:LONGEST]  # a megabyte need not be written out to be cut
-    return f"{kind} {shortened(reprlib.repr(value))}"
-
-
-def shortened(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+    return f"{kind} {shortened(reprlib.repr(value), LONGEST)}"
 
 
 # Opcode and encoder of every type but close, which is a code and a reason.

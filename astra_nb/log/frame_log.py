@@ -330,7 +330,7 @@ class FrameLog(LogView):
 
     def __repr__(self) -> str:
         snapshot = self._look()
-        return f"<FrameLog: {table.counted(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
+        return f"<FrameLog: {table.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
 
     def _failure(self, search: Search, timeout: float | None) -> str:
         within = "" if timeout is None else f" within {timeout:g} s"

@@ -25,7 +25,6 @@ __all__ = ["COLUMNS", "USUAL_COLUMNS", "Column", "check_columns", "details", "ro
 
 LONGEST = 200  # characters of a stranger's text in a row
 ARROWS: dict[Direction, str] = {"received": "<- received", "sent": "-> sent"}
-CUT = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +117,7 @@ def frame_details(record: FrameRecord) -> str:
 
 
 def short(text: str) -> str:
-    if len(text) <= LONGEST:
-        return visible(text)
-    return visible(text[:LONGEST]) + CUT
+    return visible(text, LONGEST)
 
 
 COLUMNS: dict[str, Column] = {

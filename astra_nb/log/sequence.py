@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from astra_nb.wire.text import shortened
+
 from .records import (
     ClosedRecord,
     FrameRecord,
@@ -19,7 +21,6 @@ __all__ = ["draw"]
 
 SHORTEST, LONGEST = 24, 76  # characters on an arrow
 INDENT = "  "
-CUT = "…"
 
 # Opcodes as RFC 6455 writes them.
 NAMES = {"bytes": "BINARY", "reserved": "RESERVED OPCODE"}
@@ -66,7 +67,7 @@ def label(record: Record) -> str:
             text = details(record)
         case _:
             return ""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + CUT
+    return shortened(text, LONGEST)
 
 
 def draw_record(record: Record, text: str, width: int) -> Iterator[str]:

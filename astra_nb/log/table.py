@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from astra_nb.wire.text import counted
+
 from .records import Record
 from .rows import Column, check_columns, rows
 
-__all__ = ["check_columns", "counted", "html", "last_records", "text"]
+__all__ = ["check_columns", "counts", "html", "last_records", "text"]
 
 # Everything has a fallback, so that the table reads well without Jupyter, light or dark. The class
 # stands twice to weigh more than JupyterLab's own rules for tables in outputs.
@@ -48,7 +50,7 @@ def text(
         for row in table
     ]
     if left_out:
-        lines.insert(0, f"{counted_records(left_out)} before these are left out.")
+        lines.insert(0, f"{counted(left_out, 'record')} before these are left out.")
     if not records:
         lines.append("(no records)")
     return "\n".join(lines)
@@ -58,10 +60,11 @@ def html(
     records: Sequence[Record], columns: Sequence[Column], origin: float, left_out: int = 0
 ) -> str:
     """Write records as an HTML table with a caption; it holds no script and no foreign markup."""
-    caption = f"Log: {counted_records(len(records))}"
+    caption = counted(len(records) + left_out, "record")
     if left_out:
-        caption = f"Log: the newest {len(records):,} of {counted_records(len(records) + left_out)}"
-        caption += f"; {left_out:,} before these are left out"
+        caption = (
+            f"the newest {len(records):,} of {caption}; {left_out:,} before these are left out"
+        )
     head = "".join(
         f'<th scope="col"{aligned(column)}>{escape(column.title)}</th>' for column in columns
     )
@@ -74,7 +77,7 @@ def html(
     # The classes keep a page's MathJax from reading a payload such as "$x$" as a formula.
     return (
         f'<div class="astra-nb-log tex2jax_ignore mathjax_ignore"><style>{STYLE}</style>\n'
-        f"<table><caption>{escape(caption)}</caption>\n"
+        f"<table><caption>Log: {caption}</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
@@ -94,16 +97,9 @@ def aligned(column: Column) -> str:
     return ' class="right"' if column.right else ""
 
 
-def counted(frames: int, others: int) -> str:
-    """Write "1 frame, 2 other records"."""
-    return (
-        f"{frames:,} frame{'' if frames == 1 else 's'}, "
-        f"{others:,} other record{'' if others == 1 else 's'}"
-    )
-
-
-def counted_records(count: int) -> str:
-    return f"{count:,} record{'' if count == 1 else 's'}"
+def counts(frames: int, others: int) -> str:
+    """Return "1 frame, 2 other records"."""
+    return f"{counted(frames, 'frame')}, {counted(others, 'other record')}"
 
 
 def last_records(records: Sequence[Record], origin: float) -> str:

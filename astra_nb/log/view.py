@@ -217,7 +217,7 @@ class LogView(ABC):
                 frames += 1
             else:
                 others += 1
-        return f"<{type(self).__name__}: {table.counted(frames, others)}>"
+        return f"<{type(self).__name__}: {table.counts(frames, others)}>"
 
     def _repr_html_(self) -> str:
         return self.html()

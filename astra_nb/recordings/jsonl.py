@@ -16,12 +16,14 @@ from typing import Any, cast, get_args
 from astra_nb.log.records import Direction, Record
 from astra_nb.wire.frames import decode
 from astra_nb.wire.messages import CloseFrame, Side
+from astra_nb.wire.text import shortened
 
 __all__ = ["from_line", "from_text", "read", "to_line", "to_text"]
 
 RECORD_TYPES: dict[str, type[Record]] = {
     record_type.kind: record_type for record_type in get_args(Record)
 }
+LONGEST = 60  # characters of a value in an error message
 LATEST = 253402300799.0  # the last second of the year 9999
 
 
@@ -123,8 +125,7 @@ def from_line(line: str) -> Record:
 
 
 def brief(value: object) -> str:
-    shown = ascii(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+    return shortened(ascii(value), LONGEST)
 
 
 def integer(lowest: int) -> Callable[[object], int]:

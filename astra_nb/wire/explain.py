@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from . import close_codes
-from .fields import Field, count, fields
+from .fields import Field, fields
 from .figure import figure
 from .frames import Frame
 from .handshake import accept_steps
 from .opcodes import CLOSE, TEXT
-from .text import hexdump, invalid_utf8, visible_utf8
+from .text import counted, hexdump, invalid_utf8, visible_utf8
 
 __all__ = [
     "Field",
@@ -117,7 +117,7 @@ def mask_lines(frame: Frame) -> str:
 
 
 def payload_lines(title: str, payload: bytes) -> str:
-    lines = [f"{title}, {count(len(payload))}"]
+    lines = [f"{title}, {counted(len(payload), 'byte')}"]
     if payload:
         lines.append(hexdump(payload[:SHOWN_BYTES]))
     return "\n".join(lines + left_out(len(payload)))
@@ -139,8 +139,8 @@ def explain_utf8(frame: Frame) -> str:
     if broken is None:
         characters = len(frame.payload.decode())
         return (
-            f"The payload is UTF-8: {characters:,} character{'' if characters == 1 else 's'} "
-            f"in {count(len(frame.payload))}."
+            f"The payload is UTF-8: {counted(characters, 'character')} "
+            f"in {counted(len(frame.payload), 'byte')}."
         )
     offset, reason = broken
     if reason == "unexpected end of data" and not (frame.fin and frame.complete):
@@ -219,7 +219,7 @@ def problems(frame: Frame, sender: str = "", *, extended: bool = False) -> list[
         if sender == "server" and frame.masked:
             found.append("A server must not mask any frame (section 5.1).")
     if not frame.complete:
-        found.append(f"It is cut after {count(len(frame.raw))}; the rest never came.")
+        found.append(f"It is cut after {counted(len(frame.raw), 'byte')}; the rest never came.")
     else:
         found += payload_problems(frame)
     return found

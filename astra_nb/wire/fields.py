@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .frames import Frame
 from .opcodes import BINARY, TEXT
-from .text import preview, spaced_hex
+from .text import counted, preview, spaced_hex
 
 __all__ = ["Field", "fields"]
 
@@ -122,7 +122,7 @@ def second_byte(frame: Frame) -> Iterator[Field]:
     )
     short = frame.raw[1] & 0x7F
     if short < 126:
-        meaning = f"The payload has {count(short)}."
+        meaning = f"The payload has {counted(short, 'byte')}."
     else:
         meaning = f"The length stands in the next {2 if short == 126 else 8} bytes."
     yield Field("payload length", 9, 7, str(short), meaning, "5.2")
@@ -134,7 +134,7 @@ def rest(frame: Frame) -> Iterator[Field]:
     size = 0 if short < 126 else 2 if short == 126 else 8
     there = min(size, header - 2)
     if there:
-        meaning = f"The payload has {count(frame.payload_length)}."
+        meaning = f"The payload has {counted(frame.payload_length, 'byte')}."
         if there < size:
             meaning = f"Cut: {there} of the {size} bytes of the length are there."
         number = int.from_bytes(frame.raw[2 : 2 + there], "big")
@@ -172,7 +172,3 @@ def payload_meaning(frame: Frame) -> str:
     if frame.type == "close":
         return "Two bytes of close code, then the reason as UTF-8."
     return "The payload, any bytes."
-
-
-def count(length: int) -> str:
-    return "1 byte" if length == 1 else f"{length:,} bytes"

@@ -1,4 +1,4 @@
-"""Payloads as text that tells the truth: what a stranger sent never controls what shows it.
+"""Bytes and text of a peer as text that is safe to show: escapes, previews, hex dumps, counts.
 
 Every character that would act instead of being seen (control characters, the bidirectional
 controls, invisible ones, lone surrogates) is shown as an escape, and so is every byte that is
@@ -9,24 +9,52 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from . import close_codes
 from .opcodes import FrameType
 
-__all__ = ["hexdump", "invalid_utf8", "preview", "spaced_hex", "visible", "visible_utf8"]
+__all__ = [
+    "counted",
+    "hexdump",
+    "invalid_utf8",
+    "preview",
+    "shortened",
+    "spaced_hex",
+    "visible",
+    "visible_utf8",
+]
 
 SHORT_ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 NOT_PLAIN = re.compile(r"[^ -\[\]-~]")
 CUT = "…"
 
 
-def visible(text: str) -> str:
-    r"""Show a text on one line, with an escape for each character that cannot be seen.
+def counted(count: int, noun: str) -> str:
+    """Return "1 frame" or "2,000 frames"; the noun has a regular plural."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return a text of at most `limit` characters; the last one of a cut text is an ellipsis."""
+    return text if len(text) <= limit else text[: limit - 1] + CUT
+
+
+def visible(text: str, limit: int | None = None) -> str:
+    r"""Return a text on one line, with an escape for each character that cannot be seen.
 
     Escapes are those of Python: `\n`, `\x1b`, `\u202e`, `\U000e0001`, and `\\` for a backslash.
+
+    Args:
+        text: Any text.
+        limit: Characters of it that are shown; an ellipsis stands for more. None shows all.
     """
-    return NOT_PLAIN.sub(shown, text)
+    return escaped(text, limit, shown)
+
+
+def escaped(text: str, limit: int | None, escape: Callable[[re.Match[str]], str]) -> str:
+    cut = CUT if limit is not None and len(text) > limit else ""
+    return NOT_PLAIN.sub(escape, text[:limit]) + cut
 
 
 def shown(match: re.Match[str]) -> str:
@@ -42,12 +70,25 @@ def shown(match: re.Match[str]) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def visible_utf8(data: bytes) -> str:
-    r"""Show bytes that are meant to be UTF-8 on one line, with an escape for each bad byte.
+def visible_utf8(data: bytes, limit: int | None = None) -> str:
+    r"""Return bytes that are meant to be UTF-8 on one line, with an escape for each bad byte.
 
     Characters are shown as by `visible`, and a byte that belongs to none as `\x80` to `\xff`.
+
+    Args:
+        data: Any bytes.
+        limit: Characters that are shown; an ellipsis stands for more. None shows all.
     """
-    return NOT_PLAIN.sub(shown_utf8, data.decode("utf-8", "surrogateescape"))
+    text = data.decode("utf-8", "surrogateescape") if limit is None else text_head(data, limit)
+    return escaped(text, limit, shown_utf8)
+
+
+def text_head(data: bytes, limit: int) -> str:
+    """Decode UTF-8 up to `limit` characters and at least one more, if there are more."""
+    # A character has at most four bytes; three may wait in the decoder.
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    head = data[: limit * 4 + 4]
+    return decoder.decode(head, final=len(head) == len(data))
 
 
 def shown_utf8(match: re.Match[str]) -> str:
@@ -59,7 +100,7 @@ def shown_utf8(match: re.Match[str]) -> str:
 
 
 def invalid_utf8(data: bytes) -> tuple[int, str] | None:
-    """Find where bytes stop being UTF-8: the offset of the first bad byte and why it is bad.
+    """Return where bytes stop being UTF-8: the offset of the first bad byte and why it is bad.
 
     Returns:
         None when all of it is UTF-8. Bytes that end inside a character are "unexpected end of
@@ -73,34 +114,32 @@ def invalid_utf8(data: bytes) -> tuple[int, str] | None:
 
 
 def spaced_hex(data: bytes, limit: int | None = None) -> str:
-    """Write bytes as `00 58 0e`; those after the first `limit` bytes as one ellipsis."""
+    """Return bytes as `00 58 0e`; an ellipsis stands for those after the first `limit`."""
     if limit is None or len(data) <= limit:
         return data.hex(" ")
     return f"{data[:limit].hex(' ')} {CUT}"
 
 
 def hexdump(data: bytes, width: int = 16, offset: int = 0) -> str:
-    """Write bytes as lines of an offset, `width` bytes in hex, and their ASCII characters.
+    """Return bytes as lines of an offset, `width` bytes in hex, and their ASCII characters.
 
     Args:
         data: Any bytes.
         width: Bytes in a line.
         offset: What the offset of the first byte is called.
     """
-    return "\n".join(hexdump_lines(data, width, offset))
-
-
-def hexdump_lines(data: bytes, width: int, offset: int) -> Iterator[str]:
+    lines = []
     for start in range(0, len(data), width):
         chunk = data[start : start + width]
-        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in chunk)
-        yield f"{offset + start:08x}  {chunk.hex(' '):<{width * 3 - 1}}  |{shown}|"
+        ascii_text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in chunk)
+        lines.append(f"{offset + start:08x}  {chunk.hex(' '):<{width * 3 - 1}}  |{ascii_text}|")
+    return "\n".join(lines)
 
 
 def preview(payload: bytes, type: FrameType, limit: int = 60) -> str:
-    """Show a payload on one line, as its type is read.
+    """Return a payload on one line, as its type is read.
 
-    Text stands in quotes; bytes are hex, followed by the text in quotes when they are printable
+    Text is in quotes; bytes are hex, followed by the text in quotes when they are printable
     ASCII; a close is its code, the code's name and the reason in quotes.
 
     Args:
@@ -110,8 +149,10 @@ def preview(payload: bytes, type: FrameType, limit: int = 60) -> str:
     """
     if type == "close":
         return preview_close(payload, limit)
-    if type == "text" or (type == "continuation" and is_printable_utf8(payload, limit)):
-        return quoted(payload, limit)
+    if type == "text" or (
+        type == "continuation" and text_head(payload, limit)[:limit].isprintable()
+    ):
+        return f'"{visible_utf8(payload, limit)}"'
     shown = spaced_hex(payload, max(limit // 3, 1))
     if payload and len(payload) * 4 + 2 <= limit and payload.isascii():
         text = payload.decode("ascii")
@@ -127,29 +168,4 @@ def preview_close(payload: bytes, limit: int) -> str:
         return f"{payload.hex()} (half a code)"
     code = int.from_bytes(payload[:2], "big")
     shown = f"{code} {close_codes.name(code)}"
-    return f"{shown} {quoted(payload[2:], limit)}" if len(payload) > 2 else shown
-
-
-def quoted(payload: bytes, limit: int) -> str:
-    head, cut = shorten(payload, limit)
-    return f'"{visible_utf8(head)}{CUT if cut else ""}"'
-
-
-def is_printable_utf8(payload: bytes, limit: int) -> bool:
-    head, _ = shorten(payload, limit)
-    try:
-        return head.decode("utf-8").isprintable()
-    except UnicodeDecodeError:
-        return False
-
-
-def shorten(payload: bytes, limit: int) -> tuple[bytes, bool]:
-    """Cut UTF-8 after `limit` characters, never inside one."""
-    if len(payload) <= limit:
-        return payload, False
-    # A character has at most four bytes, so that what lies behind need not be looked at.
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    text = decoder.decode(payload[: limit * 4 + 3])
-    if len(text) <= limit and len(payload) <= limit * 4 + 3:
-        return payload, False
-    return text[:limit].encode("utf-8", "surrogateescape"), True
+    return f'{shown} "{visible_utf8(payload[2:], limit)}"' if len(payload) > 2 else shown

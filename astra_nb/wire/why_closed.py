@@ -53,7 +53,7 @@ def why_closed(
         section = "7.1.5"
     else:
         sentence, section = closing_handshake(side, first, sent, received, tcp)
-    why = f" {capitalised(cut(detail)).rstrip('.')}." if detail else ""
+    why = f" {capitalised(visible(detail, LONGEST)).rstrip('.')}." if detail else ""
     return f"{sentence} (RFC 6455, section {section}).{why}"
 
 
@@ -89,7 +89,7 @@ def describe_close(close: CloseFrame) -> str:
     """Describe what a CLOSE frame says: code, name, reason; or that it was empty."""
     if close.code == EMPTY:
         return f"an empty CLOSE frame, which is reported as {describe_code(EMPTY)}"
-    reason = f', reason "{cut(close.reason)}"' if close.reason else ""
+    reason = f', reason "{visible(close.reason, LONGEST)}"' if close.reason else ""
     return f"{describe_code(close.code)}{reason}"
 
 
@@ -106,10 +106,6 @@ def status_name(status: int) -> str:
         return f" ({HTTPStatus(status).phrase})"
     except ValueError:
         return ""
-
-
-def cut(text: str) -> str:
-    return visible(text) if len(text) <= LONGEST else visible(text[:LONGEST]) + "…"
 
 
 def other(side: Side) -> Side:

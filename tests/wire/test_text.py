@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astra_nb.wire.opcodes import FrameType
-from astra_nb.wire.text import hexdump, invalid_utf8, preview, spaced_hex, visible, visible_utf8
+from astra_nb.wire.text import (
+    counted,
+    hexdump,
+    invalid_utf8,
+    preview,
+    shortened,
+    spaced_hex,
+    visible,
+    visible_utf8,
+)
 
 
 @pytest.mark.parametrize(
@@ -146,3 +155,31 @@ def test_hexdump() -> None:
     )
     assert hexdump(b"abc", width=2, offset=0x100) == "00000100  61 62  |ab|\n00000102  63     |c|"
     assert hexdump(b"") == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0 bytes"), (1, "1 byte"), (2, "2 bytes"), (2000, "2,000 bytes")]
+)
+def test_counted(count: int, shown: str) -> None:
+    assert counted(count, "byte") == shown
+
+
+def test_a_shortened_text_has_at_most_the_limit() -> None:
+    assert shortened("a" * 60, 60) == "a" * 60
+    assert shortened("a" * 61, 60) == "a" * 59 + "…"
+
+
+def test_a_limit_counts_characters_before_they_are_escaped() -> None:
+    assert visible("\n" * 3, limit=3) == r"\n\n\n"
+    assert visible("\n" * 4, limit=3) == r"\n\n\n…"
+    assert visible_utf8(b"\xff" * 3, limit=3) == r"\xff\xff\xff"
+    assert visible_utf8(b"\xff" * 4, limit=3) == r"\xff\xff\xff…"
+
+
+@given(st.text(max_size=40) | st.text("😀\ud800", max_size=40), st.integers(0, 20))
+def test_bytes_are_cut_where_their_text_would_be(text: str, limit: int) -> None:
+    data = text.encode("utf-8", "surrogatepass")
+    whole = data.decode("utf-8", "surrogateescape")
+    cut = "…" if len(whole) > limit else ""
+    head = whole[:limit].encode("utf-8", "surrogateescape")
+    assert visible_utf8(data, limit) == visible_utf8(head) + cut
