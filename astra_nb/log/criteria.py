@@ -1,11 +1,11 @@
-"""Which records of a log somebody wants to see."""
+"""Criteria that select records of a log."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import get_args
+from typing import TypedDict, Unpack, get_args
 
 from astra_nb.wire.opcodes import FrameType
 
@@ -21,7 +21,7 @@ from .records import (
     Record,
 )
 
-__all__ = ["KINDS", "Criteria", "criteria", "record_text"]
+__all__ = ["KINDS", "Criteria", "Predicate", "Wanted", "criteria", "record_text", "type_of"]
 
 RECORD_TYPES: tuple[type[Record], ...] = get_args(Record)
 KINDS: tuple[str, ...] = tuple(record_type.kind for record_type in RECORD_TYPES)
@@ -31,18 +31,22 @@ DIRECTIONS: tuple[str, ...] = get_args(Direction)
 Predicate = Callable[[Record], bool]
 
 
+class Wanted(TypedDict, total=False):
+    """Keywords that select records; `LogView.filter` says what each means."""
+
+    kind: str | Iterable[str] | None
+    type: str | Iterable[str] | None
+    direction: str | Iterable[str] | None
+    connection: int | Iterable[int] | None
+    text: str | re.Pattern[str] | None
+
+
+CRITERIA = (*Wanted.__annotations__, "predicate")
+
+
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What a record must be to match: everything that is not None must hold.
-
-    Attributes:
-        kind: Kinds of record.
-        type: Types of frame, or kinds.
-        direction: "received", "sent".
-        connection: Numbers of connections.
-        text: What the record's text must contain: a substring, or a pattern to search for.
-        predicate: A function that gets the record.
-    """
+    """Checked criteria; those that are not None must hold. `LogView.filter` says what they mean."""
 
     kind: frozenset[str] | None = None
     type: frozenset[str] | None = None
@@ -52,7 +56,7 @@ class Criteria:
     predicate: Predicate | None = None
 
     def matches(self, record: Record) -> bool:
-        """Tell whether a record matches."""
+        """Return whether a record meets all criteria."""
         if self.kind is not None and record.kind not in self.kind:
             return False
         if self.connection is not None and record.connection not in self.connection:
@@ -61,20 +65,18 @@ class Criteria:
             return False
         if self.type is not None and type_of(record) not in self.type:
             return False
-        if self.text is not None and not contains(record_text(record), self.text):
+        if isinstance(self.text, str):
+            if self.text not in record_text(record):
+                return False
+        elif self.text is not None and self.text.search(record_text(record)) is None:
             return False
         return self.predicate is None or bool(self.predicate(record))
 
     def __str__(self) -> str:
-        named = {
-            "kind": self.kind,
-            "type": self.type,
-            "direction": self.direction,
-            "connection": self.connection,
-        }
+        sets = (self.kind, self.type, self.direction, self.connection)
         parts = [
-            f"{name} {' or '.join(repr(value) for value in sorted(values))}"
-            for name, values in named.items()
+            f"{name} {' or '.join(map(repr, sorted(values)))}"
+            for name, values in zip(CRITERIA, sets, strict=False)
             if values is not None
         ]
         if isinstance(self.text, str):
@@ -86,32 +88,31 @@ class Criteria:
         return ", ".join(parts)
 
 
-def criteria(
-    *,
-    kind: str | Iterable[str] | None = None,
-    type: str | Iterable[str] | None = None,
-    direction: str | Iterable[str] | None = None,
-    connection: int | Iterable[int] | None = None,
-    text: str | re.Pattern[str] | None = None,
-    predicate: Predicate | None = None,
-) -> Criteria:
-    """Build criteria from single values or iterables of values.
+def criteria(predicate: Predicate | None = None, **wanted: Unpack[Wanted]) -> Criteria:
+    """Check the criteria that a caller gave.
+
+    Args:
+        predicate: A function that gets a record and returns whether it matches.
+        wanted: The other criteria, as for `LogView.filter`.
 
     Raises:
         ValueError: A kind, type or direction that does not exist, so that nothing could match.
-        TypeError: A connection that is no number, a text that is neither text nor a pattern for
-            text, or a predicate that cannot be called.
+        TypeError: A keyword that does not exist, or a value of another type than these.
     """
+    for name in wanted:
+        if name not in CRITERIA:
+            raise TypeError(f"{name!r} is not a criterion; there are {listed(CRITERIA)}")
+    text = wanted.get("text")
     pattern = text.pattern if isinstance(text, re.Pattern) else text
     if pattern is not None and not isinstance(pattern, str):
         raise TypeError(f"text is a str or a compiled pattern for str, not {text!r}")
     if predicate is not None and not callable(predicate):
         raise TypeError(f"predicate is a function that gets a record, not {predicate!r}")
     return Criteria(
-        kind=one_of("kind", kind, KINDS),
-        type=one_of("type", type, TYPES),
-        direction=one_of("direction", direction, DIRECTIONS),
-        connection=numbers(connection),
+        kind=one_of("kind", wanted.get("kind"), KINDS),
+        type=one_of("type", wanted.get("type"), TYPES),
+        direction=one_of("direction", wanted.get("direction"), DIRECTIONS),
+        connection=numbers(wanted.get("connection")),
         text=text,
         predicate=predicate,
     )
@@ -125,8 +126,12 @@ def one_of(
     values = frozenset({given} if isinstance(given, str) else given)
     for value in values:
         if value not in known:
-            raise ValueError(f"{value!r} is no {name}; there are {', '.join(map(repr, known))}")
+            raise ValueError(f"{value!r} is not a {name}; there are {listed(known)}")
     return values
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
@@ -142,12 +147,12 @@ def numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
 
 
 def type_of(record: Record) -> str:
-    """Name the type of a frame, or the kind of another record."""
+    """Return the type of a frame, or the kind of another record."""
     return record.frame.type if isinstance(record, FrameRecord) else record.kind
 
 
 def record_text(record: Record) -> str:
-    """Give the text in which a record is searched.
+    """Return the text in which a record is searched.
 
     A payload is read as UTF-8, whatever its type; of a close it is the code and the reason.
     """
@@ -172,9 +177,3 @@ def record_text(record: Record) -> str:
             return f"{record.summary}\n{record.traceback}"
         case OutputRecord() | NoticeRecord():
             return record.text
-
-
-def contains(text: str, wanted: str | re.Pattern[str]) -> bool:
-    if isinstance(wanted, str):
-        return wanted in text
-    return wanted.search(text) is not None

@@ -1,19 +1,19 @@
-"""The log of a server or a client: filled by connections, read and waited for by everyone else."""
+"""The frame log of a server or a client: connections append, anyone reads and waits."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import takewhile
 from os import PathLike
 from time import time
+from typing import Unpack
 
 from astra_nb.errors import WaitTimeout
 from astra_nb.wire.messages import Side
 
 from . import table, waiting
-from .criteria import Predicate, criteria
+from .criteria import Predicate, Wanted, criteria
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
@@ -30,10 +30,10 @@ LAST_RECORDS = 10  # shown when a wait ends without what was waited for
 
 
 class FrameLog(LogView):
-    """A bounded log of frames and of what happened around them.
+    """A bounded log of frames and of other records of connections.
 
-    Connections append to it and pay next to nothing; frames are decoded when someone looks.
-    Every method may be called from any thread.
+    To append is cheap; frames are decoded when the log is read. Every method may be called from
+    any thread.
 
     Args:
         max_frames: How many of the newest frames are kept, and as many other records.
@@ -42,10 +42,9 @@ class FrameLog(LogView):
 
     Attributes:
         recording: Settable at any time; what passes while it is False leaves no trace.
-        before_read: Called before each reading. The owner of the log sets it to bring frames
-            under way onto the log first.
-        before_wait: Called before each blocking wait. The owner sets it to refuse a wait in a
-            thread that must not block.
+        before_read: Called before each reading; the owner of the log appends pending frames in it.
+        before_wait: Called before each blocking wait; the owner raises in it for a thread that
+            must not block.
     """
 
     def __init__(
@@ -98,12 +97,12 @@ class FrameLog(LogView):
                 self._subscriptions.wake()
 
     def append(self, connection: int, record_type: Callable[..., Record], **fields: object) -> int:
-        """Record something that is no frame, with the time of now.
+        """Record something other than a frame, with the current time.
 
         Args:
             connection: The number of the connection; 0 for the server itself.
             record_type: The class of the record.
-            fields: Its fields, but for number, time and connection.
+            fields: Its fields other than number, time and connection.
 
         Returns:
             The record's number; 0 when it was not kept, or has none yet because a finalizer
@@ -112,7 +111,10 @@ class FrameLog(LogView):
         if not self.recording:
             return 0
         now = time()
-        build = partial(build_record, record_type, now, connection, fields)
+
+        def build(number: int) -> Record:
+            return record_type(number=number, time=now, connection=connection, **fields)
+
         build(0)  # so that a wrong field is the caller's error, not the reader's
         weight = sum(len(value) for value in fields.values() if isinstance(value, (str, bytes)))
         number = self._ring.push_other(connection, now, Deferred(build, weight))
@@ -160,26 +162,25 @@ class FrameLog(LogView):
 
     @property
     def origin(self) -> float:
-        """Time of the first record there was, in seconds since the epoch; 0 before there was one.
+        return self._ring.snapshot().origin
 
-        Relative times count from it.
-        """
-        return self._origin
+    def records(self, after: int = 0) -> Iterator[Record]:
+        return self._look().records(after)
 
     def find(self, number: int) -> Record | None:
-        """Give the record with this number; None when there is none, or no longer."""
+        """Return the record with this number, or None when it is not on the log."""
         record = next(self._look().records(number - 1), None) if number > 0 else None
         return record if record is not None and record.number == number else None
 
     def bytes_since(self, number: int) -> int:
-        """Sum the bytes of the frames with a number above `number`; nothing is decoded.
+        """Return the bytes of the frames with a number above `number`; nothing is decoded.
 
-        A run of frames that came together counts whole.
+        Frames that were appended together are counted together.
         """
         return self._look().bytes_after(number)
 
     def since(self, number: int, limit: int | None = None) -> list[Record]:
-        """List the records with a number above `number`, oldest first.
+        """Return the records with a number above `number`, oldest first.
 
         Args:
             number: A record's number, or 0.
@@ -191,14 +192,14 @@ class FrameLog(LogView):
         return list(snapshot.records(number))
 
     def between(self, after: int, to: int) -> list[Record]:
-        """List the records with a number above `after`, up to and with `to`, oldest first."""
+        """Return the records with a number above `after`, up to and with `to`, oldest first."""
         return list(takewhile(lambda record: record.number <= to, self._look().records(after)))
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have a function called when there is something new; gives what ends that.
+        """Call a function when there is something new; return a function that ends that.
 
-        It is called with no arguments in whichever thread appends, and then not again until
-        somebody has read the log. So it must be quick, and must not read the log itself.
+        It is called with no arguments in the thread that appends, and then not again until the
+        log has been read. So it must be quick, and must not read the log itself.
         """
         return partial(self._subscriptions.remove, self._subscriptions.add(callback))
 
@@ -206,44 +207,30 @@ class FrameLog(LogView):
         self,
         predicate: Predicate | None = None,
         *,
-        kind: str | Iterable[str] | None = None,
-        type: str | Iterable[str] | None = None,
-        direction: str | Iterable[str] | None = None,
-        connection: int | Iterable[int] | None = None,
-        text: str | re.Pattern[str] | None = None,
         count: int = 1,
         after: int = 0,
         timeout: float | None = 5.0,
+        **wanted: Unpack[Wanted],
     ) -> Record:
-        """Wait until a record matches, and give it; what is on the log already counts.
+        """Wait until a record matches, and return it; what is on the log already counts.
 
         May be called from any thread but that of the connections' event loop.
 
         Args:
             predicate: A function that gets a record, as for `filter`.
-            kind: As for `filter`.
-            type: As for `filter`.
-            direction: As for `filter`.
-            connection: As for `filter`.
-            text: As for `filter`.
             count: Which of the matching records to wait for: 1 for the first.
             after: Only records with a number above this count.
             timeout: Seconds to wait; None waits for ever.
+            wanted: `kind`, `type`, `direction`, `connection` and `text`, as for `filter`.
 
         Raises:
             WaitTimeout: The record did not come in time. The message shows the last records.
+            ValueError: As for `filter`, or a count below 1.
+            TypeError: As for `filter`.
         """
-        wanted = criteria(
-            kind=kind,
-            type=type,
-            direction=direction,
-            connection=connection,
-            text=text,
-            predicate=predicate,
-        )
+        search = Search(self._ring, criteria(predicate, **wanted), count, after)
         if self.before_wait is not None:
             self.before_wait()
-        search = Search(self._ring, wanted, count, after)
         record = waiting.wait(search, self._subscriptions, self.before_read, timeout)
         if record is None:
             raise WaitTimeout(self._failure(search, timeout))
@@ -253,29 +240,19 @@ class FrameLog(LogView):
         self,
         predicate: Predicate | None = None,
         *,
-        kind: str | Iterable[str] | None = None,
-        type: str | Iterable[str] | None = None,
-        direction: str | Iterable[str] | None = None,
-        connection: int | Iterable[int] | None = None,
-        text: str | re.Pattern[str] | None = None,
         count: int = 1,
         after: int = 0,
         timeout: float | None = 5.0,
+        **wanted: Unpack[Wanted],
     ) -> Record:
         """Wait as `wait_for` does, without blocking the running event loop.
 
         Raises:
             WaitTimeout: The record did not come in time. The message shows the last records.
+            ValueError: As for `filter`, or a count below 1.
+            TypeError: As for `filter`.
         """
-        wanted = criteria(
-            kind=kind,
-            type=type,
-            direction=direction,
-            connection=connection,
-            text=text,
-            predicate=predicate,
-        )
-        search = Search(self._ring, wanted, count, after)
+        search = Search(self._ring, criteria(predicate, **wanted), count, after)
         record = await waiting.wait_async(search, self._subscriptions, timeout)
         if record is None:
             raise WaitTimeout(self._failure(search, timeout))
@@ -285,14 +262,14 @@ class FrameLog(LogView):
 
     @classmethod
     def from_jsonl(cls, source: str | PathLike[str]) -> FrameLog:
-        """Make a log from JSON Lines that `to_jsonl` wrote: the same records, times and numbers.
+        """Return a log from JSON Lines that `to_jsonl` wrote: the same records, times and numbers.
 
         Args:
-            source: A path, or the text itself. Text is what holds a line break or starts
-                with "{".
+            source: A path, or the text itself: a string that is empty, holds a line break or
+                starts with "{".
 
         Raises:
-            ValueError: A line that is no record; the message names it.
+            ValueError: A line that is not a record; the message names it.
             OSError: The file cannot be read.
         """
         records = LogView.jsonl.read(source)
@@ -304,23 +281,16 @@ class FrameLog(LogView):
             log._ring.load(record)
         return log
 
-    # Beneath
+    # Internals
 
     def _look(self) -> Snapshot:
-        self._subscriptions.arm_all()  # first, so that nothing comes unnoticed in between
+        self._subscriptions.arm_all()  # first, so that nothing in between goes unnoticed
         if self.before_read is not None:
             self.before_read()
         return self._ring.snapshot()
 
-    def _read(self, after: int) -> Iterator[Record]:
-        return self._look().records(after)
-
     def __len__(self) -> int:
         return self._look().count()
-
-    @property
-    def _origin(self) -> float:
-        return self._ring.snapshot().origin
 
     def _newest(self, limit: int | None) -> tuple[list[Record], int]:
         snapshot = self._look()
@@ -337,18 +307,8 @@ class FrameLog(LogView):
         silent = "" if self.recording else "; this log records nothing (recording is False)"
         return (
             f"{search.described()} did not come{within}: {search.found} of {search.count} came"
-            f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self._origin)}"
+            f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self.origin)}"
         )
-
-
-def build_record(
-    record_type: Callable[..., Record],
-    now: float,
-    connection: int,
-    fields: dict[str, object],
-    number: int,
-) -> Record:
-    return record_type(number=number, time=now, connection=connection, **fields)
 
 
 def check_bound(name: str, value: int) -> int:

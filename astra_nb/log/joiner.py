@@ -1,4 +1,4 @@
-"""Join frames into messages (RFC 6455, section 5.4)."""
+"""Joining of frames into messages (RFC 6455, section 5.4)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class JoinedMessage:
 
     @property
     def message(self) -> Message:
-        """The message, as `recv()` gives it."""
+        """The message, as `recv()` returns it."""
         return Message(self.type, self.value)
 
 
@@ -67,7 +67,7 @@ class Joiner:
         return "bytes" if self._decoder is None else "text"
 
     def new_decoder(self) -> codecs.IncrementalDecoder:
-        """Return a UTF-8 decoder that stands where the text under way does."""
+        """Return a UTF-8 decoder in the state of the text under way."""
         decoder = codecs.getincrementaldecoder("utf-8")(self._errors)
         if self._decoder is not None:
             decoder.setstate(self._decoder.getstate())

@@ -1,4 +1,4 @@
-"""A run of received frames as it came, not yet joined."""
+"""Received frames whose bytes came in two chunks, not joined before they are read."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["Pieces"]
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """What the chunk before left over, and this chunk up to a cut.
+    """The bytes of whole frames: the rest of the chunk before, and the start of this chunk.
 
-    Joining them is left to whoever looks: for long frames that copy costs more than all else
-    that a record does.
+    They are joined when they are read: for long frames that copy costs more than the rest of
+    recording them.
 
     Attributes:
         before: The start of the first frame.
-        chunk: What came next, as it was received.
+        chunk: The next bytes, as they were received.
         cut: Where the last whole frame in `chunk` ends.
     """
 
@@ -28,5 +28,5 @@ class Pieces:
         return len(self.before) + self.cut
 
     def join(self) -> bytes:
-        """Give the bytes of the run."""
+        """Return the bytes in one piece."""
         return b"".join((self.before, memoryview(self.chunk)[: self.cut]))

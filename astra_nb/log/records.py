@@ -1,7 +1,7 @@
-"""What a log holds: frames, handshakes, openings and closings, errors, output, notices.
+"""Records of a log: frames, handshakes, openings and closings, errors, output, notices.
 
-Records are values. They say what happened at one end of a connection, in the order in which it
-happened there.
+Records are immutable. They hold what happened at one end of a connection, in the order in which
+it happened there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Direction = Literal["received", "sent"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Numbered:
-    """What every record has.
+    """Base of every record.
 
     Attributes:
         number: 1, 2, 3 and so on in one log; never used twice.
@@ -51,7 +51,7 @@ class _Numbered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AtOneEnd(_Numbered):
-    """What a record of something that passed between two ends has.
+    """Base of records of what passed between two ends.
 
     Attributes:
         side: Which end keeps this log.
@@ -68,7 +68,7 @@ class FrameRecord(_AtOneEnd):
         direction: "received" or "sent", seen from the end that keeps the log.
         frame: The frame, decoded from its bytes.
         verdict: "" for a frame that was accepted; else why it was refused or ignored.
-        message: The payload after decompression, when an extension had changed it.
+        message: The payload after decompression, or None when no extension had changed it.
     """
 
     kind: ClassVar[Literal["frame"]] = "frame"
@@ -93,7 +93,7 @@ class FrameRecord(_AtOneEnd):
         return self.frame.payload if self.message is None else self.message
 
     def explain(self) -> str:
-        """Explain this frame bit by bit, as text of several lines."""
+        """Return an explanation of this frame bit by bit, as text of several lines."""
         title = f"Frame {self.number}, sent by the {self.sender} on connection {self.connection}"
         verdict = f"\n\nVerdict: {visible(self.verdict)}" if self.verdict else ""
         return f"{title}\n\n{explain(self.frame, self.sender, self.message)}{verdict}"
@@ -133,7 +133,7 @@ class HandshakeRecord(_AtOneEnd):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedRecord(_AtOneEnd):
-    """The opening handshake is done and the connection is open.
+    """A connection was opened: the opening handshake is done.
 
     Attributes:
         peer: The other end's address, such as "127.0.0.1:51324".
@@ -154,13 +154,13 @@ class ClosedRecord(_AtOneEnd):
     """The TCP connection has ended.
 
     Attributes:
-        first: Who sent the first CLOSE frame; "" when nobody sent one.
+        first: The end that sent the first CLOSE frame; "" when neither sent one.
         sent: The close this end sent, or None; code 1005 stands for an empty frame.
         received: The close the other end sent, or None; code 1005 stands for an empty frame.
         tcp: How the TCP connection ended: "closed" after a closing handshake or a refusal,
             "dropped by server" or "dropped by client" without one, "reset", or "timeout".
         status: HTTP status code when the opening handshake was refused, else None.
-        detail: Why, when the protocol knows more: the rule that was broken.
+        detail: The rule that was broken, when the protocol knows one.
     """
 
     kind: ClassVar[Literal["closed"]] = "closed"
@@ -178,7 +178,7 @@ class ClosedRecord(_AtOneEnd):
 
     @property
     def why_closed(self) -> str:
-        """Why the connection closed, as a sentence: who was first, and with which codes."""
+        """Why the connection closed, as a sentence: which end was first, and both close codes."""
         return why_closed(
             side=self.side,
             first=self.first,
@@ -220,7 +220,7 @@ class OutputRecord(_Numbered):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRecord(_Numbered):
-    """Something worth knowing that is no frame: the server listens, a bound was reached.
+    """A notice, such as that the server listens or that a bound was reached.
 
     Attributes:
         text: One sentence.
@@ -242,7 +242,7 @@ Record = (
 
 
 def sender(side: Side, direction: Direction) -> Side:
-    """Tell which end sent what `side` logged with `direction`."""
+    """Return the end that sent what `side` logged with `direction`."""
     if direction == "sent":
         return side
     return "client" if side == "server" else "server"

@@ -1,7 +1,7 @@
-"""The storage under a frame log: cheap to fill, exact in what it keeps.
+"""Ring buffer of a frame log: cheap to append to, exact in what it keeps.
 
-Whoever sends or receives frames pays for one tuple in a list. Numbers and bounds are settled
-later, for up to `BATCH` tuples at a time.
+To append costs one tuple in a list. Records are numbered and evicted later, for up to `BATCH`
+tuples at a time.
 """
 
 from __future__ import annotations
@@ -20,36 +20,40 @@ BLOCK_SIZE = 1024 * 1024  # bytes; a block that has them takes no further entrie
 class Ring:
     """The newest frames and other records, bounded by frames and by bytes.
 
-    Appending to `fresh` and calling `settle` now and then is all that a writer does. Every method
-    may be called from any thread.
+    A writer appends to `fresh` and calls `settle` now and then. Every method may be called from
+    any thread.
+
+    Attributes:
+        fresh: Entries that have no numbers yet.
+        blocks: The other entries, oldest first.
     """
 
     def __init__(self, max_frames: int, max_bytes: int) -> None:
         self.max_frames = max_frames
         self.max_bytes = max_bytes
         self.fresh: list[Entry] = []
-        self._blocks: list[Block] = []
+        self.blocks: list[Block] = []
         self._next = 1
         self._frames = 0
         self._others = 0
         self._size = 0
         self._dropped = 0
-        self._origin = 0.0  # time of the first record there ever was
+        self._origin = 0.0  # time of the first record since the last clear()
         self._skip = 0  # evicted frames of the oldest entry, whose later frames stay
         # Re-entrant, because the collector may run a finalizer in here, and that may print.
         self._lock = threading.RLock()
         self._settling = False
 
     def push_other(self, connection: int, now: float, deferred: Deferred) -> int:
-        """Store a record that is no frame; gives its number.
+        """Store a record other than a frame and return its number.
 
-        It is 0 for one that is evicted at once, or that comes in the midst of `settle`.
+        It is 0 for one that is stored while `settle` runs: it is numbered after that.
         """
         entry: Entry = (now, connection, None, None, deferred, 1, "", None)
         with self._lock:
             self.fresh.append(entry)
             self.settle()
-            for block in reversed(self._blocks):
+            for block in reversed(self.blocks):
                 number = block.first + block.numbers
                 for candidate in reversed(block.entries):
                     number -= candidate[5]
@@ -58,7 +62,7 @@ class Ring:
         return 0
 
     def load(self, record: Record) -> None:
-        """Store a record that has its number and time, above every number before."""
+        """Store a record that has its number and time; the number is above all before."""
         if isinstance(record, FrameRecord):
             data, messages = record.frame.raw, (record.message,)
             entry: Entry = (
@@ -80,7 +84,7 @@ class Ring:
             self._add((entry,))
 
     def settle(self) -> None:
-        """Number what is fresh, and evict the blocks that are over the bounds."""
+        """Number the fresh entries, and evict whole blocks that are over the bounds."""
         with self._lock:
             if self._settling:
                 return
@@ -96,18 +100,18 @@ class Ring:
                 self._settling = False
 
     def snapshot(self) -> Snapshot:
-        """Settle everything, evict exactly, and give what is left without decoding any of it."""
+        """Settle everything, evict to the frame, and return what is left; nothing is decoded."""
         with self._lock:
             self.settle()
             self._evict_entries()
-            first = self._blocks[0].first + self._skip if self._blocks else self._next
-            return Snapshot(first, list(self._blocks), self._dropped, self._next - 1, self._origin)
+            first = self.blocks[0].first + self._skip if self.blocks else self._next
+            return Snapshot(first, list(self.blocks), self._dropped, self._next - 1, self._origin)
 
     def clear(self) -> None:
-        """Forget every record; numbers go on, and nothing counts as dropped any more."""
+        """Remove every record; numbers go on, and nothing counts as dropped."""
         with self._lock:
             self.settle()
-            self._blocks.clear()
+            self.blocks.clear()
             self._frames = self._others = self._size = self._skip = self._dropped = 0
             self._origin = 0.0
 
@@ -115,14 +119,14 @@ class Ring:
         numbers = sum([entry[5] for entry in batch])
         size = sum([len(entry[4]) for entry in batch])
         others = sum([entry[2] is None for entry in batch])
-        last = self._blocks[-1] if self._blocks else None
+        last = self.blocks[-1] if self.blocks else None
         if (
             last is not None
             and last.first + last.numbers == self._next
             and len(last.entries) + len(batch) <= BATCH
             and last.size < BLOCK_SIZE
         ):
-            self._blocks[-1] = Block(
+            self.blocks[-1] = Block(
                 last.first,
                 last.numbers + numbers,
                 last.others + others,
@@ -130,7 +134,7 @@ class Ring:
                 last.entries + batch,
             )
         else:
-            self._blocks.append(Block(self._next, numbers, others, size, batch))
+            self.blocks.append(Block(self._next, numbers, others, size, batch))
         self._origin = self._origin or batch[0][0]
         self._next += numbers
         self._frames += numbers - others
@@ -138,8 +142,8 @@ class Ring:
         self._size += size
 
     def _evict_blocks(self) -> None:
-        while self._blocks:
-            oldest = self._blocks[0]
+        while self.blocks:
+            oldest = self.blocks[0]
             frames = oldest.numbers - oldest.others - self._skip
             if (
                 self._frames - frames <= self.max_frames
@@ -147,27 +151,24 @@ class Ring:
                 and self._size - oldest.size <= self.max_bytes
             ):
                 return
-            del self._blocks[0]
+            del self.blocks[0]
             self._count_out(frames, oldest.others, oldest.size)
 
     def _evict_entries(self) -> None:
-        """Evict from the oldest block until every bound is kept to the frame."""
-        while self._blocks and (
+        """Evict entries, the last one in part, until no bound is exceeded."""
+        while self.blocks and (
             self._frames > self.max_frames
             or self._others > self.max_frames
             or self._size > self.max_bytes
         ):
-            oldest = self._blocks.pop(0)
+            oldest = self.blocks.pop(0)
             entry, *rest = oldest.entries
             surplus = self._frames - self.max_frames
             frames = 0 if entry[2] is None else entry[5] - self._skip
             others = 1 if entry[2] is None else 0
-            if (
-                frames > surplus
-                and self._size <= self.max_bytes
-                and (self._others <= self.max_frames)
-            ):
-                self._blocks.insert(0, oldest)
+            bounded = self._size <= self.max_bytes and self._others <= self.max_frames
+            if frames > surplus and bounded:
+                self.blocks.insert(0, oldest)
                 self._frames -= surplus
                 self._dropped += surplus
                 self._skip += surplus
@@ -175,7 +176,7 @@ class Ring:
             size = len(entry[4])
             self._count_out(frames, others, size)
             if rest:
-                self._blocks.insert(
+                self.blocks.insert(
                     0,
                     Block(
                         oldest.first + entry[5],

@@ -1,4 +1,4 @@
-"""One record as one row: the columns there are, and what each says about a record."""
+"""Columns of a table of records: their titles, and the cell of each record."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .records import (
 
 __all__ = ["COLUMNS", "USUAL_COLUMNS", "Column", "check_columns", "details", "rows"]
 
-LONGEST = 200  # characters of a stranger's text in a row
+LONGEST = 200  # characters of a peer's text in a row
 ARROWS: dict[Direction, str] = {"received": "<- received", "sent": "-> sent"}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What times are counted from: the log's first record, and the row before."""
+    """The times that a cell counts from: the log's first record, and the row before."""
 
     origin: float
     previous: float
@@ -42,7 +42,7 @@ class Column:
     Attributes:
         name: Its name for `LogView.text`.
         title: Its heading.
-        cell: Gives what it says about a record.
+        cell: Returns its text for a record.
         right: Whether it is aligned to the right.
     """
 
@@ -53,7 +53,7 @@ class Column:
 
 
 def of_frame(cell: Callable[[FrameRecord], str]) -> Callable[[Record, Moment], str]:
-    """A cell that only frames have."""
+    """Return a cell that is empty for records other than frames."""
 
     def cell_of_frame(record: Record, moment: Moment) -> str:
         return cell(record) if isinstance(record, FrameRecord) else ""
@@ -81,7 +81,7 @@ def rsv(record: FrameRecord) -> str:
 
 
 def details(record: Record, moment: Moment | None = None) -> str:
-    """Say in one line what a record holds; nothing in it controls what shows it."""
+    """Return a record on one line, with escapes for characters that cannot be seen."""
     match record:
         case FrameRecord():
             return frame_details(record)
@@ -144,7 +144,7 @@ USUAL_COLUMNS = (
 
 
 def check_columns(names: Sequence[str] | None) -> list[Column]:
-    """Find columns by their names; None gives the usual ones.
+    """Return columns by their names; None returns the usual ones.
 
     Raises:
         ValueError: A column that does not exist, or none at all.
@@ -155,14 +155,14 @@ def check_columns(names: Sequence[str] | None) -> list[Column]:
         names = [names]
     for name in names:
         if name not in COLUMNS:
-            raise ValueError(f"{name!r} is no column; there are {', '.join(map(repr, COLUMNS))}")
+            raise ValueError(f"{name!r} is not a column; there are {', '.join(map(repr, COLUMNS))}")
     if not names:
         raise ValueError(f"a table needs a column; there are {', '.join(map(repr, COLUMNS))}")
     return [COLUMNS[name] for name in names]
 
 
 def rows(records: Iterable[Record], columns: Sequence[Column], origin: float) -> list[list[str]]:
-    """Give the cells of each record."""
+    """Return the cells of each record."""
     cells = []
     previous: float | None = None
     for record in records:

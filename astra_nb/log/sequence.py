@@ -1,4 +1,4 @@
-"""Records as a sequence diagram in plain text: two life lines, and an arrow for each frame."""
+"""Sequence diagram of records in plain text: two life lines, and an arrow for each frame."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ NAMES = {"bytes": "BINARY", "reserved": "RESERVED OPCODE"}
 
 
 def draw(records: Sequence[Record], left_out: int = 0) -> str:
-    """Draw what passed between client and server, and how each connection ended.
+    """Return a diagram of what passed between client and server, and how each connection ended.
 
-    What handlers printed and what a server noticed are left out. Where there are several
-    connections, each one's number stands before its lines.
+    Output of handlers and notices are left out. With several connections, each line begins with
+    the number of its connection.
     """
     shown = [record for record in records if has_place(record)]
     labels = [label(record) for record in shown]
@@ -57,7 +57,7 @@ def has_place(record: Record) -> bool:
 
 
 def label(record: Record) -> str:
-    """What stands on the arrow; "" for records without one."""
+    """Return the text on the arrow; "" for records without one."""
     match record:
         case FrameRecord():
             name = NAMES.get(record.type, record.type.upper())

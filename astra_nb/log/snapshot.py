@@ -1,4 +1,4 @@
-"""What a ring held at one moment, decoded by whoever reads it."""
+"""Snapshots of a ring: its entries at one moment, decoded while they are read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Block", "Deferred", "Entry", "Snapshot"]
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A record that is no frame: how to build it once its number is known, and what it weighs."""
+    """A record other than a frame: how to build it once its number is known, and its bytes."""
 
     build: Callable[[int], Record]
     weight: int
@@ -42,7 +42,7 @@ Entry = tuple[
 
 
 class Block(NamedTuple):
-    """Entries that follow one another, and their sums."""
+    """Entries with consecutive numbers, and their sums."""
 
     first: int
     numbers: int
@@ -52,7 +52,7 @@ class Block(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What a ring held at one moment; it can be read without any lock."""
+    """The entries of a ring at one moment; reading them takes no lock."""
 
     first: int
     blocks: list[Block]
@@ -72,7 +72,7 @@ class Snapshot(NamedTuple):
                 number += entry[5]
 
     def count(self, after: int = 0) -> int:
-        """Count the records with a number above `after`."""
+        """Return how many records have a number above `after`."""
         start = max(self.first, after + 1)
         return sum(
             block.first + block.numbers - max(block.first, start)
@@ -81,12 +81,12 @@ class Snapshot(NamedTuple):
         )
 
     def kinds(self) -> tuple[int, int]:
-        """Count the frames and the other records."""
+        """Return how many frames and how many other records there are."""
         others = sum(block.others for block in self.blocks)
         return self.count() - others, others
 
     def bytes_after(self, number: int) -> int:
-        """Sum the bytes of the entries that end after `number`."""
+        """Return the bytes of the entries that end after `number`."""
         total = 0
         for block in reversed(self.blocks):
             if block.first + block.numbers - 1 <= number:
@@ -102,7 +102,7 @@ class Snapshot(NamedTuple):
         return total
 
     def after_all_but(self, limit: int) -> int:
-        """Give the number after which only the newest `limit` records come."""
+        """Return the number after which there are only the newest `limit` records."""
         left = limit
         for block in reversed(self.blocks):
             if left <= block.numbers:

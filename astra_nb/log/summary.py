@@ -1,4 +1,4 @@
-"""What a log says about each connection: state, counts, round-trip times, why it closed."""
+"""Summary of each connection on a log: state, counts, round-trip times, why it closed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Reply:
 
 @dataclass(slots=True)
 class Traffic:
-    """What passed in one direction.
+    """Frames that passed in one direction.
 
     Attributes:
         frames: How many frames.
@@ -62,19 +62,18 @@ class Traffic:
 
 @dataclass(slots=True)
 class ConnectionSummary:
-    """What a log says about one connection.
+    """Summary of one connection.
 
     Attributes:
         id: The number of the connection.
-        side: Which end keeps the log; None when no record says.
-        peer: The other end's address; "" when the log does not hold it any more.
-        path: Path of the request; "" when the log does not hold it any more.
+        side: Which end keeps the log; None when it is not known.
+        peer: The other end's address; "" when it is no longer on the log.
+        path: Path of the request; "" when it is no longer on the log.
         subprotocol: The subprotocol both agreed on, or None.
         state: "connecting", "open", "closing" after the first CLOSE frame, or "closed".
-        first_time: Time of its first record, in seconds since the epoch.
         last_time: Time of its last record.
-        received: What came in.
-        sent: What went out.
+        received: Frames that came in.
+        sent: Frames that went out.
         rtt: Round-trip times of the pings that this end sent, in seconds, oldest first.
         errors: How many times a handler raised.
         refused: How many frames were refused or ignored.
@@ -87,7 +86,6 @@ class ConnectionSummary:
     path: str = ""
     subprotocol: str | None = None
     state: State = "connecting"
-    first_time: float = 0.0
     last_time: float = 0.0
     received: Traffic = field(default_factory=Traffic)
     sent: Traffic = field(default_factory=Traffic)
@@ -98,9 +96,9 @@ class ConnectionSummary:
 
 
 def summarise(records: Iterable[Record]) -> dict[int, ConnectionSummary]:
-    """Sum up each connection among the records, by its number; 0, the server, is left out.
+    """Return a summary of each connection by its number; 0, the server itself, is left out.
 
-    What the log has dropped is not counted.
+    Only the given records count, not those that the log has dropped.
     """
     records = list(records)
     summaries: dict[int, ConnectionSummary] = {}
@@ -109,9 +107,7 @@ def summarise(records: Iterable[Record]) -> dict[int, ConnectionSummary]:
             continue
         summary = summaries.get(record.connection)
         if summary is None:
-            summary = summaries[record.connection] = ConnectionSummary(
-                record.connection, first_time=record.time
-            )
+            summary = summaries[record.connection] = ConnectionSummary(record.connection)
         summary.last_time = record.time
         add(summary, record)
     for reply in replies(records):

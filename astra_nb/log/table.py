@@ -1,4 +1,4 @@
-"""Records as a table: plain text for terminals and screen readers, static HTML for notebooks."""
+"""Tables of records: plain text for terminals and screen readers, static HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .rows import Column, check_columns, rows
 
 __all__ = ["check_columns", "counts", "html", "last_records", "text"]
 
-# Everything has a fallback, so that the table reads well without Jupyter, light or dark. The class
-# stands twice to weigh more than JupyterLab's own rules for tables in outputs.
+# Every colour has a fallback, so that the table reads well without Jupyter, light or dark. The
+# class is there twice to outweigh JupyterLab's own rules for tables in outputs.
 STYLE = """
 .astra-nb-log.astra-nb-log table { border-collapse: collapse; margin: 0; width: auto;
   color: var(--jp-content-font-color1, var(--vscode-editor-foreground, inherit));
@@ -36,7 +36,7 @@ ARROWS = {"<- ": "← ", "-> ": "→ "}
 def text(
     records: Sequence[Record], columns: Sequence[Column], origin: float, left_out: int = 0
 ) -> str:
-    """Write records as lines under a heading; `left_out` says how many came before them."""
+    """Return records as lines under a heading; `left_out` is how many came before them."""
     titles = [column.title for column in columns]
     table = [titles, *rows(records, columns, origin)]
     widths = [max(len(row[i]) for row in table) for i in range(len(columns))]
@@ -59,7 +59,7 @@ def text(
 def html(
     records: Sequence[Record], columns: Sequence[Column], origin: float, left_out: int = 0
 ) -> str:
-    """Write records as an HTML table with a caption; it holds no script and no foreign markup."""
+    """Return records as an HTML table with a caption, without scripts or markup of a peer."""
     caption = counted(len(records) + left_out, "record")
     if left_out:
         caption = (
@@ -103,7 +103,7 @@ def counts(frames: int, others: int) -> str:
 
 
 def last_records(records: Sequence[Record], origin: float) -> str:
-    """Say for an error message what came last."""
+    """Return the last records for an error message."""
     if not records:
         return "there are no records"
     return f"the last records:\n{text(records, check_columns(None), origin)}"

@@ -1,21 +1,20 @@
-"""Reading a log: filters, indexing, and its forms as text, HTML and messages.
+"""Views of a log: filters, indexing, and forms as text, HTML, diagrams and messages.
 
 A view is live. It holds no records; each reading looks at what the log holds now.
 """
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import ClassVar, Protocol, overload
+from typing import ClassVar, Protocol, Unpack, overload
 
 from . import joiner, sequence, table
-from .criteria import Criteria, Predicate, criteria
+from .criteria import Criteria, Predicate, Wanted, criteria
 from .records import Record
 
 __all__ = ["FilteredView", "LogView"]
@@ -24,13 +23,14 @@ SHOWN_ROWS = 200  # newest records in the forms that are shown unasked
 
 
 class Printer(Protocol):
-    """What IPython hands to `_repr_pretty_`."""
+    """The pretty printer that IPython passes to `_repr_pretty_`."""
 
-    def text(self, text: str) -> None: ...
+    def text(self, text: str) -> None:
+        """Print a text."""
 
 
 class RecordFormat(Protocol):
-    """A form in which records are kept in a file."""
+    """A file format for records."""
 
     def to_text(self, records: Iterable[Record]) -> str:
         """Return the records as text."""
@@ -45,57 +45,43 @@ class LogView(ABC):
     Every method may be called from any thread, and none holds up the connections.
 
     Attributes:
-        jsonl: How records become JSON Lines; set by `astra_nb.recordings`, which is above.
+        jsonl: How records become JSON Lines; set by `astra_nb.recordings`, a higher layer.
     """
 
     jsonl: ClassVar[RecordFormat]
 
     @abstractmethod
-    def _read(self, after: int) -> Iterator[Record]:
-        """Iterate over what is there now with a number above `after`."""
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Iterate over the records that there are now with a number above `after`."""
 
     @property
     @abstractmethod
-    def _origin(self) -> float:
-        """Time that relative times count from, in seconds since the epoch."""
+    def origin(self) -> float:
+        """Time of the first record there was, in seconds since the epoch; 0 before there was one.
 
-    def filter(
-        self,
-        *,
-        kind: str | Iterable[str] | None = None,
-        type: str | Iterable[str] | None = None,
-        direction: str | Iterable[str] | None = None,
-        connection: int | Iterable[int] | None = None,
-        text: str | re.Pattern[str] | None = None,
-        predicate: Predicate | None = None,
-    ) -> LogView:
-        """Give a live view of those records that match all that is given.
+        Relative times count from it.
+        """
+
+    def filter(self, *, predicate: Predicate | None = None, **wanted: Unpack[Wanted]) -> LogView:
+        """Return a live view of those records that match all that is given.
 
         Args:
-            kind: "frame", "handshake", "opened", "closed", "error", "output", "notice", or
-                several of them.
-            type: "text", "bytes", "continuation", "ping", "pong", "close", "reserved", or any
-                kind but "frame", or several.
-            direction: "received", "sent" or both, seen from the end that keeps the log. Records
-                that have no direction do not match.
-            connection: The number of a connection, or several; 0 for the server itself.
-            text: What the record must contain: a substring, or a compiled pattern. A payload is
-                searched as UTF-8.
-            predicate: A function that gets a record.
+            predicate: A function that gets a record and returns whether it matches.
+            wanted: Any of these keywords, each with a value or, but for `text`, several:
+                `kind`: "frame", "handshake", "opened", "closed", "error", "output", "notice".
+                `type`: "text", "bytes", "continuation", "ping", "pong", "close", "reserved", or
+                any kind but "frame".
+                `direction`: "received" or "sent", seen from the end that keeps the log. Records
+                without a direction do not match.
+                `connection`: The number of a connection; 0 is the server itself.
+                `text`: A substring of the record, or a compiled pattern to search for. A payload
+                is searched as UTF-8.
 
         Raises:
             ValueError: A kind, type or direction that does not exist.
-            TypeError: A value of another type than these.
+            TypeError: A keyword that does not exist, or a value of another type than these.
         """
-        wanted = criteria(
-            kind=kind,
-            type=type,
-            direction=direction,
-            connection=connection,
-            text=text,
-            predicate=predicate,
-        )
-        return FilteredView(self, wanted)
+        return FilteredView(self, criteria(predicate, **wanted))
 
     @property
     def frames(self) -> LogView:
@@ -108,17 +94,17 @@ class LogView(ABC):
         return joiner.join(self)
 
     def since(self, number: int, limit: int | None = None) -> list[Record]:
-        """List the records with a number above `number`, oldest first.
+        """Return the records with a number above `number`, oldest first.
 
         Args:
             number: A record's number, or 0.
             limit: How many at most, the newest; None for all.
         """
-        found = self._read(number)
+        found = self.records(number)
         return list(found) if limit is None else list(deque(found, maxlen=max(limit, 0)))
 
     def text(self, columns: Sequence[str] | None = None, limit: int | None = None) -> str:
-        """Write the records as a table of plain text, one line for each.
+        """Return the records as a table of plain text, one line for each.
 
         Args:
             columns: Columns in their order, out of "number", "time" (of day, UTC), "relative"
@@ -132,10 +118,10 @@ class LogView(ABC):
         """
         chosen = table.check_columns(columns)
         records, left_out = self._newest(limit)
-        return table.text(records, chosen, self._origin, left_out)
+        return table.text(records, chosen, self.origin, left_out)
 
     def html(self, columns: Sequence[str] | None = None, limit: int | None = SHOWN_ROWS) -> str:
-        """Write the records as a static HTML table; everything in it is escaped.
+        """Return the records as a static HTML table; everything in it is escaped.
 
         Args:
             columns: As for `text`.
@@ -146,10 +132,10 @@ class LogView(ABC):
         """
         chosen = table.check_columns(columns)
         records, left_out = self._newest(limit)
-        return table.html(records, chosen, self._origin, left_out)
+        return table.html(records, chosen, self.origin, left_out)
 
     def to_jsonl(self, path: str | PathLike[str] | None = None) -> str:
-        """Write the records as JSON Lines, one for each; `FrameLog.from_jsonl` reads them.
+        """Return the records as JSON Lines, one for each; `FrameLog.from_jsonl` reads them.
 
         Args:
             path: A file to write as well; an existing one is replaced.
@@ -160,7 +146,7 @@ class LogView(ABC):
         return text
 
     def sequence(self, limit: int | None = None) -> str:
-        """Draw the records as a sequence diagram: two life lines, and an arrow for each frame.
+        """Return a sequence diagram of the records: two life lines, and an arrow for each frame.
 
         Args:
             limit: How many records at most, the newest; None for all.
@@ -169,7 +155,7 @@ class LogView(ABC):
         return sequence.draw(records, left_out)
 
     def _newest(self, limit: int | None) -> tuple[list[Record], int]:
-        """Give the newest records, and how many there are before them."""
+        """Return the newest records, and how many there are before them."""
         if limit is None:
             return list(self), 0
         kept: deque[Record] = deque(maxlen=max(limit, 0))
@@ -180,7 +166,7 @@ class LogView(ABC):
         return list(kept), count - len(kept)
 
     def __iter__(self) -> Iterator[Record]:
-        return self._read(0)
+        return self.records(0)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -204,7 +190,7 @@ class LogView(ABC):
         raise IndexError(f"no record at index {index}: there are {len(self)}")
 
     def __bool__(self) -> bool:
-        # Iterating is dear when there is much, and "no log" is None.
+        # Counting would decode every record, and "no log" is None.
         return True
 
     def __str__(self) -> str:
@@ -227,15 +213,15 @@ class LogView(ABC):
 
 
 class FilteredView(LogView):
-    """Those records of another view that match some criteria."""
+    """The records of another view that meet some criteria."""
 
     def __init__(self, parent: LogView, wanted: Criteria) -> None:
         self._parent = parent
         self._wanted = wanted
 
-    def _read(self, after: int) -> Iterator[Record]:
-        return filter(self._wanted.matches, self._parent._read(after))
+    def records(self, after: int = 0) -> Iterator[Record]:
+        return filter(self._wanted.matches, self._parent.records(after))
 
     @property
-    def _origin(self) -> float:
-        return self._parent._origin
+    def origin(self) -> float:
+        return self._parent.origin

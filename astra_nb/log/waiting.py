@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from .criteria import Criteria
@@ -16,7 +17,7 @@ __all__ = ["Search", "wait", "wait_async"]
 
 
 class Search:
-    """Looks for the count-th matching record, each look going on where the last one ended."""
+    """Search for the count-th matching record; each step starts where the last one ended."""
 
     def __init__(self, ring: Ring, wanted: Criteria, count: int, after: int) -> None:
         if count < 1:
@@ -27,7 +28,7 @@ class Search:
         self.found = 0
         self.after = after
 
-    def go_on(self) -> Record | None:
+    def step(self) -> Record | None:
         for record in self.ring.snapshot().records(self.after):
             self.after = record.number
             if self.wanted.matches(record):
@@ -47,14 +48,14 @@ def wait(
     before_read: Callable[[], None] | None,
     timeout: float | None,
 ) -> Record | None:
-    """Block until the search ends; None when that took more than `timeout` seconds."""
+    """Block until the search ends; return None when that takes more than `timeout` seconds."""
     deadline = None if timeout is None else monotonic() + timeout
     news = threading.Event()
     subscription = subscriptions.add(news.set)
     try:
         if before_read is not None:
             before_read()
-        while (record := search.go_on()) is None:
+        while (record := search.step()) is None:
             if not news.wait(None if deadline is None else max(deadline - monotonic(), 0)):
                 return None
             news.clear()
@@ -71,13 +72,10 @@ async def wait_async(
     loop = asyncio.get_running_loop()
     news = asyncio.Event()
 
-    def tell() -> None:
-        loop.call_soon_threadsafe(news.set)
-
-    subscription = subscriptions.add(tell)
+    subscription = subscriptions.add(partial(loop.call_soon_threadsafe, news.set))
     try:
         async with asyncio.timeout(timeout):
-            while (record := search.go_on()) is None:
+            while (record := search.step()) is None:
                 await news.wait()
                 news.clear()
                 subscriptions.arm(subscription)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
+import threading
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from astra_nb.log import FrameLog, snapshot
@@ -98,3 +103,30 @@ class Decodings:
             return decode(data, offset)
 
         monkeypatch.setattr(snapshot, "decode", counting)
+
+
+class in_thread:  # noqa: N801
+    """Runs a function in a thread while the block runs, and joins it after."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.result: Any = None
+        self.error: BaseException | None = None
+        context = contextvars.copy_context()
+
+        def run() -> None:
+            try:
+                self.result = context.run(function)
+            except BaseException as exc:  # noqa: BLE001 - handed to the test
+                self.error = exc
+
+        self.thread = threading.Thread(target=run)
+
+    def __enter__(self) -> in_thread:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        if self.error is not None:
+            raise self.error

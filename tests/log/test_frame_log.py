@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import re
 import threading
 from collections.abc import Callable
@@ -10,11 +9,10 @@ from typing import Any
 import pytest
 
 from astra_nb.errors import WaitTimeout
-from astra_nb.log import FrameLog, ring
+from astra_nb.log import FrameLog
 from astra_nb.log.records import FrameRecord, NoticeRecord, Record
-from astra_nb.log.snapshot import Block
 
-from .samples import HELLO, PING, Decodings, conversation, numbers, text_frame
+from .samples import HELLO, PING, Decodings, conversation, in_thread, numbers, text_frame
 
 
 def texts(log: FrameLog) -> list[str]:
@@ -119,20 +117,6 @@ def test_a_run_larger_than_the_bound_is_not_kept() -> None:
     assert log.dropped == 2
     log.append_frames(1, "server", "sent", HELLO, 1)
     assert texts(log) == ["Hello"]
-
-
-def test_memory_stays_bounded_though_nobody_reads() -> None:
-    log = FrameLog(max_frames=1000, max_bytes=2**20)
-    for number in range(2 * log.max_frames):
-        log.append(0, NoticeRecord, text=str(number % 7))
-    assert sum(block.others for block in log._ring._blocks) <= log.max_frames + 256
-    large = b"\x82\x7f" + (65536).to_bytes(8, "big") + bytes(65536)
-    for _ in range(200):
-        log.append_frames(1, "server", "sent", large, 1)
-    held = sum(len(entry[4]) for block in log._ring._blocks for entry in block.entries)
-    held += sum(len(entry[4]) for entry in log._ring.fresh)
-    assert held <= 3 * 2**20  # a block more than the bound
-    assert len(log) == 15
 
 
 def test_other_records_are_dropped_with_what_is_older_than_the_frames() -> None:
@@ -286,7 +270,7 @@ def test_before_read_comes_before_each_reading() -> None:
         lambda: str(log),
         lambda: repr(log),
         lambda: log.frames[0],
-        lambda: log.wait_for(after=log._ring.snapshot().last_number),
+        lambda: log.wait_for(after=log.last_number),
     ]
     for count, read in enumerate(readings, start=1):
         log.before_read = bring
@@ -367,33 +351,6 @@ def test_a_waiter_looks_at_each_record_once_and_wakes_no_other_reader() -> None:
     assert calls == ["called"]
 
 
-class in_thread:  # noqa: N801
-    """Runs a function in a thread while the block runs, and joins it after."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self.result: Any = None
-        self.error: BaseException | None = None
-        context = contextvars.copy_context()
-
-        def run() -> None:
-            try:
-                self.result = context.run(function)
-            except BaseException as exc:  # noqa: BLE001 - handed to the test
-                self.error = exc
-
-        self.thread = threading.Thread(target=run)
-
-    def __enter__(self) -> in_thread:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.thread.join(10)
-        assert not self.thread.is_alive()
-        if self.error is not None:
-            raise self.error
-
-
 def test_wait_for_finds_what_is_there() -> None:
     log = conversation()
     assert log.wait_for(type="ping").number == 8
@@ -450,14 +407,6 @@ def test_a_count_begins_at_one(count: int) -> None:
         conversation().wait_for(count=count)
 
 
-def test_a_wait_leaves_no_subscription() -> None:
-    log = FrameLog()
-    with pytest.raises(WaitTimeout):
-        log.wait_for(timeout=0)
-    assert log._subscriptions.armed == ()
-    assert log._subscriptions._all == ()
-
-
 def test_wait_for_async() -> None:
     log = FrameLog()
 
@@ -481,7 +430,6 @@ def test_wait_for_async() -> None:
         await loop.shutdown_default_executor()
 
     asyncio.run(scenario())
-    assert log._subscriptions._all == ()
 
 
 def test_threads_append_and_read_at_once() -> None:
@@ -537,39 +485,6 @@ def test_each_record_appended_at_once_gets_its_own_number() -> None:
     notices = {record.number for record in log.filter(kind="notice")}
     assert len(set(given)) == 2000
     assert set(given) == notices
-
-
-def test_a_record_may_be_appended_while_records_are_settled(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # The collector may run a finalizer at any moment, and a finalizer may print.
-    log = FrameLog()
-
-    def block_with_a_finalizer(*arguments: Any) -> Block:
-        monkeypatch.setattr(ring, "Block", Block)
-        assert log.append(1, NoticeRecord, text="from a finalizer") == 0
-        return Block(*arguments)
-
-    monkeypatch.setattr(ring, "Block", block_with_a_finalizer)
-    fill(log, 1)
-    assert [(record.number, record.kind) for record in log] == [(1, "frame"), (2, "notice")]
-
-
-def test_a_record_knows_its_number_though_frames_came_behind_it_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    log = FrameLog()
-    settle = log._ring.settle
-
-    def settle_late() -> None:
-        monkeypatch.setattr(log._ring, "settle", settle)
-        log.append_frames(1, "server", "sent", HELLO * 3, 3)
-        settle()
-
-    fill(log, 1)
-    monkeypatch.setattr(log._ring, "settle", settle_late)
-    assert log.append(1, NoticeRecord, text="x") == 2
-    assert [record.kind for record in log] == ["frame", "notice", "frame", "frame", "frame"]
 
 
 def test_broken_bytes_are_kept_as_they_came() -> None:

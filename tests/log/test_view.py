@@ -53,19 +53,19 @@ def test_filter(wanted: Any, found: list[int]) -> None:
         (
             {"type": "binary"},
             ValueError,
-            "'binary' is no type; there are 'text', 'bytes', 'continuation', 'ping', 'pong', "
+            "'binary' is not a type; there are 'text', 'bytes', 'continuation', 'ping', 'pong', "
             "'close', 'reserved', 'handshake', 'opened', 'closed', 'error', 'output', 'notice'",
         ),
         (
             {"kind": ["frame", "frames"]},
             ValueError,
-            "'frames' is no kind; there are 'frame', 'handshake', 'opened', 'closed', 'error', "
+            "'frames' is not a kind; there are 'frame', 'handshake', 'opened', 'closed', 'error', "
             "'output', 'notice'",
         ),
         (
             {"direction": "in"},
             ValueError,
-            "'in' is no direction; there are 'received', 'sent'",
+            "'in' is not a direction; there are 'received', 'sent'",
         ),
         (
             {"connection": "1"},
@@ -171,7 +171,7 @@ def test_relative_times_count_from_the_first_record_there_was() -> None:
     origin = log[0].time
     log.append_frames(1, "server", "sent", HELLO, 1)
     view = log.filter(type="text")
-    assert log.origin == view._origin == origin
+    assert log.origin == view.origin == origin
     shown = view.text(["relative"]).splitlines()[-1].strip()
     assert shown == f"{log[0].time - origin:+.3f}"
 

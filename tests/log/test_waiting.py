@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from astra_nb.log.criteria import criteria
+from astra_nb.log.records import Record
+from astra_nb.log.ring import Ring
+from astra_nb.log.subscriptions import Subscriptions
+from astra_nb.log.waiting import Search, wait, wait_async
+
+from .samples import in_thread, text_frame
+
+
+class Log:
+    """The parts of a log that a wait needs."""
+
+    def __init__(self) -> None:
+        self.ring = Ring(1000, 10**6)
+        self.subscriptions = Subscriptions()
+
+    def append(self, count: int) -> None:
+        for _ in range(count):
+            number = self.ring.snapshot().last_number + 1
+            self.ring.fresh.append((1.0, 1, "server", "sent", text_frame(number), 1, "", None))
+            self.subscriptions.wake()
+
+    def search(self, text: str | None = None, count: int = 1, after: int = 0) -> Search:
+        return Search(self.ring, criteria(text=text), count, after)
+
+    def subscribed(self) -> bool:
+        self.subscriptions.arm_all()
+        return self.subscriptions.armed != ()
+
+
+def number_of(record: Record | None) -> int:
+    return 0 if record is None else record.number
+
+
+def test_a_search_goes_on_where_it_ended() -> None:
+    log = Log()
+    search = log.search("1", count=3)
+    log.append(9)
+    assert search.step() is None
+    assert (search.found, search.after) == (1, 9)
+    log.append(5)
+    assert number_of(search.step()) == 11
+    assert search.found == 3
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_count_begins_at_one(count: int) -> None:
+    with pytest.raises(ValueError, match=rf"^count is {count}; the first matching record has the"):
+        Log().search(count=count)
+
+
+def test_how_a_search_is_described() -> None:
+    log = Log()
+    assert log.search().described() == "a record"
+    assert log.search("a", count=2).described() == "2 times a record with text 'a'"
+
+
+def test_what_is_there_is_found_without_waiting() -> None:
+    log = Log()
+    log.append(3)
+    assert number_of(wait(log.search("2"), log.subscriptions, None, timeout=0)) == 2
+    assert number_of(asyncio.run(wait_async(log.search("3"), log.subscriptions, 0))) == 3
+    assert not log.subscribed()
+
+
+def test_what_does_not_come_in_time_is_none() -> None:
+    log = Log()
+    log.append(1)
+    assert wait(log.search(after=1), log.subscriptions, None, timeout=0.001) is None
+    assert asyncio.run(wait_async(log.search(after=1), log.subscriptions, 0.001)) is None
+    assert not log.subscribed()
+
+
+@pytest.mark.parametrize("timeout", [None, 30])
+def test_a_thread_waits_for_what_another_one_appends(timeout: float | None) -> None:
+    log = Log()
+    search = log.search("200")
+    with in_thread(lambda: wait(search, log.subscriptions, None, timeout)) as waiter:
+        log.append(300)
+    assert number_of(waiter.result) == 200
+    assert not log.subscribed()
+
+
+def test_pending_frames_are_appended_before_the_first_look() -> None:
+    log = Log()
+    found = wait(log.search(), log.subscriptions, lambda: log.append(1), timeout=0)
+    assert number_of(found) == 1
+
+
+def test_a_task_waits_for_what_a_thread_appends() -> None:
+    log = Log()
+
+    async def scenario() -> None:
+        waiting = asyncio.create_task(wait_async(log.search("5"), log.subscriptions, 30))
+        await asyncio.sleep(0)
+        with in_thread(lambda: log.append(9)):
+            assert number_of(await waiting) == 5
+
+    asyncio.run(scenario())
+    assert not log.subscribed()
+
+
+def test_a_cancelled_wait_leaves_no_subscription() -> None:
+    log = Log()
+
+    async def scenario() -> None:
+        waiting = asyncio.create_task(wait_async(log.search(), log.subscriptions, None))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(scenario())
+    assert not log.subscribed()
