@@ -7,7 +7,7 @@ from functools import partial
 from itertools import takewhile
 from os import PathLike
 from time import time
-from typing import Unpack
+from typing import NoReturn, Unpack
 
 from astra_nb.errors import WaitTimeout
 from astra_nb.wire.messages import Side
@@ -231,10 +231,8 @@ class FrameLog(LogView):
         search = Search(self._ring, criteria(predicate, **wanted), count, after)
         if self.before_wait is not None:
             self.before_wait()
-        record = waiting.wait(search, self._subscriptions, self.before_read, timeout)
-        if record is None:
-            raise WaitTimeout(self._failure(search, timeout))
-        return record
+        found = waiting.wait(search, self._subscriptions, self.before_read, timeout)
+        return found or self._fail(search, timeout)
 
     async def wait_for_async(
         self,
@@ -253,10 +251,8 @@ class FrameLog(LogView):
             TypeError: As for `filter`.
         """
         search = Search(self._ring, criteria(predicate, **wanted), count, after)
-        record = await waiting.wait_async(search, self._subscriptions, timeout)
-        if record is None:
-            raise WaitTimeout(self._failure(search, timeout))
-        return record
+        found = await waiting.wait_async(search, self._subscriptions, timeout)
+        return found or self._fail(search, timeout)
 
     # Exports
 
@@ -272,7 +268,7 @@ class FrameLog(LogView):
             ValueError: A line that is not a record; the message names it.
             OSError: The file cannot be read.
         """
-        records = LogView.jsonl.read(source)
+        records = cls.jsonl.read(source)
         log = cls()
         log.max_frames = max(log.max_frames, len(records))
         size = sum(len(record.frame.raw) for record in records if isinstance(record, FrameRecord))
@@ -302,10 +298,10 @@ class FrameLog(LogView):
         snapshot = self._look()
         return f"<FrameLog: {table.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
 
-    def _failure(self, search: Search, timeout: float | None) -> str:
+    def _fail(self, search: Search, timeout: float | None) -> NoReturn:
         within = "" if timeout is None else f" within {timeout:g} s"
         silent = "" if self.recording else "; this log records nothing (recording is False)"
-        return (
+        raise WaitTimeout(
             f"{search.described()} did not come{within}: {search.found} of {search.count} came"
             f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self.origin)}"
         )

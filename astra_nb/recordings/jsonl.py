@@ -57,7 +57,7 @@ def read(source: str | PathLike[str]) -> list[Record]:
     Text is what is empty, holds a line break or begins with "{"; anything else is a path.
 
     Raises:
-        ValueError: A line that is no record; it names the line.
+        ValueError: A line that is not a record; it names the line.
         OSError: The file cannot be read.
     """
     if isinstance(source, str) and (
@@ -74,7 +74,7 @@ def from_text(text: str) -> list[Record]:
     """Read records from JSON Lines; empty lines are passed over.
 
     Raises:
-        ValueError: A line that is no record, or a number that does not rise; it names the line.
+        ValueError: A line that is not a record, or a number that does not rise; it names the line.
     """
     records: list[Record] = []
     last = 0
@@ -87,7 +87,7 @@ def from_text(text: str) -> list[Record]:
             if record.number <= last:
                 raise ValueError(f'"number" is {record.number}, not above {last}')
         except ValueError as exc:
-            raise ValueError(f"line {position} is no record: {exc}") from exc
+            raise ValueError(f"line {position} is not a record: {exc}") from exc
         last = record.number
         records.append(record)
     return records

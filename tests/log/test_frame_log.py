@@ -148,6 +148,19 @@ def test_long_texts_count_as_bytes() -> None:
     assert log.dropped == 1
 
 
+def test_large_runs_are_settled_before_a_batch_is_full() -> None:
+    log = FrameLog(max_bytes=2**20)
+    calls: list[int] = []
+
+    class Payload(bytes):
+        def __del__(self) -> None:
+            calls.append(1)
+
+    for _ in range(64):
+        log.append_frames(1, "server", "sent", Payload(2**17), 1)
+    assert len(calls) >= 64 - 24  # a bound, a block and what is not settled yet
+
+
 def test_bounds_can_be_changed_at_any_time() -> None:
     log = FrameLog()
     fill(log, 1000)
@@ -295,41 +308,6 @@ def test_a_subscriber_is_called_once_until_somebody_reads() -> None:
     assert calls == [1, 4]
 
 
-def test_the_same_callback_can_be_subscribed_twice() -> None:
-    log = FrameLog()
-    calls: list[str] = []
-
-    def callback() -> None:
-        calls.append("called")
-
-    first, second = log.subscribe(callback), log.subscribe(callback)
-    fill(log, 1)
-    assert len(calls) == 2
-    first()
-    list(log)
-    fill(log, 1)
-    assert len(calls) == 3
-    second()
-
-
-def test_a_subscriber_that_raises_is_logged_and_harms_nobody(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    log = FrameLog()
-    calls: list[str] = []
-
-    def broken() -> None:
-        raise RuntimeError("broken view")
-
-    log.subscribe(broken)
-    log.subscribe(lambda: calls.append("called"))
-    fill(log, 1)
-    assert calls == ["called"]
-    assert texts(log) == ["1"]
-    assert "a subscriber of the log raised" in caplog.text
-    assert "broken view" in caplog.text
-
-
 def test_a_waiter_looks_at_each_record_once_and_wakes_no_other_reader() -> None:
     log = FrameLog()
     calls: list[str] = []
@@ -399,12 +377,6 @@ def test_wait_for_can_be_forbidden() -> None:
     log.before_wait = forbid
     with pytest.raises(RuntimeError, match="not in this thread"):
         log.wait_for(type="ping")
-
-
-@pytest.mark.parametrize("count", [0, -1])
-def test_a_count_begins_at_one(count: int) -> None:
-    with pytest.raises(ValueError, match=rf"^count is {count}; the first matching record has the"):
-        conversation().wait_for(count=count)
 
 
 def test_wait_for_async() -> None:
@@ -494,3 +466,30 @@ def test_broken_bytes_are_kept_as_they_came() -> None:
     assert isinstance(record, FrameRecord)
     assert (record.frame.raw, record.frame.complete) == (b"\x81\xfe\x01", False)
     assert record.verdict == "cut: TCP dropped"
+
+
+def test_a_log_is_read_from_json_lines_and_holds_all_of_it() -> None:
+    log = conversation()
+    again = FrameLog.from_jsonl(log.to_jsonl())
+    assert list(again) == list(log)
+    assert (again.dropped, again.last_number, again.origin) == (0, 13, log.origin)
+
+
+def test_a_log_larger_than_the_usual_bounds_comes_back_whole() -> None:
+    log = FrameLog()
+    log.append_frames(1, "server", "sent", b"\x89\x00" * 5000, 5000)
+
+    class Small(FrameLog):
+        def __init__(self) -> None:
+            super().__init__(max_frames=1000, max_bytes=2000)
+
+    again = Small.from_jsonl(log.to_jsonl())
+    assert (len(again), again.dropped) == (5000, 0)
+    assert (again.max_frames, again.max_bytes) == (5000, 10_000)
+
+
+@pytest.mark.parametrize("wait", ["wait_for", "wait_for_async"])
+def test_a_criterion_that_does_not_exist_is_refused(wait: str) -> None:
+    with pytest.raises(TypeError, match=r"^'typ' is not a criterion; there are 'kind', 'type', "):
+        result = getattr(FrameLog(), wait)(typ="text")
+        asyncio.run(result)

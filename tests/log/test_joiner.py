@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from astra_nb.log import FrameLog
+from astra_nb.log.joiner import Joiner
 from astra_nb.wire.messages import CloseFrame, Message
 
 from .samples import PING
@@ -50,7 +53,7 @@ def test_all_five_types() -> None:
     assert log_of(b"\x88\x02\x03\xe8").messages[0].value == CloseFrame(1000)
 
 
-def test_what_is_no_message_gives_none() -> None:
+def test_what_is_not_a_message_is_left_out() -> None:
     unfinished = log_of(b"\x01\x01a", b"\x00\x01b")
     assert unfinished.messages == []
     assert log_of(b"\x80\x01b").messages == []
@@ -68,5 +71,53 @@ def test_a_decompressed_payload_is_the_message() -> None:
     assert log.messages[0].value == "Hello"
 
 
-def test_text_that_is_no_utf8_is_shown_with_replacements() -> None:
+def test_text_that_is_not_utf8_is_shown_with_replacements() -> None:
     assert log_of(b"\x81\x02a\xff").messages[0].value == "a�"
+
+
+TEXT, BYTES, CONTINUATION = 1, 2, 0
+
+
+def test_which_message_is_under_way() -> None:
+    joiner = Joiner()
+    assert joiner.under_way is None
+    assert joiner.add(TEXT, b"a", False) is None
+    assert joiner.under_way == "text"
+    assert joiner.add(CONTINUATION, b"b", True) == Message("text", "ab")
+    assert joiner.under_way is None
+    assert joiner.add(BYTES, b"\xff", False) is None
+    assert joiner.under_way == "bytes"
+    assert joiner.add(CONTINUATION, b"", True) == Message("bytes", b"\xff")
+
+
+@pytest.mark.parametrize("split", [1, 2])
+def test_bad_utf8_raises_in_the_frame_that_it_is_in(split: int) -> None:
+    joiner = Joiner()
+    assert joiner.add(TEXT, "€".encode()[:split], False) is None
+    with pytest.raises(UnicodeDecodeError):
+        joiner.add(CONTINUATION, b"a", False)
+
+
+def test_text_that_ends_inside_a_character_raises() -> None:
+    with pytest.raises(UnicodeDecodeError, match="unexpected end of data"):
+        Joiner().add(TEXT, b"\xe2\x82", True)
+
+
+def test_a_new_decoder_continues_the_text_under_way_and_leaves_it_as_it_is() -> None:
+    joiner = Joiner()
+    joiner.add(TEXT, b"\xe2\x82", False)
+    assert joiner.new_decoder().decode(b"\xac", final=True) == "€"
+    assert joiner.add(CONTINUATION, b"\xac", True) == Message("text", "€")
+    assert Joiner().new_decoder().decode(b"a", final=True) == "a"
+
+
+def test_a_continuation_of_nothing_is_no_message() -> None:
+    joiner = Joiner()
+    assert joiner.add(CONTINUATION, b"a", True) is None
+    assert joiner.under_way is None
+
+
+def test_a_new_message_replaces_one_that_was_not_finished() -> None:
+    joiner = Joiner()
+    joiner.add(TEXT, b"a", False)
+    assert joiner.add(TEXT, b"b", True) == Message("text", "b")

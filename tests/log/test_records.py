@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord
+from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, handshake_record
 from astra_nb.wire.frames import decode
 from astra_nb.wire.messages import CloseFrame
 
@@ -66,3 +66,35 @@ def test_records_do_not_change() -> None:
 def test_the_code_that_this_end_reports(received: CloseFrame | None, code: int) -> None:
     record = ClosedRecord(number=1, time=0.0, connection=1, side="server", received=received)
     assert record.code == code
+
+
+def test_why_it_closed_is_a_sentence() -> None:
+    record = ClosedRecord(
+        number=1, time=0.0, connection=1, side="client", first="server",
+        sent=CloseFrame(1000), received=CloseFrame(1001, "bye"),
+    )  # fmt: skip
+    assert record.why_closed == (
+        'The server closed first with 1001 (going away), reason "bye"; the client answered with '
+        "1000 (normal closure) (RFC 6455, section 7.1.2)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "start_line", "headers", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1", (("Host", "a"),), None),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP/1.1 403 Forbidden", (), 403),
+        (b"HTTP/1.1", "HTTP/1.1", (), None),
+        (b"HTTP/1.1 4x3", "HTTP/1.1 4x3", (), None),
+        (b"HTTP/1.1 \xb2", "HTTP/1.1 \xb2", (), None),
+    ],
+)
+def test_the_record_of_a_head(
+    raw: bytes, start_line: str, headers: tuple[tuple[str, str], ...], status: int | None
+) -> None:
+    record = handshake_record(
+        raw=raw, number=3, time=1.0, connection=2, side="server", direction="received"
+    )
+    assert (record.raw, record.start_line, record.headers) == (raw, start_line, headers)
+    assert record.status == status
+    assert (record.number, record.connection, record.kind) == (3, 2, "handshake")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from html.parser import HTMLParser
 
@@ -15,7 +14,8 @@ from astra_nb.log.records import (
     OpenedRecord,
     OutputRecord,
 )
-from astra_nb.log.rows import COLUMNS, details
+from astra_nb.log.rows import COLUMNS
+from astra_nb.log.table import counts, last_records
 from astra_nb.wire.messages import CloseFrame
 
 from .samples import HELLO, MASKED_HELLO, conversation
@@ -68,20 +68,6 @@ def test_times_keys_and_bits_can_be_chosen() -> None:
     assert second.split()[0] == "111"
 
 
-def test_relative_times_count_from_the_first_record_and_deltas_from_the_row_before() -> None:
-    lines = (
-        json.dumps({"kind": "notice", "number": n, "time": time, "connection": 0, "text": text})
-        for n, time, text in ((1, 100.0, "a"), (2, 100.5, "b"), (3, 102.25, "b"), (4, 102.0, "b"))
-    )
-    log = FrameLog.from_jsonl("\n".join(lines))
-    shown = log.filter(text="b").text(["relative", "delta"]).splitlines()[2:]
-    assert [line.split() for line in shown] == [
-        ["+0.500", "+0.000"],
-        ["+2.250", "+1.750"],
-        ["+2.000", "-0.250"],
-    ]
-
-
 @pytest.mark.parametrize("columns", [["nothing"], [], "colour"])
 def test_a_column_that_does_not_exist(columns: list[str] | str) -> None:
     for form in (conversation().text, conversation().html):
@@ -89,8 +75,31 @@ def test_a_column_that_does_not_exist(columns: list[str] | str) -> None:
             form(columns)
 
 
-def test_one_column_may_be_given_by_its_name() -> None:
-    assert conversation().filter(type="ping").text("type") == "type\n----\nping"
+def test_a_last_column_that_is_aligned_to_the_right_is_filled_up() -> None:
+    log = FrameLog()
+    log.append_frames(1, "server", "sent", HELLO + b"\x82\x7e\x03\xe8" + bytes(1000), 2)
+    assert log.text(["length"]) == "length\n------\n     5\n 1,000"
+
+
+def test_left_out_records_are_counted() -> None:
+    log = conversation()
+    assert log.text("type", limit=12).splitlines()[0] == "1 record before these are left out."
+    assert log.text("type", limit=3).splitlines()[0] == "10 records before these are left out."
+    caption = "<caption>Log: the newest 3 of 13 records; 10 before these are left out</caption>"
+    assert caption in log.html(limit=3)
+
+
+def test_the_counts_of_frames_and_other_records() -> None:
+    assert counts(1, 1) == "1 frame, 1 other record"
+    assert counts(2000, 0) == "2,000 frames, 0 other records"
+
+
+def test_the_last_records_for_an_error_message() -> None:
+    assert last_records([], 0.0) == "there are no records"
+    log = conversation()
+    assert last_records(log[-1:], log.origin) == "the last records:\n" + "\n".join(
+        log.text(limit=1).splitlines()[1:]
+    )
 
 
 def test_an_empty_log_says_so() -> None:
@@ -208,12 +217,5 @@ def test_a_long_text_is_cut() -> None:
     log = FrameLog()
     log.append(0, NoticeRecord, text="x" * 10**6)
     log.append_frames(1, "server", "sent", b"\x81\x7e\x27\x10" + b"y" * 10_000, 1)
-    assert details(log[0]) == "x" * 200 + "…"
     assert len(log.text()) < 800
     assert len(log.html()) < 5000
-
-
-def test_a_cut_frame_says_so() -> None:
-    log = FrameLog()
-    log.append_frames(1, "server", "received", MASKED_HELLO[:8], 1, "TCP dropped")
-    assert details(log[0]) == '"He" [cut after 8 bytes] [TCP dropped]'
