@@ -11,7 +11,7 @@ import pytest
 from astra_nb import payloads
 from astra_nb.errors import InvalidMessage
 from astra_nb.payloads import check_type, encode_bytes, encode_close, encode_control, encode_text
-from astra_nb.wire.messages import CloseFrame, Message
+from astra_nb.wire.messages import CloseFrame
 
 
 class Indexed:
@@ -33,16 +33,6 @@ def refused(function: Any, *arguments: object) -> str:
         function(*arguments)
     assert isinstance(caught.value, ValueError)
     return str(caught.value)
-
-
-def test_a_message_works_with_match_and_prints_well() -> None:
-    message = Message("text", "Hello")
-    assert repr(message) == "Message(type='text', value='Hello')"
-    match message:
-        case Message("text", value):
-            assert value == "Hello"
-        case _:
-            pytest.fail("did not match")
 
 
 def test_text_is_utf8() -> None:

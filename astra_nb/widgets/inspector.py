@@ -86,7 +86,7 @@ def describe_frame(record: FrameRecord) -> Detail:
     judged = frame.type in ("text", "close") and frame.fin
     broken = invalid_utf8(payload[skip:]) if judged else None
     close = frame.close
-    row = None if close is None else close_codes.lookup(close.code)
+    row = None if close is None else close_codes.CLOSE_CODES.get(close.code)
     content = {
         "kind": "frame",
         "number": record.number,

@@ -168,7 +168,7 @@ def explain_close(frame: Frame) -> str:
     close = frame.close
     if close is None:
         return "The payload has one byte, which is half a close code."
-    row = close_codes.lookup(close.code)
+    row = close_codes.CLOSE_CODES.get(close.code)
     lines = [
         f"Close code: {frame.payload[:2].hex(' ')} = {close.code} "
         f"({close_codes.name(close.code)}). "

@@ -1,4 +1,4 @@
-"""Hide secrets in the heads of the opening handshake, in paths and in addresses."""
+"""Redaction of secrets in heads of the opening handshake, in paths and in addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HIDDEN = "<hidden>"
 MAX_LINES = 1000  # that are looked at for secrets
 
 SECRET_HEADERS = frozenset({"cookie", "cookie2", "set-cookie", "set-cookie2"})
-# Their names sound like secrets, or their values like a query, and they are neither.
+# Their names look like those of secrets, or their values like a query, and they are neither.
 OPEN_HEADERS = frozenset(
     {
         "proxy-authenticate",
@@ -30,7 +30,8 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 # A token that stands alone: a JSON Web Token, or the subprotocol that carries one.
-# It begins behind what could not be part of it, or a long line would be searched again and again.
+# It begins after a character that cannot be part of it, or a long line would be searched again
+# from each of its characters.
 BARE_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{6,}(?:\.[\w-]*){1,4}|\bbase64url\.bearer\.[^\s,;&]+")
 # What proxies and clients write into a value besides a query: `Bearer abc`, `"token": "abc"`.
 SCHEME = re.compile(r"\b(bearer|basic|token|negotiate)[ \t]+[\w.~+/=-]+", re.IGNORECASE)
@@ -43,17 +44,17 @@ NAMED = re.compile(
 IN_SUBPROTOCOL = re.compile(r"((?:token|bearer|secret)[\w-]{0,30})\.[^\s,;]+", re.IGNORECASE)
 QUERY_PAIR = re.compile(r"(?P<before>^|[?&;#])(?P<name>[^=&;#?]*)=(?P<value>[^&;#]*)")
 USER_INFO = re.compile(r"//[^/?#\s]*@")
-# A lone carriage return ends a line here, so that nothing can hide behind one.
+# A lone carriage return ends a line here too, so that no header can be hidden after one.
 LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 def redact(head: bytes) -> bytes:
-    """Hide the secrets of a head: what stands for each is `<hidden>`, whatever its length.
+    """Return a head with each secret replaced by `<hidden>`, whatever its length.
 
     Hidden are the values of headers that carry credentials; everywhere else the query values
     whose names sound like secrets, the user in an address, and tokens that stand alone.
-    Everything else stays byte for byte. The head may be cut anywhere. From line 1,001 on all is
-    hidden: no server reads so many headers, and the look at each line costs time.
+    Everything else stays byte for byte. The head may be cut anywhere. Everything from line 1,001
+    on is hidden: no server reads so many headers, and searching each line costs time.
     """
     redacted: list[bytes] = []
     hiding = False
@@ -78,19 +79,19 @@ def redact(head: bytes) -> bytes:
 
 
 def redact_path(path: str) -> str:
-    """Hide the secrets in a path and its query, or in a whole address."""
+    """Return a path with its query, or a whole address, with its secrets hidden."""
     return redact_text(path)
 
 
 def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Hide the secrets in the names and values of headers, as `redact` does in a head."""
+    """Return headers with their secrets hidden, as `redact` does in a head."""
     return [
         (name, redact_header(f"{name}: {value}")[0][len(name) + 2 :]) for name, value in headers
     ]
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether the name of a header sounds as if its value were a secret."""
+    """Return whether a header of this name holds a secret, judged by the name alone."""
     key = name.strip().lower()
     return key in SECRET_HEADERS or (
         key not in OPEN_HEADERS and SECRET_NAME.search(key) is not None
@@ -106,7 +107,7 @@ def redact_start_line(line: str) -> str:
 
 
 def redact_header(line: str) -> tuple[str, bool]:
-    """Give the line without its secrets, and whether all of its value was one."""
+    """Return a header line without its secrets, and whether all of its value was one."""
     name, colon, value = line.partition(":")
     if is_secret(name) and colon:
         return f"{name}: {HIDDEN}", True
@@ -133,7 +134,7 @@ def redact_pair(match: re.Match[str]) -> str:
 
 
 def holds_secret(value: str) -> bool:
-    """Tell whether a value is itself an address with a secret in it."""
+    """Return whether a value is itself an address with a secret in it."""
     return any(
         pair["value"] and SECRET_NAME.search(pair["name"])
         for pair in QUERY_PAIR.finditer(value)
@@ -142,7 +143,7 @@ def holds_secret(value: str) -> bool:
 
 
 def unquoted(text: str) -> str:
-    """Undo percent encoding, also where it was done more than once."""
+    """Return a text without percent encoding, also where it was encoded several times."""
     for _ in range(4):
         plain = unquote_plus(text)
         if plain == text:

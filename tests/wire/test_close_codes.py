@@ -7,7 +7,6 @@ from astra_nb.wire.close_codes import (
     CLOSE_CODES,
     RANGES,
     is_valid_on_wire,
-    lookup,
     name,
     range_of,
     why_not_sent,
@@ -119,11 +118,6 @@ def test_a_number_too_long_to_write_is_refused_all_the_same() -> None:
 )
 def test_the_name_of_a_code(code: int, expected: str) -> None:
     assert name(code) == expected
-
-
-def test_lookup() -> None:
-    assert lookup(1000) is CLOSE_CODES[1000]
-    assert lookup(4000) is None
 
 
 def test_the_ranges_follow_one_another_and_end_at_4999() -> None:
