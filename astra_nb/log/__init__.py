@@ -1,4 +1,4 @@
-"""The frame log: every byte on record in a bounded ring, and the views that read it."""
+"""The frame log: records of every frame in a bounded ring, and views of them."""
 
 from .frame_log import FrameLog
 from .view import LogView

@@ -1,1 +1,1 @@
-"""Bytes to frames, and what they mean: pure functions, no I/O, no clock, no thread."""
+"""The wire format and its explanation: pure functions without I/O, clock or threads."""

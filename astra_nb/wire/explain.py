@@ -1,4 +1,4 @@
-"""A frame in words: its bits, its fields, its mask, its text, and the rules it breaks."""
+"""Explanation of a frame: its bits, fields, mask and text, and the rules that it breaks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_CLOSE_REASON = 123
 
 
 class MaskedByte(NamedTuple):
-    """One byte of a masked payload, and how it comes about (RFC 6455, section 5.3)."""
+    """A byte of a masked payload, and how it is unmasked (RFC 6455, section 5.3)."""
 
     offset: int
     masked: int
@@ -42,13 +42,13 @@ class MaskedByte(NamedTuple):
 
 
 def explain(frame: Frame, sender: str = "", message: bytes | None = None) -> str:
-    """Explain a frame bit by bit, as text of several lines.
+    """Return an explanation of a frame bit by bit, as text of several lines.
 
     Args:
         frame: The frame.
-        sender: Who sent it, "client" or "server", so that masking can be judged; "" when that is
-            not known.
-        message: The payload after decompression, where an extension had changed it.
+        sender: The end that sent it, "client" or "server", so that masking can be judged; "" when
+            it is not known.
+        message: The payload after decompression, or None when no extension had changed it.
     """
     found = problems(frame, sender, extended=message is not None)
     parts = [figure(frame), field_lines(frame)]
@@ -81,10 +81,10 @@ def field_lines(frame: Frame) -> str:
 
 
 def masked_bytes(frame: Frame, limit: int | None = None) -> list[MaskedByte]:
-    """Put masked payload, key and unmasked payload side by side, byte by byte.
+    """Return masked payload, key and unmasked payload side by side, byte by byte.
 
     Args:
-        frame: The frame; one without a masking key gives nothing.
+        frame: The frame; for one without a whole masking key the list is empty.
         limit: How many bytes at most; None for all.
     """
     key = frame.masking_key
@@ -128,7 +128,7 @@ def left_out(length: int) -> list[str]:
 
 
 def explain_utf8(frame: Frame) -> str:
-    """Say whether the payload of a TEXT frame is UTF-8, and where it breaks.
+    """Return whether the payload of a TEXT frame is UTF-8, and where it breaks, as a sentence.
 
     Returns:
         "" for other frames, for a compressed payload, and where there is no payload to judge.
@@ -191,13 +191,13 @@ def range_meaning(code: int) -> str:
 
 
 def problems(frame: Frame, sender: str = "", *, extended: bool = False) -> list[str]:
-    """List the rules of RFC 6455 that a frame breaks by itself, as sentences.
+    """Return the rules of RFC 6455 that a frame breaks by itself, as sentences.
 
-    Whether it may come at this place among other frames is not judged.
+    Its place among other frames is not judged.
 
     Args:
         frame: The frame.
-        sender: Who sent it, "client" or "server"; "" leaves masking unjudged.
+        sender: The end that sent it, "client" or "server"; "" leaves masking unjudged.
         extended: Whether an extension explains RSV1.
     """
     found = []

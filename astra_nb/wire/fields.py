@@ -1,4 +1,4 @@
-"""The fields of a frame, one by one: where each lies, what it holds, what that means."""
+"""Fields of a frame: the bits of each, its value, and its meaning."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .frames import Frame
-from .opcodes import BINARY, TEXT
+from .opcodes import BINARY, TEXT, FrameType
 from .text import counted, preview, spaced_hex
 
 __all__ = ["Field", "fields"]
@@ -22,8 +22,8 @@ class Field:
         name: The field's name in the RFC.
         first_bit: Its first bit, counted from the frame's first.
         bit_count: How many bits of it there are.
-        value: What it holds, as text.
-        meaning: What that says, as one sentence.
+        value: Its value, as text.
+        meaning: Its meaning, as one sentence.
         section: The section of RFC 6455 that defines it.
     """
 
@@ -36,44 +36,42 @@ class Field:
 
     @property
     def start(self) -> int:
-        """Offset of the first byte it lies in."""
+        """Offset of the first byte that holds a bit of it."""
         return self.first_bit // 8
 
     @property
     def end(self) -> int:
-        """Offset behind the last byte it lies in."""
+        """Offset after the last byte that holds a bit of it."""
         return (self.first_bit + self.bit_count + 7) // 8
 
     def bits(self, frame: Frame) -> str:
-        """Write its bits in `frame`, the most significant first."""
+        """Return its bits in `frame` as text, the most significant first."""
         data = frame.raw[self.start : self.end]
         shown = "".join(f"{byte:08b}" for byte in data)
         skip = self.first_bit % 8
         return shown[skip : skip + self.bit_count]
 
 
-OPCODES = {
-    "continuation": "This frame goes on with the message that an earlier frame began.",
-    "text": "A text message begins here; all of it is UTF-8.",
-    "bytes": "A message of bytes begins here.",
-    "close": "This end asks to close the connection, or answers that it will.",
-    "ping": "The other end must answer with a PONG frame that holds the same payload.",
-    "pong": "This answers a PING frame, or says unasked that this end is there.",
-    "reserved": "This opcode has no meaning yet; the other end must fail the connection.",
-}
-OPCODE_SECTIONS = {
-    "continuation": "5.4",
-    "text": "5.6",
-    "bytes": "5.6",
-    "close": "5.5.1",
-    "ping": "5.5.2",
-    "pong": "5.5.3",
-    "reserved": "5.2",
+# Meaning and section of each type of frame.
+OPCODES: dict[FrameType, tuple[str, str]] = {
+    "continuation": ("This frame continues the message that an earlier frame began.", "5.4"),
+    "text": ("A text message begins here; all of it is UTF-8.", "5.6"),
+    "bytes": ("A message of bytes begins here.", "5.6"),
+    "close": ("This end asks to close the connection, or answers that it will.", "5.5.1"),
+    "ping": (
+        "The other end must answer with a PONG frame that holds the same payload.",
+        "5.5.2",
+    ),
+    "pong": ("This answers a PING frame, or is an unsolicited heartbeat.", "5.5.3"),
+    "reserved": (
+        "This opcode has no meaning yet; the other end must fail the connection.",
+        "5.2",
+    ),
 }
 
 
 def fields(frame: Frame) -> list[Field]:
-    """Take a frame apart; of a cut frame the fields that are there, the last one maybe in part."""
+    """Return the fields of a frame; the last one of a cut frame may be there in part."""
     found = list(first_byte(frame))
     if len(frame.raw) > 1:
         found += second_byte(frame)
@@ -99,32 +97,19 @@ def first_byte(frame: Frame) -> Iterator[Field]:
             meaning += " With permessage-deflate: the message is compressed (RFC 7692)."
         yield Field(f"RSV{position}", position, 1, f"{bit:d}", meaning, "5.2")
     name = {"bytes": "binary", "close": "connection close"}.get(frame.type, frame.type)
-    yield Field(
-        "opcode",
-        4,
-        4,
-        f"{frame.opcode:#x} ({name})",
-        OPCODES[frame.type],
-        OPCODE_SECTIONS[frame.type],
-    )
+    yield Field("opcode", 4, 4, f"{frame.opcode:#x} ({name})", *OPCODES[frame.type])
 
 
 def second_byte(frame: Frame) -> Iterator[Field]:
-    yield Field(
-        "MASK",
-        8,
-        1,
-        f"{frame.masked:d}",
-        "The payload is masked; every client does that."
-        if frame.masked
-        else "The payload is not masked; no server masks.",
-        "5.3",
-    )
+    meaning = "The payload is not masked; no server masks."
+    if frame.masked:
+        meaning = "The payload is masked; every client does that."
+    yield Field("MASK", 8, 1, f"{frame.masked:d}", meaning, "5.3")
     short = frame.raw[1] & 0x7F
     if short < 126:
         meaning = f"The payload has {counted(short, 'byte')}."
     else:
-        meaning = f"The length stands in the next {2 if short == 126 else 8} bytes."
+        meaning = f"The length is in the next {2 if short == 126 else 8} bytes."
     yield Field("payload length", 9, 7, str(short), meaning, "5.2")
 
 
@@ -149,14 +134,9 @@ def rest(frame: Frame) -> Iterator[Field]:
         yield Field("masking key", start * 8, len(key) * 8, spaced_hex(key), meaning, "5.3")
         start += 4
     if frame.payload:
-        yield Field(
-            "payload",
-            start * 8,
-            len(frame.payload) * 8,
-            preview(frame.payload, frame.type, SHOWN_PAYLOAD),
-            payload_meaning(frame),
-            "5.2",
-        )
+        shown = preview(frame.payload, frame.type, SHOWN_PAYLOAD)
+        bits = len(frame.payload) * 8
+        yield Field("payload", start * 8, bits, shown, payload_meaning(frame), "5.2")
 
 
 def payload_meaning(frame: Frame) -> str:

@@ -1,4 +1,4 @@
-"""The figure of RFC 6455, section 5.2, drawn with the bits of one frame."""
+"""Figure of a frame: that of RFC 6455, section 5.2, with the bits of one frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RULER = (
 
 
 def figure(frame: Frame) -> str:
-    """Draw a frame bit by bit, 32 bits in a row; of a long payload the beginning."""
+    """Return a drawing of a frame, 32 bits in a row; of a long payload the beginning."""
     parts = fields(frame)
     header_bits = len(frame.header) * 8
     end = len(frame.raw) * 8
@@ -45,7 +45,7 @@ Segment = tuple[Field, int, int]
 
 
 def cut_row(parts: Sequence[Field], start: int, stop: int) -> list[Segment]:
-    """Give the fields that lie in a row, each with its first bit there and the bit behind it."""
+    """Return the fields in a row, each with its first bit there and the bit after its last."""
     return [
         (part, max(part.first_bit, start), min(part.first_bit + part.bit_count, stop))
         for part in parts
@@ -58,7 +58,7 @@ def border(borders: set[int], stop: int) -> str:
 
 
 def labels(segments: Sequence[Segment]) -> list[str]:
-    """Name the fields of a row: across where there is room, else from top to bottom."""
+    """Return the names of the fields of a row: across where there is room, else downwards."""
     height = max(len(label(part, begin, end)) for part, begin, end in segments)
     lines = []
     for line in range(height):
@@ -91,7 +91,7 @@ def label(part: Field, begin: int, end: int) -> list[str]:
 def bit_line(frame: Frame, segments: Sequence[Segment]) -> str:
     cells = []
     for part, begin, end in segments:
-        # Only what lies in this row: a payload may have millions of bits.
+        # Only the bits of this row: a payload may have millions.
         shown = replace(part, first_bit=begin, bit_count=end - begin)
         cells.append(" ".join(shown.bits(frame)))
     return "|" + "|".join(cells) + "|"

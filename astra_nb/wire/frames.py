@@ -21,17 +21,17 @@ LENGTH_LIMITS = {0: 126, 2: 2**16, 8: 2**64}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Frame:
-    """One frame as it was on the wire (RFC 6455, section 5.2).
+    """A frame as it was on the wire (RFC 6455, section 5.2).
 
     Attributes:
         raw: The bytes on the wire: header, masking key, payload as it was sent.
-        header_length: Bytes before the payload, 2 to 14: what there is of them in a cut frame.
+        header_length: Bytes before the payload, 2 to 14; fewer in a frame that was cut in them.
         masking_key: The four bytes of the key (fewer when the frame was cut inside it), or None
             when the MASK bit is 0.
         payload_length: Payload length in bytes, as the header declares it; 0 in a frame that was
             cut before its end.
         payload: The payload, unmasked; shorter than `payload_length` in a cut frame.
-        complete: Whether every declared byte is there.
+        complete: Whether there are as many bytes as the header declares.
     """
 
     raw: bytes
@@ -48,17 +48,17 @@ class Frame:
 
     @property
     def rsv1(self) -> bool:
-        """RSV1 bit: 0, but where an extension gave it a meaning."""
+        """RSV1 bit: 0 unless an extension gives it a meaning."""
         return self.raw[0] & 0x40 != 0
 
     @property
     def rsv2(self) -> bool:
-        """RSV2 bit: 0, but where an extension gave it a meaning."""
+        """RSV2 bit: 0 unless an extension gives it a meaning."""
         return self.raw[0] & 0x20 != 0
 
     @property
     def rsv3(self) -> bool:
-        """RSV3 bit: 0, but where an extension gave it a meaning."""
+        """RSV3 bit: 0 unless an extension gives it a meaning."""
         return self.raw[0] & 0x10 != 0
 
     @property
@@ -93,7 +93,7 @@ class Frame:
 
     @property
     def close(self) -> CloseFrame | None:
-        """The code and reason of a CLOSE frame; None when it is none, or its payload holds none.
+        """The code and reason of a CLOSE frame; None for other frames, and when it holds no code.
 
         A reason that is not UTF-8 is decoded with replacement characters.
         """
@@ -110,7 +110,7 @@ class Frame:
 
 
 def apply_mask(payload: bytes, key: bytes) -> bytes:
-    """XOR a payload with a masking key; the same call masks and unmasks (section 5.3)."""
+    """Return a payload XORed with a masking key: masks and unmasks (RFC 6455, section 5.3)."""
     length = len(payload)
     repeated = key * (length // 4 + 1)
     masked = int.from_bytes(payload, "little") ^ int.from_bytes(repeated[:length], "little")
@@ -164,7 +164,7 @@ def encode(
 
 
 def frame_length(data: bytes | bytearray | memoryview, offset: int = 0) -> int | None:
-    """Give the length in bytes of the frame that starts at `offset`, from its header alone.
+    """Return the length in bytes of the frame that starts at `offset`, from its header alone.
 
     Returns:
         Header, key and declared payload together; None while the header is cut before the
@@ -184,7 +184,7 @@ def frame_length(data: bytes | bytearray | memoryview, offset: int = 0) -> int |
 
 
 def decode(data: bytes, offset: int = 0) -> Frame:
-    """Decode the frame that starts at `offset`; what is missing of a cut frame is left out.
+    """Return the frame that starts at `offset`; of a cut frame, the part that is there.
 
     Raises:
         ValueError: There is no byte at `offset`.
@@ -209,7 +209,7 @@ def decode(data: bytes, offset: int = 0) -> Frame:
 
 
 def split(data: bytes) -> Iterator[Frame]:
-    """Decode every frame in a run of bytes; the last one may be cut."""
+    """Yield every frame in a run of bytes; the last one may be cut."""
     offset = 0
     while offset < len(data):
         frame = decode(data, offset)

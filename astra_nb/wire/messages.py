@@ -1,4 +1,4 @@
-"""What a WebSocket carries for its users: messages of five types, and what a CLOSE frame says."""
+"""Messages of the five types, and the code and reason of a CLOSE frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Side = Literal["server", "client"]
 
 @dataclass(frozen=True, slots=True)
 class CloseFrame:
-    """What a CLOSE frame says (RFC 6455, section 5.5.1).
+    """Code and reason of a CLOSE frame (RFC 6455, section 5.5.1).
 
     Attributes:
         code: Close code.
@@ -28,12 +28,12 @@ class CloseFrame:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What `recv()` gives.
+    """A message, as `recv()` returns it.
 
     Attributes:
         type: "text", "bytes", "ping", "pong" or "close".
         value: A `str` for text; `bytes` for bytes, ping and pong; for close a `CloseFrame`, or
-            None when the CLOSE frame was empty or there was none.
+            None when the CLOSE frame was empty or did not come.
     """
 
     type: MessageType

@@ -1,4 +1,4 @@
-"""The opcodes of RFC 6455, section 5.2, and the names of the frame types."""
+"""Opcodes (RFC 6455, section 5.2) and the names of the frame types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a connection closed, as a sentence."""
+"""Reason of a closed connection, as a sentence: which end closed, how, with which codes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def closing_handshake(
 
 
 def describe_close(close: CloseFrame) -> str:
-    """Describe what a CLOSE frame says: code, name, reason; or that it was empty."""
+    """Return the code, its name and the reason of a CLOSE frame, or that it was empty."""
     if close.code == EMPTY:
         return f"an empty CLOSE frame, which is reported as {describe_code(EMPTY)}"
     reason = f', reason "{visible(close.reason, LONGEST)}"' if close.reason else ""

@@ -78,3 +78,74 @@ def test_the_fields_cover_every_bit_once(data: bytes) -> None:
     assert found[-1].first_bit + found[-1].bit_count == len(frame.raw) * 8
     bits = "".join(part.bits(frame) for part in found)
     assert bits == "".join(f"{byte:08b}" for byte in frame.raw)
+
+
+@pytest.mark.parametrize(
+    ("data", "meaning"),
+    [
+        (b"\x81\x01a", "The text, as UTF-8."),
+        (b"\x01\x01a", "The beginning of the text, as UTF-8."),
+        (b"\x82\x01a", "The payload, any bytes."),
+        (b"\x80\x01a", "The payload, any bytes."),
+        (b"\xc1\x01a", "The payload, as the extension made it."),
+        (b"\x88\x02\x03\xe8", "Two bytes of close code, then the reason as UTF-8."),
+    ],
+)
+def test_what_the_payload_holds(data: bytes, meaning: str) -> None:
+    payload = fields(decode(data))[-1]
+    assert (payload.name, payload.meaning) == ("payload", meaning)
+
+
+@pytest.mark.parametrize(
+    ("opcode", "value", "meaning", "section"),
+    [
+        (0x0, "0x0 (continuation)", "This frame continues the message that an earlier", "5.4"),
+        (0x1, "0x1 (text)", "A text message begins here; all of it is UTF-8.", "5.6"),
+        (0x2, "0x2 (binary)", "A message of bytes begins here.", "5.6"),
+        (0x8, "0x8 (connection close)", "This end asks to close the connection, or ", "5.5.1"),
+        (0x9, "0x9 (ping)", "The other end must answer with a PONG frame ", "5.5.2"),
+        (0xA, "0xa (pong)", "This answers a PING frame, or is an unsolicited heartbeat.", "5.5.3"),
+        (0xB, "0xb (reserved)", "This opcode has no meaning yet; the other end must ", "5.2"),
+    ],
+)
+def test_what_each_opcode_means(opcode: int, value: str, meaning: str, section: str) -> None:
+    part = fields(decode(bytes([0x80 | opcode, 0])))[4]
+    assert (part.name, part.value, part.section) == ("opcode", value, section)
+    assert part.meaning.startswith(meaning)
+
+
+@pytest.mark.parametrize(
+    ("first", "rsv", "meaning"),
+    [
+        (0x81, 1, "No extension uses this bit."),
+        (
+            0xC1,
+            1,
+            "Only an extension can give this bit a meaning. With permessage-deflate: the message "
+            "is compressed (RFC 7692).",
+        ),
+        (0xC9, 1, "Only an extension can give this bit a meaning."),
+        (0xA1, 2, "Only an extension can give this bit a meaning."),
+        (0x91, 3, "Only an extension can give this bit a meaning."),
+    ],
+)
+def test_what_an_rsv_bit_means(first: int, rsv: int, meaning: str) -> None:
+    part = fields(decode(bytes([first, 0])))[rsv]
+    assert (part.name, part.meaning) == (f"RSV{rsv}", meaning)
+
+
+@pytest.mark.parametrize(
+    ("second", "mask", "length"),
+    [
+        (0x00, "The payload is not masked; no server masks.", "The payload has 0 bytes."),
+        (0x81, "The payload is masked; every client does that.", "The payload has 1 byte."),
+        (0x7E, "The payload is not masked; no server masks.", "The length is in the next 2 bytes."),
+        (
+            0xFF,
+            "The payload is masked; every client does that.",
+            "The length is in the next 8 bytes.",
+        ),
+    ],
+)
+def test_what_the_second_byte_means(second: int, mask: str, length: str) -> None:
+    assert [part.meaning for part in fields(decode(bytes([0x82, second])))[5:7]] == [mask, length]
