@@ -24,7 +24,7 @@ ARGS ?=
 .PHONY: help
 help: ## list the goals
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" \
-	read -r goal text; do printf 'make %-12s%s\n' "$$goal" "$$text"; done
+	read -r goal text; do printf 'make %-16s%s\n' "$$goal" "$$text"; done
 	@echo
 	@echo 'ARGS="..." goes to the command; PYTHON=... names the Python that makes .venv'
 
@@ -63,7 +63,7 @@ lab: $(VENV)/.installed-lab ## open JupyterLab at the first notebook
 	@$(RUN) astra_nb.cli lab notebooks $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.installed-test lint types js ## run every check and every test
+test: $(VENV)/.installed-test lint types js module-coverage ## run every check and every test
 	@echo "test: unit tests, notebooks against their stored outputs, tests in a browser (pytest)"
 	@$(RUN) pytest $(NBVAL) tests notebooks $(ARGS)
 
@@ -92,6 +92,11 @@ lint: $(VENV)/.installed-test ## check style and the layers
 types: $(VENV)/.installed-test ## check the types of package, tests and tools
 	@echo "types: package, tests and tools (mypy --strict)"
 	@$(RUN) mypy --no-error-summary
+
+.PHONY: module-coverage
+module-coverage: $(VENV)/.installed-test ## check that each lower module is covered by its own tests
+	@echo "coverage: each module of wire, log and net by its own test file alone (coverage)"
+	@$(VENV)/bin/python tools/module_coverage.py $(ARGS)
 
 .PHONY: js
 js: ## check and test the widgets' JavaScript

@@ -17,7 +17,7 @@ They split into "you did this" (nothing was sent) and "your peer did this"::
     │   └── ConnectFailed           no TCP connection could be made (also an OSError)
     └── WaitTimeout                 what you waited for did not come in time (also a TimeoutError)
 
-`EndlessLoop` stands beside them, because it is no `Exception`.
+`EndlessLoop` is not one of them, because it must not be an `Exception`.
 
 Each message names the value, says what is allowed, and what to do.
 """
@@ -89,11 +89,11 @@ class LuaError(LocalError):
         self.trace = trace
 
     def report(self) -> str:
-        """Give the error as Lua code's author knows it: no line of Python is in it."""
+        """Return the error as the author of the Lua code sees it, without lines of Python."""
         return "\n".join(filter(None, [f"LuaError: {self}", self.trace])) + "\n"
 
     def _render_traceback_(self) -> list[str]:
-        # IPython shows this in place of the Python that carried the error here.
+        # IPython shows this instead of the Python traceback.
         return self.report().splitlines()
 
 
@@ -111,7 +111,7 @@ class ConnectionClosed(PeerError):
         reason: The reason the peer sent, or "".
         sent: The close this end sent, or None.
         received: The close the peer sent, or None. Its code is 1005 when the frame was empty.
-        first: Who sent the first CLOSE frame: "server", "client", or "" for nobody.
+        first: The end that sent the first CLOSE frame: "server", "client", or "" for neither.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class WaitTimeout(AstraError, TimeoutError):
 
 
 class EndlessLoop(BaseException):
-    """A loop that catches every exception goes on and on with a connection that has ended.
+    """A loop that catches every exception continues with a connection that has ended.
 
-    It is no `Exception`, so that it gets through `except Exception` and ends the loop.
+    It is not an `Exception`, so that it passes `except Exception` and ends the loop.
     """

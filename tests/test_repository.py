@@ -220,6 +220,44 @@ def test_a_changed_byte_in_a_stored_output_turns_the_comparison_red(tmp_path: Pa
     assert re.search(r"\b1 failed", report)
 
 
+# ----------------------------------------------------------------- what is tested
+
+
+PACKAGE = REPOSITORY / "astra_nb"
+# Modules, or folders with a slash at the end, that have no test file of their own, and why.
+WITHOUT_OWN_TESTS = {
+    "async_websocket.py": "tests/test_websocket.py tests both kinds of sockets side by side",
+    "exercises/": "redesigned by a change of its own",
+    "lua/operations.py": "what Lua programs call: tests/lua/test_programs.py",
+    "lua/runtime.py": "sandbox and budget: tests/lua/test_sandbox.py, test_long_work.py",
+    "runner.py": "the life of a server: tests/test_server.py",
+}
+
+
+def own_tests(module: Path) -> Path:
+    place = module.relative_to(PACKAGE)
+    return REPOSITORY / "tests" / place.parent / f"test_{place.stem}.py"
+
+
+def test_every_module_has_a_test_file_of_its_own() -> None:
+    missing = {
+        module.relative_to(PACKAGE).as_posix()
+        for module in tracked_files()
+        if module.is_relative_to(PACKAGE)
+        and module.suffix == ".py"
+        and module.stem != "__init__"
+        and not own_tests(module).exists()
+    }
+    explained = {
+        name: {module for module in missing if name in (module, f"{module.split('/')[0]}/")}
+        for name in WITHOUT_OWN_TESTS
+    }
+
+    assert sorted(missing - set().union(*explained.values())) == []
+    assert [name for name, modules in explained.items() if not modules] == [], "stale"
+    assert all(WITHOUT_OWN_TESTS.values())
+
+
 # --------------------------------------------------------------- what is shipped
 
 
