@@ -1,4 +1,4 @@
-"""Expectations about frames, for cells, graders and pytest: each raises AssertionError.
+"""Expectations about frames, for cells, graders and pytest; each raises AssertionError.
 
     from astra_nb.testing import expect_close, expect_frame, scenario
 
@@ -6,7 +6,7 @@
         client.send_text("Hello")
         expect_frame(client, "text", "Hello", sender="server")
 
-What is looked at is a log: that of a server, of a client, or of a scenario.
+They read a log: that of a server, of a client, or of a scenario.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from .client import connect
 from .errors import AstraError, WaitTimeout
@@ -49,7 +49,7 @@ EMPTY = 1005
 
 Sender = Literal["server", "client"]
 Source = Any
-"""A log, or what has one in its attribute `log`: a server, a socket, a scenario."""
+"""A log, or an object that has one as its attribute `log`: a server, a socket, a scenario."""
 
 
 def expect_frame(
@@ -66,11 +66,11 @@ def expect_frame(
     """Expect that a frame is on the log, or comes soon.
 
     Args:
-        source: A log, or what has one: a server, a socket, a scenario.
+        source: A log, or an object that has one: a server, a socket, a scenario.
         type: Its type: "text", "bytes", "continuation", "ping", "pong" or "close"; None for any.
         value: Its whole payload; None for any.
-        sender: Who sent it.
-        connection: Number of its connection.
+        sender: The end that sent it; None for either.
+        connection: Number of its connection; None for any.
         count: Which of the matching frames: 1 for the first.
         after: Only frames whose number is above this one.
         timeout: Seconds to wait.
@@ -79,26 +79,18 @@ def expect_frame(
         The frame, with `type`, `payload`, `frame`, `number` and `time`.
 
     Raises:
-        AssertionError: It did not come; the message says what did.
+        AssertionError: It did not come; the message shows the frames that did.
+        TypeError: The source has no log.
     """
     payload = value.encode() if isinstance(value, str) else value
+    times = f"{count} times " if count > 1 else ""
+    shown = "" if payload is None else f" {preview(payload, type or 'bytes')}"  # type: ignore[arg-type]
 
-    def matches(record: Record) -> bool:
-        return (
-            isinstance(record, FrameRecord)
-            and (type is None or record.type == type)
-            and (payload is None or record.payload == payload)
-            and (sender is None or record.sender == sender)
-            and (connection is None or record.connection == connection)
-        )
+    def matches(frame: FrameRecord) -> bool:
+        return type in (None, frame.type) and payload in (None, frame.payload)
 
-    shown = "" if payload is None else preview(payload, type or "bytes")  # type: ignore[arg-type]
-    wanted = " ".join(part for part in (_times(count), type or "frame", shown) if part)
-    found = _wait(source, matches, count, after, timeout)
-    if found is None:
-        raise AssertionError(_failure(source, f"{wanted}{_by(sender)}", sender, after, timeout))
-    assert isinstance(found, FrameRecord)
-    return found
+    wanted = f"{times}{type or 'frame'}{shown}"
+    return _expect(source, wanted, matches, sender, connection, count, after, timeout)
 
 
 def expect_close(
@@ -114,38 +106,28 @@ def expect_close(
     """Expect a CLOSE frame, with this code and this reason (RFC 6455, section 5.5.1).
 
     Args:
-        source: A log, or what has one.
+        source: A log, or an object that has one.
         code: Its close code; 1005 for an empty frame, None for any.
         reason: Its close reason; None for any.
-        sender: Who sent it.
-        connection: Number of its connection.
+        sender: The end that sent it; None for either.
+        connection: Number of its connection; None for any.
         after: Only frames whose number is above this one.
         timeout: Seconds to wait.
 
     Raises:
-        AssertionError: No such frame came; the message says what did.
+        AssertionError: No such frame came; the message shows the frames that did.
+        TypeError: The source has no log.
     """
+    wanted = "close" if code is None else f"close {code}"
+    if reason is not None:
+        wanted += f' with the reason "{visible(reason)}"'
 
-    def matches(record: Record) -> bool:
-        if not isinstance(record, FrameRecord) or record.type != "close":
-            return False
-        said = record.frame.close or CloseFrame(EMPTY)
-        return (
-            (code is None or said.code == code)
-            and (reason is None or said.reason == reason)
-            and (sender is None or record.sender == sender)
-            and (connection is None or record.connection == connection)
-        )
+    def matches(frame: FrameRecord) -> bool:
+        close = frame.frame.close or CloseFrame(EMPTY)
+        right = code in (None, close.code) and reason in (None, close.reason)
+        return frame.type == "close" and right
 
-    found = _wait(source, matches, 1, after, timeout)
-    if found is None:
-        parts = ["close"] + ([] if code is None else [str(code)])
-        parts += [] if reason is None else [f'with the reason "{visible(reason)}"']
-        raise AssertionError(
-            _failure(source, f"{' '.join(parts)}{_by(sender)}", sender, after, timeout)
-        )
-    assert isinstance(found, FrameRecord)
-    return found
+    return _expect(source, wanted, matches, sender, connection, 1, after, timeout)
 
 
 def expect_no_frame(
@@ -160,15 +142,16 @@ def expect_no_frame(
     """Expect that no such frame is on the log, and that none comes for a moment.
 
     Args:
-        source: A log, or what has one.
+        source: A log, or an object that has one.
         type: Type of the frame; None for any.
-        sender: Who would have sent it.
-        connection: Number of its connection.
+        sender: The end that would have sent it; None for either.
+        connection: Number of its connection; None for any.
         after: Only frames whose number is above this one.
-        seconds: How long to wait for what should not come.
+        seconds: How many seconds to wait for it.
 
     Raises:
-        AssertionError: One is there.
+        AssertionError: There is one.
+        TypeError: The source has no log.
     """
     try:
         found = expect_frame(
@@ -178,7 +161,7 @@ def expect_no_frame(
         return
     raise AssertionError(
         f"no {type or 'frame'}{_by(sender)} was expected, but this one came: {_row(found)}\n"
-        f"{_frames(source, None, 0)}"
+        f"{_frames(source, 0)}"
     )
 
 
@@ -194,18 +177,19 @@ def expect_handshake(
     """Expect an opening handshake that was answered with this status (RFC 6455, section 4).
 
     Args:
-        source: A log, or what has one.
+        source: A log, or an object that has one.
         status: HTTP status code of the answer.
         path: Path of the request, when the handshake opened a connection.
         headers: Headers of the answer that must be there with this value.
-        connection: Number of its connection.
+        connection: Number of its connection; None for any.
         timeout: Seconds to wait.
 
     Returns:
         The answer, with `status`, `start_line` and `headers`.
 
     Raises:
-        AssertionError: No such answer came.
+        AssertionError: No such answer came; the message says what differs.
+        TypeError: The source has no log.
     """
 
     def answered(record: Record) -> bool:
@@ -215,10 +199,9 @@ def expect_handshake(
             and (connection is None or record.connection == connection)
         )
 
-    found = _wait(source, answered, 1, 0, timeout)
+    found = cast(HandshakeRecord | None, _wait(source, answered, 1, 0, timeout))
     if found is None:
         raise AssertionError(f"no answer to an opening handshake came within {timeout:g} s")
-    assert isinstance(found, HandshakeRecord)
     if found.status != status:
         raise AssertionError(
             f"the opening handshake was answered with {visible(found.start_line)}, "
@@ -231,7 +214,7 @@ def expect_handshake(
             said = "is not there" if came is None else f"is {visible(came)!r}"
             raise AssertionError(f"the header {name} {said}, and {value!r} was expected")
     if path is not None:
-        opened = _wait(source, lambda r: isinstance(r, OpenedRecord), 1, 0, timeout)
+        opened = _wait(source, lambda record: record.kind == "opened", 1, 0, timeout)
         came = opened.path if isinstance(opened, OpenedRecord) else "none"
         if came != path:
             raise AssertionError(f"the path of the request is {visible(came)}, not {path}")
@@ -239,23 +222,19 @@ def expect_handshake(
 
 
 def expect_right(exercise: Any, answer: object) -> None:
-    """Expect that an exercise's check finds the answer right; for graders.
+    """Expect that an exercise's check accepts an answer; for graders.
 
-    In a notebook the answer of the check is shown first, so that it stays in the outputs.
+    In a notebook the result of the check is shown first, so that it stays in the outputs.
 
     Raises:
-        AssertionError: It is not right, or not attempted; the message is that of the check.
+        AssertionError: It is not right, or not attempted; the message is the result of the check.
     """
-    found = exercise.check(answer)
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        shell = None
-    else:
-        shell = get_ipython()
-    if shell is not None:
-        from IPython.display import display
+    # Not at the top: these imports are slow, and few programs that use this module need them.
+    from IPython.core.getipython import get_ipython
+    from IPython.display import display
 
+    found = exercise.check(answer)
+    if get_ipython() is not None:
         display(found)  # type: ignore[no-untyped-call]
     if not found:
         raise AssertionError(str(found))
@@ -265,9 +244,9 @@ def expect_right(exercise: Any, answer: object) -> None:
 def scenario(
     handler: Callable[..., Any], *, path: str = "/", automatic_pong: bool = True, **options: Any
 ) -> Iterator[WebSocket]:
-    """Serve a handler on a free port, and give a client that is connected to it.
+    """Serve a handler on a free port, and yield a client that is connected to it.
 
-    At the end both are gone, whatever the handler does. `client.log` has every frame as the
+    At the end both are shut down, whatever the handler does. `client.log` has every frame as the
     client sent and received it.
 
     Args:
@@ -301,7 +280,7 @@ def scenario(
         finally:
             client.close()
     finally:
-        # In a thread: a handler that never gives its loop back must not hold this one up.
+        # In a thread: a handler that blocks its loop for ever must not block this thread.
         ending = threading.Thread(target=runner.shutdown, name="astra_nb scenario", daemon=True)
         ending.start()
         ending.join(SHUTDOWN)
@@ -329,18 +308,38 @@ def _wait(
     return found[count - 1] if len(found) >= count else None
 
 
-def _failure(source: Source, wanted: str, sender: Sender | None, after: int, timeout: float) -> str:
-    return f"{wanted} was expected and did not come within {timeout:g} s\n" + _frames(
-        source, sender, after
-    )
+def _expect(
+    source: Source,
+    wanted: str,
+    matches: Callable[[FrameRecord], bool],
+    sender: Sender | None,
+    connection: int | None,
+    count: int,
+    after: int,
+    timeout: float,
+) -> FrameRecord:
+    def found(record: Record) -> bool:
+        return (
+            isinstance(record, FrameRecord)
+            and sender in (None, record.sender)
+            and connection in (None, record.connection)
+            and matches(record)
+        )
+
+    record = _wait(source, found, count, after, timeout)
+    if record is None:
+        raise AssertionError(
+            f"{wanted}{_by(sender)} was expected and did not come within {timeout:g} s\n"
+            f"{_frames(source, after)}"
+        )
+    return cast(FrameRecord, record)
 
 
-def _frames(source: Source, sender: Sender | None, after: int) -> str:
+def _frames(source: Source, after: int) -> str:
     frames = [record for record in _log(source).since(after) if isinstance(record, FrameRecord)]
     if not frames:
         return "no frame is on the log"
-    lines = [f"  {_row(record)}" for record in frames[-SHOWN:]]
-    return "the last frames:\n" + "\n".join(lines)
+    return "\n".join(["the last frames:", *(f"  {_row(frame)}" for frame in frames[-SHOWN:])])
 
 
 def _row(record: FrameRecord) -> str:
@@ -350,7 +349,3 @@ def _row(record: FrameRecord) -> str:
 
 def _by(sender: Sender | None) -> str:
     return "" if sender is None else f" from the {sender}"
-
-
-def _times(count: int) -> str:
-    return "" if count == 1 else f"{count} times"

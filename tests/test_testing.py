@@ -1,4 +1,4 @@
-"""Expectations on frames: what they find, and what they say when they do not."""
+"""Expectations about frames: what they find, and their messages when they do not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from astra_nb import AsyncWebSocket, FrameLog, Server, WebSocket, connect
 from astra_nb.exercises import echo
+from astra_nb.runner import Runner
 from astra_nb.testing import (
     expect_close,
     expect_frame,
@@ -35,7 +36,7 @@ async def echo_back_async(socket: AsyncWebSocket) -> None:
 
 
 @pytest.mark.parametrize("handler", [echo_back, echo_back_async])
-def test_a_frame_that_comes_is_given(handler: Any) -> None:
+def test_a_frame_that_comes_is_returned(handler: Any) -> None:
     with scenario(handler) as client:
         client.send_text("Hello")
         frame = expect_frame(client, "text", "Hello", sender="server")
@@ -47,7 +48,7 @@ def test_a_frame_that_comes_is_given(handler: Any) -> None:
         expect_no_frame(client, "ping")
 
 
-def test_a_frame_that_does_not_come_is_told_with_what_did() -> None:
+def test_a_frame_that_does_not_come_is_named_with_those_that_did() -> None:
     with scenario(echo_back) as client:
         client.send_text("Hello")
         expect_frame(client, "text", "Hello", sender="server")
@@ -82,7 +83,7 @@ def test_an_empty_close_counts_as_1005() -> None:
         expect_close(client, 1005, sender="server")
 
 
-def test_a_frame_that_should_not_come_is_told() -> None:
+def test_a_frame_that_should_not_come_is_shown() -> None:
     with scenario(echo_back) as client:
         client.send_text("Hello")
         expect_frame(client, sender="server")
@@ -123,7 +124,7 @@ def test_a_filtered_view_is_looked_at_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("kind", ["waits", "spins", "spins, async"])
-def test_a_handler_that_never_gives_back_ends_no_scenario(kind: str) -> None:
+def test_a_handler_that_blocks_for_ever_does_not_block_the_end_of_a_scenario(kind: str) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def waits(socket: WebSocket) -> None:
@@ -174,3 +175,72 @@ def test_an_exercise_is_right_or_an_assertion_fails(
     expect_right(echo, echo_back_async)
     with pytest.raises(AssertionError, match=r"^Echo: not yet"):
         expect_right(echo, lambda socket: socket.recv())
+
+
+def test_in_a_notebook_the_result_of_the_check_is_shown(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", object)
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    expect_right(echo, echo_back_async)
+    assert [str(answer) for answer in shown] == [str(echo.check(echo_back_async))]
+
+
+def test_a_connection_that_is_refused_fails_the_scenario() -> None:
+    with pytest.raises(AssertionError) as caught:
+        with scenario(echo_back, origin="http://elsewhere.example"):
+            pytest.fail("the connection was opened")
+    assert str(caught.value).startswith("no connection to the handler could be opened: ")
+    assert "403" in str(caught.value)
+
+
+def test_a_server_that_does_not_start_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(runner: Runner) -> None:
+        raise OSError("no port is free")
+
+    monkeypatch.setattr(Runner, "run", run)
+    with pytest.raises(OSError, match=r"^no port is free$"):
+        with scenario(echo_back):
+            pytest.fail("the server was started")
+
+
+def test_a_log_without_frames_says_so() -> None:
+    with pytest.raises(AssertionError) as caught:
+        expect_frame(FrameLog(), "text", count=2, timeout=0)
+    assert str(caught.value) == (
+        "2 times text was expected and did not come within 0 s\nno frame is on the log"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, "frame"),
+        ({"type": "ping"}, "ping"),
+        ({"value": "Hello"}, 'frame 48 65 6c 6c 6f "Hello"'),
+        ({"type": "text", "value": "Hello", "sender": "client"}, 'text "Hello" from the client'),
+        ({"count": 3}, "3 times frame"),
+    ],
+)
+def test_how_an_expected_frame_is_named(wanted: dict[str, Any], expected: str) -> None:
+    with pytest.raises(AssertionError, match=f"^{expected} was expected and did not come within"):
+        expect_frame(FrameLog(), **wanted, timeout=0)
+
+
+def test_an_expected_close_is_named_with_what_was_given() -> None:
+    with pytest.raises(AssertionError, match=r"^close was expected"):
+        expect_close(FrameLog(), timeout=0)
+    with pytest.raises(AssertionError, match=r'^close with the reason "bye" was expected'):
+        expect_close(FrameLog(), reason="bye", timeout=0)
+
+
+def test_frames_of_another_connection_do_not_count() -> None:
+    with scenario(echo_back) as client:
+        client.send_text("Hello")
+        frame = expect_frame(client, "text", "Hello", sender="server")
+        assert expect_frame(client, connection=frame.connection).sender == "client"
+        expect_no_frame(client, connection=frame.connection + 1, seconds=0)
+        with pytest.raises(AssertionError):
+            expect_close(client, connection=frame.connection, timeout=0)
