@@ -1,13 +1,13 @@
-"""Records as JSON Lines and back, without loss.
+"""JSON Lines of records: written and read back without loss.
 
 A line is an object with "kind" and the record's fields. Bytes are hex. A frame is its bytes on
-the wire; what they mean is decoded again, so that a line cannot contradict itself.
+the wire and is decoded again, so that a line cannot contradict itself.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
@@ -28,7 +28,7 @@ LATEST = 253402300799.0  # the last second of the year 9999
 
 
 def to_line(record: Record) -> str:
-    """Write a record as one line of JSON, line break included."""
+    """Return a record as one line of JSON, line break included."""
     line: dict[str, object] = {"kind": record.kind}
     for field in fields(record):
         value = getattr(record, field.name)
@@ -39,7 +39,7 @@ def to_line(record: Record) -> str:
 
 
 def to_text(records: Iterable[Record]) -> str:
-    """Write records as JSON Lines, one line each."""
+    """Return records as JSON Lines, one line each."""
     return "".join(map(to_line, records))
 
 
@@ -52,9 +52,10 @@ def to_json(value: object) -> object:
 
 
 def read(source: str | PathLike[str]) -> list[Record]:
-    """Read records from a file, or from the text itself.
+    """Return the records of a file, or of the text itself.
 
-    Text is what is empty, holds a line break or begins with "{"; anything else is a path.
+    Args:
+        source: A path, or the text: a string that is empty, holds a line break or begins with "{".
 
     Raises:
         ValueError: A line that is not a record; it names the line.
@@ -71,14 +72,15 @@ def read(source: str | PathLike[str]) -> list[Record]:
 
 
 def from_text(text: str) -> list[Record]:
-    """Read records from JSON Lines; empty lines are passed over.
+    """Return the records of JSON Lines; empty lines are skipped.
 
     Raises:
-        ValueError: A line that is not a record, or a number that does not rise; it names the line.
+        ValueError: A line that is not a record, or a number not above the one before; it names
+            the line.
     """
     records: list[Record] = []
     last = 0
-    # Not splitlines(): JSON may hold U+2028 in a text, which is no end of a line here.
+    # Not splitlines(): JSON may hold U+2028 in a text, which does not end a line here.
     for position, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -94,7 +96,7 @@ def from_text(text: str) -> list[Record]:
 
 
 def from_line(line: str) -> Record:
-    """Read one record.
+    """Return the record of one line.
 
     Raises:
         ValueError: It is not JSON, or a field is missing, unknown or of the wrong type.
@@ -128,9 +130,13 @@ def brief(value: object) -> str:
     return shortened(ascii(value), LONGEST)
 
 
+# Checks of values from JSON: each returns the field of a record, or raises ValueError with what the
+# value should be. True and False are no numbers here.
+
+
 def integer(lowest: int) -> Callable[[object], int]:
     def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        if type(value) is not int or value < lowest:
             raise ValueError(f"an integer of {lowest} or more")
         return value
 
@@ -138,22 +144,20 @@ def integer(lowest: int) -> Callable[[object], int]:
 
 
 def seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError("a number of seconds")
-    if not 0 <= value <= LATEST:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= LATEST:
         raise ValueError("a number of seconds since the epoch")
     return float(value)
 
 
 def string(value: object) -> str:
-    if not isinstance(value, str):
+    if type(value) is not str:
         raise ValueError("a string")
     return value
 
 
 def choice(*allowed: str) -> Callable[[object], str]:
     def check(value: object) -> str:
-        if not isinstance(value, str) or value not in allowed:
+        if value not in allowed:
             raise ValueError(f"one of {', '.join(map(repr, allowed))}")
         return value
 
@@ -168,21 +172,19 @@ def octets(value: object) -> bytes:
 
 
 def strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
+    if type(value) is not list:
         raise ValueError("a list of strings")
     return tuple(map(string, value))
 
 
-def pairs(value: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, list) or any(
-        not isinstance(pair, list) or len(pair) != 2 for pair in value
-    ):
+def pairs(value: object) -> tuple[tuple[str, ...], ...]:
+    if type(value) is not list or any(type(pair) is not list or len(pair) != 2 for pair in value):
         raise ValueError("a list of pairs of a name and a value")
-    return tuple((string(name), string(content)) for name, content in value)
+    return tuple(map(strings, value))
 
 
 def close(value: object) -> CloseFrame:
-    if not isinstance(value, Mapping) or set(value) != {"code", "reason"}:
+    if type(value) is not dict or set(value) != {"code", "reason"}:
         raise ValueError('an object with "code" and "reason"')
     return CloseFrame(integer(0)(value["code"]), string(value["reason"]))
 
@@ -193,7 +195,7 @@ def frame(value: object) -> object:
         raise ValueError("a frame, which has at least a byte")
     decoded = decode(raw)
     if len(decoded.raw) != len(raw):
-        raise ValueError(f"one frame: {len(raw) - len(decoded.raw)} bytes lie behind it")
+        raise ValueError(f"one frame: {len(raw) - len(decoded.raw)} bytes follow it")
     return decoded
 
 

@@ -137,7 +137,7 @@ def test_any_frame_comes_back_as_it_was(data: bytes, message: bytes | None, verd
         ({**LINE, "number": 0}, '"number" is 0, not an integer of 1 or more'),
         ({**LINE, "number": True}, '"number" is True, not an integer of 1 or more'),
         ({**LINE, "number": 1.5}, '"number" is 1.5, not an integer of 1 or more'),
-        ({**LINE, "time": "now"}, "\"time\" is 'now', not a number of seconds"),
+        ({**LINE, "time": "now"}, "\"time\" is 'now', not a number of seconds since the epoch"),
         ({**LINE, "time": -1}, '"time" is -1, not a number of seconds since the epoch'),
         ({**LINE, "time": 1e300}, '"time" is 1e+300, not a number of seconds since the epoch'),
         (
@@ -155,7 +155,7 @@ def test_any_frame_comes_back_as_it_was(data: bytes, message: bytes | None, verd
         ({**LINE, "frame": ""}, "\"frame\" is '', not a frame, which has at least a byte"),
         (
             {**LINE, "frame": "890000"},
-            "\"frame\" is '890000', not one frame: 1 bytes lie behind it",
+            "\"frame\" is '890000', not one frame: 1 bytes follow it",
         ),
         ({**LINE, "message": 5}, '"message" is 5, not bytes in hex'),
         ({**LINE, "verdict": None}, '"verdict" is None, not a string'),
