@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 from .errors import InvalidMessage
 from .wire import close_codes
+from .wire.frames import MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD
 from .wire.messages import MESSAGE_TYPES, CloseFrame, MessageType
 from .wire.opcodes import BINARY, PING, PONG, TEXT
 from .wire.text import shortened
 
 __all__ = [
     "ENCODERS",
+    "MAX_CLOSE_REASON",
     "BytesValue",
     "CloseValue",
     "check_type",
@@ -26,9 +28,6 @@ __all__ = [
     "encode_control",
     "encode_text",
 ]
-
-MAX_CONTROL_PAYLOAD = 125  # bytes; RFC 6455, section 5.5
-MAX_CLOSE_REASON = 123  # bytes; the code takes two of the 125
 
 MAX_TABLE = 64 * 1024 * 1024  # items
 LONGEST = 60  # characters of a value in an error message
@@ -149,10 +148,8 @@ def check_type(type: object) -> MessageType:
     Raises:
         InvalidMessage: It is none of the five.
     """
-    if isinstance(type, str):
-        for known in MESSAGE_TYPES:
-            if type == known:
-                return known
+    if isinstance(type, str) and type in MESSAGE_TYPES:
+        return type
     raise InvalidMessage(
         f"{describe(type)} is no message type; the five are "
         f"{', '.join(repr(name) for name in MESSAGE_TYPES)}, and the type comes first: "

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from astra_nb.wire.explain import explain
 from astra_nb.wire.frames import Frame
 from astra_nb.wire.handshake import parse_head
-from astra_nb.wire.messages import CloseFrame, Side
+from astra_nb.wire.messages import CloseFrame, Side, other_end
 from astra_nb.wire.opcodes import FrameType
 from astra_nb.wire.text import preview, visible
 from astra_nb.wire.why_closed import why_closed
@@ -243,9 +243,7 @@ Record = (
 
 def sender(side: Side, direction: Direction) -> Side:
     """Return the end that sent what `side` logged with `direction`."""
-    if direction == "sent":
-        return side
-    return "client" if side == "server" else "server"
+    return side if direction == "sent" else other_end(side)
 
 
 def handshake_record(*, raw: bytes, **fields: Any) -> HandshakeRecord:

@@ -15,7 +15,6 @@ from .records import (
     Direction,
     FrameRecord,
     HandlerErrorRecord,
-    HandshakeRecord,
     OpenedRecord,
     Record,
 )
@@ -100,15 +99,12 @@ def summarise(records: Iterable[Record]) -> dict[int, ConnectionSummary]:
 
     Only the given records count, not those that the log has dropped.
     """
-    records = list(records)
+    records = [record for record in records if record.connection]
     summaries: dict[int, ConnectionSummary] = {}
     for record in records:
-        if record.connection == 0:
-            continue
         summary = summaries.get(record.connection)
         if summary is None:
             summary = summaries[record.connection] = ConnectionSummary(record.connection)
-        summary.last_time = record.time
         add(summary, record)
     for reply in replies(records):
         if reply.round_trip:
@@ -117,9 +113,10 @@ def summarise(records: Iterable[Record]) -> dict[int, ConnectionSummary]:
 
 
 def add(summary: ConnectionSummary, record: Record) -> None:
+    summary.last_time = record.time
+    summary.side = getattr(record, "side", summary.side)
     match record:
         case FrameRecord():
-            summary.side = record.side
             traffic = summary.received if record.direction == "received" else summary.sent
             traffic.frames += 1
             traffic.bytes += len(record.frame.raw)
@@ -129,16 +126,11 @@ def add(summary: ConnectionSummary, record: Record) -> None:
                 summary.state = "open"  # the log has dropped the opening
             if record.type == "close" and not record.verdict and summary.state == "open":
                 summary.state = "closing"
-        case HandshakeRecord():
-            summary.side = record.side
         case OpenedRecord():
-            summary.side = record.side
-            summary.peer = record.peer
-            summary.path = record.path
+            summary.peer, summary.path = record.peer, record.path
             summary.subprotocol = record.subprotocol
             summary.state = "open"
         case ClosedRecord():
-            summary.side = record.side
             summary.state = "closed"
             summary.why_closed = record.why_closed
         case HandlerErrorRecord():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from . import close_codes
 from .fields import Field, fields
 from .figure import figure
-from .frames import Frame
+from .frames import MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, Frame
 from .handshake import accept_steps
 from .opcodes import CLOSE, TEXT
 from .text import counted, hexdump, invalid_utf8, visible_utf8
@@ -28,8 +28,6 @@ __all__ = [
 SHOWN_BYTES = 64  # of a payload
 MASK_ROW = 16  # bytes side by side
 CONTEXT = 24  # bytes shown before the place where UTF-8 breaks
-MAX_CONTROL_PAYLOAD = 125
-MAX_CLOSE_REASON = 123
 
 
 class MaskedByte(NamedTuple):
@@ -58,12 +56,10 @@ def explain(frame: Frame, sender: str = "", message: bytes | None = None) -> str
         parts.append(payload_lines("Payload", frame.payload))
     if message is not None:
         parts.append(payload_lines("Payload after decompression", message))
-    for part in (explain_utf8(frame), explain_close(frame)):
-        if part:
-            parts.append(part)
+    parts += [explain_utf8(frame), explain_close(frame)]
     if found:
         parts.append("\n".join(["Rules that this frame breaks:", *(f"- {rule}" for rule in found)]))
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, parts))
 
 
 def field_lines(frame: Frame) -> str:
@@ -168,26 +164,14 @@ def explain_close(frame: Frame) -> str:
     close = frame.close
     if close is None:
         return "The payload has one byte, which is half a close code."
-    row = close_codes.CLOSE_CODES.get(close.code)
-    lines = [
-        f"Close code: {frame.payload[:2].hex(' ')} = {close.code} "
-        f"({close_codes.name(close.code)}). "
-        + (row.meaning if row is not None else range_meaning(close.code))
-    ]
+    known = close_codes.CLOSE_CODES.get(close.code) or close_codes.range_of(close.code)
+    meaning = "The codes end at 4999." if known is None else known.meaning
+    code = f"{frame.payload[:2].hex(' ')} = {close.code} ({close_codes.name(close.code)})"
     reason = frame.payload[2:]
-    if not reason:
-        lines.append("Close reason: none.")
-    else:
-        lines.append(
-            f'Close reason: "{visible_utf8(reason)}", {len(reason)} of at most '
-            f"{MAX_CLOSE_REASON} bytes."
-        )
-    return "\n".join(lines)
-
-
-def range_meaning(code: int) -> str:
-    row = close_codes.range_of(code)
-    return row.meaning if row is not None else "The codes end at 4999."
+    said = "none."
+    if reason:
+        said = f'"{visible_utf8(reason)}", {len(reason)} of at most {MAX_CLOSE_REASON} bytes.'
+    return f"Close code: {code}. {meaning}\nClose reason: {said}"
 
 
 def problems(frame: Frame, sender: str = "", *, extended: bool = False) -> list[str]:
@@ -200,57 +184,61 @@ def problems(frame: Frame, sender: str = "", *, extended: bool = False) -> list[
         sender: The end that sent it, "client" or "server"; "" leaves masking unjudged.
         extended: Whether an extension explains RSV1.
     """
-    found = []
-    if any((frame.rsv1 and not extended, frame.rsv2, frame.rsv3)):
-        found.append("An RSV bit is 1, and no extension gave it a meaning (section 5.2).")
-    if frame.type == "reserved":
-        found.append(f"Opcode {frame.opcode:#x} is reserved (section 5.2).")
-    if frame.is_control and not frame.fin:
-        found.append("A control frame must not be fragmented: FIN must be 1 (section 5.5).")
-    if frame.is_control and frame.payload_length > MAX_CONTROL_PAYLOAD:
-        found.append(
-            f"A control frame carries at most {MAX_CONTROL_PAYLOAD} bytes, "
-            f"this one declares {frame.payload_length:,} (section 5.5)."
-        )
-    found += length_problems(frame)
-    if len(frame.raw) > 1:
-        if sender == "client" and not frame.masked:
-            found.append("A client must mask every frame (section 5.1).")
-        if sender == "server" and frame.masked:
-            found.append("A server must not mask any frame (section 5.1).")
-    if not frame.complete:
-        found.append(f"It is cut after {counted(len(frame.raw), 'byte')}; the rest never came.")
-    else:
-        found += payload_problems(frame)
-    return found
-
-
-def length_problems(frame: Frame) -> list[str]:
-    size = len(frame.header) - 2 - len(frame.masking_key or b"")
     short = frame.raw[1] & 0x7F if len(frame.raw) > 1 else 0
-    found = []
-    if (short == 126 and size == 2 and frame.payload_length < 126) or (
-        short == 127 and size == 8 and frame.payload_length < 65536
-    ):
-        found.append(
-            f"The length {frame.payload_length:,} is not in its shortest form (section 5.2)."
-        )
-    if short == 127 and size == 8 and frame.payload_length >= 2**63:
-        found.append("The most significant bit of a 64-bit length must be 0 (section 5.2).")
-    return found
+    extended_bytes = len(frame.header) - 2 - len(frame.masking_key or b"")
+    length = frame.payload_length
+    rules = [
+        (
+            (frame.rsv1 and not extended) or frame.rsv2 or frame.rsv3,
+            "An RSV bit is 1, and no extension gave it a meaning (section 5.2).",
+        ),
+        (frame.type == "reserved", f"Opcode {frame.opcode:#x} is reserved (section 5.2)."),
+        (
+            frame.is_control and not frame.fin,
+            "A control frame must not be fragmented: FIN must be 1 (section 5.5).",
+        ),
+        (
+            frame.is_control and length > MAX_CONTROL_PAYLOAD,
+            f"A control frame carries at most {MAX_CONTROL_PAYLOAD} bytes, "
+            f"this one declares {length:,} (section 5.5).",
+        ),
+        (
+            ((short, extended_bytes) == (126, 2) and length < 126)
+            or ((short, extended_bytes) == (127, 8) and length < 65536),
+            f"The length {length:,} is not in its shortest form (section 5.2).",
+        ),
+        (
+            length >= 2**63,
+            "The most significant bit of a 64-bit length must be 0 (section 5.2).",
+        ),
+        (
+            sender == "client" and len(frame.raw) > 1 and not frame.masked,
+            "A client must mask every frame (section 5.1).",
+        ),
+        (
+            sender == "server" and frame.masked,
+            "A server must not mask any frame (section 5.1).",
+        ),
+        (
+            not frame.complete,
+            f"It is cut after {counted(len(frame.raw), 'byte')}; the rest never came.",
+        ),
+    ]
+    broken = [rule for is_broken, rule in rules if is_broken]
+    return broken + payload_problems(frame) if frame.complete else broken
 
 
 def payload_problems(frame: Frame) -> list[str]:
-    if frame.opcode == CLOSE and frame.payload:
-        close = frame.close
-        if close is None:
-            return ["A CLOSE payload of one byte holds no close code (section 5.5.1)."]
-        found = []
-        if not close_codes.is_valid_on_wire(close.code):
-            found.append(f"Close code {close.code} must not be on the wire (section 7.4).")
-        if invalid_utf8(frame.payload[2:]) is not None:
-            found.append("The close reason is not UTF-8 (section 5.5.1).")
-        return found
-    if frame.opcode == TEXT and frame.fin and not frame.rsv1:
-        return ["The text is not UTF-8 (section 8.1)."] if invalid_utf8(frame.payload) else []
-    return []
+    if frame.opcode == TEXT and frame.fin and not frame.rsv1 and invalid_utf8(frame.payload):
+        return ["The text is not UTF-8 (section 8.1)."]
+    if frame.opcode != CLOSE or not frame.payload:
+        return []
+    close = frame.close
+    if close is None:
+        return ["A CLOSE payload of one byte holds no close code (section 5.5.1)."]
+    found = []
+    if not close_codes.is_valid_on_wire(close.code):
+        found.append(f"Close code {close.code} must not be on the wire (section 7.4).")
+    if invalid_utf8(frame.payload[2:]):
+        found.append("The close reason is not UTF-8 (section 5.5.1).")
+    return found

@@ -13,8 +13,20 @@ from .messages import CloseFrame
 from .opcodes import CLOSE, TYPES, FrameType
 from .text import preview
 
-__all__ = ["Frame", "apply_mask", "decode", "encode", "frame_length", "split", "whole_frames"]
+__all__ = [
+    "MAX_CLOSE_REASON",
+    "MAX_CONTROL_PAYLOAD",
+    "Frame",
+    "apply_mask",
+    "decode",
+    "encode",
+    "frame_length",
+    "split",
+    "whole_frames",
+]
 
+MAX_CONTROL_PAYLOAD = 125  # bytes (RFC 6455, section 5.5)
+MAX_CLOSE_REASON = 123  # bytes; the code takes two of the 125
 # For each size of the extended payload length, in bytes, the first length that is too long.
 LENGTH_LIMITS = {0: 126, 2: 2**16, 8: 2**64}
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["MESSAGE_TYPES", "CloseFrame", "Message", "MessageType", "Side"]
+__all__ = ["MESSAGE_TYPES", "CloseFrame", "Message", "MessageType", "Side", "other_end"]
 
 MessageType = Literal["text", "bytes", "ping", "pong", "close"]
 MESSAGE_TYPES: tuple[MessageType, ...] = get_args(MessageType)
 
 Side = Literal["server", "client"]
+
+
+def other_end(side: Side) -> Side:
+    """Return the peer of an end."""
+    return "client" if side == "server" else "server"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from . import close_codes
-from .messages import CloseFrame, Side
+from .messages import CloseFrame, Side, other_end
 from .text import visible
 
 __all__ = ["describe_close", "why_closed"]
@@ -60,12 +60,12 @@ def why_closed(
 def closing_handshake(
     side: Side, first: str, sent: CloseFrame | None, received: CloseFrame | None, tcp: str
 ) -> tuple[str, str]:
-    peer = other(side)
+    peer = other_end(side)
     closes = {side: sent, peer: received}
     opener: Side = "server" if first == "server" else "client" if first == "client" else side
     if closes[opener] is None:
-        opener = other(opener)
-    answerer = other(opener)
+        opener = other_end(opener)
+    answerer = other_end(opener)
     opening, answer = closes[opener], closes[answerer]
     assert opening is not None
     sentence = f"The {opener} closed first with {describe_close(opening)}; "
@@ -106,10 +106,6 @@ def status_name(status: int) -> str:
         return f" ({HTTPStatus(status).phrase})"
     except ValueError:
         return ""
-
-
-def other(side: Side) -> Side:
-    return "client" if side == "server" else "server"
 
 
 def capitalised(sentence: str) -> str:

@@ -178,6 +178,8 @@ def test_a_close_is_taken_apart(data: bytes, text: str) -> None:
         (b"\x88\x03\x03\xe8\xff", "", ["The close reason is not UTF-8 (section 5.5.1)."]),
         (b"\x81\x01\xff", "", ["The text is not UTF-8 (section 8.1)."]),
         (b"\x81", "client", ["It is cut after 1 byte; the rest never came."]),
+        (b"\x82\x7f\x00\x00", "", ["It is cut after 4 bytes; the rest never came."]),
+        (b"\x82\xfe\x01", "client", ["It is cut after 3 bytes; the rest never came."]),
         (b"\x82\x7e\x01\x00" + bytes(256), "", []),
         (b"\x82\x7f" + (65536).to_bytes(8, "big") + bytes(65536), "", []),
     ],

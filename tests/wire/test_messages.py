@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from astra_nb.wire.messages import MESSAGE_TYPES, CloseFrame, Message
+from astra_nb.wire.messages import MESSAGE_TYPES, CloseFrame, Message, other_end
 
 
 def test_there_are_five_types_of_messages() -> None:
@@ -32,3 +32,8 @@ def test_messages_are_values() -> None:
     assert hash(message) == hash(Message("close", CloseFrame(1000, "done")))
     with pytest.raises(FrozenInstanceError):
         message.type = "text"  # type: ignore[misc]
+
+
+def test_the_peer_of_an_end() -> None:
+    assert other_end("server") == "client"
+    assert other_end("client") == "server"
