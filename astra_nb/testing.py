@@ -12,6 +12,7 @@ They read a log: that of a server, of a client, or of a scenario.
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -106,13 +107,9 @@ def expect_close(
     """Expect a CLOSE frame, with this code and this reason (RFC 6455, section 5.5.1).
 
     Args:
-        source: A log, or an object that has one.
         code: Its close code; 1005 for an empty frame, None for any.
         reason: Its close reason; None for any.
-        sender: The end that sent it; None for either.
-        connection: Number of its connection; None for any.
-        after: Only frames whose number is above this one.
-        timeout: Seconds to wait.
+        source, sender, connection, after, timeout: As for `expect_frame`.
 
     Raises:
         AssertionError: No such frame came; the message shows the frames that did.
@@ -142,12 +139,8 @@ def expect_no_frame(
     """Expect that no such frame is on the log, and that none comes for a moment.
 
     Args:
-        source: A log, or an object that has one.
-        type: Type of the frame; None for any.
-        sender: The end that would have sent it; None for either.
-        connection: Number of its connection; None for any.
-        after: Only frames whose number is above this one.
         seconds: How many seconds to wait for it.
+        source, type, sender, connection, after: As for `expect_frame`.
 
     Raises:
         AssertionError: There is one.
@@ -177,12 +170,10 @@ def expect_handshake(
     """Expect an opening handshake that was answered with this status (RFC 6455, section 4).
 
     Args:
-        source: A log, or an object that has one.
         status: HTTP status code of the answer.
         path: Path of the request, when the handshake opened a connection.
         headers: Headers of the answer that must be there with this value.
-        connection: Number of its connection; None for any.
-        timeout: Seconds to wait.
+        source, connection, timeout: As for `expect_frame`.
 
     Returns:
         The answer, with `status`, `start_line` and `headers`.
@@ -268,9 +259,8 @@ def scenario(
             release(loop)
         raise
     try:
-        url = websocket_url("127.0.0.1", runner.port) + path.lstrip("/").replace("{", "").replace(
-            "}", ""
-        )
+        # A parameter of the path matches its own name.
+        url = websocket_url("127.0.0.1", runner.port) + re.sub("^/+|[{}]", "", path)
         try:
             client = connect(url, **{"timeout": TIMEOUT, "close_timeout": CLOSE_TIMEOUT, **options})
         except AstraError as error:

@@ -108,21 +108,19 @@ def join(records: Iterable[Record]) -> list[JoinedMessage]:
     for record in records:
         if not isinstance(record, FrameRecord) or record.verdict or not record.frame.complete:
             continue
-        type, opcode, numbers = record.type, record.frame.opcode, [record.number]
-        message: Message | None
-        if type == "ping" or type == "pong":
-            message = Message(type, record.payload)
-        elif type == "close":
-            message = Message(type, record.frame.close)
-        elif type == "reserved":
-            continue
-        else:
+        frame, numbers = record.frame, [record.number]
+        message: Message | None = None
+        if record.type == "ping" or record.type == "pong":
+            message = Message(record.type, record.payload)
+        elif record.type == "close":
+            message = Message("close", frame.close)
+        elif record.type != "reserved":
             key = (record.connection, record.side, record.direction)
             joiner, numbers = joiners.setdefault(key, (Joiner("replace"), []))
-            if opcode != CONTINUATION:
+            if frame.opcode != CONTINUATION:
                 numbers.clear()
             numbers.append(record.number)
-            message = joiner.add(opcode, record.payload, record.frame.fin)
+            message = joiner.add(frame.opcode, record.payload, frame.fin)
         if message is not None:
             messages.append(
                 JoinedMessage(

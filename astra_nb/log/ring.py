@@ -63,21 +63,15 @@ class Ring:
 
     def load(self, record: Record) -> None:
         """Store a record that has its number and time; the number is above all before."""
+        entry: Entry = (
+            record.time, record.connection, None, None,
+            Deferred(lambda number: record, 0), 1, "", None,
+        )  # fmt: skip
         if isinstance(record, FrameRecord):
-            data, messages = record.frame.raw, (record.message,)
-            entry: Entry = (
-                record.time,
-                record.connection,
-                record.side,
-                record.direction,
-                data,
-                1,
-                record.verdict,
-                messages,
-            )
-        else:
-            deferred = Deferred(lambda number: record, 0)
-            entry = (record.time, record.connection, None, None, deferred, 1, "", None)
+            entry = (
+                record.time, record.connection, record.side, record.direction,
+                record.frame.raw, 1, record.verdict, (record.message,),
+            )  # fmt: skip
         with self._lock:
             self.settle()
             self._next = record.number

@@ -160,19 +160,13 @@ RANGES = (
 # What to do instead of sending those codes of the table that are never sent.
 INSTEAD = {
     1004: "it is reserved and has no meaning; send_close(1000) closes normally",
-    1005: (
-        "it is what an endpoint reports for a CLOSE frame without a code; "
-        "call send_close() for that"
-    ),
-    1006: (
-        "it is what an endpoint reports when the connection ended without a CLOSE frame; "
-        "call drop() for that"
-    ),
-    1015: (
-        "it is what an endpoint reports when the TLS handshake failed; "
-        "no call makes one fail, and send_close(1008) refuses a client"
-    ),
-}
+    1005: "it is what an endpoint reports for a CLOSE frame without a code; "
+        "call send_close() for that",
+    1006: "it is what an endpoint reports when the connection ended without a CLOSE frame; "
+        "call drop() for that",
+    1015: "it is what an endpoint reports when the TLS handshake failed; "
+        "no call makes one fail, and send_close(1008) refuses a client",
+}  # fmt: skip
 ALLOWED = "send 1000 to 1003, 1007 to 1014, or one of your own from 4000 to 4999"
 
 

@@ -102,56 +102,41 @@ class HeaderNote(NamedTuple):
     section: str
 
 
+# The meaning of each header, and its section.
 REQUEST = {
     "host": ("The server's name and port, as the client knows them.", "4.1, item 4 of the request"),
-    "upgrade": (
-        "The client asks to change from HTTP to the WebSocket protocol.",
-        "4.1, item 5 of the request",
-    ),
-    "connection": (
-        'It must hold "Upgrade": the header of that name is meant for this very hop.',
-        "4.1, item 6 of the request",
-    ),
+    "upgrade": ("The client asks to change from HTTP to the WebSocket protocol.",
+        "4.1, item 5 of the request"),
+    "connection": ('It must hold "Upgrade": the header of that name is meant for this very hop.',
+        "4.1, item 6 of the request"),
     "sec-websocket-key": (
         "16 random bytes as base64. The answer is computed from it, which proves that the server "
-        "speaks WebSocket; it is no secret.",
-        "4.1, item 7 of the request",
-    ),
+        "speaks WebSocket; it is no secret.", "4.1, item 7 of the request"),
     "origin": (
         "The origin of the page whose script connects; a browser always sends it, "
-        "and a server may refuse it with 403.",
-        "4.1, item 8 of the request",
-    ),
+        "and a server may refuse it with 403.", "4.1, item 8 of the request"),
     "sec-websocket-version": (
         "The version of the protocol, which is 13; a server answers another one with 426.",
-        "4.1, item 9 of the request",
-    ),
+        "4.1, item 9 of the request"),
     "sec-websocket-protocol": (
         "The subprotocols that the client offers, the one it likes best first.",
-        "4.1, item 10 of the request",
-    ),
+        "4.1, item 10 of the request"),
     "sec-websocket-extensions": (
         "The extensions that the client offers, such as permessage-deflate.",
-        "4.1, item 11 of the request",
-    ),
-}
+        "4.1, item 11 of the request"),
+}  # fmt: skip
 RESPONSE = {
     "upgrade": ("The server changes to the WebSocket protocol.", "4.2.2, item 5.2"),
     "connection": ('It must hold "Upgrade".', "4.2.2, item 5.3"),
     "sec-websocket-accept": (
         "Computed from the client's Sec-WebSocket-Key; the client compares it with its own result.",
-        "4.2.2, item 5.4",
-    ),
+        "4.2.2, item 5.4"),
     "sec-websocket-protocol": (
-        "The one subprotocol that the server chose from those offered.",
-        "4.2.2, item 5.5",
-    ),
+        "The one subprotocol that the server chose from those offered.", "4.2.2, item 5.5"),
     "sec-websocket-extensions": ("The extensions that the server agreed to.", "4.2.2, item 5.6"),
     "sec-websocket-version": (
-        "The versions that the server knows, in an answer that refuses another one.",
-        "4.4",
-    ),
-}
+        "The versions that the server knows, in an answer that refuses another one.", "4.4"),
+}  # fmt: skip
 
 
 def explain_headers(start_line: str, headers: Iterable[tuple[str, str]]) -> list[HeaderNote]:
