@@ -1,7 +1,6 @@
-"""What each of the five message types may carry: values in, payloads out.
+"""Encoding of values as payloads of the five message types.
 
-Every `encode_*` function checks a value completely before anything is sent and returns the payload
-of the frame.
+Each `encode_*` function checks a value completely before anything is sent.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ CloseValue = Mapping[str, object] | CloseFrame | int | None
 
 
 def encode_text(value: object) -> bytes:
-    """Encode a TEXT payload as UTF-8 (RFC 6455, section 5.6).
+    """Return the payload of a TEXT frame: a text as UTF-8 (RFC 6455, section 5.6).
 
     Raises:
         InvalidMessage: Not a `str`, or it holds a lone surrogate, which UTF-8 cannot carry.
@@ -52,7 +51,7 @@ def encode_text(value: object) -> bytes:
 
 
 def encode_bytes(value: object) -> bytes:
-    """Encode the payload of a BINARY frame.
+    """Return the payload of a BINARY frame (RFC 6455, section 5.6).
 
     Args:
         value: A bytes-like object; a `str`, taken as UTF-8; or an iterable of integers from
@@ -65,7 +64,6 @@ def encode_bytes(value: object) -> bytes:
         return octets(value)
     table = byte_table(value, MAX_TABLE)
     if table is None:
-        # Perhaps it never ends.
         raise InvalidMessage(
             f"the byte table has more than {MAX_TABLE:,} items; make it shorter, "
             f"or give the data as bytes"
@@ -74,10 +72,10 @@ def encode_bytes(value: object) -> bytes:
 
 
 def encode_control(value: object) -> bytes:
-    """Encode the payload of a PING or PONG frame: as `encode_bytes`, up to 125 bytes.
+    """Return the payload of a PING or PONG frame: as `encode_bytes`, up to 125 bytes.
 
     Raises:
-        InvalidMessage: As for `encode_bytes`, or longer than 125 bytes (section 5.5).
+        InvalidMessage: As for `encode_bytes`, or longer than 125 bytes (RFC 6455, section 5.5).
     """
     payload: bytes | None
     if isinstance(value, (str, bytes, bytearray, memoryview)):
@@ -95,7 +93,7 @@ def encode_control(value: object) -> bytes:
 
 
 def encode_close(value: object = None, reason: str | None = None) -> tuple[int | None, str]:
-    """Check what a CLOSE frame shall say.
+    """Return the code and reason of a CLOSE frame, checked (RFC 6455, section 5.5.1).
 
     Args:
         value: None for an empty frame; a close code; a mapping with "code" and an optional
@@ -106,8 +104,8 @@ def encode_close(value: object = None, reason: str | None = None) -> tuple[int |
         Code and reason; the code is None for an empty frame.
 
     Raises:
-        InvalidMessage: A code that may not be sent, a reason without a code, a reason that is
-            too long or no text, a reason that is given twice, or an unknown key.
+        InvalidMessage: A code that must not be sent, a reason without a code, a reason that is
+            too long or not a text, a reason that is given twice, or an unknown key.
     """
     given, given_reason = code_and_reason(value)
     if given_reason in (None, ""):
@@ -143,10 +141,10 @@ def encode_close(value: object = None, reason: str | None = None) -> tuple[int |
 
 
 def check_type(type: object) -> MessageType:
-    """Check the name of a message type.
+    """Return the name of a message type, checked.
 
     Raises:
-        InvalidMessage: It is none of the five.
+        InvalidMessage: It is not one of the five.
     """
     if isinstance(type, str) and type in MESSAGE_TYPES:
         return type
@@ -181,10 +179,10 @@ def octets(value: str | bytes | bytearray | memoryview) -> bytes:
 
 
 def byte_table(value: object, limit: int) -> bytes | None:
-    """Make bytes of an iterable of integers; None when there are more than `limit`."""
+    """Return an iterable of integers as bytes; None when there are more than `limit`."""
     if isinstance(value, (set, frozenset)):
         raise InvalidMessage(
-            f"a set keeps no order and no number twice, so {describe(value)} is no byte table; "
+            f"a set keeps no order and no number twice, so {describe(value)} is not a byte table; "
             f"write a list, like [0, 88, 14]"
         )
     # bytes(5) would be five zero bytes: a number alone is surely a mistake.
@@ -223,7 +221,7 @@ def utf8(text: str, what: str) -> bytes:
 
 
 def as_integer(value: object) -> int | None:
-    """Take an `int`, or what stands for one, such as NumPy's integers; None for all else."""
+    """Return an `int` or another integer, such as NumPy's, as an `int`; None for all else."""
     if isinstance(value, bool):
         return None
     try:
@@ -233,7 +231,7 @@ def as_integer(value: object) -> int | None:
 
 
 def describe(value: object) -> str:
-    """Name a value in an error message: its type and a short form of it."""
+    """Return a value for an error message: its type and a short form of it."""
     if value is None:
         return "None"
     kind = type(value).__name__

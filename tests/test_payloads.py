@@ -62,7 +62,7 @@ def test_text_is_utf8() -> None:
         ),
     ],
 )
-def test_what_is_no_text(value: object, message: str) -> None:
+def test_what_is_not_a_text(value: object, message: str) -> None:
     assert refused(encode_text, value) == message
 
 
@@ -110,7 +110,7 @@ def test_the_same_goes_for_control_frames() -> None:
         ),
         (
             {0, 88},
-            "a set keeps no order and no number twice, so set {0, 88} is no byte table; "
+            "a set keeps no order and no number twice, so set {0, 88} is not a byte table; "
             "write a list, like [0, 88, 14]",
         ),
         (
@@ -136,7 +136,7 @@ def test_the_same_goes_for_control_frames() -> None:
     ],
 )
 @pytest.mark.parametrize("encode", [encode_bytes, encode_control])
-def test_what_are_no_bytes(encode: Any, value: object, message: str) -> None:
+def test_what_are_not_bytes(encode: Any, value: object, message: str) -> None:
     assert refused(encode, value) == message
 
 
@@ -245,7 +245,7 @@ def test_what_a_close_may_say(arguments: Any, expected: tuple[int | None, str]) 
         ),
     ],
 )
-def test_what_a_close_may_not_say(arguments: Any, message: str) -> None:
+def test_what_a_close_must_not_say(arguments: Any, message: str) -> None:
     assert refused(encode_close, *arguments).startswith(message)
 
 

@@ -150,7 +150,7 @@ class FrameLog(LogView):
 
     @property
     def dropped(self) -> int:
-        """How many frames are no longer on the log because of its bounds, the oldest first."""
+        """How many frames were evicted because of the bounds."""
         return self._ring.snapshot().dropped
 
     @property

@@ -74,7 +74,7 @@ class Joiner:
         return decoder
 
     def add(self, opcode: int, payload: bytes, fin: bool) -> Message | None:
-        """Take the next data frame; return the message that it completes, if it does.
+        """Add the next data frame; return the message that it completes, if it does.
 
         A continuation whose first fragment has not come belongs to no message.
 

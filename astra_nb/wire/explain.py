@@ -153,7 +153,7 @@ def explain_utf8(frame: Frame) -> str:
 
 
 def explain_close(frame: Frame) -> str:
-    """Take the payload of a CLOSE frame apart; "" for other frames."""
+    """Return the close code and reason of a CLOSE frame as sentences; "" for other frames."""
     if frame.opcode != CLOSE:
         return ""
     if not frame.payload:

@@ -29,7 +29,7 @@ SECRET_NAME = re.compile(
     r"|auth(?!ors?$)|key(?!board|word)|^(pass|pwd|pin|otp|sig|sid|ticket)$",
     re.IGNORECASE,
 )
-# A token that stands alone: a JSON Web Token, or the subprotocol that carries one.
+# A token without a name: a JSON Web Token, or the subprotocol that carries one.
 # It begins after a character that cannot be part of it, or a long line would be searched again
 # from each of its characters.
 BARE_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{6,}(?:\.[\w-]*){1,4}|\bbase64url\.bearer\.[^\s,;&]+")
@@ -52,7 +52,7 @@ def redact(head: bytes) -> bytes:
     """Return a head with each secret replaced by `<hidden>`, whatever its length.
 
     Hidden are the values of headers that carry credentials; everywhere else the query values
-    whose names sound like secrets, the user in an address, and tokens that stand alone.
+    whose names look like those of secrets, the user in an address, and tokens without a name.
     Everything else stays byte for byte. The head may be cut anywhere. Everything from line 1,001
     on is hidden: no server reads so many headers, and searching each line costs time.
     """
