@@ -291,7 +291,7 @@ def test_before_read_comes_before_each_reading() -> None:
         assert log.last_number == count
 
 
-def test_a_subscriber_is_called_once_until_somebody_reads() -> None:
+def test_a_subscriber_is_called_once_until_the_log_is_read() -> None:
     log = FrameLog()
     calls: list[int] = []
     unsubscribe = log.subscribe(lambda: calls.append(log.last_number))

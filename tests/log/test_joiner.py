@@ -111,7 +111,7 @@ def test_a_new_decoder_continues_the_text_under_way_and_leaves_it_as_it_is() -> 
     assert Joiner().new_decoder().decode(b"a", final=True) == "a"
 
 
-def test_a_continuation_of_nothing_is_no_message() -> None:
+def test_a_continuation_of_nothing_is_not_a_message() -> None:
     joiner = Joiner()
     assert joiner.add(CONTINUATION, b"a", True) is None
     assert joiner.under_way is None

@@ -99,7 +99,7 @@ def test_a_record_over_the_bound_of_bytes_has_a_number_and_goes_at_the_next_read
     assert kept(ring) == []
 
 
-def test_whole_blocks_are_evicted_though_nobody_reads() -> None:
+def test_whole_blocks_are_evicted_without_a_reading() -> None:
     ring = Ring(1000, 2**20)
     for _ in range(3000):
         ring.push_other(0, 2.0, notice())

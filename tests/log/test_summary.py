@@ -63,7 +63,7 @@ def test_a_refused_close_closes_nothing() -> None:
     assert (summary.state, summary.refused) == ("open", 1)
 
 
-def test_what_comes_behind_the_end_changes_no_state() -> None:
+def test_a_frame_after_the_end_leaves_the_state_as_it_is() -> None:
     late = frame(99, "received", CLOSE)
     assert summarise([*conversation(), late])[1].state == "closed"
 

@@ -178,7 +178,7 @@ class Tags(HTMLParser):
             self.text += data
 
 
-def test_hostile_text_is_no_markup() -> None:
+def test_hostile_text_is_not_markup() -> None:
     html = hostile_log().html(list(COLUMNS))
     parsed = Tags(html)
     assert set(parsed.tags) == {
@@ -191,7 +191,7 @@ def test_hostile_text_is_no_markup() -> None:
     html.encode("utf-8")
 
 
-def test_what_a_stranger_sent_is_only_in_code_where_no_formula_is_typeset() -> None:
+def test_what_a_peer_sent_is_only_in_code_where_no_formula_is_typeset() -> None:
     html = hostile_log().html()
     assert "$x^2$" not in re.sub(r"<code>.*?</code>", "", html)
     assert 'class="astra-nb-log tex2jax_ignore mathjax_ignore"' in html

@@ -172,7 +172,7 @@ def test_any_frame_comes_back_as_it_was(data: bytes, message: bytes | None, verd
         ("[" * 100_000, "it is nested too deeply"),
     ],
 )
-def test_a_line_that_is_no_record(line: str | dict[str, Any], message: str) -> None:
+def test_a_line_that_is_not_a_record(line: str | dict[str, Any], message: str) -> None:
     bad = line if isinstance(line, str) else json.dumps(line)
     good = json.dumps({**LINE, "number": 1})
     with pytest.raises(ValueError, match=r"^line 3 is not a record: ") as caught:
@@ -211,7 +211,7 @@ def test_numbers_must_rise() -> None:
         from_text("\n".join(lines))
 
 
-def test_a_file_that_is_no_utf8(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"\xff\xfe{}")
     with pytest.raises(ValueError, match=r"^the file is not UTF-8: invalid start byte at byte 0$"):

@@ -161,7 +161,7 @@ def test_the_mask_bit_is_known_before_the_length_is() -> None:
     assert not decode(b"\x82").masked
 
 
-def test_nothing_is_no_frame() -> None:
+def test_no_bytes_are_not_a_frame() -> None:
     with pytest.raises(ValueError, match=r"^no byte at offset 0: the data has 0$"):
         decode(b"")
     with pytest.raises(ValueError, match=r"^no byte at offset 9: the data has 7$"):

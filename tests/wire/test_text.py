@@ -70,7 +70,7 @@ def test_nothing_unprintable_is_left_and_every_text_has_its_own_form(text: str) 
         (b"\xf4\x90\x80\x80", r"\xf4\x90\x80\x80"),
     ],
 )
-def test_bytes_that_are_no_utf8_are_shown_as_bytes(data: bytes, shown: str) -> None:
+def test_bytes_that_are_not_utf8_are_shown_as_bytes(data: bytes, shown: str) -> None:
     assert visible_utf8(data) == shown
 
 

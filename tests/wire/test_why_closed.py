@@ -128,7 +128,7 @@ def test_what_a_close_says(close: CloseFrame, described: str) -> None:
     assert describe_close(close) == described
 
 
-def test_a_stranger_writes_no_long_sentence() -> None:
+def test_a_long_reason_or_detail_is_cut() -> None:
     sentence = why_closed(
         side="server", first="client", received=CloseFrame(1000, "x" * 10**6), detail="y" * 10**6
     )
