@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,7 +13,6 @@ from .records import (
     ClosedRecord,
     Direction,
     FrameRecord,
-    HandlerErrorRecord,
     OpenedRecord,
     Record,
 )
@@ -51,12 +49,10 @@ class Traffic:
     Attributes:
         frames: How many frames.
         bytes: Their bytes on the wire, headers included.
-        types: How many frames of each type.
     """
 
     frames: int = 0
     bytes: int = 0
-    types: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -65,32 +61,24 @@ class ConnectionSummary:
 
     Attributes:
         id: The number of the connection.
-        side: Which end keeps the log; None when it is not known.
         peer: The other end's address; "" when it is no longer on the log.
         path: Path of the request; "" when it is no longer on the log.
         subprotocol: The subprotocol both agreed on, or None.
         state: "connecting", "open", "closing" after the first CLOSE frame, or "closed".
-        last_time: Time of its last record.
         received: Frames that came in.
         sent: Frames that went out.
         rtt: Round-trip times of the pings that this end sent, in seconds, oldest first.
-        errors: How many times a handler raised.
-        refused: How many frames were refused or ignored.
         why_closed: Why it closed, as a sentence; "" while it has not.
     """
 
     id: int
-    side: Side | None = None
     peer: str = ""
     path: str = ""
     subprotocol: str | None = None
     state: State = "connecting"
-    last_time: float = 0.0
     received: Traffic = field(default_factory=Traffic)
     sent: Traffic = field(default_factory=Traffic)
     rtt: list[float] = field(default_factory=list)
-    errors: int = 0
-    refused: int = 0
     why_closed: str = ""
 
 
@@ -113,15 +101,11 @@ def summarise(records: Iterable[Record]) -> dict[int, ConnectionSummary]:
 
 
 def add(summary: ConnectionSummary, record: Record) -> None:
-    summary.last_time = record.time
-    summary.side = getattr(record, "side", summary.side)
     match record:
         case FrameRecord():
             traffic = summary.received if record.direction == "received" else summary.sent
             traffic.frames += 1
             traffic.bytes += len(record.frame.raw)
-            traffic.types[record.type] += 1
-            summary.refused += bool(record.verdict)
             if summary.state == "connecting":
                 summary.state = "open"  # the log has dropped the opening
             if record.type == "close" and not record.verdict and summary.state == "open":
@@ -133,8 +117,6 @@ def add(summary: ConnectionSummary, record: Record) -> None:
         case ClosedRecord():
             summary.state = "closed"
             summary.why_closed = record.why_closed
-        case HandlerErrorRecord():
-            summary.errors += 1
 
 
 def replies(records: Iterable[Record]) -> list[Reply]:

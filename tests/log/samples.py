@@ -19,8 +19,9 @@ from astra_nb.log.records import (
     OutputRecord,
     Record,
 )
-from astra_nb.wire.frames import Frame, decode
+from astra_nb.wire.frames import Frame, decode, encode
 from astra_nb.wire.messages import CloseFrame
+from astra_nb.wire.opcodes import TEXT
 
 HELLO = bytes.fromhex("810548656c6c6f")
 MASKED_HELLO = bytes.fromhex("818537fa213d7f9f4d5158")
@@ -31,8 +32,7 @@ CLOSE = b"\x88\x06\x03\xe8done"
 
 def text_frame(number: int) -> bytes:
     """A frame that says which it is."""
-    payload = str(number).encode()
-    return bytes([0x81, len(payload)]) + payload
+    return encode(TEXT, str(number).encode())
 
 
 def conversation() -> FrameLog:
