@@ -11,7 +11,7 @@ from websockets.frames import Opcode
 from websockets.streams import StreamReader
 
 from astra_nb.wire.explain import explain
-from astra_nb.wire.frames import apply_mask, decode, encode, frame_length, split
+from astra_nb.wire.frames import apply_mask, decode, encode, frame_length, split, whole_frames
 from astra_nb.wire.messages import CloseFrame
 
 KEY = bytes.fromhex("37fa213d")
@@ -389,3 +389,26 @@ def test_a_declared_length_is_decoded_as_it_was_declared(
 def test_encode_writes_what_websockets_serializes(reference: ReferenceFrame) -> None:
     data = encode(reference.opcode, bytes(reference.data), fin=reference.fin)
     assert data == reference.serialize(mask=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"", (0, 0)),
+        (HELLO[:1], (0, 0)),
+        (HELLO[:-1], (0, 0)),
+        (HELLO, (7, 1)),
+        (HELLO + HEL + LO, (7 + 5 + 4, 3)),
+        (HELLO + HEL[:-1], (7, 1)),
+        (HELLO + BYTES_64K[:9], (7, 1)),
+    ],
+)
+def test_where_the_last_whole_frame_ends(data: bytes, found: tuple[int, int]) -> None:
+    assert whole_frames(data) == found
+    assert whole_frames(bytearray(data)) == found
+
+
+@given(st.binary(max_size=200))
+def test_whole_frames_are_those_that_split_finds_complete(data: bytes) -> None:
+    complete = [frame.raw for frame in split(data) if frame.complete]
+    assert whole_frames(data) == (sum(map(len, complete)), len(complete))

@@ -17,7 +17,9 @@ def pings(*payloads: bytes, limit: int | None = None) -> UnansweredPings[int]:
 
 def test_a_pong_answers_the_ping_with_its_payload_once() -> None:
     waiting = pings(b"a")
+    assert b"a" in waiting
     assert waiting.pong(b"a") == 1
+    assert b"a" not in waiting
     assert waiting.pong(b"a") is None
     assert len(waiting) == 0
 
