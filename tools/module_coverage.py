@@ -4,6 +4,9 @@ The tests of other modules run nearly every line too, and assert little about it
 counted for the test file during which it ran: `astra_nb/net/inbox.py` must reach 100 % of its
 statements by `tests/net/test_inbox.py` alone. Misses are printed; the exit status is 1 then.
 
+Python 3.11 does not trace a coroutine any further once an exception was thrown into it, as
+`asyncio.timeout` and `task.cancel()` do: what follows such an `await` counts as not run there.
+
 Usage: python tools/module_coverage.py [layer ...]
 """
 
