@@ -37,6 +37,7 @@ def test_a_removed_subscription_is_not_called() -> None:
     subscriptions.remove(subscription)
     subscriptions.wake()
     subscriptions.arm(subscription)
+    assert subscriptions.armed == ()
     subscriptions.arm_all()
     assert subscriptions.armed == ()
     assert calls == []
