@@ -5,6 +5,7 @@ import itertools
 import re
 from enum import IntEnum
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -256,7 +257,13 @@ def test_the_five_types(type: str) -> None:
 
 @pytest.mark.parametrize(
     ("type", "shown"),
-    [("binary", "str 'binary'"), ("Text", "str 'Text'"), (1, "int 1"), (None, "None")],
+    [
+        ("binary", "str 'binary'"),
+        ("Text", "str 'Text'"),
+        (1, "int 1"),
+        (None, "None"),
+        (ANY, "_ANY <ANY>"),  # equal to each of the five
+    ],
 )
 def test_other_types_are_refused(type: object, shown: str) -> None:
     assert refused(check_type, type) == (
