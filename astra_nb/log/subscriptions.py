@@ -5,19 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 
 __all__ = ["Subscription", "Subscriptions"]
 
 logger = logging.getLogger("astra_nb.log")
 
 
-class Subscription:
-    """The callback of one reader."""
-
-    __slots__ = ("callback",)
-
-    def __init__(self, callback: Callable[[], object]) -> None:
-        self.callback = callback
+Subscription = Callable[[], object]
 
 
 class Subscriptions:
@@ -35,7 +30,7 @@ class Subscriptions:
 
     def add(self, callback: Callable[[], object]) -> Subscription:
         """Add a callback, armed."""
-        subscription = Subscription(callback)
+        subscription = partial(callback)  # the same callback may be added twice
         with self._lock:
             self._all += (subscription,)
             self.armed += (subscription,)
@@ -65,7 +60,7 @@ class Subscriptions:
             woken, self.armed = self.armed, ()
         for subscription in woken:
             try:
-                subscription.callback()
+                subscription()
             except Exception:
                 # It runs in a connection, which must not fail for an error of a reader.
                 logger.exception("a subscriber of the log raised")

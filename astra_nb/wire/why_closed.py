@@ -98,7 +98,7 @@ def describe_code(code: int) -> str:
 
 
 def end_of_tcp(tcp: str, side: Side) -> str:
-    return SILENT_ENDS.get(tcp, visible(tcp)).format(side=side)
+    return SILENT_ENDS[tcp].format(side=side)
 
 
 def status_name(status: int) -> str:
