@@ -60,15 +60,13 @@ def encode_bytes(value: object) -> bytes:
     Raises:
         InvalidMessage: None of these, or a number out of range.
     """
-    if isinstance(value, (str, bytes, bytearray, memoryview)):
-        return octets(value)
-    table = byte_table(value, MAX_TABLE)
-    if table is None:
+    payload = octets(value, MAX_TABLE)
+    if payload is None:
         raise InvalidMessage(
             f"the byte table has more than {MAX_TABLE:,} items; make it shorter, "
             f"or give the data as bytes"
         )
-    return table
+    return payload
 
 
 def encode_control(value: object) -> bytes:
@@ -77,14 +75,9 @@ def encode_control(value: object) -> bytes:
     Raises:
         InvalidMessage: As for `encode_bytes`, or longer than 125 bytes (RFC 6455, section 5.5).
     """
-    payload: bytes | None
-    if isinstance(value, (str, bytes, bytearray, memoryview)):
-        payload = octets(value)
-        size = f"{len(payload):,}"
-    else:
-        payload = byte_table(value, MAX_CONTROL_PAYLOAD)
-        size = f"more than {MAX_CONTROL_PAYLOAD}"
+    payload = octets(value, MAX_CONTROL_PAYLOAD)
     if payload is None or len(payload) > MAX_CONTROL_PAYLOAD:
+        size = f"more than {MAX_CONTROL_PAYLOAD}" if payload is None else f"{len(payload):,}"
         raise InvalidMessage(
             f"the payload has {size} bytes; a control frame carries at most "
             f"{MAX_CONTROL_PAYLOAD} (RFC 6455, section 5.5); shorten it, or send it as bytes"
@@ -169,9 +162,12 @@ def code_and_reason(value: object) -> tuple[object, object]:
     return value.get("code"), value.get("reason")
 
 
-def octets(value: str | bytes | bytearray | memoryview) -> bytes:
+def octets(value: object, limit: int) -> bytes | None:
+    """Return a value as bytes; None for a byte table of more than `limit` items."""
     if isinstance(value, str):
         return utf8(value, "the text")
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        return byte_table(value, limit)
     try:
         return bytes(value)
     except ValueError as exc:
