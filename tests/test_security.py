@@ -18,7 +18,7 @@ import pytest
 from astra_nb import FrameLog, Message, Server, WebSocket, connect, errors
 from astra_nb.errors import HandshakeFailed
 from astra_nb.lua import Lua, runtime
-from astra_nb.net.server_connection import CHECK_PATH
+from astra_nb.net.policy import CHECK_PATH
 from tests.helpers import REPOSITORY, wait_until
 from tests.servers import serving
 

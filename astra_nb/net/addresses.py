@@ -1,4 +1,4 @@
-"""Addresses: what this process listens on, who holds a port, who may come in from where."""
+"""Addresses: listening sockets, the process that holds a port, loopback names, URLs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ import errno
 import ipaddress
 import os
 import socket
-from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from astra_nb.errors import AddressInUse, AddressUnavailable
 
 __all__ = [
     "bind",
     "describe_peer",
-    "host_allowed",
     "is_loopback",
-    "origin_allowed",
     "websocket_url",
 ]
 
@@ -24,10 +20,10 @@ LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or IP address always means this machine.
+    """Return whether a host name or IP address always means this machine.
 
-    `localhost` and names below it count (RFC 6761, section 6.3); other names do not, wherever
-    they point: their owner can let them point anywhere.
+    `localhost` and names below it count (RFC 6761, section 6.3). Other names do not, because
+    their owners can change what they point to.
     """
     host = host.strip("[]").rstrip(".").lower()
     if host in LOOPBACK_NAMES or host.endswith(".localhost"):
@@ -38,60 +34,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def origin_allowed(origin: str | None, allowed: Iterable[str]) -> bool:
-    """Tell whether a request with this `Origin` may open a connection (RFC 6455, section 10.2).
-
-    Args:
-        origin: Value of the header; None when there was none: then it was no browser.
-        allowed: Origins that may besides loopback pages, such as "https://hub.example.org";
-            "*" lets every page in.
-    """
-    if origin is None:
-        return True
-    wanted = set(allowed)
-    if "*" in wanted or origin in wanted:
-        return True
-    try:
-        parts = urlsplit(origin)
-        host = parts.hostname
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and host is not None and is_loopback(host)
-
-
-def host_allowed(host: str | None, hostname: str, allowed: Iterable[str]) -> bool:
-    """Tell whether a request with this `Host` was meant for this server.
-
-    A page can give its own name the address 127.0.0.1 after it was loaded (DNS rebinding); its
-    requests then carry that name.
-
-    Args:
-        host: Value of the `Host` header.
-        hostname: The name or address that the server listens on.
-        allowed: Further names, without a port; "*" for any.
-    """
-    if host is None:
-        return False
-    wanted = {name.lower() for name in allowed}
-    if "*" in wanted:
-        return True
-    try:
-        name = urlsplit(f"//{host}").hostname
-    except ValueError:
-        return False
-    if name is None:
-        return False
-    if is_loopback(name) or name == hostname.lower() or name in wanted:
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True  # an address cannot be rebound
-
-
 def websocket_url(hostname: str, port: int, path: str = "/") -> str:
-    """Give the address at which a client on this machine reaches a server."""
+    """Return the URL at which a client on this machine reaches a server."""
     host = hostname
     try:
         address = ipaddress.ip_address(hostname)
@@ -178,7 +122,7 @@ def _explain(exc: OSError, hostname: str, port: int) -> AddressInUse | AddressUn
 
 
 def _holder(port: int) -> str:
-    """Name the process that listens on a port, or "" where the system does not tell."""
+    """Return the process that listens on a port in words; "" if the system does not tell."""
     import psutil  # only for this message
 
     try:

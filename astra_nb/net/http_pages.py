@@ -1,25 +1,16 @@
-"""What the server answers over plain HTTP: short texts, and a page that explains a WebSocket.
+"""The HTML page for a browser that asks a route for a page instead of a WebSocket.
 
-Nothing that a request says is put into a page.
+Nothing of the request is put into it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+__all__ = ["CONTENT_SECURITY_POLICY", "UPGRADE_PAGE"]
 
-from astra_nb.wire.redaction import redact_path
-from astra_nb.wire.text import visible
-
-__all__ = [
-    "UPGRADE_PAGE",
-    "foreign_host",
-    "foreign_origin",
-    "unknown_path",
-    "why_foreign_host",
-    "why_foreign_origin",
-]
-
-LONGEST = 200  # characters of what a stranger sent
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "connect-src 'self' ws: wss:"
+)
 
 UPGRADE_PAGE = """\
 <!doctype html>
@@ -74,64 +65,3 @@ document.getElementById("close").addEventListener("click", () => socket.close(10
 </body>
 </html>
 """
-
-
-def unknown_path(routes: list[str]) -> str:
-    """Say what there is instead of the path that was asked for."""
-    if not routes:
-        return (
-            "404 Not Found: this server has no route yet.\n"
-            'Add one in the notebook: server.websocket("/", handle_socket)\n'
-        )
-    return "404 Not Found: no route has this path. There is:\n" + "".join(
-        f"  {route}\n" for route in routes
-    )
-
-
-def foreign_origin() -> str:
-    """Say why a page of this origin may not connect, and who can let it in."""
-    return (
-        "403 Forbidden: pages of this origin may not connect to this server "
-        "(RFC 6455, section 10.2).\n"
-        "Pages from this machine may. In the notebook, server.origins.append(origin) lets "
-        "another one in.\n"
-    )
-
-
-def foreign_host(hosts: Sequence[str]) -> str:
-    """Say why a request for these host names is refused, and who can let it in."""
-    if not hosts:
-        return (
-            "400 Bad Request: there is no Host header.\n"
-            "It names the server that is asked (RFC 6455, section 4.1); every client sends it.\n"
-        )
-    return (
-        "421 Misdirected Request: the Host header does not name this server.\n"
-        "A page could have pointed its own name at this machine (DNS rebinding). "
-        "In the notebook, server.hosts.append(name) lets a name in.\n"
-    )
-
-
-def why_foreign_origin(origins: Sequence[str]) -> str:
-    """Say on the log which origin was refused, and what would let it in."""
-    named = ", ".join(map(quoted, origins))
-    return (
-        f"pages of the origin {named} may not connect (RFC 6455, section 10.2); if you know that "
-        f"page, server.origins.append(...) lets it in"
-    )
-
-
-def why_foreign_host(hosts: Sequence[str]) -> str:
-    """Say on the log which host was refused, and what would let it in."""
-    if not hosts:
-        return "the request has no Host header (RFC 6455, section 4.1)"
-    named = ", ".join(map(quoted, hosts))
-    return (
-        f"the Host header says {named}, which is not this server: a page may have pointed its "
-        f"own name at this machine (DNS rebinding); if you know that name, "
-        f"server.hosts.append(...) lets it in"
-    )
-
-
-def quoted(text: str) -> str:
-    return f'"{visible(redact_path(text[:LONGEST]))}"'

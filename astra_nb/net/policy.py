@@ -1,18 +1,44 @@
-"""What decides over an opening handshake: who may connect, to which paths, with which limits."""
+"""Admission policy of a server: which requests may open a connection, and its limits.
+
+The texts that a refused request is answered with are in `refusals`.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from .routes import Route
+from . import refusals
+from .addresses import is_loopback
+from .refusals import Refusal
+from .routes import Route, make_route
 
-__all__ = ["Policy"]
+__all__ = ["CHECK", "CHECK_PATH", "Admission", "Policy", "host_allowed", "origin_allowed"]
+
+# A page finds out here whether it reaches the server, without a handler being called.
+CHECK_PATH = "/.well-known/astra-nb/check"
+CHECK = make_route(CHECK_PATH, lambda socket: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request that may open a connection.
+
+    Attributes:
+        route: What serves its path; `CHECK` for `CHECK_PATH`.
+        parameters: The path's parameters by name, percent-decoded.
+    """
+
+    route: Route
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Policy:
-    """What decides over an opening handshake. Changes count for the next one.
+    """Decides over opening handshakes. Changes count from the next one on.
 
     Attributes:
         hostname: The name or address that the server listens on.
@@ -23,7 +49,7 @@ class Policy:
         open_timeout: Seconds an opening handshake may take.
         close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
         keepalive: Seconds between PING frames the server sends by itself; None for never.
-        check_answer: What a page that checks its address is told; it is no secret.
+        check_answer: What a page that checks its address is told; it is not a secret.
     """
 
     hostname: str
@@ -35,3 +61,73 @@ class Policy:
     close_timeout: float = 2.0
     keepalive: float | None = None
     check_answer: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def admit(self, path: str, hosts: Sequence[str], origins: Sequence[str]) -> Admission | Refusal:
+        """Decide over a request: by its host, then by its origin, then by its path.
+
+        Args:
+            path: The path of the request line, with its query.
+            hosts: The value of each `Host` header. More than one is refused
+                (RFC 9112, section 3.2).
+            origins: The value of each `Origin` header; all of them must be allowed.
+        """
+        if len(hosts) != 1 or not host_allowed(hosts[0], self.hostname, self.hosts):
+            return refusals.foreign_host(hosts)
+        if not all(origin_allowed(origin, self.origins) for origin in origins):
+            return refusals.foreign_origin(origins)
+        if path.partition("?")[0] == CHECK_PATH:
+            return Admission(CHECK)
+        for route in self.routes:
+            parameters = route.match(path)
+            if parameters is not None:
+                return Admission(route, parameters)
+        return refusals.unknown_path([route.path for route in self.routes])
+
+
+def origin_allowed(origin: str, allowed: Iterable[str]) -> bool:
+    """Return whether a page of this origin may open a connection (RFC 6455, section 10.2).
+
+    Pages from this machine always may.
+
+    Args:
+        origin: Value of the `Origin` header.
+        allowed: Further origins, such as "https://hub.example.org"; "*" for any.
+    """
+    wanted = set(allowed)
+    if "*" in wanted or origin in wanted:
+        return True
+    try:
+        parts = urlsplit(origin)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and host is not None and is_loopback(host)
+
+
+def host_allowed(host: str, hostname: str, allowed: Iterable[str]) -> bool:
+    """Return whether a request with this `Host` was meant for this server.
+
+    A page can give its own name the address 127.0.0.1 after it was loaded (DNS rebinding); its
+    requests then carry that name.
+
+    Args:
+        host: Value of the `Host` header.
+        hostname: The name or address that the server listens on.
+        allowed: Further names, without a port; "*" for any.
+    """
+    wanted = {name.lower() for name in allowed}
+    if "*" in wanted:
+        return True
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    if name is None:
+        return False
+    if is_loopback(name) or name == hostname.lower() or name in wanted:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True  # an address cannot be rebound

@@ -1,4 +1,7 @@
-"""The server's end of a connection: who may come in, and what everyone else is told."""
+"""The opening handshake at the server's end: read the request, send the response.
+
+`policy` decides who may connect; `refusals` has the texts for those who may not.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,17 @@ from astra_nb.log import FrameLog
 from astra_nb.log.records import Direction
 from astra_nb.wire.opcodes import TEXT
 
-from . import http_pages
-from .addresses import host_allowed, origin_allowed
+from . import refusals
 from .closing import Phase
 from .connection import Connection
-from .policy import Policy
-from .routes import Route, make_route
+from .http_pages import CONTENT_SECURITY_POLICY, UPGRADE_PAGE
+from .policy import CHECK, Admission, Policy
+from .refusals import Refusal
+from .routes import Route
 
-__all__ = ["CHECK_PATH", "ServerConnection"]
-
-# A page finds out here whether it reaches the server, without a handler being called.
-CHECK_PATH = "/.well-known/astra-nb/check"
+__all__ = ["ServerConnection"]
 
 VERSION_HEADER = "Sec-WebSocket-Version"
-
-
-CHECK = make_route(CHECK_PATH, lambda socket: None)
 
 
 class ServerConnection(Connection):
@@ -39,7 +37,7 @@ class ServerConnection(Connection):
 
     Args:
         policy: Decides over the opening handshake.
-        next_number: Gives the connection its number, when there is something to record.
+        next_number: Returns the connection's number; called when there is something to record.
         on_open: Called when the connection is open, before its first frame is read.
     """
 
@@ -76,7 +74,7 @@ class ServerConnection(Connection):
 
     def _receive_handshake(self, data: bytes) -> None:
         if self.state.status is not None:
-            return  # refused already, and the rest is of no interest
+            return  # refused already
         head, rest = self.take_head(data)
         protocol = self.protocol
         protocol.receive_data(head)
@@ -90,22 +88,30 @@ class ServerConnection(Connection):
             self._refuse_unreadable()
 
     def _answer(self, request: Request) -> None:
-        response, route, parameters = self._judge(request)
-        if route is CHECK:
-            self._answer_check(response, request)
+        headers = request.headers
+        decision = self.policy.admit(
+            request.path, headers.get_all("Host"), headers.get_all("Origin")
+        )
+        if isinstance(decision, Admission) and decision.route is CHECK:
+            self._answer_check(request)
             return
         self._record_head(bytes(self._head))
+        if isinstance(decision, Refusal):
+            self._refuse(decision)
+            return
+        response = self._negotiate(request, decision.route)
         self._send_response(response)
-        if route is not None and response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            self.automatic_pong = route.automatic_pong
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.automatic_pong = decision.route.automatic_pong
             self.request = request
             self.opened(request.path)
-            self.on_open(self, route, parameters, request)
+            self.on_open(self, decision.route, decision.parameters, request)
 
-    def _answer_check(self, response: Response, request: Request) -> None:
-        # Whoever shows a panel asks, so this is left off the log: lessons count connections.
+    def _answer_check(self, request: Request) -> None:
+        # Each panel asks, so this stays off the log: lessons count connections.
         self.quiet = True
         self.tap = None
+        response = self.protocol.accept(request)
         self._send_response(response)
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.opened(request.path)
@@ -124,28 +130,9 @@ class ServerConnection(Connection):
         if self.number == 0 and not self.quiet:
             self.number = self.next_number()
 
-    def _judge(self, request: Request) -> tuple[Response, Route | None, dict[str, str]]:
-        """Decide over a request: the answer, and the route when there is one."""
-        policy, protocol, headers = self.policy, self.protocol, request.headers
-        hosts, origins = headers.get_all("Host"), headers.get_all("Origin")
-        if len(hosts) > 1 or not host_allowed(
-            hosts[0] if hosts else None, policy.hostname, policy.hosts
-        ):
-            status = HTTPStatus.MISDIRECTED_REQUEST if hosts else HTTPStatus.BAD_REQUEST
-            self.state.failed(http_pages.why_foreign_host(hosts))
-            return protocol.reject(status, http_pages.foreign_host(hosts)), None, {}
-        if any(not origin_allowed(origin, policy.origins) for origin in origins):
-            self.state.failed(http_pages.why_foreign_origin(origins))
-            return protocol.reject(HTTPStatus.FORBIDDEN, http_pages.foreign_origin()), None, {}
-        if request.path.partition("?")[0] == CHECK_PATH:
-            return protocol.accept(request), CHECK, {}
-        for route in policy.routes:
-            parameters = route.match(request.path)
-            if parameters is not None:
-                break
-        else:
-            text = http_pages.unknown_path([route.path for route in policy.routes])
-            return protocol.reject(HTTPStatus.NOT_FOUND, text), None, {}
+    def _negotiate(self, request: Request, route: Route) -> Response:
+        """Answer the upgrade itself: version, key, subprotocol, extensions."""
+        protocol = self.protocol
         # The protocol was made before the path was known.
         protocol.available_subprotocols = [Subprotocol(name) for name in route.subprotocols]
         if route.compression == "deflate":
@@ -156,12 +143,13 @@ class ServerConnection(Connection):
             # RFC 6455, section 4.2.2: the answer MUST tell the version that is understood.
             response.headers[VERSION_HEADER] = "13"
         if isinstance(refused, InvalidUpgrade) and request.method == "GET":
-            _set_body(response, http_pages.UPGRADE_PAGE.encode(), "text/html; charset=utf-8")
-            response.headers["Content-Security-Policy"] = (
-                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                "connect-src 'self' ws: wss:"
-            )
-        return response, route, parameters
+            _set_body(response, UPGRADE_PAGE.encode(), "text/html; charset=utf-8")
+            response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return response
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.state.failed(refusal.reason)
+        self._send_response(self.protocol.reject(refusal.status, refusal.text))
 
     def _send_response(self, response: Response) -> None:
         self.protocol.send_response(response)
@@ -174,12 +162,12 @@ class ServerConnection(Connection):
             self._end_refused()
 
     def _refuse_unreadable(self) -> None:
-        """Answer what is no HTTP request, or one with too long a header."""
-        self.state.failed(_reason(self.protocol.handshake_exc))
+        """Answer what is not an HTTP request, or one whose head is too long."""
+        self.state.failed(refusals.why_unreadable(self.protocol.handshake_exc))
         writes = [write for write in self.protocol.data_to_send() if write]
         if not writes:
-            # The protocol hangs up here without a word; a sentence costs nothing.
-            body = b"400 Bad Request: this is no HTTP request that asks for a WebSocket.\n"
+            # The protocol ends TCP here without an answer.
+            body = refusals.UNREADABLE.encode()
             writes = [
                 b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
                 b"Content-Type: text/plain; charset=utf-8\r\n"
@@ -199,15 +187,9 @@ class ServerConnection(Connection):
 
     def _open_timed_out(self) -> None:
         self.state.tcp_ended("timeout")
-        self.state.failed(f"no whole opening handshake within {self.open_timeout:g} s")
         if self._head:
             self._record_head(bytes(self._head))
-        self._send_response(
-            self.protocol.reject(
-                HTTPStatus.REQUEST_TIMEOUT,
-                f"408 Request Timeout: {self.state.detail}.\n",
-            )
-        )
+        self._refuse(refusals.timed_out(self.open_timeout))
 
 
 def _select_subprotocol(
@@ -227,13 +209,3 @@ def _set_body(response: Response, body: bytes, content_type: str) -> None:
         del response.headers[name]
     response.headers["Content-Type"] = content_type
     response.headers["Content-Length"] = str(len(body))
-
-
-def _reason(exc: BaseException | None) -> str:
-    """Say which rule a request broke."""
-    texts = []
-    while exc is not None:
-        # Behind the colon it repeats what was sent, with what may be secret in it.
-        texts.append(str(exc).partition(": ")[0])
-        exc = exc.__cause__
-    return "; ".join(texts)

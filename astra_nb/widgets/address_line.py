@@ -17,7 +17,7 @@ from astra_nb.errors import LocalError
 from astra_nb.jupyter.browser_address import Environment, unreachable
 from astra_nb.log import FrameLog
 from astra_nb.log.records import ClosedRecord
-from astra_nb.net.server_connection import CHECK_PATH
+from astra_nb.net.policy import CHECK_PATH
 from astra_nb.server import Server
 
 from .bridge import Answer, BridgedWidget, Message

@@ -237,8 +237,8 @@ def test_the_page_tells_its_origin_and_the_check_names_a_refusal(lab: Lab) -> No
     origin = page.page.evaluate("() => location.origin")
     assert said(page, "print(server.origins)") == f"['{origin}']"
     # From a page of another origin the same request is refused.
-    said(page, "import astra_nb.net.server_connection as connections")
-    said(page, "connections.origin_allowed = lambda origin, allowed: origin is None")
+    said(page, "import astra_nb.net.policy as policy")
+    said(page, "policy.origin_allowed = lambda origin, allowed: False")
     button(client, "Check").click()
     expect(client.locator(".astra-check")).to_contain_text("refused this page's origin with 403")
     page.console_errors.clear()

@@ -1,0 +1,106 @@
+"""Refused opening handshakes: HTTP status, text of the answer, and the reason on the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from astra_nb.wire.redaction import redact_path
+from astra_nb.wire.text import visible
+
+__all__ = [
+    "UNREADABLE",
+    "Refusal",
+    "foreign_host",
+    "foreign_origin",
+    "timed_out",
+    "unknown_path",
+    "why_unreadable",
+]
+
+LONGEST = 200  # characters shown of a value that a stranger sent
+
+UNREADABLE = "400 Bad Request: this is not an HTTP request that asks for a WebSocket.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that is refused.
+
+    Attributes:
+        status: Status code of the answer.
+        text: Body of the answer. It repeats nothing of the request.
+        reason: Why, for the log: one line, secrets hidden; "" where the status says it all.
+    """
+
+    status: HTTPStatus
+    text: str
+    reason: str = ""
+
+
+def foreign_host(hosts: Sequence[str]) -> Refusal:
+    """Refuse a request whose `Host` headers do not name this server once."""
+    if not hosts:
+        return Refusal(
+            HTTPStatus.BAD_REQUEST,
+            "400 Bad Request: there is no Host header.\n"
+            "It names the server that is asked (RFC 6455, section 4.1); every client sends it.\n",
+            "the request has no Host header (RFC 6455, section 4.1)",
+        )
+    return Refusal(
+        HTTPStatus.MISDIRECTED_REQUEST,
+        "421 Misdirected Request: the Host header does not name this server.\n"
+        "A page could have pointed its own name at this machine (DNS rebinding). "
+        "In the notebook, server.hosts.append(name) lets a name in.\n",
+        f"the Host header says {_quoted(hosts)}, which is not this server: a page may have "
+        f"pointed its own name at this machine (DNS rebinding); if you know that name, "
+        f"server.hosts.append(...) lets it in",
+    )
+
+
+def foreign_origin(origins: Sequence[str]) -> Refusal:
+    """Refuse the script of a page whose origin may not connect."""
+    return Refusal(
+        HTTPStatus.FORBIDDEN,
+        "403 Forbidden: pages of this origin may not connect to this server "
+        "(RFC 6455, section 10.2).\n"
+        "Pages from this machine may. In the notebook, server.origins.append(origin) lets "
+        "another one in.\n",
+        f"pages of the origin {_quoted(origins)} may not connect (RFC 6455, section 10.2); if you "
+        f"know that page, server.origins.append(...) lets it in",
+    )
+
+
+def unknown_path(routes: Sequence[str]) -> Refusal:
+    """Refuse a path that has no handler, and list those that have one."""
+    if not routes:
+        text = (
+            "404 Not Found: this server has no route yet.\n"
+            'Add one in the notebook: server.websocket("/", handle_socket)\n'
+        )
+    else:
+        text = "404 Not Found: no route has this path. There is:\n" + "".join(
+            f"  {route}\n" for route in routes
+        )
+    return Refusal(HTTPStatus.NOT_FOUND, text)
+
+
+def timed_out(seconds: float) -> Refusal:
+    """Refuse a client that has not sent a whole opening handshake within so many seconds."""
+    reason = f"no whole opening handshake within {seconds:g} s"
+    return Refusal(HTTPStatus.REQUEST_TIMEOUT, f"408 Request Timeout: {reason}.\n", reason)
+
+
+def why_unreadable(exc: BaseException | None) -> str:
+    """Return the reason of a request that is not HTTP: the exception's message and its causes'."""
+    texts = []
+    while exc is not None:
+        # After the colon it repeats what was sent, which may hold secrets.
+        texts.append(str(exc).partition(": ")[0])
+        exc = exc.__cause__
+    return "; ".join(texts)
+
+
+def _quoted(values: Sequence[str]) -> str:
+    return ", ".join(f'"{visible(redact_path(value[:LONGEST]))}"' for value in values)
