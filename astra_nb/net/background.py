@@ -1,7 +1,7 @@
-"""The one daemon thread whose event loop owns every connection of servers and blocking clients.
+"""Background event loop: one daemon thread for the connections of servers and blocking clients.
 
-The thread starts with the first user and ends with the last. Protocol objects are touched on it
-alone, so they need no lock.
+The thread starts with the first user and ends with the last. Protocol objects are used on
+it only, so they need no lock.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ class BackgroundLoop:
         return threading.get_ident() == self.thread.ident
 
     def call(self, function: Callable[[], T]) -> T:
-        """Call a function on the loop's thread and give its result. Any thread may call this."""
+        """Call a function on the loop's thread and return its result or raise its exception.
+
+        Any thread may call this.
+        """
         if self.is_current_thread:
             return function()
         result: Future[T] = Future()
@@ -69,7 +72,7 @@ class BackgroundLoop:
         return result.result()
 
     def settle(self, timeout: float = 0.2) -> None:
-        """Let the loop do what other threads have asked of it so far.
+        """Wait until the loop has run what other threads have queued so far.
 
         Args:
             timeout: Seconds to wait at most; the loop may be busy with a handler.
@@ -80,14 +83,14 @@ class BackgroundLoop:
         try:
             self.loop.call_soon_threadsafe(done.set)
         except RuntimeError:
-            return  # it has just been closed
+            return  # the loop was closed just now
         done.wait(timeout)
 
     def forbid_wait(self) -> None:
-        """Refuse a blocking call on the loop's own thread, which would wait for itself.
+        """Refuse a blocking call on the loop's own thread: it would wait for itself.
 
         Raises:
-            WrongThread: This is that thread.
+            WrongThread: Called on the loop's thread.
         """
         if self.is_current_thread:
             raise WrongThread(
@@ -96,14 +99,16 @@ class BackgroundLoop:
             )
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
-        """Run a coroutine on the loop and wait for its result, from any other thread.
+        """Run a coroutine on the loop and return its result.
+
+        Any thread but the loop's may call this.
 
         Args:
-            coroutine: What to run; cancelled when the wait ends without its result.
+            coroutine: Cancelled when the wait ends without its result.
             timeout: Seconds to wait; None for no limit.
 
         Raises:
-            WrongThread: Called on the loop's own thread, which would wait for itself.
+            WrongThread: Called on the loop's thread; the coroutine is closed.
             TimeoutError: The result did not come in time.
         """
         try:
@@ -124,7 +129,7 @@ _current: BackgroundLoop | None = None
 
 
 def acquire() -> BackgroundLoop:
-    """Give the running loop, started if need be. Pair each call with one `release`."""
+    """Return the running loop; start it if there is none. Pair each call with one `release`."""
     global _current
     with _lock:
         if _current is None:
@@ -134,10 +139,10 @@ def acquire() -> BackgroundLoop:
 
 
 def release(background: BackgroundLoop) -> None:
-    """Give a loop back; the last user's release ends the thread and joins it.
+    """Stop using a loop; the last user's release ends its thread and joins it.
 
-    May be called from any thread, the loop's own among them: that one is not joined, it ends
-    when the calls it still has queued are done.
+    Any thread may call this. On the loop's own thread nothing is joined: it ends after the calls
+    that are queued already.
     """
     global _current
     with _lock:
@@ -151,13 +156,16 @@ def release(background: BackgroundLoop) -> None:
         background.thread.join(JOIN_TIMEOUT)
 
 
-def _forget_after_fork() -> None:
-    # Only the forking thread lives on in the child: the loop's thread does not, and its loop
-    # must not be touched, because its selector is shared with the parent.
+def forget_after_fork() -> None:
+    """Forget the parent's loop, in a forked child.
+
+    The child has only the thread that forked. The loop must not be touched, because its selector
+    is shared with the parent.
+    """
     global _lock, _current
     _lock = threading.Lock()
     _current = None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+    os.register_at_fork(after_in_child=forget_after_fork)

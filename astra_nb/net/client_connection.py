@@ -1,4 +1,4 @@
-"""The client's end of a connection: the opening handshake from the side that asks."""
+"""The opening handshake at the client's end: send the request, read the response."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ClientConnection(Connection):
         tap: Where bytes and happenings go; None records nothing.
 
     Attributes:
-        answered: Done when the opening handshake is; its exception says why it failed.
+        answered: Done when the opening handshake is; its exception is a `HandshakeFailed`.
         request: The request that was sent.
     """
 
@@ -76,40 +76,53 @@ class ClientConnection(Connection):
         self.transport.write(head)
 
     def _receive_handshake(self, data: bytes) -> None:
+        if self._head_recorded:
+            self._read(data)  # the body of a refusal
+            return
         head, rest = self.take_head(data)
-        done = bool(rest) or self._head.endswith((b"\n\r\n", b"\n\n"))
-        if done and not self._head_recorded:
+        if rest or self._head.endswith((b"\n\r\n", b"\n\n")):
             self._record_head(bytes(self._head))
             self._head.clear()
             self._head_recorded = True
-        self.protocol.receive_data(head)
-        self._read_response()
+        self._read(head)
         if rest and self.is_established:
             self.data_received(rest)
-        elif rest:
-            self.protocol.receive_data(rest)  # the body of a refusal
-            self._read_response()
+        elif rest and self.protocol.handshake_exc is None:
+            self._read(rest)
 
-    def _read_response(self) -> None:
+    def _read(self, data: bytes) -> None:
+        """Read a part of the response; act when it is complete."""
         protocol = self.protocol
-        responses = protocol.events_received()
-        response = cast(Response, responses[0]) if responses else None
+        protocol.receive_data(data)
+        response = self._next_response()
         if protocol.handshake_exc is not None:
-            self.state.status = response.status_code if response is not None else None
-            self.state.failed(str(protocol.handshake_exc))
-            self._fail_handshake(response, protocol.handshake_exc)
+            self._refused(response, protocol.handshake_exc)
         elif response is not None:
             self.opened(self.request.path)
-            if not self.answered.done():
-                self.answered.set_result(None)
+            self.answered.set_result(None)
 
-    def _fail_handshake(self, response: Response | None, cause: Exception) -> None:
-        if not self.answered.done():
-            self.answered.set_exception(_handshake_failed(response, cause))
-            self.answered.exception()  # the caller may have stopped waiting
+    def _next_response(self) -> Response | None:
+        responses = self.protocol.events_received()
+        return cast(Response, responses[0]) if responses else None
+
+    def _refused(self, response: Response | None, cause: Exception) -> None:
+        self.state.status = None if response is None else response.status_code
+        self.state.failed(str(cause))
+        self._fail(_handshake_failed(response, cause))
         self.transport.close()
 
+    def _fail(self, error: HandshakeFailed) -> None:
+        self.answered.set_exception(error)
+        self.answered.exception()  # the caller may have stopped waiting
+
     def connection_lost(self, exc: Exception | None) -> None:
+        protocol = self.protocol
+        if not self.answered.done():
+            # A body without a Content-Length ends where TCP does (RFC 9112, section 6.3).
+            protocol.receive_eof()
+            response = self._next_response()
+            if response is not None and protocol.handshake_exc is not None:
+                self._refused(response, protocol.handshake_exc)
         super().connection_lost(exc)
         if not self.answered.done():
             why = (
@@ -117,17 +130,18 @@ class ClientConnection(Connection):
                 if self.state.tcp == "timeout"
                 else "the TCP connection ended before the answer was complete"
             )
-            error = HandshakeFailed(
-                f"the opening handshake failed: {why}; is there a WebSocket server at "
-                f"{self.protocol.uri.host}:{self.protocol.uri.port}?"
+            uri = protocol.uri
+            self._fail(
+                HandshakeFailed(
+                    f"the opening handshake failed: {why}; is there a WebSocket server at "
+                    f"{uri.host}:{uri.port}?"
+                )
             )
-            self.answered.set_exception(error)
-            self.answered.exception()
 
 
 def _handshake_failed(response: Response | None, cause: Exception) -> HandshakeFailed:
     if response is None:
-        detail = f"{cause.__cause__}" if cause.__cause__ is not None else f"{cause}"
+        detail = cause.__cause__ or cause
         error = HandshakeFailed(f"the opening handshake failed: no valid HTTP answer ({detail})")
     else:
         body = bytes(response.body).decode("utf-8", "replace")

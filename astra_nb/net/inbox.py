@@ -1,11 +1,12 @@
-"""Messages on their way from a connection to its handler, with back-pressure.
+"""Inboxes: queues of received messages between a connection and its handler, with back-pressure.
 
-A connection delivers on its event loop's thread. When too much waits here, it stops reading from
-the socket, so that TCP slows the peer down; it goes on when the handler has caught up.
+A connection delivers on its event loop's thread. When too many messages wait here, it stops
+reading from the socket, so that TCP slows the peer down. It goes on when the handler has caught
+up.
 
-Pings and pongs never stop the reading, because a handler that only sends would then miss the
-close; beyond `MAX_CONTROL_MESSAGES` unread ones the newest are left out. They were answered, and
-they are on the log.
+Pings and pongs never stop the reading, because a handler that only sends would then not see the
+close. When `MAX_CONTROL_MESSAGES` of them are unread, further ones are left out. They were
+answered, and they are on the log.
 """
 
 from __future__ import annotations
@@ -24,17 +25,18 @@ HIGH_MESSAGES, LOW_MESSAGES = 256, 64
 HIGH_BYTES = 4 * 2**20
 MAX_CONTROL_MESSAGES = 1000
 
-_CONTROL = ("ping", "pong")
+_CONTROL = frozenset({"ping", "pong"})
 
 
 class TaskInbox:
     """Messages for coroutines on the connection's own loop.
 
     Attributes:
-        messages: Those that wait; a reader takes them from the left, then looks at `paused`.
-        ended: No message will be delivered any more.
-        paused: The connection has stopped reading.
-        on_idle: Called once after `call_when_idle`, when a reader waits for more.
+        messages: The unread ones. A reader takes them from the left, and then calls `caught_up`
+            if `paused`.
+        ended: Whether no message will be delivered any more.
+        paused: Whether the connection has stopped reading.
+        on_idle: Called once after each `call_when_idle`, when a reader waits for more.
     """
 
     __slots__ = (
@@ -52,42 +54,41 @@ class TaskInbox:
         self.messages: deque[Message] = deque()
         self.ended = False
         self.paused = False
-        self.on_idle: Callable[[], object] | None = None
+        self.on_idle: Callable[[], object] = lambda: None
         self._asked = False
         self._resume = resume
         self._size = 0  # bytes delivered since the inbox was last empty
         self._waiters: list[asyncio.Future[None]] = []
 
     def deliver(self, messages: Sequence[Message], size: int) -> bool:
-        """Add messages that came in `size` bytes; tell whether the reading must stop."""
+        """Add messages that came in `size` bytes; return whether to stop reading."""
         waiting = self.messages
         if not waiting:
             self._size = 0
         self._size += size
-        if len(waiting) > HIGH_MESSAGES:
-            messages = self._without_surplus(messages)
         waiting.extend(messages)
         self._wake()
         if self.paused or (len(waiting) <= HIGH_MESSAGES and self._size <= HIGH_BYTES):
             return False
-        data = sum(1 for message in waiting if message.type not in _CONTROL)
+        control = sum(message.type in _CONTROL for message in waiting)
+        data = len(waiting) - control
+        self._drop_newest(control - MAX_CONTROL_MESSAGES)
         self.paused = data > HIGH_MESSAGES or (data > 0 and self._size > HIGH_BYTES)
         return self.paused
 
-    def _without_surplus(self, messages: Sequence[Message]) -> list[Message]:
-        room = MAX_CONTROL_MESSAGES - sum(
-            1 for message in self.messages if message.type in _CONTROL
-        )
-        kept = []
-        for message in messages:
+    def _drop_newest(self, surplus: int) -> None:
+        """Drop that many of the newest control messages."""
+        data = []
+        while surplus > 0:
+            message = self.messages.pop()
             if message.type in _CONTROL:
-                room -= 1
-                if room < 0:
-                    continue
-            kept.append(message)
-        return kept
+                surplus -= 1
+            else:
+                data.append(message)
+        self.messages.extend(reversed(data))
 
     def end(self) -> None:
+        """Let readers end after the messages that are still unread."""
         self.ended = True
         self._wake()
 
@@ -99,25 +100,24 @@ class TaskInbox:
                     waiter.set_result(None)
 
     def caught_up(self) -> None:
-        """A reader has taken a message while the connection had stopped reading."""
+        """Let the connection read again if few enough messages are unread."""
         if not self.messages or (len(self.messages) <= LOW_MESSAGES and self._size <= HIGH_BYTES):
             self._resume()
 
     def call_when_idle(self) -> None:
-        """Call `on_idle` as soon as a reader waits for more, at once if one does."""
+        """Call `on_idle` when a reader waits for more; now, if one does already."""
         self._asked = True
-        if not self.messages and not all(waiter.done() for waiter in self._waiters):
-            self._tell_idle()
+        if any(not waiter.done() for waiter in self._waiters):
+            self._report_idle()
 
-    def _tell_idle(self) -> None:
-        if self.on_idle is not None:
-            self._asked = False
-            self.on_idle()
+    def _report_idle(self) -> None:
+        self._asked = False
+        self.on_idle()
 
     async def wait(self) -> None:
-        """Wait until a message is there, or the end."""
+        """Wait until there is a message or `ended` is true."""
         if self._asked:
-            self._tell_idle()
+            self._report_idle()
         while not self.messages and not self.ended:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
@@ -125,32 +125,32 @@ class TaskInbox:
 
 
 class ThreadInbox:
-    """Messages for threads; `take` blocks. A kernel interrupt gets through.
+    """Messages for threads.
 
     Attributes:
-        ended: No message will be delivered any more.
-        paused: The connection has stopped reading.
-        on_idle: Called once or twice after `call_when_idle`, when a reader waits for more; on its
-            thread or on the loop's.
+        ended: Whether no message will be delivered any more.
+        paused: Whether the connection has stopped reading.
+        on_idle: Called once or twice after each `call_when_idle`, when a reader waits for more; on
+            the reader's thread or on the loop's.
     """
 
     def __init__(self, resume: Callable[[], None]) -> None:
         self.ended = False
         self.paused = False
-        self.on_idle: Callable[[], object] | None = None
+        self.on_idle: Callable[[], object] = lambda: None
         self._asked = False
         self._idle = False  # a reader waits for more, or is about to
         self._resume = resume
         self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        # What came is counted on the loop's thread, what was taken on the readers': no counter
-        # is written by both.
+        # The loop's thread writes the counters of what came in, readers write those of what was
+        # taken out: no counter is written by both.
         self._data_in = self._data_out = 0
         self._control_in = self._control_out = 0
         self._bytes_in = self._bytes_out = 0
-        self._lock = threading.Lock()  # among readers
+        self._lock = threading.Lock()  # held by readers while they count
 
     def deliver(self, messages: Sequence[Message], size: int) -> bool:
-        """Add messages that came in `size` bytes; tell whether the reading must stop."""
+        """Add messages that came in `size` bytes; return whether to stop reading."""
         put = self._queue.put
         for message in messages:
             if message.type in _CONTROL:
@@ -159,7 +159,7 @@ class ThreadInbox:
                 self._control_in += 1
             else:
                 self._data_in += 1
-                self._bytes_in += _size(message)
+                self._bytes_in += _payload_size(message)
             put(message)
         if self.paused or not self._is_above(HIGH_MESSAGES, HIGH_BYTES):
             return False
@@ -171,54 +171,60 @@ class ThreadInbox:
         return waiting > messages or size_waiting > size
 
     def end(self) -> None:
+        """Let readers end after the messages that are still unread."""
         self.ended = True
         self._queue.put(None)
 
     def call_when_idle(self) -> None:
-        """Call `on_idle` as soon as a reader waits for more, at once if one does.
+        """Call `on_idle` when a reader waits for more; now, if one does already.
 
-        Called on the loop's thread. Asked first and looked at second, and the reader the other
-        way round, so that one of both sees the other.
+        Called on the loop's thread.
         """
+        # Set `_asked` before reading `_idle`; the reader does the opposite, so at least one side
+        # sees the other's write.
         self._asked = True
-        # The counters first: a reader that has taken the last message was marked as busy before
-        # it counted, and is idle again only when it has come back.
+        # Read the counters before `_idle`: a reader clears `_idle` before it counts the message
+        # it took, and sets it again only when it comes back for the next one.
         if self._data_in == self._data_out and self._idle:
-            self._tell_idle()
+            self._report_idle()
 
-    def _tell_idle(self) -> None:
-        if self.on_idle is not None:
-            self._asked = False
-            self.on_idle()
+    def _report_idle(self) -> None:
+        self._asked = False
+        self.on_idle()
 
     def take(self, timeout: float | None = None) -> Message | None:
-        """Give the next message, or None at the end.
+        """Return the next message, or None at the end. Any thread may call this.
+
+        A kernel interrupt (Ctrl-C) ends the wait.
+
+        Args:
+            timeout: Seconds to wait; None for no limit.
 
         Raises:
             queue.Empty: There was none within `timeout` seconds.
         """
         self._idle = True
         if self._asked and self._queue.empty():
-            self._tell_idle()
+            self._report_idle()
         try:
             message = self._queue.get(timeout=timeout)
         finally:
-            # Before it is counted as taken: until then the counters say that it waits.
+            # Before the message is counted as taken: until then the counters say it is unread.
             self._idle = False
         if message is None:
-            self._queue.put(None)  # for the next call, from whatever thread
+            self._queue.put(None)  # for the next call, on any thread
             return None
         with self._lock:
             if message.type in _CONTROL:
                 self._control_out += 1
             else:
                 self._data_out += 1
-                self._bytes_out += _size(message)
+                self._bytes_out += _payload_size(message)
         if self.paused and not self._is_above(LOW_MESSAGES, HIGH_BYTES // 4):
             self._resume()
         return message
 
 
-def _size(message: Message) -> int:
+def _payload_size(message: Message) -> int:
     value = message.value
     return len(value) if isinstance(value, (str, bytes)) else 0

@@ -1,4 +1,4 @@
-"""Routes: which handler serves which path, and what each route switches on or off."""
+"""Routes: path patterns, their handlers, and the options of each route."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from astra_nb.errors import InvalidRoute
 
-__all__ = ["Compression", "Handler", "Route", "make_route"]
+__all__ = ["Compression", "Handler", "Route", "is_async", "make_route"]
 
 Handler = Callable[..., Any]
 Compression = Literal["deflate"] | None
@@ -28,10 +28,10 @@ class Route:
         path: As it was given, such as "/room/{name}".
         handler: Called with the socket, once for each connection.
         is_async: Whether the handler is an `async def`.
-        automatic_pong: Whether PING frames are answered by themselves.
+        automatic_pong: Whether the server answers PING frames by itself.
         compression: "deflate" to agree to permessage-deflate (RFC 7692), or None.
         subprotocols: Those the server speaks, the preferred first.
-        pattern: Matches a whole decoded path.
+        pattern: Matches a whole path as it is sent: percent-encoded, without its query.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Route:
         return _PARAMETER.sub("{}", self.path)
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Give the path parameters of a request's path, or None when it is another path."""
+        """Return the decoded path parameters of a request's path, or None if it does not match."""
         found = self.pattern.fullmatch(path.partition("?")[0])
         if found is None:
             return None
@@ -66,7 +66,7 @@ def make_route(
     """Check a path and a handler and make a route of them.
 
     Raises:
-        InvalidRoute: Either of them cannot be served; the message says what is allowed.
+        InvalidRoute: One of them, or an option, is not valid; the message says what is.
     """
     if compression not in (None, "deflate"):
         raise InvalidRoute(f'compression is "deflate" or None, not {compression!r}')
@@ -99,7 +99,7 @@ def check_handler(handler: object) -> None:
     try:
         signature = inspect.signature(handler)
     except (TypeError, ValueError):
-        return  # some builtins have no signature; the call will tell
+        return  # some builtins have no signature; calling them shows
     try:
         signature.bind(None)
     except TypeError as exc:
@@ -110,7 +110,7 @@ def check_handler(handler: object) -> None:
 
 
 def is_async(handler: Handler) -> bool:
-    """Tell whether calling the handler gives a coroutine."""
+    """Return whether calling the handler returns a coroutine."""
     while isinstance(handler, functools.partial):
         handler = handler.func
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
@@ -131,17 +131,22 @@ def _compile(path: str) -> re.Pattern[str]:
         )
     names: list[str] = []
     pattern, end = "", 0
+    rest = _PARAMETER.sub("", path)
+    if "{" in rest or "}" in rest:
+        raise InvalidRoute(f"the path {path!r} has a brace without its pair")
     for found in _PARAMETER.finditer(path):
         name = found[1]
         if not name.isidentifier() or name in names:
             raise InvalidRoute(
-                f"{found[0]} in the path {path!r} is no parameter; "
-                f"each one has a name of its own, like {{name}}"
+                f"{found[0]} in the path {path!r} is not a parameter; "
+                f"each one has its own name, like {{name}}"
             )
         names.append(name)
-        pattern += re.escape(path[end : found.start()]) + f"(?P<{name}>[^/]+)"
+        pattern += _literal(path[end : found.start()]) + f"(?P<{name}>[^/]+)"
         end = found.end()
-    rest = path[end:]
-    if "{" in _PARAMETER.sub("", path) or "}" in _PARAMETER.sub("", path):
-        raise InvalidRoute(f"the path {path!r} has a brace without its pair")
-    return re.compile(pattern + re.escape(rest))
+    return re.compile(pattern + _literal(path[end:]))
+
+
+def _literal(text: str) -> str:
+    # Clients percent-encode what is not in ASCII, and spaces (RFC 3986, section 2.1).
+    return re.escape(re.sub(r"[^!-~]+", lambda found: quote(found[0]), text))

@@ -45,6 +45,7 @@ class ServerConnection(Connection):
 
     side = "server"
     protocol: ServerProtocol
+    open_timeout: float
     request: Request
 
     def __init__(
