@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket as sockets
-import threading
 from typing import Any
 
 import pytest
@@ -35,50 +33,6 @@ def test_nobody_listens() -> None:
     assert f"no TCP connection to 127.0.0.1:{port}" in str(caught.value)
     assert "is the server running?" in str(caught.value)
     assert isinstance(caught.value, OSError)
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "the server answered 200 OK instead"),
-        (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", "the server answered 302 Found"),
-        (b"SSH-2.0-OpenSSH\r\n", "no valid HTTP answer"),
-        (b"", "the TCP connection ended before the answer was complete"),
-        (
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: wrong\r\n\r\n",
-            "its answer is not valid: invalid Sec-WebSocket-Accept header: wrong",
-        ),
-        (
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n",
-            "its answer is not valid: missing Upgrade header",
-        ),
-    ],
-)
-def test_an_answer_that_is_none(answer: bytes, message: str) -> None:
-    with sockets.create_server(("127.0.0.1", 0)) as listening:
-
-        def answer_once() -> None:
-            peer, _ = listening.accept()
-            with peer:
-                request = b""
-                while not request.endswith(b"\r\n\r\n"):
-                    request += peer.recv(4096)
-                peer.sendall(answer)
-
-        thread = threading.Thread(target=answer_once)
-        thread.start()
-        with pytest.raises(HandshakeFailed) as caught:
-            connect(f"ws://127.0.0.1:{listening.getsockname()[1]}/")
-        thread.join(5)
-    assert message in str(caught.value)
-
-
-def test_a_server_that_never_answers() -> None:
-    with sockets.create_server(("127.0.0.1", 0)) as listening:
-        url = f"ws://127.0.0.1:{listening.getsockname()[1]}/"
-        with pytest.raises(HandshakeFailed, match=r"no answer came within 0\.1 s"):
-            connect(url, timeout=0.1)
 
 
 def test_leaving_the_block_closes_with_1000() -> None:

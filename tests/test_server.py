@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import socket as sockets
 import threading
-import urllib.error
-import urllib.request
 from typing import Any
 
 import pytest
@@ -14,13 +12,10 @@ import pytest
 from astra_nb import CloseFrame, ConnectionClosed, Message, Server, WebSocket, connect, http
 from astra_nb.errors import (
     AddressInUse,
-    AddressUnavailable,
-    HandshakeFailed,
     InvalidMessage,
     InvalidRoute,
     LocalError,
 )
-from tests import records
 from tests.helpers import held_port, run_python, wait_until
 from tests.servers import KINDS, Steps, echo, handler_of, serving
 
@@ -89,35 +84,13 @@ def test_running_a_server_twice_restarts_it_on_its_port() -> None:
             client.send_text("still there")
 
 
-def test_a_port_held_by_something_else_names_the_holder_and_two_ways_out() -> None:
+def test_a_server_whose_port_is_held_does_not_run() -> None:
     with held_port() as port:
         server = http.server.new(port=port)
         with pytest.raises(AddressInUse) as caught:
             server.run()
-    message = str(caught.value)
-    assert f"cannot listen on 127.0.0.1:{port}: another program holds this port" in message
-    assert "this very process" in message
-    assert "stop that program" in message
-    assert "server.port = 0" in message
-    assert isinstance(caught.value, OSError)
+    assert f"cannot listen on 127.0.0.1:{port}" in str(caught.value)
     assert not server.running
-
-
-@pytest.mark.parametrize(
-    ("hostname", "port", "message"),
-    [
-        ("127.0.0.1", 65536, "port is 65536; a port is an integer from 0 to 65535"),
-        ("127.0.0.1", "8080", "port is '8080'; a port is an integer"),
-        ("", 0, "hostname is ''; write the name or address"),
-        ("no.such.name.invalid", 0, "hostname 'no.such.name.invalid' has no address"),
-        ("192.0.2.1", 0, "cannot listen on 192.0.2.1:0: "),
-    ],
-)
-def test_an_address_that_cannot_be_listened_on(hostname: Any, port: Any, message: str) -> None:
-    server = http.server.new(hostname, port)
-    with pytest.raises(AddressUnavailable) as caught:
-        server.run()
-    assert message in str(caught.value)
 
 
 def test_localhost_is_one_port_on_each_of_its_addresses() -> None:
@@ -234,26 +207,6 @@ def test_a_path_has_parameters() -> None:
         assert client.recv(5) == Message("text", "{'name': 'café', 'seat': '7'}")
 
 
-@pytest.mark.parametrize(
-    ("path", "handler", "message"),
-    [
-        ("room", wait_for_close, 'begins with "/"'),
-        (wait_for_close, "/", "a handler is a function that takes a socket, not str '/'"),
-        ("/?a=1", wait_for_close, "holds a query or a fragment"),
-        ("/{a}/{a}", wait_for_close, "{a} in the path '/{a}/{a}' is no parameter"),
-        ("/{1}", wait_for_close, "{1} in the path '/{1}' is no parameter"),
-        ("/{a", wait_for_close, "a brace without its pair"),
-        ("/", "handler", "a handler is a function that takes a socket, not str 'handler'"),
-        ("/", lambda: None, "cannot be called with the socket alone"),
-        ("/twice", lambda socket, other: None, "cannot be called with the socket alone"),
-    ],
-)
-def test_what_is_no_route(path: Any, handler: Any, message: str) -> None:
-    with pytest.raises(InvalidRoute) as caught:
-        http.server.new().websocket(path, handler)
-    assert message in str(caught.value)
-
-
 def test_a_path_twice_needs_to_be_asked_for() -> None:
     server = http.server.new()
     server.websocket("/{a}", wait_for_close)
@@ -262,123 +215,6 @@ def test_a_path_twice_needs_to_be_asked_for() -> None:
     server.websocket("/{b}", wait_for_close, replace=True)
     assert "/{b}" in repr(server)
     assert "/{a}" not in repr(server)
-
-
-# Who may come in
-
-
-def test_an_unknown_path_gets_404_and_it_is_on_the_log() -> None:
-    with serving(wait_for_close) as server:
-        with pytest.raises(HandshakeFailed) as caught:
-            connect(server.url + "nope")
-        assert caught.value.status == 404
-        closed = records.closed(server.log)
-        assert (closed.status, closed.connection) == (404, 1)
-
-
-def test_another_version_is_refused_with_the_one_that_is_understood() -> None:
-    with serving(wait_for_close) as server:
-        with pytest.raises(HandshakeFailed) as caught:
-            connect(server.url, headers={"Sec-WebSocket-Version": "8"})
-        answer = records.handshake(server.log, direction="sent")
-    assert caught.value.status == 400
-    assert ("Sec-WebSocket-Version", "13") in answer.headers
-
-
-def test_a_plain_get_on_a_route_gets_426_and_a_page_that_explains_it() -> None:
-    with serving(wait_for_close) as server:
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(server.url.replace("ws://", "http://"))
-        with caught.value as answer:
-            assert (answer.code, answer.headers["Upgrade"]) == (426, "websocket")
-            page = answer.read().decode()
-        assert "new WebSocket" in page
-        assert "426 Upgrade Required" in page
-        assert records.closed(server.log).status == 426
-
-
-@pytest.mark.parametrize(
-    ("origin", "status"),
-    [
-        ("http://localhost:8888", 101),
-        ("http://127.0.0.1:9999", 101),
-        ("https://[::1]:8888", 101),
-        ("https://hub.example.org", 101),
-        ("http://evil.example", 403),
-        ("http://localhost.evil.example", 403),
-        ("http://127.0.0.1.evil.example", 403),
-        ("null", 403),
-        ("file://localhost", 403),
-        ("http://[", 403),
-    ],
-)
-def test_a_page_of_a_foreign_origin_gets_403(origin: str, status: int) -> None:
-    with serving(wait_for_close) as server:
-        server.origins = ["https://hub.example.org"]
-        if status == 101:
-            connect(server.url, origin=origin).close()
-        else:
-            with pytest.raises(HandshakeFailed) as caught:
-                connect(server.url, origin=origin)
-            assert caught.value.status == status
-            assert "server.origins.append" in caught.value.body
-        answer = records.handshake(server.log, direction="sent")
-        assert answer.status == status
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("localhost:80", 101),
-        ("127.0.0.1", 101),
-        ("192.0.2.7:8080", 101),
-        ("hub.example.org", 101),
-        ("rebound.example:8080", 421),
-        ("", 421),
-    ],
-)
-def test_a_host_name_that_rebinds_is_refused(host: str, status: int) -> None:
-    with serving(wait_for_close) as server:
-        server.hosts = ["hub.example.org"]
-        if status == 101:
-            connect(server.url, headers={"Host": host}).close()
-        else:
-            with pytest.raises(HandshakeFailed) as caught:
-                connect(server.url, headers={"Host": host})
-            assert caught.value.status == status
-
-
-@pytest.mark.parametrize(
-    ("request_bytes", "status"),
-    [
-        (b"nonsense\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
-        (b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n", 505),
-        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 9000 + b"\r\n\r\n", 431),
-        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
-        (b"GET / HTTP/1.1\r\n\r\n", 400),
-    ],
-)
-def test_what_is_no_opening_handshake_is_answered(request_bytes: bytes, status: int) -> None:
-    with serving(wait_for_close) as server:
-        with sockets.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
-            raw.sendall(request_bytes)
-            answer = raw.makefile("rb").read()
-        assert answer.startswith(b"HTTP/1.1 %d " % status)
-        body = answer.partition(b"\r\n\r\n")[2]
-        assert not body[:3].isdigit() or body.startswith(b"%d " % status)
-        assert records.closed(server.log).status == status
-
-
-def test_an_opening_handshake_that_never_ends_times_out() -> None:
-    with serving(wait_for_close) as server:
-        server.open_timeout = 0.1
-        with sockets.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
-            raw.sendall(b"GET / HT")
-            answer = raw.makefile("rb").read()
-        assert answer.startswith(b"HTTP/1.1 408 ")
-        closed = records.closed(server.log)
-        assert closed.tcp == "timeout"
 
 
 # Many connections

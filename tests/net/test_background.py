@@ -1,0 +1,318 @@
+"""The background loop: who starts and ends its thread, calls from other threads, and forks."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from astra_nb.errors import WrongThread
+from astra_nb.net import background
+from astra_nb.net.background import BackgroundLoop, acquire, forget_after_fork, release
+from tests.helpers import run_python, wait_until
+
+WRONG_THREAD = (
+    "this call blocks, and it was made on the thread that runs the event loop, "
+    "which would wait for itself; in an async def handler use the awaitable twin"
+)
+
+
+@pytest.fixture
+def loop() -> Iterator[BackgroundLoop]:
+    """The shared loop, with one user."""
+    found = acquire()
+    yield found
+    release(found)
+
+
+def has_ended(background: BackgroundLoop) -> bool:
+    return not background.thread.is_alive() and background.loop.is_closed()
+
+
+# Users
+
+
+def test_the_thread_starts_with_the_first_user_and_ends_with_the_last() -> None:
+    first = acquire()
+    assert (first.thread.name, first.thread.daemon) == ("astra_nb event loop", True)
+    second = acquire()
+    assert second is first
+    assert first.users == 2
+    release(first)
+    assert first.thread.is_alive()
+    assert first.call(lambda: 1) == 1
+    release(first)
+    assert has_ended(first)
+    third = acquire()
+    assert third is not first
+    release(third)
+    assert has_ended(third)
+
+
+def test_users_in_many_threads_share_one_loop() -> None:
+    together = threading.Barrier(8)
+    found: list[BackgroundLoop] = []
+
+    def use() -> None:
+        together.wait(10)
+        mine = acquire()
+        found.append(mine)
+        together.wait(10)
+        release(mine)
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(set(map(id, found))) == 1
+    assert found[0].users == 0
+    assert has_ended(found[0])
+
+
+def test_a_loop_of_its_own_ends_without_the_shared_one(loop: BackgroundLoop) -> None:
+    own = BackgroundLoop()
+    own.users = 1
+    assert own.loop is not loop.loop
+    release(own)
+    assert has_ended(own)
+    again = acquire()
+    assert again is loop
+    release(again)
+    assert loop.call(lambda: 1) == 1
+
+
+def test_the_loops_own_thread_may_release_it_and_ends_after_the_queued_calls() -> None:
+    found = acquire()
+    called: list[str] = []
+
+    def leave() -> None:
+        found.loop.call_soon(called.append, "queued")
+        release(found)
+        called.append("released")
+
+    found.loop.call_soon_threadsafe(leave)
+    wait_until(lambda: has_ended(found))
+    assert called == ["released", "queued"]
+
+
+def test_tasks_are_cancelled_at_the_end_and_may_clean_up() -> None:
+    found = acquire()
+    ended: list[str] = []
+    started = threading.Event()
+
+    async def task(name: str) -> None:
+        try:
+            started.set()
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(name)
+
+    tasks = [found.call(lambda name=name: found.loop.create_task(task(name))) for name in "ab"]  # type: ignore[misc]
+    assert started.wait(5)
+    found.settle(5)
+    release(found)
+    assert has_ended(found)
+    assert sorted(ended) == ["a", "b"]
+    assert all(each.cancelled() for each in tasks)
+
+
+def test_generators_are_closed_at_the_end() -> None:
+    found = acquire()
+    ended: list[str] = []
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            ended.append("closed")
+
+    async def take() -> int:
+        return await anext(generator)
+
+    generator = numbers()
+    assert found.run(take()) == 1
+    release(found)
+    assert ended == ["closed"]
+
+
+STUBBORN = """
+import asyncio
+from astra_nb.net import background
+background.CANCEL_TIMEOUT = 0.05
+found = background.acquire()
+
+async def stay():
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+
+task = found.call(lambda: found.loop.create_task(stay()))
+found.settle(5)
+background.release(found)
+print(found.thread.is_alive())
+"""
+
+
+def test_a_task_that_catches_its_cancellation_does_not_keep_the_thread() -> None:
+    assert run_python("-c", STUBBORN).stdout == "False\n"
+
+
+# Calls from other threads
+
+
+def test_a_call_runs_on_the_loops_thread(loop: BackgroundLoop) -> None:
+    assert loop.call(threading.current_thread) is loop.thread
+    assert loop.call(asyncio.get_running_loop) is loop.loop
+    assert loop.call(lambda: loop.is_current_thread) is True
+    assert loop.is_current_thread is False
+
+
+@pytest.mark.parametrize("error", [ValueError("told"), KeyboardInterrupt("told")])
+def test_a_call_raises_what_its_function_raises(loop: BackgroundLoop, error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        loop.call(fail)
+    assert caught.value is error
+    assert loop.call(lambda: "still there") == "still there"
+
+
+def test_a_call_on_the_loops_thread_is_made_at_once(loop: BackgroundLoop) -> None:
+    assert loop.call(lambda: [1, loop.call(lambda: 2)]) == [1, 2]
+
+
+def test_settling_waits_for_what_was_queued_before(loop: BackgroundLoop) -> None:
+    done: list[int] = []
+    for number in range(100):
+        loop.loop.call_soon_threadsafe(done.append, number)
+    loop.settle(5)
+    assert done == list(range(100))
+
+
+def test_settling_is_bounded_when_the_loop_is_busy(loop: BackgroundLoop) -> None:
+    go_on = threading.Event()
+    busy = threading.Event()
+    done: list[str] = []
+
+    def work() -> None:
+        busy.set()
+        go_on.wait(10)
+        done.append("worked")
+
+    loop.loop.call_soon_threadsafe(work)
+    assert busy.wait(5)
+    loop.settle(0.01)
+    assert done == []
+    go_on.set()
+    loop.settle(5)
+    assert done == ["worked"]
+
+
+def test_settling_on_the_loops_thread_returns_at_once(loop: BackgroundLoop) -> None:
+    later: list[str] = []
+
+    def settle() -> list[str]:
+        loop.loop.call_soon(later.append, "later")
+        loop.settle(60)
+        return list(later)
+
+    assert loop.call(settle) == []
+
+
+def test_settling_a_loop_that_has_ended_returns_at_once() -> None:
+    found = acquire()
+    release(found)
+    found.settle(60)
+
+
+def test_a_blocking_call_is_refused_on_the_loops_thread_only(loop: BackgroundLoop) -> None:
+    loop.forbid_wait()
+    with pytest.raises(WrongThread) as caught:
+        loop.call(loop.forbid_wait)
+    assert str(caught.value) == WRONG_THREAD
+
+
+async def answer(value: object) -> object:
+    await asyncio.sleep(0)
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+def test_a_coroutine_is_run_to_its_result(loop: BackgroundLoop) -> None:
+    assert loop.run(answer(42)) == 42
+    assert loop.run(answer(42), 5) == 42
+    with pytest.raises(LookupError, match="told"):
+        loop.run(answer(LookupError("told")))
+
+
+def test_a_coroutine_is_not_run_on_the_loops_thread(loop: BackgroundLoop) -> None:
+    coroutine = answer(42)
+    with pytest.raises(WrongThread) as caught:
+        loop.call(lambda: loop.run(coroutine))
+    assert str(caught.value) == WRONG_THREAD
+    with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
+        coroutine.send(None)  # it was closed, so nothing warns that it was never awaited
+
+
+def test_a_coroutine_is_cancelled_when_the_wait_for_it_ends(loop: BackgroundLoop) -> None:
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    def tasks() -> int:
+        return loop.call(lambda: len(asyncio.all_tasks()))
+
+    with pytest.raises(TimeoutError):
+        loop.run(wait(), 0.01)
+    wait_until(lambda: tasks() == 0)
+
+
+# Forks
+
+
+def test_a_child_forgets_the_parents_loop() -> None:
+    parents = acquire()
+    forget_after_fork()  # as in a child
+    own = acquire()
+    assert own is not parents
+    assert (own.users, parents.users) == (1, 1)
+    release(own)
+    assert has_ended(own)
+    assert parents.call(lambda: 1) == 1
+    release(parents)
+    assert has_ended(parents)
+
+
+FORK = f"""
+import os, signal
+from astra_nb.net import background
+loop = background.acquire()
+with background._lock:  # as when another thread holds it
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        own = background.acquire()
+        right = own is not loop and own.call(lambda: 1) == 1
+        background.release(own)
+        os._exit(0 if right else 1)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(code, "(blocked)" if code == -{int(signal.SIGALRM)} else "", loop.call(lambda: "parent"))
+background.release(loop)
+"""
+
+
+def test_a_forked_process_has_a_loop_and_a_lock_of_its_own() -> None:
+    done = run_python("-W", "ignore::DeprecationWarning", "-c", FORK)
+    assert (done.stdout, done.stderr) == ("0  parent\n", "")
+
+
+def test_the_module_names_what_others_use() -> None:
+    assert set(background.__all__) == {"BackgroundLoop", "acquire", "release"}

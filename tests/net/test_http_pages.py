@@ -1,0 +1,89 @@
+"""The page for browsers: what it holds, and that its policy allows just that."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, UPGRADE_PAGE
+
+
+class Elements(HTMLParser):
+    """Collects the start tags, the end tags that match none, and the visible text."""
+
+    VOID = frozenset({"meta", "input"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.started: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.stray: list[str] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.started.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open[-1:] == [tag]:
+            self.open.pop()
+        else:
+            self.stray.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] not in (["script"], ["style"]):
+            self.text += data
+
+
+def script() -> str:
+    (found,) = re.findall(r"<script>\n(.*)</script>", UPGRADE_PAGE, re.DOTALL)
+    assert isinstance(found, str)
+    return found
+
+
+def test_the_page_is_well_formed_and_names_its_language_and_encoding() -> None:
+    page = Elements(UPGRADE_PAGE)
+    assert UPGRADE_PAGE.startswith("<!doctype html>\n")
+    assert (page.open, page.stray) == ([], [])
+    assert ("html", {"lang": "en"}) in page.started
+    assert ("meta", {"charset": "utf-8"}) in page.started
+
+
+def test_the_page_says_what_the_browser_got_and_what_to_do() -> None:
+    text = " ".join(Elements(UPGRADE_PAGE).text.split())
+    assert "the answer is 426 Upgrade Required: the request must ask for the upgrade" in text
+    assert "(RFC 6455, section 4.1)" in text
+    assert "A WebSocket lives here" in text
+
+
+def test_the_page_puts_text_and_never_markup_into_itself() -> None:
+    assert "innerHTML" not in UPGRADE_PAGE
+    assert "document.write" not in UPGRADE_PAGE
+    assert 'document.getElementById("code").textContent =' in script()
+    # A line break in the shown code, not one in the page's own script.
+    assert script().count(r");\n`") == 2
+
+
+def test_each_element_that_the_script_uses_is_there() -> None:
+    ids = {attributes.get("id") for _, attributes in Elements(UPGRADE_PAGE).started}
+    wanted = set(re.findall(r'getElementById\("(\w+)"\)', script()))
+    assert wanted == {"code", "log", "form", "text", "close"}
+    assert wanted <= ids
+
+
+def test_a_reader_of_the_page_can_use_it_without_seeing_it() -> None:
+    elements = dict(Elements(UPGRADE_PAGE).started)
+    assert elements["input"]["aria-label"] == "Text to send"
+    assert (elements["div"]["role"], elements["div"]["aria-live"]) == ("log", "polite")
+
+
+def test_the_policy_lets_the_page_connect_and_load_nothing() -> None:
+    assert CONTENT_SECURITY_POLICY == (
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+        "connect-src 'self' ws: wss:"
+    )
+    for _, attributes in Elements(UPGRADE_PAGE).started:
+        assert not {"src", "href", "action"} & set(attributes)

@@ -1,0 +1,162 @@
+"""The admission policy: defaults, and the decision by host, by origin and by path."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from astra_nb.net.policy import (
+    CHECK,
+    CHECK_PATH,
+    Admission,
+    Policy,
+    host_allowed,
+    origin_allowed,
+)
+from astra_nb.net.refusals import foreign_host, foreign_origin, unknown_path
+from astra_nb.net.routes import make_route
+
+LOCAL = ["127.0.0.1:8080"]
+HUB = "https://hub.example.org"
+
+
+def handle(socket: object) -> None:
+    pass
+
+
+def test_defaults() -> None:
+    policy = Policy("127.0.0.1")
+    assert (policy.origins, policy.hosts, policy.routes) == ([], [], [])
+    assert policy.max_message_size == 1_048_576
+    assert (policy.open_timeout, policy.close_timeout, policy.keepalive) == (10.0, 2.0, None)
+    assert re.fullmatch("[0-9a-f]{16}", policy.check_answer)
+    other = Policy("127.0.0.1")
+    assert other.check_answer != policy.check_answer
+    assert other.origins is not policy.origins
+    assert other.hosts is not policy.hosts
+    assert other.routes is not policy.routes
+
+
+# Origins
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://localhost:8888", "https://localhost", "http://LOCALHOST", "http://a.localhost"),
+        *("http://127.0.0.1:9999", "http://127.8.8.8", "https://[::1]:8888"),
+        HUB,
+    ],
+)
+def test_an_allowed_origin(origin: str) -> None:
+    assert origin_allowed(origin, [HUB])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://evil.example", "http://localhost.evil.example", "http://127.0.0.1.evil.example"),
+        *("https://hub.example.org:444", "http://hub.example.org", "https://hub.example.org/"),
+        *("null", "", "file://localhost", "ftp://127.0.0.1", "vscode-webview://localhost"),
+        *("http://[", "http://", "localhost", "http://192.168.0.1"),
+    ],
+)
+def test_a_foreign_origin(origin: str) -> None:
+    assert not origin_allowed(origin, [HUB])
+    assert origin_allowed(origin, [HUB, "*"])
+
+
+# Hosts
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost:80", "LOCALHOST", "a.localhost", "127.0.0.1", "[::1]:8080"),
+        *("192.0.2.7:8080", "[2001:db8::7]"),  # an address cannot be rebound
+        *("hub.example.org", "HUB.example.org:443"),
+        *("kernel.example", "KERNEL.example:8080"),
+    ],
+)
+def test_an_allowed_host(host: str) -> None:
+    assert host_allowed(host, "Kernel.example", ["Hub.example.org"])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("rebound.example:8080", "hub.example.org.evil.example", "localhost.evil.example"),
+        *("127.0.0.1.nip.example", "127.0.0.1@evil.example", "evil.example#127.0.0.1"),
+        *("", ":80", "[", "1"),
+    ],
+)
+def test_a_foreign_host(host: str) -> None:
+    assert not host_allowed(host, "kernel.example", ["hub.example.org"])
+    assert host_allowed(host, "kernel.example", ["*"])
+
+
+# The decision
+
+
+def policy_with_routes() -> Policy:
+    routes = [make_route("/", handle), make_route("/{first}", handle), make_route("/b", handle)]
+    return Policy("127.0.0.1", origins=[HUB], hosts=["hub.example.org"], routes=routes)
+
+
+def test_the_first_route_that_matches_is_admitted_with_its_parameters() -> None:
+    policy = policy_with_routes()
+    assert policy.admit("/", LOCAL, []) == Admission(policy.routes[0], {})
+    assert policy.admit("/b?x=1", LOCAL, []) == Admission(policy.routes[1], {"first": "b"})
+    assert policy.admit("/caf%C3%A9", ["hub.example.org"], [HUB]) == Admission(
+        policy.routes[1], {"first": "café"}
+    )
+
+
+def test_a_path_without_a_route_is_refused_with_those_there_are() -> None:
+    policy = policy_with_routes()
+    assert policy.admit("/a/b", LOCAL, []) == unknown_path(["/", "/{first}", "/b"])
+    policy.routes = []
+    assert policy.admit("/", LOCAL, []) == unknown_path([])
+
+
+def test_the_check_needs_no_route_and_no_route_takes_its_path() -> None:
+    policy = Policy("127.0.0.1")
+    assert policy.admit(CHECK_PATH, LOCAL, []) == Admission(CHECK, {})
+    policy.routes = [make_route(CHECK_PATH, handle)]
+    assert policy.admit(f"{CHECK_PATH}?a=b", LOCAL, []) == Admission(CHECK, {})
+    assert CHECK_PATH == "/.well-known/astra-nb/check"  # pages that are open ask for it
+
+
+@pytest.mark.parametrize("path", ["/", "/nope/nope", CHECK_PATH])
+@pytest.mark.parametrize(
+    "hosts", [[], ["evil.example"], ["127.0.0.1", "127.0.0.1"], ["127.0.0.1", "evil.example"]]
+)
+def test_the_host_is_judged_first(path: str, hosts: list[str]) -> None:
+    policy = policy_with_routes()
+    assert policy.admit(path, hosts, ["https://evil.example"]) == foreign_host(hosts)
+
+
+def test_no_setting_does_without_a_host_header_or_allows_two() -> None:
+    policy = Policy("127.0.0.1", hosts=["*"], routes=[make_route("/", handle)])
+    assert policy.admit("/", ["evil.example"], []) == Admission(policy.routes[0], {})
+    for hosts in [], ["evil.example", "evil.example"]:
+        assert policy.admit("/", hosts, []) == foreign_host(hosts)
+
+
+@pytest.mark.parametrize("path", ["/", "/nope/nope", CHECK_PATH])
+@pytest.mark.parametrize(
+    "origins", [["https://evil.example"], [HUB, "https://evil.example"], ["null", HUB]]
+)
+def test_every_origin_must_be_allowed_before_the_path_counts(path: str, origins: list[str]) -> None:
+    assert policy_with_routes().admit(path, LOCAL, origins) == foreign_origin(origins)
+
+
+def test_changes_count_from_the_next_request_on() -> None:
+    policy = policy_with_routes()
+    page = "https://other.example"
+    assert policy.admit("/", ["other.example"], [page]) == foreign_host(["other.example"])
+    policy.hosts.append("other.example")
+    assert policy.admit("/", ["other.example"], [page]) == foreign_origin([page])
+    policy.origins.append(page)
+    assert policy.admit("/", ["other.example"], [page]) == Admission(policy.routes[0], {})

@@ -1,0 +1,104 @@
+"""Refused opening handshakes: statuses, whole texts, and reasons without secrets or controls."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import pytest
+
+from astra_nb.net.refusals import (
+    LONGEST,
+    UNREADABLE,
+    Refusal,
+    foreign_host,
+    foreign_origin,
+    timed_out,
+    unknown_path,
+    why_unreadable,
+)
+
+
+def test_a_request_without_a_host() -> None:
+    assert foreign_host([]) == Refusal(
+        HTTPStatus.BAD_REQUEST,
+        "400 Bad Request: there is no Host header.\n"
+        "It names the server that is asked (RFC 6455, section 4.1); every client sends it.\n",
+        "the request has no Host header (RFC 6455, section 4.1)",
+    )
+
+
+def test_a_request_for_a_foreign_host() -> None:
+    assert foreign_host(["evil.example:80", "localhost"]) == Refusal(
+        HTTPStatus.MISDIRECTED_REQUEST,
+        "421 Misdirected Request: the Host header does not name this server.\n"
+        "A page could have pointed its own name at this machine (DNS rebinding). "
+        "In the notebook, server.hosts.append(name) lets a name in.\n",
+        'the Host header says "evil.example:80", "localhost", which is not this server: a page '
+        "may have pointed its own name at this machine (DNS rebinding); if you know that name, "
+        "server.hosts.append(...) lets it in",
+    )
+
+
+def test_a_request_of_a_foreign_origin() -> None:
+    assert foreign_origin(["https://evil.example", "null"]) == Refusal(
+        HTTPStatus.FORBIDDEN,
+        "403 Forbidden: pages of this origin may not connect to this server "
+        "(RFC 6455, section 10.2).\n"
+        "Pages from this machine may. In the notebook, server.origins.append(origin) lets "
+        "another one in.\n",
+        'pages of the origin "https://evil.example", "null" may not connect '
+        "(RFC 6455, section 10.2); if you know that page, server.origins.append(...) lets it in",
+    )
+
+
+def test_a_request_for_an_unknown_path() -> None:
+    assert unknown_path(["/", "/room/{name}"]) == Refusal(
+        HTTPStatus.NOT_FOUND,
+        "404 Not Found: no route has this path. There is:\n  /\n  /room/{name}\n",
+        "",
+    )
+    assert unknown_path([]) == Refusal(
+        HTTPStatus.NOT_FOUND,
+        "404 Not Found: this server has no route yet.\n"
+        'Add one in the notebook: server.websocket("/", handle_socket)\n',
+        "",
+    )
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(10.0, "10"), (0.25, "0.25")])
+def test_a_request_that_takes_too_long(seconds: float, shown: str) -> None:
+    reason = f"no whole opening handshake within {shown} s"
+    assert timed_out(seconds) == Refusal(
+        HTTPStatus.REQUEST_TIMEOUT, f"408 Request Timeout: {reason}.\n", reason
+    )
+
+
+def test_a_request_that_cannot_be_read() -> None:
+    assert UNREADABLE == (
+        "400 Bad Request: this is not an HTTP request that asks for a WebSocket.\n"
+    )
+    assert why_unreadable(None) == ""
+    error = ValueError("not valid: Cookie: s3cr3t")
+    error.__cause__ = LookupError("a header line is too long: s3cr3t")
+    assert why_unreadable(error) == "not valid; a header line is too long"
+
+
+@pytest.mark.parametrize("refuse", [foreign_host, foreign_origin])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a\r\nb\x1b[31m", r'"a\r\nb\x1b[31m"'),
+        ("\u202eevil", r'"\u202eevil"'),
+        (r"a\n", r'"a\\n"'),
+        ("https://evil.example/?token=s3cr3t", '"https://evil.example/?token=<hidden>"'),
+        ("https://jane:s3cr3t@evil.example", '"https://<hidden>@evil.example"'),
+        ("x" * (LONGEST + 1), f'"{"x" * 200}"'),
+    ],
+)
+def test_what_a_stranger_sent_is_shown_on_the_log_and_not_in_the_answer(
+    refuse: object, value: str, shown: str
+) -> None:
+    assert callable(refuse)
+    refusal = refuse([value])
+    assert f" {shown}" in refusal.reason
+    assert value[:8] not in refusal.text

@@ -1,0 +1,195 @@
+"""Routes: which paths match, decoding, what cannot be a route, and which handlers are async."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+
+from astra_nb.errors import InvalidRoute
+from astra_nb.net.routes import is_async, make_route
+
+
+def handle(socket: object) -> None:
+    pass
+
+
+async def handle_async(socket: object) -> None:
+    pass
+
+
+def test_a_route_has_its_options_and_defaults() -> None:
+    route = make_route("/", handle)
+    assert (route.path, route.handler, route.is_async) == ("/", handle, False)
+    assert (route.automatic_pong, route.compression, route.subprotocols) == (True, None, ())
+    route = make_route(
+        "/b", handle_async, automatic_pong=False, compression="deflate", subprotocols=["b", "a"]
+    )
+    assert (route.path, route.handler, route.is_async) == ("/b", handle_async, True)
+    assert (route.automatic_pong, route.compression) == (False, "deflate")
+    assert route.subprotocols == ("b", "a")
+
+
+@pytest.mark.parametrize(
+    ("route", "path", "parameters"),
+    [
+        ("/", "/", {}),
+        ("/", "/?a=/b", {}),
+        ("/", "/a", None),
+        ("/a", "/a", {}),
+        ("/a", "/a/", None),
+        ("/a", "/A", None),
+        ("/a", "/ab", None),
+        ("/a", "/b/a", None),
+        ("/a.b", "/a.b", {}),
+        ("/a.b", "/axb", None),
+        ("/a+(b)$", "/a+(b)$", {}),
+        ("/{name}", "/x", {"name": "x"}),
+        ("/{name}", "/", None),
+        ("/{name}", "/x/y", None),
+        ("/{name}", "/x?name=y", {"name": "x"}),
+        ("/room/{name}/{seat}", "/room/caf%C3%A9/7?x=1", {"name": "café", "seat": "7"}),
+        ("/{name}", "/a%2Fb%3Fc%20d+e", {"name": "a/b?c d+e"}),
+        ("/{name}", "/%zz%ff", {"name": "%zz\ufffd"}),
+        ("/{name}-{class}.txt", "/a-b-c.txt", {"name": "a-b", "class": "c"}),
+        ("/v{major}", "/v2", {"major": "2"}),
+        ("/räume/{größe}", "/r%C3%A4ume/XL", {"größe": "XL"}),
+        ("/a b", "/a%20b", {}),
+        ("/a%20b", "/a%20b", {}),
+        ("/a|b~^", "/a|b~^", {}),
+    ],
+)
+def test_which_paths_a_route_matches(
+    route: str, path: str, parameters: dict[str, str] | None
+) -> None:
+    assert make_route(route, handle).match(path) == parameters
+
+
+def test_routes_of_one_shape_match_the_same_paths() -> None:
+    assert make_route("/{a}/x/{b}", handle).shape == "/{}/x/{}"
+    assert make_route("/{c}/x/{d}", handle).shape == "/{}/x/{}"
+    assert make_route("/{a}/y/{b}", handle).shape == "/{}/y/{}"
+
+
+NO_PATH = 'a path is a str that begins with "/", like "/" or "/room/{name}", not '
+NO_PARAMETER = "is not a parameter; each one has its own name, like {name}"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("room", f"{NO_PATH}'room'; the path comes first, then the handler"),
+        ("", f"{NO_PATH}''; the path comes first, then the handler"),
+        (None, f"{NO_PATH}None; the path comes first, then the handler"),
+        (
+            "/?a=1",
+            "the path '/?a=1' holds a query or a fragment; a route is the path alone, "
+            "and the query is in socket.request.path",
+        ),
+        (
+            "/a#b",
+            "the path '/a#b' holds a query or a fragment; a route is the path alone, "
+            "and the query is in socket.request.path",
+        ),
+        ("/{a}/{a}", f"{{a}} in the path '/{{a}}/{{a}}' {NO_PARAMETER}"),
+        ("/{1}", f"{{1}} in the path '/{{1}}' {NO_PARAMETER}"),
+        ("/{}", f"{{}} in the path '/{{}}' {NO_PARAMETER}"),
+        ("/{a-b}", f"{{a-b}} in the path '/{{a-b}}' {NO_PARAMETER}"),
+        ("/{a", "the path '/{a' has a brace without its pair"),
+        ("/a}", "the path '/a}' has a brace without its pair"),
+        ("/{{a}}", "the path '/{{a}}' has a brace without its pair"),
+    ],
+)
+def test_what_is_not_a_path(path: Any, message: str) -> None:
+    with pytest.raises(InvalidRoute) as caught:
+        make_route(path, handle)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [
+        (
+            "/",
+            "a handler is a function that takes a socket, not str '/'; "
+            "write: def handle_socket(socket): ...",
+        ),
+        (
+            None,
+            "a handler is a function that takes a socket, not NoneType None; "
+            "write: def handle_socket(socket): ...",
+        ),
+        (
+            ["x" * 100],
+            f"a handler is a function that takes a socket, not list ['{'x' * 58}; "
+            f"write: def handle_socket(socket): ...",
+        ),
+        (
+            lambda: None,
+            "the handler <lambda>() cannot be called with the socket alone "
+            "(too many positional arguments); write: def <lambda>(socket): ...",
+        ),
+        (
+            lambda socket, other: None,
+            "the handler <lambda>(socket, other) cannot be called with the socket alone "
+            "(missing a required argument: 'other'); write: def <lambda>(socket): ...",
+        ),
+    ],
+)
+def test_what_is_not_a_handler(handler: Any, message: str) -> None:
+    with pytest.raises(InvalidRoute) as caught:
+        make_route("/", handler)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"compression": "gzip"}, "compression is \"deflate\" or None, not 'gzip'"),
+        ({"compression": True}, 'compression is "deflate" or None, not True'),
+        ({"subprotocols": "chat"}, "subprotocols is a list of names, like ['chat']"),
+    ],
+)
+def test_what_is_not_an_option(options: Any, message: str) -> None:
+    with pytest.raises(InvalidRoute) as caught:
+        make_route("/", handle, **options)
+    assert str(caught.value) == message
+
+
+class Callable:
+    def __call__(self, socket: object) -> None:
+        pass
+
+
+class AsyncCallable:
+    async def __call__(self, socket: object) -> None:
+        pass
+
+    async def method(self, socket: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("handler", "expected"),
+    [
+        (handle, False),
+        (handle_async, True),
+        (Callable(), False),
+        (AsyncCallable(), True),
+        (AsyncCallable().method, True),
+        (functools.partial(functools.partial(handle_async)), True),
+        (functools.partial(AsyncCallable()), True),
+        (functools.partial(handle), False),
+        (print, False),
+    ],
+)
+def test_which_handlers_are_async(handler: Any, expected: bool) -> None:
+    assert is_async(handler) is expected
+    assert make_route("/", handler).is_async is expected
+
+
+def test_a_handler_without_a_signature_is_taken() -> None:
+    handler = Callable()
+    handler.__signature__ = "as some builtins"  # type: ignore[attr-defined]
+    assert make_route("/", handler).handler is handler
