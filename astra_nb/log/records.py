@@ -256,8 +256,10 @@ def handshake_record(*, raw: bytes, **fields: Any) -> HandshakeRecord:
     start_line, headers = parse_head(raw)
     status: int | None = None
     if start_line.startswith("HTTP/"):
-        digits = start_line.split(" ")[1:2]
-        status = int(digits[0]) if digits and digits[0].isdecimal() else None
+        code = start_line.split(" ")[1:2]
+        # Three digits (RFC 9110, section 15): Python refuses to read thousands.
+        if code and len(code[0]) == 3 and code[0].isdecimal():
+            status = int(code[0])
     return HandshakeRecord(
         raw=raw, start_line=start_line, headers=tuple(headers), status=status, **fields
     )

@@ -1,0 +1,380 @@
+"""The opening handshake at the client's end, with bytes on a TCP connection."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from astra_nb import FrameLog, Message, connect
+from astra_nb.errors import HandshakeFailed
+from astra_nb.log.records import HandshakeRecord
+from tests import records
+from tests.conformance.octets import frame
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+Script = Callable[[socket.socket, bytes], None]
+
+
+@contextmanager
+def answering(script: Script) -> Iterator[str]:
+    """Accept one TCP connection, read its request, and let `script` answer it.
+
+    Yields:
+        The URL to connect to.
+    """
+    failed: list[BaseException] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            peer, _ = listening.accept()
+            peer.settimeout(10)
+            with peer:
+                request = b""
+                while not request.endswith(b"\r\n\r\n"):
+                    request += peer.recv(4096)
+                try:
+                    script(peer, request)
+                except BaseException as exc:  # noqa: BLE001  (the test's thread raises it)
+                    failed.append(exc)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"ws://127.0.0.1:{listening.getsockname()[1]}/"
+        thread.join(10)
+        assert not thread.is_alive()
+    assert not failed, failed
+
+
+def accepted(request: bytes, *headers: bytes) -> bytes:
+    (key,) = re.findall(rb"Sec-WebSocket-Key: (\S+)\r\n", request)
+    accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
+    lines = [
+        b"HTTP/1.1 101 Switching Protocols",
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Accept: " + accept,
+        *headers,
+    ]
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def close_in_order(peer: socket.socket) -> bytes:
+    """Send a CLOSE frame, and read what comes to the end."""
+    peer.sendall(frame(8, b"\x03\xe8"))
+    data = b""
+    while not data.endswith(b"\x03\xe8") and (part := peer.recv(4096)):
+        data += part
+        if len(data) >= 8:
+            break
+    return data
+
+
+def sent(request: bytes) -> dict[str, str]:
+    _, *lines = request.decode().rstrip("\r\n").split("\r\n")
+    names = [line.split(": ", 1)[0].lower() for line in lines]
+    assert len(set(names)) == len(names)  # each header once
+    return {line.split(": ", 1)[0]: line.split(": ", 1)[1] for line in lines}
+
+
+def request_of(**options: Any) -> tuple[bytes, FrameLog]:
+    """Connect with these options, and return the request that came, and the client's log."""
+    got: list[bytes] = []
+    log = FrameLog()
+
+    def script(peer: socket.socket, request: bytes) -> None:
+        got.append(request)
+        peer.sendall(accepted(request))
+        close_in_order(peer)
+
+    with answering(script) as url:
+        client = connect(url + "room?x=1", log=log, **options)
+        client.close()
+    return got[0], log
+
+
+def failed(answer: bytes | Script, **options: Any) -> tuple[HandshakeFailed, FrameLog, str]:
+    """Connect to a server that gives this answer; return the error, the log and the address."""
+    log = options.setdefault("log", FrameLog())
+
+    def script(peer: socket.socket, request: bytes) -> None:
+        if callable(answer):
+            answer(peer, request)
+        else:
+            peer.sendall(answer)
+
+    with answering(script) as url, pytest.raises(HandshakeFailed) as caught:
+        connect(url, **options)
+    return caught.value, log, url.removeprefix("ws://").rstrip("/")
+
+
+def handshakes(log: FrameLog) -> list[HandshakeRecord]:
+    return [
+        record for record in log.filter(kind="handshake") if isinstance(record, HandshakeRecord)
+    ]
+
+
+# The request
+
+
+def test_the_request_is_that_of_section_4_1_and_is_recorded_as_it_was_sent() -> None:
+    request, log = request_of()
+    headers = sent(request)
+    assert request.startswith(b"GET /room?x=1 HTTP/1.1\r\n")
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", headers["Host"])
+    assert (headers["Upgrade"], headers["Connection"]) == ("websocket", "Upgrade")
+    assert len(base64.b64decode(headers["Sec-WebSocket-Key"])) == 16
+    assert headers["Sec-WebSocket-Version"] == "13"
+    assert not {"Origin", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} & set(headers)
+    first, second = handshakes(log)
+    assert (first.direction, first.side, first.raw) == ("sent", "client", request)
+    assert (second.direction, second.status) == ("received", 101)
+
+
+def test_a_client_sends_the_origin_the_subprotocols_and_the_extension_it_is_told() -> None:
+    request, _ = request_of(
+        origin="https://hub.example.org", subprotocols=["b", "a"], compression="deflate"
+    )
+    headers = sent(request)
+    assert headers["Origin"] == "https://hub.example.org"
+    assert headers["Sec-WebSocket-Protocol"] == "b, a"
+    assert headers["Sec-WebSocket-Extensions"].startswith("permessage-deflate")
+
+
+def test_headers_of_ones_own_replace_those_of_the_same_name() -> None:
+    request, _ = request_of(headers={"host": "hub.example.org", "X-Room": "7"}, origin="null")
+    headers = sent(request)
+    assert (headers["host"], headers["X-Room"]) == ("hub.example.org", "7")
+    assert "Host" not in headers
+
+
+# Accepted
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_frames_may_come_right_after_the_answer_however_tcp_cuts_it(size: int) -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        data = accepted(request) + frame(1, b"Hello") + frame(1, b"world") + frame(8, b"\x03\xe8")
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(data), size):
+            peer.sendall(data[start : start + size])
+        assert peer.recv(1) == b"\x88"
+        while peer.recv(4096):
+            pass
+
+    with answering(script) as url, connect(url) as client:
+        assert client.state in ("open", "closing", "closed")
+        assert [client.recv(5) for _ in range(2)] == [
+            Message("text", "Hello"),
+            Message("text", "world"),
+        ]
+        assert client.recv(5).type == "close"
+        received = handshakes(client.log)[1]
+        assert (received.direction, received.status) == ("received", 101)
+        assert received.raw.endswith(b"\r\n\r\n")
+        assert len(handshakes(client.log)) == 2
+
+
+def test_the_subprotocol_and_the_extension_are_those_of_the_answer() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(
+            accepted(
+                request,
+                b"Sec-WebSocket-Protocol: a",
+                b"Sec-WebSocket-Extensions: permessage-deflate",
+            )
+        )
+        close_in_order(peer)
+
+    with answering(script) as url:
+        with connect(url, subprotocols=["b", "a"], compression="deflate") as client:
+            assert client.subprotocol == "a"
+            opened = client.log.filter(kind="opened")[0]
+            assert (opened.subprotocol, opened.extensions) == ("a", ("permessage-deflate",))
+            assert (opened.path, opened.side) == ("/", "client")
+
+
+def test_a_message_over_the_clients_limit_is_1009() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(accepted(request) + frame(2, bytes(6)))
+        data = b""
+        while len(data) < 8:
+            data += peer.recv(4096)
+        assert data[0] == 0x88
+        key, masked = data[2:6], data[6:8]
+        assert bytes(a ^ b for a, b in zip(masked, key, strict=False)) == b"\x03\xf1"
+
+    with answering(script) as url:
+        client = connect(url, max_message_size=5)
+        client.wait_closed(10)
+
+
+# Refused
+
+
+def test_an_answer_that_is_not_101_is_shown_with_its_body() -> None:
+    error, log, _ = failed(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n no.\n ")
+    assert str(error) == (
+        "the server answered 403 Forbidden instead of 101 Switching Protocols "
+        "(RFC 6455, section 4.1):\nno."
+    )
+    assert (error.status, error.body) == (403, " no.\n ")
+    closed = records.closed(log)
+    assert (closed.status, closed.side) == (403, "client")
+    assert closed.detail == "server rejected WebSocket connection: HTTP 403"
+    received = handshakes(log)[1]
+    assert received.raw == b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"", ""),
+        (b"<h1>no</h1>", ""),
+        (b"x" * 600, f":\n{'x' * 500}"),
+        (b"caf\xc3\xa9 \xff", ":\ncafé \ufffd"),
+    ],
+)
+def test_which_bodies_are_shown(body: bytes, shown: str) -> None:
+    error, _, _ = failed(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    assert str(error) == (
+        f"the server answered 200 OK instead of 101 Switching Protocols "
+        f"(RFC 6455, section 4.1){shown}"
+    )
+    assert error.body == body.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("body", [b"sorry", b"s\r\n\r\n"])
+def test_a_body_may_come_in_pieces_after_the_head(body: bytes) -> None:
+    log = FrameLog()
+
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in b"HTTP/1.1 500 Oh\r\nContent-Length: 5\r\n\r\n":
+            peer.sendall(bytes((byte,)))
+        log.wait_for(kind="handshake", direction="received", timeout=records.DEADLINE)
+        for byte in body:
+            peer.sendall(bytes((byte,)))
+
+    error, _, _ = failed(script, log=log)
+    assert (error.status, error.body) == (500, body.decode())
+    assert [record.direction for record in handshakes(log)] == ["sent", "received"]
+
+
+def test_a_body_that_breaks_off_is_not_taken_for_a_head() -> None:
+    log = FrameLog()
+
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(b"HTTP/1.1 500 Oh\r\nContent-Length: 5\r\n\r\n")
+        log.wait_for(kind="handshake", direction="received", timeout=records.DEADLINE)
+        peer.sendall(b"so")
+
+    error, _, _ = failed(script, log=log)
+    assert "the TCP connection ended before the answer was complete" in str(error)
+    assert [record.direction for record in handshakes(log)] == ["sent", "received"]
+
+
+def test_a_body_without_a_length_ends_with_tcp() -> None:
+    error, log, _ = failed(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\nnot here")
+    assert (error.status, error.body) == (404, "not here")
+    assert str(error).startswith("the server answered 404 Not Found instead of 101 ")
+    assert records.closed(log).status == 404
+
+
+def test_bytes_after_a_whole_refusal_change_nothing() -> None:
+    error, log, _ = failed(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\nmore")
+    assert (error.status, error.body) == (302, "")
+    closed = records.closed(log)
+    assert (closed.status, closed.tcp) == (302, "closed")
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        (
+            b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: wrong\r\n",
+            "invalid Sec-WebSocket-Accept header: wrong",
+        ),
+        (b"Connection: Upgrade\r\n", "missing Upgrade header"),
+    ],
+)
+def test_a_101_that_is_not_valid(headers: bytes, why: str) -> None:
+    error, log, _ = failed(b"HTTP/1.1 101 Switching Protocols\r\n" + headers + b"\r\n")
+    assert str(error) == (
+        f"the server answered 101 Switching Protocols, but its answer is not valid: {why} "
+        f"(RFC 6455, section 4.1)"
+    )
+    assert (error.status, error.body) == (101, "")
+    assert str(error.__cause__) == why
+    assert not list(log.filter(kind="opened"))
+
+
+def test_a_101_with_frames_that_is_not_valid() -> None:
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n" + frame(1, b"Hello")
+    error, log, _ = failed(answer)
+    assert error.status == 101
+    assert not records.frames(log)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n", "invalid HTTP status line: SSH-2.0-OpenSSH"),
+        (
+            b"HTTP/1.0 200 OK\r\n\r\n",
+            "unsupported protocol; expected HTTP/1.1: HTTP/1.0 200 OK",
+        ),
+        (b"HTTP/1.1 " + b"9" * 9000 + b"\r\n\r\n", None),
+    ],
+)
+def test_an_answer_that_is_not_http(answer: bytes, why: str | None) -> None:
+    error, log, _ = failed(answer)
+    shown = why or str(error.__cause__)
+    assert str(error) == f"the opening handshake failed: no valid HTTP answer ({shown})"
+    assert (error.status, error.body) == (None, "")
+    assert records.closed(log).status is None
+
+
+# Cut short
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"HTTP/1.1 101 Swi", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi"],
+)
+def test_a_server_that_leaves_before_the_answer_is_complete(answer: bytes) -> None:
+    error, log, where = failed(answer)
+    assert str(error) == (
+        "the opening handshake failed: the TCP connection ended before the answer was complete; "
+        f"is there a WebSocket server at {where}?"
+    )
+    assert (error.status, error.body) == (None, "")
+    closed = records.closed(log)
+    assert closed.status is None
+    assert [record.direction for record in handshakes(log)] == (
+        ["sent", "received"] if answer else ["sent"]
+    )
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 101 Swi"])
+def test_a_server_that_never_answers(answer: bytes) -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(answer)
+        with pytest.raises(ConnectionResetError):
+            peer.recv(1)
+            raise ConnectionResetError  # ended with FIN
+
+    error, log, where = failed(script, timeout=0.2)
+    assert str(error) == (
+        "the opening handshake failed: no answer came within 0.2 s; "
+        f"is there a WebSocket server at {where}?"
+    )
+    assert records.closed(log).tcp == "timeout"

@@ -1,0 +1,440 @@
+"""The opening handshake at the server's end, with bytes on a TCP connection."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from astra_nb import Server, WebSocket
+from astra_nb.log.records import HandshakeRecord, OpenedRecord
+from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, UPGRADE_PAGE
+from astra_nb.net.policy import CHECK_PATH
+from astra_nb.net.refusals import UNREADABLE, foreign_host, foreign_origin, unknown_path
+from tests import records
+from tests.conformance.octets import frame, mask_all, read_frames
+from tests.servers import serving
+
+ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, section 1.3
+HEADERS = {
+    "Host": "127.0.0.1",
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
+
+
+def head(start: str = "GET / HTTP/1.1", *, without: str = "", **changes: str | None) -> bytes:
+    """Make a request; a header is named with _ for -, and None leaves it out."""
+    headers: dict[str, str | None] = {**HEADERS}
+    headers.pop(without, None)
+    headers.update((name.replace("_", "-"), value) for name, value in changes.items())
+    lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
+    return "\r\n".join([start, *lines, "", ""]).encode("latin-1")
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def parse(data: bytes) -> Answer:
+    top, blank, body = data.partition(b"\r\n\r\n")
+    assert blank
+    start, *lines = top.decode("latin-1").split("\r\n")
+    version, status, _ = start.split(" ", 2)
+    assert version == "HTTP/1.1"
+    return Answer(int(status), dict(line.split(": ", 1) for line in lines), body)
+
+
+@contextmanager
+def raw(server: Server) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), 10) as peer:
+        yield peer
+
+
+def read_all(peer: socket.socket) -> bytes:
+    """Read until the server has sent FIN."""
+    data = b""
+    while part := peer.recv(65536):
+        data += part
+    return data
+
+
+def read_head(peer: socket.socket) -> bytes:
+    data = b""
+    while not data.endswith(b"\r\n\r\n"):
+        part = peer.recv(1)
+        assert part, data
+        data += part
+    return data
+
+
+def refused(server: Server, request: bytes) -> Answer:
+    """Send a request that is refused, and read its answer to the end of TCP."""
+    with raw(server) as peer:
+        peer.sendall(request)
+        answer = parse(read_all(peer))
+    assert answer.headers["Connection"] == "close"
+    assert answer.headers["Content-Length"] == str(len(answer.body))
+    closed = records.closed(server.log)
+    assert (closed.status, closed.connection, closed.tcp) == (answer.status, 1, "closed")
+    return answer
+
+
+def wait(socket: WebSocket) -> None:
+    for _ in socket:
+        pass
+
+
+def handshakes(server: Server) -> list[HandshakeRecord]:
+    found = server.log.filter(kind="handshake")
+    return [record for record in found if isinstance(record, HandshakeRecord)]
+
+
+def opened(server: Server) -> OpenedRecord:
+    record = server.log.wait_for(kind="opened", timeout=records.DEADLINE)
+    assert isinstance(record, OpenedRecord)
+    return record
+
+
+# Accepted
+
+
+def test_a_request_is_accepted_and_its_handler_gets_it() -> None:
+    got: list[Any] = []
+
+    def handle(socket: WebSocket) -> None:
+        got.extend([socket.request.path, socket.path_parameters, socket.recv(5).value])
+
+    request = head("GET /room/caf%C3%A9?x=1 HTTP/1.1")
+    with serving(handle, "/room/{name}") as server:
+        with raw(server) as peer:
+            peer.sendall(request)
+            answer_head = read_head(peer)
+            answer = parse(answer_head)
+            peer.sendall(mask_all(frame(1, b"Hello")))
+            closing = read_all(peer)
+        assert records.closed(server.log).status is None
+        received, sent = handshakes(server)
+        record = opened(server)
+    assert answer.status == 101
+    assert answer.headers["Sec-WebSocket-Accept"] == ACCEPT
+    assert (answer.headers["Upgrade"], answer.headers["Connection"]) == ("websocket", "Upgrade")
+    assert not {"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} & set(answer.headers)
+    assert got == ["/room/caf%C3%A9?x=1", {"name": "café"}, "Hello"]
+    assert closing == frame(8, b"\x03\xe8")
+    assert (received.direction, received.raw) == ("received", request)
+    assert (sent.direction, sent.raw) == ("sent", answer_head)
+    assert (record.connection, record.side, record.path) == (1, "server", "/room/caf%C3%A9?x=1")
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_frames_may_come_right_after_the_request_however_tcp_cuts_it(size: int) -> None:
+    got: list[Any] = []
+
+    def handle(socket: WebSocket) -> None:
+        got.extend(message.value for message in socket if message.type == "text")
+
+    data = head() + mask_all(frame(1, b"Hello") + frame(1, b"world") + frame(8, b"\x03\xe8"))
+    with serving(handle) as server, raw(server) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(data), size):
+            peer.sendall(data[start : start + size])
+        assert read_head(peer).startswith(b"HTTP/1.1 101 ")
+        assert read_all(peer) == frame(8, b"\x03\xe8")
+        records.closed(server.log)
+        assert handshakes(server)[0].raw == head()
+    assert got == ["Hello", "world"]
+
+
+@pytest.mark.parametrize(
+    ("spoken", "offered", "chosen"),
+    [
+        (["b", "a"], "a, b", "b"),
+        (["b", "a"], "c, a", "a"),
+        (["b", "a"], "c", None),
+        (["b", "a"], None, None),
+        ([], "a", None),
+    ],
+)
+def test_the_servers_first_subprotocol_that_was_offered_is_chosen(
+    spoken: list[str], offered: str | None, chosen: str | None
+) -> None:
+    with serving(wait, subprotocols=spoken) as server, raw(server) as peer:
+        peer.sendall(head(Sec_WebSocket_Protocol=offered))
+        assert parse(read_head(peer)).headers.get("Sec-WebSocket-Protocol") == chosen
+        assert opened(server).subprotocol == chosen
+
+
+@pytest.mark.parametrize(
+    ("compression", "offered", "agreed"),
+    [
+        ("deflate", "permessage-deflate", "permessage-deflate"),
+        ("deflate", "x-other", None),
+        ("deflate", None, None),
+        (None, "permessage-deflate", None),
+    ],
+)
+def test_compression_is_agreed_to_where_both_ends_want_it(
+    compression: str | None, offered: str | None, agreed: str | None
+) -> None:
+    with serving(wait, compression=compression) as server, raw(server) as peer:
+        peer.sendall(head(Sec_WebSocket_Extensions=offered))
+        extensions = parse(read_head(peer)).headers.get("Sec-WebSocket-Extensions", "")
+        assert extensions.split(";")[0] == (agreed or "")
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_the_routes_automatic_pong_counts_from_the_first_ping(automatic: bool) -> None:
+    with serving(wait, automatic_pong=automatic) as server, raw(server) as peer:
+        peer.sendall(head() + mask_all(frame(9, b"p") + frame(8, b"\x03\xe8")))
+        read_head(peer)
+        answers = [answer.opcode for answer in read_frames(read_all(peer))]
+    assert answers == ([10, 8] if automatic else [8])
+
+
+def test_the_policy_in_force_when_a_client_connects_gives_the_limits() -> None:
+    with serving(wait) as server:
+        server.max_message_size = 5
+        server.keepalive = 0.05
+        with raw(server) as peer:
+            peer.sendall(head())
+            read_head(peer)
+            assert peer.recv(1) == b"\x89"  # the first PING of the keepalive
+            peer.sendall(mask_all(frame(1, b"x" * 6)))
+            assert b"\x03\xf1" in read_all(peer)  # 1009
+
+
+# Refused
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1\r\nHost: 127.0.0.1", "127.0.0.1\r\nHost: evil.example"]
+)
+def test_a_foreign_host_gets_421_and_the_log_says_why(host: str) -> None:
+    with serving(wait) as server:
+        answer = refused(server, head(Host=host))
+        refusal = foreign_host(host.split("\r\nHost: "))
+        assert (answer.status, answer.body.decode()) == (421, refusal.text)
+        assert records.closed(server.log).detail == refusal.reason
+        received, sent = handshakes(server)
+        assert received.raw == head(Host=host)
+        assert (sent.status, sent.raw.endswith(b"\r\n\r\n")) == (421, True)
+        assert refusal.text.encode() not in sent.raw  # the head alone
+
+
+def test_a_request_without_a_host_gets_400() -> None:
+    with serving(wait) as server:
+        answer = refused(server, head(Host=None))
+        assert (answer.status, answer.body.decode()) == (400, foreign_host([]).text)
+
+
+def test_a_foreign_origin_gets_403_and_the_log_says_why() -> None:
+    with serving(wait) as server:
+        answer = refused(server, head(Origin="https://evil.example"))
+        refusal = foreign_origin(["https://evil.example"])
+        assert (answer.status, answer.body.decode()) == (403, refusal.text)
+        assert records.closed(server.log).detail == refusal.reason
+
+
+def test_an_allowed_host_and_origin_get_in() -> None:
+    with serving(wait) as server:
+        server.hosts = ["hub.example.org"]
+        server.origins = ["https://hub.example.org"]
+        with raw(server) as peer:
+            peer.sendall(head(Host="hub.example.org", Origin="https://hub.example.org"))
+            assert parse(read_head(peer)).status == 101
+
+
+def test_an_unknown_path_gets_404_with_the_paths_there_are() -> None:
+    with serving(wait, "/room/{name}") as server:
+        answer = refused(server, head("GET /nope HTTP/1.1"))
+        assert (answer.status, answer.body.decode()) == (404, unknown_path(["/room/{name}"]).text)
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert records.closed(server.log).detail == ""
+
+
+@pytest.mark.parametrize("version", ["8", "14", None])
+def test_another_version_gets_400_with_the_one_that_is_understood(version: str | None) -> None:
+    with serving(wait) as server:
+        answer = refused(server, head(Sec_WebSocket_Version=version))
+        assert (answer.status, answer.headers["Sec-WebSocket-Version"]) == (400, "13")
+
+
+def test_a_bad_key_gets_400_and_no_version() -> None:
+    with serving(wait) as server:
+        answer = refused(server, head(Sec_WebSocket_Key="short"))
+        assert answer.status == 400
+        assert "Sec-WebSocket-Version" not in answer.headers
+
+
+@pytest.mark.parametrize("left_out", ["Upgrade", "Connection"])
+def test_a_browser_that_asks_for_a_page_gets_426_and_the_page(left_out: str) -> None:
+    with serving(wait) as server:
+        answer = refused(server, head(without=left_out))
+    assert (answer.status, answer.body.decode()) == (426, UPGRADE_PAGE)
+    assert answer.headers["Upgrade"] == "websocket"
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+
+
+def test_another_method_gets_405_and_no_page() -> None:
+    with serving(wait) as server:
+        answer = refused(server, head("POST / HTTP/1.1"))
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+    assert "Content-Security-Policy" not in answer.headers
+
+
+@pytest.mark.parametrize("start", ["nonsense", "GET /", "GET / HTTP/1.1 more", "\x16\x03\x01"])
+def test_what_is_not_http_gets_400_in_words(start: str) -> None:
+    with serving(wait) as server:
+        answer = refused(server, head(start))
+        assert (answer.status, answer.body.decode()) == (400, UNREADABLE)
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        detail = records.closed(server.log).detail
+        assert detail.startswith("did not receive a valid HTTP request; ")
+        received, sent = handshakes(server)
+        assert received.raw == head(start)
+        assert (sent.status, sent.raw.endswith(b"\r\n\r\n")) == (400, True)
+
+
+def test_the_reason_on_the_log_does_not_repeat_what_was_sent() -> None:
+    with serving(wait) as server:
+        refused(server, b"s3cr3t\r\n\r\n")
+        assert records.closed(server.log).detail == (
+            "did not receive a valid HTTP request; invalid HTTP request line"
+        )
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (head("GET / HTTP/1.0"), 505),
+        (head(X="x" * 9000), 431),
+        (head(f"GET /{'x' * 9000} HTTP/1.1"), 414),
+    ],
+)
+def test_a_request_that_is_too_old_or_too_long(request_bytes: bytes, status: int) -> None:
+    with serving(wait) as server:
+        answer = refused(server, request_bytes)
+        assert answer.status == status
+        assert answer.body.startswith(b"Failed to open a WebSocket connection: ")
+        assert len(handshakes(server)) == 2
+
+
+def test_what_comes_after_a_refused_request_is_not_read_as_another() -> None:
+    with serving(wait) as server, raw(server) as peer:
+        peer.sendall(head("GET /nope HTTP/1.1"))
+        answer = parse(read_all(peer))
+        peer.sendall(head())
+        peer.sendall(b"nonsense\r\n\r\n")
+        peer.shutdown(socket.SHUT_WR)
+        closed = records.closed(server.log)
+        assert (answer.status, closed.status, closed.tcp) == (404, 404, "closed")
+        assert len(handshakes(server)) == 2
+
+
+def test_a_refused_client_that_does_not_leave_is_dropped() -> None:
+    with serving(wait) as server:
+        server.close_timeout = 0.05
+        server.open_timeout = 60
+        with raw(server) as peer:
+            peer.sendall(head("GET /nope HTTP/1.1"))
+            assert parse(read_all(peer)).status == 404
+            assert records.closed(server.log).status == 404  # this end has not left yet
+
+
+# Cut short
+
+
+def test_a_request_that_never_ends_gets_408() -> None:
+    with serving(wait) as server:
+        server.open_timeout = 0.05
+        with raw(server) as peer:
+            peer.sendall(b"GET / HT")
+            answer = parse(read_all(peer))
+        closed = records.closed(server.log)
+        received, sent = handshakes(server)
+    reason = "no whole opening handshake within 0.05 s"
+    assert (answer.status, answer.body.decode()) == (408, f"408 Request Timeout: {reason}.\n")
+    assert (closed.status, closed.tcp, closed.detail) == (408, "timeout", reason)
+    assert (received.raw, sent.status) == (b"GET / HT", 408)
+
+
+def test_a_client_that_says_nothing_gets_408_too() -> None:
+    with serving(wait) as server:
+        server.open_timeout = 0.05
+        with raw(server) as peer:
+            assert parse(read_all(peer)).status == 408
+        assert records.closed(server.log).connection == 1
+        assert [record.direction for record in handshakes(server)] == ["sent"]
+
+
+def test_a_client_that_leaves_without_a_word_has_a_number() -> None:
+    with serving(wait) as server:
+        with raw(server):
+            pass
+        closed = records.closed(server.log)
+        assert (closed.connection, closed.status, handshakes(server)) == (1, None, [])
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_client_that_leaves_inside_its_request_is_on_the_log(reset: bool) -> None:
+    with serving(wait) as server:
+        with raw(server) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\nHo")
+            if reset:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        closed = records.closed(server.log)
+        assert (closed.connection, closed.status) == (1, None)
+
+
+# The check
+
+
+def test_the_check_is_answered_without_a_handler_a_number_or_a_record() -> None:
+    called: list[object] = []
+    with serving(called.append) as server:
+        with raw(server) as peer:
+            peer.sendall(head(f"GET {CHECK_PATH}?now HTTP/1.1"))
+            assert parse(read_head(peer)).status == 101
+            answers = b""
+            while not answers.endswith(b"checked"):
+                answers += peer.recv(4096)
+            assert server.connections == []
+            peer.sendall(mask_all(frame(8, b"\x03\xe8")))
+            assert read_all(peer) == b""
+        text, close = read_frames(answers)
+        assert (text.opcode, text.payload) == (1, server.check_answer.encode())
+        assert (close.opcode, close.payload) == (8, b"\x03\xe8checked")
+        with raw(server) as peer:
+            peer.sendall(head())
+            read_head(peer)
+        assert records.closed(server.log).connection == 1
+        assert len(handshakes(server)) == 2
+    assert len(called) == 1
+
+
+def test_a_check_that_asks_for_no_upgrade_gets_no_page() -> None:
+    with serving(wait) as server:
+        with raw(server) as peer:
+            peer.sendall(head(f"GET {CHECK_PATH} HTTP/1.1", Upgrade=None))
+            answer = parse(read_all(peer))
+        assert (answer.status, answer.headers["Content-Type"]) == (426, "text/plain; charset=utf-8")
+        assert handshakes(server) == []
+
+
+def test_a_check_from_a_foreign_page_is_refused_and_recorded() -> None:
+    with serving(wait) as server:
+        request = head(f"GET {CHECK_PATH} HTTP/1.1", Origin="https://evil.example")
+        assert refused(server, request).status == 403
+        assert len(handshakes(server)) == 2
