@@ -189,6 +189,14 @@ def test_which_handlers_are_async(handler: Any, expected: bool) -> None:
     assert make_route("/", handler).is_async is expected
 
 
+def test_a_partial_of_a_partial_is_looked_through() -> None:
+    inner = functools.partial(AsyncCallable())
+    inner.name = "kept"  # type: ignore[attr-defined]  # so that Python does not merge the two
+    outer = functools.partial(inner)
+    assert outer.func is inner
+    assert is_async(outer)
+
+
 def test_a_handler_without_a_signature_is_taken() -> None:
     handler = Callable()
     handler.__signature__ = "as some builtins"  # type: ignore[attr-defined]
