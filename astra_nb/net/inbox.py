@@ -88,7 +88,7 @@ class TaskInbox:
         self.messages.extend(reversed(data))
 
     def end(self) -> None:
-        """Let readers end after the messages that are still unread."""
+        """End the inbox: readers get the unread messages, and then nothing more."""
         self.ended = True
         self._wake()
 
@@ -100,7 +100,7 @@ class TaskInbox:
                     waiter.set_result(None)
 
     def caught_up(self) -> None:
-        """Let the connection read again if few enough messages are unread."""
+        """Resume the reading if few enough messages are unread."""
         if not self.messages or (len(self.messages) <= LOW_MESSAGES and self._size <= HIGH_BYTES):
             self._resume()
 
@@ -171,7 +171,7 @@ class ThreadInbox:
         return waiting > messages or size_waiting > size
 
     def end(self) -> None:
-        """Let readers end after the messages that are still unread."""
+        """End the inbox: readers get the unread messages, and then nothing more."""
         self.ended = True
         self._queue.put(None)
 

@@ -282,6 +282,16 @@ def test_a_body_that_breaks_off_is_not_taken_for_a_head() -> None:
     assert [record.direction for record in handshakes(log)] == ["sent", "received"]
 
 
+def test_a_refused_client_ends_tcp_itself() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        assert peer.recv(1) == b""
+
+    error, log, _ = failed(script)
+    assert error.status == 403
+    assert records.closed(log).tcp == "closed"
+
+
 def test_a_body_without_a_length_ends_with_tcp() -> None:
     error, log, _ = failed(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\nnot here")
     assert (error.status, error.body) == (404, "not here")
