@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from astra_nb import Server, WebSocket
+from astra_nb import AsyncWebSocket, Server, WebSocket
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, UPGRADE_PAGE
 from astra_nb.net.policy import CHECK_PATH
@@ -214,6 +214,17 @@ def test_the_policy_in_force_when_a_client_connects_gives_the_limits() -> None:
             assert b"\x03\xf1" in read_all(peer)  # 1009
 
 
+def test_a_cell_sees_the_request_of_a_connection_whose_handler_is_async() -> None:
+    async def handle(socket: AsyncWebSocket) -> None:
+        await socket.recv()
+
+    with serving(handle) as server, raw(server) as peer:
+        peer.sendall(head("GET /?x=1 HTTP/1.1"))
+        read_head(peer)
+        (connection,) = server.connections
+        assert connection.request.path == "/?x=1"
+
+
 # Refused
 
 
@@ -331,15 +342,20 @@ def test_a_request_that_is_too_old_or_too_long(request_bytes: bytes, status: int
         assert len(handshakes(server)) == 2
 
 
-def test_what_comes_after_a_refused_request_is_not_read_as_another() -> None:
+@pytest.mark.parametrize(
+    ("request_bytes", "status"), [(head("GET /nope HTTP/1.1"), 404), (b"nonsense\r\n\r\n", 400)]
+)
+def test_what_comes_after_a_refused_request_is_not_read_as_another(
+    request_bytes: bytes, status: int
+) -> None:
     with serving(wait) as server, raw(server) as peer:
-        peer.sendall(head("GET /nope HTTP/1.1"))
+        peer.sendall(request_bytes)
         answer = parse(read_all(peer))
         peer.sendall(head())
         peer.sendall(b"nonsense\r\n\r\n")
         peer.shutdown(socket.SHUT_WR)
         closed = records.closed(server.log)
-        assert (answer.status, closed.status, closed.tcp) == (404, 404, "closed")
+        assert (answer.status, closed.status, closed.tcp) == (status, status, "closed")
         assert len(handshakes(server)) == 2
 
 
