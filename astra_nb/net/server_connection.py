@@ -143,7 +143,7 @@ class ServerConnection(Connection):
         if isinstance(refused, InvalidHeader) and refused.name == VERSION_HEADER:
             # RFC 6455, section 4.2.2: the answer MUST tell the version that is understood.
             response.headers[VERSION_HEADER] = "13"
-        if isinstance(refused, InvalidUpgrade) and request.method == "GET":
+        if isinstance(refused, InvalidUpgrade):  # of a GET: another method is refused first
             _set_body(response, UPGRADE_PAGE.encode(), "text/html; charset=utf-8")
             response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response

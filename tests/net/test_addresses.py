@@ -34,6 +34,7 @@ def test_what_is_loopback(host: str) -> None:
     [
         *("", "example.org", "notlocalhost", "localhost.example.org", "127.0.0.1.example.org"),
         *("0.0.0.0", "192.168.0.1", "128.0.0.1", "::", "fe80::1%lo", "127.1", "2130706433"),
+        "127.0.0.1%lo",
     ],
 )
 def test_what_is_not_loopback(host: str) -> None:
