@@ -10,12 +10,7 @@ from typing import Any
 import pytest
 
 from astra_nb import CloseFrame, ConnectionClosed, Message, Server, WebSocket, connect, http
-from astra_nb.errors import (
-    AddressInUse,
-    InvalidMessage,
-    InvalidRoute,
-    LocalError,
-)
+from astra_nb.errors import AddressInUse, InvalidMessage, InvalidRoute, LocalError
 from tests.helpers import held_port, run_python, wait_until
 from tests.servers import KINDS, Steps, echo, handler_of, serving
 

@@ -3,25 +3,25 @@
 Each one has `check(answer)`, `hint()`, `hint(2)` and `solution()`.
 """
 
-from .asking import json_requests
-from .broadcasting import broadcast
 from .calls import Call, FunctionExercise
+from .catalog.answer_pings import answer_pings
+from .catalog.broadcast import broadcast
+from .catalog.close_codes import close_codes
+from .catalog.compute_key import compute_key
+from .catalog.count_bytes import count_bytes
+from .catalog.echo import echo
+from .catalog.five_types import five_types
+from .catalog.greet import greet
+from .catalog.join_fragments import join_fragments
+from .catalog.json_requests import json_requests
+from .catalog.measure_rtt import measure_rtt
+from .catalog.read_frame import masked_frame, read_frame
+from .catalog.room import room
+from .catalog.slow_reader import slow_reader
+from .catalog.who_closed import who_closed
 from .client import Client
-from .closing import close_codes
-from .counting import count_bytes
-from .echoing import echo
 from .exercise import NOTEBOOKS, Exercise, HandlerExercise
-from .frames_by_hand import masked_frame, read_frame
-from .greeting import greet
-from .joining import join_fragments
-from .key_by_hand import compute_key
-from .kinds import five_types
-from .logs_by_hand import who_closed
-from .pinging import answer_pings
-from .rooms import room
 from .script import Talk
-from .slow_readers import slow_reader
-from .timing import measure_rtt
 
 __all__ = [
     "NOTEBOOKS",

@@ -9,13 +9,7 @@ from typing import Literal
 from astra_nb.wire.messages import Side
 from astra_nb.wire.pings import UnansweredPings
 
-from .records import (
-    ClosedRecord,
-    Direction,
-    FrameRecord,
-    OpenedRecord,
-    Record,
-)
+from .records import ClosedRecord, Direction, FrameRecord, OpenedRecord, Record
 
 __all__ = ["ConnectionSummary", "Reply", "Traffic", "replies", "summarise"]
 

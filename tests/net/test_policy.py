@@ -6,14 +6,7 @@ import re
 
 import pytest
 
-from astra_nb.net.policy import (
-    CHECK,
-    CHECK_PATH,
-    Admission,
-    Policy,
-    host_allowed,
-    origin_allowed,
-)
+from astra_nb.net.policy import CHECK, CHECK_PATH, Admission, Policy, host_allowed, origin_allowed
 from astra_nb.net.refusals import foreign_host, foreign_origin, unknown_path
 from astra_nb.net.routes import make_route
 

@@ -14,14 +14,7 @@ from astra_nb.log.records import (
     OutputRecord,
     Record,
 )
-from astra_nb.widgets.inspector import (
-    PAGE,
-    PAYLOAD,
-    TEXT,
-    describe_record,
-    is_fragment,
-    page_of,
-)
+from astra_nb.widgets.inspector import PAGE, PAYLOAD, TEXT, describe_record, is_fragment, page_of
 from astra_nb.wire.frames import decode
 
 

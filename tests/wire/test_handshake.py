@@ -8,13 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.utils import accept_key as reference_accept_key
 
-from astra_nb.wire.handshake import (
-    accept_key,
-    accept_steps,
-    explain_headers,
-    head_end,
-    parse_head,
-)
+from astra_nb.wire.handshake import accept_key, accept_steps, explain_headers, head_end, parse_head
 
 SAMPLE_KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3
 REQUEST = (

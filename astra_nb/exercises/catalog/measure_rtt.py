@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .client import QUIET, Client
-from .exercise import HANDLER_STUB, HandlerExercise
-from .history import Heard
-from .manners import leave_without_a_code, vanish
-from .script import Talk
+from astra_nb.exercises.client import QUIET, Client
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
+from astra_nb.exercises.history import Heard
+from astra_nb.exercises.manners import leave_without_a_code, vanish
+from astra_nb.exercises.script import Talk
 
 __all__ = ["measure_rtt"]
 

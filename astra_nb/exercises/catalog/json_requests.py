@@ -6,12 +6,12 @@ import json
 import math
 from typing import Any
 
-from .client import Client
-from .comparing import how_differs
-from .exercise import HANDLER_STUB, HandlerExercise
-from .history import describe
-from .manners import CONTROL, leave_without_a_code, send_all
-from .script import Talk
+from astra_nb.exercises.client import Client
+from astra_nb.exercises.comparing import how_differs
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
+from astra_nb.exercises.history import describe
+from astra_nb.exercises.manners import CONTROL, leave_without_a_code, send_all
+from astra_nb.exercises.script import Talk
 
 __all__ = ["json_requests"]
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
-from astra_nb.wire.messages import CloseFrame
-
-from .client import Client
-from .exercise import HANDLER_STUB, HandlerExercise
-from .history import describe_close
-from .manners import (
+from astra_nb.exercises.client import Client
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
+from astra_nb.exercises.history import describe_close
+from astra_nb.exercises.manners import (
     CONTROL,
     expect_all,
     leave_without_a_code,
     send_all,
     send_between_control_frames,
 )
-from .script import Talk
+from astra_nb.exercises.script import Talk
+from astra_nb.wire.messages import CloseFrame
 
 __all__ = ["close_codes"]
 

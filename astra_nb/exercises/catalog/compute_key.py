@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from astra_nb.exercises.calls import Call, FunctionExercise
+from astra_nb.exercises.explaining import explain_accept
 from astra_nb.wire.handshake import GUID, accept_key
-
-from .calls import Call, FunctionExercise
-from .explaining import explain_accept
 
 __all__ = ["compute_key"]
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from .exercise import HANDLER_STUB, HandlerExercise
-from .manners import expect_all, leave_without_a_code, send_all, send_around_a_ping
-from .script import Talk
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
+from astra_nb.exercises.manners import (
+    expect_all,
+    leave_without_a_code,
+    send_all,
+    send_around_a_ping,
+)
+from astra_nb.exercises.script import Talk
 
 __all__ = ["five_types"]
 

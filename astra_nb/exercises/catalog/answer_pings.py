@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from .client import Client
-from .exercise import HANDLER_STUB, HandlerExercise
-from .history import describe
-from .manners import expect_all, leave_without_a_code, send_all, send_around_a_ping, vanish
-from .script import Talk
+from astra_nb.exercises.client import Client
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
+from astra_nb.exercises.history import describe
+from astra_nb.exercises.manners import (
+    expect_all,
+    leave_without_a_code,
+    send_all,
+    send_around_a_ping,
+    vanish,
+)
+from astra_nb.exercises.script import Talk
 
 __all__ = ["answer_pings"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from .client import QUIET, Client
-from .exercise import HandlerExercise
-from .manners import (
+from astra_nb.exercises.client import QUIET, Client
+from astra_nb.exercises.exercise import HandlerExercise
+from astra_nb.exercises.manners import (
     expect_all,
     expect_past_control,
     expect_silence,
@@ -16,7 +16,7 @@ from .manners import (
     send_between_control_frames,
     vanish,
 )
-from .script import Talk
+from astra_nb.exercises.script import Talk
 
 __all__ = ["room"]
 

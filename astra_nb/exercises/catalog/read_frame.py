@@ -10,10 +10,9 @@ from typing import Any
 from websockets.frames import Frame as Serializer
 from websockets.frames import Opcode
 
+from astra_nb.exercises.calls import Call, FunctionExercise
+from astra_nb.exercises.explaining import explain_built, explain_reading
 from astra_nb.wire.frames import apply_mask, decode
-
-from .calls import Call, FunctionExercise
-from .explaining import explain_built, explain_reading
 
 __all__ = ["frame_bytes", "masked_frame", "read_frame"]
 

@@ -6,10 +6,10 @@ import socket
 import threading
 from collections.abc import Sequence
 
-from .client import Client
-from .exercise import HANDLER_STUB, HandlerExercise
-from .history import describe
-from .manners import (
+from astra_nb.exercises.client import Client
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
+from astra_nb.exercises.history import describe
+from astra_nb.exercises.manners import (
     expect_past_control,
     see_order,
     see_others_open,
@@ -17,7 +17,7 @@ from .manners import (
     send_between_control_frames,
     vanish,
 )
-from .script import Talk
+from astra_nb.exercises.script import Talk
 
 __all__ = ["slow_reader"]
 

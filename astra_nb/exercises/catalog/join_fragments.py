@@ -9,11 +9,11 @@ from typing import Any
 
 from websockets.frames import Close
 
+from astra_nb.exercises.calls import Call, FunctionExercise
+from astra_nb.exercises.history import shown
 from astra_nb.wire.frames import Frame, decode
 
-from .calls import Call, FunctionExercise
-from .frames_by_hand import frame_bytes
-from .history import shown
+from .read_frame import frame_bytes
 
 __all__ = ["join_fragments"]
 

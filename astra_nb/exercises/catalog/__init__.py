@@ -1,0 +1,1 @@
+"""The exercises, a module each, named as it is imported."""
