@@ -105,7 +105,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
 
     async def send_close(self, code: CloseValue = None, reason: str | None = None) -> None:
         """Start the closing handshake with a CLOSE frame. See `WebSocket.send_close`."""
-        self._connection.send_close(*self._close_arguments(code, reason))
+        self._connection.close_in_turn(*self._close_arguments(code, reason))
 
     async def send_fragment(self, value: BytesValue, *, type: str | None = None, fin: bool) -> None:
         """Send one fragment of a message by hand. See `WebSocket.send_fragment`."""
@@ -122,7 +122,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         payload = encode_bytes(data)
         if self._connection.state.has_ended:
             raise self._closed()
-        self._sender.send_raw(payload)
+        self._sender.submit(self._sender.send_raw, payload, size=len(payload), wait=False)
         await self._sender.wait_writable()
 
     async def drop(self) -> None:
@@ -133,7 +133,8 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
     async def close(self, code: CloseValue = 1000, reason: str | None = None) -> None:
         """Close, if it is not closed yet, and wait until TCP has ended."""
         arguments = encode_close(code, reason)
-        self._connection.send_close(*arguments)
+        if self._may_send():
+            self._connection.close_in_turn(*arguments)
         await self.wait_closed()
 
     async def wait_closed(self, timeout: float | None = None) -> None:

@@ -189,4 +189,4 @@ def _flush_of(socket: WebSocket) -> Any:
 def _leave(connection: ClientConnection) -> None:
     loop = connection.loop
     if not loop.is_closed() and not connection.lost.done():
-        loop.call_soon_threadsafe(connection.send_close, 1001)
+        loop.call_soon_threadsafe(connection.close_in_turn, 1001)

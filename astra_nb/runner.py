@@ -197,15 +197,17 @@ class Runner:
         finally:
             self._threads.pop(connection.number, None)
             self._lines.pop(connection.number).flush()
-            # After what the handler has sent and is still under way. A RuntimeError: the loop is
-            # closed already, the handler has outlived the server.
+            # A RuntimeError: the loop is closed already, the handler has outlived the server.
             with contextlib.suppress(RuntimeError):
-                connection.sender.submit(self._handler_done, connection, code, wait=False)
+                self._handler_done(connection, code)
 
     def _handler_done(self, connection: Connection, code: int) -> None:
+        connection.sender.submit(self._forget_inbox, connection, wait=False)
+        connection.close_in_turn(code)
+
+    def _forget_inbox(self, connection: Connection) -> None:
         connection.resume_reading()
         connection.inbox = None  # what still comes is on the log, and nobody waits for it
-        connection.send_close(code)
 
     def _report(self, connection: Connection, exc: BaseException) -> int:
         """Show and record what a handler raised; the peer learns only the close code."""
@@ -243,7 +245,7 @@ class Runner:
     def _open_sockets(self) -> list[WebSocket]:
         result = []
         for connection in sorted(self._connections, key=lambda each: each.number):
-            if not connection.state.is_open:
+            if connection.close_asked or not connection.state.is_open:
                 continue
             number = connection.number
             socket = self._sockets.get(number)
@@ -310,7 +312,7 @@ class Runner:
         connections = list(self._connections)
         for connection in connections:
             if connection.state.is_open:
-                connection.send_close(code, reason)
+                connection.close_in_turn(code, reason)
             elif not connection.is_established:
                 connection.transport.abort()
         waiting = [connection.lost for connection in connections]

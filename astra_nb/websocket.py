@@ -162,8 +162,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises:
             InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
-        arguments = self._close_arguments(code, reason)
-        self._ask_close(arguments, wait=True)
+        self._connection.close_in_turn(*self._close_arguments(code, reason))
 
     def send_fragment(self, value: BytesValue, *, type: str | None = None, fin: bool) -> None:
         """Send one fragment of a message by hand (RFC 6455, section 5.4).
@@ -216,7 +215,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         if self._may_send():
             # A RuntimeError: the loop has ended, and the connection with it.
             with contextlib.suppress(RuntimeError):
-                self._ask_close(arguments, wait=False)
+                self._connection.close_in_turn(*arguments)
         self.wait_closed()
 
     def wait_closed(self, timeout: float | None = None) -> None:
@@ -256,10 +255,4 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
 
     def _submit(self, action: Callable[..., object], *arguments: Any, size: int) -> None:
         if not self._connection.sender.submit(action, *arguments, size=size):
-            raise self._closed()
-
-    def _ask_close(self, arguments: tuple[int | None, str], wait: bool) -> None:
-        connection = self._connection
-        connection.close_asked = True
-        if not connection.sender.submit(connection.send_close, *arguments, wait=wait):
             raise self._closed()

@@ -295,9 +295,11 @@ class Connection(asyncio.Protocol):
         """Answer the last frame that came; does nothing when there is none, or it was answered."""
         if self._held is None:
             return
+        self.sender.catch_up()
         last, self._held = self._held, None
+        if last is None:
+            return  # answered by something that waited
         state = self.state
-        self.sender.flush()
         if last.close is None:
             state.failed(last.refusal)
         else:
@@ -375,6 +377,25 @@ class Connection(asyncio.Protocol):
             self.sender.send_close(close_payload(close))
             self.state.close_sent(close)
             self._start_closing()
+
+    def close_in_turn(self, code: int | None, reason: str = "") -> None:
+        """Start the closing handshake after all that was sent before. Any thread.
+
+        What was sent before has the close timeout to leave, in case the peer does not read.
+
+        Raises:
+            RuntimeError: The loop is closed.
+        """
+        self.close_asked = True
+        self.sender.submit(self.send_close, code, reason, wait=False)
+        if self.sender.on_loop_thread:
+            self._bound_close()
+        else:
+            self.loop.call_soon_threadsafe(self._bound_close)
+
+    def _bound_close(self) -> None:
+        if self.state.phase is Phase.OPEN:
+            self._set_timer(self.close_timeout, self._close_timed_out)
 
     def drop(self) -> None:
         """End TCP without a closing handshake; the peer reports 1006."""

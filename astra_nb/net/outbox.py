@@ -37,6 +37,7 @@ class Outbox:
         "_loop",
         "_on_unsent",
         "_room",
+        "_taking",
         "_waiters",
         "_wake_scheduled",
     )
@@ -52,6 +53,7 @@ class Outbox:
         self._on_unsent = on_unsent
         self._entries: deque[tuple[Callable[..., object], tuple[Any, ...], int]] = deque()
         self._wake_scheduled = False
+        self._taking = False
         self._room = threading.Condition()
         self._bytes = 0  # of the counted payloads that wait
         self._waiters = 0  # threads that wait for room or for the end
@@ -122,18 +124,26 @@ class Outbox:
     def take(self, limit: int | None = None) -> bool:
         """Do what waits, as far as the peer reads fast enough.
 
+        Does nothing when an entry calls it: what waits comes after that entry.
+
         Returns:
             Whether the limit was reached before the end.
         """
+        if self._taking:
+            return False
         entries, is_writable = self._entries, self._is_writable
         unsent = taken = count = 0
-        while entries and is_writable() and count != limit:
-            count += 1
-            action, arguments, size = entries.popleft()
-            if size > COUNTED_SIZE:
-                taken += size
-            if action(*arguments) is False:
-                unsent += 1
+        self._taking = True
+        try:
+            while entries and is_writable() and count != limit:
+                count += 1
+                action, arguments, size = entries.popleft()
+                if size > COUNTED_SIZE:
+                    taken += size
+                if action(*arguments) is False:
+                    unsent += 1
+        finally:
+            self._taking = False
         if unsent:
             self._on_unsent(unsent)
         if taken or self._waiters:

@@ -246,6 +246,13 @@ class Sender:
         self._flush_scheduled = False
         self.flush()
 
+    def catch_up(self) -> None:
+        """Write all that was sent so far, by other threads too, as far as the peer reads."""
+        # With TCP at its end it would vanish; connection_lost() counts it instead.
+        if self._outbox is not None and not self._transport.is_closing():
+            self._outbox.take()
+        self.flush()
+
     def flush(self) -> None:
         """Write what has gathered: one write, one entry on the log."""
         if not self._frames:

@@ -1,0 +1,231 @@
+"""The queue of sends: order, bounds, turns of the loop, threads that wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from astra_nb.net import outbox as module
+from astra_nb.net.outbox import ENTRIES_A_TURN, MAX_BYTES, MAX_ENTRIES, Outbox
+from tests.helpers import wait_until
+
+LARGE = module.COUNTED_SIZE + 1
+
+
+class HandLoop:
+    """A loop that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.ready: list[Callable[[], object]] = []
+
+    def call_soon(self, call: Callable[[], object]) -> None:
+        self.ready.append(call)
+
+    call_soon_threadsafe = call_soon
+
+    def turn(self) -> None:
+        ready, self.ready = self.ready, []
+        for call in ready:
+            call()
+
+
+class Peer:
+    """The outbox of a connection whose peer reads, or does not."""
+
+    def __init__(self) -> None:
+        self.reads = True
+        self.loop = HandLoop()
+        self.unsent: list[int] = []
+        self.done: list[Any] = []
+        self.outbox = Outbox(cast(Any, self.loop), lambda: self.reads, self.unsent.append)
+
+    def put(self, *values: Any, size: int = 0) -> None:
+        for value in values:
+            self.outbox.put(self.done.append, value, size=size)
+
+
+def in_thread(call: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(call()))
+    thread.start()
+    return thread, results
+
+
+def test_entries_are_done_in_their_order_in_the_next_turn() -> None:
+    peer = Peer()
+    peer.put(1, 2, 3)
+    assert (len(peer.outbox), peer.done) == (3, [])
+    assert len(peer.loop.ready) == 1  # one call for all of them
+    peer.loop.turn()
+    assert (len(peer.outbox), peer.done) == (0, [1, 2, 3])
+    assert peer.loop.ready == []
+    peer.put(4)
+    peer.loop.turn()
+    assert peer.done == [1, 2, 3, 4]
+
+
+def test_an_entry_has_all_its_arguments() -> None:
+    peer = Peer()
+    peer.outbox.put(lambda *given: peer.done.append(given), 1, "two", b"three")
+    assert peer.outbox.take() is False
+    assert peer.done == [(1, "two", b"three")]
+
+
+def test_a_turn_of_the_loop_takes_a_bounded_number() -> None:
+    peer = Peer()
+    peer.put(*range(2 * ENTRIES_A_TURN + 1))
+    for done in (ENTRIES_A_TURN, 2 * ENTRIES_A_TURN, 2 * ENTRIES_A_TURN + 1):
+        peer.loop.turn()
+        assert len(peer.done) == done
+    assert peer.loop.ready == []
+    assert peer.done == sorted(peer.done)
+
+
+def test_taking_tells_whether_the_limit_was_reached() -> None:
+    peer = Peer()
+    peer.put(1, 2, 3)
+    assert peer.outbox.take(2) is True
+    assert peer.outbox.take(2) is False
+    assert peer.done == [1, 2, 3]
+
+
+def test_nothing_is_done_while_the_peer_does_not_read() -> None:
+    peer = Peer()
+    peer.reads = False
+    peer.put(1, 2)
+    peer.loop.turn()
+    assert (peer.outbox.take(), peer.done, len(peer.outbox)) == (False, [], 2)
+    peer.reads = True
+    assert (peer.outbox.take(), peer.done) == (False, [1, 2])
+
+
+def test_an_entry_that_fills_the_peers_buffers_stops_the_taking() -> None:
+    peer = Peer()
+    peer.outbox.put(lambda: setattr(peer, "reads", False))
+    peer.put("after")
+    peer.loop.turn()
+    assert (peer.done, len(peer.outbox)) == ([], 1)
+
+
+def test_an_entry_that_takes_does_not_change_the_order() -> None:
+    peer = Peer()
+
+    def close() -> None:
+        peer.outbox.take()
+        peer.done.append("close")
+
+    peer.put("before")
+    peer.outbox.put(close)
+    peer.put("after")
+    peer.loop.turn()
+    assert peer.done == ["before", "close", "after"]
+
+
+def test_what_could_not_be_sent_is_counted_once() -> None:
+    peer = Peer()
+    for result in (False, None, False, True):
+        peer.outbox.put(lambda result=result: result)
+    peer.loop.turn()
+    assert peer.unsent == [2]
+    peer.put("sent")
+    peer.loop.turn()
+    assert peer.unsent == [2]
+
+
+def test_the_bound_in_entries() -> None:
+    peer = Peer()
+    peer.put(*range(MAX_ENTRIES))
+    assert (peer.outbox.is_full, peer.outbox.has_room) == (False, True)
+    peer.put("one too many")
+    assert (peer.outbox.is_full, peer.outbox.has_room) == (True, False)
+    assert peer.outbox.take(1) is True
+    assert not peer.outbox.is_full
+
+
+def test_the_bound_in_bytes_counts_large_payloads() -> None:
+    peer = Peer()
+    peer.put("small", size=LARGE - 1)
+    peer.put("large", size=MAX_BYTES)
+    assert not peer.outbox.is_full
+    peer.put("large", size=LARGE)
+    assert peer.outbox.is_full
+    peer.outbox.take()
+    assert not peer.outbox.is_full
+    # What was taken is not counted any more, and what was not counted is not taken off.
+    peer.put("large", size=MAX_BYTES)
+    assert not peer.outbox.is_full
+
+
+def test_there_is_no_room_while_the_peer_does_not_read() -> None:
+    peer = Peer()
+    peer.reads = False
+    assert (peer.outbox.is_full, peer.outbox.has_room) == (False, False)
+
+
+def test_a_thread_waits_until_entries_are_taken() -> None:
+    peer = Peer()
+    peer.put(*range(MAX_ENTRIES + 1))
+    thread, results = in_thread(lambda: peer.outbox.wait(lambda: peer.outbox.has_room))
+
+    def turned() -> bool:
+        peer.loop.turn()
+        return not thread.is_alive()
+
+    wait_until(turned)
+    assert results == [True]
+
+
+def test_a_thread_waits_until_it_is_told_to_look() -> None:
+    peer = Peer()
+    ended = threading.Event()
+    thread, results = in_thread(lambda: peer.outbox.wait(ended.is_set))
+    ended.set()
+
+    def told() -> bool:
+        peer.outbox.notify()
+        return not thread.is_alive()
+
+    wait_until(told)
+    assert results == [True]
+
+
+def test_a_wait_ends_at_its_timeout() -> None:
+    assert Peer().outbox.wait(lambda: False, timeout=0.01) is False
+    assert Peer().outbox.wait(lambda: True, timeout=0.01) is True
+
+
+def test_each_thread_keeps_its_order() -> None:
+    peer = Peer()
+    count = 2000
+
+    def put(name: str) -> None:
+        for number in range(count):
+            peer.put((name, number))
+
+    threads = [threading.Thread(target=put, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+
+    def all_done() -> bool:
+        peer.loop.turn()
+        return len(peer.done) == 3 * count
+
+    wait_until(all_done)
+    for thread in threads:
+        thread.join()
+    for name in "abc":
+        assert [number for who, number in peer.done if who == name] == list(range(count))
+
+
+def test_a_loop_that_is_closed_raises() -> None:
+    peer = Peer()
+
+    def closed(_: object) -> None:
+        raise RuntimeError("Event loop is closed")
+
+    peer.loop.call_soon_threadsafe = closed  # type: ignore[method-assign, assignment]
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        peer.put(1)
