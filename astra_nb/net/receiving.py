@@ -153,9 +153,7 @@ class Receiver:
                 return self._refuse_text(data, frames, frame, exc, messages)
         # The usual case: the chunk is these frames and nothing else, each length in its
         # shortest form, because a longer form would leave bytes over.
-        if size == len(data) and not self._tail and not self._compressed:
-            if not frames:
-                return messages, None
+        if frames and size == len(data) and not self._tail and not self._compressed:
             self._record(data, len(frames))
             return messages, self._closed_by(frames[-1])
         return self._receive_unaligned(data, frames, messages)

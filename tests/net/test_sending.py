@@ -73,9 +73,7 @@ async def test_the_parts_of_a_flush_are_written_and_recorded_together() -> None:
     state.enter(Phase.OPEN)
     transport = MemoryTransport()
     transport.write = writes.append  # type: ignore[method-assign, assignment]
-    sender = Sender(
-        state, asyncio.get_running_loop(), lambda *given: recorded.append(given), recorded.append
-    )
+    sender = Sender(state, asyncio.get_running_loop(), lambda *given: recorded.append(given), print)
     sender.start(transport)
     sender.send(TEXT, b"a")
     sender.send(CONTINUATION, b"b", fin=False)
