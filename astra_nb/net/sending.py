@@ -109,13 +109,14 @@ class Sender:
         self._transport = cast(asyncio.Transport, None)
         self._outbox: Outbox | None = None
         self._frames: list[bytes] = []  # serialized, for the next flush
-        self._plain: list[bytes | None] = []  # their payloads, where an extension changes them
+        # Their payloads, where an extension changes them.
+        self._plain: list[bytes | None] | None = None
         self._size = 0  # bytes of them
         self._flush_scheduled = False
         self._late_pong: bytes | None = None
         self._skipped = 0  # broadcasts since the peer stopped reading
-        self._pings: UnansweredPings[float] = UnansweredPings(MAX_PINGS)
-        self._waiters: list[asyncio.Future[None]] = []
+        self._pings: UnansweredPings[float] | None = None
+        self._waiters: tuple[asyncio.Future[None], ...] = ()
         self.is_writable = True
         self.fragmenting = False
         self.raw_close = False
@@ -130,6 +131,7 @@ class Sender:
         """Take the transport, and with the opening handshake what was agreed on in it."""
         self._transport = transport
         self._extensions = extensions
+        self._plain = [] if extensions else None
 
     # From any thread
 
@@ -224,11 +226,13 @@ class Sender:
 
     def _send(self, opcode: int, payload: bytes, fin: bool) -> bool:
         if opcode == PING:
+            if self._pings is None:
+                self._pings = UnansweredPings(MAX_PINGS)
             self._pings.ping(payload, time.perf_counter())
         if self._mask or self._extensions:
             frame = Frame(OPCODES[opcode], payload, fin)
             data = frame.serialize(mask=self._mask, extensions=self._extensions)
-            if self._extensions:
+            if self._plain is not None:
                 self._plain.append(payload if opcode < CLOSE else None)
         else:
             data = encode(opcode, payload, fin=fin)
@@ -258,8 +262,12 @@ class Sender:
         if not self._frames:
             return
         frames, self._frames, self._size = self._frames, [], 0
-        plain, self._plain = self._plain, []
-        self._write(frames, tuple(plain) if self._extensions else None)
+        plain = self._plain
+        if plain is None:
+            self._write(frames)
+        else:
+            self._plain = []
+            self._write(frames, tuple(plain))
 
     def _write(self, frames: list[bytes], plain: tuple[bytes | None, ...] | None = None) -> None:
         if self._transport.is_closing():
@@ -339,7 +347,7 @@ class Sender:
     def resume(self) -> None:
         """Called when the peer reads again, or TCP has ended."""
         self.is_writable = True
-        waiters, self._waiters = self._waiters, []
+        waiters, self._waiters = self._waiters, ()
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -359,17 +367,17 @@ class Sender:
         """Wait until the peer reads fast enough, or TCP has ended."""
         while not self.is_writable:
             waiter = self._loop.create_future()
-            self._waiters.append(waiter)
+            self._waiters = (*self._waiters, waiter)
             await waiter
 
     # Pings that were sent
 
     def take_pong(self, payload: bytes) -> None:
         """Take the payload of a PONG frame that came, and measure the round trip."""
-        sent = self._pings.pong(payload)
+        sent = None if self._pings is None else self._pings.pong(payload)
         if sent is not None:
             self.latency = time.perf_counter() - sent
 
     def is_unanswered(self, payload: bytes) -> bool:
         """Whether no PONG has come for this PING or a later one."""
-        return payload in self._pings
+        return self._pings is not None and payload in self._pings

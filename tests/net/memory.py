@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from astra_nb import AsyncWebSocket
 from astra_nb.log import FrameLog
 from astra_nb.log.records import ClosedRecord, FrameRecord, NoticeRecord
 from astra_nb.net.connection import Connection
@@ -56,6 +60,10 @@ class Memory:
         messages = list(self.inbox.messages)
         self.inbox.messages.clear()
         return messages
+
+    def socket(self) -> AsyncWebSocket:
+        """Return the socket of a handler."""
+        return AsyncWebSocket(self.connection, self.inbox, Request("/", Headers()), self.log)
 
     def end(self, exc: Exception | None = None) -> None:
         """End TCP."""

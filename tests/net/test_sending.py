@@ -506,6 +506,21 @@ async def test_threads_wait_for_a_peer_that_does_not_read_and_are_told_of_the_en
     assert len(sender.outbox) == 0
 
 
+@in_memory
+async def test_raw_bytes_and_the_close_frame_have_their_turn() -> None:
+    end = Memory()
+    own, sender = end.socket(), end.connection.sender
+    end.connection.pause_writing()
+    sender.submit(sender.send_if_open, TEXT, b"waits")
+    raw = asyncio.ensure_future(own.send_raw(frame(TEXT, b"raw")))
+    await asyncio.sleep(0)
+    await own.send_close(4000)
+    assert (end.written, own.state) == (b"", "closing")
+    end.connection.resume_writing()
+    await raw
+    assert end.payloads == [b"waits", b"raw", b"\x0f\xa0"]
+
+
 # --- over sockets ------------------------------------------------------------------------------
 
 
@@ -524,20 +539,6 @@ def test_a_handlers_own_socket_and_those_of_the_server_keep_the_order_of_the_cal
     for number in range(100):
         expected += [f"to all {number}", f"to you {number}"]
     assert got == [*expected, "bye", CloseFrame(4000)]
-
-
-def test_raw_bytes_of_a_handler_keep_the_order_of_the_calls() -> None:
-    async def handler(own: AsyncWebSocket) -> None:
-        await own.recv()
-        await own.send_raw(frame(TEXT, b"raw"))
-
-    with serving(handler) as server, connect(server.url) as client:
-        client.send_text("the handler goes on with the loop standing still")
-        sender = server_sender(server)
-        sender.outbox  # noqa: B018  (made now, so that the next line is about order alone)
-        server.connections[0].send_text("from a cell")
-        got = [message.value for message in client]
-    assert sorted(map(str, got[:2])) == ["from a cell", "raw"]
 
 
 def server_sender(server: Any) -> Sender:
