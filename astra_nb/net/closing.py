@@ -66,10 +66,6 @@ TRANSITIONS: dict[tuple[Phase, Phase], str] = {
         "by the endpoint (such as could occur if the underlying transport connection is lost), "
         "_The WebSocket Connection Close Code_ is considered to be 1006."
     ),
-    (Phase.ANSWERING, Phase.CLOSED): (
-        "7.1.4: When the underlying TCP connection is closed, it is said that _The WebSocket "
-        "Connection is Closed_."
-    ),
     (Phase.CLOSING, Phase.CLOSED): (
         "7.1.4: If the TCP connection was closed after the WebSocket closing handshake was "
         "completed, the WebSocket connection is said to have been closed _cleanly_."
