@@ -18,7 +18,7 @@ from astra_nb.wire.messages import Message
 from fuzz.memory import MemoryTransport, Side, make, opening
 from tests.conformance.octets import mask_all, read_frames
 
-__all__ = ["Memory", "in_memory"]
+__all__ = ["Memory", "in_memory", "until"]
 
 
 class Memory:
@@ -30,11 +30,18 @@ class Memory:
         start: Bytes written before the first frame.
     """
 
-    def __init__(self, side: Side = "server", *, compressed: bool = False) -> None:
+    def __init__(
+        self,
+        side: Side = "server",
+        *,
+        compressed: bool = False,
+        keepalive: float | None = None,
+    ) -> None:
         self.log = FrameLog()
         self.inbox = TaskInbox(lambda: self.connection.resume_reading())
         self.connection: Connection = make(side, self.log, self.inbox, compressed=compressed)
         self.inbox.on_idle = self.connection.answer_close
+        self.connection.keepalive = keepalive
         self.transport = MemoryTransport()
         self.connection.connection_made(self.transport)
         self.connection.data_received(opening(side, compressed=compressed))
@@ -83,6 +90,12 @@ class Memory:
         """Return the record of how the connection ended."""
         (record,) = (record for record in self.log if isinstance(record, ClosedRecord))
         return record
+
+
+async def until(predicate: Callable[[], object]) -> None:
+    """Turn the loop until the answer is true; `in_memory` sets the deadline."""
+    while not predicate():  # noqa: ASYNC110  (nothing else tells)
+        await asyncio.sleep(0)
 
 
 def in_memory(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
