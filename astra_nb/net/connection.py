@@ -308,11 +308,11 @@ class Connection(asyncio.Protocol):
             if not self.sender.raw_close:
                 self.sender.send_close(last.answer)
             state.close_sent(parse_close(last.answer))
+        state.settle()  # before a handler's thread sees that nothing can be sent
         self._start_closing()
         if self.side == "server":
             self.sender.end()  # the server ends TCP first (RFC 6455, section 7.1.1)
         if last.close is not None and self.inbox is not None:
-            state.settle()  # before a handler gets the message and sends
             self.inbox.deliver([Message("close", last.close if last.answer else None)], 0)
         self._finish()
 

@@ -13,7 +13,7 @@ from astra_nb import AsyncWebSocket, CloseFrame, ConnectionClosed, Message, WebS
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net import connection as module
-from astra_nb.net.closing import Phase
+from astra_nb.net.closing import ClosingState, Phase
 from astra_nb.net.connection import Connection
 from astra_nb.net.inbox import HIGH_MESSAGES
 from astra_nb.wire.opcodes import CLOSE, PING, PONG, TEXT
@@ -374,6 +374,28 @@ async def test_a_close_frame_after_this_ends_own_is_not_answered() -> None:
     assert end.take() == [Message("text", "Hello"), Message("close", CLOSED)]
     end.end()
     assert (end.closed().first, end.closed().received) == ("server", CLOSED)
+
+
+@pytest.mark.parametrize("last", [BYE, frame(3)])
+@in_memory
+async def test_why_it_ends_is_settled_before_nothing_can_be_sent(
+    last: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Memory()
+    state = end.connection.state
+    errors: list[ConnectionClosed | None] = []
+    enter = ClosingState.enter
+
+    def and_look(self: ClosingState, phase: Phase) -> None:
+        errors.append(state.error)  # what a thread sees that sends just now
+        enter(self, phase)
+
+    monkeypatch.setattr(ClosingState, "enter", and_look)
+    end.connection.inbox = None
+    end.receive(last)
+    assert len(errors) == 1
+    assert errors[0] is not None
+    assert errors[0] is state.error
 
 
 @in_memory
