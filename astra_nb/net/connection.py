@@ -144,7 +144,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         self._end_receiving()
         if self.state.is_open:
-            self.state.enter(Phase.CLOSING)  # asyncio closes the transport next
+            # asyncio closes the transport next, as soon as the peer has read the rest.
+            self._start_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_receiving()

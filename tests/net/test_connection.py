@@ -514,6 +514,18 @@ async def test_what_has_gathered_is_written_when_the_peer_ends_tcp() -> None:
 
 
 @in_memory
+async def test_a_peer_that_ends_tcp_and_does_not_read_has_the_close_timeout() -> None:
+    end = Memory()
+    end.connection.close_timeout = 0
+    end.connection.pause_writing()
+    end.connection.eof_received()
+    assert not end.transport.dead
+    await until(lambda: end.transport.dead)
+    end.end()
+    assert end.closed().tcp == "timeout"
+
+
+@in_memory
 async def test_dropping() -> None:
     end = Memory()
     end.connection.sender.send(TEXT, b"gathered")
