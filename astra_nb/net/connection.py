@@ -364,7 +364,8 @@ class Connection(asyncio.Protocol):
             self._finish()
             return
         payload = time.monotonic_ns().to_bytes(8, "big")
-        self.sender.send(PING, payload)
+        # Past the outbox: to a peer that does not read it would never be sent, nor be missed.
+        self.sender.send_if_open(PING, payload)
         self._keepalive_timer = self.loop.call_later(self.keepalive, self._keep_alive, payload)
 
     # Closing

@@ -587,6 +587,16 @@ async def test_the_end_cancels_the_keepalive() -> None:
     assert timers("keep_alive") == 0
 
 
+@in_memory
+async def test_a_keepalive_does_not_wait_for_what_waits() -> None:
+    end = Memory(keepalive=1e-6)
+    sender = end.connection.sender
+    end.connection.pause_writing()
+    sender.submit(sender.send_if_open, TEXT, b"waits")
+    await until(lambda: end.transport.ended)
+    assert [len(payload) for payload in end.payloads] == [8, len(b"\x03\xf3keepalive ping timeout")]
+
+
 def test_keepalive_pings_go_on_while_they_are_answered() -> None:
     with serving(wait_for_close) as server:
         server.keepalive = 0.01
@@ -621,6 +631,34 @@ def test_a_keepalive_that_is_not_answered_fails_the_connection() -> None:
         "the client did not answer with a CLOSE frame, so the server reports 1006 (abnormal "
         "closure) (RFC 6455, section 7.1.5). No pong came within 0.02 s."
     )
+
+
+def test_a_keepalive_finds_a_peer_that_does_not_read_while_sends_wait() -> None:
+    with serving(wait_for_close) as server:
+        server.keepalive = 0.05
+        server.close_timeout = 0.05
+        with raw_client(server.port) as peer:
+            (target,) = server.connections
+            sender = target._connection.sender
+            errors: list[Exception] = []
+
+            def send() -> None:
+                try:
+                    while True:
+                        target.send_bytes(bytes(65536))
+                except ConnectionClosed as exc:
+                    errors.append(exc)
+
+            thread = threading.Thread(target=send)
+            thread.start()
+            wait_until(lambda: not sender.is_writable)
+            server.broadcast("text", "waits")
+            closed = records.closed(server.log)
+            thread.join(20)
+            peer.sock.close()
+    assert closed.detail == "no pong came within 0.05 s"
+    assert closed.tcp == "timeout"
+    assert len(errors) == 1
 
 
 # --- closing -----------------------------------------------------------------------------------
