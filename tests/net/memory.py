@@ -22,7 +22,7 @@ __all__ = ["Memory", "in_memory", "until"]
 
 
 class Memory:
-    """A connection that has done its opening handshake.
+    """A connection that has done its opening handshake, unless `opened` is False.
 
     Attributes:
         connection: The end under test.
@@ -36,6 +36,7 @@ class Memory:
         *,
         compressed: bool = False,
         keepalive: float | None = None,
+        opened: bool = True,
     ) -> None:
         self.log = FrameLog()
         self.inbox = TaskInbox(lambda: self.connection.resume_reading())
@@ -44,7 +45,8 @@ class Memory:
         self.connection.keepalive = keepalive
         self.transport = MemoryTransport()
         self.connection.connection_made(self.transport)
-        self.connection.data_received(opening(side, compressed=compressed))
+        if opened:
+            self.connection.data_received(opening(side, compressed=compressed))
         self.start = len(self.transport.written)
 
     @property
@@ -102,11 +104,7 @@ def in_memory(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
     """Run a test on a loop; it makes its own `Memory`."""
 
     def run(**arguments: Any) -> None:
-        async def whole() -> None:
-            async with asyncio.timeout(20):
-                await test(**arguments)
-
-        asyncio.run(whole())
+        asyncio.run(asyncio.wait_for(test(**arguments), 20))
 
     # pytest finds the arguments in the signature of what is wrapped.
     run.__wrapped__ = test  # type: ignore[attr-defined]
