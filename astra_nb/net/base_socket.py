@@ -28,7 +28,7 @@ __all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_
 
 PATIENCE = 1000  # calls in a row on a connection that has ended
 TIGHT = 0.001  # seconds between calls of a loop that does nothing else
-REST = 0.05  # seconds that a loop is held up that catches even `EndlessLoop`
+REST = 0.05  # seconds before raising again, for loops that swallow `EndlessLoop`
 
 ConnectionState = Literal["connecting", "open", "closing", "closed"]
 
@@ -115,7 +115,7 @@ class BaseSocket(Generic[I]):
         return f"<{type(self).__name__} {self.id} {self.request.path!r} {self.state}>"
 
     def _closed(self) -> ConnectionClosed | EndlessLoop:
-        """A fresh error each time: a raised one carries its traceback."""
+        """Return a new error each time: a raised one carries its traceback."""
         closed = self._connection.state.settle()
         now = time.monotonic()
         self._raised = self._raised + 1 if now - self._raised_at < TIGHT else 1

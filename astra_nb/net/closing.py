@@ -19,7 +19,7 @@ EMPTY = 1005  # stands for a CLOSE frame without a code (RFC 6455, section 7.1.5
 
 
 class Phase(Enum):
-    """Where one end of a connection stands.
+    """The phase in which one end of a connection is.
 
     RFC 6455 names three states after the opening handshake. ANSWERING is part of its CLOSING: the
     peer's last frame has come, and this end still sends what a handler answers to earlier ones.
@@ -115,7 +115,7 @@ class ClosingState:
         """Go on to another phase; does nothing when it is this one.
 
         Raises:
-            RuntimeError: There is no such step.
+            RuntimeError: The table has no such step.
         """
         if phase is self.phase:
             return

@@ -1,6 +1,6 @@
 """One WebSocket connection on one event loop: an `asyncio.Protocol` around a Sans-I/O protocol.
 
-What `websockets`' protocol says is law here. A connection puts its parts together: `receiving`
+The verdicts of `websockets`' protocol count. A connection puts its parts together: `receiving`
 reads, `sending` writes, `closing` knows the phase; here are TCP, the timers and the log.
 
 Everything in a `Connection` happens on its loop's thread. The other threads come in through
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         sender: The one way to send.
         lost: Done when TCP has ended.
         inbox: Where messages go; None when nobody waits for them.
-        automatic_pong: Whether PING frames are answered by themselves.
+        automatic_pong: Whether a PONG answers each PING by itself.
         keepalive: Seconds between PING frames that this end sends by itself; None for never.
         close_asked: Whether a thread has asked for a CLOSE frame that may still be under way.
         peer: The other end's address.
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
         self.sender.resume()
 
     def _end_receiving(self) -> None:
-        """TCP brings nothing more."""
+        """Called when TCP brings nothing more."""
         self.answer_close()
         if self._receiver is not None:
             self._receiver.end()
@@ -212,7 +212,7 @@ class Connection(asyncio.Protocol):
             )
 
     def opened(self, path: str) -> None:
-        """The handshake is done: record it, and start what runs while the connection is open."""
+        """Record the opening, and start what runs while the connection is open."""
         protocol = self.protocol
         self._head = bytearray()
         self._set_timer(None)
@@ -242,7 +242,7 @@ class Connection(asyncio.Protocol):
         return self._receiver is not None
 
     def _set_timer(self, seconds: float | None, call: Callable[[], None] | None = None) -> None:
-        """Have one call after a while, in place of the one that was to come."""
+        """Schedule the one call of the phase, in place of the one that was to come."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -340,14 +340,14 @@ class Connection(asyncio.Protocol):
             self.tap.append_frames(self.number, self.side, "sent", data, count, verdict, messages)
 
     def resume_reading(self) -> None:
-        """Go on reading after the handler has caught up, or does not care any more."""
+        """Go on reading: called when the handler has caught up, or has ended."""
         if self.inbox is not None and self.inbox.paused:
             self.inbox.paused = False
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
     def resume_reading_soon(self) -> None:
-        """The same, from any thread."""
+        """Call `resume_reading` on the loop, from any thread."""
         # A RuntimeError: the loop has ended, and the connection with it.
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self.resume_reading)
@@ -408,7 +408,7 @@ class Connection(asyncio.Protocol):
         self.transport.abort()
 
     def _start_closing(self) -> None:
-        """Nothing is sent any more, and TCP ends soon."""
+        """Enter CLOSING: nothing is sent any more, and TCP ends within the close timeout."""
         if self.state.phase is Phase.CLOSING:
             return
         self.state.enter(Phase.CLOSING)
@@ -421,7 +421,7 @@ class Connection(asyncio.Protocol):
         self.transport.abort()
 
     def _finish(self) -> None:
-        """No message comes any more: let `recv()` raise."""
+        """End the inbox, so that `recv()` raises: no message comes any more."""
         self.state.settle()
         if self.inbox is not None and not self.inbox.ended:
             self.inbox.end()

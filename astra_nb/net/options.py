@@ -39,7 +39,7 @@ def connect_options(given: ConnectOptions) -> ConnectOptions:
     """Return all the options, those that were given and the defaults of the others.
 
     Raises:
-        TypeError: There is no such option.
+        TypeError: `connect` has no such option.
     """
     check_names("connect()", given, ConnectOptions)
     return {**DEFAULTS, **given}

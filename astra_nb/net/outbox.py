@@ -88,7 +88,7 @@ class Outbox:
         self.wake()
 
     def wake(self) -> None:
-        """Have the entries taken soon. Any thread."""
+        """Schedule a turn that takes the entries. Any thread."""
         if not self._wake_scheduled:
             self._wake_scheduled = True
             self._loop.call_soon_threadsafe(self._take_some)

@@ -72,7 +72,7 @@ class Last:
 
 
 class Receiver:
-    """What one end makes of the bytes it receives after the opening handshake.
+    """Turns the bytes that one end receives after the opening handshake into messages.
 
     Args:
         protocol: Is fed with the bytes.
@@ -159,7 +159,7 @@ class Receiver:
         return self._receive_unaligned(data, frames, messages)
 
     def end(self) -> None:
-        """The TCP connection has ended; what there is of a last frame stays cut."""
+        """Record what there is of a cut frame: called when the TCP connection has ended."""
         if self._tail:
             self._record(bytes(self._tail), 1, self._late or CUT)
             self._tail.clear()
@@ -185,7 +185,7 @@ class Receiver:
         return self._joiner.add(opcode, payload, frame.fin)
 
     def _closed_by(self, frame: Frame) -> Last | None:
-        """Return what a frame ends when it is a CLOSE frame."""
+        """Return the last frame when this is a CLOSE frame, else None."""
         if frame.opcode is not Opcode.CLOSE:
             return None
         self._late = AFTER_CLOSE
@@ -382,7 +382,7 @@ class Receiver:
 
 
 def _complete(frames: Sequence[Frame]) -> int:
-    """How many messages these frames complete; each control frame is one."""
+    """Return how many messages these frames complete; each control frame is one."""
     return sum(1 for frame in frames if frame.fin)
 
 

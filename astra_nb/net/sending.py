@@ -128,7 +128,7 @@ class Sender:
         return self.is_writable and self._state.is_open and not self.fragmenting
 
     def start(self, transport: asyncio.Transport, extensions: Sequence[Extension] = ()) -> None:
-        """Take the transport, and with the opening handshake what was agreed on in it."""
+        """Set the transport, and after the opening handshake the extensions agreed on in it."""
         self._transport = transport
         self._extensions = extensions
         self._plain = [] if extensions else None
@@ -142,7 +142,7 @@ class Sender:
 
     @property
     def outbox(self) -> Outbox:
-        """What other threads send, on its way."""
+        """The queue of what other threads send; created when it is first needed."""
         if self._outbox is None:
             with _creating:
                 if self._outbox is None:
@@ -191,7 +191,7 @@ class Sender:
         return True
 
     def _blocked(self) -> bool:
-        """Whether something still waits before what is sent now, after all was taken that may."""
+        """Return whether something still waits before what is sent now; take what may be taken."""
         outbox = self._outbox
         if outbox is None or not len(outbox):
             return False
@@ -218,7 +218,7 @@ class Sender:
         return self._send(opcode, payload, fin)
 
     def send_if_open(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
-        """Send one frame whose sender looked a while ago; return whether it could be sent."""
+        """Send one frame whose sender looked a while ago; return whether it was sent."""
         if not self._state.is_open:
             return False
         self._send(opcode, payload, fin)

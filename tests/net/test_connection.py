@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import pytest
+from websockets.server import ServerProtocol
 
 from astra_nb import AsyncWebSocket, CloseFrame, ConnectionClosed, Message, WebSocket, connect
 from astra_nb.errors import HandshakeFailed
@@ -72,9 +73,13 @@ async def test_the_opening_of_a_compressed_connection() -> None:
 
 
 def test_an_end_of_its_own_reads_the_opening_handshake() -> None:
+    class NoEnd(Connection):
+        side = "server"
+
     async def run() -> None:
-        connection = Connection.__new__(Connection)
-        connection._receiver = None
+        connection = NoEnd(
+            ServerProtocol(), number=1, tap=None, open_timeout=None, close_timeout=None
+        )
         with pytest.raises(NotImplementedError):
             connection.data_received(b"GET")
 
