@@ -621,6 +621,15 @@ def test_the_plain_payloads_of_compressed_frames_are_recorded() -> None:
     assert end.recorded == [(data, 3, "", (b"text " * 30, None, b"text " * 40))]
 
 
+def test_a_compressed_frame_that_is_as_long_as_its_payload() -> None:
+    text = b"aaaaaa"
+    end = Receiving("client", compressed=True)
+    (data,) = compressed(text)
+    assert len(data) == 2 + len(text)
+    assert end.raw(data) == ([Message("text", text.decode())], None)
+    assert end.recorded == [(data, 1, "", (text,))]
+
+
 def test_compressed_text_that_is_not_utf8() -> None:
     end = Receiving("client", compressed=True)
     good, bad = compressed(b"text " * 30, b"text \xff" * 30)

@@ -507,6 +507,17 @@ async def test_threads_wait_for_a_peer_that_does_not_read_and_are_told_of_the_en
 
 
 @in_memory
+async def test_a_full_outbox_does_not_keep_a_thread_waiting_when_the_connection_has_ended() -> None:
+    end = Memory()
+    sender = end.connection.sender
+    end.connection.pause_writing()
+    fill(sender)
+    end.connection.state.enter(Phase.CLOSED)
+    assert await asyncio.to_thread(sender.submit, never_called) is False
+    end.end()
+
+
+@in_memory
 async def test_raw_bytes_and_the_close_frame_have_their_turn() -> None:
     end = Memory()
     own, sender = end.socket(), end.connection.sender
