@@ -179,7 +179,7 @@ async def test_sends_after_a_drop() -> None:
 
 @in_memory
 async def test_a_loop_that_catches_everything_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
+    now = 0.0
     monkeypatch.setattr("astra_nb.net.base_socket.time.monotonic", lambda: now)
     end = Memory()
     own = end.socket()

@@ -507,6 +507,12 @@ def test_the_next_frame_is_decoded_from_its_own_start() -> None:
     assert end.raw(first[:10]) == ([], None)
     assert end.raw(first[10:] + second[:3]) == ([Message("text", "a" * 20)], None)
     assert end.raw(second[3:]) == ([Message("text", "é" + "b" * 20)], None)
+    end = Receiving("client")
+    assert end.raw(first[:10]) == ([], None)
+    assert end.raw(first[10:] + b"\x81\x14\xff") == (
+        [Message("text", "a" * 20)],
+        not_utf8("invalid start byte"),
+    )
 
 
 @pytest.mark.parametrize(
