@@ -604,7 +604,7 @@ async def test_a_keepalive_does_not_wait_for_what_waits() -> None:
 
 def test_keepalive_pings_go_on_while_they_are_answered() -> None:
     with serving(wait_for_close) as server:
-        server.keepalive = 0.01
+        server.keepalive = 0.5
         with connect(server.url) as client:
             for _ in range(3):
                 assert client.recv(20).type == "ping"
