@@ -205,7 +205,7 @@ def test_the_routes_automatic_pong_counts_from_the_first_ping(automatic: bool) -
 def test_the_policy_in_force_when_a_client_connects_gives_the_limits() -> None:
     with serving(wait) as server:
         server.max_message_size = 5
-        server.keepalive = 0.05
+        server.keepalive = 0.5
         with raw(server) as peer:
             peer.sendall(head())
             read_head(peer)
