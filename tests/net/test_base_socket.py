@@ -142,6 +142,21 @@ async def test_each_send_after_this_ends_close_names_what_was_not_sent() -> None
 
 
 @in_memory
+async def test_a_close_frame_that_waits_for_its_turn_counts_as_sent() -> None:
+    end = Memory()
+    own, sender = end.socket(), end.connection.sender
+    end.connection.pause_writing()
+    sender.submit(sender.send_if_open, TEXT, b"waits")
+    await own.send_close(1000)
+    assert (end.written, own.state) == (b"", "closing")
+    with pytest.raises(NotOpen) as caught:
+        await own.send_ping()
+    assert str(caught.value) == CLOSE_SENT.format("ping")
+    end.connection.resume_writing()
+    assert end.payloads == [b"waits", b"\x03\xe8"]
+
+
+@in_memory
 async def test_each_send_after_the_peers_close_raises_an_error_of_its_own() -> None:
     end = Memory()
     own = end.socket()
