@@ -27,7 +27,7 @@ from .watch import Run, Watch
 
 __all__ = ["Stage"]
 
-CLOSE_TIMEOUT = 0.5  # seconds
+CLOSE_TIMEOUT = 2.0  # seconds, as for every server
 SETTLING = 0.03  # seconds; the loop may be busy with a handler
 GRACE = 0.3  # seconds for handlers to end by themselves
 ENDING = 1.4  # seconds for everything

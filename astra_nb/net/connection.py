@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from typing import cast
 
@@ -34,6 +33,7 @@ from astra_nb.wire.redaction import redact, redact_path
 from .addresses import describe_peer
 from .closing import EMPTY, ClosingState, Phase, close_payload, parse_close
 from .inbox import TaskInbox, ThreadInbox
+from .keepalive import Keepalive
 from .receiving import Last, Receiver
 from .sending import Sender
 
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         "_delivered",
         "_head",
         "_held",
-        "_keepalive_timer",
+        "_keepalive",
         "_receiver",
         "_timer",
         "automatic_pong",
@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
         self._delivered = 0.0  # when messages last came, in the loop's time
         self._held: Last | None = None  # not answered yet: a handler may answer what came before it
         self._timer: asyncio.TimerHandle | None = None  # of the phase
-        self._keepalive_timer: asyncio.TimerHandle | None = None
+        self._keepalive: Keepalive | None = None
         self._receiver: Receiver | None = None
 
     # asyncio.Protocol
@@ -157,8 +157,7 @@ class Connection(asyncio.Protocol):
                 f"{receiver.unrecorded:,} more bytes came that nobody read; they are not on record"
             )
         self._set_timer(None)
-        if self._keepalive_timer is not None:
-            self._keepalive_timer.cancel()
+        self._stop_keepalive()
         self.state.enter(Phase.CLOSED)
         if self.tap is not None:
             self.tap.append(self.number, ClosedRecord, side=self.side, **self.state.facts())
@@ -230,7 +229,13 @@ class Connection(asyncio.Protocol):
                 extensions=tuple(extension.name for extension in protocol.extensions),
             )
         if self.keepalive:
-            self._keepalive_timer = self.loop.call_later(self.keepalive, self._keep_alive, None)
+            self._keepalive = Keepalive(
+                self.loop,
+                self.keepalive,
+                self._ping,
+                self.sender.is_unanswered,
+                self._peer_is_silent,
+            )
 
     def _open_timed_out(self) -> None:
         self.state.tcp_ended("timeout")
@@ -289,6 +294,7 @@ class Connection(asyncio.Protocol):
             self.answer_close()
         else:
             self.state.enter(Phase.ANSWERING)
+            self._stop_keepalive()
             self._set_timer(left, self.answer_close)
             self.inbox.call_when_idle()
 
@@ -354,19 +360,19 @@ class Connection(asyncio.Protocol):
 
     # Keepalive
 
-    def _keep_alive(self, unanswered: bytes | None) -> None:
-        if self.state.phase is not Phase.OPEN or self.keepalive is None:
-            return
-        if unanswered is not None and self.sender.is_unanswered(unanswered):
-            self.state.failed(f"no pong came within {self.keepalive:g} s")
-            self.send_close(1011, "keepalive ping timeout")
-            self.sender.end()
-            self._finish()
-            return
-        payload = time.monotonic_ns().to_bytes(8, "big")
+    def _ping(self, payload: bytes) -> None:
         # Past the outbox: to a peer that does not read it would never be sent, nor be missed.
         self.sender.send_if_open(PING, payload)
-        self._keepalive_timer = self.loop.call_later(self.keepalive, self._keep_alive, payload)
+
+    def _peer_is_silent(self) -> None:
+        self.state.failed(f"no pong came within {self.keepalive:g} s")
+        self.send_close(1011, "keepalive ping timeout")
+        self.sender.end()
+        self._finish()
+
+    def _stop_keepalive(self) -> None:
+        if self._keepalive is not None:
+            self._keepalive.stop()
 
     # Closing
 
@@ -412,6 +418,7 @@ class Connection(asyncio.Protocol):
         if self.state.phase is Phase.CLOSING:
             return
         self.state.enter(Phase.CLOSING)
+        self._stop_keepalive()
         self.resume_reading()  # the rest of the closing handshake must be read
         if not self.transport.is_closing():
             self._set_timer(self.close_timeout, self._close_timed_out)

@@ -20,7 +20,7 @@ from websockets.frames import Frame, Opcode
 from astra_nb.errors import WrongThread
 from astra_nb.wire.frames import encode, whole_frames
 from astra_nb.wire.opcodes import CLOSE, PING
-from astra_nb.wire.pings import UnansweredPings
+from astra_nb.wire.pings import RoundTrips
 
 from .closing import ClosingState
 from .outbox import Outbox
@@ -115,7 +115,7 @@ class Sender:
         self._flush_scheduled = False
         self._late_pong: bytes | None = None
         self._skipped = 0  # broadcasts since the peer stopped reading
-        self._pings: UnansweredPings[float] | None = None
+        self._pings: RoundTrips | None = None
         self._waiters: tuple[asyncio.Future[None], ...] = ()
         self.is_writable = True
         self.fragmenting = False
@@ -227,7 +227,7 @@ class Sender:
     def _send(self, opcode: int, payload: bytes, fin: bool) -> bool:
         if opcode == PING:
             if self._pings is None:
-                self._pings = UnansweredPings(MAX_PINGS)
+                self._pings = RoundTrips(MAX_PINGS)
             self._pings.ping(payload, time.perf_counter())
         if self._mask or self._extensions:
             frame = Frame(OPCODES[opcode], payload, fin)
@@ -374,9 +374,9 @@ class Sender:
 
     def take_pong(self, payload: bytes) -> None:
         """Take the payload of a PONG frame that came, and measure the round trip."""
-        sent = None if self._pings is None else self._pings.pong(payload)
-        if sent is not None:
-            self.latency = time.perf_counter() - sent
+        if self._pings is not None:
+            seconds = self._pings.measure(payload, time.perf_counter())
+            self.latency = self.latency if seconds is None else seconds
 
     def is_unanswered(self, payload: bytes) -> bool:
         """Whether no PONG has come for this PING or a later one."""

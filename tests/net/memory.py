@@ -110,3 +110,9 @@ def in_memory(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
     run.__wrapped__ = test  # type: ignore[attr-defined]
     run.__name__ = test.__name__
     return run
+
+
+def timers(method: str) -> int:
+    """Count the calls of a method of a connection that are to come."""
+    handles = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+    return sum(not handle.cancelled() and method in repr(handle) for handle in handles)

@@ -24,7 +24,7 @@ from tests.conformance.octets import frame, mask_all
 from tests.helpers import wait_until
 from tests.servers import KINDS, Steps, handler_of, serving
 
-from .memory import Memory, in_memory, until
+from .memory import Memory, in_memory, timers, until
 from .peers import Peer, raw_client, raw_server
 
 SIDES: tuple[Side, ...] = ("server", "client")
@@ -149,12 +149,6 @@ async def test_the_opening_ends_its_timer() -> None:
     assert timers("open_timed_out") == 0
     end.connection.connection_made(end.transport)
     assert timers("open_timed_out") == 1
-
-
-def timers(method: str) -> int:
-    """Count the calls of a method of a connection that are to come."""
-    handles = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
-    return sum(not handle.cancelled() and method in repr(handle) for handle in handles)
 
 
 # --- receiving ---------------------------------------------------------------------------------
@@ -574,14 +568,6 @@ async def test_keepalive_pings_end_with_the_closing_handshake() -> None:
     end.connection.send_close(1000)
     await until(lambda: timers("keep_alive") == 0)
     assert end.payloads == [b"\x03\xe8"]
-
-
-@in_memory
-async def test_keepalive_pings_can_be_switched_off() -> None:
-    end = Memory(keepalive=1e-6)
-    end.connection.keepalive = None
-    await until(lambda: timers("keep_alive") == 0)
-    assert end.payloads == []
 
 
 @in_memory
