@@ -48,7 +48,7 @@ NOTICES = {
 PUSHES = {
     "answer": "to one request of one page",
     "hello": "points the way to a subshell; carries nothing",
-    "rows": "new records of the log, as columns",
+    "rows": "new records of the log",
     "status": "the state of the server",
     "comparison": "what both ends of a page's connection sent and got",
 }
@@ -131,11 +131,9 @@ class BridgedWidget(Reachable):
         """
         return {}
 
-    def push(
-        self, kind: str, fields: Mapping[str, Any], buffers: list[bytes] | None = None
-    ) -> None:
+    def push(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Send something to every page of this widget."""
-        self.send({"kind": kind, **fields}, buffers)
+        self.send({"kind": kind, **fields})
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         if not isinstance(content, dict):

@@ -19,11 +19,11 @@ from astra_nb.log.records import FrameRecord, HandshakeRecord, Record
 from astra_nb.server import Server
 
 from .bridge import Answer, BridgedWidget, Message
-from .columns import encode_columns
 from .connection_table import connection_rows
 from .esm import STATIC, join_modules
 from .finalizer import call_when_gone
 from .inspector import describe_record, is_fragment, page_of
+from .rows import rows_for_page
 from .search import Query, search
 from .static_copy import StaticCopy, with_plain_text
 from .status_bar import ServerStatus, server_status
@@ -121,23 +121,19 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
     def _push_rows(self, log: FrameLog, after: int, limit: int) -> list[Record]:
         records = log.since(after, limit)
         if records:
-            content, buffer = self._batch(log, after, records)
-            self.push("rows", content, [buffer])
+            self.push("rows", self._batch(log, after, records))
         return records
 
-    def _batch(
-        self, log: FrameLog, after: int, records: list[Record]
-    ) -> tuple[dict[str, Any], bytes]:
-        content = {
+    def _batch(self, log: FrameLog, after: int, records: list[Record]) -> dict[str, Any]:
+        return {
+            **rows_for_page(records),
             "log": self._key,
-            "count": len(records),
             "after": after,
             "to": records[-1].number if records else after,
             "time": time(),
             "origin": log.origin,
             "bytes": log.bytes_since(after) if after else 0,
         }
-        return content, encode_columns(records)
 
     def _push_status(self) -> bool:
         """Push the status when it changed; return whether connections opened or closed."""
@@ -153,9 +149,8 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
         log = self.frame_log
         if log is None:
             return dict(self.snapshot)
-        content, buffer = self._batch(log, 0, log.since(0, SNAPSHOT_ROWS))
-        status = server_status(self._server, log).content()
-        return {"rows": content, "columns": buffer, "status": status}
+        rows = self._batch(log, 0, log.since(0, SNAPSHOT_ROWS))
+        return {"rows": rows, "status": server_status(self._server, log).content()}
 
     def _release_log(self) -> None:
         """Show the log as it was last, and keep it alive no longer."""
@@ -213,14 +208,15 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
             after=message.integer("after"),
             below=message.integer("below"),
         )
-        value = {
-            "count": len(found.records),
-            "contexts": found.contexts,
-            "searched": found.searched,
-            "below": found.below,
-            "to": last,
-        }
-        return Answer(value, [encode_columns(found.records)])
+        return Answer(
+            {
+                **rows_for_page(found.records),
+                "contexts": found.contexts,
+                "searched": found.searched,
+                "below": found.below,
+                "to": last,
+            }
+        )
 
     def _resend(self, message: Message) -> None:
         for callback in self._on_resend:

@@ -8,7 +8,6 @@ import { Search, mergeFinds } from "../../astra_nb/widgets/static/js/search.js";
 import { row } from "./rows.js";
 
 const batch = JSON.parse(readFileSync(join(import.meta.dirname, "batch.json"), "utf8"));
-const buffer = new DataView(Uint8Array.from(Buffer.from(batch.columns, "hex")).buffer);
 
 /**
  * A search whose kernel gives these answers, one after the other, then none.
@@ -23,7 +22,7 @@ function searching(context, answers) {
     asked.push(piece);
     const found = answers.shift();
     if (found === undefined) throw new Error("no answer");
-    return { value: { count: 0, contexts: [], searched: 10, below: 0, to: 30, ...found }, buffers: [buffer] };
+    return { value: { ...batch, rows: [], contexts: [], searched: 10, below: 0, to: 30, ...found } };
   }, () => {});
   const pass = async (/** @type {number} */ milliseconds) => {
     context.mock.timers.tick(milliseconds);
@@ -35,14 +34,14 @@ function searching(context, answers) {
 const needle = { ...noFilter(), text: "needle" };
 
 test("the log is searched piece by piece, the newest first, once typing has paused", async (context) => {
-  const found = { count: batch.count, contexts: Array(batch.count).fill("byte 7: ..."), below: 21 };
+  const found = { rows: batch.rows, contexts: Array(batch.rows.length).fill("byte 7: ..."), below: 21 };
   const { search, asked, pass } = searching(context, [found, { below: 11 }, {}]);
   search.start({ ...needle, text: "need" });
   search.start(needle);
   await pass(1000);
   assert.deepEqual(asked.map(({ text, after, below }) => [text, after, below]),
     [["needle", 0, 0], ["needle", 0, 21], ["needle", 0, 11]]);
-  assert.equal(search.finds.size, batch.count);
+  assert.equal(search.finds.size, batch.rows.length);
   assert.equal([...search.finds.values()][0]?.context, "byte 7: ...");
   assert.equal(search.sentence, "Searched all 30 records of server.log, whole payloads.");
 });

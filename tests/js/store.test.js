@@ -7,15 +7,13 @@ import { Store } from "../../astra_nb/widgets/static/js/store.js";
 import { FakeModel, settled } from "./fake_model.js";
 
 const batch = JSON.parse(readFileSync(join(import.meta.dirname, "batch.json"), "utf8"));
-const columns = new DataView(Uint8Array.from(Buffer.from(batch.columns, "hex")).buffer);
 const page = { hidden: false };
 const status = { state: "listening", url: "ws://127.0.0.1:1/", open: [], dropped: 0, note: "" };
 
-/** The batch of `test_columns.py`, which has the records 1 to 10. */
+/** The batch of `test_rows.py`, which has the records 1 to 10. */
 const rows = (/** @type {Partial<import("../../astra_nb/widgets/static/js/bridge.js").Rows>} */ given = {}) =>
-  ({ log: "a", count: batch.count, after: 0, to: 10, time: 1000, origin: 100, bytes: 50, ...given });
-const empty = (/** @type {number} */ after, /** @type {number} */ to) => rows({ count: 0, after, to });
-const nothing = new DataView(new ArrayBuffer(0));
+  ({ ...batch, log: "a", after: 0, to: 10, time: 1000, origin: 100, bytes: 50, ...given });
+const empty = (/** @type {number} */ after, /** @type {number} */ to) => rows({ rows: [], after, to });
 
 beforeEach(() => {
   page.hidden = false;
@@ -43,7 +41,7 @@ function stored(context, snapshot = {}) {
 }
 
 test("it says hello, shows the snapshot and asks for what came after it", (context) => {
-  const { model, store, numbers } = stored(context, { rows: rows(), columns, status });
+  const { model, store, numbers } = stored(context, { rows: rows(), status });
   assert.deepEqual(model.sent.map(({ kind, after }) => [kind, after]), [["hello", undefined], ["backfill", 10]]);
   assert.deepEqual(numbers(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   assert.deepEqual([store.origin, store.status.state], [100, "listening"]);
@@ -53,40 +51,34 @@ test("it says hello, shows the snapshot and asks for what came after it", (conte
 test("without a snapshot it asks for all", (context) => {
   const { model, store } = stored(context);
   assert.equal(model.of("backfill")[0]?.after, 0);
-  model.push("rows", rows(), [columns]);
+  model.push("rows", rows());
   assert.equal(store.ring.covered, 10);
 });
 
 test("a lost batch is asked for once, and again when it is lost again", async (context) => {
-  const { model, store, pass, numbers } = stored(context, { rows: rows(), columns });
+  const { model, store, pass, numbers } = stored(context, { rows: rows() });
   model.answer(model.of("backfill")[0], { value: {} });
   await settled();
-  model.push("rows", empty(20, 21), [nothing]);
-  model.push("rows", empty(21, 22), [nothing]);
+  model.push("rows", empty(20, 21));
+  model.push("rows", empty(21, 22));
   assert.deepEqual(model.of("backfill").map(({ after }) => after), [10, 10]);
   assert.equal(store.ring.covered, 10);
-  model.push("rows", empty(10, 22), [nothing]);
+  model.push("rows", empty(10, 22));
   model.answer(model.of("backfill")[1], { value: {} });
   await settled();
   assert.deepEqual(numbers().slice(-2), [10, "gap 11 x12"]);
-  model.push("rows", empty(30, 31), [nothing]);
+  model.push("rows", empty(30, 31));
   await pass(15_000); // no answer: the next gap asks again
-  model.push("rows", empty(31, 32), [nothing]);
+  model.push("rows", empty(31, 32));
   assert.deepEqual(model.of("backfill").map(({ after }) => after), [10, 10, 22, 22]);
 });
 
 test("another log is begun from its first record", async (context) => {
-  const { model, store, changes, numbers } = stored(context, { rows: rows(), columns });
-  model.push("rows", rows({ log: "b", origin: 7 }), [columns]);
+  const { model, store, changes, numbers } = stored(context, { rows: rows() });
+  model.push("rows", rows({ log: "b", origin: 7 }));
   assert.deepEqual([changes, numbers().length, store.origin], [["reset", "rows"], 10, 7]);
-  model.push("rows", rows({ log: "b" }), [columns]);
+  model.push("rows", rows({ log: "b" }));
   assert.equal(changes.length, 2, "what is known already changes nothing");
-});
-
-test("rows without their columns are ignored", (context) => {
-  const { model, store } = stored(context);
-  model.push("rows", rows());
-  assert.equal(store.ring.covered, 0);
 });
 
 test("health tells a kernel that is silent from one that is gone", async (context) => {
@@ -128,7 +120,7 @@ test("the heart beats while someone looks, and ever more rarely without an answe
 });
 
 test("connections are those in rows and those that are open, in order", (context) => {
-  const { model, store } = stored(context, { rows: rows(), columns });
+  const { model, store } = stored(context, { rows: rows() });
   model.push("status", { ...status, open: [{ id: 3, peer: "127.0.0.1:3", path: "/" }, { id: 1, peer: "127.0.0.1:1", path: "/" }] });
   assert.deepEqual(store.connections(), [
     { id: 1, peer: "127.0.0.1:1" }, { id: 2, peer: "closed" }, { id: 3, peer: "127.0.0.1:3" }]);

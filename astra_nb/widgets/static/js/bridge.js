@@ -6,18 +6,19 @@
  * @typedef {Pick<AnyModel, "send" | "on" | "off">} Channel what a bridge needs of a model
  *
  * @typedef {{ last: number }} Position number of the last record of the log
- * @typedef {object} Rows
+ * @typedef {object} Covered
  * @property {string} log another value: another log
- * @property {number} count
  * @property {number} after the batch covers the records after this one ...
  * @property {number} to ... up to and including this one
  * @property {number} time seconds since the epoch, kernel's clock
  * @property {number} origin time of the log's first record
  * @property {number} bytes
+ * @typedef {import("./rows.js").Batch & Covered} Rows
  * @typedef {{ state: string, url: string, open: { id: number, peer: string, path: string }[], dropped: number, note: string }} Status
  * @typedef {{ number: number, doubt: string, points: import("./comparison.js").Point[] }} Comparison
  * @typedef {import("./search.js").Query & { after: number, below: number }} Piece of a log, to be searched
- * @typedef {{ count: number, contexts: string[], searched: number, below: number, to: number }} Found
+ * @typedef {{ contexts: string[], searched: number, below: number, to: number }} Looked
+ * @typedef {import("./rows.js").Batch & Looked} Found
  *
  * @typedef {object} Requests by kind: the fields of the request, and the value of its answer
  * @property {[{}, { subshell: boolean }]} hello
@@ -69,7 +70,7 @@ export class Bridge {
     this.lastId = 0;
     /** @type {Map<number, Pending>} */
     this.pending = new Map();
-    /** @type {Map<string, (content: any, buffers: DataView[]) => void>} */
+    /** @type {Map<string, (content: any) => void>} */
     this.listeners = new Map();
     const receive = (/** @type {any} */ content, /** @type {DataView[]} */ buffers) => this.#receive(content, buffers ?? []);
     model.on("msg:custom", receive);
@@ -130,7 +131,7 @@ export class Bridge {
    * Have what the kernel pushes handled.
    * @template {keyof Pushes} K
    * @param {K} kind
-   * @param {(content: Pushes[K], buffers: DataView[]) => void} listener
+   * @param {(content: Pushes[K]) => void} listener
    */
   on(kind, listener) {
     this.listeners.set(kind, listener);
@@ -174,7 +175,7 @@ export class Bridge {
   #receive(content, buffers) {
     if (content?.page !== undefined && content.page !== this.page) return;
     if (content?.kind !== "answer") {
-      this.listeners.get(content?.kind)?.(content, buffers);
+      this.listeners.get(content?.kind)?.(content);
       return;
     }
     this.#setState("answering");

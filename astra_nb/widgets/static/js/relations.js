@@ -1,7 +1,7 @@
 // Relations between rows: a fragment to its message, a PONG to its PING, a reply to its request.
 
 /**
- * @typedef {import("./columns.js").Row} Row
+ * @typedef {import("./rows.js").Row} Row
  * @typedef {object} Fragment
  * @property {string} type type of the message
  * @property {number} first number of its first frame

@@ -1,11 +1,11 @@
 // The search of the whole log by the kernel: beyond the previews, and rows not on the page.
 
-import { decodeColumns } from "./columns.js";
 import { CHIPS, isFiltering } from "./filter.js";
 import { counted } from "./format.js";
+import { readRows } from "./rows.js";
 
 /**
- * @typedef {import("./columns.js").Row} Row
+ * @typedef {import("./rows.js").Row} Row
  * @typedef {import("./filter.js").Filter} Filter
  * @typedef {{ text: string, direction: string, connection: number, types: string[] }} Query
  * @typedef {import("./bridge.js").Found} Found
@@ -19,7 +19,7 @@ const FINDS = 2000;
 
 export class Search {
   /**
-   * @param {(piece: import("./bridge.js").Piece) => Promise<{ value: Found, buffers: DataView[] }>} request
+   * @param {(piece: import("./bridge.js").Piece) => Promise<{ value: Found }>} request
    * @param {() => void} onChange
    */
   constructor(request, onChange) {
@@ -125,10 +125,9 @@ export class Search {
   async #search(after, below) {
     const { run } = this;
     try {
-      const { value, buffers: [columns] } = await this.request({ ...this.query, after, below });
+      const { value } = await this.request({ ...this.query, after, below });
       if (run !== this.run) return null;
-      const rows = columns === undefined ? [] : decodeColumns(value.count, columns);
-      rows.forEach((row, index) => this.finds.set(row.number, { row, context: value.contexts[index] ?? "" }));
+      readRows(value).forEach((row, index) => this.finds.set(row.number, { row, context: value.contexts[index] ?? "" }));
       this.searched += value.searched;
       this.#trim();
       return value;

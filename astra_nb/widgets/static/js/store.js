@@ -1,10 +1,10 @@
 // What one page knows of one log: the ring of rows, the server's status, and the kernel's health.
 
 import { Bridge } from "./bridge.js";
-import { decodeColumns } from "./columns.js";
 import { Rates } from "./rates.js";
 import { Relations } from "./relations.js";
 import { Ring } from "./ring.js";
+import { readRows } from "./rows.js";
 
 export const CAPACITY = 5000;
 const CONNECTIONS_OFFERED = 50;
@@ -23,7 +23,7 @@ const HEALTH = {
 /**
  * @typedef {import("./bridge.js").Rows} Rows
  * @typedef {import("./bridge.js").Status} Status
- * @typedef {{ rows: Rows, columns: DataView, status: Status }} Snapshot
+ * @typedef {{ rows: Rows, status: Status }} Snapshot
  * @typedef {{ snapshot: Partial<Snapshot>, copy_key: string }} Traits
  * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "send" | "on" | "off">} Model
  * @typedef {"rows" | "status" | "reset" | "health"} Change
@@ -53,7 +53,7 @@ export class Store {
     /** @type {Promise<unknown> | undefined} a heartbeat that a click asked for */
     this.nudged = undefined;
     this.bridge = new Bridge(model, signal, () => this.#notify("health"));
-    this.bridge.on("rows", (rows, [columns]) => this.#takeRows(rows, columns));
+    this.bridge.on("rows", (rows) => this.#takeRows(rows));
     this.bridge.on("status", (status) => this.#takeStatus(status));
 
     const connected = () => this.nudge();
@@ -109,17 +109,13 @@ export class Store {
     this.bridge.request("backfill", { after: this.ring.covered }, { patience: Infinity }).then(done, done);
   }
 
-  /**
-   * @param {Rows} content
-   * @param {DataView | undefined} columns
-   */
-  #takeRows(content, columns) {
-    if (columns === undefined) return;
+  /** @param {Rows} content */
+  #takeRows(content) {
     if (content.log !== this.logKey) {
       if (this.logKey !== undefined) this.#reset();
       this.logKey = content.log;
     }
-    const rows = decodeColumns(content.count, columns);
+    const rows = readRows(content);
     const outcome = this.ring.take(rows, content.after, content.to);
     // A batch after a gap is dropped: the backfill covers it too.
     if (outcome === "gap") this.#backfill();
@@ -149,8 +145,8 @@ export class Store {
   }
 
   #readSnapshot() {
-    const { rows, columns, status } = this.model.get("snapshot") ?? {};
-    if (rows) this.#takeRows(rows, columns);
+    const { rows, status } = this.model.get("snapshot") ?? {};
+    if (rows) this.#takeRows(rows);
     if (status) this.#takeStatus(status);
   }
 

@@ -1,4 +1,4 @@
-"""Columns hold what the records say, byte for byte; the page's tests read the same batch."""
+"""Rows hold what the records say; the page's tests read the same batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from astra_nb.log.records import (
     OutputRecord,
     Record,
 )
-from astra_nb.widgets.columns import encode_columns
+from astra_nb.widgets.rows import FIELDS, rows_for_page
 from astra_nb.wire.frames import decode
 from astra_nb.wire.messages import CloseFrame
 
@@ -66,14 +66,14 @@ def records() -> list[Record]:
 
 
 def test_the_batch_that_the_pages_tests_read() -> None:
-    found = records()
-    batch = {"count": len(found), "columns": encode_columns(found).hex()}
+    batch = json.loads(json.dumps(rows_for_page(records())))
+    assert {len(row) for row in batch["rows"]} == {len(FIELDS)}
     stored = json.loads(BATCH.read_text(encoding="utf-8"))
     assert stored == batch, f"store this in {BATCH.name}: {json.dumps(batch)}"
 
 
-def test_no_records_make_no_bytes() -> None:
-    assert encode_columns([]) == b""
+def test_no_records_make_no_rows() -> None:
+    assert rows_for_page([]) == {"fields": FIELDS, "rows": []}
 
 
 def test_a_large_payload_adds_a_preview_only() -> None:
@@ -81,4 +81,4 @@ def test_a_large_payload_adds_a_preview_only() -> None:
     record = FrameRecord(
         number=1, time=0.0, connection=1, side="server", direction="sent", frame=frame
     )
-    assert len(encode_columns([record])) < 1000
+    assert len(json.dumps(rows_for_page([record]))) < 1000
