@@ -14,7 +14,7 @@
     noted.messages += 1;
     if (message.header.msg_type !== "comm_msg") return;
     noted.comms += 1;
-    for (const buffer of message.buffers ?? []) noted.bytes += buffer.byteLength;
+    noted.bytes += JSON.stringify(message.content).length;
   });
 
   // The newest row on the page, by the clock time that is written in it.

@@ -23,7 +23,6 @@ from astra_nb.server import Server
 from .bridge import Answer, BridgedWidget, Message
 from .comparison import origin_of
 from .esm import STATIC, join_modules
-from .finalizer import call_when_gone
 from .static_copy import with_plain_text
 from .throttle import Throttle
 
@@ -57,7 +56,8 @@ class AddressLine(BridgedWidget, anywidget.AnyWidget):
         self._throttle = Throttle(self._update)
         super().__init__(addresses=describe_addresses(server), **traits)
         self._unsubscribe = server.log.subscribe(self._throttle.wake)
-        call_when_gone(server, self.refresh)
+        self._gone = weakref.finalize(server, self.refresh)
+        self._gone.atexit = False
 
     def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
         """Return what handles each kind of request and notice."""
@@ -116,6 +116,7 @@ class AddressLine(BridgedWidget, anywidget.AnyWidget):
     def close(self) -> None:
         """Close the view and end its thread; the server goes on."""
         self._unsubscribe()
+        self._gone.detach()
         self._throttle.stop()
         super().close()
 

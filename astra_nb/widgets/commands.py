@@ -10,6 +10,7 @@ from astra_nb.errors import InvalidMessage
 from astra_nb.log.records import FrameRecord
 from astra_nb.payloads import encode_bytes
 from astra_nb.websocket import WebSocket
+from astra_nb.wire.text import shortened
 
 __all__ = [
     "Command",
@@ -167,5 +168,4 @@ def as_text(value: Payload) -> str:
 
 
 def shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return shortened(repr(value), SHOWN)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from astra_nb.log.joiner import join
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, OpenedRecord, Record
-from astra_nb.wire.text import visible
+from astra_nb.wire.text import counted, visible
 
 from .bridge import Message
 
@@ -289,7 +289,3 @@ def origin_of(record: Record) -> str:
     if not isinstance(record, HandshakeRecord) or record.status is not None:
         return ""
     return next((value for name, value in record.headers if name.lower() == "origin"), "")
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -23,9 +23,9 @@ def row(summary: ConnectionSummary) -> dict[str, Any]:
     return {
         "id": summary.id,
         "peer": visible(summary.peer),
-        "path": visible(summary.path[:LONGEST]),
+        "path": visible(summary.path, LONGEST),
         "state": summary.state,
-        "subprotocol": visible((summary.subprotocol or "")[:LONGEST]),
+        "subprotocol": visible(summary.subprotocol or "", LONGEST),
         "received": [summary.received.frames, summary.received.bytes],
         "sent": [summary.sent.frames, summary.sent.bytes],
         "rtt": summary.rtt[-1] if summary.rtt else None,

@@ -21,12 +21,11 @@ from astra_nb.server import Server
 from .bridge import Answer, BridgedWidget, Message
 from .connection_table import connection_rows
 from .esm import STATIC, join_modules
-from .finalizer import call_when_gone
 from .inspector import describe_record, is_fragment, page_of
 from .rows import rows_for_page
 from .search import Query, search
 from .static_copy import StaticCopy, with_plain_text
-from .status_bar import ServerStatus, server_status
+from .status_bar import server_status
 from .throttle import Throttle
 
 __all__ = ["FrameLogView"]
@@ -72,7 +71,7 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
         self._copy = StaticCopy(f"astra-{uuid4().hex}")
         self._has_page = False
         self._pushed = 0
-        self._status = ServerStatus()
+        self._status: dict[str, Any] = {"open": []}
         self._snapshot_time = 0.0
         self._copy_time = 0.0
         self._status_time = 0.0
@@ -81,9 +80,11 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
         self._throttle = Throttle(self._update)
         self._unsubscribe = log.subscribe(self._throttle.wake)
         super().__init__(snapshot=self._make_snapshot(), copy_key=self._copy.key)
+        self._gone: weakref.finalize[Any, Any] | None = None
         if server is not None:
-            # The panel keeps no server alive; with the server its log goes too.
-            call_when_gone(server, self._release_log)
+            # The view keeps no server alive; with the server its log goes too.
+            self._gone = weakref.finalize(server, self._release_log)
+            self._gone.atexit = False
         self._throttle.wake()
 
     # What is pushed
@@ -93,7 +94,10 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
         with self._lock:
             if self.frame_log is None or self.comm is None:
                 return
-            other_than_frames = self._push_batch(self.frame_log)
+            records = self._push_rows(self.frame_log, self._pushed, BATCH_ROWS)
+            if records:
+                self._pushed = records[-1].number
+            other_than_frames = any(not isinstance(each, FrameRecord) for each in records)
             now = time()
             connections_changed = False
             if other_than_frames or quiet or now - self._status_time > STATUS_INTERVAL:
@@ -110,13 +114,6 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
         if connections_changed:
             for callback in self._on_connections:
                 callback()
-
-    def _push_batch(self, log: FrameLog) -> bool:
-        """Push the newest rows; return whether there was something else than frames."""
-        records = self._push_rows(log, self._pushed, BATCH_ROWS)
-        if records:
-            self._pushed = records[-1].number
-        return any(not isinstance(record, FrameRecord) for record in records)
 
     def _push_rows(self, log: FrameLog, after: int, limit: int) -> list[Record]:
         records = log.since(after, limit)
@@ -137,20 +134,18 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
 
     def _push_status(self) -> bool:
         """Push the status when it changed; return whether connections opened or closed."""
-        status = server_status(self._server, self.frame_log)
-        if status == self._status:
+        before, self._status = self._status, server_status(self._server, self.frame_log)
+        if self._status == before:
             return False
-        changed = status.open != self._status.open
-        self._status = status
-        self.push("status", status.content())
-        return changed
+        self.push("status", self._status)
+        return bool(self._status["open"] != before["open"])
 
     def _make_snapshot(self) -> dict[str, Any]:
         log = self.frame_log
         if log is None:
             return dict(self.snapshot)
         rows = self._batch(log, 0, log.since(0, SNAPSHOT_ROWS))
-        return {"rows": rows, "status": server_status(self._server, log).content()}
+        return {"rows": rows, "status": server_status(self._server, log)}
 
     def _release_log(self) -> None:
         """Show the log as it was last, and keep it alive no longer."""
@@ -181,7 +176,7 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
         # Under the lock, so that no batch gets in between and shows the page another gap.
         with self._lock:
             self._has_page = True
-            self.push("status", server_status(self._server, self.frame_log).content())
+            self.push("status", server_status(self._server, self.frame_log))
             if self.frame_log is not None:
                 self._push_rows(self.frame_log, message.integer("after"), BACKFILL_ROWS)
 
@@ -267,13 +262,15 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
     def close(self) -> None:
         """Close the view and end its thread."""
         self._unsubscribe()
+        if self._gone is not None:
+            self._gone.detach()
         self._throttle.stop()
         super().close()
 
     @property
     def address(self) -> str:
         """The server's address, or "a log" for a view of a log alone."""
-        return server_status(self._server, self.frame_log).url or "a log"
+        return server_status(self._server, self.frame_log)["url"] or "a log"
 
     def text(self) -> str:
         """Return the newest rows as a table of plain text."""

@@ -44,7 +44,7 @@ def describe_record(record: Record, key: str = "", message: JoinedMessage | None
         return describe_handshake(record, key)
     content: dict[str, Any] = {"kind": record.kind, "number": record.number, "text": ""}
     if isinstance(record, HandlerErrorRecord):
-        content["sentence"] = visible(record.summary[:TEXT])
+        content["sentence"] = visible(record.summary, TEXT)
         content["text"] = visible_lines(record.traceback[:TEXT])
     elif isinstance(record, OutputRecord):
         content["text"] = visible_lines(record.text[:TEXT])
@@ -123,11 +123,11 @@ def describe_handshake(record: HandshakeRecord, key: str) -> Detail:
     content = {
         "kind": "handshake",
         "number": record.number,
-        "start_line": visible(record.start_line[:TEXT]),
+        "start_line": visible(record.start_line, TEXT),
         "headers": [
             {
-                "name": visible(note.name[:TEXT]),
-                "value": visible(note.value[:TEXT]),
+                "name": visible(note.name, TEXT),
+                "value": visible(note.value, TEXT),
                 "meaning": note.meaning,
                 "section": f"section {note.section}" if note.section else "",
             }

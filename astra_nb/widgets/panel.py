@@ -12,6 +12,7 @@ from astra_nb.errors import AstraError, InvalidMessage, WaitTimeout
 from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.payloads import encode_bytes
 from astra_nb.server import Server
+from astra_nb.wire.text import counted
 
 from .address_line import AddressLine
 from .close_buttons import CloseButtons
@@ -211,7 +212,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         count = len(self.senders.clients)
         self.feedback.code = "client.close()"
         self.senders.close_clients()
-        self.feedback.say(f"Closed {count} client{'' if count == 1 else 's'} with 1000.")
+        self.feedback.say(f"Closed {counted(count, 'client')} with 1000.")
         self._refresh_targets()
 
     def _try(self, action: Callable[[], object]) -> None:

@@ -92,4 +92,4 @@ def test_only_whole_messages_are_sent_again(server: Server) -> None:
 def test_long_values_are_cut_in_the_code_alone() -> None:
     command = message_command("text", "x" * 1000)
     assert len(command.code[0]) < 250
-    assert command.code[0].endswith("...)")
+    assert command.code[0].endswith("…)")

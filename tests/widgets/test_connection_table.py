@@ -30,7 +30,7 @@ def test_a_path_is_cut_and_made_visible() -> None:
     path = "/\u202e" + "x" * 500
     log.append(1, OpenedRecord, side="server", peer="127.0.0.1:5", path=path)
     [row] = connection_rows(log)
-    assert row["path"] == r"/\u202e" + "x" * (connection_table.LONGEST - 2)
+    assert row["path"] == r"/\u202e" + "x" * (connection_table.LONGEST - 2) + "…"
 
 
 def test_without_a_log_there_are_no_rows() -> None:
