@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 
 import ipywidgets
 
 from astra_nb.errors import InvalidMessage
 from astra_nb.payloads import MAX_CLOSE_REASON, encode_text
+from astra_nb.wire.close_codes import CLOSE_CODES, RANGES, CloseCode, CodeRange
 
 from .bridge import Reachable
-from .close_buttons import CloseButtons
 from .controls import Button, Dropdown, IntText, Text, ToggleButton, ToggleButtons
 from .faults import FAULTS
 from .payload import FORMATS
@@ -20,6 +21,7 @@ __all__ = ["MESSAGE_TYPES", "Composer"]
 
 MESSAGE_TYPES = ("text", "bytes", "ping", "pong")
 MOST_FRAGMENTS = 100
+WHO = {"either": "either end may send it", "client": "sent by clients", "server": "sent by servers"}
 BUTTONS = {
     "text": "Send the payload as a text message, in one TEXT frame",
     "bytes": "Send the payload as a binary message, in one BINARY frame",
@@ -39,14 +41,20 @@ BUTTONS = {
 class Composer:
     """The controls of a panel.
 
+    Args:
+        on_code: Called with a close code whose button was clicked.
+
     Attributes:
         buttons: By name; see `BUTTONS`.
-        close_codes: The buttons of the close codes.
+        close_buttons: By close code; those of 3000 and 4000 send the number beside them.
+        private_codes: The number fields of the open ranges, by the first code of the range.
         box: All of it, laid out.
     """
 
-    def __init__(self, close_codes: CloseButtons) -> None:
-        self.close_codes = close_codes
+    def __init__(self, on_code: Callable[[int], None]) -> None:
+        self.on_code = on_code
+        self.close_buttons: dict[int, Button] = {}
+        self.private_codes: dict[int, IntText] = {}
         self.buttons = {name: make_button(name, tooltip) for name, tooltip in BUTTONS.items()}
         self.sender = ToggleButtons(
             options=[("server", "server"), ("client", "client")],
@@ -71,14 +79,7 @@ class Composer:
             description="Saved messages",
             tooltip="Saved messages",
         )
-        self.fragments = IntText(
-            value=3,
-            min=1,
-            max=MOST_FRAGMENTS,
-            description="Fragments",
-            tooltip="How many fragments",
-        )
-        self.fragments.add_class("astra-number")
+        self.fragments = number_field(3, 1, MOST_FRAGMENTS, "Fragments", "How many fragments")
         self.cuts = text("", "or cut at bytes 3, 7", "astra-cuts", "Cut the payload at bytes")
         self.ping_between = ToggleButton(
             description="ping between", tooltip="Send a PING after the first fragment"
@@ -114,10 +115,55 @@ class Composer:
                     button["bytes in fragments"], self.ping_between),
                 row("", button["raw"], button["save"], self.saved),
                 row("close", button["close"], self.reason, self.reason_count),
-                self.close_codes.box,
+                self._close_codes(),
                 row("break a rule", self.fault, button["break"], self.fault_text),
             ]
         ).add_class("astra-send")  # fmt: skip
+
+    def _close_codes(self) -> ipywidgets.Widget:
+        """Make a button for each close code: may be sent, only reported, and the open ranges."""
+        rows = [row for row in CLOSE_CODES.values() if row.code < 3000]
+        sendable = [self._code(each) for each in rows if each.may_send != "never"]
+        reported = [self._code(each) for each in rows if each.may_send == "never"]
+        ranges = [part for each in RANGES if each.first >= 3000 for part in self._range(each)]
+        return ipywidgets.VBox(
+            [
+                row("may be sent", *sendable),
+                row("only reported", *reported),
+                row("open ranges", *ranges),
+            ]
+        ).add_class("astra-close-groups")
+
+    def _code(self, code: CloseCode) -> Button:
+        name, who = f"{code.code} {code.name}", WHO.get(code.may_send, "never on the wire")
+        button = Button(
+            description=name,
+            tooltip=f"{name}: {code.meaning} {code.how} ({who}; {code.reference}).",
+        )
+        button.add_class("astra-close").add_class(f"astra-close-{code.may_send}")
+        button.on_click(lambda _: self.on_code(code.code))
+        self.close_buttons[code.code] = button
+        return button
+
+    def _range(self, codes: CodeRange) -> list[ipywidgets.Widget]:
+        first, last, name = codes.first, codes.last, codes.name
+        number = number_field(
+            first, first, last, f"Code from {first} on", f"A close code from {first} to {last}"
+        )
+        button = Button(
+            description=f"send {first} ({name})",
+            tooltip=f"{first} to {last}: {codes.meaning} (RFC 6455, section 7.4.2)",
+        )
+        button.add_class("astra-close")
+
+        def follow(change: dict[str, int]) -> None:
+            button.description = f"send {change['new']} ({name})"
+
+        number.observe(follow, "value")
+        button.on_click(lambda _: self.on_code(number.value))
+        self.close_buttons[first] = button
+        self.private_codes[first] = number
+        return [number, button]
 
     def count_reason(self) -> None:
         """Show how many bytes the close reason has, and how many it may have."""
@@ -152,6 +198,12 @@ def make_button(name: str, tooltip: str) -> Button:
 def text(value: str, placeholder: str, css_class: str, tooltip: str) -> Text:
     field = Text(value=value, placeholder=placeholder, description=tooltip, tooltip=tooltip)
     field.add_class(css_class)
+    return field
+
+
+def number_field(value: int, lowest: int, highest: int, label: str, tooltip: str) -> IntText:
+    field = IntText(value=value, min=lowest, max=highest, description=label, tooltip=tooltip)
+    field.add_class("astra-number")
     return field
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -12,10 +13,10 @@ from astra_nb.errors import AstraError, InvalidMessage, WaitTimeout
 from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.payloads import encode_bytes
 from astra_nb.server import Server
+from astra_nb.websocket import WebSocket
 from astra_nb.wire.text import counted
 
 from .address_line import AddressLine
-from .close_buttons import CloseButtons
 from .commands import (
     Command,
     close_command,
@@ -29,7 +30,7 @@ from .faults import FAULTS, Fault
 from .feedback import Feedback
 from .frame_log_view import FrameLogView
 from .payload import parse_numbers, parse_payload
-from .senders import ALL, Sender, Senders
+from .senders import ALL, Senders
 
 __all__ = ["ServerPanel", "panel_for"]
 
@@ -73,10 +74,10 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self._targets_lock = threading.RLock()
         self.view = FrameLogView(server.log, server=server)
         self.feedback = Feedback()
-        self.composer = composer = Composer(CloseButtons(self._send_code))
+        self.composer = composer = Composer(self._send_code)
         self.buttons = composer.buttons
-        self.close_buttons = composer.close_codes.buttons
-        self.private_codes = composer.close_codes.private_codes
+        self.close_buttons = composer.close_buttons
+        self.private_codes = composer.private_codes
         self.payload, self.payload_format = composer.payload, composer.payload_format
         self.reason, self.sender, self.target = composer.reason, composer.sender, composer.target
         self.client_path, self.automatic_pong = composer.client_path, composer.automatic_pong
@@ -84,11 +85,11 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.cuts, self.fault, self.saved = composer.cuts, composer.fault, composer.saved
 
         clicks: dict[str, Callable[[], object]] = {
-            **{name: self._sends(name) for name in MESSAGE_TYPES},
-            "close": lambda: self._perform(close_command(1000, self.reason.value)),
-            "text in fragments": lambda: self._send_fragments("text"),
-            "bytes in fragments": lambda: self._send_fragments("bytes"),
-            "raw": lambda: self._perform(raw_command(encode_bytes(self._value()))),
+            **{type: partial(self._send_message, type) for type in MESSAGE_TYPES},
+            "close": lambda: self._send_command(close_command(1000, self.reason.value)),
+            "text in fragments": partial(self._send_fragments, "text"),
+            "bytes in fragments": partial(self._send_fragments, "bytes"),
+            "raw": lambda: self._send_command(raw_command(encode_bytes(self._value()))),
             "save": self._save,
             "open a client": self._open_client,
             "close clients": self._close_clients,
@@ -112,20 +113,20 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     def _value(self) -> str | bytes | list[int]:
         return parse_payload(self.payload.value, self.payload_format.value)
 
-    def _sends(self, type: str) -> Callable[[], object]:
-        return lambda: self._perform(message_command(type, self._value()))
+    def _send_message(self, type: str) -> None:
+        self._send_command(message_command(type, self._value()))
 
     def _send_fragments(self, type: str) -> None:
-        count: int = self.fragments.value
+        count, ping = self.fragments.value, self.ping_between.value
         cuts = parse_numbers(self.cuts.value)
-        self._perform(fragments_command(type, self._value(), count, self.ping_between.value, cuts))
+        self._send_command(fragments_command(type, self._value(), count, ping, cuts))
 
     def _send_code(self, code: int) -> None:
         if code == 1015:
             self.feedback.code = ""
             self.feedback.say(NO_1015)
         else:
-            self._try(lambda: self._perform(close_command(code, self.reason.value)))
+            self._try(lambda: self._send_command(close_command(code, self.reason.value)))
 
     def _resend(self, number: int) -> None:
         def send() -> None:
@@ -133,15 +134,18 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
             record = None if log is None else log.find(number)
             if not isinstance(record, FrameRecord):
                 raise InvalidMessage(f"frame {number} is no longer on the log, so it was not sent")
-            self._perform(frame_command(record))
+            self._send_command(frame_command(record))
 
         self._try(send)
 
-    def _perform(self, command: Command) -> list[int]:
-        sender: Sender = self.sender.value
-        if sender == "client" and not self.senders.clients:
+    def _send_command(self, command: Command) -> list[int]:
+        """Perform a command; the client that is to send is opened first."""
+        if self.sender.value == "client" and not self.senders.clients:
             self._open_client()
-        target: int = self.target.value
+        return self._perform(command)
+
+    def _perform(self, command: Command) -> list[int]:
+        sender, target = self.sender.value, self.target.value
         self.feedback.code = self.senders.code(sender, target, command)
         done = self.senders.perform(sender, target, command)
         who = "the server" if sender == "server" else "the panel's client"
@@ -153,11 +157,11 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     def _break(self, fault: Fault) -> None:
         """Put a fault on the wire, and show what the other end did."""
-        sender: Sender = self.sender.value
+        sender = self.sender.value
         command = close_command(1006) if fault.makes is None else raw_command(fault.makes(sender))
         log = self.view.frame_log
         after = 0 if log is None else log.last_number
-        done = self._perform(command)
+        done = self._send_command(command)
         self.feedback.say(f"{fault.breaks} {fault.answer}")
         if log is None:
             return
@@ -176,17 +180,13 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.feedback.say(f"{fault.answer} What happened: {closed.why_closed}")
 
     def _set_automatic_pong(self) -> None:
-        sender: Sender = self.sender.value
-        value: bool = self.automatic_pong.value
+        value = self.automatic_pong.value
 
-        def change(socket: Any) -> None:
+        def change(socket: WebSocket) -> None:
             socket.automatic_pong = value
 
         remark = f"Automatic pong is {'on' if value else 'off'} for the connections there are now."
-        command = Command((f"automatic_pong = {value}",), change, remark)
-        self.feedback.code = self.senders.code(sender, self.target.value, command)
-        self.senders.perform(sender, self.target.value, command)
-        self.feedback.say(remark)
+        self._perform(Command((f"automatic_pong = {value}",), change, remark))
 
     def _save(self) -> None:
         kept = (self.payload_format.value, self.payload.value)
@@ -226,7 +226,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     def _refresh_targets(self) -> None:
         """Offer the open connections; the choice stays while its connection is open."""
-        sender: Sender = self.sender.value
+        sender = self.sender.value
         options = [("all connections" if sender == "server" else "all clients", ALL)]
         for socket in self.senders.sockets(sender):
             where = socket.remote_address if sender == "server" else socket.request.path
