@@ -26,7 +26,7 @@ from .esm import STATIC, join_modules
 from .static_copy import with_plain_text
 from .throttle import Throttle
 
-__all__ = ["AddressLine", "allow_page", "describe_addresses", "refused_since"]
+__all__ = ["AddressLine", "describe_addresses", "refused_since"]
 
 GONE = "The server is gone."
 RECORDS = 200  # the newest, among which a refusal is looked for
@@ -86,7 +86,10 @@ class AddressLine(BridgedWidget, anywidget.AnyWidget):
 
     def _take_page(self, message: Message) -> Answer:
         self._origin = message.text("origin")
-        allow_page(self.required_server(), message)
+        server, base_url = self.required_server(), message.text("base_url")
+        # A page that names no site, such as one in a sandbox, stays outside.
+        with contextlib.suppress(LocalError):
+            server.allow_page(self._origin, message.text("host"), base_url or None)
         self.refresh()
         return self.position()
 
@@ -102,11 +105,7 @@ class AddressLine(BridgedWidget, anywidget.AnyWidget):
     def _update(self, quiet: bool) -> None:
         """Follow the log, which has a record when the server starts and when it stops."""
         server = self._server()
-        if (
-            server is not None
-            and self.comm is not None
-            and server.running != self.addresses.get("running")
-        ):
+        if server and self.comm is not None and server.running != self.addresses.get("running"):
             self.refresh()
 
     def refresh(self) -> None:
@@ -145,15 +144,6 @@ def describe_addresses(server: Server | None) -> dict[str, Any]:
     }
 
 
-def allow_page(server: Server, message: Message) -> None:
-    """Allow the page that shows a widget, by what it reported over the kernel's channel."""
-    # A page that names no site, such as one in a sandbox, stays outside.
-    with contextlib.suppress(LocalError):
-        server.allow_page(
-            message.text("origin"), message.text("host"), message.text("base_url") or None
-        )
-
-
 def refused_since(log: FrameLog, number: int, origin: str) -> dict[str, Any]:
     """Return how the newest request of a page after a record was refused.
 
@@ -166,10 +156,6 @@ def refused_since(log: FrameLog, number: int, origin: str) -> dict[str, Any]:
     records = log.since(number, RECORDS)
     own = {record.connection for record in records if origin_of(record) == origin}
     for record in reversed(records):
-        if (
-            isinstance(record, ClosedRecord)
-            and record.status is not None
-            and record.connection in own
-        ):
+        if isinstance(record, ClosedRecord) and record.status and record.connection in own:
             return {"status": record.status, "detail": record.detail}
     return {"status": 0, "detail": ""}

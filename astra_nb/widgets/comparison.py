@@ -160,13 +160,13 @@ def names_of(extensions: str) -> str:
 
 def messages(events: Sequence[PageEvent], account: Account) -> list[Point]:
     points = []
-    by_page = facts(event for event in events if event.name == "send")
+    by_page = facts(events, "send")
     if by_page:
         received = [fact for fact, _ in whole_messages(account.frames, "received")]
         points.append(point_of_messages(PAGE, by_page, received))
     sent = whole_messages(account.frames, "sent")
     if sent:
-        got = facts(event for event in events if event.name == "message")
+        got = facts(events, "message")
         points.append(point_of_messages(SERVER, [fact for fact, _ in sent], got))
     fragmented = [count for _, count in sent if count > 1]
     if fragmented:
@@ -185,8 +185,8 @@ def messages(events: Sequence[PageEvent], account: Account) -> list[Point]:
 Fact = tuple[str, int, str]  # type, size in bytes, first bytes in hex
 
 
-def facts(events: Iterable[PageEvent]) -> list[Fact]:
-    return [(event.type, event.size, event.head) for event in events]
+def facts(events: Iterable[PageEvent], name: str) -> list[Fact]:
+    return [(each.type, each.size, each.head) for each in events if each.name == name]
 
 
 def point_of_messages(sender: str, sent: list[Fact], arrived: list[Fact]) -> Point:

@@ -63,18 +63,20 @@ def parse_numbers(typed: str) -> list[int]:
     Raises:
         InvalidMessage: Something else is among them.
     """
-    words = [word for word in re.split(r"[\s,;]+", typed.strip()) if word]
+    words = words_of(typed)
     for word in words:
         if not re.fullmatch("[0-9]{1,15}", word):
             raise InvalidMessage(f"{word!r} is not a whole number; write numbers such as 3, 7")
     return [int(word) for word in words]
 
 
+def words_of(typed: str) -> list[str]:
+    return re.findall(r"[^\s,;]+", typed)
+
+
 def parse_table(typed: str) -> list[int]:
-    inner = typed.strip().strip("[](){}")
-    words = [word for word in re.split(r"[\s,;]+", inner) if word]
     table = []
-    for position, word in enumerate(words):
+    for position, word in enumerate(words_of(typed.strip().strip("[](){}"))):
         if not NUMBER.fullmatch(word):
             raise InvalidMessage(
                 f"item {position} of the byte table is {word!r}; each item is a number from 0 to "

@@ -8,6 +8,7 @@ regular expressions can take exponential time, and would stop the kernel with th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -115,24 +116,26 @@ def search(log: FrameLog, query: Query, *, after: int = 0, below: int = 0) -> Fo
     lowest = max(after, oldest.number - 1 if oldest is not None else log.last_number)
     top = min(log.last_number, below - 1) if below > 0 else log.last_number
     deadline = perf_counter() + SECONDS
-    while top > lowest:
-        bottom = max(lowest, top - WINDOW)
-        for record in reversed(log.between(bottom, top)):
-            found.searched += 1
-            place = query.place(record)
-            if place is not None:
-                found.records.append(record)
-                found.contexts.append(context(record, place))
-            if len(found.records) == ROWS or perf_counter() > deadline:
-                bottom = record.number - 1
-                break
-        top = bottom
+    for record in newest_first(log, lowest, top):
+        found.searched += 1
+        place = query.place(record)
+        if place is not None:
+            found.records.append(record)
+            found.contexts.append(context(record, place))
         if len(found.records) == ROWS or perf_counter() > deadline:
+            found.below = record.number if record.number > lowest + 1 else 0
             break
-    found.below = top + 1 if top > lowest else 0
     found.records.reverse()
     found.contexts.reverse()
     return found
+
+
+def newest_first(log: FrameLog, lowest: int, top: int) -> Iterator[Record]:
+    """Yield the records after `lowest` up to `top`; few are decoded ahead of the clock."""
+    while top > lowest:
+        bottom = max(lowest, top - WINDOW)
+        yield from reversed(log.between(bottom, top))
+        top = bottom
 
 
 def context(record: Record, place: int) -> str:
