@@ -66,10 +66,7 @@ export function completeAddress(url, base) {
   return full.href;
 }
 
-/**
- * @param {string} url
- * @param {string} path
- */
+/** @param {string} url @param {string} path */
 export function checkAddressOf(url, path) {
   const full = new URL(url);
   full.pathname = `${full.pathname.replace(/\/$/, "")}/${path}`;

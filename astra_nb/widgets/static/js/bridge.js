@@ -168,10 +168,7 @@ export class Bridge {
     }
   }
 
-  /**
-   * @param {any} content
-   * @param {DataView[]} buffers
-   */
+  /** @param {any} content @param {DataView[]} buffers */
   #receive(content, buffers) {
     if (content?.page !== undefined && content.page !== this.page) return;
     if (content?.kind !== "answer") {

@@ -19,11 +19,7 @@ import { parseBytes } from "./payload.js";
 const MOST_ROWS = 500;
 
 class BrowserClientPage {
-  /**
-   * @param {Model} model
-   * @param {HTMLElement} el
-   * @param {AbortSignal} signal
-   */
+  /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
   constructor(model, el, signal) {
     this.model = model;
     this.bridge = new Bridge(model, signal);
@@ -213,10 +209,7 @@ class BrowserClientPage {
   }
 }
 
-/**
- * @param {string} name
- * @param {...(Node | string)} parts
- */
+/** @param {string} name @param {...(Node | string)} parts */
 function line(name, ...parts) {
   return element("div", { class: "astra-browser-line" }, element("span", { class: "astra-line-name", text: name }), ...parts);
 }
@@ -235,10 +228,7 @@ function input(className, label, attributes, onInput = () => {}) {
   });
 }
 
-/**
- * @param {string[]} options
- * @param {string} title
- */
+/** @param {string[]} options @param {string} title */
 function select(options, title) {
   return element("select", { class: "astra-select", attributes: { title, "aria-label": title } },
     ...options.map((text) => element("option", { text })));

@@ -73,10 +73,7 @@ export function toggle(label, title, pressed, onChange, className = "") {
   return made;
 }
 
-/**
- * @param {HTMLElement} made
- * @param {boolean} pressed
- */
+/** @param {HTMLElement} made @param {boolean} pressed */
 export function setPressed(made, pressed) {
   made.setAttribute("aria-pressed", String(pressed));
 }

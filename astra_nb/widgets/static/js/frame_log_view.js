@@ -17,11 +17,7 @@ import { Toolbar } from "./toolbar.js";
 /** @typedef {import("./ring.js").Entry} Entry */
 
 class View {
-  /**
-   * @param {HTMLElement} el
-   * @param {Store} store
-   * @param {AbortSignal} signal
-   */
+  /** @param {HTMLElement} el @param {Store} store @param {AbortSignal} signal */
   constructor(el, store, signal) {
     this.store = store;
     this.filter = noFilter();

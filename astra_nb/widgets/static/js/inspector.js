@@ -41,10 +41,7 @@ import { remarks } from "./row_list.js";
 const MASK_COLUMNS = 64;
 
 export class Inspector {
-  /**
-   * @param {Bridge} bridge
-   * @param {{ onResend: (number: number) => void }} handlers
-   */
+  /** @param {Bridge} bridge @param {{ onResend: (number: number) => void }} handlers */
   constructor(bridge, handlers) {
     this.bridge = bridge;
     this.handlers = handlers;
@@ -87,21 +84,14 @@ export class Inspector {
     }
   }
 
-  /**
-   * @param {Row} row
-   * @param {string} sentence
-   */
+  /** @param {Row} row @param {string} sentence */
   #sentence(row, sentence) {
     this.body.replaceChildren(
       element("p", { class: "astra-hint", text: sentence }),
       element("p", { class: "astra-mono" }, element("bdi", { text: row.text })));
   }
 
-  /**
-   * @param {Row} row
-   * @param {Detail} detail
-   * @param {DataView[]} buffers
-   */
+  /** @param {Row} row @param {Detail} detail @param {DataView[]} buffers */
   #draw(row, detail, buffers) {
     const parts = [];
     const remark = remarks(row);
@@ -219,10 +209,7 @@ function maskTable(masked, key, payload) {
     table, more ? element("p", { class: "astra-muted", text: `The first ${count} bytes; the key repeats.` }) : null);
 }
 
-/**
- * @param {FrameDetail} detail
- * @param {Uint8Array} payload
- */
+/** @param {FrameDetail} detail @param {Uint8Array} payload */
 function payloadParts(detail, payload) {
   const parts = [];
   const cut = payload.length < detail.payload_size;

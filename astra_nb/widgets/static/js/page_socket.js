@@ -89,10 +89,7 @@ export class PageSocket {
     this.binaryType = "blob";
   }
 
-  /**
-   * @param {string} url
-   * @param {string[]} subprotocols
-   */
+  /** @param {string} url @param {string[]} subprotocols */
   open(url, subprotocols) {
     this.leave();
     const socket = new WebSocket(url, subprotocols);
@@ -142,10 +139,7 @@ export class PageSocket {
     this.#report("send", facts);
   }
 
-  /**
-   * @param {number | undefined} code
-   * @param {string} reason
-   */
+  /** @param {number | undefined} code @param {string} reason */
   close(code, reason) {
     const socket = this.#required();
     if (code === undefined) socket.close();
@@ -173,19 +167,13 @@ export class PageSocket {
     return this.socket;
   }
 
-  /**
-   * @param {string} name
-   * @param {[string, string][]} fields
-   */
+  /** @param {string} name @param {[string, string][]} fields */
   #row(name, fields) {
     this.handlers.onRow({ time: performance.now(), name, fields });
     this.handlers.onState();
   }
 
-  /**
-   * @param {string} name
-   * @param {Facts} facts
-   */
+  /** @param {string} name @param {Facts} facts */
   #report(name, facts) {
     this.handlers.onEvent({ name, ...facts });
   }

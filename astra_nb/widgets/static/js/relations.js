@@ -56,10 +56,7 @@ export class Relations {
     }
   }
 
-  /**
-   * @param {RelatedRow} row
-   * @param {Row[]} waiting
-   */
+  /** @param {RelatedRow} row @param {Row[]} waiting */
   #answerPing(row, waiting) {
     // A PONG answers the newest PING with the same payload (section 5.5.3); the older ones
     // need no answer any more.
@@ -71,10 +68,7 @@ export class Relations {
     waiting.splice(0, at + 1);
   }
 
-  /**
-   * @param {RelatedRow} row
-   * @param {string} mine
-   */
+  /** @param {RelatedRow} row @param {string} mine */
   #joinFragments(row, mine) {
     const under = this.open.get(mine);
     if (row.type !== "continuation") {
@@ -89,11 +83,7 @@ export class Relations {
     else this.open.set(mine, row.fragment);
   }
 
-  /**
-   * @param {RelatedRow} row
-   * @param {string} mine
-   * @param {string} other
-   */
+  /** @param {RelatedRow} row @param {string} mine @param {string} other */
   #answerRequest(row, mine, other) {
     if (row.type === "continuation") return;
     const request = this.requests.get(other);

@@ -63,19 +63,12 @@ export class Ring {
   }
 }
 
-/**
- * @param {Entry} entry
- * @returns {entry is Row}
- */
+/** @param {Entry} entry @returns {entry is Row} */
 export function isRow(entry) {
   return entry.kind !== "gap";
 }
 
-/**
- * @param {number} number
- * @param {number} count
- * @returns {Gap}
- */
+/** @param {number} number @param {number} count @returns {Gap} */
 function gap(number, count) {
   return { kind: "gap", number, count };
 }

@@ -234,10 +234,7 @@ export class RowList {
     this.space.append(line);
   }
 
-  /**
-   * @param {HTMLElement} line
-   * @param {number} index
-   */
+  /** @param {HTMLElement} line @param {number} index */
   #drawLine(line, index) {
     const entry = this.entries[index];
     if (entry === undefined) return;
@@ -263,11 +260,7 @@ export class RowList {
     this.#setPayload(line, this.contexts.get(row.number) ?? row.text, remarks(row));
   }
 
-  /**
-   * @param {HTMLElement} line
-   * @param {string} text
-   * @param {string} remark
-   */
+  /** @param {HTMLElement} line @param {string} text @param {string} remark */
   #setPayload(line, text, remark) {
     const [preview, aside] = line.children[PAYLOAD]?.children ?? [];
     if (preview) setText(preview, text);

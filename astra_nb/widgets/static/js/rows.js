@@ -24,10 +24,7 @@
  * @typedef {{ fields: (keyof Row)[], rows: unknown[][] }} Batch
  */
 
-/**
- * @param {Batch} batch
- * @returns {Row[]}
- */
+/** @param {Batch} batch @returns {Row[]} */
 export function readRows({ fields, rows }) {
   return rows.map((values) => {
     const row = /** @type {any} */ ({});

@@ -64,10 +64,7 @@ export class Sequence {
       this.note, this.list);
   }
 
-  /**
-   * @param {Entry[]} entries
-   * @param {number} origin
-   */
+  /** @param {Entry[]} entries @param {number} origin */
   show(entries, origin) {
     const { steps, leftOut } = sequenceSteps(entries);
     setText(this.note, leftOut > 0 ? `The newest ${steps.length} steps; ${leftOut} earlier ones are in the log.`
@@ -77,10 +74,7 @@ export class Sequence {
     if (atEnd) this.root.scrollTop = this.root.scrollHeight;
   }
 
-  /**
-   * @param {Step} step
-   * @param {number} origin
-   */
+  /** @param {Step} step @param {number} origin */
   #line(step, origin) {
     const { row } = step;
     const words = step.way !== "across" ? step.label

@@ -68,10 +68,7 @@ export class Store {
     });
   }
 
-  /**
-   * @param {(change: Change) => void} listener
-   * @param {AbortSignal} signal
-   */
+  /** @param {(change: Change) => void} listener @param {AbortSignal} signal */
   listen(listener, signal) {
     this.listeners.add(listener);
     signal.addEventListener("abort", () => this.listeners.delete(listener));
