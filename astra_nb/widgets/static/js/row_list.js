@@ -15,18 +15,23 @@ const HEAD_HEIGHT = 23;
 const SPARE_ROWS = 6; // above and below the visible ones, for scrolling
 const SPARE_ROWS_AT_END = 2; // while a flood may come, and each row costs
 
-/** Columns in their order: key, heading, what it holds. */
-export const COLUMNS = [
-  { key: "number", label: "No.", title: "Number of the record in server.log" },
-  { key: "time", label: "Time", title: "Time: seconds since the first record, or as chosen above" },
-  { key: "connection", label: "Con", title: "Connection" },
-  { key: "direction", label: "Direction", title: "Seen from the end that keeps this log" },
-  { key: "type", label: "Type", title: "Type of the frame, or of the record" },
-  { key: "flags", label: "F RSV M", title: "Header bits: FIN, RSV1 to RSV3, MASK (RFC 6455, section 5.2)" },
-  { key: "key", label: "Masking key", title: "Masking key (RFC 6455, section 5.3)" },
-  { key: "length", label: "Length", title: "Payload length in bytes" },
-  { key: "payload", label: "Payload", title: "Payload, unmasked; what a terminal would act on is shown as an escape" },
-];
+/**
+ * Columns in their order: key, heading, name in the menu of those that can be hidden, and what it
+ * holds.
+ */
+export const COLUMNS = /** @type {[string, string, string, string][]} */ ([
+  ["number", "No.", "", "Number of the record in server.log"],
+  ["time", "Time", "Time", "Time: seconds since the first record, or as chosen above"],
+  ["connection", "Con", "Connection", "Connection"],
+  ["direction", "Direction", "Direction", "Seen from the end that keeps this log"],
+  ["type", "Type", "", "Type of the frame, or of the record"],
+  ["flags", "F RSV M", "FIN, RSV, MASK",
+    "Header bits: FIN, RSV1 to RSV3, MASK (RFC 6455, section 5.2)"],
+  ["key", "Masking key", "Masking key", "Masking key (RFC 6455, section 5.3)"],
+  ["length", "Length", "Length", "Payload length in bytes"],
+  ["payload", "Payload", "",
+    "Payload, unmasked; what a terminal would act on is shown as an escape"],
+]).map(([key, label, option, title]) => ({ key, label, option, title }));
 
 const PAYLOAD = COLUMNS.length - 1;
 const FLAGS = COLUMNS.findIndex(({ key }) => key === "flags");

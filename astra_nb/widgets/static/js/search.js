@@ -40,8 +40,8 @@ export class Search {
     this.whole = true;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
-    /** @type {(() => void) | undefined} searches what came since */
-    this.again = undefined;
+    /** Whether all is done but what came since. */
+    this.finished = false;
   }
 
   /**
@@ -64,82 +64,63 @@ export class Search {
     const types = CHIPS.flatMap(([name, , lets]) => (chips.has(name) ? lets : []));
     this.query = { text, direction, connection, types };
     this.sentence = "Searching server.log ...";
-    this.timer = setTimeout(() => this.#searchAll(), TYPING_MS);
+    this.timer = setTimeout(() => this.#search(this.floor, PIECES), TYPING_MS);
   }
 
   stop() {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.again = undefined;
+    this.finished = false;
     this.run += 1;
   }
 
-  /** Say that new rows came. */
+  /** Say that new rows came; after a while they are searched too. */
   more() {
-    if (this.again !== undefined) this.timer ??= setTimeout(this.again, AGAIN_MS);
-  }
-
-  /** From the newest record down, piece by piece. */
-  async #searchAll() {
-    this.timer = undefined;
-    let below = 0;
-    for (let piece = 0; piece < PIECES && this.finds.size < FINDS; piece += 1) {
-      const found = await this.#search(this.floor, below);
-      if (found === null) return;
-      if (piece === 0) this.covered = found.to;
-      below = found.below;
-      this.sentence = `Searching server.log: ${counted(this.searched, "record")} so far ...`;
-      if (below === 0) break;
-      this.onChange();
-    }
-    this.whole = below === 0;
-    this.#finish();
-  }
-
-  async #searchNew() {
-    const found = await this.#search(this.covered, 0);
-    if (found === null) return;
-    this.covered = found.to;
-    // In a flood there is no time for all that came.
-    this.whole &&= found.below === 0;
-    this.#finish();
-  }
-
-  #finish() {
-    this.sentence = this.whole
-      ? `Searched all ${counted(this.searched, "record")} of server.log, whole payloads.`
-      : `Searched ${counted(this.searched, "record")} of server.log, the newest first, and not all of them.`;
-    this.again = () => {
-      this.timer = undefined;
-      this.again = undefined;
-      void this.#searchNew();
-    };
-    this.onChange();
+    if (this.finished) this.timer ??= setTimeout(() => this.#search(this.covered, 1), AGAIN_MS);
   }
 
   /**
-   * @param {number} after
-   * @param {number} below
-   * @returns {Promise<Found | null>} null when it is no longer wanted
+   * Search from the newest record down, piece by piece, until another search is begun.
+   * @param {number} after only records with a higher number
+   * @param {number} pieces at most
    */
-  async #search(after, below) {
+  async #search(after, pieces) {
+    this.timer = undefined;
+    this.finished = false;
     const { run } = this;
-    try {
-      const { value } = await this.request({ ...this.query, after, below });
-      if (run !== this.run) return null;
-      readRows(value).forEach((row, index) => this.finds.set(row.number, { row, context: value.contexts[index] ?? "" }));
-      this.searched += value.searched;
-      this.#trim();
-      return value;
-    } catch {
-      if (run !== this.run) return null;
-      this.sentence = "The kernel does not answer just now: only the previews in this view were searched.";
+    let below = 0;
+    for (let piece = 1; ; piece += 1) {
+      const asked = this.request({ ...this.query, after, below });
+      const answer = await asked.catch(() => undefined);
+      if (run !== this.run) return;
+      if (answer === undefined) {
+        this.sentence = "The kernel does not answer just now: "
+          + "only the previews in this view were searched.";
+        this.onChange();
+        return;
+      }
+      if (piece === 1) this.covered = answer.value.to;
+      below = answer.value.below;
+      this.#take(answer.value);
+      if (below === 0 || piece === pieces || this.finds.size >= FINDS) break;
+      this.sentence = `Searching server.log: ${counted(this.searched, "record")} so far ...`;
       this.onChange();
-      return null;
     }
+    // In a flood there is no time for all that came.
+    this.whole &&= below === 0;
+    const searched = counted(this.searched, "record");
+    this.sentence = this.whole
+      ? `Searched all ${searched} of server.log, whole payloads.`
+      : `Searched ${searched} of server.log, the newest first, and not all of them.`;
+    this.finished = true;
+    this.onChange();
   }
 
-  #trim() {
+  /** @param {Found} found */
+  #take(found) {
+    readRows(found).forEach((row, index) =>
+      this.finds.set(row.number, { row, context: found.contexts[index] ?? "" }));
+    this.searched += found.searched;
     if (this.finds.size <= 2 * FINDS) return;
     const numbers = [...this.finds.keys()].sort((one, other) => one - other);
     for (const number of numbers.slice(0, -FINDS)) this.finds.delete(number);

@@ -2,6 +2,7 @@
 
 import { button, element, roveFocus, setPressed, toggle } from "./dom.js";
 import { CHIPS } from "./filter.js";
+import { COLUMNS } from "./row_list.js";
 
 /**
  * @typedef {import("./filter.js").Filter} Filter
@@ -16,11 +17,6 @@ import { CHIPS } from "./filter.js";
  * @property {(key: string, shown: boolean) => void} onColumn
  */
 
-const OPTIONAL_COLUMNS = /** @type {[string, string][]} */ ([
-  ["time", "Time"], ["connection", "Connection"], ["direction", "Direction"], ["flags", "FIN, RSV, MASK"],
-  ["key", "Masking key"], ["length", "Length"],
-]);
-
 export class Toolbar {
   /**
    * @param {Filter} filter changed in place
@@ -32,7 +28,7 @@ export class Toolbar {
     this.text = element("input", {
       class: "astra-field",
       attributes: { type: "search", placeholder: "Filter by text", "aria-label": "Filter rows by text", spellcheck: "false" },
-      on: { input: () => { filter.text = this.text.value; handlers.onFilter(); }, keydown: stopKeys },
+      on: { input: () => { filter.text = this.text.value; handlers.onFilter(); } },
     });
     const regex = toggle(".*", "Read the filter as a regular expression", false, (on) => {
       filter.regex = on;
@@ -53,7 +49,7 @@ export class Toolbar {
     this.connection = element("select", {
       class: "astra-select",
       attributes: { "aria-label": "Show only this connection" },
-      on: { change: () => { filter.connection = Number(this.connection.value); handlers.onFilter(); }, keydown: stopKeys },
+      on: { change: () => { filter.connection = Number(this.connection.value); handlers.onFilter(); } },
     }, element("option", { text: "all connections", attributes: { value: 0 } }));
     this.follow = toggle("Follow", "Keep the newest row in sight; scrolling up lets go", true, handlers.onFollow);
     this.pause = toggle("Pause", "Hold the list still; records go on to be logged", false, (on) => {
@@ -65,10 +61,17 @@ export class Toolbar {
     const time = element("select", {
       class: "astra-select",
       attributes: { "aria-label": "Form of the time column", title: "Form of the time column" },
-      on: { change: () => handlers.onTime(/** @type {TimeForm} */ (time.value)), keydown: stopKeys },
+      on: { change: () => handlers.onTime(/** @type {TimeForm} */ (time.value)) },
     }, ...[["relative", "time since start"], ["delta", "time since the row above"], ["absolute", "clock time"]].map(
       ([value, text]) => element("option", { text, attributes: { value } })));
-    this.root = element("div", { class: "astra-toolbar", attributes: { role: "toolbar", "aria-label": "Log view" } },
+    this.root = element("div", {
+      class: "astra-toolbar",
+      attributes: { role: "toolbar", "aria-label": "Log view" },
+      on: {
+        // Typed keys are text, not shortcuts of the notebook around.
+        keydown: (event) => { if (event.target.matches("input, select")) event.stopPropagation(); },
+      },
+    },
       this.text, regex, chips, directions, this.connection, this.problem,
       element("div", { class: "astra-tools" }, this.follow, this.pause, jump, clear, time, this.#columnMenu()),
       this.searched);
@@ -86,12 +89,12 @@ export class Toolbar {
   }
 
   #columnMenu() {
-    const boxes = OPTIONAL_COLUMNS.map(([key, label]) => {
+    const boxes = COLUMNS.filter(({ option }) => option !== "").map(({ key, option }) => {
       const box = element("input", {
         attributes: { type: "checkbox", checked: key !== "key" },
         on: { change: () => this.handlers.onColumn(key, box.checked) },
       });
-      return element("label", { class: "astra-menu-item" }, box, ` ${label}`);
+      return element("label", {}, box, ` ${option}`);
     });
     const menu = element("details", {
       class: "astra-menu",
@@ -124,12 +127,4 @@ export class Toolbar {
     this.connection.value = wanted.includes(chosen) ? chosen : "0";
     this.filter.connection = Number(this.connection.value);
   }
-}
-
-/**
- * Typed keys are text, not shortcuts of the notebook around.
- * @param {KeyboardEvent} event
- */
-function stopKeys(event) {
-  event.stopPropagation();
 }
