@@ -5,8 +5,8 @@
  * @typedef {object} ElementOptions
  * @property {string} [class]
  * @property {string} [text]
- * @property {Record<string, string | number | boolean | null | undefined>} [attributes]
- * @property {Record<string, (event: any) => void>} [on]
+ * @property {Record<string, string | number | boolean>} [attributes]
+ * @property {Record<string, (event: any) => void>} [on] listeners
  */
 
 /**
@@ -14,7 +14,7 @@
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {ElementOptions} [options]
- * @param {...(Node | string | null | undefined)} children
+ * @param {...(Node | string | null)} children
  * @returns {HTMLElementTagNameMap[T]}
  */
 export function element(tag, options = {}, ...children) {
@@ -22,15 +22,12 @@ export function element(tag, options = {}, ...children) {
   if (options.class) made.className = options.class;
   if (options.text !== undefined) made.textContent = options.text;
   for (const [name, value] of Object.entries(options.attributes ?? {})) {
-    if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value !== null && value !== undefined) {
-      made.setAttribute(name, String(value));
-    }
+    if (value !== false) made.setAttribute(name, value === true ? "" : String(value));
   }
   for (const [name, listener] of Object.entries(options.on ?? {})) {
     made.addEventListener(name, listener);
   }
-  for (const child of children) if (child !== null && child !== undefined) made.append(child);
+  made.append(...children.filter((child) => child !== null));
   return made;
 }
 
@@ -59,16 +56,11 @@ export function button(label, title, onClick, className = "") {
  * @param {string} [className]
  */
 export function toggle(label, title, pressed, onChange, className = "") {
-  const made = button(
-    label,
-    title,
-    () => {
-      const next = made.getAttribute("aria-pressed") !== "true";
-      setPressed(made, next);
-      onChange(next);
-    },
-    `astra-toggle ${className}`.trim(),
-  );
+  const made = button(label, title, () => {
+    const next = made.getAttribute("aria-pressed") !== "true";
+    setPressed(made, next);
+    onChange(next);
+  }, `astra-toggle ${className}`.trim());
   setPressed(made, pressed);
   return made;
 }

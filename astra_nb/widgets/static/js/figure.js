@@ -26,13 +26,8 @@ export function figureCells(fields) {
   /** @type {Cell[]} */
   const cells = [];
   fields.forEach((field, index) => {
-    if (isPayload(field)) {
-      const column = field.first_bit % BITS;
-      cells.push({ field, index, row: Math.floor(field.first_bit / BITS), column, span: BITS - column, from: field.first_bit, begins: true });
-      return;
-    }
     let at = field.first_bit;
-    const end = field.first_bit + field.bit_count;
+    const end = at + (isPayload(field) ? BITS - (at % BITS) : field.bit_count);
     while (at < end) {
       const column = at % BITS;
       const span = Math.min(BITS - column, end - at);
@@ -94,8 +89,9 @@ export function drawFigure(fields, bytes, onField) {
     const narrow = cell.span <= 2;
     const payload = isPayload(field);
     const bits = payload ? counted(field.bit_count / 8, "byte") : spaced(bitsOf(bytes, cell.from, cell.span), cell.from);
-    const name = element("span", { class: "astra-figure-name", text: cell.begins ? field.name : `${field.name} (continued)` });
-    const made = element("button", {
+    const name = cell.begins ? field.name : `${field.name} (continued)`;
+    const show = () => onField(cell.index);
+    body.append(element("button", {
       class: `astra-figure-cell${narrow ? " astra-narrow" : ""}${payload ? " astra-figure-payload" : ""}`,
       attributes: {
         type: "button",
@@ -103,13 +99,10 @@ export function drawFigure(fields, bytes, onField) {
         "aria-label": `${field.name}: ${field.value}. ${field.meaning}`,
         style: `grid-column: ${cell.column + 1} / span ${cell.span}; grid-row: ${cell.row + 1}`,
       },
-      on: {
-        mouseenter: () => onField(cell.index),
-        focus: () => onField(cell.index),
-        click: () => onField(cell.index),
-      },
-    }, name, element("span", { class: "astra-figure-bits", text: bits }));
-    body.append(made);
+      on: { mouseenter: show, focus: show, click: show },
+    },
+    element("span", { class: "astra-figure-name", text: name }),
+    element("span", { class: "astra-figure-bits", text: bits })));
   }
   return element("div", { class: "astra-figure" }, ruler, body);
 }

@@ -6,10 +6,7 @@
  */
 export function clock(seconds) {
   const date = new Date(seconds * 1000);
-  const two = (/** @type {number} */ value) => String(value).padStart(2, "0");
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${
-    String(date.getMilliseconds()).padStart(3, "0")
-  }`;
+  return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
 /**
@@ -17,10 +14,7 @@ export function clock(seconds) {
  * @param {number} seconds
  */
 export function span(seconds) {
-  const sign = seconds < 0 ? "-" : "";
-  const size = Math.abs(seconds);
-  if (size < 1000) return `${sign}${size.toFixed(4)}`;
-  return `${sign}${size.toFixed(1)}`;
+  return seconds.toFixed(Math.abs(seconds) < 1000 ? 4 : 1);
 }
 
 /**
@@ -53,14 +47,9 @@ export function counted(count, noun) {
  */
 export function size(bytes) {
   if (bytes < 1024) return `${Math.round(bytes)} B`;
-  const units = ["KiB", "MiB", "GiB"];
-  let value = bytes / 1024;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${value.toFixed(1)} ${units[unit]}`;
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
+  if (bytes < 1024 ** 3) return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }
 
 /**

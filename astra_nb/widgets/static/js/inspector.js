@@ -76,19 +76,15 @@ export class Inspector {
       if (this.number === row.number) this.#draw(row, value, buffers);
     } catch (problem) {
       if (this.number === row.number) {
-        this.#sentence(row, problem instanceof Error ? problem.message : String(problem));
+        const text = problem instanceof Error ? problem.message : String(problem);
+        this.body.replaceChildren(
+          element("p", { class: "astra-hint", text }),
+          element("p", { class: "astra-mono" }, element("bdi", { text: row.text })));
         this.number = 0;
       }
     } finally {
       this.body.removeAttribute("aria-busy");
     }
-  }
-
-  /** @param {Row} row @param {string} sentence */
-  #sentence(row, sentence) {
-    this.body.replaceChildren(
-      element("p", { class: "astra-hint", text: sentence }),
-      element("p", { class: "astra-mono" }, element("bdi", { text: row.text })));
   }
 
   /** @param {Row} row @param {Detail} detail @param {DataView[]} buffers */

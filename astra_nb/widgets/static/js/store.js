@@ -54,11 +54,16 @@ export class Store {
     this.nudged = undefined;
     this.bridge = new Bridge(model, signal, () => this.#notify("health"));
     this.bridge.on("rows", (rows) => this.#takeRows(rows));
-    this.bridge.on("status", (status) => this.#takeStatus(status));
+    this.bridge.on("status", (status) => {
+      this.status = status;
+      this.#notify("status");
+    });
 
     const connected = () => this.nudge();
     model.on("comm_live_update", connected);
-    this.#readSnapshot();
+    const { rows, status } = model.get("snapshot") ?? {};
+    if (rows) this.#takeRows(rows);
+    if (status) this.status = status;
     void this.bridge.hello();
     this.#backfill();
     this.#beatLater(HEARTBEAT_MS);
@@ -135,26 +140,11 @@ export class Store {
     this.#notify("reset");
   }
 
-  /** @param {Status} status */
-  #takeStatus(status) {
-    this.status = status;
-    this.#notify("status");
-  }
-
-  #readSnapshot() {
-    const { rows, status } = this.model.get("snapshot") ?? {};
-    if (rows) this.#takeRows(rows);
-    if (status) this.#takeStatus(status);
-  }
-
   /** @param {number} delay */
   #beatLater(delay) {
     this.heart = setTimeout(() => {
-      if (document.hidden || this.listeners.size === 0) {
-        this.#beatLater(delay);
-        return;
-      }
-      this.bridge.request("heartbeat", {}).then(
+      if (document.hidden || this.listeners.size === 0) this.#beatLater(delay);
+      else this.bridge.request("heartbeat", {}).then(
         () => this.#beatLater(HEARTBEAT_MS),
         () => this.#beatLater(Math.min(2 * delay, LONGEST_HEARTBEAT_MS)));
     }, delay);

@@ -17,6 +17,8 @@ import { COLUMNS } from "./row_list.js";
  * @property {(key: string, shown: boolean) => void} onColumn
  */
 
+const TIME_FORMS = { relative: "time since start", delta: "time since the row above", absolute: "clock time" };
+
 export class Toolbar {
   /**
    * @param {Filter} filter changed in place
@@ -62,8 +64,7 @@ export class Toolbar {
       class: "astra-select",
       attributes: { "aria-label": "Form of the time column", title: "Form of the time column" },
       on: { change: () => handlers.onTime(/** @type {TimeForm} */ (time.value)) },
-    }, ...[["relative", "time since start"], ["delta", "time since the row above"], ["absolute", "clock time"]].map(
-      ([value, text]) => element("option", { text, attributes: { value } })));
+    }, ...Object.entries(TIME_FORMS).map(([value, text]) => element("option", { text, attributes: { value } })));
     this.root = element("div", {
       class: "astra-toolbar",
       attributes: { role: "toolbar", "aria-label": "Log view" },
