@@ -55,7 +55,9 @@ class Composer:
         self.on_code = on_code
         self.close_buttons: dict[int, Button] = {}
         self.private_codes: dict[int, IntText] = {}
-        self.buttons = {name: make_button(name, tooltip) for name, tooltip in BUTTONS.items()}
+        self.buttons = {
+            name: Button(description=name, tooltip=tooltip) for name, tooltip in BUTTONS.items()
+        }
         self.sender = ToggleButtons(
             options=[("server", "server"), ("client", "client")],
             description="From",
@@ -187,12 +189,6 @@ def controls_in(widget: ipywidgets.Widget) -> list[Reachable]:
     if isinstance(widget, Reachable):
         return [widget]
     return [each for child in getattr(widget, "children", ()) for each in controls_in(child)]
-
-
-def make_button(name: str, tooltip: str) -> Button:
-    button = Button(description=name, tooltip=tooltip)
-    button.add_class(f"astra-send-{name.replace(' ', '-')}")
-    return button
 
 
 def text(value: str, placeholder: str, css_class: str, tooltip: str) -> Text:

@@ -29,7 +29,7 @@ export class AddressView {
     /** @type {import("./address_check.js").CheckResult | undefined} */
     this.result = undefined;
     this.kernelAddress = element("code", { class: "astra-address" });
-    this.found = element("span", { class: "astra-check", attributes: { role: "status" } });
+    this.found = element("span", { class: "astra-check", role: "status" });
     this.checkButton = button("Check", "Open a real connection from this page to find out which address it reaches", () => this.check());
     this.root = element("div", { class: "astra-addresses" },
       element("div", { class: "astra-address-row" },

@@ -32,25 +32,28 @@ class BrowserClientPage {
       onState: () => this.#drawState(),
       onEvent: (event) => this.#report(event),
     });
-    this.url = input("astra-url", "Address to connect to", {}, () => { this.edited = true; this.#drawSnippet(); });
+    this.url = input("astra-url", "Address to connect to", {
+      oninput: () => { this.edited = true; this.#drawSnippet(); },
+    });
     this.subprotocols = input("astra-short", "Subprotocols, parted by commas", { placeholder: "subprotocols" });
     this.connectButton = button("Connect", "new WebSocket(address): opens a connection from this page", () => this.#connect());
     this.payload = input("astra-url", "Payload", { value: "Hello" });
     this.format = select(["text", "hex", "byte table"], "How the payload is read when it is sent as bytes");
-    this.code = input("astra-code-field", "Close code: 1000, or 3000 to 4999", { type: "number", value: "1000", min: "1000", max: "4999" }, () => this.#drawClose());
-    this.reason = input("astra-url", "Close reason", { placeholder: "close reason" }, () => this.#drawClose());
+    this.code = input("astra-code-field", "Close code: 1000, or 3000 to 4999", { type: "number", value: "1000", min: "1000", max: "4999", oninput: () => this.#drawClose() });
+    this.reason = input("astra-url", "Close reason", { placeholder: "close reason", oninput: () => this.#drawClose() });
     this.reasonCount = element("span", { class: "astra-muted" });
     this.binaryType = select(["blob", "arraybuffer"], "binaryType: the form in which this page gets binary messages");
-    this.binaryType.addEventListener("change", () => this.socket.setBinaryType(/** @type {BinaryType} */ (this.binaryType.value)));
+    this.binaryType.onchange = () =>
+      this.socket.setBinaryType(/** @type {BinaryType} */ (this.binaryType.value));
     this.closeButton = button("close(code, reason)", "Close with the code and the reason beside", () => this.#try(() => this.#close()));
     this.state = element("span", { class: "astra-socket-state" });
-    this.problem = element("p", { class: "astra-verdict", attributes: { role: "alert" } });
+    this.problem = element("p", { class: "astra-verdict", role: "alert" });
     this.problem.hidden = true;
-    this.rows = element("ol", { class: "astra-page-rows", attributes: { role: "log", tabindex: "0", "aria-label": "Events in this page", "aria-live": "polite" } });
+    this.rows = element("ol", { class: "astra-page-rows", role: "log", tabindex: "0", "aria-label": "Events in this page", "aria-live": "polite" });
     this.empty = element("p", { class: "astra-hint", text: "Nothing yet. Press Connect." });
-    this.between = element("section", { class: "astra-between", attributes: { "aria-label": "What the proxy changed" } });
+    this.between = element("section", { class: "astra-between", "aria-label": "What the proxy changed" });
     this.between.hidden = true;
-    this.snippet = element("pre", { class: "astra-snippet", attributes: { tabindex: "0", "aria-label": "Code for the browser's console" } });
+    this.snippet = element("pre", { class: "astra-snippet", tabindex: "0", "aria-label": "Code for the browser's console" });
     this.copyButton = button("Copy", "Copy this code, for the browser's console", () => copyText(this.copyButton, this.snippet));
     this.address = new AddressView(model, this.bridge, signal, () => this.#drawAddress());
     const textOf = () => this.payload.value;
@@ -214,23 +217,17 @@ function line(name, ...parts) {
   return element("div", { class: "astra-browser-line" }, element("span", { class: "astra-line-name", text: name }), ...parts);
 }
 
-/**
- * @param {string} className
- * @param {string} label
- * @param {Record<string, string>} attributes
- * @param {() => void} [onInput]
- */
-function input(className, label, attributes, onInput = () => {}) {
+/** @param {string} className @param {string} label @param {import("./dom.js").Options} options */
+function input(className, label, options) {
   return element("input", {
-    class: `astra-field ${className}`,
-    attributes: { type: "text", spellcheck: "false", "aria-label": label, ...attributes },
-    on: { input: onInput },
+    class: `astra-field ${className}`, type: "text", spellcheck: "false", "aria-label": label,
+    ...options,
   });
 }
 
 /** @param {string[]} options @param {string} title */
 function select(options, title) {
-  return element("select", { class: "astra-select", attributes: { title, "aria-label": title } },
+  return element("select", { class: "astra-select", title, "aria-label": title },
     ...options.map((text) => element("option", { text })));
 }
 

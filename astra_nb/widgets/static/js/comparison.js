@@ -48,12 +48,12 @@ export function comparisonTable({ number, doubt, points, proxied }) {
   const columns = ["", "sent by", "sent", "arrived"];
   const rows = points.map(({ what, sender, sent, arrived, changed, note }) =>
     element("tr", { class: changed ? "astra-changed" : "" },
-      element("th", { text: what, attributes: { scope: "row" } }),
+      element("th", { text: what, scope: "row" }),
       element("td", { text: sender }),
       element("td", { text: sent }),
       element("td", {}, element("b", { text: `${markOf(sent, arrived, changed)} ${arrived}` }),
         note ? element("div", { class: "astra-muted", text: note }) : null)));
   return [head, element("table", {},
-    element("thead", {}, element("tr", {}, ...columns.map((text) => element("th", { text, attributes: { scope: "col" } })))),
+    element("thead", {}, element("tr", {}, ...columns.map((text) => element("th", { text, scope: "col" })))),
     element("tbody", {}, ...rows))];
 }

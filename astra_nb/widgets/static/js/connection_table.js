@@ -19,16 +19,16 @@ import { counted, duration, size } from "./format.js";
 export class ConnectionTable {
   constructor() {
     this.body = element("tbody");
-    this.root = element("div", { class: "astra-connections", attributes: { tabindex: 0, role: "group", "aria-label": "Connections" } },
+    this.root = element("div", { class: "astra-connections", tabindex: 0, role: "group", "aria-label": "Connections" },
       element("table", {}, element("thead", {}, element("tr", {},
         ...["Conn.", "State", "Peer", "Path", "Received", "Sent", "RTT", "Why it closed"].map(
-          (text) => element("th", { text, attributes: { scope: "col" } })))), this.body));
+          (text) => element("th", { text, scope: "col" })))), this.body));
   }
 
   /** @param {Connection[]} connections */
   show(connections) {
-    this.body.replaceChildren(...connections.map((each) => element("tr", { class: `astra-is-${each.state}` },
-      element("th", { text: `#${each.id}`, attributes: { scope: "row" } }),
+    this.body.replaceChildren(...connections.map((each) => element("tr", {},
+      element("th", { text: `#${each.id}`, scope: "row" }),
       element("td", { text: each.state }),
       element("td", { class: "astra-mono", text: each.peer }),
       element("td", { class: "astra-mono" }, element("bdi", { text: each.path })),
@@ -37,7 +37,7 @@ export class ConnectionTable {
       element("td", { text: each.rtt === null ? "" : duration(each.rtt) }),
       element("td", { text: each.why || (each.subprotocol && `subprotocol ${each.subprotocol}`) }))));
     if (connections.length === 0) {
-      this.body.append(element("tr", {}, element("td", { class: "astra-hint", text: "No connection yet.", attributes: { colspan: 8 } })));
+      this.body.append(element("tr", {}, element("td", { class: "astra-hint", text: "No connection yet.", colspan: 8 })));
     }
   }
 }

@@ -2,30 +2,26 @@
 // become text nodes: no function here takes markup.
 
 /**
- * @typedef {object} ElementOptions
- * @property {string} [class]
- * @property {string} [text]
- * @property {Record<string, string | number | boolean>} [attributes]
- * @property {Record<string, (event: any) => void>} [on] listeners
+ * @typedef {string | number | boolean | ((event: any) => void) | undefined} Option
+ * @typedef {{ class?: string, text?: string, [name: string]: Option }} Options
  */
 
 /**
- * Make an element.
+ * Make an element. Of its options, `class` and `text` are what they say, a function such as
+ * `onclick` listens to an event, and everything else is an attribute; false leaves one out.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
- * @param {ElementOptions} [options]
+ * @param {Options} [options]
  * @param {...(Node | string | null)} children
  * @returns {HTMLElementTagNameMap[T]}
  */
 export function element(tag, options = {}, ...children) {
   const made = document.createElement(tag);
-  if (options.class) made.className = options.class;
-  if (options.text !== undefined) made.textContent = options.text;
-  for (const [name, value] of Object.entries(options.attributes ?? {})) {
-    if (value !== false) made.setAttribute(name, value === true ? "" : String(value));
-  }
-  for (const [name, listener] of Object.entries(options.on ?? {})) {
-    made.addEventListener(name, listener);
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "class") made.className = String(value);
+    else if (name === "text") made.textContent = String(value);
+    else if (typeof value === "function") made.addEventListener(name.slice(2), value);
+    else if (value !== false) made.setAttribute(name, value === true ? "" : String(value));
   }
   made.append(...children.filter((child) => child !== null));
   return made;
@@ -40,10 +36,7 @@ export function element(tag, options = {}, ...children) {
  */
 export function button(label, title, onClick, className = "") {
   return element("button", {
-    class: `astra-button ${className}`.trim(),
-    text: label,
-    attributes: { type: "button", title },
-    on: { click: onClick },
+    class: `astra-button ${className}`.trim(), text: label, type: "button", title, onclick: onClick,
   });
 }
 

@@ -13,8 +13,8 @@ export default {
   },
 
   render({ model, el, signal }) {
-    const sentence = element("p", { class: "astra-sentence", attributes: { role: "status", "aria-live": "polite" } });
-    const code = element("code", { class: "astra-code", attributes: { tabindex: 0, "aria-label": "The code that does the same" } });
+    const sentence = element("p", { class: "astra-sentence", role: "status", "aria-live": "polite" });
+    const code = element("code", { class: "astra-code", tabindex: 0, "aria-label": "The code that does the same" });
     const copy = button("Copy", "Copy this line of code", () => copyText(copy, code));
     const line = element("div", { class: "astra-code-line" }, code, copy);
     el.append(element("div", { class: "astra-action" }, sentence, line));

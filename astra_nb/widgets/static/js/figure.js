@@ -81,9 +81,9 @@ export function spaced(bits, from) {
  * @param {(index: number) => void} onField
  */
 export function drawFigure(fields, bytes, onField) {
-  const ruler = element("div", { class: "astra-figure-ruler", attributes: { "aria-hidden": "true" } },
+  const ruler = element("div", { class: "astra-figure-ruler", "aria-hidden": "true" },
     ...Array.from({ length: BITS }, (_, bit) => element("span", { text: String(bit % 10) })));
-  const body = element("div", { class: "astra-figure-body", attributes: { role: "group", "aria-label": "Header fields, bit by bit" } });
+  const body = element("div", { class: "astra-figure-body", role: "group", "aria-label": "Header fields, bit by bit" });
   for (const cell of figureCells(fields)) {
     const { field } = cell;
     const narrow = cell.span <= 2;
@@ -93,13 +93,10 @@ export function drawFigure(fields, bytes, onField) {
     const show = () => onField(cell.index);
     body.append(element("button", {
       class: `astra-figure-cell${narrow ? " astra-narrow" : ""}${payload ? " astra-figure-payload" : ""}`,
-      attributes: {
-        type: "button",
-        "data-field": cell.index,
-        "aria-label": `${field.name}: ${field.value}. ${field.meaning}`,
-        style: `grid-column: ${cell.column + 1} / span ${cell.span}; grid-row: ${cell.row + 1}`,
-      },
-      on: { mouseenter: show, focus: show, click: show },
+      type: "button", "data-field": cell.index,
+      "aria-label": `${field.name}: ${field.value}. ${field.meaning}`,
+      style: `grid-column: ${cell.column + 1} / span ${cell.span}; grid-row: ${cell.row + 1}`,
+      onmouseenter: show, onfocus: show, onclick: show,
     },
     element("span", { class: "astra-figure-name", text: name }),
     element("span", { class: "astra-figure-bits", text: bits })));

@@ -59,7 +59,7 @@ class View {
     this.sequence = new Sequence((row) => this.inspector.show(row));
     this.connections = new ConnectionTable();
     this.liveRegion = new LiveRegion();
-    this.health = element("p", { class: "astra-health", attributes: { role: "status" } });
+    this.health = element("p", { class: "astra-health", role: "status" });
     this.root = this.#build();
     // The table for readers without a kernel is not for people who have this view.
     const copy = `[data-astra-copy="${CSS.escape(String(store.model.get("copy_key")))}"]`;
@@ -97,15 +97,15 @@ class View {
     this.tabs = new Map([...this.panes.keys()].map((name) => [name, element("button", {
       class: "astra-tab",
       text: name,
-      attributes: { type: "button", role: "tab", id: `${prefix}-tab-${name}`, "aria-controls": `${prefix}-pane-${name}` },
-      on: { click: () => this.#openTab(name) },
+      type: "button", role: "tab", id: `${prefix}-tab-${name}`, "aria-controls": `${prefix}-pane-${name}`,
+      onclick: () => this.#openTab(name),
     })]));
     for (const [name, pane] of this.panes) {
       pane.id = `${prefix}-pane-${name}`;
       pane.setAttribute("role", "tabpanel");
       pane.setAttribute("aria-labelledby", `${prefix}-tab-${name}`);
     }
-    const tabs = element("div", { class: "astra-tabs", attributes: { role: "tablist", "aria-label": "Views of the log" } }, ...this.tabs.values());
+    const tabs = element("div", { class: "astra-tabs", role: "tablist", "aria-label": "Views of the log" }, ...this.tabs.values());
     roveFocus(tabs, "button", (tab) => tab.click());
     const root = element("div", { class: "astra-log astra-hide-key" },
       this.bar.root, this.health, tabs,

@@ -23,17 +23,16 @@ export class HexView {
     this.bad = -1;
     /** @type {Map<number, readonly HTMLElement[]>} */
     this.cells = new Map();
-    this.lines = element("div", { class: "astra-hex", attributes: { tabindex: 0, role: "group", "aria-label": "Bytes in hexadecimal" } });
+    this.lines = element("div", {
+      class: "astra-hex", tabindex: 0, role: "group", "aria-label": "Bytes in hexadecimal",
+      onmouseover: ({ target: { dataset } }) => onByte(Number(dataset.byte ?? -1)),
+      onmouseleave: () => onByte(-1),
+    });
     this.place = element("span", { class: "astra-muted" });
     this.back = button("\u2190 earlier", "The bytes before these", () => this.#page(-1));
     this.forward = button("later \u2192", "The bytes after these", () => this.#page(1));
     this.pager = element("div", { class: "astra-pager" }, this.back, this.forward, this.place);
-    this.root = element("div", { class: "astra-hexview" }, this.lines, this.pager);
-    this.lines.addEventListener("mouseover", (event) => {
-      const byte = /** @type {HTMLElement} */ (event.target).dataset?.byte;
-      onByte(byte === undefined ? -1 : Number(byte));
-    });
-    this.lines.addEventListener("mouseleave", () => onByte(-1));
+    this.root = element("div", {}, this.lines, this.pager);
   }
 
   /**
@@ -78,13 +77,13 @@ export class HexView {
     const lines = [];
     const perLine = this.width() >= WIDE.pixels ? WIDE.bytes : NARROW_BYTES;
     for (let start = 0; start < bytes.length; start += perLine) {
-      const codes = element("span", { class: "astra-hex-codes", attributes: { style: `grid-template-columns: repeat(${perLine}, 2.65ch)` } });
+      const codes = element("span", { class: "astra-hex-codes", style: `grid-template-columns: repeat(${perLine}, 2.65ch)` });
       const letters = element("span", { class: "astra-hex-letters" });
       for (let at = start; at < Math.min(start + perLine, bytes.length); at += 1) {
         const byte = this.offset + at;
         const value = bytes[at] ?? 0;
         const cell = (/** @type {string} */ text) =>
-          element("span", { class: byte === this.bad ? "astra-bad" : "", text, attributes: { "data-byte": byte } });
+          element("span", { class: byte === this.bad ? "astra-bad" : "", text, "data-byte": byte });
         const pair = /** @type {const} */ ([cell(hex(value)), cell(ascii(value))]);
         this.cells.set(byte, pair);
         codes.append(pair[0]);

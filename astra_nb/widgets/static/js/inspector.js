@@ -46,12 +46,11 @@ export class Inspector {
     this.bridge = bridge;
     this.handlers = handlers;
     this.number = 0;
-    this.title = element("h3", { class: "astra-inspector-title", attributes: { tabindex: -1 } });
+    this.title = element("h3", { class: "astra-inspector-title", tabindex: -1 });
     this.body = element("div", {
-      class: "astra-inspector-body",
-      attributes: { tabindex: 0, role: "group", "aria-label": "Detail" },
+      class: "astra-inspector-body", tabindex: 0, role: "group", "aria-label": "Detail",
     });
-    this.root = element("section", { class: "astra-inspector", attributes: { "aria-label": "Inspector" } },
+    this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector" },
       this.title, this.body);
     this.clear();
   }
@@ -109,7 +108,7 @@ export class Inspector {
    */
   #frameParts(detail, raw, payload, message) {
     const { fields } = detail;
-    const meaning = element("p", { class: "astra-meaning", attributes: { "aria-live": "polite" } });
+    const meaning = element("p", { class: "astra-meaning", "aria-live": "polite" });
     const fetchBytes = async (/** @type {number} */ offset, /** @type {number} */ length) => {
       const { buffers } = await this.bridge.request("bytes", { number: detail.number, offset, length });
       return bytesOf(buffers[0]);
@@ -175,7 +174,7 @@ function heading(text, aside = "") {
 
 /** @param {string} text */
 function textBlock(text) {
-  return element("pre", { class: "astra-text", attributes: { tabindex: 0 } }, element("bdi", { text }));
+  return element("pre", { class: "astra-text", tabindex: 0 }, element("bdi", { text }));
 }
 
 /** @param {DataView | undefined} view */
@@ -193,7 +192,7 @@ function maskTable(masked, key, payload) {
   const octets = key.split(" ");
   const count = Math.min(masked.length, payload.length, MASK_COLUMNS);
   const line = (/** @type {string} */ label, /** @type {(index: number) => string} */ cell, name = "") =>
-    element("tr", { class: name }, element("th", { text: label, attributes: { scope: "row" } }),
+    element("tr", { class: name }, element("th", { text: label, scope: "row" }),
       ...Array.from({ length: count }, (_, index) => element("td", { text: cell(index) })));
   const table = element("table", { class: "astra-mask" },
     line("masked", (index) => hex(masked[index] ?? 0)),
@@ -201,7 +200,7 @@ function maskTable(masked, key, payload) {
     line("payload", (index) => hex(payload[index] ?? 0), "astra-mask-result"),
     line("ASCII", (index) => ascii(payload[index] ?? 0)));
   const more = payload.length > count || masked.length > count;
-  return element("div", { class: "astra-scroll-x", attributes: { tabindex: 0, role: "group", "aria-label": "Masked payload, key and payload" } },
+  return element("div", { class: "astra-scroll-x", tabindex: 0, role: "group", "aria-label": "Masked payload, key and payload" },
     table, more ? element("p", { class: "astra-muted", text: `The first ${count} bytes; the key repeats.` }) : null);
 }
 
@@ -265,7 +264,7 @@ function handshakeParts(detail) {
     element("table", { class: "astra-headers" },
       element("tbody", {}, ...detail.headers.map(({ name, value, meaning, section }) =>
         element("tr", { class: meaning ? "astra-matters" : "" },
-          element("th", { attributes: { scope: "row" } }, element("bdi", { text: name })),
+          element("th", { scope: "row" }, element("bdi", { text: name })),
           element("td", {}, element("bdi", { class: "astra-mono", text: value }),
             meaning ? element("div", { class: "astra-muted", text: `${meaning} (${section})` }) : null))))),
   ];

@@ -51,7 +51,7 @@ export function drawTree(value, name = "", depth = 0) {
       holder.append(next);
     }
   };
-  const details = element("details", { class: "astra-json", attributes: { open: depth < OPEN_DEPTH } },
+  const details = element("details", { class: "astra-json", open: depth < OPEN_DEPTH },
     element("summary", {}, label,
       element("span", { class: "astra-muted", text: isList ? `[${counted(entries.length, "item")}]` : `{${counted(entries.length, "key")}}` })),
     holder);

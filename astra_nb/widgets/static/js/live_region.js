@@ -26,7 +26,7 @@ export class LiveRegion {
   constructor() {
     this.root = element("div", {
       class: "astra-spoken",
-      attributes: { role: "log", "aria-live": "polite", "aria-label": "New rows of the frame log" },
+      role: "log", "aria-live": "polite", "aria-label": "New rows of the frame log",
     });
     /** @type {Row[]} */
     this.waiting = [];

@@ -80,7 +80,7 @@ const LIMITS = [
 /** @param {() => WebSocket | undefined} getSocket */
 export function limitList(getSocket) {
   const items = LIMITS.map(({ call, attempt, why }) => {
-    const answer = element("p", { class: "astra-limit-answer", attributes: { role: "status" } });
+    const answer = element("p", { class: "astra-limit-answer", role: "status" });
     const run = button("Try it", `Run ${call} in this page`, async () => {
       const socket = getSocket();
       if (!socket) {

@@ -112,23 +112,22 @@ export class RowList {
     this.widths = "";
     /** @type {HTMLElement[]} */
     this.pool = [];
-    this.head = element("div", { class: "astra-row astra-head", attributes: { role: "row" } },
-      ...COLUMNS.map((column) => element("span", {
-        class: `astra-cell astra-c-${column.key}`,
-        text: column.label,
-        attributes: { role: "columnheader", title: column.title },
+    this.head = element("div", { class: "astra-row astra-head", role: "row" },
+      ...COLUMNS.map(({ key, label, title }) => element("span", {
+        class: `astra-cell astra-c-${key}`, text: label, role: "columnheader", title,
       })));
-    this.space = element("div", { class: "astra-space", attributes: { role: "rowgroup" } });
+    this.space = element("div", {
+      class: "astra-space", role: "rowgroup", onclick: (event) => this.#clicked(event),
+    });
     // As high as all rows together; the few that are in the page are moved along it in one piece.
-    this.runway = element("div", { class: "astra-runway", attributes: { role: "presentation" } }, this.space);
+    this.runway = element("div", { class: "astra-runway", role: "presentation" }, this.space);
     this.scroller = element("div", {
-      class: "astra-scroller",
-      attributes: { role: "grid", tabindex: 0, "aria-label": "Frame log", "aria-colcount": COLUMNS.length },
-      on: { scroll: () => this.#scrolled(), keydown: (event) => this.#key(event) },
-    }, element("div", { class: "astra-headgroup", attributes: { role: "rowgroup" } }, this.head), this.runway);
+      class: "astra-scroller", role: "grid", tabindex: 0,
+      "aria-label": "Frame log", "aria-colcount": COLUMNS.length,
+      onscroll: () => this.#scrolled(), onkeydown: (event) => this.#key(event),
+    }, element("div", { class: "astra-headgroup", role: "rowgroup" }, this.head), this.runway);
     this.empty = element("p", { class: "astra-empty" });
     this.root = element("div", { class: "astra-grid" }, this.scroller, this.empty);
-    this.space.addEventListener("click", (event) => this.#clicked(event));
   }
 
   /**
@@ -231,9 +230,9 @@ export class RowList {
   }
 
   #addToPool() {
-    const line = element("div", { class: "astra-row", attributes: { role: "row" } },
-      ...COLUMNS.map((column) =>
-        element("span", { class: `astra-cell astra-c-${column.key}`, attributes: { role: "gridcell" } })));
+    const line = element("div", { class: "astra-row", role: "row" },
+      ...COLUMNS.map(({ key }) =>
+        element("span", { class: `astra-cell astra-c-${key}`, role: "gridcell" })));
     line.children[PAYLOAD]?.append(element("bdi", { class: "astra-preview" }), element("span", { class: "astra-remark" }));
     this.pool.push(line);
     this.space.append(line);

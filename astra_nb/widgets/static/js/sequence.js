@@ -57,9 +57,9 @@ export class Sequence {
   constructor(onSelect) {
     this.onSelect = onSelect;
     this.note = element("p", { class: "astra-hint" });
-    this.list = element("ol", { class: "astra-sequence-list", attributes: { "aria-label": "Steps in time order" } });
-    this.root = element("div", { class: "astra-sequence", attributes: { tabindex: 0, role: "group", "aria-label": "Sequence diagram" } },
-      element("div", { class: "astra-sequence-head", attributes: { "aria-hidden": "true" } },
+    this.list = element("ol", { class: "astra-sequence-list", "aria-label": "Steps in time order" });
+    this.root = element("div", { class: "astra-sequence", tabindex: 0, role: "group", "aria-label": "Sequence diagram" },
+      element("div", { class: "astra-sequence-head", "aria-hidden": "true" },
         element("span", {}), element("span", { text: "client" }), element("span", {}), element("span", { text: "server" })),
       this.note, this.list);
   }
@@ -84,15 +84,15 @@ export class Sequence {
       class: `astra-step astra-way-${step.way} astra-t-${row.type || row.kind}${step.closing ? ` astra-closing-${step.closing}` : ""}${row.refused ? " astra-refused" : ""}`,
     }, element("button", {
       class: "astra-step-button",
-      attributes: { type: "button", "aria-label": `${row.number}, connection ${row.connection}, ${said} ${step.label} ${row.text} ${step.aside}` },
-      on: { click: () => this.onSelect(row) },
+      type: "button", "aria-label": `${row.number}, connection ${row.connection}, ${said} ${step.label} ${row.text} ${step.aside}`,
+      onclick: () => this.onSelect(row),
     },
     element("span", { class: "astra-step-time", text: `${span(row.time - origin)}  #${row.connection}` }),
     element("span", { class: "astra-step-arrow" },
       element("span", { class: "astra-step-label" }, element("b", { text: words }), " ",
         step.way === "across" ? null : element("bdi", { text: row.text }),
         step.aside ? element("span", { class: "astra-muted", text: ` ${step.aside}` }) : null),
-      element("span", { class: "astra-step-line", attributes: { "aria-hidden": "true" } })),
+      element("span", { class: "astra-step-line", "aria-hidden": "true" })),
     element("span", { class: "astra-step-flags", text: row.kind === "frame" ? flags(row) : "" })));
   }
 }

@@ -22,13 +22,13 @@ export class StatusBar {
   /** @param {Store} store */
   constructor(store) {
     this.store = store;
-    this.dot = element("span", { class: "astra-dot", attributes: { "aria-hidden": "true" } });
+    this.dot = element("span", { class: "astra-dot", "aria-hidden": "true" });
     this.state = element("b", { class: "astra-state" });
     this.address = element("code", { class: "astra-address" });
     this.open = element("span", { class: "astra-figure-count" });
     this.frames = element("span", { class: "astra-figure-count" });
-    this.dropped = element("span", { class: "astra-figure-count", attributes: { title: "Records no longer in server.log: it keeps the newest" } });
-    this.rtt = element("span", { class: "astra-figure-count", attributes: { title: "Newest time from a PING to its PONG" } });
+    this.dropped = element("span", { class: "astra-figure-count", title: "Records no longer in server.log: it keeps the newest" });
+    this.rtt = element("span", { class: "astra-figure-count", title: "Newest time from a PING to its PONG" });
     this.rate = element("span", { class: "astra-rate" });
     this.line = document.createElementNS(SVG, "polyline");
     const plot = document.createElementNS(SVG, "svg");

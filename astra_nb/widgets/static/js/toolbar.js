@@ -17,7 +17,9 @@ import { COLUMNS } from "./row_list.js";
  * @property {(key: string, shown: boolean) => void} onColumn
  */
 
-const TIME_FORMS = { relative: "time since start", delta: "time since the row above", absolute: "clock time" };
+const TIME_FORMS = {
+  relative: "time since start", delta: "time since the row above", absolute: "clock time",
+};
 
 export class Toolbar {
   /**
@@ -28,31 +30,30 @@ export class Toolbar {
     this.filter = filter;
     this.handlers = handlers;
     this.text = element("input", {
-      class: "astra-field",
-      attributes: { type: "search", placeholder: "Filter by text", "aria-label": "Filter rows by text", spellcheck: "false" },
-      on: { input: () => { filter.text = this.text.value; handlers.onFilter(); } },
+      class: "astra-field", type: "search", spellcheck: "false",
+      placeholder: "Filter by text", "aria-label": "Filter rows by text",
+      oninput: () => { filter.text = this.text.value; handlers.onFilter(); },
     });
     const regex = toggle(".*", "Read the filter as a regular expression", false, (on) => {
       filter.regex = on;
       handlers.onFilter();
     });
-    this.problem = element("span", { class: "astra-problem", attributes: { role: "status" } });
-    this.searched = element("span", { class: "astra-searched", attributes: { role: "status" } });
-    const chips = element("div", { class: "astra-chips", attributes: { role: "group", "aria-label": "Show only these types" } },
+    this.problem = element("span", { class: "astra-problem", role: "status" });
+    this.searched = element("span", { class: "astra-searched", role: "status" });
+    const chips = element("div", { class: "astra-chips", role: "group", "aria-label": "Show only these types" },
       ...CHIPS.map(([name, title]) => toggle(name, title, false, (on) => {
         if (on) filter.chips.add(name);
         else filter.chips.delete(name);
         handlers.onFilter();
       }, `astra-chip astra-t-${name}`)));
-    const directions = element("div", { class: "astra-chips", attributes: { role: "group", "aria-label": "Show only this direction" } },
+    const directions = element("div", { class: "astra-chips", role: "group", "aria-label": "Show only this direction" },
       ...this.#directions());
     roveFocus(chips, "button");
     roveFocus(directions, "button");
     this.connection = element("select", {
-      class: "astra-select",
-      attributes: { "aria-label": "Show only this connection" },
-      on: { change: () => { filter.connection = Number(this.connection.value); handlers.onFilter(); } },
-    }, element("option", { text: "all connections", attributes: { value: 0 } }));
+      class: "astra-select", "aria-label": "Show only this connection",
+      onchange: () => { filter.connection = Number(this.connection.value); handlers.onFilter(); },
+    }, element("option", { text: "all connections", value: 0 }));
     this.follow = toggle("Follow", "Keep the newest row in sight; scrolling up lets go", true, handlers.onFollow);
     this.pause = toggle("Pause", "Hold the list still; records go on to be logged", false, (on) => {
       this.pause.textContent = on ? "Paused" : "Pause";
@@ -61,17 +62,13 @@ export class Toolbar {
     const jump = button("Next \u2691", "Jump to the next control frame, refusal, end or error", handlers.onJump);
     const clear = button("Clear", "Empty this view; server.log keeps its records", handlers.onClear);
     const time = element("select", {
-      class: "astra-select",
-      attributes: { "aria-label": "Form of the time column", title: "Form of the time column" },
-      on: { change: () => handlers.onTime(/** @type {TimeForm} */ (time.value)) },
-    }, ...Object.entries(TIME_FORMS).map(([value, text]) => element("option", { text, attributes: { value } })));
+      class: "astra-select", "aria-label": "Form of the time column", title: "Form of the time column",
+      onchange: () => handlers.onTime(/** @type {TimeForm} */ (time.value)),
+    }, ...Object.entries(TIME_FORMS).map(([value, text]) => element("option", { text, value })));
     this.root = element("div", {
-      class: "astra-toolbar",
-      attributes: { role: "toolbar", "aria-label": "Log view" },
-      on: {
-        // Typed keys are text, not shortcuts of the notebook around.
-        keydown: (event) => { if (event.target.matches("input, select")) event.stopPropagation(); },
-      },
+      class: "astra-toolbar", role: "toolbar", "aria-label": "Log view",
+      // Typed keys are text, not shortcuts of the notebook around.
+      onkeydown: (event) => { if (event.target.matches("input, select")) event.stopPropagation(); },
     },
       this.text, regex, chips, directions, this.connection, this.problem,
       element("div", { class: "astra-tools" }, this.follow, this.pause, jump, clear, time, this.#columnMenu()),
@@ -92,27 +89,25 @@ export class Toolbar {
   #columnMenu() {
     const boxes = COLUMNS.filter(({ option }) => option !== "").map(({ key, option }) => {
       const box = element("input", {
-        attributes: { type: "checkbox", checked: key !== "key" },
-        on: { change: () => this.handlers.onColumn(key, box.checked) },
+        type: "checkbox", checked: key !== "key",
+        onchange: () => this.handlers.onColumn(key, box.checked),
       });
       return element("label", {}, box, ` ${option}`);
     });
     const menu = element("details", {
       class: "astra-menu",
-      on: {
-        keydown: (event) => {
-          if (event.key === "Escape") {
-            menu.open = false;
-            /** @type {HTMLElement} */ (menu.firstElementChild).focus();
-            event.stopPropagation();
-          }
-        },
-        focusout: (event) => {
-          if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.open = false;
-        },
+      onkeydown: (event) => {
+        if (event.key === "Escape") {
+          menu.open = false;
+          /** @type {HTMLElement} */ (menu.firstElementChild).focus();
+          event.stopPropagation();
+        }
       },
-    }, element("summary", { class: "astra-button", text: "Columns", attributes: { title: "Choose the columns" } }),
-    element("div", { class: "astra-menu-list", attributes: { role: "group", "aria-label": "Columns" } }, ...boxes));
+      onfocusout: (event) => {
+        if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.open = false;
+      },
+    }, element("summary", { class: "astra-button", text: "Columns", title: "Choose the columns" }),
+    element("div", { class: "astra-menu-list", role: "group", "aria-label": "Columns" }, ...boxes));
     return menu;
   }
 
@@ -123,8 +118,8 @@ export class Toolbar {
     if (wanted.join() === present.join()) return;
     const chosen = this.connection.value;
     this.connection.replaceChildren(
-      element("option", { text: "all connections", attributes: { value: 0 } }),
-      ...connections.map(({ id, peer }) => element("option", { text: `#${id} ${peer}`, attributes: { value: id } })));
+      element("option", { text: "all connections", value: 0 }),
+      ...connections.map(({ id, peer }) => element("option", { text: `#${id} ${peer}`, value: id })));
     this.connection.value = wanted.includes(chosen) ? chosen : "0";
     this.filter.connection = Number(this.connection.value);
   }
