@@ -54,6 +54,10 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
     Args:
         log: The log to show.
         server: The server that fills it, for state and address; it is held weakly.
+
+    Attributes:
+        on_connections: Called, in any thread, when connections opened or closed.
+        on_resend: Called with the number of a frame that is to be sent again.
     """
 
     _esm = join_modules(STATIC / "js" / "frame_log_view.js")
@@ -75,8 +79,8 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
         self._snapshot_time = 0.0
         self._copy_time = 0.0
         self._status_time = 0.0
-        self._on_connections: list[Callable[[], None]] = []
-        self._on_resend: list[Callable[[int], None]] = []
+        self.on_connections: Callable[[], None] = lambda: None
+        self.on_resend: Callable[[int], None] = lambda number: None
         self._throttle = Throttle(self._update)
         self._unsubscribe = log.subscribe(self._throttle.wake)
         super().__init__(snapshot=self._make_snapshot(), copy_key=self._copy.key)
@@ -110,10 +114,9 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
                 self._copy_time = now
                 table = self.frame_log.html(limit=COPY_ROWS if quiet else BUSY_COPY_ROWS)
                 self._copy.update(f"The log of {self.address} as it was last.", table)
-        # Not under the lock: the callbacks take their own locks.
+        # Not under the lock: what is called takes locks of its own.
         if connections_changed:
-            for callback in self._on_connections:
-                callback()
+            self.on_connections()
 
     def _push_rows(self, log: FrameLog, after: int, limit: int) -> list[Record]:
         records = log.since(after, limit)
@@ -214,8 +217,7 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
         )
 
     def _resend(self, message: Message) -> None:
-        for callback in self._on_resend:
-            callback(message.integer("number"))
+        self.on_resend(message.integer("number"))
 
     def record(self, number: int) -> Record | None:
         """Return the record with a number; None when the log does not have it any more."""
@@ -246,16 +248,6 @@ class FrameLogView(BridgedWidget, anywidget.AnyWidget):
                 names = {name.lower(): value for name, value in request.headers}
                 return names.get("sec-websocket-key", "")
         return ""
-
-    # For the panel around it
-
-    def on_connections(self, callback: Callable[[], None]) -> None:
-        """Have a function called, in any thread, when connections opened or closed."""
-        self._on_connections.append(callback)
-
-    def on_resend(self, callback: Callable[[int], None]) -> None:
-        """Have a function called with the number of a frame that is to be sent again."""
-        self._on_resend.append(callback)
 
     # Life and other forms
 

@@ -100,8 +100,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.sender.observe(lambda _: self._refresh_targets(), "value")
         self.saved.observe(self._load_saved, "value")
         self.automatic_pong.observe(lambda _: self._try(self._set_automatic_pong), "value")
-        self.view.on_connections(self._refresh_targets)
-        self.view.on_resend(self._resend)
+        self.view.on_connections, self.view.on_resend = self._refresh_targets, self._resend
         self.feedback.companions = tuple(composer.controls)
         self.addresses = AddressLine(server)
         super().__init__([self.addresses, self.view, composer.box, self.feedback])
@@ -130,8 +129,7 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     def _resend(self, number: int) -> None:
         def send() -> None:
-            log = self.view.frame_log
-            record = None if log is None else log.find(number)
+            record = self.view.record(number)
             if not isinstance(record, FrameRecord):
                 raise InvalidMessage(f"frame {number} is no longer on the log, so it was not sent")
             self._send_command(frame_command(record))

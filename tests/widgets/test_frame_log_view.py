@@ -160,7 +160,7 @@ def test_a_response_is_shown_with_the_steps_from_its_requests_key(server: Server
 def test_status_follows_the_server(server: Server) -> None:
     view = FrameLogView(server.log, server)
     opened: list[int] = []
-    view.on_connections(lambda: opened.append(len(server.connections)))
+    view.on_connections = lambda: opened.append(len(server.connections))
     with connect(server.url):
         wait_until(lambda: opened == [1])
         assert published(view, "status")[-1][0]["open"][0]["id"] == 1

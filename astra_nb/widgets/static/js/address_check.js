@@ -11,11 +11,11 @@
  * @property {string} check_path
  * @property {string} answer what only this server answers at that path
  *
- * @typedef {"reached" | "blocked"} CheckState
+ * @typedef {"reached" | "stopped" | "mixed" | "origin" | "host" | "missing" | "gateway" | "login" |
+ *   "http only" | "other" | "nothing" | "nowhere" | "syntax"} Cause
  * @typedef {object} CheckResult
- * @property {CheckState} state
- * @property {string} cause "reached", "stopped", "mixed", "origin", "host", "missing", "gateway",
- *   "login", "http only", "other", "nothing", "nowhere" or "syntax"
+ * @property {"reached" | "blocked"} state
+ * @property {Cause} cause
  * @property {string} url
  * @property {number} status HTTP status that a plain request got, or the server gave; 0 for none
  * @property {number} code close code that arrived; the server sent 1000
@@ -130,7 +130,7 @@ async function tryPlainRequest(url) {
  * @param {number} facts.plain status of a plain request; -1 for one that cannot be seen
  * @param {boolean} facts.secure whether the page came by https
  * @param {string} facts.url
- * @returns {string} the cause
+ * @returns {Cause}
  */
 export function judgeCheck({ seen, answer, refused, plain, secure, url }) {
   if (seen.text === answer && answer !== "") return "reached";
@@ -187,20 +187,23 @@ async function checkAddress(candidate, addresses, askRefusal) {
  * @returns {Promise<CheckResult>} of the one that is reached, else of the first
  */
 export async function checkAddresses(addresses, askRefusal) {
-  const nothing = { state: /** @type {CheckState} */ ("blocked"), url: "", status: 0, code: 0, proxied: false, hint: "" };
-  const { candidates } = addresses;
-  if (candidates[0] && !addresses.running) return { ...nothing, cause: "stopped", url: candidates[0].url };
+  const { candidates, running } = addresses;
+  /** @type {CheckResult} */
+  const unchecked = {
+    state: "blocked", cause: candidates[0] ? "stopped" : "nowhere", url: candidates[0]?.url ?? "",
+    status: 0, code: 0, proxied: false, hint: "",
+  };
   /** @type {CheckResult | undefined} */
   let first;
-  for (const candidate of candidates) {
+  for (const candidate of running ? candidates : []) {
     const result = await checkAddress(candidate, addresses, askRefusal);
     if (result.state === "reached") return result;
     first ??= result;
   }
-  return first ?? { ...nothing, cause: "nowhere" };
+  return first ?? unchecked;
 }
 
-/** @satisfies {Record<string, (result: CheckResult) => [string, string]>} */
+/** @type {Record<Cause, (result: CheckResult, addresses: Addresses) => [string, string]>} */
 const CAUSES = {
   reached: ({ code, proxied }) => [
     code === 1000 ? "This page reaches the server." : `This page reaches the server, through a proxy that changes close codes: the server sent 1000, ${code} arrived.`,
@@ -237,7 +240,7 @@ const CAUSES = {
     "Nothing answers there.",
     /^wss?:\/\/(127\.|localhost|\[::1\])/.test(url) ? `The kernel may be on another machine than this browser. ${hint}` : hint,
   ],
-  nowhere: () => ["No page can reach the kernel here.", ""],
+  nowhere: (_, { why_not }) => ["No page can reach the kernel here.", why_not],
   syntax: () => ["This is not an address of a WebSocket.", "It reads like ws://127.0.0.1:8080/ (RFC 6455, section 3)."],
 };
 
@@ -248,7 +251,6 @@ const CAUSES = {
  * @returns {{ sentence: string, advice: string }}
  */
 export function describeCheck(result, addresses) {
-  const { cause } = result;
-  const [sentence, advice] = (cause in CAUSES ? CAUSES[/** @type {keyof typeof CAUSES} */ (cause)] : CAUSES.other)(result);
-  return { sentence, advice: cause === "nowhere" ? addresses.why_not : advice };
+  const [sentence, advice] = CAUSES[result.cause](result, addresses);
+  return { sentence, advice };
 }

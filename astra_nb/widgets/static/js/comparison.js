@@ -4,13 +4,8 @@ import { element } from "./dom.js";
 import { counted } from "./format.js";
 
 /**
- * @typedef {object} Point as `comparison.py` makes it
- * @property {string} what
- * @property {string} sender
- * @property {string} sent
- * @property {string} arrived
- * @property {boolean} changed
- * @property {string} note
+ * @typedef {{ what: string, sender: string, sent: string, arrived: string, changed: boolean,
+ *   note: string }} Point as `comparison.py` makes it
  */
 
 /**

@@ -4,16 +4,9 @@ import { element } from "./dom.js";
 import { counted, duration, size } from "./format.js";
 
 /**
- * @typedef {object} Connection
- * @property {number} id
- * @property {string} peer
- * @property {string} path
- * @property {string} state
- * @property {string} subprotocol
- * @property {[number, number]} received frames and bytes
- * @property {[number, number]} sent frames and bytes
- * @property {number | null} rtt seconds
- * @property {string} why
+ * @typedef {[number, number]} Traffic frames and bytes
+ * @typedef {{ id: number, peer: string, path: string, state: string, subprotocol: string,
+ *   received: Traffic, sent: Traffic, rtt: number | null, why: string }} Connection rtt in seconds
  */
 
 export class ConnectionTable {
@@ -32,8 +25,8 @@ export class ConnectionTable {
       element("td", { text: each.state }),
       element("td", { class: "astra-mono", text: each.peer }),
       element("td", { class: "astra-mono" }, element("bdi", { text: each.path })),
-      element("td", { text: `${counted(each.received[0], "frame")}, ${size(each.received[1])}` }),
-      element("td", { text: `${counted(each.sent[0], "frame")}, ${size(each.sent[1])}` }),
+      ...[each.received, each.sent].map(([frames, bytes]) =>
+        element("td", { text: `${counted(frames, "frame")}, ${size(bytes)}` })),
       element("td", { text: each.rtt === null ? "" : duration(each.rtt) }),
       element("td", { text: each.why || (each.subprotocol && `subprotocol ${each.subprotocol}`) }))));
     if (connections.length === 0) {

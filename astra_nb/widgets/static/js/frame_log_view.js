@@ -88,30 +88,28 @@ class View {
   }
 
   #build() {
-    this.panes = new Map([
-      ["Frames", element("div", { class: "astra-pane" }, this.list.root)],
-      ["Sequence", element("div", { class: "astra-pane" }, this.sequence.root)],
-      ["Connections", element("div", { class: "astra-pane" }, this.connections.root)],
-    ]);
     const prefix = `astra-${Math.random().toString(36).slice(2)}`;
-    this.tabs = new Map([...this.panes.keys()].map((name) => [name, element("button", {
-      class: "astra-tab",
-      text: name,
-      type: "button", role: "tab", id: `${prefix}-tab-${name}`, "aria-controls": `${prefix}-pane-${name}`,
-      onclick: () => this.#openTab(name),
-    })]));
-    for (const [name, pane] of this.panes) {
-      pane.id = `${prefix}-pane-${name}`;
-      pane.setAttribute("role", "tabpanel");
-      pane.setAttribute("aria-labelledby", `${prefix}-tab-${name}`);
-    }
-    const tabs = element("div", { class: "astra-tabs", role: "tablist", "aria-label": "Views of the log" }, ...this.tabs.values());
+    const parts = { Frames: this.list, Sequence: this.sequence, Connections: this.connections };
+    this.tabs = Object.entries(parts).map(([name, { root }]) => ({
+      name,
+      tab: element("button", {
+        class: "astra-tab", text: name, type: "button", role: "tab",
+        id: `${prefix}-tab-${name}`, "aria-controls": `${prefix}-pane-${name}`,
+        onclick: () => this.#openTab(name),
+      }),
+      pane: element("div", {
+        class: "astra-pane", role: "tabpanel",
+        id: `${prefix}-pane-${name}`, "aria-labelledby": `${prefix}-tab-${name}`,
+      }, root),
+    }));
+    const tabs = element("div", { class: "astra-tabs", role: "tablist", "aria-label": "Views of the log" },
+      ...this.tabs.map(({ tab }) => tab));
     roveFocus(tabs, "button", (tab) => tab.click());
     const root = element("div", { class: "astra-log astra-hide-key" },
       this.bar.root, this.health, tabs,
       this.toolbar.root,
       element("div", { class: "astra-main" },
-        element("div", { class: "astra-panes" }, ...this.panes.values()), this.inspector.root),
+        element("div", { class: "astra-panes" }, ...this.tabs.map(({ pane }) => pane)), this.inspector.root),
       this.liveRegion.root);
     this.#openTab("Frames");
     return root;
@@ -120,11 +118,11 @@ class View {
   /** @param {string} name */
   #openTab(name) {
     this.tab = name;
-    for (const [each, tab] of this.tabs ?? []) {
+    for (const { name: each, tab, pane } of this.tabs ?? []) {
       tab.setAttribute("aria-selected", String(each === name));
       tab.setAttribute("tabindex", each === name ? "0" : "-1");
+      pane.hidden = each !== name;
     }
-    for (const [each, pane] of this.panes ?? []) pane.hidden = each !== name;
     this.toolbar.root.hidden = name === "Connections";
     this.inspector.root.hidden = name === "Connections";
     this.#draw("rows");

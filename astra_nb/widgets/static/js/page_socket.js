@@ -30,19 +30,15 @@ export const READY_STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
  * @returns {Promise<{ type: string, size: number, head: string, text: string }>}
  */
 export async function describeData(data) {
-  if (typeof data === "string") {
-    const bytes = new TextEncoder().encode(data);
-    return { type: "text", size: bytes.length, head: hexOf(bytes.subarray(0, HEAD_BYTES)), text: quoted(data, SHOWN) };
-  }
-  const buffer = data instanceof ArrayBuffer ? data : await data.slice(0, SHOWN).arrayBuffer();
-  const bytes = new Uint8Array(buffer);
-  const size = data instanceof ArrayBuffer ? data.byteLength : data.size;
-  const kind = data instanceof ArrayBuffer ? "ArrayBuffer" : "Blob";
-  const few = hexOf(bytes.subarray(0, 16), " ");
-  return {
-    type: "bytes", size, head: hexOf(bytes.subarray(0, HEAD_BYTES)),
-    text: `${kind}, ${counted(size, "byte")}${size ? `: ${few}${size > 16 ? " ..." : ""}` : ""}`,
-  };
+  const isBlob = data instanceof Blob;
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data)
+    : new Uint8Array(isBlob ? await data.slice(0, SHOWN).arrayBuffer() : data);
+  const size = isBlob ? data.size : bytes.length;
+  const head = hexOf(bytes.subarray(0, HEAD_BYTES));
+  if (typeof data === "string") return { type: "text", size, head, text: quoted(data, SHOWN) };
+  const few = size ? `: ${hexOf(bytes.subarray(0, 16), " ")}${size > 16 ? " ..." : ""}` : "";
+  const text = `${isBlob ? "Blob" : "ArrayBuffer"}, ${counted(size, "byte")}${few}`;
+  return { type: "bytes", size, head, text };
 }
 
 /**
