@@ -24,6 +24,7 @@ __all__ = [
 SHOWN = 200  # characters of a value in a line of code
 
 Payload = str | bytes | list[int]
+Call = tuple[str, tuple[object, ...], dict[str, object]]  # a method's name and its arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +42,48 @@ class Command:
     remark: str = ""
 
 
+def command_of(*calls: Call, remark: str = "") -> Command:
+    """Return the command that makes some calls, with their code."""
+
+    def perform(socket: WebSocket) -> None:
+        for name, arguments, options in calls:
+            getattr(socket, name)(*arguments, **options)
+
+    return Command(tuple(code_of(*each) for each in calls), perform, remark)
+
+
+def call(name: str, *arguments: object, **options: object) -> Call:
+    return name, arguments, options
+
+
+def code_of(name: str, arguments: tuple[object, ...], options: dict[str, object]) -> str:
+    values = [shortened(repr(value), SHOWN) for value in arguments]
+    return f"{name}({', '.join([*values, *(f'{key}={options[key]!r}' for key in options)])})"
+
+
 def message_command(type: str, payload: Payload) -> Command:
     """Send a message of one of the first four types.
 
     Raises:
         InvalidMessage: A text that is not UTF-8.
     """
-    value = as_text(payload) if type == "text" else payload
-    return Command((f"send_{type}({shown(value)})",), lambda socket: socket.send(type, value))
+    return command_of(call(f"send_{type}", as_text(payload) if type == "text" else payload))
 
 
 def close_command(code: int, reason: str = "") -> Command:
     """Have the other end report a close code."""
     if code == 1005:
-        return Command(
-            ("send_close()",),
-            lambda socket: socket.send_close(),
-            "An empty CLOSE frame was sent: the other end reports 1005, no status received.",
+        return command_of(
+            call("send_close"),
+            remark="An empty CLOSE frame was sent: the other end reports 1005, no status received.",
         )
     if code == 1006:
-        return Command(
-            ("drop()",),
-            lambda socket: socket.drop(),
-            "The TCP connection was dropped without a CLOSE frame: the other end reports 1006.",
+        return command_of(
+            call("drop"),
+            remark="The TCP connection was dropped without a CLOSE frame: "
+            "the other end reports 1006.",
         )
-    arguments = f"{code}, {shown(reason)}" if reason else str(code)
-    return Command(
-        (f"send_close({arguments})",), lambda socket: socket.send_close(code, reason or None)
-    )
+    return command_of(call("send_close", code, reason) if reason else call("send_close", code))
 
 
 def fragments_command(
@@ -94,27 +109,12 @@ def fragments_command(
         edges = [0, *cuts, len(data)]
     parts = [data[start:end] for start, end in pairwise(edges)]
     if not ping or len(parts) < 2:
-        return Command(
-            (f"send_fragments({type!r}, {shown(parts)})",),
-            lambda socket: socket.send_fragments(type, parts),
-        )
-
-    def send(socket: WebSocket) -> None:
-        socket.send_fragment(parts[0], type=type, fin=False)
-        socket.send_ping(b"between")
-        for part in parts[1:-1]:
-            socket.send_fragment(part, fin=False)
-        socket.send_fragment(parts[-1], fin=True)
-
-    middle = [f"send_fragment({shown(part)}, fin=False)" for part in parts[1:-1]]
-    return Command(
-        (
-            f"send_fragment({shown(parts[0])}, type={type!r}, fin=False)",
-            "send_ping(b'between')",
-            *middle,
-            f"send_fragment({shown(parts[-1])}, fin=True)",
-        ),
-        send,
+        return command_of(call("send_fragments", type, parts))
+    return command_of(
+        call("send_fragment", parts[0], type=type, fin=False),
+        call("send_ping", b"between"),
+        *(call("send_fragment", part, fin=False) for part in parts[1:-1]),
+        call("send_fragment", parts[-1], fin=True),
     )
 
 
@@ -129,7 +129,7 @@ def check_cuts(cuts: Sequence[int], size: int) -> None:
 
 def raw_command(data: bytes) -> Command:
     """Put bytes on the wire as they are."""
-    return Command((f"send_raw({shown(data)})",), lambda socket: socket.send_raw(data))
+    return command_of(call("send_raw", data))
 
 
 def frame_command(record: FrameRecord) -> Command:
@@ -165,7 +165,3 @@ def as_text(value: Payload) -> str:
             f"byte {exc.start} of the payload, 0x{data[exc.start]:02x}, is not UTF-8, so it cannot "
             f"be a text message; send it as bytes"
         ) from exc
-
-
-def shown(value: object) -> str:
-    return shortened(repr(value), SHOWN)
