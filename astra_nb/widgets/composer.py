@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 
@@ -63,9 +63,7 @@ class Composer:
             description="From",
             tooltips=["The server sends", "A client in the kernel sends; the panel opens it"],
         )
-        self.target = Dropdown(
-            options=[("all connections", ALL)], description="To", tooltip="Which connection"
-        )
+        self.target = dropdown([("all connections", ALL)], "To", "Which connection")
         self.client_path = text("/", "/path", "astra-path", "Path the client connects to")
         self.automatic_pong = ToggleButton(
             value=True,
@@ -73,14 +71,8 @@ class Composer:
             tooltip="Whether the sending end answers each PING by itself (section 5.5.2)",
         )
         self.payload = text("Hello", "payload", "astra-payload", "Payload")
-        self.payload_format = Dropdown(
-            options=FORMATS, description="Payload format", tooltip="How the payload is read"
-        )
-        self.saved = Dropdown(
-            options=[("saved messages", "")],
-            description="Saved messages",
-            tooltip="Saved messages",
-        )
+        self.payload_format = dropdown(FORMATS, "Payload format", "How the payload is read")
+        self.saved = dropdown([("saved messages", "")], "Saved messages", "Saved messages")
         self.fragments = number_field(3, 1, MOST_FRAGMENTS, "Fragments", "How many fragments")
         self.cuts = text("", "or cut at bytes 3, 7", "astra-cuts", "Cut the payload at bytes")
         self.ping_between = ToggleButton(
@@ -88,11 +80,8 @@ class Composer:
         )
         self.reason = text("", "close reason", "astra-reason", "Close reason")
         self.reason_count = ipywidgets.HTML().add_class("astra-count")
-        self.fault = Dropdown(
-            options=[(fault.name, index) for index, fault in enumerate(FAULTS)],
-            description="Fault",
-            tooltip="What to break",
-        )
+        faults = [(fault.name, index) for index, fault in enumerate(FAULTS)]
+        self.fault = dropdown(faults, "Fault", "What to break")
         self.fault_text = ipywidgets.HTML().add_class("astra-fault")
         self.reason.observe(lambda _: self.count_reason(), "value")
         self.fault.observe(lambda _: self.show_fault(), "value")
@@ -195,6 +184,10 @@ def text(value: str, placeholder: str, css_class: str, tooltip: str) -> Text:
     field = Text(value=value, placeholder=placeholder, description=tooltip, tooltip=tooltip)
     field.add_class(css_class)
     return field
+
+
+def dropdown(options: Sequence[object], label: str, tooltip: str) -> Dropdown:
+    return Dropdown(options=options, description=label, tooltip=tooltip)
 
 
 def number_field(value: int, lowest: int, highest: int, label: str, tooltip: str) -> IntText:

@@ -62,14 +62,9 @@ export function compileFilter(filter) {
     if (filter.direction !== "" && entry.direction !== filter.direction) return false;
     return filter.chips.size === 0 || filter.chips.has(chipOf(entry));
   };
-  return {
-    error,
-    others,
-    test(entry) {
-      if (!others(entry)) return false;
-      return entry.kind === "gap" || matches(entry.note ? `${entry.text}\n${entry.note}` : entry.text);
-    },
-  };
+  const test = (/** @type {Entry} */ entry) => others(entry) && (entry.kind === "gap"
+    || matches(entry.note ? `${entry.text}\n${entry.note}` : entry.text));
+  return { error, others, test };
 }
 
 /**

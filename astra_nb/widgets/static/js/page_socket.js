@@ -96,8 +96,8 @@ export class PageSocket {
     };
     socket.addEventListener("open", own(() => {
       const { protocol, extensions } = socket;
-      this.#row("open", [["protocol", JSON.stringify(protocol)], ["extensions", JSON.stringify(extensions)]]);
-      this.#report("open", { protocol, extensions });
+      this.#tell("open", { protocol, extensions },
+        [["protocol", JSON.stringify(protocol)], ["extensions", JSON.stringify(extensions)]]);
     }));
     // Described one after the other, since looking into a Blob takes a while.
     let described = Promise.resolve();
@@ -105,20 +105,14 @@ export class PageSocket {
       described = described.then(async () => {
         const { text, ...facts } = await describeData(data);
         if (this.socket !== socket) return;
-        this.#row("message", [["data", text]]);
-        this.#report("message", facts);
+        this.#tell("message", facts, [["data", text]]);
       });
     }));
-    socket.addEventListener("error", own(() => {
-      this.#row("error", [["", "it says nothing more to a page"]]);
-      this.#report("error", {});
-    }));
-    socket.addEventListener("close", own(({ code, reason, wasClean }) => {
-      described.then(() => {
-        this.#row("close", [["code", String(code)], ["reason", quoted(reason, SHOWN)], ["wasClean", String(wasClean)]]);
-        this.#report("close", { code, reason });
-      });
-    }));
+    socket.addEventListener("error", own(() =>
+      this.#tell("error", {}, [["", "it says nothing more to a page"]])));
+    socket.addEventListener("close", own(({ code, reason, wasClean }) => described.then(() =>
+      this.#tell("close", { code, reason },
+        [...closeFields(code, reason), ["wasClean", String(wasClean)]]))));
     this.handlers.onState();
   }
 
@@ -130,18 +124,21 @@ export class PageSocket {
     socket.send(data);
     const { bufferedAmount } = socket;
     const { text, ...facts } = await describeData(typeof data === "string" ? data : data.buffer);
-    const shown = typeof data === "string" ? text : text.replace("ArrayBuffer, ", "");
-    this.#row(`send(${typeof data === "string" ? "text" : "bytes"})`, [["", shown], ["bufferedAmount", String(bufferedAmount)]]);
-    this.#report("send", facts);
+    const shown = text.replace(/^ArrayBuffer, /, ""); // a text is in quotes
+    this.#tell("send", facts, [["", shown], ["bufferedAmount", String(bufferedAmount)]],
+      `send(${facts.type})`);
   }
 
   /** @param {number | undefined} code @param {string} reason */
   close(code, reason) {
     const socket = this.#required();
-    if (code === undefined) socket.close();
-    else socket.close(code, reason);
-    this.#row("close()", code === undefined ? [] : [["code", String(code)], ["reason", quoted(reason, SHOWN)]]);
-    this.#report("asked", code === undefined ? {} : { code, reason });
+    if (code === undefined) {
+      socket.close();
+      this.#tell("asked", {}, [], "close()");
+    } else {
+      socket.close(code, reason);
+      this.#tell("asked", { code, reason }, closeFields(code, reason), "close()");
+    }
   }
 
   /** @param {BinaryType} type */
@@ -163,14 +160,21 @@ export class PageSocket {
     return this.socket;
   }
 
-  /** @param {string} name @param {[string, string][]} fields */
-  #row(name, fields) {
-    this.handlers.onRow({ time: performance.now(), name, fields });
+  /**
+   * Tell a person and the kernel what happened.
+   * @param {string} name for the kernel
+   * @param {Facts} facts
+   * @param {[string, string][]} fields
+   * @param {string} [label] for a person
+   */
+  #tell(name, facts, fields, label = name) {
+    this.handlers.onRow({ time: performance.now(), name: label, fields });
     this.handlers.onState();
-  }
-
-  /** @param {string} name @param {Facts} facts */
-  #report(name, facts) {
     this.handlers.onEvent({ name, ...facts });
   }
+}
+
+/** @param {number} code @param {string} reason @returns {[string, string][]} */
+function closeFields(code, reason) {
+  return [["code", String(code)], ["reason", quoted(reason, SHOWN)]];
 }

@@ -32,14 +32,19 @@ export class Ring {
     const fresh = rows.filter((row) => row.number > this.covered);
     let next = this.covered + 1;
     for (const row of fresh) {
-      if (row.number > next) this.entries.push(gap(next, row.number - next));
+      this.#skip(next, row.number);
       this.entries.push(row);
       next = row.number + 1;
     }
-    if (next <= to) this.entries.push(gap(next, to - next + 1));
+    this.#skip(next, to + 1);
     this.covered = to;
     this.#trim();
     return "taken";
+  }
+
+  /** @param {number} number of the first record left out @param {number} end */
+  #skip(number, end) {
+    if (number < end) this.entries.push({ kind: "gap", number, count: end - number });
   }
 
   /** Forget the rows, but not how far the log was seen. */
@@ -66,9 +71,4 @@ export class Ring {
 /** @param {Entry} entry @returns {entry is Row} */
 export function isRow(entry) {
   return entry.kind !== "gap";
-}
-
-/** @param {number} number @param {number} count @returns {Gap} */
-function gap(number, count) {
-  return { kind: "gap", number, count };
 }
