@@ -153,7 +153,7 @@ test("times are relative, from the row above, or of the clock", () => {
 test("columns widen with what is in them", () => {
   const { list } = listed([row(1_234_567, { length: 10_485_760 })]);
   const { style } = fake(list.root);
-  assert.deepEqual([style["--astra-number"], style["--astra-length"], style["--astra-connection"]], ["7ch", "10ch", "4ch"]);
+  assert.deepEqual(["number", "length", "connection"].map((key) => style[`--astra-${key}-width`]), ["7ch", "10ch", "4ch"]);
 });
 
 test("cells are in the order of the columns, up to the payload", () => {

@@ -53,7 +53,7 @@ class View {
       },
       onClear: () => this.#clear(),
       onJump: () => this.#jump(),
-      onTime: (form) => { this.list.timeForm = form; this.list.draw(); },
+      onTime: (form) => this.list.setTimeForm(form),
       onColumn: (key, shown) => this.root.classList.toggle(`astra-hide-${key}`, !shown),
     });
     this.sequence = new Sequence((row) => this.inspector.show(row));

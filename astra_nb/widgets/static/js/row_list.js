@@ -33,6 +33,9 @@ export const COLUMNS = /** @type {[string, string, string, string][]} */ ([
     "Payload, unmasked; what a terminal would act on is shown as an escape"],
 ]).map(([key, label, option, title]) => ({ key, label, option, title }));
 
+/** Columns that widen with the texts in them, and the characters that they begin with. */
+const WIDTHS = { number: 5, time: 8, connection: 4, type: "handshake".length, length: 6 };
+
 const PAYLOAD = COLUMNS.length - 1;
 const FLAGS = COLUMNS.findIndex(({ key }) => key === "flags");
 
@@ -107,9 +110,8 @@ export class RowList {
     this.height = 0;
     this.lastTop = 0;
     this.drawnTop = 0;
-    /** The widest of what was drawn so far, by column. */
-    this.widest = { number: 0, connection: 0, length: 0, type: 0 };
-    this.widths = "";
+    /** The longest text that was drawn so far, by column. */
+    this.widths = /** @type {Record<string, number>} */ ({});
     /** @type {HTMLElement[]} */
     this.pool = [];
     this.head = element("div", { class: "astra-row astra-head", role: "row" },
@@ -128,6 +130,7 @@ export class RowList {
     }, element("div", { class: "astra-headgroup", role: "rowgroup" }, this.head), this.runway);
     this.empty = element("p", { class: "astra-empty" });
     this.root = element("div", { class: "astra-grid" }, this.scroller, this.empty);
+    for (const [key, width] of Object.entries(WIDTHS)) this.#setWidth(key, width);
   }
 
   /**
@@ -200,33 +203,19 @@ export class RowList {
       line.hidden = index >= count;
       if (index < count) this.#drawLine(line, first + index);
     });
-    this.#widen();
   }
 
-  /** @param {Row} row */
-  #measureRow(row) {
-    const { widest } = this;
-    widest.number = Math.max(widest.number, row.number);
-    widest.connection = Math.max(widest.connection, row.connection);
-    if (row.kind !== "frame") return;
-    widest.length = Math.max(widest.length, row.length);
-    widest.type = Math.max(widest.type, row.type.length);
+  /** @param {TimeForm} form */
+  setTimeForm(form) {
+    this.timeForm = form;
+    this.#setWidth("time", WIDTHS.time);
+    this.draw();
   }
 
-  /** Give the columns the room that they need; it grows with digits, and seldom. */
-  #widen() {
-    const { number, connection, length, type } = this.widest;
-    const widths = {
-      number: Math.max(5, String(number).length),
-      connection: Math.max(4, String(connection).length + 1),
-      length: Math.max(6, grouped(length).length),
-      "type-width": Math.max("handshake".length, type),
-      time: this.timeForm === "absolute" ? "00:00:00.000".length : 8,
-    };
-    const key = Object.values(widths).join(" ");
-    if (this.widths === key) return;
-    this.widths = key;
-    for (const [name, value] of Object.entries(widths)) this.root.style.setProperty(`--astra-${name}`, `${value}ch`);
+  /** @param {string} key @param {number} width characters */
+  #setWidth(key, width) {
+    this.widths[key] = width;
+    this.root.style.setProperty(`--astra-${key}-width`, `${width}ch`);
   }
 
   #addToPool() {
@@ -254,12 +243,16 @@ export class RowList {
       return;
     }
     const row = entry;
-    this.#measureRow(row);
     line.className = `astra-row astra-k-${row.kind} astra-t-${row.type || row.kind}`
       + (row.refused ? " astra-refused" : "") + (isSelected ? " astra-selected" : "")
       + (row.direction ? ` astra-d-${row.direction}` : "");
     const texts = cellTexts(row, this.timeForm, this.origin, this.#timeBefore(index));
-    cells.slice(0, PAYLOAD).forEach((cell, at) => setText(cell, texts[at] ?? ""));
+    cells.slice(0, PAYLOAD).forEach((cell, at) => {
+      const key = COLUMNS[at]?.key ?? "";
+      const text = texts[at] ?? "";
+      setText(cell, text);
+      if (text.length > (this.widths[key] ?? Infinity)) this.#setWidth(key, text.length);
+    });
     cells[FLAGS]?.setAttribute("aria-label", row.kind === "frame" ? flags(row) : "");
     this.#setPayload(line, this.contexts.get(row.number) ?? row.text, remarks(row));
   }
