@@ -6,6 +6,7 @@ could; it uses nothing but the two accounts. `static/js/comparison.js` draws the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -126,17 +127,11 @@ def opening(events: Sequence[PageEvent], account: Account) -> list[Point]:
     if status != 101:
         if opened is None and first(events, "close") is None:
             return []
-        return [
-            Point(
-                "opening handshake",
-                SERVER,
-                f"HTTP status {status}",
-                "open, then close" if opened else "error",
-                changed=opened is not None,
-                note="A page is never told the status of a refused handshake."
-                + (" Here it was even told that the connection opened." if opened else ""),
-            )
-        ]
+        sent, arrived = f"HTTP status {status}", "open, then close" if opened else "error"
+        note = "A page is never told the status of a refused handshake."
+        if opened:
+            note += " Here it was even told that the connection opened."
+        return [Point("opening handshake", SERVER, sent, arrived, opened is not None, note)]
     if opened is None or account.opened is None:
         return []
     chosen = account.opened
@@ -170,15 +165,9 @@ def messages(events: Sequence[PageEvent], account: Account) -> list[Point]:
         points.append(point_of_messages(SERVER, [fact for fact, _ in sent], got))
     fragmented = [count for _, count in sent if count > 1]
     if fragmented:
-        points.append(
-            Point(
-                "fragments",
-                SERVER,
-                f"{sum(fragmented)} frames",
-                counted(len(fragmented), "message"),
-                note="A page is given whole messages, with or without a proxy.",
-            )
-        )
+        frames, whole = f"{sum(fragmented)} frames", counted(len(fragmented), "message")
+        note = "A page is given whole messages, with or without a proxy."
+        points.append(Point("fragments", SERVER, frames, whole, note=note))
     return points
 
 
@@ -191,16 +180,10 @@ def facts(events: Iterable[PageEvent], name: str) -> list[Fact]:
 
 def point_of_messages(sender: str, sent: list[Fact], arrived: list[Fact]) -> Point:
     """Compare the messages of one direction; one that is still under way is not missing."""
-    under_way = arrived == sent[: len(arrived)]
-    same = arrived == sent
-    return Point(
-        "messages",
-        sender,
-        counted(len(sent), "message"),
-        f"{len(arrived)}, unchanged" if under_way else f"{len(arrived)}, not the same",
-        changed=not under_way,
-        note="" if same else "Some are under way." if under_way else "",
-    )
+    changed = arrived != sent[: len(arrived)]
+    got = f"{len(arrived)}, {'not the same' if changed else 'unchanged'}"
+    note = "" if changed or arrived == sent else "Some are under way."
+    return Point("messages", sender, counted(len(sent), "message"), got, changed, note)
 
 
 def whole_messages(frames: Iterable[FrameRecord], direction: str) -> list[tuple[Fact, int]]:
@@ -220,28 +203,19 @@ def whole_messages(frames: Iterable[FrameRecord], direction: str) -> list[tuple[
 
 def control_frames(account: Account, proxied: bool) -> list[Point]:
     points = []
-    other = "the proxy" if proxied else "the browser"
-    pings = of_type(account, "ping", "sent")
+    counts = Counter((frame.type, frame.direction) for frame in account.frames)
+    pings, nothing = counts["ping", "sent"], "nothing in the page"
     if pings:
-        pongs = of_type(account, "pong", "received")
-        points.append(
-            Point(
-                "PING frames",
-                SERVER,
-                str(len(pings)),
-                "nothing in the page",
-                note=f"{counted(len(pongs), 'PONG frame')} came back, from {other}: "
-                f"a page can neither see a PING nor send one.",
-            )
+        pongs = counted(counts["pong", "received"], "PONG frame")
+        note = (
+            f"{pongs} came back, from {'the proxy' if proxied else 'the browser'}: "
+            f"a page can neither see a PING nor send one."
         )
-    unasked = len(of_type(account, "pong", "sent")) - len(of_type(account, "ping", "received"))
+        points.append(Point("PING frames", SERVER, str(pings), nothing, note=note))
+    unasked = counts["pong", "sent"] - counts["ping", "received"]
     if unasked > 0:
-        points.append(Point("PONG frames", SERVER, str(unasked), "nothing in the page"))
+        points.append(Point("PONG frames", SERVER, str(unasked), nothing))
     return points
-
-
-def of_type(account: Account, type: str, direction: str) -> list[FrameRecord]:
-    return [each for each in account.frames if each.type == type and each.direction == direction]
 
 
 # The closing handshake

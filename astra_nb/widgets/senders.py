@@ -79,12 +79,7 @@ class Senders:
         for client in clients:
             client.close()
 
-    def chosen(self, sender: Sender, target: int) -> list[WebSocket]:
-        """Return the sockets to send on.
-
-        Raises:
-            NotOpen: There is none; the message says how to get one.
-        """
+    def _chosen(self, sender: Sender, target: int) -> list[WebSocket]:
         sockets = [each for each in self.sockets(sender) if target in (ALL, each.id)]
         if sockets:
             return sockets
@@ -104,11 +99,11 @@ class Senders:
         """Perform a command on each chosen socket; return the numbers of their connections.
 
         Raises:
-            NotOpen: There is no socket to send on.
+            NotOpen: There is no socket to send on; the message says how to get one.
             AstraError: The command failed on a socket.
         """
         done = []
-        for socket in self.chosen(sender, target):
+        for socket in self._chosen(sender, target):
             command.perform(socket)
             done.append(socket.id)
         return done

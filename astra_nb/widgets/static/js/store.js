@@ -23,8 +23,7 @@ const HEALTH = {
 /**
  * @typedef {import("./bridge.js").Rows} Rows
  * @typedef {import("./bridge.js").Status} Status
- * @typedef {{ rows: Rows, status: Status }} Snapshot
- * @typedef {{ snapshot: Partial<Snapshot>, copy_key: string }} Traits
+ * @typedef {{ snapshot: { rows?: Rows, status?: Status }, copy_key: string }} Traits
  * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "send" | "on" | "off">} Model
  * @typedef {"rows" | "status" | "reset" | "health"} Change
  */
