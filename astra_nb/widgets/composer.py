@@ -113,9 +113,9 @@ class Composer:
 
     def _close_codes(self) -> ipywidgets.Widget:
         """Make a button for each close code: may be sent, only reported, and the open ranges."""
-        rows = [row for row in CLOSE_CODES.values() if row.code < 3000]
-        sendable = [self._code(each) for each in rows if each.may_send != "never"]
-        reported = [self._code(each) for each in rows if each.may_send == "never"]
+        codes = [each for each in CLOSE_CODES.values() if each.code < 3000]
+        sendable = [self._code(each) for each in codes if each.may_send != "never"]
+        reported = [self._code(each) for each in codes if each.may_send == "never"]
         ranges = [part for each in RANGES if each.first >= 3000 for part in self._range(each)]
         return ipywidgets.VBox(
             [

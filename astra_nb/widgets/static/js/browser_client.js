@@ -39,8 +39,12 @@ class BrowserClientPage {
     this.connectButton = button("Connect", "new WebSocket(address): opens a connection from this page", () => this.#connect());
     this.payload = input("astra-url", "Payload", { value: "Hello" });
     this.format = select(["text", "hex", "byte table"], "How the payload is read when it is sent as bytes");
-    this.code = input("astra-code-field", "Close code: 1000, or 3000 to 4999", { type: "number", value: "1000", min: "1000", max: "4999", oninput: () => this.#drawClose() });
-    this.reason = input("astra-url", "Close reason", { placeholder: "close reason", oninput: () => this.#drawClose() });
+    this.code = input("astra-code-field", "Close code: 1000, or 3000 to 4999", {
+      type: "number", value: "1000", min: "1000", max: "4999", oninput: () => this.#drawClose(),
+    });
+    this.reason = input("astra-url", "Close reason", {
+      placeholder: "close reason", oninput: () => this.#drawClose(),
+    });
     this.reasonCount = element("span", { class: "astra-muted" });
     this.binaryType = select(["blob", "arraybuffer"], "binaryType: the form in which this page gets binary messages");
     this.binaryType.onchange = () =>
