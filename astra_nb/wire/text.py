@@ -120,19 +120,13 @@ def spaced_hex(data: bytes, limit: int | None = None) -> str:
     return f"{data[:limit].hex(' ')} {CUT}"
 
 
-def hexdump(data: bytes, width: int = 16, offset: int = 0) -> str:
-    """Return bytes as lines of an offset, `width` bytes in hex, and their ASCII characters.
-
-    Args:
-        data: Any bytes.
-        width: Bytes in a line.
-        offset: What the offset of the first byte is called.
-    """
+def hexdump(data: bytes) -> str:
+    """Return bytes as lines of an offset, 16 bytes in hex, and their ASCII characters."""
     lines = []
-    for start in range(0, len(data), width):
-        chunk = data[start : start + width]
+    for start in range(0, len(data), 16):
+        chunk = data[start : start + 16]
         ascii_text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in chunk)
-        lines.append(f"{offset + start:08x}  {chunk.hex(' '):<{width * 3 - 1}}  |{ascii_text}|")
+        lines.append(f"{start:08x}  {chunk.hex(' '):<47}  |{ascii_text}|")
     return "\n".join(lines)
 
 
