@@ -12,7 +12,9 @@ from .records import (
     FrameRecord,
     HandlerErrorRecord,
     HandshakeRecord,
+    NoticeRecord,
     OpenedRecord,
+    OutputRecord,
     Record,
 )
 from .rows import details
@@ -32,28 +34,19 @@ def draw(records: Sequence[Record], left_out: int = 0) -> str:
     Output of handlers and notices are left out. With several connections, each line begins with
     the number of its connection.
     """
-    shown = [record for record in records if has_place(record)]
+    shown = [record for record in records if not isinstance(record, OutputRecord | NoticeRecord)]
     labels = [label(record) for record in shown]
     width = max([SHORTEST, *map(len, labels)]) + len("-- ") + len(" -->")
     numbers = [f"#{record.connection}" for record in shown]
     margin = max(map(len, numbers)) + 1 if len(set(numbers)) > 1 else 0
     lines = [f"{left_out:,} before these are left out."] if left_out else []
-    lines += [
-        f"{'':{margin}}client{'server':>{width}}",
-        f"{'':{margin}}{life_lines(width)}",
-    ]
+    lines += [f"{'':{margin}}client{'server':>{width}}", f"{'':{margin}}{life_lines(width)}"]
     for record, text, number in zip(shown, labels, numbers, strict=True):
         start = number if margin else ""
         for line in draw_record(record, text, width):
             lines.append(f"{start:{margin}}{line}".rstrip())
             start = ""
     return "\n".join(lines if shown else [*lines, "(nothing passed)"])
-
-
-def has_place(record: Record) -> bool:
-    return isinstance(
-        record, FrameRecord | HandshakeRecord | OpenedRecord | ClosedRecord | HandlerErrorRecord
-    )
 
 
 def label(record: Record) -> str:

@@ -30,8 +30,6 @@ STYLE = """
   unicode-bidi: isolate; font: inherit; color: inherit; background: none; padding: 0; }
 """.strip()
 
-ARROWS = {"<- ": "← ", "-> ": "→ "}
-
 
 def text(
     records: Sequence[Record], columns: Sequence[Column], origin: float, left_out: int = 0
@@ -86,8 +84,7 @@ def html_cell(cell: str, column: Column) -> str:
     if column.name == "number":
         return f'<th scope="row" class="right">{escape(cell)}</th>'
     if column.name == "direction":
-        for ascii_arrow, arrow in ARROWS.items():
-            cell = cell.replace(ascii_arrow, arrow)
+        cell = cell.replace("<-", "←").replace("->", "→")
     if column.name == "payload":
         return f"<td><code>{escape(cell)}</code></td>"
     return f"<td{aligned(column)}>{escape(cell)}</td>"
