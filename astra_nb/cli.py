@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from . import __version__
+from .wire.text import counted
 
 __all__ = ["main"]
 
@@ -191,7 +192,7 @@ class Copied:
     def describe(self, folder: Path) -> str:
         lines = [f"The notebooks are in {folder}."]
         if self.new:
-            lines = [f"Copied {count(self.new)} to {folder}."]
+            lines = [f"Copied {counted(len(self.new), 'file')} to {folder}."]
         if self.kept:
             names = ", ".join(str(path) for path in self.kept)
             lines.append(
@@ -232,10 +233,6 @@ def readers_files(folder: Path) -> Iterator[Path]:
         name = path.relative_to(folder)
         if path.is_file() and not NOT_FOR_READERS.intersection(name.parts):
             yield name
-
-
-def count(paths: Sequence[Path]) -> str:
-    return f"{len(paths)} file{'s' if len(paths) != 1 else ''}"
 
 
 if __name__ == "__main__":

@@ -11,15 +11,15 @@ import contextlib
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from astra_nb.errors import LocalError, LuaError
 
-__all__ = ["Done", "LuaState", "Request", "Value"]
+__all__ = ["LuaState", "Request", "Value"]
 
 Value = bytes | int | float | bool | None
 
@@ -41,16 +41,11 @@ class Request:
     arguments: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A task has ended."""
-
-
 class LuaState:
     """One Lua state.
 
-    Except for `forget`, methods that take or return a task must be called within `turn`, or
-    between `take_turn` and `end_turn`.
+    Except for `forget`, methods that take or return a task must be called within `turn` or
+    `turn_on_loop`.
     """
 
     def __init__(self) -> None:
@@ -97,15 +92,17 @@ class LuaState:
             self._drop_forgotten()
             yield
 
-    async def take_turn(self) -> None:
-        """Hold the state exclusively, without blocking the event loop. Pair with `end_turn`."""
+    @asynccontextmanager
+    async def turn_on_loop(self) -> AsyncIterator[None]:
+        """Hold the state exclusively; the event loop is not blocked while it is not free."""
         # The holder may be another thread, which has no event loop.
         while not self._lock.acquire(blocking=False):  # noqa: ASYNC110
             await asyncio.sleep(TURN_POLL)
-        self._drop_forgotten()
-
-    def end_turn(self) -> None:
-        self._lock.release()
+        try:
+            self._drop_forgotten()
+            yield
+        finally:
+            self._lock.release()
 
     # Tasks
 
@@ -127,8 +124,8 @@ class LuaState:
         self._make_room(0)
         return int(self._enter(self._start_handler, handler, socket))
 
-    def step(self, task: int, refill: bool, is_cell: bool, *answer: Value) -> Request | Done:
-        """Run a task up to its next request.
+    def step(self, task: int, refill: bool, is_cell: bool, *answer: Value) -> Request | None:
+        """Run a task up to its next request, and return that; None when the task has ended.
 
         Args:
             task: As returned by `start_cell` or `start_handler`.
@@ -140,9 +137,8 @@ class LuaState:
             LuaError: The code raised, or was stopped.
             KeyboardInterrupt: The user interrupted.
         """
-        size = sum(len(value) for value in answer if isinstance(value, bytes))
         # A payload comes as a string and ends as a table, at 16 bytes for each byte.
-        self._make_room(size)
+        self._make_room(sum(len(value) for value in answer if isinstance(value, bytes)))
         instructions = CELL_INSTRUCTIONS if is_cell else HANDLER_INSTRUCTIONS
         seconds = CELL_SECONDS if is_cell else HANDLER_SECONDS
         outcome = self._enter(self._step, task, refill, instructions, seconds, *answer)
@@ -150,7 +146,7 @@ class LuaState:
         if kind == b"request":
             return Request(rest[0].decode(), tuple(rest[1:]))
         if kind == b"done":
-            return Done()
+            return None
         if kind == b"interrupted":
             raise KeyboardInterrupt
         message, trace = rest
