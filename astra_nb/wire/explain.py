@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from . import close_codes
-from .fields import Field, fields
+from .fields import fields
 from .figure import figure
 from .frames import MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, Frame
 from .handshake import accept_steps
 from .opcodes import CLOSE, TEXT
-from .text import counted, hexdump, invalid_utf8, visible_utf8
+from .text import ascii_text, counted, hexdump, invalid_utf8, visible_utf8
 
 __all__ = [
-    "Field",
-    "MaskedByte",
     "accept_steps",
     "explain",
     "explain_close",
     "explain_utf8",
     "fields",
     "figure",
-    "masked_bytes",
     "problems",
 ]
 
 SHOWN_BYTES = 64  # of a payload
 MASK_ROW = 16  # bytes side by side
 CONTEXT = 24  # bytes shown before the place where UTF-8 breaks
-
-
-class MaskedByte(NamedTuple):
-    """A byte of a masked payload, and how it is unmasked (RFC 6455, section 5.3)."""
-
-    offset: int
-    masked: int
-    key: int
-    unmasked: int
 
 
 def explain(frame: Frame, sender: str = "", message: bytes | None = None) -> str:
@@ -51,8 +38,8 @@ def explain(frame: Frame, sender: str = "", message: bytes | None = None) -> str
     """
     found = [f"- {rule}" for rule in problems(frame, sender, extended=message is not None)]
     parts = [figure(frame), field_lines(frame)]
-    if frame.masked and frame.payload:
-        parts.append(mask_lines(frame))
+    if frame.masking_key and frame.payload:
+        parts.append(mask_lines(frame, frame.masking_key))
     elif frame.payload:
         parts.append(payload_lines("Payload", frame.payload))
     if message is not None:
@@ -77,38 +64,17 @@ def field_lines(frame: Frame) -> str:
     return "\n".join(lines)
 
 
-def masked_bytes(frame: Frame, limit: int | None = None) -> list[MaskedByte]:
-    """Return masked payload, key and unmasked payload side by side, byte by byte.
-
-    Args:
-        frame: The frame; for one without a whole masking key the list is empty.
-        limit: How many bytes at most; None for all.
-    """
-    key = frame.masking_key
-    if not key:
-        return []
-    return [
-        MaskedByte(offset, masked, key[offset % 4], unmasked)
-        for offset, (masked, unmasked) in enumerate(
-            zip(frame.masked_payload[:limit], frame.payload[:limit], strict=True)
-        )
-    ]
-
-
-def mask_lines(frame: Frame) -> str:
+def mask_lines(frame: Frame, key: bytes) -> str:
     lines = ["Unmasking: masked XOR key, byte by byte (RFC 6455, section 5.3)"]
-    steps = masked_bytes(frame, SHOWN_BYTES)
-    for start in range(0, len(steps), MASK_ROW):
-        row = steps[start : start + MASK_ROW]
-        shown = "  ".join(
-            chr(step.unmasked) if 0x20 <= step.unmasked < 0x7F else "." for step in row
-        )
+    for start in range(0, min(len(frame.payload), SHOWN_BYTES), MASK_ROW):
+        unmasked = frame.payload[start : start + MASK_ROW]
+        offsets = range(start, start + len(unmasked))
         lines += [
-            f"{'byte':<10}" + " ".join(f"{step.offset:>2}" for step in row),
-            f"{'masked':<10}" + " ".join(f"{step.masked:02x}" for step in row),
-            f"{'key':<10}" + " ".join(f"{step.key:02x}" for step in row),
-            f"{'unmasked':<10}" + " ".join(f"{step.unmasked:02x}" for step in row),
-            f"{'as ASCII':<10} {shown}",
+            f"{'byte':<10}" + " ".join(f"{offset:>2}" for offset in offsets),
+            f"{'masked':<10}" + frame.masked_payload[start : start + MASK_ROW].hex(" "),
+            f"{'key':<10}" + " ".join(f"{key[offset % 4]:02x}" for offset in offsets),
+            f"{'unmasked':<10}" + unmasked.hex(" "),
+            f"{'as ASCII':<10} " + "  ".join(ascii_text(unmasked)),
         ]
     return "\n".join(lines + left_out(len(frame.payload)))
 

@@ -15,6 +15,7 @@ from . import close_codes
 from .opcodes import FrameType
 
 __all__ = [
+    "ascii_text",
     "counted",
     "hexdump",
     "invalid_utf8",
@@ -125,9 +126,13 @@ def hexdump(data: bytes) -> str:
     lines = []
     for start in range(0, len(data), 16):
         chunk = data[start : start + 16]
-        ascii_text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in chunk)
-        lines.append(f"{start:08x}  {chunk.hex(' '):<47}  |{ascii_text}|")
+        lines.append(f"{start:08x}  {chunk.hex(' '):<47}  |{ascii_text(chunk)}|")
     return "\n".join(lines)
+
+
+def ascii_text(data: bytes) -> str:
+    """Return bytes as ASCII, with a dot for each that is not a printable character."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
 
 
 def preview(payload: bytes, type: FrameType, limit: int = 60) -> str:
