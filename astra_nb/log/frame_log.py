@@ -12,15 +12,14 @@ from typing import NoReturn, Unpack
 from astra_nb.errors import WaitTimeout
 from astra_nb.wire.messages import Side
 
-from . import table, waiting
+from . import rows, waiting
 from .criteria import Predicate, Wanted, criteria
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
 from .snapshot import Deferred, Snapshot
-from .subscriptions import Subscriptions
 from .view import LogView
-from .waiting import Search
+from .waiting import Search, Subscriptions
 
 __all__ = ["FrameLog"]
 
@@ -283,14 +282,14 @@ class FrameLog(LogView):
 
     def __repr__(self) -> str:
         snapshot = self._look()
-        return f"<FrameLog: {table.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
+        return f"<FrameLog: {rows.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
 
     def _fail(self, search: Search, timeout: float | None) -> NoReturn:
         within = "" if timeout is None else f" within {timeout:g} s"
         silent = "" if self.recording else "; this log records nothing (recording is False)"
         raise WaitTimeout(
             f"{search.described()} did not come{within}: {search.found} of {search.count} came"
-            f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self.origin)}"
+            f"{silent}; {rows.last_records(self.since(0, LAST_RECORDS), self.origin)}"
         )
 
 
