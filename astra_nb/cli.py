@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -100,15 +101,11 @@ def split_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
     argparse cannot: it would take the 9999 of `lab --port 9999` for the folder.
     """
-    ours = list(argv)
-    if ours[:1] == ["lab"]:
-        for position, argument in enumerate(ours):
-            if argument in ("-h", "--help"):
-                break
-            if argument.startswith("-"):
-                options = ours[position + 1 :] if argument == "--" else ours[position:]
-                return ours[:position], options
-    return ours, []
+    options = list(dropwhile(lambda argument: not argument.startswith("-"), argv))
+    if argv[:1] != ["lab"] or options[:1] in (["-h"], ["--help"]):
+        return list(argv), []
+    ours = argv[: len(argv) - len(options)]
+    return list(ours), options[1:] if options[:1] == ["--"] else options
 
 
 def run_doctor(arguments: argparse.Namespace) -> int:

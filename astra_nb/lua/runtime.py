@@ -62,9 +62,9 @@ class LuaState:
         self._errors = (lua.LuaError, lua.LuaMemoryError)
         self._lock = threading.Lock()
         self._forgotten: deque[int] = deque()
-        self._load()
+        self._tasks = self._load()
 
-    def _load(self) -> None:
+    def _load(self) -> Any:
         budget = self._part("budget", _poll, _write)
         sandbox = self._part("sandbox", budget)
         self._part("patterns", budget, sandbox)
@@ -72,12 +72,9 @@ class LuaState:
         sandbox[b"environment"][b"pprint"] = printing[b"pprint"]
         http = self._part("http", budget, sandbox)
         tasks = self._part("tasks", budget, sandbox, http, printing[b"show"])
-        self._start_cell = tasks[b"start_cell"]
-        self._start_handler = tasks[b"start_handler"]
-        self._step = tasks[b"step"]
-        self._forget = tasks[b"forget"]
         # No code looks here any more, and none should find anything here.
         self._lua.execute(b"local all = _G for name in next, all do all[name] = nil end")
+        return tasks
 
     def _part(self, name: str, *arguments: Any) -> Any:
         source = (resources.files(__package__) / f"{name}.lua").read_bytes()
@@ -114,7 +111,7 @@ class LuaState:
         """
         code = source.encode()
         self._make_room(len(code))
-        started = self._enter(self._start_cell, code, b"=" + name.encode())
+        started = self._enter(b"start_cell", code, b"=" + name.encode())
         if isinstance(started, tuple):
             raise LuaError(_page(started[1]))
         return int(started)
@@ -122,7 +119,7 @@ class LuaState:
     def start_handler(self, handler: int, socket: int) -> int:
         """Make a task of a handler for one connection."""
         self._make_room(0)
-        return int(self._enter(self._start_handler, handler, socket))
+        return int(self._enter(b"start_handler", handler, socket))
 
     def step(self, task: int, refill: bool, is_cell: bool, *answer: Value) -> Request | None:
         """Run a task up to its next request, and return that; None when the task has ended.
@@ -141,7 +138,7 @@ class LuaState:
         self._make_room(sum(len(value) for value in answer if isinstance(value, bytes)))
         instructions = CELL_INSTRUCTIONS if is_cell else HANDLER_INSTRUCTIONS
         seconds = CELL_SECONDS if is_cell else HANDLER_SECONDS
-        outcome = self._enter(self._step, task, refill, instructions, seconds, *answer)
+        outcome = self._enter(b"step", task, refill, instructions, seconds, *answer)
         kind, *rest = outcome if isinstance(outcome, tuple) else (outcome,)
         if kind == b"request":
             return Request(rest[0].decode(), tuple(rest[1:]))
@@ -158,15 +155,15 @@ class LuaState:
 
     # Inside
 
-    def _enter(self, function: Any, *arguments: Value) -> Any:
+    def _enter(self, name: bytes, *arguments: Value) -> Any:
         try:
-            return function(*arguments)
+            return self._tasks[name](*arguments)
         except self._errors as exc:
             raise LuaError(str(exc)[:MAX_ERROR] or "not enough memory") from None
 
     def _drop_forgotten(self) -> None:
         while self._forgotten:
-            self._enter(self._forget, self._forgotten.popleft())
+            self._enter(b"forget", self._forgotten.popleft())
 
     def _make_room(self, size: int) -> None:
         # What lupa allocates on the way in is unprotected: without room it ends the process.

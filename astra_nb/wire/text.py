@@ -26,7 +26,6 @@ __all__ = [
     "visible_utf8",
 ]
 
-SHORT_ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 NOT_PLAIN = re.compile(r"[^ -\[\]-~]")
 CUT = "…"
 
@@ -62,13 +61,9 @@ def shown(match: re.Match[str]) -> str:
     character = match[0]
     if character.isprintable() and character != "\\":
         return character
-    short = SHORT_ESCAPES.get(character)
-    if short is not None:
-        return short
-    code = ord(character)
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    if "\x80" <= character <= "\xff":
+        return f"\\u{ord(character):04x}"  # \x80 to \xff are bytes
+    return character.encode("unicode_escape").decode()
 
 
 def visible_utf8(data: bytes, limit: int | None = None) -> str:
