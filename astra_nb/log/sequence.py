@@ -72,17 +72,12 @@ def draw_record(record: Record, text: str, width: int) -> Iterator[str]:
                 yield f"{INDENT}|<{f'- {text} '.ljust(width - 1, '-')}|"
         case OpenedRecord():
             yield f"{INDENT}|{'(open)':^{width}}|"
-        case HandlerErrorRecord():
+        case HandlerErrorRecord() | ClosedRecord():
+            raised = "The handler raised " if isinstance(record, HandlerErrorRecord) else ""
+            room = max(width, 72) - len(INDENT)
             yield life_lines(width)
-            yield from sentence(f"The handler raised {details(record)}", width)
-        case ClosedRecord():
-            yield life_lines(width)
-            yield from sentence(details(record), width)
+            yield from (INDENT + line for line in textwrap.wrap(raised + details(record), room))
 
 
 def life_lines(width: int) -> str:
     return f"{INDENT}|{'':{width}}|"
-
-
-def sentence(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, max(width, 72), initial_indent=INDENT, subsequent_indent=INDENT)

@@ -65,7 +65,8 @@ class LuaState:
         self._tasks = self._load()
 
     def _load(self) -> Any:
-        budget = self._part("budget", _poll, _write)
+        # A pending keyboard interrupt is raised where Lua enters Python.
+        budget = self._part("budget", lambda: None, _write)
         sandbox = self._part("sandbox", budget)
         self._part("patterns", budget, sandbox)
         printing = self._part("pprint", budget)
@@ -176,10 +177,6 @@ class LuaState:
                     f"{(MAX_MEMORY - needed) // 2**20} MiB of its {MAX_MEMORY // 2**20}; "
                     f"%reload_ext astra_nb starts a new one"
                 )
-
-
-def _poll() -> None:
-    """Enter Python, which raises a pending keyboard interrupt there."""
 
 
 def _write(line: bytes) -> None:
