@@ -12,7 +12,6 @@ from astra_nb.wire.text import counted, preview, visible
 from .criteria import type_of
 from .records import (
     ClosedRecord,
-    Direction,
     FrameRecord,
     HandlerErrorRecord,
     HandshakeRecord,
@@ -36,7 +35,7 @@ __all__ = [
 ]
 
 LONGEST = 200  # characters of a peer's text in a row
-ARROWS: dict[Direction, str] = {"received": "<- received", "sent": "-> sent"}
+ARROWS = {"received": "<- received", "sent": "-> sent"}
 
 # Every colour has a fallback, so that the table reads well without Jupyter, light or dark. The
 # class is there twice to outweigh JupyterLab's own rules for tables in outputs.
@@ -84,11 +83,7 @@ class Column:
 
 def of_frame(cell: Callable[[FrameRecord], str]) -> Callable[[Record, Moment], str]:
     """Return a cell that is empty for records other than frames."""
-
-    def cell_of_frame(record: Record, moment: Moment) -> str:
-        return cell(record) if isinstance(record, FrameRecord) else ""
-
-    return cell_of_frame
+    return lambda record, moment: cell(record) if isinstance(record, FrameRecord) else ""
 
 
 def time_of_day(record: Record, moment: Moment) -> str:
@@ -96,18 +91,7 @@ def time_of_day(record: Record, moment: Moment) -> str:
 
 
 def direction(record: Record, moment: Moment) -> str:
-    if isinstance(record, (FrameRecord, HandshakeRecord)):
-        return ARROWS[record.direction]
-    return ""
-
-
-def key(record: FrameRecord) -> str:
-    return "" if record.frame.masking_key is None else record.frame.masking_key.hex(" ")
-
-
-def rsv(record: FrameRecord) -> str:
-    frame = record.frame
-    return f"{frame.rsv1:d}{frame.rsv2:d}{frame.rsv3:d}"
+    return ARROWS.get(getattr(record, "direction", ""), "")
 
 
 def details(record: Record, moment: Moment | None = None) -> str:
@@ -161,9 +145,9 @@ COLUMNS: dict[str, Column] = {
         Column("direction", "direction", direction),
         Column("type", "type", lambda record, moment: type_of(record)),
         Column("fin", "FIN", of_frame(lambda record: f"{record.frame.fin:d}"), right=True),
-        Column("rsv", "RSV", of_frame(rsv), right=True),
+        Column("rsv", "RSV", of_frame(lambda r: f"{r.frame.raw[0] >> 4 & 7:03b}"), right=True),
         Column("mask", "MASK", of_frame(lambda record: f"{record.frame.masked:d}"), right=True),
-        Column("key", "masking key", of_frame(key)),
+        Column("key", "masking key", of_frame(lambda r: (r.frame.masking_key or b"").hex(" "))),
         Column("length", "length", of_frame(lambda r: f"{r.frame.payload_length:,}"), right=True),
         Column("payload", "payload", details),
     )
