@@ -51,16 +51,11 @@ def draw(records: Sequence[Record], left_out: int = 0) -> str:
 
 def label(record: Record) -> str:
     """Return the text on the arrow; "" for records without one."""
-    match record:
-        case FrameRecord():
-            name = NAMES.get(record.type, record.type.upper())
-            fin = "" if record.frame.fin else " FIN 0"
-            text = f"{name}{fin} {details(record)}".rstrip()
-        case HandshakeRecord():
-            text = details(record)
-        case _:
-            return ""
-    return shortened(text, LONGEST)
+    if isinstance(record, FrameRecord):
+        name = NAMES.get(record.type, record.type.upper())
+        fin = "" if record.frame.fin else " FIN 0"
+        return shortened(f"{name}{fin} {details(record)}".rstrip(), LONGEST)
+    return shortened(details(record), LONGEST) if isinstance(record, HandshakeRecord) else ""
 
 
 def draw_record(record: Record, text: str, width: int) -> Iterator[str]:
