@@ -9,10 +9,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 from urllib.parse import quote
 
 from . import __version__
+from .wire.text import counted
 
 __all__ = ["main"]
 
@@ -99,15 +101,11 @@ def split_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
     argparse cannot: it would take the 9999 of `lab --port 9999` for the folder.
     """
-    ours = list(argv)
-    if ours[:1] == ["lab"]:
-        for position, argument in enumerate(ours):
-            if argument in ("-h", "--help"):
-                break
-            if argument.startswith("-"):
-                options = ours[position + 1 :] if argument == "--" else ours[position:]
-                return ours[:position], options
-    return ours, []
+    options = list(dropwhile(lambda argument: not argument.startswith("-"), argv))
+    if argv[:1] != ["lab"] or options[:1] in (["-h"], ["--help"]):
+        return list(argv), []
+    ours = argv[: len(argv) - len(options)]
+    return list(ours), options[1:] if options[:1] == ["--"] else options
 
 
 def run_doctor(arguments: argparse.Namespace) -> int:
@@ -191,7 +189,7 @@ class Copied:
     def describe(self, folder: Path) -> str:
         lines = [f"The notebooks are in {folder}."]
         if self.new:
-            lines = [f"Copied {count(self.new)} to {folder}."]
+            lines = [f"Copied {counted(len(self.new), 'file')} to {folder}."]
         if self.kept:
             names = ", ".join(str(path) for path in self.kept)
             lines.append(
@@ -232,10 +230,6 @@ def readers_files(folder: Path) -> Iterator[Path]:
         name = path.relative_to(folder)
         if path.is_file() and not NOT_FOR_READERS.intersection(name.parts):
             yield name
-
-
-def count(paths: Sequence[Path]) -> str:
-    return f"{len(paths)} file{'s' if len(paths) != 1 else ''}"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from .client import connect
 from .errors import AstraError, WaitTimeout
@@ -29,7 +29,7 @@ from .net.policy import Policy
 from .net.routes import make_route
 from .runner import Runner
 from .websocket import WebSocket
-from .wire.messages import CloseFrame
+from .wire.messages import CloseFrame, Side
 from .wire.text import preview, visible
 
 __all__ = [
@@ -48,7 +48,6 @@ SHUTDOWN = 3.0  # seconds a scenario's server may take to end
 SHOWN = 8  # frames in a message
 EMPTY = 1005
 
-Sender = Literal["server", "client"]
 Source = Any
 """A log, or an object that has one as its attribute `log`: a server, a socket, a scenario."""
 
@@ -58,7 +57,7 @@ def expect_frame(
     type: str | None = None,
     value: str | bytes | None = None,
     *,
-    sender: Sender | None = None,
+    sender: Side | None = None,
     connection: int | None = None,
     count: int = 1,
     after: int = 0,
@@ -99,7 +98,7 @@ def expect_close(
     code: int | None = None,
     reason: str | None = None,
     *,
-    sender: Sender | None = None,
+    sender: Side | None = None,
     connection: int | None = None,
     after: int = 0,
     timeout: float = TIMEOUT,
@@ -131,7 +130,7 @@ def expect_no_frame(
     source: Source,
     type: str | None = None,
     *,
-    sender: Sender | None = None,
+    sender: Side | None = None,
     connection: int | None = None,
     after: int = 0,
     seconds: float = QUIET,
@@ -302,7 +301,7 @@ def _expect(
     source: Source,
     wanted: str,
     matches: Callable[[FrameRecord], bool],
-    sender: Sender | None,
+    sender: Side | None,
     connection: int | None,
     count: int,
     after: int,
@@ -337,5 +336,5 @@ def _row(record: FrameRecord) -> str:
     return f"{record.sender} {record.type} {shown}"
 
 
-def _by(sender: Sender | None) -> str:
+def _by(sender: Side | None) -> str:
     return "" if sender is None else f" from the {sender}"

@@ -12,15 +12,14 @@ from typing import NoReturn, Unpack
 from astra_nb.errors import WaitTimeout
 from astra_nb.wire.messages import Side
 
-from . import table, waiting
+from . import rows, waiting
 from .criteria import Predicate, Wanted, criteria
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
 from .snapshot import Deferred, Snapshot
-from .subscriptions import Subscriptions
 from .view import LogView
-from .waiting import Search
+from .waiting import Search, Subscriptions
 
 __all__ = ["FrameLog"]
 
@@ -179,18 +178,6 @@ class FrameLog(LogView):
         """
         return self._look().bytes_after(number)
 
-    def since(self, number: int, limit: int | None = None) -> list[Record]:
-        """Return the records with a number above `number`, oldest first.
-
-        Args:
-            number: A record's number, or 0.
-            limit: How many at most, the newest; None for all. Only those are decoded.
-        """
-        snapshot = self._look()
-        if limit is not None:
-            number = max(number, snapshot.after_all_but(limit))
-        return list(snapshot.records(number))
-
     def between(self, after: int, to: int) -> list[Record]:
         """Return the records with a number above `after`, up to and with `to`, oldest first."""
         return list(takewhile(lambda record: record.number <= to, self._look().records(after)))
@@ -288,22 +275,21 @@ class FrameLog(LogView):
     def __len__(self) -> int:
         return self._look().count()
 
-    def _newest(self, limit: int | None) -> tuple[list[Record], int]:
+    def _newest(self, limit: int | None, after: int = 0) -> tuple[list[Record], int]:
         snapshot = self._look()
-        after = 0 if limit is None else snapshot.after_all_but(limit)
-        shown = list(snapshot.records(after))
-        return shown, snapshot.count() - len(shown)
+        first = after if limit is None else max(after, snapshot.after_all_but(limit))
+        return list(snapshot.records(first)), snapshot.count(after) - snapshot.count(first)
 
     def __repr__(self) -> str:
         snapshot = self._look()
-        return f"<FrameLog: {table.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
+        return f"<FrameLog: {rows.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
 
     def _fail(self, search: Search, timeout: float | None) -> NoReturn:
         within = "" if timeout is None else f" within {timeout:g} s"
         silent = "" if self.recording else "; this log records nothing (recording is False)"
         raise WaitTimeout(
             f"{search.described()} did not come{within}: {search.found} of {search.count} came"
-            f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self.origin)}"
+            f"{silent}; {rows.last_records(self.since(0, LAST_RECORDS), self.origin)}"
         )
 
 

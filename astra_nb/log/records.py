@@ -6,6 +6,7 @@ it happened there.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 Direction = Literal["received", "sent"]
+
+# Three digits (RFC 9110, section 15): Python refuses to read thousands.
+STATUS = re.compile(r"HTTP/[^ ]* (\d{3})(?: |$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,27 +64,36 @@ class _AtOneEnd(_Numbered):
     side: Side
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class FrameRecord(_AtOneEnd):
-    """A frame that was sent or received (RFC 6455, section 5).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Passed(_AtOneEnd):
+    """Base of records of what one end sent to the other.
 
     Attributes:
         direction: "received" or "sent", seen from the end that keeps the log.
+    """
+
+    direction: Direction
+
+    @property
+    def sender(self) -> Side:
+        """The end that sent it."""
+        return self.side if self.direction == "sent" else other_end(self.side)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FrameRecord(_Passed):
+    """A frame that was sent or received (RFC 6455, section 5).
+
+    Attributes:
         frame: The frame, decoded from its bytes.
         verdict: "" for a frame that was accepted; else why it was refused or ignored.
         message: The payload after decompression, or None when no extension had changed it.
     """
 
     kind: ClassVar[Literal["frame"]] = "frame"
-    direction: Direction
     frame: Frame
     verdict: str = ""
     message: bytes | None = None
-
-    @property
-    def sender(self) -> Side:
-        """The end that sent this frame."""
-        return sender(self.side, self.direction)
 
     @property
     def type(self) -> FrameType:
@@ -107,11 +120,10 @@ class FrameRecord(_AtOneEnd):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandshakeRecord(_AtOneEnd):
+class HandshakeRecord(_Passed):
     """A request or a response of the opening handshake (RFC 6455, section 4).
 
     Attributes:
-        direction: "received" or "sent", seen from the end that keeps the log.
         raw: The head as it was on the wire, but for secrets, which read `<hidden>`.
         start_line: The request line or the status line.
         headers: Names and values in their order, secrets hidden.
@@ -119,16 +131,10 @@ class HandshakeRecord(_AtOneEnd):
     """
 
     kind: ClassVar[Literal["handshake"]] = "handshake"
-    direction: Direction
     raw: bytes
     start_line: str
     headers: tuple[tuple[str, str], ...]
     status: int | None = None
-
-    @property
-    def sender(self) -> Side:
-        """The end that sent this message."""
-        return sender(self.side, self.direction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,11 +247,6 @@ Record = (
 )
 
 
-def sender(side: Side, direction: Direction) -> Side:
-    """Return the end that sent what `side` logged with `direction`."""
-    return side if direction == "sent" else other_end(side)
-
-
 def handshake_record(*, raw: bytes, **fields: Any) -> HandshakeRecord:
     """Return the record of a head, parsed.
 
@@ -254,12 +255,8 @@ def handshake_record(*, raw: bytes, **fields: Any) -> HandshakeRecord:
         fields: The other fields of the record.
     """
     start_line, headers = parse_head(raw)
-    status: int | None = None
-    if start_line.startswith("HTTP/"):
-        code = start_line.split(" ")[1:2]
-        # Three digits (RFC 9110, section 15): Python refuses to read thousands.
-        if code and len(code[0]) == 3 and code[0].isdecimal():
-            status = int(code[0])
+    code = STATUS.match(start_line)
+    status = None if code is None else int(code[1])
     return HandshakeRecord(
         raw=raw, start_line=start_line, headers=tuple(headers), status=status, **fields
     )

@@ -155,31 +155,29 @@ class Ring:
             or self._others > self.max_frames
             or self._size > self.max_bytes
         ):
-            oldest = self.blocks.pop(0)
+            oldest = self.blocks[0]
             entry, *rest = oldest.entries
             surplus = self._frames - self.max_frames
             frames = 0 if entry[2] is None else entry[5] - self._skip
             others = 1 if entry[2] is None else 0
             bounded = self._size <= self.max_bytes and self._others <= self.max_frames
             if frames > surplus and bounded:
-                self.blocks.insert(0, oldest)
                 self._frames -= surplus
                 self._dropped += surplus
                 self._skip += surplus
                 return
             size = len(entry[4])
             self._count_out(frames, others, size)
-            if rest:
-                self.blocks.insert(
-                    0,
-                    Block(
-                        oldest.first + entry[5],
-                        oldest.numbers - entry[5],
-                        oldest.others - others,
-                        oldest.size - size,
-                        tuple(rest),
-                    ),
-                )
+            if not rest:
+                del self.blocks[0]
+                continue
+            self.blocks[0] = Block(
+                oldest.first + entry[5],
+                oldest.numbers - entry[5],
+                oldest.others - others,
+                oldest.size - size,
+                tuple(rest),
+            )
 
     def _count_out(self, frames: int, others: int, size: int) -> None:
         self._frames -= frames

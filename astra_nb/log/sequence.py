@@ -12,7 +12,9 @@ from .records import (
     FrameRecord,
     HandlerErrorRecord,
     HandshakeRecord,
+    NoticeRecord,
     OpenedRecord,
+    OutputRecord,
     Record,
 )
 from .rows import details
@@ -32,16 +34,13 @@ def draw(records: Sequence[Record], left_out: int = 0) -> str:
     Output of handlers and notices are left out. With several connections, each line begins with
     the number of its connection.
     """
-    shown = [record for record in records if has_place(record)]
+    shown = [record for record in records if not isinstance(record, OutputRecord | NoticeRecord)]
     labels = [label(record) for record in shown]
     width = max([SHORTEST, *map(len, labels)]) + len("-- ") + len(" -->")
     numbers = [f"#{record.connection}" for record in shown]
     margin = max(map(len, numbers)) + 1 if len(set(numbers)) > 1 else 0
     lines = [f"{left_out:,} before these are left out."] if left_out else []
-    lines += [
-        f"{'':{margin}}client{'server':>{width}}",
-        f"{'':{margin}}{life_lines(width)}",
-    ]
+    lines += [f"{'':{margin}}client{'server':>{width}}", f"{'':{margin}}{life_lines(width)}"]
     for record, text, number in zip(shown, labels, numbers, strict=True):
         start = number if margin else ""
         for line in draw_record(record, text, width):
@@ -50,24 +49,13 @@ def draw(records: Sequence[Record], left_out: int = 0) -> str:
     return "\n".join(lines if shown else [*lines, "(nothing passed)"])
 
 
-def has_place(record: Record) -> bool:
-    return isinstance(
-        record, FrameRecord | HandshakeRecord | OpenedRecord | ClosedRecord | HandlerErrorRecord
-    )
-
-
 def label(record: Record) -> str:
     """Return the text on the arrow; "" for records without one."""
-    match record:
-        case FrameRecord():
-            name = NAMES.get(record.type, record.type.upper())
-            fin = "" if record.frame.fin else " FIN 0"
-            text = f"{name}{fin} {details(record)}".rstrip()
-        case HandshakeRecord():
-            text = details(record)
-        case _:
-            return ""
-    return shortened(text, LONGEST)
+    if isinstance(record, FrameRecord):
+        name = NAMES.get(record.type, record.type.upper())
+        fin = "" if record.frame.fin else " FIN 0"
+        return shortened(f"{name}{fin} {details(record)}".rstrip(), LONGEST)
+    return shortened(details(record), LONGEST) if isinstance(record, HandshakeRecord) else ""
 
 
 def draw_record(record: Record, text: str, width: int) -> Iterator[str]:
@@ -79,17 +67,12 @@ def draw_record(record: Record, text: str, width: int) -> Iterator[str]:
                 yield f"{INDENT}|<{f'- {text} '.ljust(width - 1, '-')}|"
         case OpenedRecord():
             yield f"{INDENT}|{'(open)':^{width}}|"
-        case HandlerErrorRecord():
+        case HandlerErrorRecord() | ClosedRecord():
+            raised = "The handler raised " if isinstance(record, HandlerErrorRecord) else ""
+            room = max(width, 72) - len(INDENT)
             yield life_lines(width)
-            yield from sentence(f"The handler raised {details(record)}", width)
-        case ClosedRecord():
-            yield life_lines(width)
-            yield from sentence(details(record), width)
+            yield from (INDENT + line for line in textwrap.wrap(raised + details(record), room))
 
 
 def life_lines(width: int) -> str:
     return f"{INDENT}|{'':{width}}|"
-
-
-def sentence(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, max(width, 72), initial_indent=INDENT, subsequent_indent=INDENT)

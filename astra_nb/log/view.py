@@ -11,22 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import ClassVar, Protocol, Unpack, overload
+from typing import Any, ClassVar, Protocol, Unpack, overload
 
-from . import joiner, sequence, table
+from . import joiner, rows, sequence
 from .criteria import Criteria, Predicate, Wanted, criteria
 from .records import Record
 
 __all__ = ["FilteredView", "LogView"]
 
 SHOWN_ROWS = 200  # newest records in the forms that are shown unasked
-
-
-class Printer(Protocol):
-    """The pretty printer that IPython passes to `_repr_pretty_`."""
-
-    def text(self, text: str) -> None:
-        """Print a text."""
 
 
 class RecordFormat(Protocol):
@@ -98,10 +91,10 @@ class LogView(ABC):
 
         Args:
             number: A record's number, or 0.
-            limit: How many at most, the newest; None for all.
+            limit: How many at most, the newest; None for all. Of a whole log only those are
+                decoded.
         """
-        found = self.records(number)
-        return list(found) if limit is None else list(deque(found, maxlen=max(limit, 0)))
+        return self._newest(limit, number)[0]
 
     def text(self, columns: Sequence[str] | None = None, limit: int | None = None) -> str:
         """Return the records as a table of plain text, one line for each.
@@ -116,9 +109,9 @@ class LogView(ABC):
         Raises:
             ValueError: A column that does not exist.
         """
-        chosen = table.check_columns(columns)
+        chosen = rows.check_columns(columns)
         records, left_out = self._newest(limit)
-        return table.text(records, chosen, self.origin, left_out)
+        return rows.text(records, chosen, self.origin, left_out)
 
     def html(self, columns: Sequence[str] | None = None, limit: int | None = SHOWN_ROWS) -> str:
         """Return the records as a static HTML table; everything in it is escaped.
@@ -130,9 +123,9 @@ class LogView(ABC):
         Raises:
             ValueError: A column that does not exist.
         """
-        chosen = table.check_columns(columns)
+        chosen = rows.check_columns(columns)
         records, left_out = self._newest(limit)
-        return table.html(records, chosen, self.origin, left_out)
+        return rows.html(records, chosen, self.origin, left_out)
 
     def to_jsonl(self, path: str | PathLike[str] | None = None) -> str:
         """Return the records as JSON Lines, one for each; `FrameLog.from_jsonl` reads them.
@@ -154,13 +147,11 @@ class LogView(ABC):
         records, left_out = self._newest(limit)
         return sequence.draw(records, left_out)
 
-    def _newest(self, limit: int | None) -> tuple[list[Record], int]:
-        """Return the newest records, and how many there are before them."""
-        if limit is None:
-            return list(self), 0
-        kept: deque[Record] = deque(maxlen=max(limit, 0))
+    def _newest(self, limit: int | None, after: int = 0) -> tuple[list[Record], int]:
+        """Return the newest records above `after`, and how many were left out before them."""
+        kept: deque[Record] = deque(maxlen=None if limit is None else max(limit, 0))
         count = 0
-        for record in self:
+        for record in self.records(after):
             kept.append(record)
             count += 1
         return list(kept), count - len(kept)
@@ -197,18 +188,14 @@ class LogView(ABC):
         return self.text(limit=SHOWN_ROWS)
 
     def __repr__(self) -> str:
-        frames = others = 0
-        for record in self:
-            if record.kind == "frame":
-                frames += 1
-            else:
-                others += 1
-        return f"<{type(self).__name__}: {table.counts(frames, others)}>"
+        are_frames = [record.kind == "frame" for record in self]
+        frames = sum(are_frames)
+        return f"<{type(self).__name__}: {rows.counts(frames, len(are_frames) - frames)}>"
 
     def _repr_html_(self) -> str:
         return self.html()
 
-    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text("..." if cycle else str(self))
 
 

@@ -109,17 +109,14 @@ local function close(value, reason)
     if reason == nil then reason = rawget(value, "reason") end
     if reason == nil then reason = rawget(value, 2) end
   end
-  if code ~= nil then
-    local number = mathtype(code) and tointeger(code)
-    if not number then
-      fail("a close code is an integer such as 1000, not " .. describe(code))
-    end
-    code = number
+  local number = mathtype(code) and tointeger(code)
+  if code ~= nil and not number then
+    fail("a close code is an integer such as 1000, not " .. describe(code))
   end
   if reason ~= nil and type(reason) ~= "string" then
     fail("a close reason is a string, not " .. describe(reason))
   end
-  return code, reason
+  return number, reason
 end
 
 -- Values on their way in
@@ -169,25 +166,23 @@ function Socket:recv(timeout)
   return message(ask("recv", number, timeout))
 end
 
-local SENDERS <const> = {}
+local CONVERTERS <const> = { text = text, bytes = bytes, ping = control, pong = control,
+  close = close }
 
-for kind, convert in next, { text = text, bytes = bytes, ping = control, pong = control,
-  close = close } do
+for kind, convert in next, CONVERTERS do
   local name = "send_" .. kind
-  SENDERS[kind] = function(socket, value, reason)
+  Socket[name] = function(socket, value, reason)
     ask(name, number_of(socket_numbers, "socket", socket, name), convert(value, reason))
   end
-  Socket[name] = SENDERS[kind]
 end
 
 function Socket:send(kind, value, reason)
   number_of(socket_numbers, "socket", self, "send")
-  local sender = SENDERS[kind]
-  if not sender then
+  if not CONVERTERS[kind] then
     fail(describe(kind) .. ' is not a message type; the five are "text", "bytes", "ping", "pong" '
       .. 'and "close", and the type comes first: socket:send("text", "Hello")')
   end
-  return sender(self, value, reason)
+  return Socket["send_" .. kind](self, value, reason)
 end
 
 -- Servers

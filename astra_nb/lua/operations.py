@@ -67,10 +67,7 @@ class Connections:
         if name == "recv":
             if own != number:
                 raise LocalError("the messages of a socket go to its own handler")
-            timeout = arguments[0]
-            return values_of(
-                await socket.recv(None if timeout is None else float(_number(timeout)))
-            )
+            return values_of(await socket.recv(_seconds(arguments[0])))
         if name == "send_close":
             code, reason = arguments
             text = None if reason is None else _decode(reason, "close reason")
@@ -94,6 +91,12 @@ class Servers:
         self._handler = handler
         self._numbers = itertools.count(1)
         self._servers: dict[int, Server] = {}
+        self._calls: dict[str, Callable[..., list[Value]]] = {
+            "new": self.new,
+            "websocket": self.websocket,
+            "run": self.run,
+            "shutdown": self.shutdown,
+        }
 
     @property
     def latest(self) -> Server | None:
@@ -127,18 +130,11 @@ class Servers:
 
     def carry_out(self, name: str, *arguments: Any) -> list[Value]:
         """Make one call of a server and return what Lua gets from it."""
-        calls: dict[str, Callable[..., list[Value]]] = {
-            "new": self.new,
-            "websocket": self.websocket,
-            "run": self.run,
-            "shutdown": self.shutdown,
-        }
-        return calls[name](*arguments)
+        return self._calls[name](*arguments)
 
-    @staticmethod
-    def carries_out(name: str) -> bool:
+    def carries_out(self, name: str) -> bool:
         """Return whether a call is one of a server, not of a socket."""
-        return name in ("new", "websocket", "run", "shutdown")
+        return name in self._calls
 
 
 def values_of(message: Message) -> list[Value]:
@@ -150,9 +146,9 @@ def values_of(message: Message) -> list[Value]:
     return [kind, value.encode() if isinstance(value, str) else value]
 
 
-def _number(value: Value) -> float:
-    assert isinstance(value, (int, float)), "Lua has checked it"
-    return value
+def _seconds(value: Value) -> float | None:
+    assert value is None or isinstance(value, (int, float)), "Lua has checked it"
+    return None if value is None else float(value)
 
 
 def _decode(value: Value, what: str) -> str:

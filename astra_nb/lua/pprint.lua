@@ -81,12 +81,12 @@ local function show_key(key)
   return "[" .. show(key, 0, {}) .. "]"
 end
 
--- Items side by side, as many to a line as fit.
-local function fill(items, indent)
+-- Items side by side, as many to a line as fit, and at least one.
+local function fill(items, indent, width)
   local lines, line = {}, indent
   for index = 1, #items do
     local item = items[index] .. ","
-    if #line + #item + 1 > WIDTH and line ~= indent then
+    if #line + #item + 1 > width and line ~= indent then
       lines[#lines + 1] = line
       line = indent
     end
@@ -122,16 +122,8 @@ local function show_table(value, depth, parents)
   for index = 1, #items do
     total = total + #items[index] + 2
     if total > WIDTH or find(items[index], "\n", 1, true) then
-      local indent = rep("  ", depth + 1)
-      local lines
-      if only_numbers and #keys == 0 then
-        lines = fill(items, indent)
-      else
-        lines = {}
-        for number = 1, #items do
-          lines[number] = indent .. items[number] .. ","
-        end
-      end
+      local width = only_numbers and #keys == 0 and WIDTH or 0
+      local lines = fill(items, rep("  ", depth + 1), width)
       return "{\n" .. concat(lines, "\n") .. "\n" .. rep("  ", depth) .. "}"
     end
   end

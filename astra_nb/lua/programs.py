@@ -16,7 +16,7 @@ from astra_nb.log.records import NoticeRecord
 from astra_nb.server import Server
 
 from .operations import Connections, Servers
-from .runtime import Done, LuaState, Request, Value
+from .runtime import LuaState, Request, Value
 
 __all__ = ["Lua"]
 
@@ -61,10 +61,10 @@ class Lua:
             answer, refill = START, True
             while True:
                 with state.turn():
-                    outcome = state.step(task, refill, True, *answer)
-                if isinstance(outcome, Done):
+                    request = state.step(task, refill, True, *answer)
+                if request is None:
                     return
-                answer, refill = self._answer_cell(outcome)
+                answer, refill = self._answer_cell(request)
         finally:
             state.forget(task)
 
@@ -74,7 +74,7 @@ class Lua:
 
     def _answer_cell(self, request: Request) -> tuple[Answer, bool]:
         try:
-            if Servers.carries_out(request.name):
+            if self._servers.carries_out(request.name):
                 return (True, *self._servers.carry_out(request.name, *request.arguments)), False
             loop = self._connections.get(request.arguments[0]).loop
             call = self._connections.carry_out(0, request.name, *request.arguments)
@@ -97,23 +97,17 @@ class Lua:
         task = 0
         told: ConnectionClosed | NotOpen | None = None
         try:
-            await state.take_turn()
-            try:
+            async with state.turn_on_loop():
                 task = state.start_handler(handler, number)
-            finally:
-                state.end_turn()
             answer, refill = START, True
             while True:
-                await state.take_turn()
-                try:
-                    outcome = state.step(task, refill, False, *answer)
-                finally:
-                    state.end_turn()
-                if isinstance(outcome, Done):
+                async with state.turn_on_loop():
+                    request = state.step(task, refill, False, *answer)
+                if request is None:
                     return
                 try:
-                    answer = await self._answer_handler(number, outcome)
-                    refill = not Servers.carries_out(outcome.name)
+                    answer = await self._answer_handler(number, request)
+                    refill = not self._servers.carries_out(request.name)
                 except (AstraError, OSError) as exc:
                     told = exc if isinstance(exc, (ConnectionClosed, NotOpen)) else told
                     answer, refill = _refusal(exc), False
@@ -134,7 +128,7 @@ class Lua:
     async def _answer_handler(self, own: int, request: Request) -> Answer:
         if request.name == "new":
             return (True, *self._servers.new())
-        if Servers.carries_out(request.name):
+        if self._servers.carries_out(request.name):
             raise LocalError(f"server:{request.name}(...) belongs in a cell, not in a handler")
         return (True, *await self._connections.carry_out(own, request.name, *request.arguments))
 

@@ -11,15 +11,15 @@ import contextlib
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from astra_nb.errors import LocalError, LuaError
 
-__all__ = ["Done", "LuaState", "Request", "Value"]
+__all__ = ["LuaState", "Request", "Value"]
 
 Value = bytes | int | float | bool | None
 
@@ -41,16 +41,11 @@ class Request:
     arguments: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A task has ended."""
-
-
 class LuaState:
     """One Lua state.
 
-    Except for `forget`, methods that take or return a task must be called within `turn`, or
-    between `take_turn` and `end_turn`.
+    Except for `forget`, methods that take or return a task must be called within `turn` or
+    `turn_on_loop`.
     """
 
     def __init__(self) -> None:
@@ -67,22 +62,20 @@ class LuaState:
         self._errors = (lua.LuaError, lua.LuaMemoryError)
         self._lock = threading.Lock()
         self._forgotten: deque[int] = deque()
-        self._load()
+        self._tasks = self._load()
 
-    def _load(self) -> None:
-        budget = self._part("budget", _poll, _write)
+    def _load(self) -> Any:
+        # A pending keyboard interrupt is raised where Lua enters Python.
+        budget = self._part("budget", lambda: None, _write)
         sandbox = self._part("sandbox", budget)
         self._part("patterns", budget, sandbox)
         printing = self._part("pprint", budget)
         sandbox[b"environment"][b"pprint"] = printing[b"pprint"]
         http = self._part("http", budget, sandbox)
         tasks = self._part("tasks", budget, sandbox, http, printing[b"show"])
-        self._start_cell = tasks[b"start_cell"]
-        self._start_handler = tasks[b"start_handler"]
-        self._step = tasks[b"step"]
-        self._forget = tasks[b"forget"]
         # No code looks here any more, and none should find anything here.
         self._lua.execute(b"local all = _G for name in next, all do all[name] = nil end")
+        return tasks
 
     def _part(self, name: str, *arguments: Any) -> Any:
         source = (resources.files(__package__) / f"{name}.lua").read_bytes()
@@ -97,15 +90,17 @@ class LuaState:
             self._drop_forgotten()
             yield
 
-    async def take_turn(self) -> None:
-        """Hold the state exclusively, without blocking the event loop. Pair with `end_turn`."""
+    @asynccontextmanager
+    async def turn_on_loop(self) -> AsyncIterator[None]:
+        """Hold the state exclusively; the event loop is not blocked while it is not free."""
         # The holder may be another thread, which has no event loop.
         while not self._lock.acquire(blocking=False):  # noqa: ASYNC110
             await asyncio.sleep(TURN_POLL)
-        self._drop_forgotten()
-
-    def end_turn(self) -> None:
-        self._lock.release()
+        try:
+            self._drop_forgotten()
+            yield
+        finally:
+            self._lock.release()
 
     # Tasks
 
@@ -117,7 +112,7 @@ class LuaState:
         """
         code = source.encode()
         self._make_room(len(code))
-        started = self._enter(self._start_cell, code, b"=" + name.encode())
+        started = self._enter(b"start_cell", code, b"=" + name.encode())
         if isinstance(started, tuple):
             raise LuaError(_page(started[1]))
         return int(started)
@@ -125,10 +120,10 @@ class LuaState:
     def start_handler(self, handler: int, socket: int) -> int:
         """Make a task of a handler for one connection."""
         self._make_room(0)
-        return int(self._enter(self._start_handler, handler, socket))
+        return int(self._enter(b"start_handler", handler, socket))
 
-    def step(self, task: int, refill: bool, is_cell: bool, *answer: Value) -> Request | Done:
-        """Run a task up to its next request.
+    def step(self, task: int, refill: bool, is_cell: bool, *answer: Value) -> Request | None:
+        """Run a task up to its next request, and return that; None when the task has ended.
 
         Args:
             task: As returned by `start_cell` or `start_handler`.
@@ -140,17 +135,16 @@ class LuaState:
             LuaError: The code raised, or was stopped.
             KeyboardInterrupt: The user interrupted.
         """
-        size = sum(len(value) for value in answer if isinstance(value, bytes))
         # A payload comes as a string and ends as a table, at 16 bytes for each byte.
-        self._make_room(size)
+        self._make_room(sum(len(value) for value in answer if isinstance(value, bytes)))
         instructions = CELL_INSTRUCTIONS if is_cell else HANDLER_INSTRUCTIONS
         seconds = CELL_SECONDS if is_cell else HANDLER_SECONDS
-        outcome = self._enter(self._step, task, refill, instructions, seconds, *answer)
+        outcome = self._enter(b"step", task, refill, instructions, seconds, *answer)
         kind, *rest = outcome if isinstance(outcome, tuple) else (outcome,)
         if kind == b"request":
             return Request(rest[0].decode(), tuple(rest[1:]))
         if kind == b"done":
-            return Done()
+            return None
         if kind == b"interrupted":
             raise KeyboardInterrupt
         message, trace = rest
@@ -162,15 +156,15 @@ class LuaState:
 
     # Inside
 
-    def _enter(self, function: Any, *arguments: Value) -> Any:
+    def _enter(self, name: bytes, *arguments: Value) -> Any:
         try:
-            return function(*arguments)
+            return self._tasks[name](*arguments)
         except self._errors as exc:
             raise LuaError(str(exc)[:MAX_ERROR] or "not enough memory") from None
 
     def _drop_forgotten(self) -> None:
         while self._forgotten:
-            self._enter(self._forget, self._forgotten.popleft())
+            self._enter(b"forget", self._forgotten.popleft())
 
     def _make_room(self, size: int) -> None:
         # What lupa allocates on the way in is unprotected: without room it ends the process.
@@ -183,10 +177,6 @@ class LuaState:
                     f"{(MAX_MEMORY - needed) // 2**20} MiB of its {MAX_MEMORY // 2**20}; "
                     f"%reload_ext astra_nb starts a new one"
                 )
-
-
-def _poll() -> None:
-    """Enter Python, which raises a pending keyboard interrupt there."""
 
 
 def _write(line: bytes) -> None:

@@ -14,7 +14,7 @@ local native = {
   collectgarbage = collectgarbage, date = os.date,
 }
 local pack, unpack, rawget, tointeger = table.pack, table.unpack, rawget, math.tointeger
-local error, find, gsub = error, string.find, string.gsub
+local error, find, gmatch, gsub = error, string.find, string.gmatch, string.gsub
 
 local BYTES_FOR_AN_INSTRUCTION <const> = 64
 local LONG <const> = 4096 -- bytes; shorter work is free
@@ -29,11 +29,9 @@ local REQUEST = {}
 local tasks = native.setmetatable({}, { __mode = "k" }) -- threads that the server resumes
 local waiting = native.setmetatable({}, { __mode = "k" }) -- those that asked it for something
 
-local environment = {}
-
 local function copy(library, names)
   local result = {}
-  for name in names:gmatch("%S+") do
+  for name in gmatch(names, "%S+") do
     result[name] = library[name]
   end
   return result
@@ -74,10 +72,8 @@ end
 
 -- Base functions
 
-for name, value in pairs(copy(_G, [[_VERSION assert error getmetatable ipairs next pairs pcall
-    rawequal rawget rawlen rawset select tostring type]])) do
-  environment[name] = value
-end
+local environment = copy(_G, [[_VERSION assert error getmetatable ipairs next pairs pcall
+    rawequal rawget rawlen rawset select tostring type]])
 environment.tonumber = charged("tonumber", native.tonumber)
 environment._G = environment
 
@@ -155,8 +151,7 @@ end
 
 local function raise_or_give(ok, ...)
   if ok then return ... end
-  local message = ...
-  error(message, 0)
+  error((...), 0)
 end
 
 environment.coroutine = copy(coroutine, "isyieldable running status yield")
@@ -299,10 +294,7 @@ of_strings.__metatable = "locked"
 
 -- Modules
 
-local modules = {}
-for _, name in ipairs({ "coroutine", "math", "os", "string", "table", "utf8" }) do
-  modules[name] = environment[name]
-end
+local modules = copy(environment, "coroutine math os string table utf8")
 
 function environment.require(name)
   local module = modules[name]

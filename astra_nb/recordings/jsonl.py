@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from astra_nb.log.records import Direction, Record
-from astra_nb.wire.frames import decode
+from astra_nb.wire.frames import Frame, decode
 from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.text import shortened
 
@@ -29,13 +29,8 @@ LATEST = 253402300799.0  # the last second of the year 9999
 
 def to_line(record: Record) -> str:
     """Return a record as one line of JSON, line break included."""
-    line: dict[str, object] = {"kind": record.kind}
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if field.name == "frame":
-            value = value.raw
-        line[field.name] = to_json(value)
-    return json.dumps(line) + "\n"
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    return json.dumps({"kind": record.kind, **values}, default=to_json) + "\n"
 
 
 def to_text(records: Iterable[Record]) -> str:
@@ -43,12 +38,10 @@ def to_text(records: Iterable[Record]) -> str:
     return "".join(map(to_line, records))
 
 
-def to_json(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.hex()
+def to_json(value: bytes | Frame | CloseFrame) -> object:
     if isinstance(value, CloseFrame):
-        return {"code": value.code, "reason": value.reason}
-    return value
+        return asdict(value)
+    return (value.raw if isinstance(value, Frame) else value).hex()
 
 
 def read(source: str | PathLike[str]) -> list[Record]:

@@ -193,9 +193,7 @@ def is_valid_on_wire(code: int) -> bool:
     An endpoint that receives another one fails the connection with 1002.
     """
     row = CLOSE_CODES.get(code)
-    if row is not None:
-        return row.may_send != "never"
-    return 3000 <= code <= 4999
+    return 3000 <= code <= 4999 if row is None else row.may_send != "never"
 
 
 def why_not_sent(code: int) -> str:

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from . import close_codes
-from .fields import Field, fields
+from .fields import fields
 from .figure import figure
 from .frames import MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, Frame
 from .handshake import accept_steps
 from .opcodes import CLOSE, TEXT
-from .text import counted, hexdump, invalid_utf8, visible_utf8
+from .text import ascii_text, counted, hexdump, invalid_utf8, visible_utf8
 
 __all__ = [
-    "Field",
-    "MaskedByte",
     "accept_steps",
     "explain",
     "explain_close",
     "explain_utf8",
     "fields",
     "figure",
-    "masked_bytes",
     "problems",
 ]
 
 SHOWN_BYTES = 64  # of a payload
 MASK_ROW = 16  # bytes side by side
 CONTEXT = 24  # bytes shown before the place where UTF-8 breaks
-
-
-class MaskedByte(NamedTuple):
-    """A byte of a masked payload, and how it is unmasked (RFC 6455, section 5.3)."""
-
-    offset: int
-    masked: int
-    key: int
-    unmasked: int
 
 
 def explain(frame: Frame, sender: str = "", message: bytes | None = None) -> str:
@@ -48,17 +36,17 @@ def explain(frame: Frame, sender: str = "", message: bytes | None = None) -> str
             it is not known.
         message: The payload after decompression, or None when no extension had changed it.
     """
-    found = problems(frame, sender, extended=message is not None)
+    found = [f"- {rule}" for rule in problems(frame, sender, extended=message is not None)]
     parts = [figure(frame), field_lines(frame)]
-    if frame.masked and frame.payload:
-        parts.append(mask_lines(frame))
+    if frame.masking_key and frame.payload:
+        parts.append(mask_lines(frame, frame.masking_key))
     elif frame.payload:
         parts.append(payload_lines("Payload", frame.payload))
     if message is not None:
         parts.append(payload_lines("Payload after decompression", message))
     parts += [explain_utf8(frame), explain_close(frame)]
     if found:
-        parts.append("\n".join(["Rules that this frame breaks:", *(f"- {rule}" for rule in found)]))
+        parts.append("\n".join(["Rules that this frame breaks:", *found]))
     return "\n\n".join(filter(None, parts))
 
 
@@ -76,38 +64,17 @@ def field_lines(frame: Frame) -> str:
     return "\n".join(lines)
 
 
-def masked_bytes(frame: Frame, limit: int | None = None) -> list[MaskedByte]:
-    """Return masked payload, key and unmasked payload side by side, byte by byte.
-
-    Args:
-        frame: The frame; for one without a whole masking key the list is empty.
-        limit: How many bytes at most; None for all.
-    """
-    key = frame.masking_key
-    if not key or len(key) < 4:
-        return []
-    return [
-        MaskedByte(offset, masked, key[offset % 4], unmasked)
-        for offset, (masked, unmasked) in enumerate(
-            zip(frame.masked_payload[:limit], frame.payload[:limit], strict=True)
-        )
-    ]
-
-
-def mask_lines(frame: Frame) -> str:
+def mask_lines(frame: Frame, key: bytes) -> str:
     lines = ["Unmasking: masked XOR key, byte by byte (RFC 6455, section 5.3)"]
-    steps = masked_bytes(frame, SHOWN_BYTES)
-    for start in range(0, len(steps), MASK_ROW):
-        row = steps[start : start + MASK_ROW]
-        shown = "  ".join(
-            chr(step.unmasked) if 0x20 <= step.unmasked < 0x7F else "." for step in row
-        )
+    for start in range(0, min(len(frame.payload), SHOWN_BYTES), MASK_ROW):
+        unmasked = frame.payload[start : start + MASK_ROW]
+        offsets = range(start, start + len(unmasked))
         lines += [
-            f"{'byte':<10}" + " ".join(f"{step.offset:>2}" for step in row),
-            f"{'masked':<10}" + " ".join(f"{step.masked:02x}" for step in row),
-            f"{'key':<10}" + " ".join(f"{step.key:02x}" for step in row),
-            f"{'unmasked':<10}" + " ".join(f"{step.unmasked:02x}" for step in row),
-            f"{'as ASCII':<10} {shown}",
+            f"{'byte':<10}" + " ".join(f"{offset:>2}" for offset in offsets),
+            f"{'masked':<10}" + frame.masked_payload[start : start + MASK_ROW].hex(" "),
+            f"{'key':<10}" + " ".join(f"{key[offset % 4]:02x}" for offset in offsets),
+            f"{'unmasked':<10}" + unmasked.hex(" "),
+            f"{'as ASCII':<10} " + "  ".join(ascii_text(unmasked)),
         ]
     return "\n".join(lines + left_out(len(frame.payload)))
 
@@ -184,61 +151,40 @@ def problems(frame: Frame, sender: str = "", *, extended: bool = False) -> list[
         sender: The end that sent it, "client" or "server"; "" leaves masking unjudged.
         extended: Whether an extension explains RSV1.
     """
+    return list(broken_rules(frame, sender, extended))
+
+
+def broken_rules(frame: Frame, sender: str, extended: bool) -> Iterator[str]:
     short = frame.raw[1] & 0x7F if len(frame.raw) > 1 else 0
-    extended_bytes = len(frame.header) - 2 - len(frame.masking_key or b"")
+    form = (short, len(frame.header) - 2 - len(frame.masking_key or b""))
     length = frame.payload_length
-    rules = [
-        (
-            (frame.rsv1 and not extended) or frame.rsv2 or frame.rsv3,
-            "An RSV bit is 1, and no extension gave it a meaning (section 5.2).",
-        ),
-        (frame.type == "reserved", f"Opcode {frame.opcode:#x} is reserved (section 5.2)."),
-        (
-            frame.is_control and not frame.fin,
-            "A control frame must not be fragmented: FIN must be 1 (section 5.5).",
-        ),
-        (
-            frame.is_control and length > MAX_CONTROL_PAYLOAD,
+    if (frame.rsv1 and not extended) or frame.rsv2 or frame.rsv3:
+        yield "An RSV bit is 1, and no extension gave it a meaning (section 5.2)."
+    if frame.type == "reserved":
+        yield f"Opcode {frame.opcode:#x} is reserved (section 5.2)."
+    if frame.is_control and not frame.fin:
+        yield "A control frame must not be fragmented: FIN must be 1 (section 5.5)."
+    if frame.is_control and length > MAX_CONTROL_PAYLOAD:
+        yield (
             f"A control frame carries at most {MAX_CONTROL_PAYLOAD} bytes, "
-            f"this one declares {length:,} (section 5.5).",
-        ),
-        (
-            ((short, extended_bytes) == (126, 2) and length < 126)
-            or ((short, extended_bytes) == (127, 8) and length < 65536),
-            f"The length {length:,} is not in its shortest form (section 5.2).",
-        ),
-        (
-            length >= 2**63,
-            "The most significant bit of a 64-bit length must be 0 (section 5.2).",
-        ),
-        (
-            sender == "client" and len(frame.raw) > 1 and not frame.masked,
-            "A client must mask every frame (section 5.1).",
-        ),
-        (
-            sender == "server" and frame.masked,
-            "A server must not mask any frame (section 5.1).",
-        ),
-        (
-            not frame.complete,
-            f"It is cut after {counted(len(frame.raw), 'byte')}; the rest never came.",
-        ),
-    ]
-    broken = [rule for is_broken, rule in rules if is_broken]
-    return broken + payload_problems(frame) if frame.complete else broken
-
-
-def payload_problems(frame: Frame) -> list[str]:
-    if frame.opcode == TEXT and frame.fin and not frame.rsv1 and invalid_utf8(frame.payload):
-        return ["The text is not UTF-8 (section 8.1)."]
-    if frame.opcode != CLOSE or not frame.payload:
-        return []
-    close = frame.close
-    if close is None:
-        return ["A CLOSE payload of one byte holds no close code (section 5.5.1)."]
-    found = []
-    if not close_codes.is_valid_on_wire(close.code):
-        found.append(f"Close code {close.code} must not be on the wire (section 7.4).")
-    if invalid_utf8(frame.payload[2:]):
-        found.append("The close reason is not UTF-8 (section 5.5.1).")
-    return found
+            f"this one declares {length:,} (section 5.5)."
+        )
+    if (form == (126, 2) and length < 126) or (form == (127, 8) and length < 65536):
+        yield f"The length {length:,} is not in its shortest form (section 5.2)."
+    if length >= 2**63:
+        yield "The most significant bit of a 64-bit length must be 0 (section 5.2)."
+    if sender == "client" and len(frame.raw) > 1 and not frame.masked:
+        yield "A client must mask every frame (section 5.1)."
+    if sender == "server" and frame.masked:
+        yield "A server must not mask any frame (section 5.1)."
+    if not frame.complete:
+        yield f"It is cut after {counted(len(frame.raw), 'byte')}; the rest never came."
+    elif frame.opcode == TEXT and frame.fin and not frame.rsv1 and invalid_utf8(frame.payload):
+        yield "The text is not UTF-8 (section 8.1)."
+    elif frame.opcode == CLOSE and len(frame.payload) == 1:
+        yield "A CLOSE payload of one byte holds no close code (section 5.5.1)."
+    elif close := frame.close:
+        if not close_codes.is_valid_on_wire(close.code):
+            yield f"Close code {close.code} must not be on the wire (section 7.4)."
+        if invalid_utf8(frame.payload[2:]):
+            yield "The close reason is not UTF-8 (section 5.5.1)."

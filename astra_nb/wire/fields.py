@@ -58,15 +58,9 @@ OPCODES: dict[FrameType, tuple[str, str]] = {
     "text": ("A text message begins here; all of it is UTF-8.", "5.6"),
     "bytes": ("A message of bytes begins here.", "5.6"),
     "close": ("This end asks to close the connection, or answers that it will.", "5.5.1"),
-    "ping": (
-        "The other end must answer with a PONG frame that holds the same payload.",
-        "5.5.2",
-    ),
+    "ping": ("The other end must answer with a PONG frame that holds the same payload.", "5.5.2"),
     "pong": ("This answers a PING frame, or is an unsolicited heartbeat.", "5.5.3"),
-    "reserved": (
-        "This opcode has no meaning yet; the other end must fail the connection.",
-        "5.2",
-    ),
+    "reserved": ("This opcode has no meaning yet; the other end must fail the connection.", "5.2"),
 }
 
 

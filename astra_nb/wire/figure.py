@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from .fields import Field, fields
 from .frames import Frame
@@ -59,16 +60,9 @@ def border(borders: set[int], stop: int) -> str:
 
 def labels(segments: Sequence[Segment]) -> list[str]:
     """Return the names of the fields of a row: across where there is room, else downwards."""
-    height = max(len(label(part, begin, end)) for part, begin, end in segments)
-    lines = []
-    for line in range(height):
-        cells = []
-        for part, begin, end in segments:
-            words = label(part, begin, end)
-            word = words[line] if line < len(words) else ""
-            cells.append(word.center(2 * (end - begin) - 1))
-        lines.append("|" + "|".join(cells) + "|")
-    return lines
+    widths = [2 * (end - begin) - 1 for _, begin, end in segments]
+    lines = zip_longest(*(label(*segment) for segment in segments), fillvalue="")
+    return [f"|{'|'.join(map(str.center, words, widths))}|" for words in lines]
 
 
 def label(part: Field, begin: int, end: int) -> list[str]:
@@ -89,9 +83,6 @@ def label(part: Field, begin: int, end: int) -> list[str]:
 
 
 def bit_line(frame: Frame, segments: Sequence[Segment]) -> str:
-    cells = []
-    for part, begin, end in segments:
-        # Only the bits of this row: a payload may have millions.
-        shown = replace(part, first_bit=begin, bit_count=end - begin)
-        cells.append(" ".join(shown.bits(frame)))
-    return "|" + "|".join(cells) + "|"
+    # Only the bits of this row: a payload may have millions.
+    shown = (replace(part, first_bit=begin, bit_count=end - begin) for part, begin, end in segments)
+    return f"|{'|'.join(' '.join(part.bits(frame)) for part in shown)}|"

@@ -27,8 +27,6 @@ __all__ = [
 
 MAX_CONTROL_PAYLOAD = 125  # bytes (RFC 6455, section 5.5)
 MAX_CLOSE_REASON = 123  # bytes; the code takes two of the 125
-# For each size of the extended payload length, in bytes, the first length that is too long.
-LENGTH_LIMITS = {0: 126, 2: 2**16, 8: 2**64}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -137,7 +135,6 @@ def encode(
     rsv: int = 0,
     key: bytes | None = None,
     length: int | None = None,
-    length_bytes: int | None = None,
 ) -> bytes:
     """Return the bytes of a frame on the wire, also of one that breaks the rules.
 
@@ -148,23 +145,20 @@ def encode(
         rsv: The RSV bits: 4 for RSV1, 2 for RSV2, 1 for RSV3, and their sums.
         key: Masking key of four bytes; None for a frame that is not masked.
         length: Payload length that the header declares, in bytes; None for the true one.
-        length_bytes: Bytes of the extended payload length: 0, 2 or 8; None for the shortest form.
 
     Raises:
         ValueError: A part that does not fit into its field.
     """
     declared = len(payload) if length is None else length
-    usual = key is None and length is None and length_bytes is None and not rsv
+    usual = key is None and length is None and not rsv
     if usual and declared < 126 and 0 <= opcode <= 15:
         return bytes((fin << 7 | opcode, declared)) + payload  # on the way of every echo
-    size = length_bytes
-    if size is None:
-        size = 0 if declared < 126 else 2 if declared < 2**16 else 8
     if not 0 <= opcode <= 15 or not 0 <= rsv <= 7:
         raise ValueError(f"an opcode is 0 to 15 and rsv 0 to 7, not {opcode} and {rsv}")
-    if size not in LENGTH_LIMITS or not 0 <= declared < LENGTH_LIMITS[size]:
-        raise ValueError(f"a payload length of {declared:,} does not fit into {size} bytes")
+    if not 0 <= declared < 2**64:
+        raise ValueError(f"a payload length of {declared:,} does not fit into 8 bytes")
     first = fin << 7 | rsv << 4 | opcode
+    size = 0 if declared < 126 else 2 if declared < 2**16 else 8
     short = {0: declared, 2: 126, 8: 127}[size]
     extended = declared.to_bytes(size, "big") if size else b""
     header = bytes((first, (key is not None) << 7 | short)) + extended

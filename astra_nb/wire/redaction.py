@@ -14,14 +14,8 @@ MAX_LINES = 1000  # that are looked at for secrets
 SECRET_HEADERS = frozenset({"cookie", "cookie2", "set-cookie", "set-cookie2"})
 # Their names look like those of secrets, or their values like a query, and they are neither.
 OPEN_HEADERS = frozenset(
-    {
-        "proxy-authenticate",
-        "sec-websocket-accept",
-        "sec-websocket-extensions",
-        "sec-websocket-key",
-        "sec-websocket-version",
-        "www-authenticate",
-    }
+    "proxy-authenticate sec-websocket-accept sec-websocket-extensions sec-websocket-key "
+    "sec-websocket-version www-authenticate".split()
 )
 SECRET_NAME = re.compile(
     r"token|secret|passw|passphrase|session|credential|signature|xsrf|csrf|jwt|bearer"

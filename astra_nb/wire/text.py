@@ -15,6 +15,7 @@ from . import close_codes
 from .opcodes import FrameType
 
 __all__ = [
+    "ascii_text",
     "counted",
     "hexdump",
     "invalid_utf8",
@@ -25,7 +26,6 @@ __all__ = [
     "visible_utf8",
 ]
 
-SHORT_ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 NOT_PLAIN = re.compile(r"[^ -\[\]-~]")
 CUT = "…"
 
@@ -61,13 +61,9 @@ def shown(match: re.Match[str]) -> str:
     character = match[0]
     if character.isprintable() and character != "\\":
         return character
-    short = SHORT_ESCAPES.get(character)
-    if short is not None:
-        return short
-    code = ord(character)
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    if "\x80" <= character <= "\xff":
+        return f"\\u{ord(character):04x}"  # \x80 to \xff are bytes
+    return character.encode("unicode_escape").decode()
 
 
 def visible_utf8(data: bytes, limit: int | None = None) -> str:
@@ -120,20 +116,18 @@ def spaced_hex(data: bytes, limit: int | None = None) -> str:
     return f"{data[:limit].hex(' ')} {CUT}"
 
 
-def hexdump(data: bytes, width: int = 16, offset: int = 0) -> str:
-    """Return bytes as lines of an offset, `width` bytes in hex, and their ASCII characters.
-
-    Args:
-        data: Any bytes.
-        width: Bytes in a line.
-        offset: What the offset of the first byte is called.
-    """
+def hexdump(data: bytes) -> str:
+    """Return bytes as lines of an offset, 16 bytes in hex, and their ASCII characters."""
     lines = []
-    for start in range(0, len(data), width):
-        chunk = data[start : start + width]
-        ascii_text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in chunk)
-        lines.append(f"{offset + start:08x}  {chunk.hex(' '):<{width * 3 - 1}}  |{ascii_text}|")
+    for start in range(0, len(data), 16):
+        chunk = data[start : start + 16]
+        lines.append(f"{start:08x}  {chunk.hex(' '):<47}  |{ascii_text(chunk)}|")
     return "\n".join(lines)
+
+
+def ascii_text(data: bytes) -> str:
+    """Return bytes as ASCII, with a dot for each that is not a printable character."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
 
 
 def preview(payload: bytes, type: FrameType, limit: int = 60) -> str:

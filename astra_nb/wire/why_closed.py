@@ -60,8 +60,7 @@ def why_closed(
 def closing_handshake(
     side: Side, first: str, sent: CloseFrame | None, received: CloseFrame | None, tcp: str
 ) -> tuple[str, str]:
-    peer = other_end(side)
-    closes = {side: sent, peer: received}
+    closes = {side: sent, other_end(side): received}
     opener: Side = "server" if first == "server" else "client" if first == "client" else side
     if closes[opener] is None:
         opener = other_end(opener)

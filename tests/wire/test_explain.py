@@ -6,13 +6,11 @@ from hypothesis import strategies as st
 
 from astra_nb.log.records import ClosedRecord
 from astra_nb.wire.explain import (
-    MaskedByte,
     accept_steps,
     explain,
     explain_close,
     explain_utf8,
     figure,
-    masked_bytes,
     problems,
 )
 from astra_nb.wire.frames import decode
@@ -43,19 +41,6 @@ The payload is UTF-8: 5 characters in 5 bytes."""  # noqa: E501
 def test_a_masked_text_is_explained() -> None:
     frame = decode(MASKED_HELLO)
     assert explain(frame, "client") == f"{figure(frame)}\n{AFTER_THE_FIGURE}"
-
-
-def test_payload_key_and_unmasked_payload_side_by_side() -> None:
-    assert masked_bytes(decode(MASKED_HELLO)) == [
-        MaskedByte(0, 0x7F, 0x37, 0x48),
-        MaskedByte(1, 0x9F, 0xFA, 0x65),
-        MaskedByte(2, 0x4D, 0x21, 0x6C),
-        MaskedByte(3, 0x51, 0x3D, 0x6C),
-        MaskedByte(4, 0x58, 0x37, 0x6F),
-    ]
-    assert masked_bytes(decode(MASKED_HELLO), 1) == [MaskedByte(0, 0x7F, 0x37, 0x48)]
-    assert masked_bytes(decode(b"\x81\x01a")) == []
-    assert masked_bytes(decode(MASKED_HELLO[:4])) == []
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,6 @@ def test_hexdump() -> None:
         "00000000  40 41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f  |@ABCDEFGHIJKLMNO|\n"
         "00000010  50 51 1b ff                                      |PQ..|"
     )
-    assert hexdump(b"abc", width=2, offset=0x100) == "00000100  61 62  |ab|\n00000102  63     |c|"
     assert hexdump(b"") == ""
 
 
