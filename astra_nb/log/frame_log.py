@@ -12,7 +12,7 @@ from typing import NoReturn, Unpack
 from astra_nb.errors import WaitTimeout
 from astra_nb.wire.messages import Side
 
-from . import rows, waiting
+from . import table, waiting
 from .criteria import Predicate, Wanted, criteria
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
@@ -282,14 +282,14 @@ class FrameLog(LogView):
 
     def __repr__(self) -> str:
         snapshot = self._look()
-        return f"<FrameLog: {rows.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
+        return f"<FrameLog: {table.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
 
     def _fail(self, search: Search, timeout: float | None) -> NoReturn:
         within = "" if timeout is None else f" within {timeout:g} s"
         silent = "" if self.recording else "; this log records nothing (recording is False)"
         raise WaitTimeout(
             f"{search.described()} did not come{within}: {search.found} of {search.count} came"
-            f"{silent}; {rows.last_records(self.since(0, LAST_RECORDS), self.origin)}"
+            f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self.origin)}"
         )
 
 

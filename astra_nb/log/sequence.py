@@ -17,7 +17,7 @@ from .records import (
     OutputRecord,
     Record,
 )
-from .rows import details
+from .table import details
 
 __all__ = ["draw"]
 

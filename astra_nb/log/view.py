@@ -13,7 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Unpack, overload
 
-from . import joiner, rows, sequence
+from . import joiner, sequence, table
 from .criteria import Criteria, Predicate, Wanted, criteria
 from .records import Record
 
@@ -109,9 +109,9 @@ class LogView(ABC):
         Raises:
             ValueError: A column that does not exist.
         """
-        chosen = rows.check_columns(columns)
+        chosen = table.check_columns(columns)
         records, left_out = self._newest(limit)
-        return rows.text(records, chosen, self.origin, left_out)
+        return table.text(records, chosen, self.origin, left_out)
 
     def html(self, columns: Sequence[str] | None = None, limit: int | None = SHOWN_ROWS) -> str:
         """Return the records as a static HTML table; everything in it is escaped.
@@ -123,9 +123,9 @@ class LogView(ABC):
         Raises:
             ValueError: A column that does not exist.
         """
-        chosen = rows.check_columns(columns)
+        chosen = table.check_columns(columns)
         records, left_out = self._newest(limit)
-        return rows.html(records, chosen, self.origin, left_out)
+        return table.html(records, chosen, self.origin, left_out)
 
     def to_jsonl(self, path: str | PathLike[str] | None = None) -> str:
         """Return the records as JSON Lines, one for each; `FrameLog.from_jsonl` reads them.
@@ -190,7 +190,7 @@ class LogView(ABC):
     def __repr__(self) -> str:
         are_frames = [record.kind == "frame" for record in self]
         frames = sum(are_frames)
-        return f"<{type(self).__name__}: {rows.counts(frames, len(are_frames) - frames)}>"
+        return f"<{type(self).__name__}: {table.counts(frames, len(are_frames) - frames)}>"
 
     def _repr_html_(self) -> str:
         return self.html()

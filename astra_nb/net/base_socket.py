@@ -28,6 +28,7 @@ __all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_
 
 PATIENCE = 1000  # calls in a row on a connection that has ended
 TIGHT = 0.001  # seconds between calls of a loop that does nothing else
+FORGIVEN = 50  # calls for each longer pause: a busy machine makes some in any loop
 REST = 0.05  # seconds before raising again, for loops that swallow `EndlessLoop`
 
 ConnectionState = Literal["connecting", "open", "closing", "closed"]
@@ -118,7 +119,9 @@ class BaseSocket(Generic[I]):
         """Return a new error each time: a raised one carries its traceback."""
         closed = self._connection.state.settle()
         now = time.monotonic()
-        self._raised = self._raised + 1 if now - self._raised_at < TIGHT else 1
+        if now - self._raised_at >= TIGHT:
+            self._raised = max(self._raised - FORGIVEN, 0)
+        self._raised += 1
         self._raised_at = now
         if self._raised >= PATIENCE:
             self._raised = 0

@@ -13,7 +13,7 @@ from astra_nb.log.records import (
     OutputRecord,
     Record,
 )
-from astra_nb.log.rows import details
+from astra_nb.log.table import details
 from astra_nb.wire import close_codes
 from astra_nb.wire.explain import accept_steps, explain, fields, problems
 from astra_nb.wire.handshake import explain_headers

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandlerErrorRecord, Record
-from astra_nb.log.rows import details
+from astra_nb.log.table import details
 from astra_nb.wire.text import preview, visible
 
 __all__ = ["rows_for_page"]

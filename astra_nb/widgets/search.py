@@ -15,7 +15,7 @@ from time import perf_counter
 from astra_nb.log import FrameLog
 from astra_nb.log.criteria import Criteria, record_text
 from astra_nb.log.records import FrameRecord, Record
-from astra_nb.log.rows import details
+from astra_nb.log.table import details
 from astra_nb.wire.text import CUT, visible_utf8
 
 from .bridge import Message

@@ -18,7 +18,7 @@ from astra_nb.log.records import (
     OutputRecord,
     Record,
 )
-from astra_nb.log.rows import (
+from astra_nb.log.table import (
     COLUMNS,
     USUAL_COLUMNS,
     cells,
