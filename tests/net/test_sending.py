@@ -243,6 +243,15 @@ async def test_to_a_peer_that_does_not_read_only_the_newest_pong_is_kept() -> No
 
 
 @in_memory
+async def test_a_pong_follows_what_has_gathered() -> None:
+    end = Memory()
+    end.connection.sender.send(TEXT, b"before")
+    end.connection.sender.reply([frame(PONG, b"1"), frame(PONG, b"2")])
+    assert end.payloads == [b"before", b"1", b"2"]
+    assert [record.type for record in end.frame_records()] == ["text", "pong", "pong"]
+
+
+@in_memory
 async def test_no_late_pong_follows_the_close_frame() -> None:
     end = Memory()
     end.connection.pause_writing()
