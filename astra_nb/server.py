@@ -177,12 +177,12 @@ class Server:
 
         Args:
             path: Such as "/", or "/room/{name}": then `socket.path_parameters["name"]` is what
-                stood there.
+                stood there. Of several that match, "/room/lobby" comes before "/room/{name}".
             handler: Called with the socket, once for each connection.
             automatic_pong: Whether PING frames are answered by themselves.
             compression: "deflate" to agree to permessage-deflate (RFC 7692).
             subprotocols: Those the server speaks here, the preferred first.
-            replace: Whether to take the place of the handler this path has.
+            replace: Whether to take the place of the handler this path has, in the same order.
 
         Returns:
             The handler, so that this also decorates.
@@ -196,15 +196,17 @@ class Server:
         route = make_route(path, handler, **options)
         routes = self._policy.routes
         # Compared by what they match: "/{a}" and "/{b}" are one path.
-        shape = route.shape
-        same = [other for other in routes if other.shape == shape]
-        if same and not replace:
+        same = next((other for other in routes if other.shape == route.shape), None)
+        if same is None:
+            self._policy.routes = [*routes, route]
+        elif replace:
+            self._policy.routes = [route if other is same else other for other in routes]
+        else:
             raise InvalidRoute(
                 f"the path {path!r} already has a handler, "
-                f"{getattr(same[0].handler, '__name__', 'one')}; take another path, write "
+                f"{getattr(same.handler, '__name__', 'one')}; take another path, write "
                 f"replace=True, or start again with http.server.new()"
             )
-        self._policy.routes = [other for other in routes if other.shape != shape] + [route]
         return handler
 
     def _decorate(

@@ -212,6 +212,26 @@ def test_a_path_twice_needs_to_be_asked_for() -> None:
     assert "/{a}" not in repr(server)
 
 
+def test_a_handler_that_is_replaced_keeps_its_place() -> None:
+    server = http.server.new()
+    for path in "/a{x}", "/{x}b", "/c":
+        server.websocket(path, wait_for_close)
+    server.websocket("/a{other}", wait_for_close, replace=True)
+    assert repr(server).endswith("; /a{other}, /{x}b, /c>")
+
+
+def test_an_edited_lobby_does_not_lose_to_the_rooms() -> None:
+    def handle_lobby(socket: WebSocket) -> None:
+        socket.send_text("lobby")
+
+    server = Server(port=0)
+    server.websocket("/room/{name}", wait_for_close)
+    server.websocket("/room/lobby", wait_for_close)
+    server.websocket("/room/lobby", handle_lobby, replace=True)
+    with server, connect(server.url + "room/lobby") as client:
+        assert client.recv(5) == Message("text", "lobby")
+
+
 # Many connections
 
 

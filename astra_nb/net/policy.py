@@ -9,6 +9,7 @@ import ipaddress
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 from . import refusals
@@ -77,7 +78,7 @@ class Policy:
             return refusals.foreign_origin(origins)
         if path.partition("?")[0] == CHECK_PATH:
             return Admission(CHECK)
-        for route in self.routes:
+        for route in sorted(self.routes, key=attrgetter("rank")):
             parameters = route.match(path)
             if parameters is not None:
                 return Admission(route, parameters)

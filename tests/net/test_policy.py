@@ -97,13 +97,20 @@ def policy_with_routes() -> Policy:
     return Policy("127.0.0.1", origins=[HUB], hosts=["hub.example.org"], routes=routes)
 
 
-def test_the_first_route_that_matches_is_admitted_with_its_parameters() -> None:
+def test_a_route_that_matches_is_admitted_with_its_parameters() -> None:
     policy = policy_with_routes()
     assert policy.admit("/", LOCAL, []) == Admission(policy.routes[0], {})
-    assert policy.admit("/b?x=1", LOCAL, []) == Admission(policy.routes[1], {"first": "b"})
+    assert policy.admit("/c?x=1", LOCAL, []) == Admission(policy.routes[1], {"first": "c"})
     assert policy.admit("/caf%C3%A9", ["hub.example.org"], [HUB]) == Admission(
         policy.routes[1], {"first": "café"}
     )
+
+
+def test_of_two_routes_the_one_without_a_parameter_is_admitted() -> None:
+    policy = policy_with_routes()
+    assert policy.admit("/b?x=1", LOCAL, []) == Admission(policy.routes[2], {})
+    policy.routes = [make_route("/{a}x", handle), make_route("/x{b}", handle)]
+    assert policy.admit("/xx", LOCAL, []) == Admission(policy.routes[0], {"a": "x"})
 
 
 def test_a_path_without_a_route_is_refused_with_those_there_are() -> None:
