@@ -14,8 +14,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 from websockets.http11 import Request
 
@@ -51,6 +51,7 @@ class Runner:
     Attributes:
         ended: Set when all is gone.
         cell: The notebook cell that called `run()`, or None.
+        panels: What shows the server, and is closed when another server replaces it.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Runner:
         self.cell = cell
         self.running = False
         self.ended = threading.Event()
+        self.panels: Iterable[Any] = ()
         self._numbers = numbers
         self._own_loop = loop
         self._connections: set[ServerConnection] = set()
