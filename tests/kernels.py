@@ -22,8 +22,18 @@ class Kernel:
         self.output: dict[str, str] = {}
         self.replies: dict[str, dict[str, Any]] = {}
 
-    def run(self, code: str, *, cell: str | None = None, timeout: float = 30.0) -> str:
+    def run(
+        self,
+        code: str,
+        *,
+        cell: str | None = None,
+        timeout: float = 30.0,
+        stop_on_error: bool = True,
+    ) -> str:
         """Run a cell to its end and give its message's id.
+
+        Args:
+            stop_on_error: Whether an error aborts what is asked next, for a moment.
 
         Raises:
             AssertionError: The cell raised, or it did not end in time.
@@ -36,7 +46,7 @@ class Kernel:
                 "store_history": True,
                 "user_expressions": {},
                 "allow_stdin": False,
-                "stop_on_error": True,
+                "stop_on_error": stop_on_error,
             },
             metadata={"cellId": cell} if cell else {},
         )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from jupyter_core.utils import run_sync
 
-from tests.helpers import wait_until
+from tests.helpers import free_port, wait_until
 from tests.kernels import Kernel, running_kernel
 
 SERVER = """
@@ -85,6 +85,75 @@ def test_a_cell_run_again_replaces_its_server_and_keeps_a_free_port(kernel: Kern
     kernel.run("assert server.port == port and server is not first and not first.running")
     kernel.run(cell, cell="two")
     kernel.run("assert server.port != port")
+
+
+# The tutorial's own form, with its fixed port, and what people put around it.
+FORM = """
+from astra_nb import connect, http
+server = http.server.new(port={port})
+
+@server.websocket("/")
+{handler}
+
+server.run()
+"""
+INSIDE = "def main():\n" + FORM.replace("\n", "\n    ") + "\n    return server\n"
+DEF = "def handle(socket): [print(m) for m in socket]"
+ASYNC_DEF = "async def handle(socket): [print(m) async for m in socket]"
+
+SPELLINGS = {
+    "plain": FORM,
+    "with an open client": FORM + "client = connect(server.url)",
+    "async def, with an open client": FORM.replace("{handler}", ASYNC_DEF)
+    + "client = connect(server.url)",
+    "server as the last line": FORM + "server",
+    "panel as the last line": FORM + "server.panel()",
+    "inside a function": INSIDE + "server = main()",
+    "inside a function that drops it": INSIDE + "main();",
+    "%%time": "%%time" + FORM,
+    "%%capture": "%%capture" + FORM,
+    "an async cell": FORM + "import asyncio; await asyncio.sleep(0)",
+    "with a context manager": FORM + "with server: connect(server.url).close()",
+}
+
+
+def test_a_cell_is_run_again_a_hundred_times_in_every_spelling(kernel: Kernel) -> None:
+    for name, spelling in SPELLINGS.items():
+        code = spelling.replace("{handler}", DEF).format(port=free_port())
+        for number in range(10):
+            kernel.run(code, cell=name)
+            kernel.run(f"print('after {name} {number}')")
+            # At once: a kernel drops output that nobody reads, and a panel is much of it.
+            output = kernel.wait_for_output(f"after {name} {number}")
+        kernel.run("server = client = None")
+    replaced = "".join(output.values()).count("Replaced the server that was running at")
+    quiet = 2  # what a cell captures, and what a `with` block has shut down
+    assert replaced == 9 * (len(SPELLINGS) - quiet)
+
+
+def test_a_cell_is_run_again_after_an_error_in_it(kernel: Kernel) -> None:
+    code = FORM.format(port=free_port(), handler=DEF)
+    for _ in range(10):
+        with pytest.raises(AssertionError, match="ZeroDivisionError"):
+            kernel.run(f"{code}\n1 / 0", cell="one", stop_on_error=False)
+    kernel.run(f"{code}\nprint('done')", cell="one")
+    output = kernel.wait_for_output("done")
+    assert "".join(output.values()).count("Replaced the server") == 10
+
+
+def test_a_panel_closes_with_the_server_that_its_cell_replaces(kernel: Kernel) -> None:
+    code = FORM.format(port=free_port(), handler=DEF)
+    count = (
+        "import time, ipywidgets.widgets.widget as widget\n"
+        "panels = lambda: sum('ServerPanel' in repr(type(w)) for w in widget._instances.values())\n"
+    )
+    for shown in "server.panel()", "server":
+        for _ in range(3):
+            kernel.run(code + shown, cell="one")
+        kernel.run(
+            count + "while panels() > 1: time.sleep(0.01)\n"
+            "assert len(widget._instances) < 250, len(widget._instances)"
+        )
 
 
 def test_an_interrupt_ends_a_blocking_recv_and_nothing_else(kernel: Kernel) -> None:
