@@ -21,7 +21,7 @@ from websockets.http11 import Request
 
 from .async_websocket import AsyncWebSocket
 from .errors import ConnectionClosed, InvalidRoute, LuaError
-from .jupyter.handler_output import Lines, handler_context, install, uninstall
+from .jupyter.handler_output import Lines, handler_context, install, uninstall, wrap
 from .log import FrameLog
 from .log.records import HandlerErrorRecord, NoticeRecord, OutputRecord
 from .net import background
@@ -133,6 +133,7 @@ class Runner:
         start(connection, route, parameters, request)
 
     def _make_context(self, number: int) -> contextvars.Context:
+        wrap()
         self._lines[number] = lines = Lines(self._sink(number))
         return handler_context(self._context, lines)
 

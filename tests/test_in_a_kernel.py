@@ -63,6 +63,42 @@ def test_prints_land_in_the_cell_that_called_run(kernel: Kernel, handler: str) -
     assert set(output) == {run, later}
 
 
+THREADS = """
+import asyncio, threading
+def handle_socket(socket):
+    socket.recv()
+    thread = threading.Thread(target=print, args=("from a thread",))
+    thread.start()
+    thread.join()
+    print("from the handler")
+"""
+EXECUTOR = """
+import asyncio, threading
+async def handle_socket(socket):
+    await socket.recv()
+    await asyncio.get_running_loop().run_in_executor(None, print, "from a thread")
+    print("from the handler")
+"""
+REDIRECTED = "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n  "
+
+
+@pytest.mark.parametrize("handler", [THREADS, EXECUTOR], ids=["thread", "executor"])
+@pytest.mark.parametrize("captured", [True, False], ids=["%%capture", "redirect_stdout"])
+def test_a_captured_run_and_threads_lose_no_print(
+    kernel: Kernel, handler: str, captured: bool
+) -> None:
+    code = SERVER.format(handler=handler)
+    run = kernel.run(f"%%capture{code}" if captured else REDIRECTED + code.replace("\n", "\n  "))
+    later = kernel.run("client = connect(server.url); client.send_text('go'); print('later')")
+    kernel.run(
+        "server.log.wait_for(kind='output', text='from the handler', timeout=20)\n"
+        "printed = [record.text for record in server.log.filter(kind='output')]\n"
+        "assert printed == ['from a thread', 'from the handler'], printed"
+    )
+    output = kernel.wait_for_output("from the handler")
+    assert output == {run: "from a thread\nfrom the handler\n", later: "later\n"}
+
+
 def test_the_log_keeps_what_each_connection_printed(kernel: Kernel) -> None:
     kernel.run(SERVER.format(handler=BLOCKING))
     kernel.run(

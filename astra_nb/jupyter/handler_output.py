@@ -2,10 +2,12 @@
 
 In a Jupyter kernel, output belongs to the cell whose context variables the printing code
 inherited; a plain thread has none and its prints land in the latest cell, or nowhere. So each
-handler runs in a copy of the context in which `run()` was called.
+handler runs in a copy of the context in which `run()` was called, and so do the threads that it
+starts.
 
 A wrapper of `sys.stdout` and `sys.stderr` makes the copy. It is in place while a server runs, and
-passes everything on.
+passes everything on. `%%capture` and `redirect_stdout` replace it for a while, so it is put back
+when a handler starts and when a cell has ended.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import contextvars
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TextIO
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "install",
     "kept_from_cells",
     "uninstall",
+    "wrap",
 ]
 
 OutputSink = Callable[[str, str], None]
@@ -99,10 +103,20 @@ def install() -> None:
     global _users
     with _lock:
         _users += 1
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if stream is not None and not isinstance(stream, _Tee):
-                setattr(sys, name, _Tee(stream, name))
+        if _users == 1:
+            for owner, name, ours in _PATCHES:
+                _plain[name] = getattr(owner, name)
+                setattr(owner, name, ours)
+            _at_end_of_cells("register")
+    wrap()
+
+
+def wrap(_: object = None) -> None:
+    """Wrap the streams that are in place now, while there are users."""
+    for name in ("stdout", "stderr") if _users else ():
+        stream = getattr(sys, name)
+        if stream is not None and not isinstance(stream, _Tee):
+            setattr(sys, name, _Tee(stream, name))
 
 
 def uninstall() -> None:
@@ -112,11 +126,46 @@ def uninstall() -> None:
         _users -= 1
         if _users > 0:
             return
+        _at_end_of_cells("unregister")
+        # Something else may have replaced any of these since; that is not ours to undo.
+        for owner, name, ours in _PATCHES:
+            if getattr(owner, name) is ours:
+                setattr(owner, name, _plain[name])
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
-            # Something else may have replaced the stream since; that is not ours to undo.
             if isinstance(stream, _Tee):
                 setattr(sys, name, stream.stream)
+
+
+def _at_end_of_cells(change: str) -> None:
+    events = getattr(_shell(), "events", None)
+    if events is not None:
+        getattr(events, change)("post_run_cell", wrap)
+
+
+_plain: dict[str, Any] = {}
+
+
+def _start(thread: threading.Thread) -> None:
+    """Start a thread of a handler in the handler's context, which threads do not inherit."""
+    # This package's own threads belong to no handler, whoever wakes them.
+    if _sink.get() is not None and not thread.name.startswith("astra_nb"):
+        context, plain = contextvars.copy_context(), thread.run
+
+        def run() -> None:
+            del thread.run  # it refers to this function, and this one to the thread
+            context.run(plain)
+
+        thread.run = run  # type: ignore[method-assign]
+    _plain["start"](thread)
+
+
+def _submit(pool: ThreadPoolExecutor, function: Any, /, *args: Any, **keys: Any) -> Any:
+    """Run work in the context that submits it: a pool's threads may serve several handlers."""
+    return _plain["submit"](pool, contextvars.copy_context().run, function, *args, **keys)
+
+
+_PATCHES = ((threading.Thread, "start", _start), (ThreadPoolExecutor, "submit", _submit))
 
 
 def handler_context(base: contextvars.Context, sink: OutputSink) -> contextvars.Context:
@@ -131,10 +180,13 @@ def current_cell() -> str | None:
 
     Front ends send it with the code; it stays the same when a cell is run again.
     """
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    kernel = getattr(shell, "kernel", None)
+    kernel = getattr(_shell(), "kernel", None)
     if kernel is None:
         return None
     cell = kernel.get_parent("shell").get("metadata", {}).get("cellId")
     return cell if isinstance(cell, str) else None
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
