@@ -80,10 +80,10 @@ class Kernel:
 
 
 @contextmanager
-def running_kernel() -> Iterator[Kernel]:
+def running_kernel(**environment: str) -> Iterator[Kernel]:
     """Start a kernel that finds this repository's package; it is gone at the end."""
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env=python_environment())
+    manager.start_kernel(env=python_environment(**environment))
     client = manager.blocking_client()
     client.start_channels()
     try:

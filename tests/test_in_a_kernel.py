@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from jupyter_core.utils import run_sync
 
-from tests.helpers import free_port, wait_until
+from tests.helpers import REPOSITORY, free_port, wait_until
 from tests.kernels import Kernel, running_kernel
 
 SERVER = """
@@ -232,3 +235,25 @@ def test_an_error_in_a_handler_is_shown_in_the_cell_that_called_run(kernel: Kern
     kernel.run("client = connect(server.url); client.wait_closed(5)")
     output = kernel.wait_for_output("look here")
     assert "The handler of connection 1 raised:" in output[run]
+
+
+@pytest.mark.parametrize("loaded", ["before", "after"])
+def test_autoreload_leaves_a_running_server_as_it_is(loaded: str, tmp_path: Path) -> None:
+    package = tmp_path / "astra_nb"
+    shutil.copytree(REPOSITORY / "astra_nb", package)
+    load, run = "%load_ext autoreload\n%autoreload 2", SERVER.format(handler=BLOCKING)
+    with running_kernel(PYTHONPATH=str(tmp_path)) as kernel:
+        for code in [load, run] if loaded == "before" else [run, load]:
+            kernel.run(code)
+        for name in "server.py", "runner.py", "net/closing.py", "net/policy.py":
+            source = (package / name).read_text("utf-8")
+            (package / name).write_text(
+                source.replace("self", "this") + "\nCHANGED = True", "utf-8"
+            )
+            later = (package / name).stat().st_mtime + 10
+            os.utime(package / name, (later, later))
+        kernel.run("import astra_nb.runner as runner\nassert not hasattr(runner, 'CHANGED')")
+        kernel.run("with connect(server.url) as client: server.shutdown()")
+        kernel.run("assert not server.running\nprint('done')")
+        output = "".join(kernel.wait_for_output("done").values())
+    assert output.count("after an update of astra_nb restart the kernel") == 1

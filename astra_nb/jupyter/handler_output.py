@@ -25,6 +25,7 @@ __all__ = [
     "current_cell",
     "handler_context",
     "install",
+    "keep_from_autoreload",
     "kept_from_cells",
     "uninstall",
     "wrap",
@@ -109,6 +110,7 @@ def install() -> None:
                 setattr(owner, name, ours)
             _at_end_of_cells("register")
     wrap()
+    keep_from_autoreload()
 
 
 def wrap(_: object = None) -> None:
@@ -140,7 +142,8 @@ def uninstall() -> None:
 def _at_end_of_cells(change: str) -> None:
     events = getattr(_shell(), "events", None)
     if events is not None:
-        getattr(events, change)("post_run_cell", wrap)
+        for call in (wrap, keep_from_autoreload):
+            getattr(events, change)("post_run_cell", call)
 
 
 _plain: dict[str, Any] = {}
@@ -173,6 +176,31 @@ def handler_context(base: contextvars.Context, sink: OutputSink) -> contextvars.
     context = base.copy()
     context.run(_sink.set, sink)
     return context
+
+
+def keep_from_autoreload(_: object = None) -> None:
+    """Have IPython's `%autoreload` leave this package alone, and print once what to do instead.
+
+    It would give a running server the code of another version, piece by piece.
+    """
+    find_magic = getattr(_shell(), "find_line_magic", None)
+    aimport = find_magic("aimport") if find_magic is not None else None
+    if aimport is None:
+        return
+    names = {name for name in list(sys.modules) if name.partition(".")[0] == _PACKAGE}
+    if names <= _kept:
+        return
+    if not _kept:
+        print(  # noqa: T201
+            "%autoreload leaves astra_nb as it is, because a server of it runs; "
+            "after an update of astra_nb restart the kernel."
+        )
+    _kept.update(names)
+    aimport(", ".join(f"-{name}" for name in sorted(names)))
+
+
+_PACKAGE = __name__.partition(".")[0]
+_kept: set[str] = set()
 
 
 def current_cell() -> str | None:

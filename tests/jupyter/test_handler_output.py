@@ -20,6 +20,7 @@ from astra_nb.jupyter.handler_output import (
     current_cell,
     handler_context,
     install,
+    keep_from_autoreload,
     kept_from_cells,
     uninstall,
     wrap,
@@ -148,7 +149,7 @@ def test_the_end_of_each_cell_wraps_the_streams(monkeypatch: pytest.MonkeyPatch)
     shell = SimpleNamespace(events=events)
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     with wrapped_streams():
-        assert calls == [("post_run_cell", wrap)]
+        assert calls == [("post_run_cell", wrap), ("post_run_cell", keep_from_autoreload)]
     assert calls == []
 
 
