@@ -112,6 +112,7 @@ class ConnectionClosed(PeerError):
         sent: The close this end sent, or None.
         received: The close the peer sent, or None. Its code is 1005 when the frame was empty.
         first: The end that sent the first CLOSE frame: "server", "client", or "" for neither.
+        connection: Which connection this is about; the same object for each error of one.
     """
 
     def __init__(
@@ -121,11 +122,13 @@ class ConnectionClosed(PeerError):
         sent: CloseFrame | None = None,
         received: CloseFrame | None = None,
         first: str = "",
+        connection: object = None,
     ) -> None:
         super().__init__(explanation)
         self.sent = sent
         self.received = received
         self.first = first
+        self.connection = connection
 
     @property
     def code(self) -> int:

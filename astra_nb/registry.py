@@ -7,32 +7,60 @@ can be collected. Any thread may call these functions.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
-import threading
+import weakref
+from collections import deque
+from typing import NamedTuple
 
+from .net.addresses import overlap
 from .runner import Runner
 
-__all__ = ["earlier", "forget", "remember"]
+__all__ = ["Place", "drop", "earlier", "end", "forget", "remember"]
 
-_runners: list[Runner] = []
-_lock = threading.Lock()
+MARGIN = 5.0  # seconds beyond the close timeout to wait for the end of a server
+
+
+class Place(NamedTuple):
+    """Where a server runs, or ran until nothing referred to it, and the cell that ran it.
+
+    Attributes:
+        asked_port: 0 when the system chose the port.
+        runner: Returns the runner, at least until it has ended.
+    """
+
+    hostname: str
+    port: int
+    asked_port: int
+    cell: str | None
+    runner: weakref.ref[Runner]
+
+
+# Their single operations are atomic, so they need no lock: a garbage collection calls `drop`,
+# perhaps while the same thread is in here.
+_runners: dict[Runner, None] = {}
+# A cell that is run again drops its server before it runs the next one, which replaces it.
+_dropped: deque[Place] = deque(maxlen=100)
 
 
 def remember(runner: Runner) -> None:
     """Add a server that has begun to run."""
-    with _lock:
-        _runners.append(runner)
+    _runners[runner] = None
+
+
+def drop(runner: Runner) -> None:
+    """Keep of a server that was collected only where it ran."""
+    _dropped.append(_place(runner))
+    forget(runner)
 
 
 def forget(runner: Runner) -> None:
     """Remove a server; nothing happens when it is not kept."""
-    with _lock:
-        if runner in _runners:
-            _runners.remove(runner)
+    _runners.pop(runner, None)
 
 
-def earlier(own: Runner | None, hostname: str, port: int, cell: str | None) -> Runner | None:
-    """Return the running server that a new one replaces, or None.
+def earlier(own: Runner | None, hostname: str, port: int, cell: str | None) -> list[Place]:
+    """Return the places of the servers that a new one replaces.
 
     Args:
         own: What the same `Server` ran before.
@@ -40,34 +68,54 @@ def earlier(own: Runner | None, hostname: str, port: int, cell: str | None) -> R
         port: Its port; 0 for any free one, which replaces what the same cell ran that way.
         cell: The id of the cell that runs it.
     """
-    with _lock:
-        for runner in _runners:
-            if not runner.running:
-                continue
-            if own is runner:
-                return runner
-            if port == 0:
-                if cell is not None and runner.cell == cell and runner.asked_port == 0:
-                    return runner
-            elif (runner.hostname, runner.port) == (hostname, port):
-                return runner
-    return None
+
+    def is_replaced(place: Place) -> bool:
+        if own is not None and place.runner() is own:
+            return True
+        if port == 0:
+            return cell is not None and place.cell == cell and place.asked_port == 0
+        return place.port == port and overlap(place.hostname, hostname)
+
+    running = [_place(runner) for runner in list(_runners) if runner.running]
+    return [place for place in [*running, *_dropped] if is_replaced(place)]
+
+
+def end(place: Place) -> None:
+    """Shut down what runs at a place, wait until it has ended, and forget the place.
+
+    Raises:
+        WrongThread: Called on the event loop's own thread, which would wait for itself.
+    """
+    runner = place.runner()
+    if runner is not None:
+        runner.forbid_wait()
+        runner.shutdown()
+        runner.ended.wait(runner.policy.close_timeout + MARGIN)  # it was closing already
+        forget(runner)
+    with contextlib.suppress(ValueError):
+        _dropped.remove(place)
+
+
+def _place(runner: Runner) -> Place:
+    return Place(runner.hostname, runner.port, runner.asked_port, runner.cell, weakref.ref(runner))
+
+
+def _all() -> list[Runner]:
+    closing = [runner for place in list(_dropped) if (runner := place.runner()) is not None]
+    return [*_runners, *closing]
 
 
 def _shutdown_all() -> None:
-    with _lock:
-        runners = list(_runners)
-    for runner in runners:
+    for runner in _all():
         runner.shutdown()
 
 
 def _close_in_child() -> None:
     # A forked child has copies of the listening sockets and would keep the port taken.
-    global _lock
-    _lock = threading.Lock()
-    for runner in _runners:
+    for runner in _all():
         runner.forget_after_fork()
     _runners.clear()
+    _dropped.clear()
 
 
 atexit.register(_shutdown_all)

@@ -8,19 +8,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import inspect
 import socket as sockets
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 from websockets.http11 import Request
 
 from .async_websocket import AsyncWebSocket
-from .errors import ConnectionClosed, LuaError
-from .jupyter.handler_output import Lines, handler_context, install, uninstall
+from .errors import ConnectionClosed, InvalidRoute, LuaError
+from .jupyter.handler_output import Lines, handler_context, install, uninstall, wrap
 from .log import FrameLog
 from .log.records import HandlerErrorRecord, NoticeRecord, OutputRecord
 from .net import background
@@ -50,6 +51,7 @@ class Runner:
     Attributes:
         ended: Set when all is gone.
         cell: The notebook cell that called `run()`, or None.
+        panels: What shows the server, and is closed when another server replaces it.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Runner:
         self.cell = cell
         self.running = False
         self.ended = threading.Event()
+        self.panels: Iterable[Any] = ()
         self._numbers = numbers
         self._own_loop = loop
         self._connections: set[ServerConnection] = set()
@@ -126,28 +129,53 @@ class Runner:
         parameters: dict[str, str],
         request: Request,
     ) -> None:
-        loop = connection.loop
+        start = self._start_task if route.is_async else self._start_thread
+        start(connection, route, parameters, request)
+
+    def _make_context(self, number: int) -> contextvars.Context:
+        wrap()
+        self._lines[number] = lines = Lines(self._sink(number))
+        return handler_context(self._context, lines)
+
+    def _start_task(
+        self,
+        connection: ServerConnection,
+        route: Route,
+        parameters: dict[str, str],
+        request: Request,
+    ) -> None:
+        number, earlier = connection.number, connection.inbox
+        inbox = TaskInbox(connection.resume_reading)
+        connection.inbox = inbox
+        socket = AsyncWebSocket(connection, inbox, request, self.log)
+        socket.path_parameters = parameters
+        if isinstance(earlier, ThreadInbox):  # the handler's call in a thread gave an awaitable
+            earlier.move_to(inbox)
+        self._tasks[number] = connection.loop.create_task(
+            self._run_async(route, socket, connection), context=self._make_context(number)
+        )
+
+    def _start_thread(
+        self,
+        connection: ServerConnection,
+        route: Route,
+        parameters: dict[str, str],
+        request: Request,
+    ) -> None:
         number = connection.number
-        lines = Lines(self._sink(number))
-        self._lines[number] = lines
-        context = handler_context(self._context, lines)
-        if route.is_async:
-            inbox = TaskInbox(connection.resume_reading)
-            connection.inbox = inbox
-            socket = AsyncWebSocket(connection, inbox, request, self.log)
-            socket.path_parameters = parameters
-            self._tasks[number] = loop.create_task(
-                self._run_async(route, socket, connection), context=context
-            )
-            return
-        thread_inbox = ThreadInbox(connection.resume_reading_soon)
-        connection.inbox = thread_inbox
-        blocking = WebSocket(connection, thread_inbox, request, self.log, self._background)
-        blocking.path_parameters = parameters
-        self._sockets[number] = blocking
+        inbox = ThreadInbox(connection.resume_reading_soon)
+        connection.inbox = inbox
+        socket = WebSocket(connection, inbox, request, self.log, self._background)
+        socket.path_parameters = parameters
+        self._sockets[number] = socket
+
+        def start_task() -> None:
+            self._sockets.pop(number, None)  # it could receive, and its handler does that now
+            self._start_task(connection, route, parameters, request)
+
         thread = threading.Thread(
-            target=context.run,
-            args=(self._run_blocking, route, blocking, connection),
+            target=self._make_context(number).run,
+            args=(self._run_blocking, route, socket, connection, start_task),
             name=f"astra_nb handler {number}",
             daemon=True,
         )
@@ -173,33 +201,53 @@ class Runner:
     ) -> None:
         code = 1000
         try:
-            await route.handler(socket)
-        except ConnectionClosed:
-            pass
-        except asyncio.CancelledError:
+            result = route.handler(socket)
+            if inspect.isawaitable(result):
+                result = await result
+            code = self._judge(connection, result)
+        except asyncio.CancelledError as exc:
+            task = asyncio.current_task()
             if not self._stopping:
-                raise
+                if task is not None and task.cancelling():
+                    raise
+                code = self._report(connection, exc)  # of another task, which the handler awaited
         except BaseException as exc:  # noqa: BLE001  (a handler is a stranger: any error is its own)
-            code = self._report(connection, exc)
+            code = self._judge_error(connection, exc)
         finally:
             self._tasks.pop(connection.number, None)
             self._lines.pop(connection.number).flush()
             self._handler_done(connection, code)
 
-    def _run_blocking(self, route: Route, socket: WebSocket, connection: Connection) -> None:
+    def _run_blocking(
+        self,
+        route: Route,
+        socket: WebSocket,
+        connection: Connection,
+        start_task: Callable[[], None],
+    ) -> None:
         code = 1000
+        is_async = False
         try:
-            route.handler(socket)
-        except ConnectionClosed:
-            pass
+            result = route.handler(socket)
+            is_async = inspect.isawaitable(result)
+            if is_async:
+                # It awaits its socket's calls, which block here: call it again, on the loop.
+                route.is_async = True
+                if inspect.iscoroutine(result):
+                    result.close()  # it has not begun
+            else:
+                code = self._judge(connection, result)
         except BaseException as exc:  # noqa: BLE001  (a handler is a stranger: any error is its own)
-            code = self._report(connection, exc)
+            code = self._judge_error(connection, exc)
         finally:
             self._threads.pop(connection.number, None)
             self._lines.pop(connection.number).flush()
             # A RuntimeError: the loop is closed already, the handler has outlived the server.
             with contextlib.suppress(RuntimeError):
-                self._handler_done(connection, code)
+                if is_async:
+                    connection.loop.call_soon_threadsafe(start_task)
+                else:
+                    self._handler_done(connection, code)
 
     def _handler_done(self, connection: Connection, code: int) -> None:
         connection.sender.submit(self._forget_inbox, connection, wait=False)
@@ -208,6 +256,22 @@ class Runner:
     def _forget_inbox(self, connection: Connection) -> None:
         connection.resume_reading()
         connection.inbox = None  # what still comes is on the log, and nobody waits for it
+
+    def _judge(self, connection: Connection, result: object) -> int:
+        """Return the close code after a handler that returned."""
+        if not (inspect.isgenerator(result) or inspect.isasyncgen(result)):
+            return 1000
+        return self._report(
+            connection,
+            InvalidRoute(
+                f"the handler returned {result!r:.80}, a generator, none of whose lines has run; "
+                f"send with socket.send_text(...), and write no yield"
+            ),
+        )
+
+    def _judge_error(self, connection: Connection, exc: BaseException) -> int:
+        """Return the close code after a handler that raised; only its own end is not an error."""
+        return 1000 if _tells_end(exc, connection.state) else self._report(connection, exc)
 
     def _report(self, connection: Connection, exc: BaseException) -> int:
         """Show and record what a handler raised; the peer learns only the close code."""
@@ -362,3 +426,10 @@ class Runner:
             listening.close()
         self.running = False
         self.ended.set()
+
+
+def _tells_end(exc: BaseException, connection: object) -> bool:
+    """Return whether an error, or all those of a group, tells that one connection has ended."""
+    if isinstance(exc, BaseExceptionGroup):
+        return all(_tells_end(each, connection) for each in exc.exceptions)
+    return isinstance(exc, ConnectionClosed) and exc.connection is connection

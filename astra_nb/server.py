@@ -23,7 +23,7 @@ from .jupyter.browser_address import (
 )
 from .jupyter.handler_output import current_cell
 from .log import FrameLog
-from .net.addresses import websocket_url
+from .net.addresses import is_free, websocket_url
 from .net.base_socket import serialize_for_many
 from .net.options import check_names
 from .net.policy import Policy
@@ -77,6 +77,7 @@ class Server:
         self._finalizer: weakref.finalize[Any, Any] | None = None
         self._page: Page | None = None
         self._browser_url: str | None = None
+        self._panels: weakref.WeakSet[Any] = weakref.WeakSet()
 
     # Settings
 
@@ -177,12 +178,12 @@ class Server:
 
         Args:
             path: Such as "/", or "/room/{name}": then `socket.path_parameters["name"]` is what
-                stood there.
+                stood there. Of several that match, "/room/lobby" comes before "/room/{name}".
             handler: Called with the socket, once for each connection.
             automatic_pong: Whether PING frames are answered by themselves.
             compression: "deflate" to agree to permessage-deflate (RFC 7692).
             subprotocols: Those the server speaks here, the preferred first.
-            replace: Whether to take the place of the handler this path has.
+            replace: Whether to take the place of the handler this path has, in the same order.
 
         Returns:
             The handler, so that this also decorates.
@@ -196,15 +197,17 @@ class Server:
         route = make_route(path, handler, **options)
         routes = self._policy.routes
         # Compared by what they match: "/{a}" and "/{b}" are one path.
-        shape = route.shape
-        same = [other for other in routes if other.shape == shape]
-        if same and not replace:
+        same = next((other for other in routes if other.shape == route.shape), None)
+        if same is None:
+            self._policy.routes = [*routes, route]
+        elif replace:
+            self._policy.routes = [route if other is same else other for other in routes]
+        else:
             raise InvalidRoute(
                 f"the path {path!r} already has a handler, "
-                f"{getattr(same[0].handler, '__name__', 'one')}; take another path, write "
+                f"{getattr(same.handler, '__name__', 'one')}; take another path, write "
                 f"replace=True, or start again with http.server.new()"
             )
-        self._policy.routes = [other for other in routes if other.shape != shape] + [route]
         return handler
 
     def _decorate(
@@ -288,31 +291,36 @@ class Server:
         """Listen, and return as soon as clients can connect.
 
         The server lives on in a background thread until `shutdown()`. An earlier server of this
-        process on the same address is shut down first, and a line says so.
+        process on the same address is shut down first, and a line says so: a cell can be run
+        again. With port 0 it keeps the port that the cell's earlier server had.
 
         Raises:
             AddressInUse: Something else listens on this address.
             AddressUnavailable: This machine cannot listen on it.
+            WrongThread: Called in an `async def` handler, and there is a server to replace.
         """
         around = Environment(platform=sys.platform)
         if around.is_lite:
             raise AddressUnavailable(no_listening(around))
         cell = current_cell()
-        earlier = registry.earlier(self._runner, self.hostname, self.port, cell)
-        port = self.port
-        if earlier is not None:
-            earlier.shutdown()
-            registry.forget(earlier)
-            port = port or earlier.port
-            where = websocket_url(earlier.hostname, earlier.port)
+        port, asked_port = self.port, self.port
+        for place in registry.earlier(self._runner, self.hostname, self.port, cell):
+            runner = place.runner()
+            registry.end(place)
+            if runner is self._runner is not None and self.port:
+                asked_port = place.asked_port
+            if runner is not None and runner is not self._runner:
+                for panel in list(runner.panels):
+                    panel.close()
+            if not port and is_free(self.hostname, place.port):
+                port = place.port
+            where = websocket_url(place.hostname, place.port)
             print(f"Replaced the server that was running at {where}.")  # noqa: T201
         self._policy.hostname = self.hostname
         log = self.log if self._record else None
         runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers)
-        if self.port == 0:
-            runner.asked_port = 0
-        elif earlier is not None and earlier is self._runner:
-            runner.asked_port = earlier.asked_port
+        runner.asked_port = asked_port
+        runner.panels = self._panels
         runner.run()
         self.port = runner.port
         self._runner = runner
@@ -383,8 +391,13 @@ class Server:
     # How it shows itself
 
     def panel(self) -> Any:
-        """Make a live panel: every frame, and a button for each message type and close code."""
-        return Server.panel_factory(self)
+        """Make a live panel: every frame, and a button for each message type and close code.
+
+        It closes itself when the server is replaced by another one, or nothing refers to it.
+        """
+        panel = Server.panel_factory(self)
+        self._panels.add(panel)
+        return panel
 
     def browser_client(self, path: str = "/") -> Any:
         """Make a client in the page: a real WebSocket of the browser, beside the frame log.
@@ -410,7 +423,7 @@ def _collected(runner: Runner) -> None:
     if runner.running:
         where = websocket_url(runner.hostname, runner.port)
         runner.shutdown_soon()
-        registry.forget(runner)
+        registry.drop(runner)
         warnings.warn(
             f"the server at {where} was closed: nothing refers to it any more; "
             f"keep it in a variable, or shut it down with server.shutdown()",

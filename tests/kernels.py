@@ -22,8 +22,18 @@ class Kernel:
         self.output: dict[str, str] = {}
         self.replies: dict[str, dict[str, Any]] = {}
 
-    def run(self, code: str, *, cell: str | None = None, timeout: float = 30.0) -> str:
+    def run(
+        self,
+        code: str,
+        *,
+        cell: str | None = None,
+        timeout: float = 30.0,
+        stop_on_error: bool = True,
+    ) -> str:
         """Run a cell to its end and give its message's id.
+
+        Args:
+            stop_on_error: Whether an error aborts what is asked next, for a moment.
 
         Raises:
             AssertionError: The cell raised, or it did not end in time.
@@ -36,7 +46,7 @@ class Kernel:
                 "store_history": True,
                 "user_expressions": {},
                 "allow_stdin": False,
-                "stop_on_error": True,
+                "stop_on_error": stop_on_error,
             },
             metadata={"cellId": cell} if cell else {},
         )
@@ -70,10 +80,10 @@ class Kernel:
 
 
 @contextmanager
-def running_kernel() -> Iterator[Kernel]:
+def running_kernel(**environment: str) -> Iterator[Kernel]:
     """Start a kernel that finds this repository's package; it is gone at the end."""
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env=python_environment())
+    manager.start_kernel(env=python_environment(**environment))
     client = manager.blocking_client()
     client.start_channels()
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import re
 import select
 import signal
@@ -27,7 +28,7 @@ from astra_nb.log.records import ClosedRecord
 from astra_nb.wire.frames import decode
 
 from . import records
-from .conformance.octets import frame, mask_all
+from .conformance.octets import frame, mask_all, read_frames
 from .helpers import REPOSITORY, run_python, wait_until
 from .servers import KINDS, Kind, Steps, echo, handler_of
 
@@ -118,6 +119,124 @@ def test_a_handler_that_raises(kind: Kind, capsys: pytest.CaptureFixture[str]) -
         assert error.summary == "KeyError: 'lost'"
         assert "in script" in error.traceback
     assert "KeyError: 'lost'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_handler_that_writes_to_one_who_has_left(
+    kind: Kind, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members: list[Steps] = []
+
+    async def script(socket: Steps) -> None:
+        members.append(socket)
+        await socket.recv()
+        await members[1].send_text("are you there?")
+
+    with faulty(handler_of(kind, script), close_timeout=0.2) as server:
+        with open_raw(server) as sock:
+            wait_until(lambda: members)
+            with open_raw(server):
+                wait_until(lambda: members[1:])
+            records.closed(server.log, connection=3)
+            sock.sendall(HELLO)
+            assert close_code(read_to_end(sock)) == 1011
+        error = records.handler_error(server.log, connection=2)
+        assert error.summary.startswith("astra_nb.errors.ConnectionClosed: ")
+        assert "in script" in error.traceback
+        # Connection 3 itself ended for its handler, and that is not an error.
+        assert not list(server.log.filter(kind="error", connection=3))
+    assert "The handler of connection 2 raised:" in capsys.readouterr().err
+
+
+def test_a_group_of_tasks_whose_connection_ends() -> None:
+    async def handle_socket(socket: Any) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(2):
+                group.create_task(read_on(socket))
+
+    async def read_on(socket: Any) -> None:
+        while True:
+            await socket.recv()
+
+    with faulty(handle_socket) as server:
+        with open_raw(server) as sock:
+            sock.sendall(mask_all(frame(CLOSE, b"\x03\xe8")))
+            assert close_code(read_to_end(sock)) == 1000
+        ended(server)
+        assert not list(server.log.filter(kind="error"))
+
+
+def test_a_handler_that_awaits_a_cancelled_task(capsys: pytest.CaptureFixture[str]) -> None:
+    async def handle_socket(socket: Any) -> None:
+        task = asyncio.create_task(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    with faulty(handle_socket, close_timeout=0.2) as server:
+        with open_raw(server) as sock:
+            assert close_code(read_to_end(sock)) == 1011
+        assert records.handler_error(server.log, connection=2).summary.endswith("CancelledError")
+    assert "The handler of connection 2 raised:" in capsys.readouterr().err
+
+
+async def echo_once(socket: Any) -> None:
+    await socket.send_text(f"got {(await socket.recv()).value}")
+
+
+def undeclared(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decorated(socket: Any) -> Any:
+        return handler(socket)
+
+    return decorated
+
+
+class Later:
+    """Can be awaited, and is not a coroutine."""
+
+    def __init__(self, socket: Any) -> None:
+        self.socket = socket
+
+    def __await__(self) -> Iterator[Any]:
+        return echo_once(self.socket).__await__()
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        undeclared(echo_once),
+        functools.wraps(echo_once)(undeclared(echo_once)),
+        lambda socket: echo_once(socket),
+        functools.partial(lambda room, socket: echo_once(socket), "room"),
+        Later,
+    ],
+    ids=["decorated", "wrapped", "lambda", "partial", "awaitable"],
+)
+def test_a_handler_that_returns_what_must_be_awaited(handler: Callable[[Any], Any]) -> None:
+    with faulty(handler, close_timeout=0.2) as server:
+        for connection in 2, 3:  # the second time it is known
+            with open_raw(server) as sock:
+                sock.sendall(HELLO)
+                answer, close = read_frames(read_to_end(sock))
+            assert (answer.payload, close.payload) == (b"got Hello", b"\x03\xe8")
+            records.closed(server.log, connection=connection)
+        assert not list(server.log.filter(kind="error"))
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_handler_that_returns_a_generator(kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
+    def generate(socket: Any) -> Iterator[None]:
+        yield
+
+    async def handle_async(socket: Any) -> Any:
+        return generate(socket)
+
+    handler = handle_async if kind == "async def" else lambda socket: generate(socket)
+    with faulty(handler, close_timeout=0.2) as server:
+        with open_raw(server) as sock:
+            assert close_code(read_to_end(sock)) == 1011
+        error = records.handler_error(server.log, connection=2)
+        assert "a generator, none of whose lines has run" in error.summary
+    assert "write no yield" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from jupyter_core.utils import run_sync
 
-from tests.helpers import wait_until
+from tests.helpers import REPOSITORY, free_port, wait_until
 from tests.kernels import Kernel, running_kernel
 
 SERVER = """
@@ -63,6 +66,42 @@ def test_prints_land_in_the_cell_that_called_run(kernel: Kernel, handler: str) -
     assert set(output) == {run, later}
 
 
+THREADS = """
+import asyncio, threading
+def handle_socket(socket):
+    socket.recv()
+    thread = threading.Thread(target=print, args=("from a thread",))
+    thread.start()
+    thread.join()
+    print("from the handler")
+"""
+EXECUTOR = """
+import asyncio, threading
+async def handle_socket(socket):
+    await socket.recv()
+    await asyncio.get_running_loop().run_in_executor(None, print, "from a thread")
+    print("from the handler")
+"""
+REDIRECTED = "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n  "
+
+
+@pytest.mark.parametrize("handler", [THREADS, EXECUTOR], ids=["thread", "executor"])
+@pytest.mark.parametrize("captured", [True, False], ids=["%%capture", "redirect_stdout"])
+def test_a_captured_run_and_threads_lose_no_print(
+    kernel: Kernel, handler: str, captured: bool
+) -> None:
+    code = SERVER.format(handler=handler)
+    run = kernel.run(f"%%capture{code}" if captured else REDIRECTED + code.replace("\n", "\n  "))
+    later = kernel.run("client = connect(server.url); client.send_text('go'); print('later')")
+    kernel.run(
+        "server.log.wait_for(kind='output', text='from the handler', timeout=20)\n"
+        "printed = [record.text for record in server.log.filter(kind='output')]\n"
+        "assert printed == ['from a thread', 'from the handler'], printed"
+    )
+    output = kernel.wait_for_output("from the handler")
+    assert output == {run: "from a thread\nfrom the handler\n", later: "later\n"}
+
+
 def test_the_log_keeps_what_each_connection_printed(kernel: Kernel) -> None:
     kernel.run(SERVER.format(handler=BLOCKING))
     kernel.run(
@@ -85,6 +124,75 @@ def test_a_cell_run_again_replaces_its_server_and_keeps_a_free_port(kernel: Kern
     kernel.run("assert server.port == port and server is not first and not first.running")
     kernel.run(cell, cell="two")
     kernel.run("assert server.port != port")
+
+
+# The tutorial's own form, with its fixed port, and what people put around it.
+FORM = """
+from astra_nb import connect, http
+server = http.server.new(port={port})
+
+@server.websocket("/")
+{handler}
+
+server.run()
+"""
+INSIDE = "def main():\n" + FORM.replace("\n", "\n    ") + "\n    return server\n"
+DEF = "def handle(socket): [print(m) for m in socket]"
+ASYNC_DEF = "async def handle(socket): [print(m) async for m in socket]"
+
+SPELLINGS = {
+    "plain": FORM,
+    "with an open client": FORM + "client = connect(server.url)",
+    "async def, with an open client": FORM.replace("{handler}", ASYNC_DEF)
+    + "client = connect(server.url)",
+    "server as the last line": FORM + "server",
+    "panel as the last line": FORM + "server.panel()",
+    "inside a function": INSIDE + "server = main()",
+    "inside a function that drops it": INSIDE + "main();",
+    "%%time": "%%time" + FORM,
+    "%%capture": "%%capture" + FORM,
+    "an async cell": FORM + "import asyncio; await asyncio.sleep(0)",
+    "with a context manager": FORM + "with server: connect(server.url).close()",
+}
+
+
+def test_a_cell_is_run_again_a_hundred_times_in_every_spelling(kernel: Kernel) -> None:
+    for name, spelling in SPELLINGS.items():
+        code = spelling.replace("{handler}", DEF).format(port=free_port())
+        for number in range(10):
+            kernel.run(code, cell=name)
+            kernel.run(f"print('after {name} {number}')")
+            # At once: a kernel drops output that nobody reads, and a panel is much of it.
+            output = kernel.wait_for_output(f"after {name} {number}")
+        kernel.run("server = client = None")
+    replaced = "".join(output.values()).count("Replaced the server that was running at")
+    quiet = 2  # what a cell captures, and what a `with` block has shut down
+    assert replaced == 9 * (len(SPELLINGS) - quiet)
+
+
+def test_a_cell_is_run_again_after_an_error_in_it(kernel: Kernel) -> None:
+    code = FORM.format(port=free_port(), handler=DEF)
+    for _ in range(10):
+        with pytest.raises(AssertionError, match="ZeroDivisionError"):
+            kernel.run(f"{code}\n1 / 0", cell="one", stop_on_error=False)
+    kernel.run(f"{code}\nprint('done')", cell="one")
+    output = kernel.wait_for_output("done")
+    assert "".join(output.values()).count("Replaced the server") == 10
+
+
+def test_a_panel_closes_with_the_server_that_its_cell_replaces(kernel: Kernel) -> None:
+    code = FORM.format(port=free_port(), handler=DEF)
+    count = (
+        "import time, ipywidgets.widgets.widget as widget\n"
+        "panels = lambda: sum('ServerPanel' in repr(type(w)) for w in widget._instances.values())\n"
+    )
+    for shown in "server.panel()", "server":
+        for _ in range(3):
+            kernel.run(code + shown, cell="one")
+        kernel.run(
+            count + "while panels() > 1: time.sleep(0.01)\n"
+            "assert len(widget._instances) < 250, len(widget._instances)"
+        )
 
 
 def test_an_interrupt_ends_a_blocking_recv_and_nothing_else(kernel: Kernel) -> None:
@@ -127,3 +235,25 @@ def test_an_error_in_a_handler_is_shown_in_the_cell_that_called_run(kernel: Kern
     kernel.run("client = connect(server.url); client.wait_closed(5)")
     output = kernel.wait_for_output("look here")
     assert "The handler of connection 1 raised:" in output[run]
+
+
+@pytest.mark.parametrize("loaded", ["before", "after"])
+def test_autoreload_leaves_a_running_server_as_it_is(loaded: str, tmp_path: Path) -> None:
+    package = tmp_path / "astra_nb"
+    shutil.copytree(REPOSITORY / "astra_nb", package)
+    load, run = "%load_ext autoreload\n%autoreload 2", SERVER.format(handler=BLOCKING)
+    with running_kernel(PYTHONPATH=str(tmp_path)) as kernel:
+        for code in [load, run] if loaded == "before" else [run, load]:
+            kernel.run(code)
+        for name in "server.py", "runner.py", "net/closing.py", "net/policy.py":
+            source = (package / name).read_text("utf-8")
+            (package / name).write_text(
+                source.replace("self", "this") + "\nCHANGED = True", "utf-8"
+            )
+            later = (package / name).stat().st_mtime + 10
+            os.utime(package / name, (later, later))
+        kernel.run("import astra_nb.runner as runner\nassert not hasattr(runner, 'CHANGED')")
+        kernel.run("with connect(server.url) as client: server.shutdown()")
+        kernel.run("assert not server.running\nprint('done')")
+        output = "".join(kernel.wait_for_output("done").values())
+    assert output.count("after an update of astra_nb restart the kernel") == 1

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import threading
+import weakref
 from collections.abc import Iterator
 from typing import cast
 
 import pytest
 
 from astra_nb import registry
+from astra_nb.net.policy import Policy
 from astra_nb.runner import Runner
 from tests.helpers import run_python
 
@@ -22,15 +26,27 @@ class Running:
         self.hostname, self.port, self.cell = "127.0.0.1", port, cell
         self.asked_port = port if asked is None else asked
         self.running = True
+        self.policy = Policy(self.hostname, close_timeout=0.0)
+        self.ended = threading.Event()
+        self.calls: list[str] = []
+
+    def forbid_wait(self) -> None:
+        self.calls.append("forbid_wait")
+
+    def shutdown(self) -> None:
+        self.calls.append("shutdown")
+        self.ended.set()
 
 
 @pytest.fixture
 def keep() -> Iterator[list[Runner]]:
-    """Each runner that a test remembers is forgotten as it ends."""
+    """Each runner that a test remembers is forgotten as it ends, and each that it drops."""
     kept: list[Runner] = []
     yield kept
     for runner in kept:
         registry.forget(runner)
+        for place in registry.earlier(runner, "", -1, None):
+            registry.end(place)
 
 
 def remembered(keep: list[Runner], *running: Running) -> list[Runner]:
@@ -44,14 +60,29 @@ def remembered(keep: list[Runner], *running: Running) -> list[Runner]:
 def earlier(
     own: Runner | None = None, port: int = 8080, cell: str | None = None, host: str = "127.0.0.1"
 ) -> Runner | None:
-    return registry.earlier(own, host, port, cell)
+    """Return the only one that is replaced."""
+    places = registry.earlier(own, host, port, cell)
+    assert len(places) <= 1
+    return places[0].runner() if places else None
 
 
 def test_the_same_address_replaces(keep: list[Runner]) -> None:
     [runner] = remembered(keep, Running(8080))
     assert earlier() is runner
     assert earlier(port=8081) is None
-    assert earlier(host="0.0.0.0") is None
+    assert earlier(host="127.0.0.2") is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])
+def test_another_name_for_the_same_address_replaces(keep: list[Runner], host: str) -> None:
+    [runner] = remembered(keep, Running(8080))
+    assert earlier(host=host) is runner
+
+
+def test_a_server_that_moves_replaces_itself_and_what_is_there(keep: list[Runner]) -> None:
+    there, own = remembered(keep, Running(8080), Running(8081))
+    places = registry.earlier(own, "127.0.0.1", 8080, None)
+    assert [place.runner() for place in places] == [there, own]
 
 
 def test_the_same_server_replaces_itself_wherever_it_listens(keep: list[Runner]) -> None:
@@ -79,6 +110,32 @@ def test_what_no_longer_runs_is_not_replaced(keep: list[Runner]) -> None:
     stopped.running = False
     assert earlier() is None
     assert earlier(own=runner) is None
+
+
+@pytest.mark.parametrize("port", [8080, 0])
+def test_a_server_that_was_dropped_is_replaced_until_it_has_been(
+    keep: list[Runner], port: int
+) -> None:
+    [runner] = remembered(keep, Running(8080, asked=port, cell="a"))
+    registry.drop(runner)
+    [place] = registry.earlier(None, "127.0.0.1", port, "a")
+    assert place[:4] == ("127.0.0.1", 8080, port, "a")
+    registry.end(place)
+    assert cast(Running, runner).calls == ["forbid_wait", "shutdown"]
+    assert registry.earlier(None, "127.0.0.1", port, "a") == []
+
+
+def test_of_a_server_that_has_ended_only_its_place_is_kept() -> None:
+    runner = Running(8080)
+    registry.drop(cast(Runner, runner))
+    gone = weakref.ref(runner)
+    del runner
+    gc.collect()
+    assert gone() is None
+    [place] = registry.earlier(None, "127.0.0.1", 8080, None)
+    registry.end(place)
+    registry.end(place)  # as another thread may have
+    assert registry.earlier(None, "127.0.0.1", 8080, None) == []
 
 
 def test_forgetting_twice_is_not_an_error(keep: list[Runner]) -> None:
@@ -115,10 +172,10 @@ server = Server(port=0)
 server.run()
 child = os.fork()
 if child == 0:
-    print("child:", registry.earlier(None, server.hostname, server.port, None), flush=True)
+    print("child:", registry.earlier(None, server.hostname, server.port, None) != [], flush=True)
     os._exit(0)
 os.waitpid(child, 0)
-print("parent:", registry.earlier(None, server.hostname, server.port, None) is not None)
+print("parent:", registry.earlier(None, server.hostname, server.port, None) != [])
 server.shutdown()
 """
-    assert printed(code) == "child: None\nparent: True\n"
+    assert printed(code) == "child: False\nparent: True\n"

@@ -313,3 +313,11 @@ def test_the_lock_file_names_no_registry() -> None:
     lock = json.loads((REPOSITORY / "package-lock.json").read_text())
 
     assert [name for name, entry in lock["packages"].items() if "resolved" in entry] == []
+
+
+def test_each_test_that_the_guide_to_reliability_names_is_there() -> None:
+    guide = (REPOSITORY / "docs" / "reliability.md").read_text(encoding="utf-8")
+    tests = "\n".join(path.read_text("utf-8") for path in (REPOSITORY / "tests").rglob("*.py"))
+    named = set(re.findall(r"`(test_\w+)`", guide))
+    assert len(named) > 30
+    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []

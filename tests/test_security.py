@@ -182,6 +182,22 @@ def test_a_second_header_does_not_hide_the_first(headers: list[str], expected: i
         assert status(request(server, *headers)) == expected
 
 
+@pytest.mark.parametrize(
+    ("host", "target", "expected"),
+    [
+        ("127.0.0.1", "http://rebound.example/", 421),
+        ("rebound.example", "http://127.0.0.1/", 421),
+        ("127.0.0.1", "http://127.0.0.1/", 101),
+        ("127.0.0.1", "ws://localhost:8080", 101),
+    ],
+)
+def test_a_whole_address_as_the_target_does_not_hide_the_host(
+    host: str, target: str, expected: int
+) -> None:
+    with serving(wait) as server:
+        assert status(request(server, host=host, path=target)) == expected
+
+
 def test_the_page_that_shows_a_panel_gets_in_alone() -> None:
     with serving(wait) as server:
         before = request(server, "Origin: https://hub.example.org", host="hub.example.org")

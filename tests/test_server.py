@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from astra_nb import CloseFrame, ConnectionClosed, Message, Server, WebSocket, connect, http
-from astra_nb.errors import AddressInUse, InvalidMessage, InvalidRoute, LocalError
-from tests.helpers import held_port, run_python, wait_until
+from astra_nb.errors import AddressInUse, InvalidMessage, InvalidRoute, LocalError, WrongThread
+from tests.helpers import free_port, held_port, run_python, wait_until
 from tests.servers import KINDS, Steps, echo, handler_of, serving
 
 
@@ -68,6 +68,73 @@ def test_running_the_cell_again_replaces_the_server_and_keeps_the_port(
     finally:
         second.shutdown()
     client.wait_closed(5)
+
+
+def rerun(port: int, handler: Any, clients: list[WebSocket]) -> Server:
+    """Do what a cell does that makes a server, runs it and connects to it."""
+    server = http.server.new(port=port)
+    server.websocket("/", handler)
+    server.run()
+    clients.append(connect(server.url))
+    return server
+
+
+@pytest.mark.filterwarnings("ignore:the server at:ResourceWarning")
+@pytest.mark.parametrize("held", ["by nothing", "by the last output"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cell_that_rebinds_its_server_replaces_it_each_time(
+    kind: str, held: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clients: list[WebSocket] = []
+    port = free_port()
+    server = output = None
+    for _ in range(20):
+        output = server if held == "by the last output" else None
+        server = None  # as the first line of the cell does, before `run()`
+        server = rerun(port, handler_of(kind, echo), clients)
+    assert server is not None
+    server.shutdown()
+    del output
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == 19 * [f"Replaced the server that was running at {server.url}."]
+    for client in clients:
+        assert client.recv(5) == Message("close", CloseFrame(1001))
+        client.wait_closed(5)
+
+
+@pytest.mark.filterwarnings("ignore:the server at:ResourceWarning")
+def test_a_cell_keeps_its_free_port_and_takes_another_when_that_is_held(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("astra_nb.server.current_cell", lambda: "cell of this test")
+    clients: list[WebSocket] = []
+    server = rerun(0, wait_for_close, clients)
+    port = server.port
+    del server
+    server = rerun(0, wait_for_close, clients)
+    assert server.port == port
+    del server
+    clients[1].wait_closed(5)
+    with sockets.create_server(("127.0.0.1", port)):
+        server = rerun(0, wait_for_close, clients)
+        assert server.port != port
+        server.shutdown()
+    clients[0].wait_closed(5)
+    clients[2].wait_closed(5)
+    where = f"Replaced the server that was running at ws://127.0.0.1:{port}/.\n"
+    assert capsys.readouterr().out == 2 * where
+
+
+def test_a_server_is_not_replaced_on_the_thread_that_would_end_it() -> None:
+    async def handle_socket(socket: Any) -> None:
+        try:
+            http.server.new(port=server.port).run()
+        except WrongThread as exc:
+            await socket.send_text(str(exc))
+
+    with serving(handle_socket) as server, connect(server.url) as client:
+        assert "it was made on the thread that runs the event loop" in str(client.recv(5).value)
+        assert server.running
 
 
 def test_running_a_server_twice_restarts_it_on_its_port() -> None:
@@ -210,6 +277,26 @@ def test_a_path_twice_needs_to_be_asked_for() -> None:
     server.websocket("/{b}", wait_for_close, replace=True)
     assert "/{b}" in repr(server)
     assert "/{a}" not in repr(server)
+
+
+def test_a_handler_that_is_replaced_keeps_its_place() -> None:
+    server = http.server.new()
+    for path in "/a{x}", "/{x}b", "/c":
+        server.websocket(path, wait_for_close)
+    server.websocket("/a{other}", wait_for_close, replace=True)
+    assert repr(server).endswith("; /a{other}, /{x}b, /c>")
+
+
+def test_an_edited_lobby_does_not_lose_to_the_rooms() -> None:
+    def handle_lobby(socket: WebSocket) -> None:
+        socket.send_text("lobby")
+
+    server = Server(port=0)
+    server.websocket("/room/{name}", wait_for_close)
+    server.websocket("/room/lobby", wait_for_close)
+    server.websocket("/room/lobby", handle_lobby, replace=True)
+    with server, connect(server.url + "room/lobby") as client:
+        assert client.recv(5) == Message("text", "lobby")
 
 
 # Many connections

@@ -2,10 +2,12 @@
 
 In a Jupyter kernel, output belongs to the cell whose context variables the printing code
 inherited; a plain thread has none and its prints land in the latest cell, or nowhere. So each
-handler runs in a copy of the context in which `run()` was called.
+handler runs in a copy of the context in which `run()` was called, and so do the threads that it
+starts.
 
 A wrapper of `sys.stdout` and `sys.stderr` makes the copy. It is in place while a server runs, and
-passes everything on.
+passes everything on. `%%capture` and `redirect_stdout` replace it for a while, so it is put back
+when a handler starts and when a cell has ended.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import contextvars
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TextIO
 
 __all__ = [
@@ -22,8 +25,10 @@ __all__ = [
     "current_cell",
     "handler_context",
     "install",
+    "keep_from_autoreload",
     "kept_from_cells",
     "uninstall",
+    "wrap",
 ]
 
 OutputSink = Callable[[str, str], None]
@@ -99,10 +104,21 @@ def install() -> None:
     global _users
     with _lock:
         _users += 1
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if stream is not None and not isinstance(stream, _Tee):
-                setattr(sys, name, _Tee(stream, name))
+        if _users == 1:
+            for owner, name, ours in _PATCHES:
+                _plain[name] = getattr(owner, name)
+                setattr(owner, name, ours)
+            _at_end_of_cells("register")
+    wrap()
+    keep_from_autoreload()
+
+
+def wrap(_: object = None) -> None:
+    """Wrap the streams that are in place now, while there are users."""
+    for name in ("stdout", "stderr") if _users else ():
+        stream = getattr(sys, name)
+        if stream is not None and not isinstance(stream, _Tee):
+            setattr(sys, name, _Tee(stream, name))
 
 
 def uninstall() -> None:
@@ -112,11 +128,47 @@ def uninstall() -> None:
         _users -= 1
         if _users > 0:
             return
+        _at_end_of_cells("unregister")
+        # Something else may have replaced any of these since; that is not ours to undo.
+        for owner, name, ours in _PATCHES:
+            if getattr(owner, name) is ours:
+                setattr(owner, name, _plain[name])
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
-            # Something else may have replaced the stream since; that is not ours to undo.
             if isinstance(stream, _Tee):
                 setattr(sys, name, stream.stream)
+
+
+def _at_end_of_cells(change: str) -> None:
+    events = getattr(_shell(), "events", None)
+    if events is not None:
+        for call in (wrap, keep_from_autoreload):
+            getattr(events, change)("post_run_cell", call)
+
+
+_plain: dict[str, Any] = {}
+
+
+def _start(thread: threading.Thread) -> None:
+    """Start a thread of a handler in the handler's context, which threads do not inherit."""
+    # This package's own threads belong to no handler, whoever wakes them.
+    if _sink.get() is not None and not thread.name.startswith("astra_nb"):
+        context, plain = contextvars.copy_context(), thread.run
+
+        def run() -> None:
+            del thread.run  # it refers to this function, and this one to the thread
+            context.run(plain)
+
+        thread.run = run  # type: ignore[method-assign]
+    _plain["start"](thread)
+
+
+def _submit(pool: ThreadPoolExecutor, function: Any, /, *args: Any, **keys: Any) -> Any:
+    """Run work in the context that submits it: a pool's threads may serve several handlers."""
+    return _plain["submit"](pool, contextvars.copy_context().run, function, *args, **keys)
+
+
+_PATCHES = ((threading.Thread, "start", _start), (ThreadPoolExecutor, "submit", _submit))
 
 
 def handler_context(base: contextvars.Context, sink: OutputSink) -> contextvars.Context:
@@ -126,15 +178,43 @@ def handler_context(base: contextvars.Context, sink: OutputSink) -> contextvars.
     return context
 
 
+def keep_from_autoreload(_: object = None) -> None:
+    """Have IPython's `%autoreload` leave this package alone, and print once what to do instead.
+
+    It would give a running server the code of another version, piece by piece.
+    """
+    find_magic = getattr(_shell(), "find_line_magic", None)
+    aimport = find_magic("aimport") if find_magic is not None else None
+    if aimport is None:
+        return
+    names = {name for name in list(sys.modules) if name.partition(".")[0] == _PACKAGE}
+    if names <= _kept:
+        return
+    if not _kept:
+        print(  # noqa: T201
+            "%autoreload leaves astra_nb as it is, because a server of it runs; "
+            "after an update of astra_nb restart the kernel."
+        )
+    _kept.update(names)
+    aimport(", ".join(f"-{name}" for name in sorted(names)))
+
+
+_PACKAGE = __name__.partition(".")[0]
+_kept: set[str] = set()
+
+
 def current_cell() -> str | None:
     """Return the id of the notebook cell that is running, or None where there is none.
 
     Front ends send it with the code; it stays the same when a cell is run again.
     """
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    kernel = getattr(shell, "kernel", None)
+    kernel = getattr(_shell(), "kernel", None)
     if kernel is None:
         return None
     cell = kernel.get_parent("shell").get("metadata", {}).get("cellId")
     return cell if isinstance(cell, str) else None
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None

@@ -109,7 +109,9 @@ class Lua:
                     answer = await self._answer_handler(number, request)
                     refill = not self._servers.carries_out(request.name)
                 except (AstraError, OSError) as exc:
-                    told = exc if isinstance(exc, (ConnectionClosed, NotOpen)) else told
+                    # Of this connection; what another one tells is an error here.
+                    if isinstance(exc, (ConnectionClosed, NotOpen)) and number in outcome.arguments:
+                        told = exc
                     answer, refill = _refusal(exc), False
                     # Code that catches every error must not block the event loop.
                     await asyncio.sleep(0)

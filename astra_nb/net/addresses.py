@@ -6,13 +6,16 @@ import errno
 import ipaddress
 import os
 import socket
+from typing import Any
 
 from astra_nb.errors import AddressInUse, AddressUnavailable
 
 __all__ = [
     "bind",
     "describe_peer",
+    "is_free",
     "is_loopback",
+    "overlap",
     "websocket_url",
 ]
 
@@ -47,6 +50,23 @@ def websocket_url(hostname: str, port: int, path: str = "/") -> str:
     if ":" in host:
         host = f"[{host}]"
     return f"ws://{host}:{port}{path}"
+
+
+def overlap(one: str, other: str) -> bool:
+    """Return whether two host names to listen on have an address in common."""
+    return one == other or any(
+        a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
+        for a in _addresses(one)
+        for b in _addresses(other)
+    )
+
+
+def _addresses(hostname: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    try:
+        found = socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM)
+        return [ipaddress.ip_address(address[0]) for *_, address in found]
+    except (OSError, ValueError, TypeError):
+        return []  # `bind` says what is wrong with it
 
 
 def describe_peer(peername: object) -> str:
@@ -104,15 +124,23 @@ def bind(hostname: str, port: int) -> list[socket.socket]:
     return sockets
 
 
+def is_free(hostname: str, port: int) -> bool:
+    """Return whether a server could listen on an address now."""
+    try:
+        for sock in bind(hostname, port):
+            sock.close()
+    except AddressInUse:
+        return False
+    return True
+
+
 def _explain(exc: OSError, hostname: str, port: int) -> AddressInUse | AddressUnavailable:
     where = f"{hostname}:{port}"
     if exc.errno == errno.EADDRINUSE:
-        holder = _holder(port)
-        by = f" ({holder})" if holder else ""
         return AddressInUse(
             errno.EADDRINUSE,
-            f"cannot listen on {where}: another program holds this port{by}; "
-            f"stop that program, or let the system choose a free port with server.port = 0",
+            f"cannot listen on {where}: {_holder(hostname, port)}, "
+            f"or let the system choose a free port with server.port = 0",
         )
     if exc.errno == errno.EACCES:
         way_out = "ports below 1024 belong to the administrator; take one above, like 8080"
@@ -121,19 +149,27 @@ def _explain(exc: OSError, hostname: str, port: int) -> AddressInUse | AddressUn
     return AddressUnavailable(exc.errno or 0, f"cannot listen on {where}: {way_out}")
 
 
-def _holder(port: int) -> str:
-    """Return the process that listens on a port in words; "" if the system does not tell."""
+def _holder(hostname: str, port: int) -> str:
+    """Return what holds a port, as far as the system tells, and how to free it."""
     import psutil  # only for this message
 
+    def holds(connection: Any) -> bool:
+        return (
+            connection.status == psutil.CONN_LISTEN
+            and connection.laddr[1:2] == (port,)
+            # "::" may hold the port for IPv4 as well.
+            and (connection.laddr[0] == "::" or overlap(connection.laddr[0], hostname))
+        )
+
+    by = ""
     try:
-        for connection in psutil.net_connections(kind="tcp"):
-            if connection.status != psutil.CONN_LISTEN or connection.laddr[1:2] != (port,):
-                continue
-            if connection.pid is None:
-                return ""
-            if connection.pid == os.getpid():
-                return f"this very process, {connection.pid}"
-            return f"process {connection.pid}, {psutil.Process(connection.pid).name()}"
-    except (psutil.Error, OSError):
+        if any(map(holds, psutil.Process().net_connections(kind="tcp"))):
+            return (
+                f"this process itself, {os.getpid()}, holds this port; shut down what listens "
+                f"there, such as a server of another cell"
+            )
+        pid = next(filter(holds, psutil.net_connections(kind="tcp"))).pid
+        by = "" if pid is None else f" (process {pid}, {psutil.Process(pid).name()})"
+    except (psutil.Error, OSError, StopIteration):
         pass
-    return ""
+    return f"another program holds this port{by}; stop that program"

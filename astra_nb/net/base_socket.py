@@ -130,7 +130,11 @@ class BaseSocket(Generic[I]):
                 f"every exception and would never end; let ConnectionClosed end it"
             )
         return ConnectionClosed(
-            str(closed), sent=closed.sent, received=closed.received, first=closed.first
+            str(closed),
+            sent=closed.sent,
+            received=closed.received,
+            first=closed.first,
+            connection=self._connection.state,
         )
 
     def _may_send(self) -> bool:

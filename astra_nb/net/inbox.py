@@ -188,6 +188,18 @@ class ThreadInbox:
         if self._data_in == self._data_out and self._idle:
             self._report_idle()
 
+    def move_to(self, other: TaskInbox) -> None:
+        """Hand over what is unread to coroutines, on the loop's thread; nobody reads here."""
+        unread = []
+        while not self._queue.empty():
+            unread.append(self._queue.get())
+        other.deliver([message for message in unread if message is not None], 0)
+        other.paused = self.paused
+        if self._asked:
+            other.call_when_idle()
+        if self.ended:
+            other.end()
+
     def _report_idle(self) -> None:
         self._asked = False
         self.on_idle()

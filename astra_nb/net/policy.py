@@ -6,9 +6,11 @@ The texts that a refused request is answered with are in `refusals`.
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 from . import refusals
@@ -16,7 +18,15 @@ from .addresses import is_loopback
 from .refusals import Refusal
 from .routes import Route, make_route
 
-__all__ = ["CHECK", "CHECK_PATH", "Admission", "Policy", "host_allowed", "origin_allowed"]
+__all__ = [
+    "CHECK",
+    "CHECK_PATH",
+    "Admission",
+    "Policy",
+    "host_allowed",
+    "origin_allowed",
+    "split_target",
+]
 
 # A page finds out here whether it reaches the server, without a handler being called.
 CHECK_PATH = "/.well-known/astra-nb/check"
@@ -62,7 +72,13 @@ class Policy:
     keepalive: float | None = None
     check_answer: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    def admit(self, path: str, hosts: Sequence[str], origins: Sequence[str]) -> Admission | Refusal:
+    def admit(
+        self,
+        path: str,
+        hosts: Sequence[str],
+        origins: Sequence[str],
+        target_host: str | None = None,
+    ) -> Admission | Refusal:
         """Decide over a request: by its host, then by its origin, then by its path.
 
         Args:
@@ -70,18 +86,35 @@ class Policy:
             hosts: The value of each `Host` header. More than one is refused
                 (RFC 9112, section 3.2).
             origins: The value of each `Origin` header; all of them must be allowed.
+            target_host: The host of an absolute request target, which must be allowed as well.
         """
-        if len(hosts) != 1 or not host_allowed(hosts[0], self.hostname, self.hosts):
-            return refusals.foreign_host(hosts)
+        named = hosts if target_host is None else [*hosts, target_host]
+        if len(hosts) != 1 or not all(
+            host_allowed(host, self.hostname, self.hosts) for host in named
+        ):
+            return refusals.foreign_host(hosts and named)
         if not all(origin_allowed(origin, self.origins) for origin in origins):
             return refusals.foreign_origin(origins)
         if path.partition("?")[0] == CHECK_PATH:
             return Admission(CHECK)
-        for route in self.routes:
+        for route in sorted(self.routes, key=attrgetter("rank")):
             parameters = route.match(path)
             if parameters is not None:
                 return Admission(route, parameters)
         return refusals.unknown_path([route.path for route in self.routes])
+
+
+def split_target(target: str) -> tuple[str | None, str]:
+    """Return the host and the path of a request target; None where it is a path alone.
+
+    A client may send the whole address (RFC 6455, section 4.2.1); its host then counts instead of
+    the `Host` header (RFC 9112, section 3.2.2).
+    """
+    found = re.fullmatch(r"(?i:https?|wss?)://([^/?#]+)(.*)", target)
+    if found is None:
+        return None, target
+    host, path = found.groups()
+    return host, path if path.startswith("/") else f"/{path}"
 
 
 def origin_allowed(origin: str, allowed: Iterable[str]) -> bool:

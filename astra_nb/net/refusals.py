@@ -40,7 +40,7 @@ class Refusal:
 
 
 def foreign_host(hosts: Sequence[str]) -> Refusal:
-    """Refuse a request whose `Host` headers do not name this server once."""
+    """Refuse a request whose `Host` headers and target do not name this server once."""
     if not hosts:
         return Refusal(
             HTTPStatus.BAD_REQUEST,
@@ -53,8 +53,8 @@ def foreign_host(hosts: Sequence[str]) -> Refusal:
         "421 Misdirected Request: the Host header does not name this server.\n"
         "A page could have pointed its own name at this machine (DNS rebinding). "
         "In the notebook, server.hosts.append(name) lets a name in.\n",
-        f"the Host header says {_quoted(hosts)}, which is not this server: a page may have "
-        f"pointed its own name at this machine (DNS rebinding); if you know that name, "
+        f"the request names {_quoted(hosts)} as its host, which is not this server: a page may "
+        f"have pointed its own name at this machine (DNS rebinding); if you know that name, "
         f"server.hosts.append(...) lets it in",
     )
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from astra_nb.errors import InvalidRoute
 
@@ -20,18 +20,21 @@ Compression = Literal["deflate"] | None
 _PARAMETER = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Route:
     """One path and what serves it.
 
     Attributes:
         path: As it was given, such as "/room/{name}".
         handler: Called with the socket, once for each connection.
-        is_async: Whether the handler is an `async def`.
+        is_async: Whether what the handler returns is awaited on the event loop. Where that cannot
+            be seen, as for a lambda, the first call shows it.
         automatic_pong: Whether the server answers PING frames by itself.
         compression: "deflate" to agree to permessage-deflate (RFC 7692), or None.
         subprotocols: Those the server speaks, the preferred first.
-        pattern: Matches a whole path as it is sent: percent-encoded, without its query.
+        shape: For each segment of the path the decoded text around its parameters; routes of one
+            shape match the same paths.
+        segments: For each segment what matches it, decoded.
     """
 
     path: str
@@ -40,19 +43,35 @@ class Route:
     automatic_pong: bool
     compression: Compression
     subprotocols: tuple[str, ...]
-    pattern: re.Pattern[str]
+    shape: tuple[tuple[str, ...], ...]
+    segments: tuple[re.Pattern[str], ...]
 
     @property
-    def shape(self) -> str:
-        """The path without its parameters' names: routes of one shape match the same paths."""
-        return _PARAMETER.sub("{}", self.path)
+    def rank(self) -> tuple[tuple[bool, int], ...]:
+        """Of several routes that match a path, the one of the least rank serves it.
+
+        From the left, a segment without a parameter comes before one with text around it, and
+        that before a parameter alone.
+        """
+        return tuple((len(texts) > 1, -sum(map(len, texts))) for texts in self.shape)
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the decoded path parameters of a request's path, or None if it does not match."""
-        found = self.pattern.fullmatch(path.partition("?")[0])
-        if found is None:
+        """Return the decoded path parameters of a request's path, or None if it does not match.
+
+        Args:
+            path: As it is sent: percent-encoded, perhaps with a query.
+        """
+        # Decoded after the split: an encoded slash stays in its segment (RFC 3986, section 2.2).
+        sent = [unquote(segment) for segment in path.partition("?")[0].split("/")]
+        if len(sent) != len(self.segments):
             return None
-        return {name: unquote(value) for name, value in found.groupdict().items()}
+        parameters: dict[str, str] = {}
+        for pattern, segment in zip(self.segments, sent, strict=True):
+            found = pattern.fullmatch(segment)
+            if found is None:
+                return None
+            parameters.update(found.groupdict())
+        return parameters
 
 
 def make_route(
@@ -73,6 +92,7 @@ def make_route(
     if isinstance(subprotocols, str):
         raise InvalidRoute(f"subprotocols is a list of names, like [{subprotocols!r}]")
     check_handler(handler)
+    shape, segments = _compile(path)
     return Route(
         path=path,
         handler=handler,
@@ -80,7 +100,8 @@ def make_route(
         automatic_pong=automatic_pong,
         compression=compression,
         subprotocols=tuple(subprotocols),
-        pattern=_compile(path),
+        shape=shape,
+        segments=segments,
     )
 
 
@@ -96,6 +117,11 @@ def check_handler(handler: object) -> None:
             f"{handler!r:.60}; write: def handle_socket(socket): ..."
         )
     name = getattr(handler, "__name__", repr(handler))
+    if _is_a(inspect.isgeneratorfunction, handler) or _is_a(inspect.isasyncgenfunction, handler):
+        raise InvalidRoute(
+            f"the handler {name} has a yield in it, so that a call makes a generator and runs "
+            f"none of its lines; send with socket.send_text(...), and write no yield"
+        )
     try:
         signature = inspect.signature(handler)
     except (TypeError, ValueError):
@@ -110,15 +136,29 @@ def check_handler(handler: object) -> None:
 
 
 def is_async(handler: Handler) -> bool:
-    """Return whether calling the handler returns a coroutine."""
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
-        getattr(handler, "__call__", None)  # noqa: B004
-    )
+    """Return whether calling the handler returns a coroutine, as far as that can be seen."""
+    return _is_a(inspect.iscoroutinefunction, _undecorated(handler))
 
 
-def _compile(path: str) -> re.Pattern[str]:
+def _undecorated(handler: Handler) -> Handler:
+    """Return the function inside partials and decorators that use `functools.wraps`."""
+    while True:
+        inner = (
+            handler.func
+            if isinstance(handler, functools.partial)
+            else getattr(handler, "__wrapped__", None)
+        )
+        if inner is None:
+            return handler
+        handler = inner
+
+
+def _is_a(kind: Callable[[object], bool], handler: Handler) -> bool:
+    return kind(handler) or kind(getattr(handler, "__call__", None))  # noqa: B004
+
+
+def _compile(path: str) -> tuple[tuple[tuple[str, ...], ...], tuple[re.Pattern[str], ...]]:
+    """Check a path; return its shape, and a pattern for each of its segments."""
     if not isinstance(path, str) or not path.startswith("/"):
         raise InvalidRoute(
             f'a path is a str that begins with "/", like "/" or "/room/{{name}}", not {path!r}; '
@@ -130,23 +170,24 @@ def _compile(path: str) -> re.Pattern[str]:
             f"and the query is in socket.request.path"
         )
     names: list[str] = []
-    pattern, end = "", 0
     rest = _PARAMETER.sub("", path)
     if "{" in rest or "}" in rest:
         raise InvalidRoute(f"the path {path!r} has a brace without its pair")
-    for found in _PARAMETER.finditer(path):
-        name = found[1]
+    for name in _PARAMETER.findall(path):
         if not name.isidentifier() or name in names:
             raise InvalidRoute(
-                f"{found[0]} in the path {path!r} is not a parameter; "
+                f"{{{name}}} in the path {path!r} is not a parameter; "
                 f"each one has its own name, like {{name}}"
             )
         names.append(name)
-        pattern += _literal(path[end : found.start()]) + f"(?P<{name}>[^/]+)"
-        end = found.end()
-    return re.compile(pattern + _literal(path[end:]))
-
-
-def _literal(text: str) -> str:
-    # Clients percent-encode what is not in ASCII, and spaces (RFC 3986, section 2.1).
-    return re.escape(re.sub(r"[^!-~]+", lambda found: quote(found[0]), text))
+    shape, segments = [], []
+    for segment in path.split("/"):
+        # Texts and names take turns. Texts are compared decoded, however each end writes them.
+        parts = _PARAMETER.split(segment)
+        texts = [unquote(text) for text in parts[::2]]
+        pattern = re.escape(texts[0])
+        for name, text in zip(parts[1::2], texts[1:], strict=True):
+            pattern += f"(?P<{name}>.+)" + re.escape(text)
+        shape.append(tuple(texts))
+        segments.append(re.compile(pattern, re.DOTALL))
+    return tuple(shape), tuple(segments)

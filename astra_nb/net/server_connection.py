@@ -23,7 +23,7 @@ from . import refusals
 from .closing import Phase
 from .connection import Connection
 from .http_pages import CONTENT_SECURITY_POLICY, UPGRADE_PAGE
-from .policy import CHECK, Admission, Policy
+from .policy import CHECK, Admission, Policy, split_target
 from .refusals import Refusal
 from .routes import Route
 
@@ -90,8 +90,9 @@ class ServerConnection(Connection):
 
     def _answer(self, request: Request) -> None:
         headers = request.headers
+        host, request.path = split_target(request.path)
         decision = self.policy.admit(
-            request.path, headers.get_all("Host"), headers.get_all("Origin")
+            request.path, headers.get_all("Host"), headers.get_all("Origin"), host
         )
         if isinstance(decision, Admission) and decision.route is CHECK:
             self._answer_check(request)
@@ -100,6 +101,9 @@ class ServerConnection(Connection):
         if isinstance(decision, Refusal):
             self._refuse(decision)
             return
+        if host is not None:
+            del headers["Host"]
+            headers["Host"] = host
         response = self._negotiate(request, decision.route)
         self._send_response(response)
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:

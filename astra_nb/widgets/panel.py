@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -106,6 +107,8 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         super().__init__([self.addresses, self.view, composer.box, self.feedback])
         self.add_class("astra-panel")
         self._refresh_targets()
+        self._gone = weakref.finalize(server, self._close_soon)
+        self._gone.atexit = False
 
     # What clicks do
 
@@ -242,13 +245,19 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     # Life and other forms
 
     def close(self) -> None:
-        """Close the panel, its view's thread and its clients; the server goes on."""
+        """Close the panel, all its parts, its view's thread and its clients; the server goes on."""
         # ipywidgets closes what is collected, even when it was never made to the end.
-        if hasattr(self, "feedback"):
-            self.view.close()
-            self.addresses.close()
+        if hasattr(self, "_gone"):
+            self._gone.detach()
+            for child in self.children:
+                close_widget(child)
             self.senders.close_clients()
+            self.layout.close()
         super().close()
+
+    def _close_soon(self) -> None:
+        # A garbage collection calls this, on any thread, and closing waits for the clients.
+        threading.Thread(target=self.close, name="astra_nb panel's end", daemon=True).start()
 
     def __repr__(self) -> str:
         return f"<ServerPanel {self.view.address}>"
@@ -258,6 +267,16 @@ class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self.view.with_static_forms(super()._repr_mimebundle_(**options), repr(self))
+
+
+def close_widget(widget: Any) -> None:
+    """Close a widget and what it is made of; ipywidgets keeps each part that is not closed."""
+    for child in getattr(widget, "children", ()):
+        close_widget(child)
+    for name in "layout", "style":
+        if widget.has_trait(name):
+            getattr(widget, name).close()
+    widget.close()
 
 
 def panel_for(server: Server) -> ServerPanel:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import io
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +20,10 @@ from astra_nb.jupyter.handler_output import (
     current_cell,
     handler_context,
     install,
+    keep_from_autoreload,
     kept_from_cells,
     uninstall,
+    wrap,
 )
 
 
@@ -119,6 +123,157 @@ def test_a_missing_stream_stays_missing(monkeypatch: pytest.MonkeyPatch) -> None
     install()
     assert (sys.stdout, sys.stderr) == (None, None)
     uninstall()
+
+
+def test_a_stream_that_comes_back_after_a_redirection_is_wrapped_again() -> None:
+    with redirect_stdout(io.StringIO()) as plain:
+        with redirect_stdout(io.StringIO()):
+            install()
+        assert sys.stdout is plain
+        wrap()
+        wrapped = sys.stdout
+        assert wrapped is not plain
+        wrap()
+        assert sys.stdout is wrapped
+        uninstall()
+        wrap()  # nobody needs it any more
+        assert sys.stdout is plain
+
+
+def test_the_end_of_each_cell_wraps_the_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, Any]] = []
+    events = SimpleNamespace(
+        register=lambda event, call: calls.append((event, call)),
+        unregister=lambda event, call: calls.remove((event, call)),
+    )
+    shell = SimpleNamespace(events=events)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    with wrapped_streams():
+        assert calls == [("post_run_cell", wrap), ("post_run_cell", keep_from_autoreload)]
+    assert calls == []
+
+
+# Threads
+
+
+def in_thread(function: Callable[[], object]) -> None:
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def in_timer(function: Callable[[], object]) -> None:
+    timer = threading.Timer(0, function)
+    timer.start()
+    timer.join()
+
+
+def in_subclass(function: Callable[[], object]) -> None:
+    class Thread(threading.Thread):
+        def run(self) -> None:
+            function()
+
+    thread = Thread()
+    thread.start()
+    thread.join()
+
+
+def in_thread_whose_run_is_its_own(function: Callable[[], object]) -> None:
+    thread = threading.Thread()
+    thread.run = function  # type: ignore[method-assign, assignment]
+    thread.start()
+    thread.join()
+
+
+def in_grandchild(function: Callable[[], object]) -> None:
+    in_thread(lambda: in_thread(function))
+
+
+def in_pool(function: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(function).result()
+
+
+def in_map(function: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        list(pool.map(lambda _: function(), [1]))
+
+
+def in_executor(function: Callable[[], object]) -> None:
+    async def run() -> None:
+        await asyncio.get_running_loop().run_in_executor(None, function)
+
+    asyncio.run(run())
+
+
+def in_to_thread(function: Callable[[], object]) -> None:
+    asyncio.run(asyncio.to_thread(function))
+
+
+def in_callback(function: Callable[[], object]) -> None:
+    async def run() -> None:
+        asyncio.get_running_loop().call_later(0, function)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        in_thread,
+        in_timer,
+        in_subclass,
+        in_thread_whose_run_is_its_own,
+        in_grandchild,
+        in_pool,
+        in_map,
+        in_executor,
+        in_to_thread,
+        in_callback,
+    ],
+)
+def test_what_a_handlers_threads_print_is_the_handlers(where: Callable[..., None]) -> None:
+    cell: contextvars.ContextVar[str] = contextvars.ContextVar("cell", default="the latest")
+    with wrapped_streams():
+        seen: list[tuple[str, str]] = []
+        context = sink_of(seen)
+        context.run(cell.set, "its own")
+        context.run(where, lambda: sys.stdout.write(cell.get()))
+        assert seen == [("stdout", "its own")]
+
+
+def test_a_pool_serves_a_handler_and_a_cell() -> None:
+    with wrapped_streams() as streams, ThreadPoolExecutor(1) as pool:
+        one: list[tuple[str, str]] = []
+        other: list[tuple[str, str]] = []
+        sink_of(one).run(pool.submit, sys.stdout.write, "1").result()
+        sink_of(other).run(pool.submit, sys.stdout.write, "2").result()
+        pool.submit(sys.stdout.write, "a cell's").result()
+        assert (one, other) == ([("stdout", "1")], [("stdout", "2")])
+        assert streams.out.getvalue() == "12a cell's"
+
+
+def test_the_packages_own_threads_belong_to_no_handler() -> None:
+    with wrapped_streams():
+        seen: list[tuple[str, str]] = []
+        thread = threading.Thread(target=print, args=("shown",), name="astra_nb view")
+        sink_of(seen).run(thread.start)
+        thread.join()
+        assert seen == []
+
+
+def test_threads_are_plain_again_after_the_last_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+    theirs: Any = in_pool
+    with wrapped_streams():
+        assert threading.Thread.start is not start
+    assert threading.Thread.start is start
+    with wrapped_streams():
+        # A debugger may have put its own in place meanwhile.
+        monkeypatch.setattr(ThreadPoolExecutor, "submit", theirs)
+    assert ThreadPoolExecutor.submit == theirs
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
 
 
 # Whole lines

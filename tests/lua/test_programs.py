@@ -207,6 +207,30 @@ def test_an_error_can_be_caught_and_the_handler_goes_on(lua: Lua) -> None:
         assert client.recv(5) == Message("close", CloseFrame(1000))
 
 
+def test_the_close_of_another_connection_is_an_error(
+    lua: Lua, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = serve(
+        lua,
+        """
+        first = first or socket
+        if socket == first then
+          while socket:recv().type ~= "text" do end
+          second:send_text("are you there?")
+        end
+        second = socket
+        socket:recv()""",
+    )
+    with connect(server.url) as client:
+        with connect(server.url):
+            server.log.wait_for(kind="opened", connection=2, timeout=5)
+        server.log.wait_for(kind="closed", connection=2, timeout=5)
+        client.send_text("go on")
+        assert client.recv(5) == Message("close", CloseFrame(1011))
+    assert found(server, kind="error").connection == 1
+    capsys.readouterr()
+
+
 def test_after_the_close_recv_raises_and_that_ends_the_handler_well(lua: Lua) -> None:
     server = serve(
         lua,

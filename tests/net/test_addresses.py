@@ -14,7 +14,14 @@ import psutil
 import pytest
 
 from astra_nb.errors import AddressInUse, AddressUnavailable
-from astra_nb.net.addresses import bind, describe_peer, is_loopback, websocket_url
+from astra_nb.net.addresses import (
+    bind,
+    describe_peer,
+    is_free,
+    is_loopback,
+    overlap,
+    websocket_url,
+)
 from tests.helpers import held_port
 
 
@@ -206,6 +213,14 @@ def message(port: int, holder: str) -> str:
     )
 
 
+def own_message(port: int) -> str:
+    return (
+        f"cannot listen on 127.0.0.1:{port}: this process itself, {os.getpid()}, holds this port; "
+        f"shut down what listens there, such as a server of another cell, or let the system choose "
+        f"a free port with server.port = 0"
+    )
+
+
 def in_use(port: int) -> str:
     """Fail to bind a held port, and return the error's text."""
     with pytest.raises(AddressInUse) as caught:
@@ -217,7 +232,22 @@ def in_use(port: int) -> str:
 
 def test_a_port_that_this_process_holds() -> None:
     with held_port() as port:
-        assert in_use(port) == message(port, f" (this very process, {os.getpid()})")
+        assert in_use(port) == own_message(port)
+
+
+def test_a_port_that_this_process_holds_for_every_address() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as holder:
+        port = holder.getsockname()[1]
+        assert in_use(port) == own_message(port)
+
+
+def test_a_port_that_this_process_holds_for_another_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.2", 0)) as holder:
+        port = holder.getsockname()[1]
+        monkeypatch.setattr(socket.socket, "bind", refuse(OSError(errno.EADDRINUSE, "in use")))
+        assert in_use(port) == message(port, "")
 
 
 HOLD = """
@@ -247,6 +277,12 @@ def connections(*found: tuple[str, tuple[Any, ...], int | None]) -> Any:
     ]
 
 
+@pytest.fixture
+def no_own_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil.Process, "net_connections", lambda self, kind: [])
+
+
+@pytest.mark.usefixtures("no_own_sockets")
 def test_a_port_whose_holder_the_system_does_not_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with held_port() as port:
         own = os.getpid()
@@ -266,6 +302,7 @@ def test_a_port_whose_holder_the_system_does_not_name(monkeypatch: pytest.Monkey
         assert in_use(port) == message(port, "")
 
 
+@pytest.mark.usefixtures("no_own_sockets")
 @pytest.mark.parametrize("exc", [psutil.AccessDenied(), PermissionError()])
 def test_a_system_that_tells_nothing_of_ports(
     monkeypatch: pytest.MonkeyPatch, exc: Exception
@@ -289,3 +326,34 @@ def test_a_failure_closes_what_was_bound_before(monkeypatch: pytest.MonkeyPatch)
             bind("name", port)
         monkeypatch.undo()
         close_all(bind("127.0.0.2", port))
+
+
+def test_whether_an_address_is_free() -> None:
+    with held_port() as port:
+        assert not is_free("127.0.0.1", port)
+        assert is_free("127.0.0.2", port)
+    assert is_free("127.0.0.1", port)
+
+
+# Names that share an address
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "127.0.0.2", False),
+        ("127.0.0.1", "localhost", True),
+        ("127.0.0.1", "0.0.0.0", True),
+        ("0.0.0.0", "127.0.0.2", True),
+        ("::", "::1", True),
+        ("::", "127.0.0.1", False),
+        ("nowhere.invalid", "127.0.0.1", False),
+        ("nowhere.invalid", "nowhere.invalid", True),
+        (7, "127.0.0.1", False),
+        ("\0", "127.0.0.1", False),
+    ],
+)
+def test_names_that_share_an_address(one: Any, other: str, expected: bool) -> None:
+    assert overlap(one, other) is expected
+    assert overlap(other, one) is expected

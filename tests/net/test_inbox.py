@@ -577,3 +577,29 @@ def test_the_thread_clears_its_mark_before_it_counts() -> None:
         assert answered == number  # the message was answered by then
     inbox.end()
     thread.join(5)
+
+
+# From one to the other
+
+
+def test_what_a_thread_has_not_read_goes_to_coroutines() -> None:
+    thread_inbox, task_inbox = ThreadInbox(ignore), TaskInbox(ignore)
+    thread_inbox.deliver([TEXT, PING], 3)
+    thread_inbox.move_to(task_inbox)
+    assert list(task_inbox.messages) == [TEXT, PING]
+    assert (task_inbox.paused, task_inbox.ended) == (False, False)
+
+
+def test_a_stopped_reading_an_end_and_a_question_go_along() -> None:
+    resumed, idle = Calls(), Calls()
+    thread_inbox, task_inbox = ThreadInbox(ignore), TaskInbox(resumed)
+    task_inbox.on_idle = idle
+    thread_inbox.deliver(texts(HIGH_MESSAGES + 1), 1)
+    thread_inbox.call_when_idle()
+    thread_inbox.end()
+    thread_inbox.move_to(task_inbox)
+    assert (len(task_inbox.messages), task_inbox.paused) == (HIGH_MESSAGES + 1, True)
+    task_inbox.messages.clear()
+    task_inbox.caught_up()
+    run_async(task_inbox.wait())  # does not wait: it has ended
+    assert (resumed.count, idle.count, task_inbox.ended) == (1, 1, True)

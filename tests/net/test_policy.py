@@ -6,7 +6,15 @@ import re
 
 import pytest
 
-from astra_nb.net.policy import CHECK, CHECK_PATH, Admission, Policy, host_allowed, origin_allowed
+from astra_nb.net.policy import (
+    CHECK,
+    CHECK_PATH,
+    Admission,
+    Policy,
+    host_allowed,
+    origin_allowed,
+    split_target,
+)
 from astra_nb.net.refusals import foreign_host, foreign_origin, unknown_path
 from astra_nb.net.routes import make_route
 
@@ -89,6 +97,33 @@ def test_a_foreign_host(host: str) -> None:
     assert host_allowed(host, "kernel.example", ["*"])
 
 
+# Request targets
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "path"),
+    [
+        ("/a?b", None, "/a?b"),
+        ("/http://evil.example/", None, "/http://evil.example/"),
+        ("//evil.example/a", None, "//evil.example/a"),
+        ("http://localhost:8080/a?b=http://c", "localhost:8080", "/a?b=http://c"),
+        ("WS://localhost/", "localhost", "/"),
+        ("https://[::1]:1/a", "[::1]:1", "/a"),
+        ("wss://localhost", "localhost", "/"),
+        ("http://localhost?b", "localhost", "/?b"),
+        ("http://a@b/c", "a@b", "/c"),
+        ("http:///a", None, "http:///a"),
+        ("ftp://localhost/", None, "ftp://localhost/"),
+        ("localhost:8080", None, "localhost:8080"),
+        ("*", None, "*"),
+    ],
+)
+def test_a_request_target_is_a_path_or_a_whole_address(
+    target: str, host: str | None, path: str
+) -> None:
+    assert split_target(target) == (host, path)
+
+
 # The decision
 
 
@@ -97,13 +132,20 @@ def policy_with_routes() -> Policy:
     return Policy("127.0.0.1", origins=[HUB], hosts=["hub.example.org"], routes=routes)
 
 
-def test_the_first_route_that_matches_is_admitted_with_its_parameters() -> None:
+def test_a_route_that_matches_is_admitted_with_its_parameters() -> None:
     policy = policy_with_routes()
     assert policy.admit("/", LOCAL, []) == Admission(policy.routes[0], {})
-    assert policy.admit("/b?x=1", LOCAL, []) == Admission(policy.routes[1], {"first": "b"})
+    assert policy.admit("/c?x=1", LOCAL, []) == Admission(policy.routes[1], {"first": "c"})
     assert policy.admit("/caf%C3%A9", ["hub.example.org"], [HUB]) == Admission(
         policy.routes[1], {"first": "café"}
     )
+
+
+def test_of_two_routes_the_one_without_a_parameter_is_admitted() -> None:
+    policy = policy_with_routes()
+    assert policy.admit("/b?x=1", LOCAL, []) == Admission(policy.routes[2], {})
+    policy.routes = [make_route("/{a}x", handle), make_route("/x{b}", handle)]
+    assert policy.admit("/xx", LOCAL, []) == Admission(policy.routes[0], {"a": "x"})
 
 
 def test_a_path_without_a_route_is_refused_with_those_there_are() -> None:
@@ -128,6 +170,16 @@ def test_the_check_needs_no_route_and_no_route_takes_its_path() -> None:
 def test_the_host_is_judged_first(path: str, hosts: list[str]) -> None:
     policy = policy_with_routes()
     assert policy.admit(path, hosts, ["https://evil.example"]) == foreign_host(hosts)
+
+
+def test_the_host_of_a_whole_address_must_be_allowed_as_well() -> None:
+    policy = policy_with_routes()
+    assert policy.admit("/", LOCAL, [], "localhost") == Admission(policy.routes[0], {})
+    assert policy.admit("/", LOCAL, [], "evil.example") == foreign_host([*LOCAL, "evil.example"])
+    assert policy.admit("/", ["evil.example"], [], "localhost") == foreign_host(
+        ["evil.example", "localhost"]
+    )
+    assert policy.admit("/", [], [], "localhost") == foreign_host([])
 
 
 def test_no_setting_does_without_a_host_header_or_allows_two() -> None:

@@ -33,9 +33,9 @@ def test_a_request_for_a_foreign_host() -> None:
         "421 Misdirected Request: the Host header does not name this server.\n"
         "A page could have pointed its own name at this machine (DNS rebinding). "
         "In the notebook, server.hosts.append(name) lets a name in.\n",
-        'the Host header says "evil.example:80", "localhost", which is not this server: a page '
-        "may have pointed its own name at this machine (DNS rebinding); if you know that name, "
-        "server.hosts.append(...) lets it in",
+        'the request names "evil.example:80", "localhost" as its host, which is not this server: '
+        "a page may have pointed its own name at this machine (DNS rebinding); if you know that "
+        "name, server.hosts.append(...) lets it in",
     )
 
 

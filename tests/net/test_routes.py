@@ -58,6 +58,23 @@ def test_a_route_has_its_options_and_defaults() -> None:
         ("/a b", "/a%20b", {}),
         ("/a%20b", "/a%20b", {}),
         ("/a|b~^", "/a|b~^", {}),
+        ("/räume", "/r%c3%a4ume", {}),
+        ("/r%c3%a4ume", "/r%C3%A4ume", {}),
+        ("/a", "/%61", {}),
+        ("/a b/{who}", "/a%20b/c%20d", {"who": "c d"}),
+        ("/a%2Fb", "/a%2fb", {}),
+        ("/a%2Fb", "/a/b", None),
+        ("/a/b", "/a%2Fb", None),
+        ("/a%3Fb", "/a%3Fb", {}),
+        ("/100%", "/100%25", {}),
+        ("/{name}", "/a%0Ab", {"name": "a\nb"}),
+        ("/{name}", "/%2F", {"name": "/"}),
+        ("/a/", "/a/", {}),
+        ("/a/", "/a", None),
+        ("/a//b", "/a//b", {}),
+        ("/a/{name}", "/a//", None),
+        ("/%7Bname%7D", "/%7Bname%7D", {}),
+        ("/%7Bname%7D", "/x", None),
     ],
 )
 def test_which_paths_a_route_matches(
@@ -67,9 +84,19 @@ def test_which_paths_a_route_matches(
 
 
 def test_routes_of_one_shape_match_the_same_paths() -> None:
-    assert make_route("/{a}/x/{b}", handle).shape == "/{}/x/{}"
-    assert make_route("/{c}/x/{d}", handle).shape == "/{}/x/{}"
-    assert make_route("/{a}/y/{b}", handle).shape == "/{}/y/{}"
+    def shape(path: str) -> object:
+        return make_route(path, handle).shape
+
+    assert shape("/{a}/x/{b}") == shape("/{c}/x/{d}")
+    assert shape("/{a}/x/{b}") != shape("/{a}/y/{b}")
+    assert shape("/räume/a b") == shape("/r%C3%A4ume/a%20b")
+    assert shape("/{a}") != shape("/%7B%7D")
+
+
+def test_the_rank_of_a_route_says_how_closely_it_matches() -> None:
+    paths = ["/{x}/{y}", "/{x}/lobby", "/room/{x}", "/room/a{x}", "/room/a{x}c", "/room/lobby"]
+    ranks = [make_route(path, handle).rank for path in paths]
+    assert ranks == sorted(ranks, reverse=True)
 
 
 NO_PATH = 'a path is a str that begins with "/", like "/" or "/room/{name}", not '
@@ -157,6 +184,50 @@ def test_what_is_not_an_option(options: Any, message: str) -> None:
     assert str(caught.value) == message
 
 
+def generate(socket: object) -> Any:
+    yield
+
+
+async def generate_async(socket: object) -> Any:
+    yield
+
+
+class GeneratingCallable:
+    __name__ = "callable"
+
+    def __call__(self, socket: object) -> Any:
+        yield
+
+    async def method(self, socket: object) -> Any:
+        yield
+
+
+@pytest.mark.parametrize(
+    ("handler", "name"),
+    [
+        (generate, "generate"),
+        (generate_async, "generate_async"),
+        (GeneratingCallable(), "callable"),
+        (GeneratingCallable().method, "method"),
+        (functools.partial(generate), "functools.partial("),
+        (lambda socket: (yield), "<lambda>"),
+    ],
+)
+def test_a_generator_is_not_a_handler(handler: Any, name: str) -> None:
+    with pytest.raises(InvalidRoute) as caught:
+        make_route("/", handler)
+    assert f"the handler {name}" in str(caught.value)
+    assert "has a yield in it, so that a call makes a generator" in str(caught.value)
+
+
+def plain_decorator(handler: Any) -> Any:
+    @functools.wraps(handler)
+    def decorated(socket: object) -> Any:
+        return handler(socket)
+
+    return decorated
+
+
 class Callable:
     def __call__(self, socket: object) -> None:
         pass
@@ -187,6 +258,17 @@ class AsyncCallable:
 def test_which_handlers_are_async(handler: Any, expected: bool) -> None:
     assert is_async(handler) is expected
     assert make_route("/", handler).is_async is expected
+
+
+def test_decorators_that_name_what_they_wrap_are_looked_through() -> None:
+    for handler in [
+        plain_decorator(handle_async),
+        plain_decorator(plain_decorator(AsyncCallable())),
+        functools.partial(plain_decorator(functools.partial(handle_async))),
+        functools.lru_cache(handle_async),
+    ]:
+        assert is_async(handler)
+    assert not is_async(plain_decorator(handle))
 
 
 def test_a_partial_of_a_partial_is_looked_through() -> None:

@@ -137,6 +137,21 @@ def test_a_request_is_accepted_and_its_handler_gets_it() -> None:
     assert (record.connection, record.side, record.path) == (1, "server", "/room/caf%C3%A9?x=1")
 
 
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+def test_a_request_with_a_whole_address_is_accepted_and_its_host_counts(scheme: str) -> None:
+    got: list[Any] = []
+
+    def handle(socket: WebSocket) -> None:
+        got.extend([socket.request.path, socket.request.headers.get_all("Host")])
+
+    with serving(handle, "/room") as server, raw(server) as peer:
+        peer.sendall(head(f"GET {scheme}://localhost:8080/room?x=1 HTTP/1.1"))
+        assert parse(read_head(peer)).status == 101
+        read_all(peer)
+        assert opened(server).path == "/room?x=1"
+    assert got == ["/room?x=1", ["localhost:8080"]]
+
+
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_frames_may_come_right_after_the_request_however_tcp_cuts_it(size: int) -> None:
     got: list[Any] = []
@@ -241,6 +256,14 @@ def test_a_foreign_host_gets_421_and_the_log_says_why(host: str) -> None:
         assert received.raw == head(Host=host)
         assert (sent.status, sent.raw.endswith(b"\r\n\r\n")) == (421, True)
         assert refusal.text.encode() not in sent.raw  # the head alone
+
+
+def test_a_foreign_host_in_a_whole_address_gets_421() -> None:
+    with serving(wait) as server:
+        answer = refused(server, head("GET http://evil.example/ HTTP/1.1"))
+        refusal = foreign_host(["127.0.0.1", "evil.example"])
+        assert (answer.status, answer.body.decode()) == (421, refusal.text)
+        assert records.closed(server.log).detail == refusal.reason
 
 
 def test_a_request_without_a_host_gets_400() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
+from typing import Any
 
 import pytest
+from ipywidgets.widgets import widget as widgets
 
 from astra_nb import Server, connect
 from astra_nb.log.records import ClosedRecord, FrameRecord
@@ -252,3 +255,40 @@ def test_its_repr_is_stable(server: Server, panel: ServerPanel) -> None:
     assert repr(panel) == f"<ServerPanel {server.url}>"
     assert panel._repr_mimebundle_()["text/plain"] == repr(panel)
     assert "Listening at" in str(panel)
+
+
+# The end of its server
+
+
+@pytest.mark.filterwarnings("ignore:the server at:ResourceWarning")
+@pytest.mark.parametrize("run", [True, False], ids=["run", "never run"])
+def test_a_panel_of_a_server_that_is_gone_closes_with_all_its_parts(run: bool) -> None:
+    before = set(widget_instances())
+    server = Server(port=0)
+    if run:
+        server.run()
+    server.panel()
+    server.panel()
+    assert len(widget_instances()) - len(before) > 20
+    del server
+    gc.collect()
+    wait_until(lambda: set(widget_instances()) == before)
+
+
+def test_a_panel_stays_when_its_server_runs_again_and_goes_when_another_replaces_it() -> None:
+    before = set(widget_instances())
+    server = Server(port=0)
+    server.websocket("/", lambda socket: [*socket])
+    server.run()
+    panel = server.panel()
+    panel.buttons["open a client"].click()
+    server.run()
+    assert panel.comm is not None
+    with Server(port=server.port):
+        assert panel.comm is None
+        assert set(widget_instances()) == before
+
+
+def widget_instances() -> dict[str, Any]:
+    """The widgets that ipywidgets keeps."""
+    return dict(widgets._instances)
