@@ -110,7 +110,7 @@ class Lua:
                     refill = not self._servers.carries_out(request.name)
                 except (AstraError, OSError) as exc:
                     # Of this connection; what another one tells is an error here.
-                    if isinstance(exc, (ConnectionClosed, NotOpen)) and number in outcome.arguments:
+                    if isinstance(exc, (ConnectionClosed, NotOpen)) and number in request.arguments:
                         told = exc
                     answer, refill = _refusal(exc), False
                     # Code that catches every error must not block the event loop.
