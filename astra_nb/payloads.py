@@ -54,11 +54,12 @@ def encode_bytes(value: object) -> bytes:
     """Return the payload of a BINARY frame (RFC 6455, section 5.6).
 
     Args:
-        value: A bytes-like object; a `str`, taken as UTF-8; or an iterable of integers from
-            0 to 255, at most 67,108,864 of them.
+        value: A bytes-like object whose items are bytes; a `str`, taken as UTF-8; or an iterable
+            of integers from 0 to 255, at most 67,108,864 of them.
 
     Raises:
-        InvalidMessage: None of these, or a number out of range.
+        InvalidMessage: None of these, a number out of range, or an array of wider items: whether
+            its memory or its numbers are meant, only the caller knows.
     """
     payload = octets(value, MAX_TABLE)
     if payload is None:
@@ -166,12 +167,25 @@ def octets(value: object, limit: int) -> bytes | None:
     """Return a value as bytes; None for a byte table of more than `limit` items."""
     if isinstance(value, str):
         return utf8(value, "the text")
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        return byte_table(value, limit)
-    try:
+    if isinstance(value, (bytes, bytearray)):
         return bytes(value)
-    except ValueError as exc:
-        raise InvalidMessage(f"the memoryview cannot be read: {exc}; give its bytes") from exc
+    try:
+        view = memoryview(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, BufferError) as exc:
+        if isinstance(value, memoryview):
+            raise InvalidMessage(f"the memoryview cannot be read: {exc}; give its bytes") from exc
+        return byte_table(value, limit)
+    if view.ndim == 0:  # a NumPy number: one byte of it, or eight, is surely a mistake
+        return byte_table(value, limit)
+    if view.itemsize != 1:
+        # As one byte each they would lose their upper bytes, or their sign; as memory they would
+        # have this machine's byte order, which the peer cannot know.
+        raise InvalidMessage(
+            f"the {type(value).__name__} has items of {view.itemsize} bytes; write "
+            f"value.tobytes() for its memory, in this machine's byte order, or value.tolist() "
+            f"for one byte a number"
+        )
+    return bytes(view)
 
 
 def byte_table(value: object, limit: int) -> bytes | None:

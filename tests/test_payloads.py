@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import array
+import ctypes
 import itertools
 import re
 from enum import IntEnum
@@ -73,19 +74,46 @@ def test_what_is_not_a_text(value: object, message: str) -> None:
         (b"\x00\xff", b"\x00\xff"),
         (bytearray(b"ab"), b"ab"),
         (memoryview(b"abcdef")[::2], b"ace"),
-        (memoryview(array.array("H", [1])), array.array("H", [1]).tobytes()),
+        (memoryview(array.array("H", [1])).cast("B"), array.array("H", [1]).tobytes()),
         ("é", b"\xc3\xa9"),
         ([0, 88, 14, 67, 45], b"\x00\x58\x0e\x43\x2d"),
         ((17, 38, 80, 0, 85), b"\x11\x26\x50\x00\x55"),
         (range(3), b"\x00\x01\x02"),
         ((n for n in (1, 2)), b"\x01\x02"),
         ([Indexed(255)], b"\xff"),
-        (array.array("i", [7, 8]), b"\x07\x08"),
+        (array.array("B", [7, 255]), b"\x07\xff"),
+        (array.array("b", [7, -1]), b"\x07\xff"),
+        ((ctypes.c_uint8 * 2)(7, 255), b"\x07\xff"),
+        (array.array("i", [7, 8]).tolist(), b"\x07\x08"),
         ([], b""),
     ],
 )
 def test_what_bytes_may_be_given_as(value: object, payload: bytes) -> None:
     assert encode_bytes(value) == payload
+
+
+@pytest.mark.parametrize("encode", [encode_bytes, encode_control])
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        *((array.array("h", [1]), 2), (array.array("i", [7, 8]), 4), (array.array("d"), 8)),
+        *((array.array("Q", [1]), 8), (memoryview(array.array("H", [1])), 2)),
+        *(((ctypes.c_int32 * 2)(1, 2), 4), (memoryview(bytes(8)).cast("i"), 4)),
+        (memoryview(array.array("h", [1, 2, 3]))[::2], 2),
+    ],
+)
+def test_items_wider_than_a_byte_are_neither_cut_nor_taken_as_memory(
+    encode: Any, value: object, size: int
+) -> None:
+    assert refused(encode, value) == (
+        f"the {type(value).__name__} has items of {size} bytes; write value.tobytes() for its "
+        f"memory, in this machine's byte order, or value.tolist() for one byte a number"
+    )
+
+
+@pytest.mark.parametrize("number", [ctypes.c_uint8(5), ctypes.c_int64(5)])
+def test_a_number_with_memory_is_still_a_number(number: object) -> None:
+    assert refused(encode_bytes, number).startswith("bytes are given as bytes, as a str, or as ")
 
 
 def test_the_same_goes_for_control_frames() -> None:
