@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
+import math
 import weakref
 from collections.abc import Generator
 from types import TracebackType
 from typing import Any, Unpack
 
-from websockets.exceptions import InvalidURI
-from websockets.uri import WebSocketURI, parse_uri
+from websockets.uri import WebSocketURI
 
 from .async_websocket import AsyncWebSocket
-from .errors import ConnectFailed, HandshakeFailed, InvalidMessage
+from .errors import HandshakeFailed, LocalError
 from .log import FrameLog
 from .net import background
-from .net.client_connection import ClientConnection
+from .net.client_connection import ClientConnection, connect_failed
 from .net.connection import Connection
 from .net.inbox import TaskInbox, ThreadInbox
 from .net.options import ConnectOptions, connect_options
+from .net.uris import parse_address
 from .websocket import WebSocket
-from .wire.redaction import redact_path
 
 __all__ = ["connect", "connect_async"]
 
@@ -37,24 +36,29 @@ def connect(
     The socket is a context manager, which closes with 1000 at its end. Any thread may call this.
 
     Args:
-        url: Address such as "ws://127.0.0.1:8080/"; "http://" means "ws://", as in a browser.
+        url: Address such as "ws://127.0.0.1:8080/"; "http://" means "ws://", as in a browser, and
+            blanks and other characters that no address holds are percent-encoded.
         origin: Value of the `Origin` header, as a browser would send it; None sends none.
-        headers: Further headers of the request, or other values for its own.
+        headers: Further headers of the request, as a mapping or, for several of one name, as
+            pairs of a name and a value. One of the names that a request has already (`Host`,
+            `Origin`, `Upgrade`, `Connection`, `Sec-WebSocket-Version`) replaces its value, which
+            shows what a server refuses. From a `Sec-WebSocket-Key` of your own the answer is
+            checked. `Sec-WebSocket-Protocol` and `-Extensions` are the next two arguments.
         subprotocols: Those this end speaks, the preferred first.
         compression: "deflate" to offer permessage-deflate (RFC 7692).
         max_message_size: Bytes a message may have; None for any size.
         automatic_pong: Whether PING frames are answered by themselves.
-        timeout: Seconds for TCP and the opening handshake together.
+        timeout: Seconds for TCP, TLS and the opening handshake together.
         close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
         log: Where frames are recorded; None makes a new log.
 
     Raises:
-        InvalidMessage: The address is none of a WebSocket.
-        ConnectFailed: No TCP connection could be made.
+        InvalidMessage: The address is not that of a WebSocket.
+        LocalError: An option has a value that it cannot have. Nothing was sent.
+        ConnectFailed: The name has no address, or TCP or TLS could not be connected.
         HandshakeFailed: The server did not answer with 101.
     """
-    log = FrameLog() if log is None else log
-    uri, checked = _parse(url), connect_options(options)
+    uri, checked, log = parse_address(url), connect_options(options), _log(log)
     loop = background.acquire()
     try:
         connection = loop.run(_open(uri, checked, log, ThreadInbox))
@@ -90,8 +94,11 @@ class connect_async:  # noqa: N801  (reads as a function, like `connect`)
     def __init__(
         self, url: str, *, log: FrameLog | None = None, **options: Unpack[ConnectOptions]
     ) -> None:
-        self._uri, self._options = _parse(url), connect_options(options)
-        self._log = FrameLog() if log is None else log
+        self._uri, self._options, self._log = (
+            parse_address(url),
+            connect_options(options),
+            _log(log),
+        )
         self._socket: AsyncWebSocket | None = None
 
     def __await__(self) -> Generator[Any, None, AsyncWebSocket]:
@@ -124,32 +131,37 @@ async def _open(
 ) -> ClientConnection:
     loop = asyncio.get_running_loop()
     timeout = options["timeout"]
+    deadline = None if timeout is None else loop.time() + timeout
     ssl = None
     if uri.secure:
         from ssl import create_default_context  # only for wss://
 
         ssl = create_default_context()
+    made: list[ClientConnection] = []  # as soon as TCP is connected, and before TLS
 
     def make() -> ClientConnection:
-        connection = ClientConnection(uri, options, number=next(_numbers), tap=log)
+        connection = ClientConnection(
+            uri, options, number=next(_numbers), tap=log, deadline=deadline
+        )
         if inbox is ThreadInbox:
             connection.inbox = ThreadInbox(connection.resume_reading_soon)
         else:
             connection.inbox = TaskInbox(connection.resume_reading)
+        made.append(connection)
         return connection
 
     try:
-        async with asyncio.timeout(timeout):
-            _, connection = await loop.create_connection(make, uri.host, uri.port, ssl=ssl)
-    except TimeoutError as exc:
-        raise ConnectFailed(
-            f"no TCP connection to {uri.host}:{uri.port} within {timeout:g} s"
-        ) from exc
+        async with asyncio.timeout_at(deadline):
+            _, connection = await loop.create_connection(
+                make,
+                uri.host,
+                uri.port,
+                ssl=ssl,
+                # Or else asyncio has a limit of its own, of 60 s.
+                ssl_handshake_timeout=(timeout or math.inf) if ssl else None,
+            )
     except OSError as exc:
-        raise ConnectFailed(
-            f"no TCP connection to {uri.host}:{uri.port} ({exc.strerror or exc}); "
-            f"is the server running? server.url is the address it listens on"
-        ) from exc
+        raise connect_failed(uri, exc, timeout, has_tcp=bool(made)) from exc
     try:
         await asyncio.shield(connection.answered)
     except HandshakeFailed:
@@ -161,18 +173,12 @@ async def _open(
     return connection
 
 
-def _parse(url: str) -> WebSocketURI:
-    if not isinstance(url, str):
-        raise InvalidMessage(f'an address is a str like "ws://127.0.0.1:8080/", not {url!r}')
-    # The WHATWG standard lets pages write http(s) and maps it to ws(s).
-    address = re.sub(r"^http(s?):", r"ws\1:", url, flags=re.IGNORECASE)
-    try:
-        return parse_uri(address)
-    except InvalidURI:
-        raise InvalidMessage(
-            f"{redact_path(url)!r} is not the address of a WebSocket; write one like "
-            f'"ws://127.0.0.1:8080/" (RFC 6455, section 3)'
-        ) from None  # it repeats the address, with what may be secret in it
+def _log(log: object) -> FrameLog:
+    if log is None:
+        return FrameLog()
+    if isinstance(log, FrameLog):
+        return log
+    raise LocalError(f"log is a FrameLog, or None for a new one, not {type(log).__name__}")
 
 
 def _flush_of(socket: WebSocket) -> Any:

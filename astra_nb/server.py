@@ -7,7 +7,7 @@ import itertools
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack, overload
 
@@ -25,8 +25,8 @@ from .jupyter.handler_output import current_cell
 from .log import FrameLog
 from .net.addresses import is_free, websocket_url
 from .net.base_socket import serialize_for_many
-from .net.options import check_names
-from .net.policy import Policy
+from .net.options import check_names, check_seconds, check_size
+from .net.policy import AS_WRITTEN, Policy, allowed_host, allowed_origin
 from .net.routes import Compression, Handler, make_route
 from .runner import Runner
 from .websocket import WebSocket
@@ -91,7 +91,7 @@ class Server:
 
     @origins.setter
     def origins(self, origins: Sequence[str]) -> None:
-        self._policy.origins = _names("origins", origins)
+        self._policy.origins = _names("origins", origins, allowed_origin, "https://hub.example.org")
 
     @property
     def hosts(self) -> list[str]:
@@ -100,7 +100,7 @@ class Server:
 
     @hosts.setter
     def hosts(self, hosts: Sequence[str]) -> None:
-        self._policy.hosts = _names("hosts", hosts)
+        self._policy.hosts = _names("hosts", hosts, allowed_host, "hub.example.org")
 
     @property
     def max_message_size(self) -> int | None:
@@ -112,11 +112,7 @@ class Server:
 
     @max_message_size.setter
     def max_message_size(self, size: int | None) -> None:
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
-            raise LocalError(
-                f"max_message_size is a number of bytes, or None for any, not {size!r}"
-            )
-        self._policy.max_message_size = size
+        self._policy.max_message_size = check_size("max_message_size", size)
 
     @property
     def keepalive(self) -> float | None:
@@ -128,7 +124,7 @@ class Server:
 
     @keepalive.setter
     def keepalive(self, seconds: float | None) -> None:
-        self._policy.keepalive = None if seconds is None else _seconds("keepalive", seconds)
+        self._policy.keepalive = None if seconds is None else check_seconds("keepalive", seconds)
 
     @property
     def open_timeout(self) -> float:
@@ -137,7 +133,7 @@ class Server:
 
     @open_timeout.setter
     def open_timeout(self, seconds: float) -> None:
-        self._policy.open_timeout = _seconds("open_timeout", seconds)
+        self._policy.open_timeout = check_seconds("open_timeout", seconds)
 
     @property
     def close_timeout(self) -> float:
@@ -146,7 +142,7 @@ class Server:
 
     @close_timeout.setter
     def close_timeout(self, seconds: float) -> None:
-        self._policy.close_timeout = _seconds("close_timeout", seconds)
+        self._policy.close_timeout = check_seconds("close_timeout", seconds)
 
     @overload
     def websocket(
@@ -432,13 +428,15 @@ def _collected(runner: Runner) -> None:
         )
 
 
-def _names(what: str, names: Sequence[str]) -> list[str]:
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise LocalError(f"{what} is a list of str, like {[names]!r:.80}, not {names!r:.80}")
-    return list(names)
-
-
-def _seconds(what: str, seconds: float) -> float:
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-        raise LocalError(f"{what} is a positive number of seconds, not {seconds!r}")
-    return float(seconds)
+def _names(
+    what: str, names: Sequence[str], meaning: Callable[[object], object], example: str
+) -> list[str]:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise LocalError(f"{what} is a list of str, like [{example!r}], not {names!r:.80}")
+    listed = list(names)
+    for name in listed:
+        if name not in AS_WRITTEN and meaning(name) is None:
+            raise LocalError(
+                f'{what} holds {name!r:.80}; write it like "{example}", or "*" for any (RFC 6454)'
+            )
+    return listed

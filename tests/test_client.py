@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
+import struct
+import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from astra_nb import CloseFrame, ConnectionClosed, Message, WebSocket, connect, connect_async
-from astra_nb.errors import ConnectFailed, HandshakeFailed, InvalidMessage
+import astra_nb.client as client_module
+from astra_nb import (
+    CloseFrame,
+    ConnectionClosed,
+    Message,
+    Server,
+    WebSocket,
+    connect,
+    connect_async,
+)
+from astra_nb.errors import ConnectFailed, HandshakeFailed, InvalidMessage, LocalError
+from astra_nb.net.client_connection import ClientConnection
 from tests import records
 from tests.helpers import free_port, run_python
 from tests.servers import echo, handler_of, run_async, serving
+from tests.tls import tcp_server, tls_server
 
 
 def drain(socket: WebSocket) -> None:
@@ -33,6 +48,112 @@ def test_nobody_listens() -> None:
     assert f"no TCP connection to 127.0.0.1:{port}" in str(caught.value)
     assert "is the server running?" in str(caught.value)
     assert isinstance(caught.value, OSError)
+
+
+@pytest.mark.parametrize("twin", [connect, connect_async])
+def test_options_are_checked_before_anything_is_sent(twin: Any) -> None:
+    with tcp_server(lambda peer: None) as port:
+        url = f"ws://127.0.0.1:{port}/"
+        for options in ({"subprotocols": "chat"}, {"compression": "gzip"}, {"log": "server.log"}):
+            with pytest.raises(LocalError, match=next(iter(options))):
+                twin(url, **options)
+        with socket.create_connection(("127.0.0.1", port)):
+            pass  # the one connection that came
+
+
+def test_a_secret_in_a_header_with_a_line_break_is_not_shown() -> None:
+    with pytest.raises(LocalError) as caught:
+        connect("ws://127.0.0.1:9/", headers={"X-Auth": "s3cr3t\n"})
+    shown = "".join(traceback.format_exception(caught.value)).replace('"s3cr3t', "")
+    assert "X-Auth" in str(caught.value)
+    assert "s3cr3t" not in shown
+
+
+def test_the_address_of_a_server_that_has_no_port_yet() -> None:
+    server = Server(port=0)
+    with pytest.raises(InvalidMessage, match=r"server\.run\(\) chooses one"):
+        connect(server.url)
+
+
+def test_a_name_without_an_address_is_dns(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*arguments: Any, **options: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ConnectFailed) as caught:
+        connect("ws://nothing.invalid/")
+    assert str(caught.value) == (
+        "DNS knows no address of 'nothing.invalid' (Name or service not known); check the name, "
+        "and the network"
+    )
+
+
+def test_wss_at_a_server_without_tls_is_told_as_tls() -> None:
+    with serving(drain) as server:
+        with pytest.raises(ConnectFailed) as caught:
+            connect(server.url.replace("ws:", "wss:"))
+        records.closed(server.log)
+    assert str(caught.value).startswith(f"no TLS with 127.0.0.1:{server.port} (")
+    assert str(caught.value).endswith("has an address that begins with ws://")
+
+
+def reset(peer: socket.socket) -> None:
+    peer.recv(1)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize("script", [lambda peer: peer.recv(4096), reset])
+def test_tcp_that_ends_before_tls_is_told_as_tls(script: Any) -> None:
+    with tcp_server(script) as port, pytest.raises(ConnectFailed) as caught:
+        connect(f"wss://127.0.0.1:{port}/")
+    assert str(caught.value).startswith(f"no TLS with 127.0.0.1:{port} (")
+
+
+def test_a_timeout_holds_for_tls_too() -> None:
+    def read_to_end(peer: socket.socket) -> None:
+        while peer.recv(4096):
+            pass
+
+    with tcp_server(read_to_end) as port, pytest.raises(ConnectFailed) as caught:
+        connect(f"wss://127.0.0.1:{port}/", timeout=0.2)
+    assert str(caught.value).startswith(f"no TLS with 127.0.0.1:{port} within 0.2 s; TCP is conn")
+
+
+def test_one_deadline_holds_for_tcp_tls_and_the_handshake(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[ClientConnection] = []
+
+    class Recorded(ClientConnection):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            made.append(self)
+            assert self.deadline is not None
+            assert self.deadline <= self.loop.time() + 60
+
+    monkeypatch.setattr(client_module, "ClientConnection", Recorded)
+    with serving(drain) as server, connect(server.url, timeout=60):
+        assert len(made) == 1
+
+
+def test_a_certificate_of_a_strangers_authority_is_told_as_that(tmp_path: Path) -> None:
+    with tls_server(tmp_path, lambda peer: None) as (port, _):
+        with pytest.raises(ConnectFailed) as caught:
+            connect(f"wss://127.0.0.1:{port}/")
+    assert str(caught.value).startswith(
+        f"no TLS with 127.0.0.1:{port}: its certificate is not valid here (self"
+    )
+    assert "SSL_CERT_FILE" in str(caught.value)
+
+
+def test_wss_at_a_server_that_speaks_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(peer: socket.socket) -> None:
+        assert peer.recv(4096).startswith(b"GET /?x=1 HTTP/1.1\r\nHost: localhost:")
+        peer.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\nover TLS")
+
+    with tls_server(tmp_path, refuse) as (port, path):
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        with pytest.raises(HandshakeFailed) as caught:
+            connect(f"wss://localhost:{port}/?x=1")
+    assert (caught.value.status, caught.value.body) == (403, "over TLS")
 
 
 def test_leaving_the_block_closes_with_1000() -> None:

@@ -345,10 +345,35 @@ def test_settings_are_checked() -> None:
         ("open_timeout", "1"),
         ("close_timeout", float("nan")),
         ("origins", "https://hub.example.org"),
+        ("origins", None),
+        ("origins", ["hub.example.org"]),
+        ("origins", ["https://hub.example.org/user/jane"]),
+        ("origins", ["http://localhost:evil"]),
         ("hosts", [1]),
+        ("hosts", 1),
+        ("hosts", ["https://hub.example.org"]),
+        ("hosts", ["a..b"]),
     ]:
-        with pytest.raises(LocalError):
+        with pytest.raises(LocalError, match=f"^{name} "):
             setattr(server, name, value)
+
+
+def test_origins_and_hosts_stay_as_they_are_written() -> None:
+    server = Server()
+    origins: Any = (name for name in ["https://Hub.example.org:443/", "null", "*"])
+    server.origins = origins
+    server.hosts = ("Hub.example.org:443/", "*")
+    assert server.origins == ["https://Hub.example.org:443/", "null", "*"]
+    assert server.hosts == ["Hub.example.org:443/", "*"]
+
+
+def test_an_origin_and_a_host_let_in_however_they_are_written() -> None:
+    with serving(wait_for_close) as server:
+        server.origins = ["https://Hub.example.org:443/"]
+        server.hosts = ["Hub.example.org/"]
+        server.origins.append("HTTPS://other.example")
+        for origin in ("https://hub.example.org", "https://other.example"):
+            connect(server.url, origin=origin, headers={"Host": "hub.example.org:8080"}).close()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,18 +11,21 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from urllib.parse import urlsplit
 
 from . import refusals
 from .addresses import is_loopback
 from .refusals import Refusal
 from .routes import Route, make_route
+from .uris import Origin, host_and_port, parse_origin
 
 __all__ = [
+    "AS_WRITTEN",
     "CHECK",
     "CHECK_PATH",
     "Admission",
     "Policy",
+    "allowed_host",
+    "allowed_origin",
     "host_allowed",
     "origin_allowed",
     "split_target",
@@ -31,6 +34,9 @@ __all__ = [
 # A page finds out here whether it reaches the server, without a handler being called.
 CHECK_PATH = "/.well-known/astra-nb/check"
 CHECK = make_route(CHECK_PATH, lambda socket: None)
+
+# Origins without a host; like "*", they count when they are listed just so.
+AS_WRITTEN = ("*", "null", "file://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +132,21 @@ def origin_allowed(origin: str, allowed: Iterable[str]) -> bool:
         origin: Value of the `Origin` header.
         allowed: Further origins, such as "https://hub.example.org"; "*" for any.
     """
-    wanted = set(allowed)
+    wanted = list(allowed)
     if "*" in wanted or origin in wanted:
         return True
-    try:
-        parts = urlsplit(origin)
-        host = parts.hostname
-    except ValueError:
+    found = parse_origin(origin) if origin.isascii() else None
+    if found is None:
         return False
-    return parts.scheme in ("http", "https") and host is not None and is_loopback(host)
+    scheme, host, _ = found
+    return (scheme in ("http", "https") and is_loopback(host)) or found in map(
+        allowed_origin, wanted
+    )
+
+
+def allowed_origin(entry: object) -> Origin | None:
+    """Return the origin that an entry of `Server.origins` means; None when it is not an origin."""
+    return parse_origin(entry.strip().rstrip("/")) if isinstance(entry, str) else None
 
 
 def host_allowed(host: str, hostname: str, allowed: Iterable[str]) -> bool:
@@ -146,21 +158,24 @@ def host_allowed(host: str, hostname: str, allowed: Iterable[str]) -> bool:
     Args:
         host: Value of the `Host` header.
         hostname: The name or address that the server listens on.
-        allowed: Further names, without a port; "*" for any.
+        allowed: Further names; "*" for any.
     """
-    wanted = {name.lower() for name in allowed}
+    wanted = list(allowed)
     if "*" in wanted:
         return True
-    try:
-        name = urlsplit(f"//{host}").hostname
-    except ValueError:
-        return False
+    name = allowed_host(host) if host.isascii() and not host.endswith("/") else None
     if name is None:
         return False
-    if is_loopback(name) or name == hostname.lower() or name in wanted:
+    if is_loopback(name) or name in map(allowed_host, [hostname, *wanted]):
         return True
     try:
         ipaddress.ip_address(name)
     except ValueError:
         return False
     return True  # an address cannot be rebound
+
+
+def allowed_host(entry: object) -> str | None:
+    """Return the name that an entry of `Server.hosts` means, without a port; None when none."""
+    found = host_and_port(entry.strip().rstrip("/")) if isinstance(entry, str) else None
+    return None if found is None else found[0].rstrip(".")

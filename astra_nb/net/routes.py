@@ -7,15 +7,16 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote
 
-from astra_nb.errors import InvalidRoute
+from astra_nb.errors import InvalidRoute, LocalError
+
+from .options import Compression, check_subprotocols
 
 __all__ = ["Compression", "Handler", "Route", "is_async", "make_route"]
 
 Handler = Callable[..., Any]
-Compression = Literal["deflate"] | None
 
 _PARAMETER = re.compile(r"\{([^{}]*)\}")
 
@@ -89,8 +90,10 @@ def make_route(
     """
     if compression not in (None, "deflate"):
         raise InvalidRoute(f'compression is "deflate" or None, not {compression!r}')
-    if isinstance(subprotocols, str):
-        raise InvalidRoute(f"subprotocols is a list of names, like [{subprotocols!r}]")
+    try:
+        names = check_subprotocols(subprotocols)
+    except LocalError as exc:
+        raise InvalidRoute(str(exc)) from None
     check_handler(handler)
     shape, segments = _compile(path)
     return Route(
@@ -99,7 +102,7 @@ def make_route(
         is_async=is_async(handler),
         automatic_pong=automatic_pong,
         compression=compression,
-        subprotocols=tuple(subprotocols),
+        subprotocols=names,
         shape=shape,
         segments=segments,
     )

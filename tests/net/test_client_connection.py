@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import errno
 import hashlib
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +19,12 @@ import pytest
 from astra_nb import FrameLog, Message, connect
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log.records import HandshakeRecord
+from astra_nb.net.client_connection import MAX_BODY, ClientConnection, connect_failed
+from astra_nb.net.options import connect_options
+from astra_nb.net.uris import parse_address
 from tests import records
 from tests.conformance.octets import frame
+from tests.servers import run_async
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -149,6 +156,29 @@ def test_a_client_sends_the_origin_the_subprotocols_and_the_extension_it_is_told
     assert headers["Sec-WebSocket-Extensions"].startswith("permessage-deflate")
 
 
+def test_one_name_may_be_sent_several_times() -> None:
+    request, _ = request_of(headers=[("X-Room", "7"), ("x-room", "8"), ("Host", "a.example")])
+    assert request.count(b"X-Room: 7\r\nx-room: 8\r\nHost: a.example\r\n") == 1
+    assert request.lower().count(b"\r\nhost: ") == 1
+
+
+@pytest.mark.parametrize("name", ["Sec-WebSocket-Key", "sec-websocket-key"])
+def test_the_answer_is_checked_against_a_key_of_ones_own(name: str) -> None:
+    key = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3
+    got: list[bytes] = []
+
+    def script(peer: socket.socket, request: bytes) -> None:
+        got.append(request)
+        answer = accepted(b"Sec-WebSocket-Key: " + key.encode() + b"\r\n")
+        assert b"Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in answer
+        peer.sendall(answer)
+        close_in_order(peer)
+
+    with answering(script) as url:
+        connect(url, headers={name: f"{key} "}).close()
+    assert got[0].lower().count(b"sec-websocket-key") == 1
+
+
 def test_headers_of_ones_own_replace_those_of_the_same_name() -> None:
     request, _ = request_of(headers={"host": "hub.example.org", "X-Room": "7"}, origin="null")
     headers = sent(request)
@@ -223,7 +253,7 @@ def test_a_message_over_the_clients_limit_is_1009() -> None:
 def test_an_answer_that_is_not_101_is_shown_with_its_body() -> None:
     error, log, _ = failed(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n no.\n ")
     assert str(error) == (
-        "the server answered 403 Forbidden instead of 101 Switching Protocols "
+        "the server answered HTTP 403 Forbidden instead of 101 Switching Protocols "
         "(RFC 6455, section 4.1):\nno."
     )
     assert (error.status, error.body) == (403, " no.\n ")
@@ -246,7 +276,7 @@ def test_an_answer_that_is_not_101_is_shown_with_its_body() -> None:
 def test_which_bodies_are_shown(body: bytes, shown: str) -> None:
     error, _, _ = failed(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
     assert str(error) == (
-        f"the server answered 200 OK instead of 101 Switching Protocols "
+        f"the server answered HTTP 200 OK instead of 101 Switching Protocols "
         f"(RFC 6455, section 4.1){shown}"
     )
     assert error.body == body.decode("utf-8", "replace")
@@ -278,7 +308,8 @@ def test_a_body_that_breaks_off_is_not_taken_for_a_head() -> None:
         peer.sendall(b"so")
 
     error, _, _ = failed(script, log=log)
-    assert "the TCP connection ended before the answer was complete" in str(error)
+    assert (error.status, error.body) == (500, "so")
+    assert records.closed(log).status == 500
     assert [record.direction for record in handshakes(log)] == ["sent", "received"]
 
 
@@ -295,8 +326,80 @@ def test_a_refused_client_ends_tcp_itself() -> None:
 def test_a_body_without_a_length_ends_with_tcp() -> None:
     error, log, _ = failed(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\nnot here")
     assert (error.status, error.body) == (404, "not here")
-    assert str(error).startswith("the server answered 404 Not Found instead of 101 ")
+    assert str(error).startswith("the server answered HTTP 404 Not Found instead of 101 ")
     assert records.closed(log).status == 404
+
+
+def test_a_body_without_a_length_that_does_not_end_is_what_came_in_time() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(b"HTTP/1.1 503 Busy\r\n\r\nlater")
+        assert peer.recv(1) == b""
+
+    error, log, _ = failed(script, timeout=0.2)
+    assert (error.status, error.body) == (503, "later")
+    assert (records.closed(log).status, records.closed(log).tcp) == (503, "timeout")
+
+
+@pytest.mark.parametrize(
+    "more", [b"", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 9999999\r\n"]
+)
+def test_an_answer_without_an_end_is_cut_and_said_once(more: bytes) -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + more + b"\r\n")
+        chunk = b"d" * 1000
+        with pytest.raises(ConnectionError):
+            while True:
+                peer.sendall(b"3e8\r\n" + chunk + b"\r\n" if b"chunked" in more else chunk)
+
+    error, log, _ = failed(script, timeout=60)
+    assert error.status == 200
+    assert len(error.body) == (0 if b"Length" in more else MAX_BODY)
+    closed = records.closed(log)
+    assert (closed.status, closed.tcp) == (200, "closed")
+    assert closed.detail == "server rejected WebSocket connection: HTTP 200"
+    assert len(list(log)) == 3  # the request, the head of the answer, and the end
+
+
+def test_an_answer_of_http_1_0_keeps_its_status_and_body() -> None:
+    error, log, _ = failed(b"HTTP/1.0 404 File not found\r\nServer: SimpleHTTP\r\n\r\nnone here")
+    assert (error.status, error.body) == (404, "none here")
+    assert str(error).startswith("the server answered HTTP 404 File not found instead of 101 ")
+    assert records.closed(log).status == 404
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 403 No\r\nbad header\r\n\r\n", b"HTTP/1.1 403\r\n\r\n"]
+)
+def test_a_refusal_that_is_not_quite_http_keeps_its_status(head: bytes) -> None:
+    error, _, _ = failed(head)
+    assert error.status == 403
+
+
+def test_a_redirect_says_where_to() -> None:
+    error, _, _ = failed(
+        b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\n"
+        b"location: https://hub.example.org/\x1b?token=s3cr3t\r\n\r\n"
+    )
+    assert error.status == 307
+    error, _, _ = failed(
+        b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\n"
+        b"location: https://hub.example.org/\xa0?token=s3cr3t\r\n\r\n"
+    )
+    assert str(error) == (
+        "the server answered HTTP 307 Temporary Redirect instead of 101 Switching Protocols "
+        '(RFC 6455, section 4.1); it points to "https://hub.example.org/\\u00a0?token=<hidden>", '
+        "and connect() follows no redirect: connect to that address if you trust it"
+    )
+
+
+def test_a_server_that_answers_with_tls() -> None:
+    alert = b"\x15\x03\x01\x00\x02\x02\x46"
+    error, log, _ = failed(alert)
+    assert str(error) == (
+        "the opening handshake failed: no valid HTTP answer "
+        "(it is TLS; the address begins with wss://)"
+    )
+    assert handshakes(log)[1].raw == alert
 
 
 def test_bytes_after_a_whole_refusal_change_nothing() -> None:
@@ -319,7 +422,7 @@ def test_bytes_after_a_whole_refusal_change_nothing() -> None:
 def test_a_101_that_is_not_valid(headers: bytes, why: str) -> None:
     error, log, _ = failed(b"HTTP/1.1 101 Switching Protocols\r\n" + headers + b"\r\n")
     assert str(error) == (
-        f"the server answered 101 Switching Protocols, but its answer is not valid: {why} "
+        f"the server answered HTTP 101 Switching Protocols, but its answer is not valid: {why} "
         f"(RFC 6455, section 4.1)"
     )
     assert (error.status, error.body) == (101, "")
@@ -339,8 +442,12 @@ def test_a_101_with_frames_that_is_not_valid() -> None:
     [
         (b"SSH-2.0-OpenSSH\r\n", "invalid HTTP status line: SSH-2.0-OpenSSH"),
         (
-            b"HTTP/1.0 200 OK\r\n\r\n",
-            "unsupported protocol; expected HTTP/1.1: HTTP/1.0 200 OK",
+            b"HTTP/1.0 101 Switching Protocols\r\n\r\n",
+            "unsupported protocol; expected HTTP/1.1: HTTP/1.0 101 Switching Protocols",
+        ),
+        (
+            b"HTTP/2 403 Forbidden\r\n\r\n",
+            "unsupported protocol; expected HTTP/1.1: HTTP/2 403 Forbidden",
         ),
         (b"HTTP/1.1 " + b"9" * 9000 + b"\r\n\r\n", None),
     ],
@@ -356,10 +463,7 @@ def test_an_answer_that_is_not_http(answer: bytes, why: str | None) -> None:
 # Cut short
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [b"", b"HTTP/1.1 101 Swi", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi"],
-)
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 101 Swi", b"HTTP/1.1 403 Forbidden\r\nX: y"])
 def test_a_server_that_leaves_before_the_answer_is_complete(answer: bytes) -> None:
     error, log, where = failed(answer)
     assert str(error) == (
@@ -388,3 +492,90 @@ def test_a_server_that_never_answers(answer: bytes) -> None:
         f"is there a WebSocket server at {where}?"
     )
     assert records.closed(log).tcp == "timeout"
+
+
+def test_the_deadline_counts_what_came_before_the_handshake() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        assert peer.recv(1) == b""
+
+    async def main(url: str) -> None:
+        loop = asyncio.get_running_loop()
+        uri, options = parse_address(url), connect_options({"timeout": 60})
+        _, connection = await loop.create_connection(
+            lambda: ClientConnection(uri, options, number=1, tap=None, deadline=loop.time() - 1),
+            uri.host,
+            uri.port,
+        )
+        with pytest.raises(HandshakeFailed, match="no answer came within 60 s"):
+            await connection.answered
+
+    with answering(script) as url:
+        run_async(main(url))
+
+
+# The layers below
+
+SECURE = parse_address("wss://[::1]:8443/")
+
+
+def wrong_version() -> ssl.SSLError:
+    error = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+    error.reason = "WRONG_VERSION_NUMBER"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("cause", "has_tcp", "message"),
+    [
+        (
+            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+            False,
+            "DNS knows no address of '::1' (Name or service not known); check the name, and the "
+            "network",
+        ),
+        (
+            ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('::1', 8443)"),
+            False,
+            "no TCP connection to [::1]:8443 (Connection refused); is the server running? "
+            "server.url is the address it listens on",
+        ),
+        (
+            TimeoutError(errno.ETIMEDOUT, "Connect call failed ('::1', 8443)"),
+            False,
+            "no TCP connection to [::1]:8443 (Connection timed out); is the server running? "
+            "server.url is the address it listens on",
+        ),
+        (TimeoutError(), False, "no TCP connection to [::1]:8443 within 1.5 s"),
+        (
+            TimeoutError(),
+            True,
+            "no TLS with [::1]:8443 within 1.5 s; TCP is connected, but does the server speak "
+            "TLS? One that does not has an address that begins with ws://",
+        ),
+        (
+            ConnectionResetError(),
+            True,
+            "no TLS with [::1]:8443 (the server ended TCP); TCP is connected, but does the server "
+            "speak TLS? One that does not has an address that begins with ws://",
+        ),
+        (
+            wrong_version(),
+            True,
+            "no TLS with [::1]:8443 (wrong version number); TCP is connected, but does the server "
+            "speak TLS? One that does not has an address that begins with ws://",
+        ),
+    ],
+)
+def test_what_failed_below_is_told_by_its_layer(
+    cause: OSError, has_tcp: bool, message: str
+) -> None:
+    assert str(connect_failed(SECURE, cause, 1.5, has_tcp)) == message
+
+
+def test_a_certificate_that_is_not_valid_is_told_as_that() -> None:
+    cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    cause.verify_message = "self-signed certificate"
+    assert str(connect_failed(SECURE, cause, None, True)) == (
+        "no TLS with [::1]:8443: its certificate is not valid here (self-signed certificate); an "
+        "authority of your own is named by the environment variable SSL_CERT_FILE"
+    )

@@ -1,12 +1,18 @@
-"""The options of a client: defaults, and names that do not exist."""
+"""The options of a client: defaults, names that do not exist, and every check of a value."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections import OrderedDict
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
+from websockets.datastructures import Headers
 
-from astra_nb.net.options import ConnectOptions, connect_options
+from astra_nb.errors import LocalError
+from astra_nb.net.options import ConnectOptions, check_seconds, check_size, connect_options
 
 DEFAULTS = {
     "origin": None,
@@ -39,3 +45,163 @@ def test_an_option_that_does_not_exist() -> None:
         "connect() has no option 'time_out'; there are origin, headers, subprotocols, "
         "compression, max_message_size, automatic_pong, timeout, close_timeout"
     )
+
+
+def refused(**options: Any) -> str:
+    with pytest.raises(LocalError) as caught:
+        connect_options(cast(ConnectOptions, options))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Room": "7", "X-Name": "caf\xe9"},
+        MappingProxyType({"X-Room": "7", "X-Name": "caf\xe9"}),
+        OrderedDict([("X-Room", "7"), ("X-Name", "caf\xe9")]),
+        [("X-Room", "7"), ("X-Name", "caf\xe9")],
+        (["X-Room", "7"], ["X-Name", "caf\xe9"]),
+        iter([("X-Room", "7"), ("X-Name", "caf\xe9")]),
+        {"X-Room": "7", "X-Name": "caf\xe9"}.items(),
+        Headers([("X-Room", "7"), ("X-Name", "caf\xe9")]),
+    ],
+)
+def test_headers_may_be_a_mapping_or_pairs(headers: Any) -> None:
+    assert connect_options({"headers": headers})["headers"] == (
+        ("X-Room", "7"),
+        ("X-Name", "caf\xe9"),
+    )
+
+
+def test_one_name_may_come_several_times_with_empty_values() -> None:
+    twice = Headers([("X-Room", "7"), ("x-room", "\t8 ")])
+    assert connect_options({"headers": twice})["headers"] == (("X-Room", "7"), ("x-room", "\t8 "))
+    assert connect_options({"headers": {}})["headers"] == ()
+    assert connect_options({"headers": {"X": ""}})["headers"] == (("X", ""),)
+
+
+@pytest.mark.parametrize("headers", ["X-Token: s3cr3t", b"X: s3cr3t", 5, True])
+def test_what_are_not_headers(headers: object) -> None:
+    assert refused(headers=headers) == (
+        f"headers is a dict, or a list of pairs of a name and a value, not {type(headers).__name__}"
+    )
+
+
+@pytest.mark.parametrize("pair", ["X-Token: s3cr3t", ("s3cr3t",), ("X", "s3cr3t", "b"), None, "ab"])
+def test_what_is_not_a_pair(pair: object) -> None:
+    assert refused(headers=[("X", "1"), pair]) == (
+        f'item 1 of headers is not a pair, like ("X-Room", "7"), but {type(pair).__name__}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("X\r\nAuthorization: s3cr3t", "X"),
+        ("Authorization: Bearer s3cr3t", "Authorization"),
+        ("X Room", "X"),
+        (" X", ""),
+        ("", ""),
+        ("X\u00e9", "X"),
+        ("X\n", "X"),
+        ("(X)", ""),
+    ],
+)
+def test_what_is_not_the_name_of_a_header(name: str, start: str) -> None:
+    assert refused(headers={name: "7"}) == (
+        f"the name of a header that begins with {start!r} holds a character that no name may "
+        f"have; a name has letters, digits and !#$%&'*+-.^_`|~ only (RFC 9110, section 5.1)"
+    )
+
+
+def test_the_name_of_a_header_is_a_text() -> None:
+    assert refused(headers={5: "7"}) == "the name of a header is a str, not int"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["s3cr3t\n", "s3cr3t\r\nX: y", "\rs3cr3t", "s3cr3t\x00", "s3cr3t\x7f", "s3cr3t \u20ac", "\x1b"],
+)
+def test_the_value_of_a_header_that_cannot_be_sent_is_not_repeated(value: str) -> None:
+    assert refused(headers={"X-Token": value}) == (
+        "the header X-Token holds a line break, a control character or one beyond Latin-1, which "
+        "no header may hold (RFC 9110, section 5.5); remove it, or encode the value"
+    )
+    assert refused(origin=value).startswith("origin holds a line break, a control character or ")
+
+
+@pytest.mark.parametrize("value", [7, None, b"s3cr3t", ["s3cr3t"], 1.5])
+def test_the_value_of_a_header_is_a_text(value: object) -> None:
+    kind = type(value).__name__
+    assert refused(headers={"X-Token": value}) == f"the header X-Token is a str, not {kind}"
+    if value is not None:
+        assert refused(origin=value) == f"origin is a str, not {kind}"
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("sec-websocket-protocol", "subprotocols=[...]"),
+        ("Sec-WebSocket-Extensions", 'compression="deflate"'),
+    ],
+)
+def test_what_has_an_option_is_not_a_header(name: str, option: str) -> None:
+    assert refused(headers={name: "s3cr3t"}) == (
+        f"the header {name} is sent by an option of its own: write {option}"
+    )
+
+
+@pytest.mark.parametrize("names", [["b", "a"], ("b", "a"), iter(["b", "a"])])
+def test_subprotocols(names: Any) -> None:
+    assert connect_options({"subprotocols": names})["subprotocols"] == ("b", "a")
+
+
+@pytest.mark.parametrize("names", ["chat", "", None, 5])
+def test_what_are_not_subprotocols(names: object) -> None:
+    assert refused(subprotocols=names) == (
+        f"subprotocols is a list of names, like ['chat'], not a {type(names).__name__}"
+    )
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a,b", "a;b", "s3cr3t==", "\u00e9", "a\r\n", 5, None])
+def test_what_is_not_a_subprotocol(name: object) -> None:
+    assert refused(subprotocols=["chat", name]) == (
+        "item 1 of subprotocols is not a name: one or more letters, digits and !#$%&'*+-.^_`|~ "
+        "(RFC 6455, section 4.1)"
+    )
+
+
+def test_a_subprotocol_is_named_once() -> None:
+    assert refused(subprotocols=["a", "b", "a"]) == (
+        "item 2 of subprotocols is there twice; name each once (RFC 6455, section 4.1)"
+    )
+
+
+@pytest.mark.parametrize("value", ["gzip", "permessage-deflate", "", True, False, 5, ["deflate"]])
+def test_what_is_not_a_compression(value: object) -> None:
+    assert refused(compression=value) == f'compression is "deflate" or None, not {value!r}'
+
+
+@pytest.mark.parametrize("value", ["1000", -1, 1.5, True, math.inf])
+def test_what_is_not_a_size(value: object) -> None:
+    message = f"max_message_size is a number of bytes, or None for any, not {value!r}"
+    assert refused(max_message_size=value) == message
+    assert [check_size("size", size) for size in (None, 0, 2**70)] == [None, 0, 2**70]
+
+
+@pytest.mark.parametrize("value", ["no", 1, None])
+def test_whether_pings_are_answered_is_true_or_false(value: object) -> None:
+    assert refused(automatic_pong=value) == f"automatic_pong is True or False, not {value!r}"
+
+
+@pytest.mark.parametrize("value", ["10", 0, -1, math.nan, True, [5]])
+@pytest.mark.parametrize("name", ["timeout", "close_timeout"])
+def test_what_is_not_a_number_of_seconds(name: str, value: object) -> None:
+    assert refused(**{name: value}) == f"{name} is a positive number of seconds, not {value!r}"
+
+
+def test_seconds_may_be_any_positive_number() -> None:
+    assert connect_options({"timeout": 5})["timeout"] == 5.0
+    assert [check_seconds("s", value) for value in (0.001, math.inf)] == [0.001, math.inf]
+    assert check_seconds("s", 10**400) == math.inf
+    assert re.fullmatch("5.0", repr(check_seconds("s", 5)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -47,11 +48,35 @@ def test_defaults() -> None:
     [
         *("http://localhost:8888", "https://localhost", "http://LOCALHOST", "http://a.localhost"),
         *("http://127.0.0.1:9999", "http://127.8.8.8", "https://[::1]:8888"),
-        HUB,
+        *(HUB, f"{HUB}:443", "HTTPS://Hub.Example.ORG"),
     ],
 )
 def test_an_allowed_origin(origin: str) -> None:
     assert origin_allowed(origin, [HUB])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *(HUB, f"{HUB}/", f"{HUB}:443", f"{HUB}:443/", "HTTPS://Hub.Example.ORG", f" {HUB}\n"),
+        "https://hub.example.org:0443",
+    ],
+)
+def test_an_origin_means_its_scheme_host_and_port_however_it_is_written(entry: str) -> None:
+    assert origin_allowed(HUB, ["https://other.example", entry])
+    assert not origin_allowed(f"{HUB}:444", [entry])
+    assert not origin_allowed("http://hub.example.org", [entry])
+
+
+@pytest.mark.parametrize("entry", ["", "hub.example.org", f"{HUB}/user/jane", "null", None, 5])
+def test_what_does_not_mean_an_origin_lets_no_page_in(entry: Any) -> None:
+    assert not origin_allowed(HUB, [entry])
+
+
+@pytest.mark.parametrize("origin", ["null", "file://"])
+def test_an_origin_without_a_site_counts_when_it_is_listed_just_so(origin: str) -> None:
+    assert origin_allowed(origin, [origin])
+    assert not origin_allowed(origin, ["http://localhost"])
 
 
 @pytest.mark.parametrize(
@@ -61,6 +86,14 @@ def test_an_allowed_origin(origin: str) -> None:
         *("https://hub.example.org:444", "http://hub.example.org", "https://hub.example.org/"),
         *("null", "", "file://localhost", "ftp://127.0.0.1", "vscode-webview://localhost"),
         *("http://[", "http://", "localhost", "http://192.168.0.1"),
+        *("http://localhost:evil", "http://evil@localhost", "http://localhost@evil.example"),
+        *(
+            "http://localhost/",
+            "http://localhost:",
+            "http://localhost:99999",
+            "http://loc\xaalhost",
+        ),
+        *("http://localhost, http://localhost", "http://localhost\\@evil.example", "http://::1"),
     ],
 )
 def test_a_foreign_origin(origin: str) -> None:
@@ -77,7 +110,7 @@ def test_a_foreign_origin(origin: str) -> None:
         *("localhost:80", "LOCALHOST", "a.localhost", "127.0.0.1", "[::1]:8080"),
         *("192.0.2.7:8080", "[2001:db8::7]"),  # an address cannot be rebound
         *("hub.example.org", "HUB.example.org:443"),
-        *("kernel.example", "KERNEL.example:8080"),
+        *("kernel.example", "KERNEL.example:8080", "kernel.example.", "localhost:"),
     ],
 )
 def test_an_allowed_host(host: str) -> None:
@@ -89,12 +122,31 @@ def test_an_allowed_host(host: str) -> None:
     [
         *("rebound.example:8080", "hub.example.org.evil.example", "localhost.evil.example"),
         *("127.0.0.1.nip.example", "127.0.0.1@evil.example", "evil.example#127.0.0.1"),
-        *("", ":80", "[", "1"),
+        *("", ":80", "[", "1", "127.1", "0x7f000001", "::1", "[127.0.0.1]", "[::1]x"),
+        *("localhost:evil", "evil@localhost", "localhost:99999", "localhost/", "loc\xaalhost"),
+        *("localhost\\.evil.example", "localhost,evil.example", "a..localhost", "localhost evil"),
     ],
 )
 def test_a_foreign_host(host: str) -> None:
     assert not host_allowed(host, "kernel.example", ["hub.example.org"])
     assert host_allowed(host, "kernel.example", ["*"])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *("hub.example.org", "HUB.example.org", "hub.example.org/", "hub.example.org:443"),
+        *("hub.example.org:8443/", "hub.example.org.", " hub.example.org\n"),
+    ],
+)
+def test_a_host_means_its_name_however_it_is_written(entry: str) -> None:
+    assert host_allowed("hub.example.org:8080", "kernel.example", ["other.example", entry])
+    assert not host_allowed("sub.hub.example.org", "kernel.example", [entry])
+
+
+@pytest.mark.parametrize("entry", ["", "https://hub.example.org", "jane@hub.example.org", None, 5])
+def test_what_does_not_mean_a_host_lets_no_name_in(entry: Any) -> None:
+    assert not host_allowed("hub.example.org", entry, [entry])
 
 
 # Request targets

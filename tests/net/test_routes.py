@@ -175,7 +175,12 @@ def test_what_is_not_a_handler(handler: Any, message: str) -> None:
     [
         ({"compression": "gzip"}, "compression is \"deflate\" or None, not 'gzip'"),
         ({"compression": True}, 'compression is "deflate" or None, not True'),
-        ({"subprotocols": "chat"}, "subprotocols is a list of names, like ['chat']"),
+        ({"subprotocols": "chat"}, "subprotocols is a list of names, like ['chat'], not a str"),
+        (
+            {"subprotocols": ["a b"]},
+            "item 0 of subprotocols is not a name: one or more letters, digits and "
+            "!#$%&'*+-.^_`|~ (RFC 6455, section 4.1)",
+        ),
     ],
 )
 def test_what_is_not_an_option(options: Any, message: str) -> None:
