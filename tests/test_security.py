@@ -239,6 +239,36 @@ def test_the_page_for_browsers_repeats_nothing() -> None:
     assert "default-src 'none'" in policy
 
 
+@pytest.mark.parametrize(
+    ("headers", "path", "expected"),
+    [
+        (["Upgrade: evil"], "/?evil", 426),
+        (["Origin: http://evil"], "/", 403),
+        (["Host: evil"], "/", 421),
+        (["Sec-WebSocket-Key: evil"], "/", 400),
+        (["Sec-WebSocket-Extensions: =evil"], "/", 400),
+        (["evil"], "/", 400),
+        ([], "/evil", 404),
+        ([f"X-Evil: {'x' * 9000}"], "/", 431),
+    ],
+)
+def test_no_refusal_can_be_framed_or_repeats_its_request(
+    headers: list[str], path: str, expected: int
+) -> None:
+    with serving(wait, compression="deflate") as server:
+        answer = request(server, *headers, path=path).decode()
+    assert status(answer.encode()) == expected
+    assert "evil" not in answer
+    for line in (
+        "frame-ancestors 'none'",
+        "X-Frame-Options: DENY",
+        "X-Content-Type-Options: nosniff",
+        "Referrer-Policy: no-referrer",
+        "Cross-Origin-Opener-Policy: same-origin",
+    ):
+        assert f"{line}\r\n" in answer
+
+
 def shown(log: FrameLog) -> str:
     """Everything that a log turns into."""
     records = list(log)

@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from websockets.exceptions import InvalidHeader
+
 from astra_nb.wire.redaction import redact_path
 from astra_nb.wire.text import visible
 
 __all__ = [
-    "UNREADABLE",
     "Refusal",
     "foreign_host",
     "foreign_origin",
+    "invalid",
     "timed_out",
     "unknown_path",
+    "unreadable",
     "why_unreadable",
 ]
 
 LONGEST = 200  # characters shown of a value that a stranger sent
-
-UNREADABLE = "400 Bad Request: this is not an HTTP request that asks for a WebSocket.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,25 @@ def timed_out(seconds: float) -> Refusal:
     return Refusal(HTTPStatus.REQUEST_TIMEOUT, f"408 Request Timeout: {reason}.\n", reason)
 
 
+def invalid(status: int, exc: BaseException) -> str:
+    """Return the text for a request that breaks a rule of the handshake; no value is repeated."""
+    why = {
+        HTTPStatus.METHOD_NOT_ALLOWED: "a WebSocket is asked for with GET",
+        HTTPStatus.HTTP_VERSION_NOT_SUPPORTED: "a WebSocket is asked for with HTTP/1.1",
+    }.get(HTTPStatus(status))
+    if why is None:
+        header = f"the header {exc.name}" if isinstance(exc, InvalidHeader) else "a header"
+        why = f"{header} is missing or invalid"
+    return f"{_titled(status)}: {why} (RFC 6455, section 4.2.1).\n"
+
+
+def unreadable(status: int) -> str:
+    """Return the text for what is not an HTTP request (400), or for one that is too long."""
+    if status == HTTPStatus.BAD_REQUEST:
+        return f"{_titled(status)}: this is not an HTTP request that asks for a WebSocket.\n"
+    return f"{_titled(status)}: the request line or a header is too long, or there are too many.\n"
+
+
 def why_unreadable(exc: BaseException | None) -> str:
     """Return the reason of a request that is not HTTP: the exception's message and its causes'."""
     texts = []
@@ -100,6 +120,10 @@ def why_unreadable(exc: BaseException | None) -> str:
         texts.append(str(exc).partition(": ")[0])
         exc = exc.__cause__
     return "; ".join(texts)
+
+
+def _titled(status: int) -> str:
+    return f"{status} {HTTPStatus(status).phrase}"
 
 
 def _quoted(values: Sequence[str]) -> str:

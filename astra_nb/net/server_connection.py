@@ -22,7 +22,7 @@ from astra_nb.wire.opcodes import TEXT
 from . import refusals
 from .closing import Phase
 from .connection import Connection
-from .http_pages import CONTENT_SECURITY_POLICY, UPGRADE_PAGE
+from .http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
 from .policy import CHECK, Admission, Policy, split_target
 from .refusals import Refusal
 from .routes import Route
@@ -148,8 +148,11 @@ class ServerConnection(Connection):
             # RFC 6455, section 4.2.2: the answer MUST tell the version that is understood.
             response.headers[VERSION_HEADER] = "13"
         if isinstance(refused, InvalidUpgrade):  # of a GET: another method is refused first
-            _set_body(response, UPGRADE_PAGE.encode(), "text/html; charset=utf-8")
+            _set_body(response, UPGRADE_PAGE, "text/html; charset=utf-8")
             response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        elif refused is not None:
+            # The protocol's own text repeats values of the request.
+            _set_body(response, refusals.invalid(response.status_code, refused))
         return response
 
     def _refuse(self, refusal: Refusal) -> None:
@@ -158,31 +161,29 @@ class ServerConnection(Connection):
 
     def _send_response(self, response: Response) -> None:
         self.protocol.send_response(response)
-        writes = self.protocol.data_to_send()
-        head = writes[0][: len(writes[0]) - len(response.body)]
-        self._record_head(head, "sent")
-        self.transport.write(writes[0])
-        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            self.state.status = response.status_code
-            self._end_refused()
+        self.protocol.data_to_send()
+        self._write_response(response)
 
     def _refuse_unreadable(self) -> None:
         """Answer what is not an HTTP request, or one whose head is too long."""
         self.state.failed(refusals.why_unreadable(self.protocol.handshake_exc))
-        writes = [write for write in self.protocol.data_to_send() if write]
-        if not writes:
-            # The protocol ends TCP here without an answer.
-            body = refusals.UNREADABLE.encode()
-            writes = [
-                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
-                b"Content-Type: text/plain; charset=utf-8\r\n"
-                b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
-            ]
-        head, _, _ = writes[0].partition(b"\r\n\r\n")
-        self.state.status = int(head.split(b" ")[1])
-        self._record_head(head + b"\r\n\r\n", "sent")
-        self.transport.write(b"".join(writes))
-        self._end_refused()
+        # The protocol has answered one that is too long, without our headers, and nothing else.
+        answer = b"".join(self.protocol.data_to_send())
+        status = int(answer.split(b" ")[1]) if answer else 400
+        self._write_response(self.protocol.reject(status, refusals.unreadable(status)))
+
+    def _write_response(self, response: Response) -> None:
+        refused = response.status_code != HTTPStatus.SWITCHING_PROTOCOLS
+        if refused:
+            for name, value in SECURITY_HEADERS.items():
+                if name not in response.headers:
+                    response.headers[name] = value
+        data = response.serialize()
+        self._record_head(data[: len(data) - len(response.body)], "sent")
+        self.transport.write(data)
+        if refused:
+            self.state.status = response.status_code
+            self._end_refused()
 
     def _end_refused(self) -> None:
         self._head = bytearray()
@@ -208,9 +209,13 @@ def _select_subprotocol(
     return None
 
 
-def _set_body(response: Response, body: bytes, content_type: str) -> None:
-    response.body = body
-    for name in ("Content-Type", "Content-Length"):
+def _set_body(
+    response: Response, text: str, content_type: str = "text/plain; charset=utf-8"
+) -> None:
+    response.body = text.encode()
+    for name, value in {
+        "Content-Length": str(len(response.body)),
+        "Content-Type": content_type,
+    }.items():
         del response.headers[name]
-    response.headers["Content-Type"] = content_type
-    response.headers["Content-Length"] = str(len(body))
+        response.headers[name] = value

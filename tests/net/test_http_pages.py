@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, UPGRADE_PAGE
+from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
 
 
 class Elements(HTMLParser):
@@ -62,15 +62,15 @@ def test_the_page_says_what_the_browser_got_and_what_to_do() -> None:
 def test_the_page_puts_text_and_never_markup_into_itself() -> None:
     assert "innerHTML" not in UPGRADE_PAGE
     assert "document.write" not in UPGRADE_PAGE
-    assert 'document.getElementById("code").textContent =' in script()
+    assert 'byId("code").textContent =' in script()
     # A line break in the shown code, not one in the page's own script.
     assert script().count(r");\n`") == 2
 
 
 def test_each_element_that_the_script_uses_is_there() -> None:
     ids = {attributes.get("id") for _, attributes in Elements(UPGRADE_PAGE).started}
-    wanted = set(re.findall(r'getElementById\("(\w+)"\)', script()))
-    assert wanted == {"code", "log", "form", "text", "close"}
+    wanted = set(re.findall(r'byId\("(\w+)"\)', script()))
+    assert wanted == {"code", "log", "form", "text", "close", "connect", "send"}
     assert wanted <= ids
 
 
@@ -83,7 +83,27 @@ def test_a_reader_of_the_page_can_use_it_without_seeing_it() -> None:
 def test_the_policy_lets_the_page_connect_and_load_nothing() -> None:
     assert CONTENT_SECURITY_POLICY == (
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-        "connect-src 'self' ws: wss:"
+        "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     for _, attributes in Elements(UPGRADE_PAGE).started:
         assert not {"src", "href", "action"} & set(attributes)
+
+
+def test_no_site_can_show_an_answer_in_a_frame_or_read_it_as_something_else() -> None:
+    assert SECURITY_HEADERS == {
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "X-Frame-Options": "DENY",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+
+
+def test_the_page_connects_only_in_the_answer_to_a_button() -> None:
+    before, after = script().split('byId("connect").addEventListener("click", () => {\n')
+    assert after.startswith("  socket = new WebSocket(address);\n")
+    # The other one is in the code that the page shows.
+    assert (before.count("new WebSocket("), after.count("new WebSocket(")) == (1, 1)
+    buttons = [attributes for tag, attributes in Elements(UPGRADE_PAGE).started if tag == "button"]
+    assert [button.get("type") for button in buttons] == ["button", None, "button"]
+    assert not any("autofocus" in attributes for _, attributes in Elements(UPGRADE_PAGE).started)

@@ -5,15 +5,22 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import pytest
+from websockets.exceptions import (
+    InvalidHeader,
+    InvalidMethod,
+    InvalidParameterName,
+    InvalidProtocol,
+)
 
 from astra_nb.net.refusals import (
     LONGEST,
-    UNREADABLE,
     Refusal,
     foreign_host,
     foreign_origin,
+    invalid,
     timed_out,
     unknown_path,
+    unreadable,
     why_unreadable,
 )
 
@@ -74,13 +81,35 @@ def test_a_request_that_takes_too_long(seconds: float, shown: str) -> None:
 
 
 def test_a_request_that_cannot_be_read() -> None:
-    assert UNREADABLE == (
+    assert unreadable(400) == (
         "400 Bad Request: this is not an HTTP request that asks for a WebSocket.\n"
+    )
+    assert unreadable(431) == (
+        "431 Request Header Fields Too Large: the request line or a header is too long, or there "
+        "are too many.\n"
     )
     assert why_unreadable(None) == ""
     error = ValueError("not valid: Cookie: s3cr3t")
     error.__cause__ = LookupError("a header line is too long: s3cr3t")
     assert why_unreadable(error) == "not valid; a header line is too long"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "why"),
+    [
+        (405, InvalidMethod("evil"), "a WebSocket is asked for with GET"),
+        (505, InvalidProtocol("evil"), "a WebSocket is asked for with HTTP/1.1"),
+        (400, InvalidHeader("Sec-WebSocket-Key", "evil"), "the header Sec-WebSocket-Key is"),
+        (400, InvalidParameterName("evil"), "a header is missing or invalid"),
+    ],
+)
+def test_a_request_that_breaks_a_rule_of_the_handshake(
+    status: int, error: Exception, why: str
+) -> None:
+    text = invalid(status, error)
+    assert text.startswith(f"{status} {HTTPStatus(status).phrase}: {why}")
+    assert text.endswith(" (RFC 6455, section 4.2.1).\n")
+    assert "evil" not in text
 
 
 @pytest.mark.parametrize("refuse", [foreign_host, foreign_origin])

@@ -13,9 +13,9 @@ import pytest
 
 from astra_nb import AsyncWebSocket, Server, WebSocket
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
-from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, UPGRADE_PAGE
+from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
 from astra_nb.net.policy import CHECK_PATH
-from astra_nb.net.refusals import UNREADABLE, foreign_host, foreign_origin, unknown_path
+from astra_nb.net.refusals import foreign_host, foreign_origin, unknown_path, unreadable
 from tests import records
 from tests.conformance.octets import frame, mask_all, read_frames
 from tests.servers import serving
@@ -85,6 +85,9 @@ def refused(server: Server, request: bytes) -> Answer:
         answer = parse(read_all(peer))
     assert answer.headers["Connection"] == "close"
     assert answer.headers["Content-Length"] == str(len(answer.body))
+    for name, value in SECURITY_HEADERS.items():
+        page = answer.status == 426 and name == "Content-Security-Policy"
+        assert answer.headers[name] == (CONTENT_SECURITY_POLICY if page else value)
     closed = records.closed(server.log)
     assert (closed.status, closed.connection, closed.tcp) == (answer.status, 1, "closed")
     return answer
@@ -311,6 +314,43 @@ def test_a_bad_key_gets_400_and_no_version() -> None:
         assert "Sec-WebSocket-Version" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        head("EVIL / HTTP/1.1"),
+        head("GET /evil HTTP/1.0"),
+        head("GET /evil"),
+        head("GET /evil?evil HTTP/1.1", Connection="evil"),
+        head("GET /evil HTTP/1.1"),
+        head(Host="evil"),
+        head(Origin="http://evil"),
+        head(Connection="Upgrade, =evil"),
+        head(Upgrade="websocket/evil, =evil"),
+        head(Sec_WebSocket_Key="evil"),
+        head(Sec_WebSocket_Version="evil"),
+        head(Sec_WebSocket_Extensions="evil;;evil"),
+        head(Sec_WebSocket_Extensions="permessage-deflate; evil"),
+        head(Sec_WebSocket_Extensions="permessage-deflate; client_max_window_bits=evil"),
+        head(Sec_WebSocket_Protocol="evil, =evil"),
+        head(evil="x" * 9000),
+        head(f"GET /{'evil' * 3000} HTTP/1.1"),
+        b"evil\r\n\r\n",
+        b"GET / HTTP/1.1\r\nevil\r\n\r\n",
+    ],
+)
+def test_no_refusal_repeats_anything_of_its_request(request_bytes: bytes) -> None:
+    with serving(wait, compression="deflate") as server:
+        if not request_bytes.startswith((b"GET /evil HTTP/1.1", b"GET /evil?")):
+            server.websocket("/evil", wait)
+        with raw(server) as peer:
+            peer.sendall(request_bytes)
+            peer.shutdown(socket.SHUT_WR)
+            answer = parse(read_all(peer))
+    assert answer.status == 101 or "Sec-WebSocket-Accept" not in answer.headers
+    assert b"evil" not in answer.body.replace(b"/evil\n", b"")
+    assert "evil" not in str(answer.headers)
+
+
 @pytest.mark.parametrize("left_out", ["Upgrade", "Connection"])
 def test_a_browser_that_asks_for_a_page_gets_426_and_the_page(left_out: str) -> None:
     with serving(wait) as server:
@@ -325,14 +365,14 @@ def test_another_method_gets_405_and_no_page() -> None:
     with serving(wait) as server:
         answer = refused(server, head("POST / HTTP/1.1"))
     assert (answer.status, answer.headers["Allow"]) == (405, "GET")
-    assert "Content-Security-Policy" not in answer.headers
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("start", ["nonsense", "GET /", "GET / HTTP/1.1 more", "\x16\x03\x01"])
 def test_what_is_not_http_gets_400_in_words(start: str) -> None:
     with serving(wait) as server:
         answer = refused(server, head(start))
-        assert (answer.status, answer.body.decode()) == (400, UNREADABLE)
+        assert (answer.status, answer.body.decode()) == (400, unreadable(400))
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
         detail = records.closed(server.log).detail
         assert detail.startswith("did not receive a valid HTTP request; ")
@@ -361,7 +401,7 @@ def test_a_request_that_is_too_old_or_too_long(request_bytes: bytes, status: int
     with serving(wait) as server:
         answer = refused(server, request_bytes)
         assert answer.status == status
-        assert answer.body.startswith(b"Failed to open a WebSocket connection: ")
+        assert answer.body.startswith(f"{status} ".encode())
         assert len(handshakes(server)) == 2
 
 
