@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,9 +11,10 @@ from http import HTTPStatus
 from websockets.exceptions import InvalidHeader
 
 from astra_nb.wire.redaction import redact_path
-from astra_nb.wire.text import visible
+from astra_nb.wire.text import counted, visible
 
 __all__ = [
+    "TLS",
     "Refusal",
     "foreign_host",
     "foreign_origin",
@@ -38,6 +41,14 @@ class Refusal:
     status: HTTPStatus
     text: str
     reason: str = ""
+
+
+TLS = Refusal(
+    HTTPStatus.BAD_REQUEST,
+    "400 Bad Request: the client used wss:// (TLS), and this server speaks ws://.\n",
+    "the client used wss://: its first bytes are a TLS ClientHello (RFC 8446, section 4.1.2); this "
+    "server speaks ws://, and the TLS of wss:// is that of a proxy before it",
+)
 
 
 def foreign_host(hosts: Sequence[str]) -> Refusal:
@@ -93,16 +104,39 @@ def timed_out(seconds: float) -> Refusal:
     return Refusal(HTTPStatus.REQUEST_TIMEOUT, f"408 Request Timeout: {reason}.\n", reason)
 
 
-def invalid(status: int, exc: BaseException) -> str:
-    """Return the text for a request that breaks a rule of the handshake; no value is repeated."""
-    why = {
-        HTTPStatus.METHOD_NOT_ALLOWED: "a WebSocket is asked for with GET",
-        HTTPStatus.HTTP_VERSION_NOT_SUPPORTED: "a WebSocket is asked for with HTTP/1.1",
-    }.get(HTTPStatus(status))
-    if why is None:
+def invalid(status: int, exc: BaseException) -> Refusal:
+    """Refuse a request that breaks a rule of the handshake; no value of it is repeated."""
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        why = "a WebSocket is asked for with GET"
+    elif status == HTTPStatus.HTTP_VERSION_NOT_SUPPORTED:
+        why = (
+            "a WebSocket is asked for with HTTP/1.1, and this is HTTP/1.0, in which many proxies "
+            "pass requests on (for nginx: proxy_http_version 1.1, and proxy_set_header for "
+            "Upgrade and Connection)"
+        )
+    elif status == HTTPStatus.UPGRADE_REQUIRED and isinstance(exc, InvalidHeader):
+        why = (
+            f"the header {exc.name} does not ask for a WebSocket: a browser was given the address "
+            f"as that of a page, or a proxy has removed the header"
+        )
+    elif isinstance(exc, InvalidHeader) and exc.name == "Sec-WebSocket-Key":
+        why = f"the header Sec-WebSocket-Key {_of_key(exc)}; a key is 16 random bytes in base64"
+    else:
         header = f"the header {exc.name}" if isinstance(exc, InvalidHeader) else "a header"
         why = f"{header} is missing or invalid"
-    return f"{_titled(status)}: {why} (RFC 6455, section 4.2.1).\n"
+    why += " (RFC 6455, section 4.2.1)"
+    return Refusal(HTTPStatus(status), f"{_titled(status)}: {why}.\n", why)
+
+
+def _of_key(exc: InvalidHeader) -> str:
+    if exc.value is None:
+        return "is missing"
+    try:
+        size = len(base64.b64decode(exc.value.encode(), validate=True))
+    except binascii.Error:
+        # Several keys are told so, in words that are not base64.
+        return "is not one text in base64"
+    return f"holds {counted(size, 'byte')}"
 
 
 def unreadable(status: int) -> str:

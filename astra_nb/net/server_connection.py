@@ -30,6 +30,7 @@ from .routes import Route
 __all__ = ["ServerConnection"]
 
 VERSION_HEADER = "Sec-WebSocket-Version"
+TLS_HANDSHAKE = b"\x16\x03"  # type and version of a TLS record (RFC 8446, section 5.1)
 
 
 class ServerConnection(Connection):
@@ -77,6 +78,10 @@ class ServerConnection(Connection):
         if self.state.status is not None:
             return  # refused already
         head, rest = self.take_head(data)
+        if self._head.startswith(TLS_HANDSHAKE):
+            self._record_head(bytes(self._head))
+            self._refuse(refusals.TLS)
+            return
         protocol = self.protocol
         protocol.receive_data(head)
         requests = protocol.events_received()
@@ -147,12 +152,16 @@ class ServerConnection(Connection):
         if isinstance(refused, InvalidHeader) and refused.name == VERSION_HEADER:
             # RFC 6455, section 4.2.2: the answer MUST tell the version that is understood.
             response.headers[VERSION_HEADER] = "13"
+        if refused is None:
+            return response
+        refusal = refusals.invalid(response.status_code, refused)
+        self.state.failed(refusal.reason)
         if isinstance(refused, InvalidUpgrade):  # of a GET: another method is refused first
             _set_body(response, UPGRADE_PAGE, "text/html; charset=utf-8")
             response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        elif refused is not None:
+        else:
             # The protocol's own text repeats values of the request.
-            _set_body(response, refusals.invalid(response.status_code, refused))
+            _set_body(response, refusal.text)
         return response
 
     def _refuse(self, refusal: Refusal) -> None:
@@ -179,8 +188,11 @@ class ServerConnection(Connection):
                 if name not in response.headers:
                     response.headers[name] = value
         data = response.serialize()
-        self._record_head(data[: len(data) - len(response.body)], "sent")
-        self.transport.write(data)
+        head = data[: len(data) - len(response.body)]
+        # A HEAD is answered without a body (RFC 9110, section 9.3.2).
+        to_head = self._head.startswith(b"HEAD ")
+        self._record_head(head, "sent")
+        self.transport.write(head if to_head else data)
         if refused:
             self.state.status = response.status_code
             self._end_refused()

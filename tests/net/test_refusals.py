@@ -10,6 +10,7 @@ from websockets.exceptions import (
     InvalidMethod,
     InvalidParameterName,
     InvalidProtocol,
+    InvalidUpgrade,
 )
 
 from astra_nb.net.refusals import (
@@ -98,18 +99,51 @@ def test_a_request_that_cannot_be_read() -> None:
     ("status", "error", "why"),
     [
         (405, InvalidMethod("evil"), "a WebSocket is asked for with GET"),
-        (505, InvalidProtocol("evil"), "a WebSocket is asked for with HTTP/1.1"),
-        (400, InvalidHeader("Sec-WebSocket-Key", "evil"), "the header Sec-WebSocket-Key is"),
+        (
+            505,
+            InvalidProtocol("evil"),
+            "a WebSocket is asked for with HTTP/1.1, and this is HTTP/1.0, in which many proxies "
+            "pass requests on (for nginx: proxy_http_version 1.1, and proxy_set_header for "
+            "Upgrade and Connection)",
+        ),
+        (
+            426,
+            InvalidUpgrade("Connection", "evil"),
+            "the header Connection does not ask for a WebSocket: a browser was given the address "
+            "as that of a page, or a proxy has removed the header",
+        ),
+        (
+            400,
+            InvalidHeader("Sec-WebSocket-Key"),
+            "the header Sec-WebSocket-Key is missing; a key is 16 random bytes in base64",
+        ),
+        (
+            400,
+            InvalidHeader("Sec-WebSocket-Key", "evil evil"),
+            "the header Sec-WebSocket-Key is not one text in base64; a key is 16 random bytes in "
+            "base64",
+        ),
+        (
+            400,
+            InvalidHeader("Sec-WebSocket-Key", "evilevilevilevil"),
+            "the header Sec-WebSocket-Key holds 12 bytes; a key is 16 random bytes in base64",
+        ),
+        (
+            400,
+            InvalidHeader("Sec-WebSocket-Version", "evil"),
+            "the header Sec-WebSocket-Version is missing or invalid",
+        ),
         (400, InvalidParameterName("evil"), "a header is missing or invalid"),
     ],
 )
 def test_a_request_that_breaks_a_rule_of_the_handshake(
     status: int, error: Exception, why: str
 ) -> None:
-    text = invalid(status, error)
-    assert text.startswith(f"{status} {HTTPStatus(status).phrase}: {why}")
-    assert text.endswith(" (RFC 6455, section 4.2.1).\n")
-    assert "evil" not in text
+    refusal = invalid(status, error)
+    assert refusal.status == status
+    assert refusal.reason == f"{why} (RFC 6455, section 4.2.1)"
+    assert refusal.text == f"{status} {HTTPStatus(status).phrase}: {refusal.reason}.\n"
+    assert "evil" not in refusal.text
 
 
 @pytest.mark.parametrize("refuse", [foreign_host, foreign_origin])

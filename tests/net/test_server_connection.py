@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from astra_nb import AsyncWebSocket, Server, WebSocket
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
 from astra_nb.net.policy import CHECK_PATH
-from astra_nb.net.refusals import foreign_host, foreign_origin, unknown_path, unreadable
+from astra_nb.net.refusals import TLS, foreign_host, foreign_origin, unknown_path, unreadable
 from tests import records
 from tests.conformance.octets import frame, mask_all, read_frames
 from tests.servers import serving
@@ -368,7 +369,7 @@ def test_another_method_gets_405_and_no_page() -> None:
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
-@pytest.mark.parametrize("start", ["nonsense", "GET /", "GET / HTTP/1.1 more", "\x16\x03\x01"])
+@pytest.mark.parametrize("start", ["nonsense", "GET /", "GET / HTTP/1.1 more", "\x16\x15\x01"])
 def test_what_is_not_http_gets_400_in_words(start: str) -> None:
     with serving(wait) as server:
         answer = refused(server, head(start))
@@ -379,6 +380,84 @@ def test_what_is_not_http_gets_400_in_words(start: str) -> None:
         received, sent = handshakes(server)
         assert received.raw == head(start)
         assert (sent.status, sent.raw.endswith(b"\r\n\r\n")) == (400, True)
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_client_that_used_wss_is_told_so_at_once(size: int) -> None:
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(32))
+    with serving(wait) as server:
+        with raw(server) as peer:
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for start in range(0, 2 if size == 1 else len(hello), size):
+                peer.sendall(hello[start : start + size])
+            answer = parse(read_all(peer))
+        closed = records.closed(server.log)
+        received, _ = handshakes(server)
+    assert (answer.status, answer.body.decode()) == (400, TLS.text)
+    assert (closed.status, closed.detail) == (400, TLS.reason)
+    assert hello.startswith(received.raw)
+
+
+def test_wss_of_a_real_client_is_told_on_the_log() -> None:
+    context = ssl.create_default_context()
+    with serving(wait) as server:
+        with raw(server) as peer, pytest.raises(ssl.SSLError):
+            context.wrap_socket(peer, server_hostname="localhost")
+        assert records.closed(server.log).detail == TLS.reason
+
+
+@pytest.mark.parametrize(
+    ("start", "status"),
+    [
+        ("HEAD / HTTP/1.1", 405),
+        ("HEAD /nope HTTP/1.1", 404),
+        ("HEAD / HTTP/1.0", 405),
+        (f"HEAD {CHECK_PATH} HTTP/1.1", 405),
+        ("HEAD / HTTP/1.1 more", 400),
+        (f"HEAD /{'x' * 9000} HTTP/1.1", 414),
+    ],
+)
+def test_a_head_is_answered_without_a_body(start: str, status: int) -> None:
+    with serving(wait) as server, raw(server) as peer:
+        peer.sendall(head(start))
+        answer = parse(read_all(peer))
+    assert (answer.status, answer.body) == (status, b"")
+    assert int(answer.headers["Content-Length"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "why"),
+    [
+        (head("GET / HTTP/1.0"), 505, "HTTP/1.0, in which many proxies pass requests on"),
+        (head(Sec_WebSocket_Key="AAAAAAAAAAAAAAAAAA=="), 400, "holds 13 bytes; a key is 16 random"),
+        (head(Sec_WebSocket_Key=""), 400, "holds 0 bytes; a key is 16 random bytes in base64"),
+        (head(Sec_WebSocket_Key="no key"), 400, "is not one text in base64; a key is 16 random"),
+        (head(Sec_WebSocket_Key=None), 400, "is missing; a key is 16 random bytes in base64"),
+        (
+            head(Sec_WebSocket_Key="AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Key: AAAA"),
+            400,
+            "is not one text in base64",
+        ),
+        (head("POST / HTTP/1.1"), 405, "a WebSocket is asked for with GET"),
+    ],
+)
+def test_a_rule_that_was_broken_is_told_to_the_client_and_on_the_log(
+    request_bytes: bytes, status: int, why: str
+) -> None:
+    with serving(wait) as server:
+        answer = refused(server, request_bytes)
+        assert answer.status == status
+        assert why in answer.body.decode()
+        assert why in records.closed(server.log).detail
+
+
+@pytest.mark.parametrize("left_out", ["Upgrade", "Connection"])
+def test_a_header_that_a_proxy_has_removed_is_named_on_the_log(left_out: str) -> None:
+    with serving(wait) as server:
+        assert refused(server, head(without=left_out)).status == 426
+        assert records.closed(server.log).detail.startswith(
+            f"the header {left_out} does not ask for a WebSocket: "
+        )
 
 
 def test_the_reason_on_the_log_does_not_repeat_what_was_sent() -> None:
