@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import socket
 import struct
 import traceback
@@ -25,7 +26,7 @@ from astra_nb import (
 from astra_nb.errors import ConnectFailed, HandshakeFailed, InvalidMessage, LocalError
 from astra_nb.net.client_connection import ClientConnection
 from tests import records
-from tests.helpers import free_port, run_python
+from tests.helpers import REPOSITORY, free_port, run_python
 from tests.servers import echo, handler_of, run_async, serving
 from tests.tls import tcp_server, tls_server
 
@@ -261,3 +262,20 @@ def test_an_interrupt_gets_through_a_blocking_recv() -> None:
         "print(threading.active_count())\n",
     )
     assert (done.stdout, done.stderr) == ("interrupted\n1\n", "")
+
+
+# --- the page that says all this --------------------------------------------------------------
+
+
+def test_the_guide_names_a_test_for_each_way_not_to_connect() -> None:
+    text = (REPOSITORY / "docs" / "reliability.md").read_text(encoding="utf-8")
+    table = text.partition("## Opening a connection")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 20
+    for row in rows:
+        tests = row.rstrip(" |").rpartition(" | ")[2]
+        named = re.search(r"((?:`test_\w+`(?:, )?)+) in `(tests/[\w/]+\.py)`", tests)
+        assert named, f"no test holds: {row}"
+        source = (REPOSITORY / named[2]).read_text(encoding="utf-8")
+        for name in re.findall(r"test_\w+", named[1]):
+            assert f"def {name}(" in source, name

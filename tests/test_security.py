@@ -128,6 +128,8 @@ def test_the_server_listens_on_loopback_only() -> None:
         "http://localhost.evil.example",
         "http://127.0.0.1.evil.example",
         "http://evil.example:8888",
+        "http://localhost:evil",
+        "http://evil@localhost",
         "https://hub.example.org.evil.example",
         "https://hub.example.org:444",
         "http://hub.example.org",
@@ -160,6 +162,7 @@ def test_an_origin_that_names_no_site_never_gets_in(origin: str) -> None:
         *("rebound.example", "rebound.example:8080", "localhost.rebound.example"),
         *("127.0.0.1.nip.example", "hub.example.org.evil.example"),
         *("127.0.0.1@evil.example", "evil.example#127.0.0.1"),
+        *("localhost:evil", "evil@localhost", "localhost:99999", "[127.0.0.1]"),
     ],
 )
 def test_a_rebound_name_is_refused_and_the_log_says_why(host: str) -> None:
@@ -377,6 +380,27 @@ def test_an_error_does_not_repeat_a_password(url: str) -> None:
     with pytest.raises(errors.LocalError) as refused:
         Server().browser_url = url.replace("ws:", "no:")
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {"Authorization": f"Bearer {SECRET}\n"}},
+        {"headers": [("X-Auth", f"{SECRET}\r\nX: y")]},
+        {"headers": {f"Authorization: Bearer {SECRET}": ""}},
+        {"headers": f"Authorization: {SECRET}"},
+        {"headers": [SECRET]},
+        {"headers": {"X-Auth": SECRET.encode()}},
+        {"subprotocols": f"token.{SECRET}"},
+        {"subprotocols": ["token", f"{SECRET}=="]},
+        {"subprotocols": [SECRET, SECRET]},
+        {"headers": {"Sec-WebSocket-Protocol": SECRET}},
+    ],
+)
+def test_an_error_does_not_repeat_a_header_or_a_subprotocol(options: Any) -> None:
+    with pytest.raises(errors.LocalError) as caught:
+        connect("ws://127.0.0.1:9/", **options)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 # What cannot be worn out
