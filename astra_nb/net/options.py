@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Literal, TypedDict
 
 from astra_nb.errors import LocalError
@@ -113,7 +113,8 @@ def check_subprotocols(names: object) -> tuple[str, ...]:
     Raises:
         LocalError: They are not a list of different names, or one could not be sent.
     """
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    # A set keeps no order, and the preferred one comes first.
+    if isinstance(names, (str, Set)) or not isinstance(names, Iterable):
         raise LocalError(
             f"subprotocols is a list of names, like ['chat'], not a {type(names).__name__}"
         )

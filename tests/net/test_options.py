@@ -156,7 +156,7 @@ def test_subprotocols(names: Any) -> None:
     assert connect_options({"subprotocols": names})["subprotocols"] == ("b", "a")
 
 
-@pytest.mark.parametrize("names", ["chat", "", None, 5])
+@pytest.mark.parametrize("names", ["chat", "", None, 5, {"chat"}])
 def test_what_are_not_subprotocols(names: object) -> None:
     assert refused(subprotocols=names) == (
         f"subprotocols is a list of names, like ['chat'], not a {type(names).__name__}"
