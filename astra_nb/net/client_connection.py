@@ -115,7 +115,6 @@ class ClientConnection(Connection):
             return
         head, rest = self.take_head(data)
         if self._head.startswith(TLS_ALERT):
-            self._record_head(bytes(self._head))
             self._refused(None, ValueError("it is TLS; the address begins with wss://"))
             return
         if rest or self._head.endswith((b"\n\r\n", b"\n\n")):
@@ -131,37 +130,38 @@ class ClientConnection(Connection):
         protocol = self.protocol
         protocol.receive_data(data)
         response = self._next_response()
-        refusal = REFUSAL.match(self._answer_head or self._head)
-        if response is not None and protocol.handshake_exc is None:
+        failed = protocol.handshake_exc
+        if response is not None and failed is None:
             self.opened(self.request.path)
             self.answered.set_result(None)
-        elif response is not None or (protocol.handshake_exc is not None and refusal is None):
-            self._refused(response, protocol.handshake_exc)
-        elif len(self._body) > MAX_BODY or (
-            # Of HTTP/1.0 the protocol reads nothing, and its body ends where TCP does.
-            protocol.handshake_exc is not None
-            and self._answer_head
-            and refusal is not None
-            and refusal[1] == b"1"
+            return
+        refusal = self._refusal()
+        # Of HTTP/1.0 the protocol reads nothing, and its body ends where TCP does.
+        if refusal is not None and (
+            len(self._head) + len(self._body) > MAX_BODY or (failed and refusal[1] == b"1")
         ):
-            self._refused(self._so_far(), None)
+            response = response or self._so_far(refusal)
+            self._refused(response, InvalidStatus(response))
+        elif failed is not None and (response is not None or refusal is None):
+            self._refused(response, failed)
 
-    def _so_far(self) -> Response | None:
-        """Return a refusal as far as it came; None when no whole head of one did."""
-        found = REFUSAL.match(self._answer_head)
-        if found is None:
-            return None
-        reason = (found[3] or b"").decode("latin-1")
-        return Response(int(found[2]), reason, Headers(), bytes(self._body[:MAX_BODY]))
+    def _refusal(self) -> re.Match[bytes] | None:
+        """Return the status line of a refusal, if there is one so far."""
+        return REFUSAL.match(self._answer_head or self._head)
+
+    def _so_far(self, refusal: re.Match[bytes]) -> Response:
+        """Return a refusal as far as it came: its body may have no end, or break off."""
+        reason = (refusal[3] or b"").decode("latin-1")
+        return Response(int(refusal[2]), reason, Headers(), bytes(self._body[:MAX_BODY]))
 
     def _next_response(self) -> Response | None:
         responses = self.protocol.events_received()
         return cast(Response, responses[0]) if responses else None
 
-    def _refused(self, response: Response | None, cause: Exception | None) -> None:
-        if cause is None and response is not None:
-            cause = InvalidStatus(response)
-        assert cause is not None
+    def _refused(self, response: Response | None, cause: Exception) -> None:
+        if self._head:  # which broke off
+            self._record_head(bytes(self._head))
+            self._head.clear()
         self.state.status = None if response is None else response.status_code
         self.state.failed(str(cause))
         _, headers = parse_head(self._answer_head)
@@ -179,9 +179,10 @@ class ClientConnection(Connection):
             # A body without a Content-Length ends where TCP does (RFC 9112, section 6.3), and one
             # that breaks off still has a status.
             protocol.receive_eof()
-            response = self._next_response() or self._so_far()
-            if response is not None:
-                self._refused(response, None)
+            response, refusal = self._next_response(), self._refusal()
+            if refusal is not None:
+                response = response or self._so_far(refusal)
+                self._refused(response, InvalidStatus(response))
         super().connection_lost(exc)
         if not self.answered.done():
             why = (

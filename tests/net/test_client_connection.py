@@ -360,6 +360,21 @@ def test_an_answer_without_an_end_is_cut_and_said_once(more: bytes) -> None:
     assert len(list(log)) == 3  # the request, the head of the answer, and the end
 
 
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_a_head_of_a_refusal_without_an_end_is_cut_and_said_once(version: bytes) -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(b"HTTP/%s 503 Busy\r\n" % version)
+        with pytest.raises(ConnectionError):
+            while True:
+                peer.sendall(b"X: y\r\n" * 100)
+
+    error, log, _ = failed(script, timeout=60)
+    assert (error.status, error.body) == (503, "")
+    assert records.closed(log).status == 503
+    assert len(handshakes(log)) == 2
+    assert len(list(log)) == 3
+
+
 def test_an_answer_of_http_1_0_keeps_its_status_and_body() -> None:
     error, log, _ = failed(b"HTTP/1.0 404 File not found\r\nServer: SimpleHTTP\r\n\r\nnone here")
     assert (error.status, error.body) == (404, "none here")
