@@ -30,7 +30,7 @@ __all__ = ["ClientConnection", "connect_failed"]
 
 MAX_BODY = 2**16  # bytes of a refusal's body that are read: it may have no end
 MAX_BODY_SHOWN = 500  # characters of it in the error
-LONGEST = 200  # characters of a `Location` in the error
+LONGEST = 200  # characters of another value of the peer's in the error
 
 REFUSAL = re.compile(rb"HTTP/1\.([01]) (?!101)([1-5]\d\d)(?: ([^\r\n]*))?\r?\n")
 TLS_ALERT = b"\x15\x03"  # type and version of a TLS record (RFC 8446, section 5.1)
@@ -247,13 +247,14 @@ def _handshake_failed(
     response: Response | None, cause: Exception, locations: list[str]
 ) -> HandshakeFailed:
     if response is None:
-        detail = cause.__cause__ or cause
+        detail = visible(str(cause.__cause__ or cause), LONGEST)
         error = HandshakeFailed(f"the opening handshake failed: no valid HTTP answer ({detail})")
     else:
         body = bytes(response.body).decode("utf-8", "replace")
-        status = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+        status = f"HTTP {response.status_code} {visible(response.reason_phrase, LONGEST)}".rstrip()
         if isinstance(cause, InvalidStatus):
-            shown = body.strip()[:MAX_BODY_SHOWN] if "<" not in body else ""
+            lines = [] if "<" in body else body.strip()[:MAX_BODY_SHOWN].splitlines()
+            shown = "\n".join(map(visible, lines))
             points = "".join(
                 f'; it points to "{visible(redact_path(location), LONGEST)}", and connect() '
                 f"follows no redirect: connect to that address if you trust it"
@@ -265,8 +266,8 @@ def _handshake_failed(
             )
         else:
             text = (
-                f"the server answered {status}, but its answer is not valid: {cause} "
-                f"(RFC 6455, section 4.1)"
+                f"the server answered {status}, but its answer is not valid: "
+                f"{visible(str(cause), LONGEST)} (RFC 6455, section 4.1)"
             )
         error = HandshakeFailed(text, status=response.status_code, body=body)
     error.__cause__ = cause

@@ -271,6 +271,7 @@ def test_an_answer_that_is_not_101_is_shown_with_its_body() -> None:
         (b"<h1>no</h1>", ""),
         (b"x" * 600, f":\n{'x' * 500}"),
         (b"caf\xc3\xa9 \xff", ":\ncafé \ufffd"),
+        (b"\x1b[31mno\r\nway\xe2\x80\xae", ":\n\\x1b[31mno\nway\\u202e"),
     ],
 )
 def test_which_bodies_are_shown(body: bytes, shown: str) -> None:
@@ -456,6 +457,7 @@ def test_a_101_with_frames_that_is_not_valid() -> None:
     ("answer", "why"),
     [
         (b"SSH-2.0-OpenSSH\r\n", "invalid HTTP status line: SSH-2.0-OpenSSH"),
+        (b"SSH\x1b[31m\r\n", "invalid HTTP status line: SSH\\x1b[31m"),
         (
             b"HTTP/1.0 101 Switching Protocols\r\n\r\n",
             "unsupported protocol; expected HTTP/1.1: HTTP/1.0 101 Switching Protocols",
