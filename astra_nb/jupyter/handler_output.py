@@ -106,8 +106,12 @@ def install() -> None:
         _users += 1
         if _users == 1:
             for owner, name, ours in _PATCHES:
-                _plain[name] = getattr(owner, name)
-                setattr(owner, name, ours)
+                found = getattr(owner, name)
+                # Else ours is still there, below what has replaced it.
+                if name not in _patched or found is _plain[name]:
+                    _plain[name] = found
+                    setattr(owner, name, ours)
+                    _patched.add(name)
             _at_end_of_cells("register")
     wrap()
     keep_from_autoreload()
@@ -133,6 +137,7 @@ def uninstall() -> None:
         for owner, name, ours in _PATCHES:
             if getattr(owner, name) is ours:
                 setattr(owner, name, _plain[name])
+                _patched.remove(name)
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             if isinstance(stream, _Tee):
@@ -146,7 +151,8 @@ def _at_end_of_cells(change: str) -> None:
             getattr(events, change)("post_run_cell", call)
 
 
-_plain: dict[str, Any] = {}
+_plain: dict[str, Any] = {}  # never emptied: a thread may be on its way through
+_patched: set[str] = set()
 
 
 def _start(thread: threading.Thread) -> None:

@@ -276,6 +276,23 @@ def test_threads_are_plain_again_after_the_last_user(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
 
 
+def test_a_pool_works_when_something_else_wraps_its_submit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with wrapped_streams():
+        ours: Any = ThreadPoolExecutor.submit
+        monkeypatch.setattr(
+            ThreadPoolExecutor, "submit", lambda pool, *args, **keys: ours(pool, *args, **keys)
+        )
+    # Ours is below theirs and could not be taken away; it must not be put there once more.
+    with wrapped_streams(), ThreadPoolExecutor() as pool:
+        assert pool.submit(int, "7").result() == 7
+    monkeypatch.undo()
+    assert ThreadPoolExecutor.submit is ours
+    with wrapped_streams(), ThreadPoolExecutor() as pool:
+        assert pool.submit(int, "8").result() == 8
+
+
 # Whole lines
 
 
