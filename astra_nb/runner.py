@@ -265,7 +265,7 @@ class Runner:
             connection,
             InvalidRoute(
                 f"the handler returned {result!r:.80}, a generator, none of whose lines has run; "
-                f"send with socket.send_text(...), and write no yield"
+                f"take the yield out, and send with socket.send_text(...)"
             ),
         )
 

@@ -236,7 +236,7 @@ def test_a_handler_that_returns_a_generator(kind: Kind, capsys: pytest.CaptureFi
             assert close_code(read_to_end(sock)) == 1011
         error = records.handler_error(server.log, connection=2)
         assert "a generator, none of whose lines has run" in error.summary
-    assert "write no yield" in capsys.readouterr().err
+    assert "take the yield out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", KINDS)

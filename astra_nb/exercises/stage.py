@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import itertools
 import sys
 import threading
@@ -11,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from astra_nb.errors import InvalidRoute
 from astra_nb.jupyter.handler_output import install, uninstall
 from astra_nb.log import FrameLog
 from astra_nb.log.records import OutputRecord
@@ -79,11 +77,6 @@ class Stage:
         automatic_pong: bool = True,
     ) -> None:
         make_route(path, handler)  # says what is wrong with the handler itself
-        if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
-            raise InvalidRoute(
-                "a handler with a yield in it is a generator, and none of it would run; take the "
-                "yield out"
-            )
         self.watch = Watch(handler)
         self.automatic_pong = automatic_pong
         self.log = CheckLog()

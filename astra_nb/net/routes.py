@@ -123,7 +123,7 @@ def check_handler(handler: object) -> None:
     if _is_a(inspect.isgeneratorfunction, handler) or _is_a(inspect.isasyncgenfunction, handler):
         raise InvalidRoute(
             f"the handler {name} has a yield in it, so that a call makes a generator and runs "
-            f"none of its lines; send with socket.send_text(...), and write no yield"
+            f"none of its lines; take the yield out, and send with socket.send_text(...)"
         )
     try:
         signature = inspect.signature(handler)

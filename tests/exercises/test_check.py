@@ -204,7 +204,7 @@ def test_a_check_answers_whatever_the_handler_does(
 def test_a_server_that_starts_slowly_is_no_stuck_handler(monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
 
-    def slow(port: int) -> str:
+    def slow(hostname: str, port: int) -> str:
         go_on.wait(60)
         return ""
 
