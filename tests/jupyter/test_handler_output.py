@@ -263,17 +263,24 @@ def test_the_packages_own_threads_belong_to_no_handler() -> None:
         assert seen == []
 
 
-def test_threads_are_plain_again_after_the_last_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_are_plain_again_after_the_last_user() -> None:
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
     theirs: Any = in_pool
     with wrapped_streams():
         assert threading.Thread.start is not start
     assert threading.Thread.start is start
-    with wrapped_streams():
-        # A debugger may have put its own in place meanwhile.
-        monkeypatch.setattr(ThreadPoolExecutor, "submit", theirs)
-    assert ThreadPoolExecutor.submit == theirs
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    try:
+        with wrapped_streams():
+            ours = ThreadPoolExecutor.submit
+            # A debugger may put its own in place meanwhile, and take it away later.
+            ThreadPoolExecutor.submit = theirs  # type: ignore[method-assign]
+        assert ThreadPoolExecutor.submit == theirs
+        ThreadPoolExecutor.submit = ours  # type: ignore[method-assign]
+        with wrapped_streams(), ThreadPoolExecutor(1) as pool:
+            assert pool.submit(lambda: 7).result() == 7
+        assert ThreadPoolExecutor.submit is submit
+    finally:
+        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
 
 
 def test_a_pool_works_when_something_else_wraps_its_submit(
