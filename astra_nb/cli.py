@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from itertools import dropwhile
 from pathlib import Path
 from urllib.parse import quote
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(own)
     command: Callable[[argparse.Namespace], int] = arguments.command
     arguments.jupyter_options = jupyter_options
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A pipe may have an encoding without the letters of a name, as cp1252 has no "ł".
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return command(arguments)
     except CommandError as error:
@@ -132,14 +136,15 @@ def run_lab(arguments: argparse.Namespace) -> int:
 
 def run_report(arguments: argparse.Namespace) -> int:
     from .exercises.class_report import read_folder
+    from .recordings.files import write
 
     folder: Path = arguments.folder
     page = arguments.html or folder / "report.html"
     table = arguments.csv or folder / "report.csv"
     try:
         report = read_folder(folder)
-        page.write_text(report.html(), encoding="utf-8")
-        table.write_text(report.csv(), encoding="utf-8")
+        write(page, report.html())
+        write(table, report.csv())
     except OSError as error:
         raise CommandError(f"the report cannot be made ({error})") from error
     print(report.text())

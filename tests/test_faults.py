@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import functools
+import os
 import re
 import select
 import signal
@@ -17,6 +19,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -661,6 +664,24 @@ def test_ten_million_frames_leave_the_memory_flat() -> None:
 
 
 # --- the page that says all this --------------------------------------------------------------
+
+
+def test_an_export_that_fails_on_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "log.jsonl"
+    with faulty(handler_of("def", echo)) as server:
+        earlier = server.log.to_jsonl(path)
+        with open_raw(server) as sock:
+            sock.sendall(HELLO)
+            assert sock.recv(16) == b"\x81\x05Hello"
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "fsync", full)
+                with pytest.raises(OSError, match="No space left"):
+                    server.log.to_jsonl(path)
+    assert path.read_text(encoding="utf-8") == earlier
+    assert os.listdir(tmp_path) == ["log.jsonl"]
 
 
 def test_the_guide_names_each_fault_and_its_test() -> None:

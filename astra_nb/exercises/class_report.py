@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import Any
 
 from astra_nb.log import FrameLog
 from astra_nb.log.records import FrameRecord, HandlerErrorRecord, NoticeRecord
-from astra_nb.wire.text import visible
+from astra_nb.wire.text import shortened, visible
 
 __all__ = ["Found", "Report", "read_folder"]
 
@@ -36,14 +35,18 @@ CHECKED = re.compile(
 MAX_SIZE = 200 * 2**20  # bytes
 LONGEST = 200  # characters of a stranger's text
 LONGEST_NAME = 40  # of the name of an exercise or a misunderstanding
-FORMULA = tuple("=+-@")
+# A spreadsheet would run what begins so, and reads wide and small signs as the others. Where it
+# parts columns by semicolons, a cell begins after one, too.
+FORMULA = re.compile(
+    r"(^|;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207a-\u207c\u208a-\u208c])"
+)
 MOST_FREQUENT = 3
 MARKS = {"right": "✓", "not yet": "→", "not attempted": "○"}
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one file says about one exercise.
+    """What one file says about one exercise; every text is made safe to show here.
 
     Attributes:
         file: Path of the file inside the folder, without its ending.
@@ -58,6 +61,13 @@ class Found:
     state: str
     key: str = ""
     headline: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", visible(self.file))
+        for name in ("exercise", "state", "key", "headline"):
+            limit = LONGEST_NAME if name in ("exercise", "key") else LONGEST
+            text = shortened(str(getattr(self, name)), limit)
+            object.__setattr__(self, name, visible(text))
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,7 @@ class Report:
             right = sum(states.get(name) == "right" for name in self.exercises)
             if any(states):
                 cells = [states.get(name, "") for name in self.exercises]
-                yield [visible(file), *cells, f"{right} of {len(self.exercises)}"]
+                yield [file, *cells, f"{right} of {len(self.exercises)}"]
 
     def csv(self) -> str:
         """Write the report as CSV: one line for each file and exercise."""
@@ -123,8 +133,8 @@ class Report:
         writer = csv.writer(output, lineterminator="\n")
         writer.writerow(["file", "exercise", "state", "misunderstanding", "message"])
         for each in self.found:
-            row = (visible(each.file), each.exercise, each.state, each.key, each.headline)
-            writer.writerow(map(_harmless, row))
+            row = (each.file, each.exercise, each.state, each.key, each.headline)
+            writer.writerow(FORMULA.sub(r"\1'", cell) for cell in row)
         return output.getvalue()
 
     def html(self) -> str:
@@ -142,7 +152,7 @@ class Report:
             for exercise, key, headline, number in self.misunderstandings()
         )
         others = "".join(
-            f"<li>{escape(visible(each.file))}: {escape(each.state)}</li>\n"
+            f"<li>{escape(each.file)}: {escape(each.state)}</li>\n"
             for each in self.found
             if not each.exercise
         )
@@ -196,20 +206,20 @@ def read_folder(folder: Path) -> Report:
     found: list[Found] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if any(part.startswith(".") for part in name.parts) or not path.is_file():
-            continue
         reader = {".ipynb": read_notebook, ".jsonl": read_log}.get(path.suffix)
-        if reader is None:
+        if reader is None or any(part.startswith(".") for part in name.parts):
             continue
         file = name.with_suffix("").as_posix()
         try:
+            if not path.is_file():
+                continue
             if path.stat().st_size > MAX_SIZE:
                 raise ValueError("it is too large")
             found += reader(file, path.read_text(encoding="utf-8-sig"))
         except (TypeError, AttributeError, KeyError):
             found.append(Found(file, "", "cannot be read: this is no notebook"))
         except (OSError, ValueError, RecursionError) as error:
-            found.append(Found(file, "", f"cannot be read: {_short(str(error))}"))
+            found.append(Found(file, "", f"cannot be read: {error}"))
     return Report(found)
 
 
@@ -229,10 +239,10 @@ def _answers(file: str, output: dict[str, Any]) -> Iterator[Found]:
     if isinstance(answer, dict) and answer.get("state") in STATES:
         yield Found(
             file,
-            _short(answer.get("exercise", ""), LONGEST_NAME),
+            answer.get("exercise", ""),
             answer["state"],
-            _short(answer.get("key", ""), LONGEST_NAME),
-            _short(answer.get("headline", "")),
+            answer.get("key", ""),
+            answer.get("headline", ""),
         )
         return
     # What a tool left of it, or an assertion that was raised with it.
@@ -240,9 +250,7 @@ def _answers(file: str, output: dict[str, Any]) -> Iterator[Found]:
     for match in FIRST_LINE.finditer(text):
         rest = text[match.end() :].strip().split("\n")[0]
         wrong = match["state"] == "not yet"
-        yield Found(
-            file, match["title"], match["state"], _short(rest) if wrong else "", _short(rest)
-        )
+        yield Found(file, match["title"], match["state"], rest if wrong else "", rest)
 
 
 def read_log(file: str, text: str) -> list[Found]:
@@ -261,23 +269,12 @@ def read_log(file: str, text: str) -> list[Found]:
     state = f"a log of {_counted(frames, 'frame')}, {_counted(len(errors), 'handler error')}"
     if not errors:
         return [Found(file, "", state)]
-    summary = _short(errors[0].summary)
-    return [Found(file, "", state, summary.split(":")[0], summary)]
+    summary = errors[0].summary
+    return [Found(file, "", state, summary.partition(":")[0], summary)]
 
 
 def _joined(text: object) -> str:
     return "".join(map(str, text)) if isinstance(text, list) else str(text)
-
-
-def _short(text: object, longest: int = LONGEST) -> str:
-    said = str(text)
-    return visible(said if len(said) <= longest else f"{said[: longest - 1]}…")
-
-
-def _harmless(cell: str) -> str:
-    # A spreadsheet would run what begins so, and reads wide signs as the others.
-    first = unicodedata.normalize("NFKC", cell.lstrip()[:1])
-    return f"'{cell}" if first in FORMULA else cell
 
 
 def _counted(number: int, what: str) -> str:

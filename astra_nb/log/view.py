@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
-from pathlib import Path
 from typing import Any, ClassVar, Protocol, Unpack, overload
 
 from . import joiner, sequence, table
@@ -27,6 +26,9 @@ class RecordFormat(Protocol):
 
     def to_text(self, records: Iterable[Record]) -> str:
         """Return the records as text."""
+
+    def write(self, path: str | PathLike[str], text: str) -> None:
+        """Write such a text to a file, whole or not at all."""
 
     def read(self, source: str | PathLike[str]) -> list[Record]:
         """Return the records of a file, or of the text itself."""
@@ -131,11 +133,14 @@ class LogView(ABC):
         """Return the records as JSON Lines, one for each; `FrameLog.from_jsonl` reads them.
 
         Args:
-            path: A file to write as well; an existing one is replaced.
+            path: A file to write as well; an existing one is replaced once all is written.
+
+        Raises:
+            OSError: The file cannot be written; an existing one is as it was.
         """
         text = self.jsonl.to_text(self)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            self.jsonl.write(path, text)
         return text
 
     def sequence(self, limit: int | None = None) -> str:

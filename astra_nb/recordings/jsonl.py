@@ -18,13 +18,16 @@ from astra_nb.wire.frames import Frame, decode
 from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.text import shortened
 
-__all__ = ["from_line", "from_text", "read", "to_line", "to_text"]
+from .files import write
+
+__all__ = ["from_line", "from_text", "read", "to_line", "to_text", "write"]
 
 RECORD_TYPES: dict[str, type[Record]] = {
     record_type.kind: record_type for record_type in get_args(Record)
 }
 LONGEST = 60  # characters of a value in an error message
 LATEST = 253402300799.0  # the last second of the year 9999
+HIGHEST = 2**32 - 1  # the panel's columns have 32 bits for a number
 
 
 def to_line(record: Record) -> str:
@@ -129,8 +132,8 @@ def brief(value: object) -> str:
 
 def integer(lowest: int) -> Callable[[object], int]:
     def check(value: object) -> int:
-        if type(value) is not int or value < lowest:
-            raise ValueError(f"an integer of {lowest} or more")
+        if type(value) is not int or not lowest <= value <= HIGHEST:
+            raise ValueError(f"an integer from {lowest} to {HIGHEST}")
         return value
 
     return check

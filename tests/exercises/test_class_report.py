@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import json
 import os
+import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,9 +21,9 @@ from astra_nb import FrameLog, Server, WebSocket, connect
 from astra_nb.cli import main
 from astra_nb.exercises import echo, greet
 from astra_nb.exercises.answer import Answer
-from astra_nb.exercises.class_report import read_folder
+from astra_nb.exercises.class_report import Found, Report, read_folder
 from astra_nb.exercises.finding import Finding
-from astra_nb.log.records import HandlerErrorRecord
+from astra_nb.log.records import HandlerErrorRecord, NoticeRecord
 
 OWN_TAGS = set(
     "html head meta title style body h1 h2 p table thead tbody tr th td ol ul li".split()
@@ -148,6 +153,130 @@ def test_links_and_pipes_and_long_names_do_no_harm(tmp_path: Path) -> None:
     report = read_folder(tmp_path)
     assert report.files == ["ada"]
     assert max(map(len, report.text().splitlines())) < 100
+
+
+HOSTILE = "a\x1b]0;evil\x07\x1b[2J\u202eb\u2066c\ud800\x00\x9b31m\u200b\ufeff"
+ACTS = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def hostile_places(folder: Path) -> None:
+    """Write the hostile text to each place of a file that a report shows."""
+    new = nbformat.v4
+
+    def write(name: str, data: dict[str, Any]) -> None:
+        output = new.new_output("display_data", data)
+        cells = [new.new_code_cell("check", outputs=[output])]
+        text = nbformat.writes(new.new_notebook(cells=cells))  # JSON escapes what UTF-8 has not
+        (folder / f"{name}.ipynb").write_bytes(text.encode("utf-8", "backslashreplace"))
+
+    rich = {"exercise": "echo", "state": "not yet", "key": "k", "headline": "h"}
+    kind = "application/vnd.astra-nb.answer+json"
+    for field in ("exercise", "key", "headline"):
+        write(field, {kind: {**rich, field: HOSTILE}})
+    write("title", {"text/plain": f"{HOSTILE.replace(chr(58), '')}: not yet.\n{HOSTILE}"})
+    write("list", {"text/plain": [f"{HOSTILE}: not yet.\n", HOSTILE]})
+    log = FrameLog()
+    log.append(0, NoticeRecord, text=f"Check of exercise {HOSTILE}: not yet: {HOSTILE}")
+    log.to_jsonl(folder / "check.jsonl")
+    log = FrameLog()
+    log.append(1, HandlerErrorRecord, summary=f"{HOSTILE}: {HOSTILE}", traceback="")
+    log.to_jsonl(folder / "error.jsonl")
+    (folder / "wrong.jsonl").write_text(f'{{"kind": {json.dumps(HOSTILE)}}}\n')
+    (folder / "\x1b[2J\u202ename.ipynb").write_text('{"cells": []}')
+    (folder / os.fsdecode(b"bad\xff.ipynb")).write_text('{"cells": []}')
+    (folder / os.fsdecode(b"bad\xfe.jsonl")).write_text("")
+
+
+def test_nothing_in_a_file_acts_on_the_terminal_the_table_or_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile_places(tmp_path)
+    assert main(["report", str(tmp_path)]) == 0
+    report = read_folder(tmp_path)
+    assert len(report.files) == 11
+    assert not [
+        each for each in report.found if each.state.startswith("cannot") != (each.file == "wrong")
+    ]
+    page, table = ((tmp_path / f"report.{kind}").read_text("utf-8") for kind in ("html", "csv"))
+    assert (page, table) == (report.html(), report.csv())
+    for shown in (capsys.readouterr().out, page, table):
+        assert ACTS.search(shown) is None
+        assert r"\x1b]0;evil" in shown
+        assert r"\u202e" in shown
+        assert r"\ud800" in shown
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_names_that_a_pipe_cannot_hold_do_not_end_the_report(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "Paweł.ipynb").write_text('{"cells": []}')
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from astra_nb.cli import main; raise SystemExit(main())"),
+            *("report", str(tmp_path)),
+        ],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    name = "Paweł" if encoding == "utf-8" else r"Pawe\u0142"
+    assert f"{name}: no check was run" in done.stdout.decode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("  =1", "'  =1"),
+        ("\uff0b1", "'\uff0b1"),
+        ("\ufe661", "'\ufe661"),
+        ("\u207a1", "'\u207a1"),
+        ("a;=cmd|' /C calc'!A0", "a;'=cmd|' /C calc'!A0"),
+        ("\t=1", r"\t=1"),
+        ("\n=1", r"\n=1"),
+        ("a=1; b-c", "a=1; b-c"),
+    ],
+)
+def test_what_a_spreadsheet_would_run_is_text(cell: str, written: str) -> None:
+    rows = list(csv.reader(io.StringIO(Report([Found(cell, "e", cell, cell, cell)]).csv())))
+    assert rows[1] == [written, "e", written, written, written]
+
+
+def test_a_report_that_cannot_be_written_keeps_the_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("before")
+
+    def fail(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    assert main(["report", str(tmp_path)]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert page.read_text() == "before"
+    assert os.listdir(tmp_path) == ["report.html"]
+
+
+def test_a_file_that_may_not_be_looked_at_does_not_end_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ada.ipynb").write_text('{"cells": []}')
+    (tmp_path / "bob.ipynb").write_text('{"cells": []}')
+    is_file = Path.is_file
+
+    def looked_at(path: Path) -> bool:
+        if path.name == "ada.ipynb":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", looked_at)
+    states = [each.state for each in read_folder(tmp_path).found]
+    assert states == ["cannot be read: [Errno 13] Permission denied", "no check was run"]
 
 
 def test_every_tag_of_the_page_is_its_own(tmp_path: Path) -> None:

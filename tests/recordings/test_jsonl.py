@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from astra_nb.log import FrameLog
 from astra_nb.log.records import FrameRecord, NoticeRecord
 from astra_nb.recordings.jsonl import from_line, from_text, to_line
+from astra_nb.widgets.columns import encode_columns
 from tests.log.samples import HELLO, conversation, numbers
 
 LINE: dict[str, Any] = {
@@ -56,6 +57,14 @@ def test_a_file_as_well(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == text
     assert list(FrameLog.from_jsonl(path)) == list(log)
     assert list(FrameLog.from_jsonl(str(path))) == list(log)
+
+
+def test_the_greatest_numbers_come_back_and_can_be_shown_in_a_panel() -> None:
+    line = json.dumps({**LINE, "number": 2**32 - 1, "connection": 2**32 - 1})
+    log = FrameLog.from_jsonl(f"{line}\n")
+    assert encode_columns(list(log))
+    log.append_frames(2**32 - 1, "server", "sent", HELLO, 1)
+    assert encode_columns(list(log))
 
 
 def test_a_line_of_a_frame_is_its_bytes() -> None:
@@ -134,9 +143,22 @@ def test_any_frame_comes_back_as_it_was(data: bytes, message: bytes | None, verd
         ),
         ({"kind": "frame"}, "a record of kind 'frame' needs the field \"number\""),
         ({**LINE, "extra": 1}, "a record of kind 'frame' has no field 'extra'"),
-        ({**LINE, "number": 0}, '"number" is 0, not an integer of 1 or more'),
-        ({**LINE, "number": True}, '"number" is True, not an integer of 1 or more'),
-        ({**LINE, "number": 1.5}, '"number" is 1.5, not an integer of 1 or more'),
+        ({**LINE, "number": 0}, '"number" is 0, not an integer from 1 to 4294967295'),
+        ({**LINE, "number": True}, '"number" is True, not an integer from 1 to 4294967295'),
+        ({**LINE, "number": 1.5}, '"number" is 1.5, not an integer from 1 to 4294967295'),
+        (
+            {**LINE, "number": 2**32},
+            '"number" is 4294967296, not an integer from 1 to 4294967295',
+        ),
+        (
+            {**LINE, "connection": 2**32},
+            '"connection" is 4294967296, not an integer from 0 to 4294967295',
+        ),
+        (
+            {**CLOSED, "sent": {"code": 2**32, "reason": ""}},
+            "\"sent\" is {'code': 4294967296, 'reason': ''}, not an integer from 0 to 4294967295",
+        ),
+        ({**CLOSED, "status": 10**30}, '"status" is 1000000000000000000000000000000, not an int'),
         ({**LINE, "time": "now"}, "\"time\" is 'now', not a number of seconds since the epoch"),
         ({**LINE, "time": -1}, '"time" is -1, not a number of seconds since the epoch'),
         ({**LINE, "time": 1e300}, '"time" is 1e+300, not a number of seconds since the epoch'),
@@ -166,9 +188,9 @@ def test_any_frame_comes_back_as_it_was(data: bytes, message: bytes | None, verd
         ),
         (
             {**CLOSED, "sent": {"code": "x", "reason": ""}},
-            "\"sent\" is {'code': 'x', 'reason': ''}, not an integer of 0 or more",
+            "\"sent\" is {'code': 'x', 'reason': ''}, not an integer from 0 to 4294967295",
         ),
-        ({**CLOSED, "status": "403"}, "\"status\" is '403', not an integer of 0 or more"),
+        ({**CLOSED, "status": "403"}, "\"status\" is '403', not an integer from 0 to 4294967295"),
         ("[" * 100_000, "it is nested too deeply"),
     ],
 )
@@ -188,7 +210,7 @@ def test_a_line_that_is_not_a_record(line: str | dict[str, Any], message: str) -
         ("headers", {"a": "b"}, "a list of pairs of a name and a value"),
         ("headers", [["a", 1]], "a string"),
         ("raw", None, "bytes in hex"),
-        ("status", "101", "an integer of 0 or more"),
+        ("status", "101", "an integer from 0 to 4294967295"),
     ],
 )
 def test_a_broken_handshake(field: str, value: object, message: str) -> None:
