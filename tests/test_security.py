@@ -57,6 +57,14 @@ SECRET_HEADERS = {
     "X-Three": f'{{"user": "jane", "token": "{SECRET}"}}',
     "X-Four": f"api_key: {SECRET}",
     "Sec-WebSocket-Protocol": f"chat, v1.token.websocket.jupyter.org.{SECRET}",
+    "sec-websocket-protocol": f"realtime, openai-insecure-api-key.{SECRET}",
+    "Sec-Websocket-Protocol": f"token, {SECRET}",
+    "Sec-WebSocket-protocol": f"chat, Authorization, {SECRET}",
+    "SEC-Websocket-Protocol": f"aws-appsync-event-ws, header-{BASIC.rstrip('=')}",
+    "DPoP": SECRET,
+    "X-OTP": SECRET,
+    "X-Seven": f"PHPSESSID={SECRET}",
+    "X-Eight": f"db_pwd: {SECRET}",
     "SEC-WEBSOCKET-PROTOCOL": f"base64url.bearer.authorization.k8s.io.{SECRET}, chat",
 }
 SECRET_PATHS = [
@@ -65,6 +73,10 @@ SECRET_PATHS = [
     f"/?%74oken={SECRET}",
     f"/?next=%2Flab%3Ftoken%3D{SECRET}",
     f"/?password={SECRET}#x",
+    f"/?PHPSESSID={SECRET}",
+    f"/?connect.sid={SECRET}",
+    f"/?params=%7B%22token%22%3A%22{SECRET}%22%7D",
+    f"/?a=%7B%22headers%22%3A%7B%22Authorization%22%3A%22Bearer%20{SECRET}%22%7D%7D",
 ]
 
 
@@ -310,6 +322,31 @@ def test_a_secret_in_a_path_is_hidden_also_when_it_is_refused(path: str, route: 
         answer = request(server, path=path)
         assert status(answer) == (101 if route == "/" else 404)
         assert SECRET not in shown(server.log)
+
+
+def test_a_secret_in_a_segment_of_a_path_is_hidden() -> None:
+    with serving(wait, "/token/{value}") as server:
+        assert status(request(server, path=f"/token/{SECRET}")) == 101
+        assert status(request(server, path=f"/other/token/{SECRET}")) == 404
+        assert SECRET not in shown(server.log)
+
+
+@pytest.mark.parametrize("offered", [["token", SECRET], [f"bearer.{SECRET}", "chat"]])
+def test_a_secret_that_both_ends_agree_on_is_hidden(offered: list[str]) -> None:
+    chosen = next(name for name in offered if SECRET in name)
+    with serving(wait, subprotocols=[chosen]) as server:
+        client = connect(server.url, subprotocols=offered)
+        assert client.subprotocol == chosen
+        client.close()
+        log_of(server).wait_for(kind="closed")
+        opened = log_of(server).filter(kind="opened")[0]
+        assert opened.subprotocol == ("<hidden>" if chosen == SECRET else "bearer.<hidden>")
+        panel = server.panel()
+        try:
+            found = repr(panel._repr_mimebundle_()) + repr(panel.view.snapshot)
+        finally:
+            panel.close()
+        assert SECRET not in found + shown(server.log) + shown(client.log)
 
 
 @pytest.mark.parametrize(

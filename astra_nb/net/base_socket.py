@@ -18,7 +18,7 @@ from astra_nb.errors import ConnectionClosed, EndlessLoop, InvalidMessage, NotOp
 from astra_nb.payloads import ENCODERS, check_type, encode_bytes, encode_close
 from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
-from astra_nb.wire.redaction import redact_headers, redact_path
+from astra_nb.wire.redaction import redact_path
 
 from .closing import Phase
 from .connection import Connection
@@ -57,7 +57,7 @@ class BaseSocket(Generic[I]):
         request = self._request
         return Request(
             path=redact_path(request.path),
-            headers=Headers(redact_headers(request.headers.raw_items())),
+            headers=Headers(self._connection.redactor.headers(request.headers.raw_items())),
             method=request.method,
             protocol=request.protocol,
         )

@@ -28,7 +28,7 @@ from astra_nb.log.records import (
 from astra_nb.wire.handshake import head_end
 from astra_nb.wire.messages import CloseFrame, Message, Side
 from astra_nb.wire.opcodes import PING
-from astra_nb.wire.redaction import redact, redact_path
+from astra_nb.wire.redaction import Redactor, redact_path
 
 from .addresses import describe_peer
 from .closing import EMPTY, ClosingState, Phase, close_payload, parse_close
@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
         "open_timeout",
         "peer",
         "protocol",
+        "redactor",
         "sender",
         "state",
         "tap",
@@ -105,6 +106,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self.protocol = protocol
         self.number = number
+        self.redactor = Redactor()
         self.tap = tap
         self.open_timeout = open_timeout
         self.close_timeout = close_timeout
@@ -207,7 +209,7 @@ class Connection(asyncio.Protocol):
                 handshake_record,
                 side=self.side,
                 direction=direction,
-                raw=redact(head),
+                raw=self.redactor.head(head),
             )
 
     def opened(self, path: str) -> None:
@@ -225,7 +227,7 @@ class Connection(asyncio.Protocol):
                 side=self.side,
                 peer=self.peer,
                 path=redact_path(path),
-                subprotocol=protocol.subprotocol,
+                subprotocol=self.redactor.agreed(protocol.subprotocol),
                 extensions=tuple(extension.name for extension in protocol.extensions),
             )
         if self.keepalive:

@@ -102,6 +102,8 @@ class ServerConnection(Connection):
         if isinstance(decision, Admission) and decision.route is CHECK:
             self._answer_check(request)
             return
+        if isinstance(decision, Admission):
+            self.redactor.offered = decision.route.subprotocols
         self._record_head(bytes(self._head))
         if isinstance(decision, Refusal):
             self._refuse(decision)

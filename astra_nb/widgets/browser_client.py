@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import ipywidgets
-import traitlets
 
 from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
@@ -62,16 +61,19 @@ class BrowserClientView(AddressLine):
 
     _esm = join_modules(STATIC / "js" / "browser_client.js")
 
-    path = traitlets.Unicode("/").tag(sync=True)
-
     def __init__(self, server: Server, path: str = "/") -> None:
         self._lock = threading.RLock()
         self._pages: dict[str, PageConnection] = {}
-        super().__init__(server, path=path)
+        self.path = path  # not a trait: notebooks store those, and a query may hold a token
+        super().__init__(server)
 
     def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
         """Return what handles each kind of request and notice."""
         return {**super().handlers(), "connect": self._connect, "event": self._take_event}
+
+    def position(self) -> Answer:
+        """Answer with the number of the last record of the log, and the path to connect to."""
+        return Answer({**super().position().value, "path": self.path})
 
     def _connect(self, message: Message) -> Answer:
         position = self.position()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from astra_nb.log.joiner import join
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, OpenedRecord, Record
+from astra_nb.wire.redaction import HIDDEN
 from astra_nb.wire.text import counted, visible
 
 from .bridge import Message
@@ -135,8 +136,10 @@ def opening(events: Sequence[PageEvent], account: Account) -> list[Point]:
     if opened is None or account.opened is None:
         return []
     chosen = account.opened
+    subprotocol = chosen.subprotocol or ""
     pairs = [
-        ("subprotocol", chosen.subprotocol or "", opened.protocol),
+        # A hidden one is not compared, nor shown from the page's account.
+        ("subprotocol", subprotocol, subprotocol if HIDDEN in subprotocol else opened.protocol),
         ("extensions", ", ".join(chosen.extensions), names_of(opened.extensions)),
     ]
     return [

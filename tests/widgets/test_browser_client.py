@@ -175,6 +175,18 @@ def test_the_client_keeps_no_server_alive() -> None:
     assert describe_addresses(None)["candidates"] == []
 
 
+def test_the_path_is_told_to_a_page_that_asks_and_is_in_no_notebook(server: Server) -> None:
+    client = server.browser_client("/?token=s3cr3t")
+    try:
+        for kind in ("page", "position", "connect"):
+            value, _ = request(client.client, kind, **PAGE)
+            assert value["path"] == "/?token=s3cr3t"
+        stored = repr(client.client.get_state()) + repr(client._repr_mimebundle_()) + repr(client)
+        assert "s3cr3t" not in stored
+    finally:
+        client.close()
+
+
 @pytest.mark.parametrize("path", ["", "x", 7])
 def test_a_path_begins_with_a_slash(server: Server, path: Any) -> None:
     with pytest.raises(errors.LocalError, match="begins with"):

@@ -26,6 +26,8 @@ export class AddressView {
     this.signal = signal;
     /** Number of the last record of the log, as far as the kernel reported it. */
     this.last = 0;
+    /** The path to connect to, which the kernel tells and no notebook stores. */
+    this.path = "/";
     /** @type {import("./address_check.js").CheckResult | undefined} */
     this.result = undefined;
     this.kernelAddress = element("code", { class: "astra-address" });
@@ -70,6 +72,7 @@ export class AddressView {
     try {
       const { value } = await asked;
       this.last = Math.max(this.last, value.last);
+      this.path = value.path ?? this.path;
       return true;
     } catch {
       return false;

@@ -5,7 +5,7 @@
  * @typedef {import("@anywidget/types").AnyModel} AnyModel
  * @typedef {Pick<AnyModel, "send" | "on" | "off">} Channel what a bridge needs of a model
  *
- * @typedef {{ last: number }} Position number of the last record of the log
+ * @typedef {{ last: number, path?: string }} Position number of the last record of the log; path to connect to
  * @typedef {object} Covered
  * @property {string} log another value: another log
  * @property {number} after the batch covers the records after this one ...

@@ -12,7 +12,7 @@ import { parseBytes } from "./payload.js";
 
 /**
  * @typedef {import("./page_socket.js").PageRow} PageRow
- * @typedef {import("./address_view.js").Traits & { path: string }} Traits
+ * @typedef {import("./address_view.js").Traits} Traits
  * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "send" | "on" | "off">} Model
  */
 
@@ -134,7 +134,7 @@ class BrowserClientPage {
     if (!this.edited) {
       const reached = address.result?.state === "reached" ? address.result.url : candidates[0]?.url ?? url;
       try {
-        const path = this.model.get("path").slice(1);
+        const path = address.path.slice(1);
         this.url.value = completeAddress(reached, location.href) + path;
       } catch {
         this.url.value = url;
