@@ -144,7 +144,7 @@ class HandshakeFailed(PeerError):
 
     Attributes:
         status: The HTTP status code of the answer, or None when there was no valid answer.
-        body: The body of the answer, as text.
+        body: The body of the answer, as text, secrets hidden.
     """
 
     def __init__(self, explanation: str, *, status: int | None = None, body: str = "") -> None:

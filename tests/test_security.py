@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import socket
+import threading
 import traceback
 import urllib.error
 import urllib.request
@@ -396,6 +397,48 @@ def test_a_handler_sees_secrets_only_when_it_asks() -> None:
     assert "X-Seen" in seen[1]
     assert not [text for text in seen if SECRET in text]
     assert asked == [f"token {SECRET}"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"error": "denied", "token": "{SECRET}"}}',
+        f"the token {SECRET} is not known",
+        f"Cookie: {SECRET}",
+        f"{SECRET}, chat: none of these subprotocols",
+        f"see /login?next=%2F%3Ftoken%3D{SECRET}",
+    ],
+)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"subprotocols": ["token", SECRET]},
+        {"headers": {"Authorization": f"token {SECRET}"}},
+        {"headers": {"Cookie": f"a=b; c={SECRET}"}},
+    ],
+)
+def test_a_refusal_that_repeats_a_secret_does_not_show_it(body: str, options: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+
+        def refuse() -> None:
+            peer, _ = holder.accept()
+            with peer:
+                while b"\r\n\r\n" not in peer.recv(65536):
+                    pass
+                peer.sendall(
+                    f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+                )
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        with pytest.raises(HandshakeFailed) as caught:
+            connect(f"ws://127.0.0.1:{port}/", **options)
+        thread.join()
+    assert caught.value.status == 403
+    assert "<hidden>" in caught.value.body
+    found = "".join(traceback.format_exception(caught.value)) + caught.value.body
+    assert SECRET not in found
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,10 @@ class ClientConnection(Connection):
         self.transport.close()
 
     def _fail(self, error: HandshakeFailed) -> None:
+        # A notebook stores what is raised, and a server may repeat what it refused.
+        head = self.request.serialize()
+        error.args = (self.redactor.echo(str(error), head),)
+        error.body = self.redactor.echo(error.body, head)
         self.answered.set_exception(error)
         self.answered.exception()  # the caller may have stopped waiting
 

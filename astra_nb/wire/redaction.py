@@ -23,6 +23,7 @@ __all__ = [
 HIDDEN = "<hidden>"
 MAX_LINES = 1000  # that are looked at for secrets
 MAX_ENCODINGS = 4  # times that a text is percent-encoded; what is encoded more often is hidden
+SHORT = 6  # characters of a secret that is looked for in an answer
 LONG = 20  # characters of a subprotocol that may be a token
 
 SUBPROTOCOL_HEADER = "sec-websocket-protocol"
@@ -172,6 +173,20 @@ class Redactor:
         """Return the subprotocol that both ends agreed on, hidden if it carries a secret."""
         self.named = False
         return None if subprotocol is None else self.subprotocol(subprotocol)
+
+    def echo(self, text: str, head: bytes) -> str:
+        """Return an answer's text with its secrets hidden, and those of the request it repeats.
+
+        Args:
+            text: What the other end wrote, such as the body of a refusal.
+            head: The request that this end sent.
+        """
+        sent, shown = head.decode("latin-1"), self.head(head).decode("latin-1")
+        words = {*re.split(r"[\s,;]+", sent), *re.split(r"[\s,;:&?=/\"'<>]+", sent)}
+        for word in sorted(words, key=len, reverse=True):
+            if len(word) >= SHORT and word not in shown:
+                text = text.replace(word, HIDDEN)
+        return redact_text(text)
 
     def value(self, name: str, value: str) -> str:
         """Return the value of a header with its secrets hidden."""

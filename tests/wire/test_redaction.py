@@ -310,6 +310,17 @@ def test_a_response_does_not_show_the_subprotocol_that_its_request_hid() -> None
     assert redactor.agreed(None) is None
 
 
+def test_an_answer_shows_no_secret_of_the_request_it_repeats() -> None:
+    head = (
+        f"GET /?token=a{SECRET} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic b{SECRET}==\r\n"
+        f"Sec-WebSocket-Protocol: token, c{SECRET}, superchat\r\n\r\n"
+    ).encode()
+    answer = f"a{SECRET} is unknown, b{SECRET}== too; c{SECRET}? superchat, Host, d: token=x1"
+    assert Redactor().echo(answer, head) == (
+        "<hidden> is unknown, <hidden> too; <hidden>? superchat, Host, d: token=<hidden>"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
