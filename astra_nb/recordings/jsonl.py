@@ -27,7 +27,7 @@ RECORD_TYPES: dict[str, type[Record]] = {
 }
 LONGEST = 60  # characters of a value in an error message
 LATEST = 253402300799.0  # the last second of the year 9999
-HIGHEST = 2**32 - 1  # the panel's columns have 32 bits for a number
+HIGHEST = 2**32 - 1  # no log comes so far, and a page reads much greater numbers as others
 
 
 def to_line(record: Record) -> str:

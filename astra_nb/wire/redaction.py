@@ -29,16 +29,8 @@ LONG = 20  # characters of a subprotocol that may be a token
 SUBPROTOCOL_HEADER = "sec-websocket-protocol"
 # Their names look like those of secrets, or their values like a query, and they are neither.
 OPEN_HEADERS = frozenset(
-    {
-        "access-control-allow-credentials",
-        "host",
-        "proxy-authenticate",
-        "sec-websocket-accept",
-        "sec-websocket-extensions",
-        "sec-websocket-key",
-        "sec-websocket-version",
-        "www-authenticate",
-    }
+    "access-control-allow-credentials host proxy-authenticate sec-websocket-accept "
+    "sec-websocket-extensions sec-websocket-key sec-websocket-version www-authenticate".split()
 )
 SECRET_NAME = re.compile(
     r"token|secret|passw|pass_?phrase|pass_?code|pwd|session|sess_?id|credential|signature|[cx]srf"
