@@ -14,6 +14,7 @@ from astra_nb.wire.messages import Side
 
 from . import table, waiting
 from .criteria import Predicate, Wanted, criteria
+from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
@@ -38,6 +39,7 @@ class FrameLog(LogView):
         max_frames: How many of the newest frames are kept, and as many other records.
         max_bytes: How many bytes of them are kept, header and payload, in whole runs.
         recording: Whether anything is recorded at all.
+        redact: See the attribute.
 
     Attributes:
         recording: Settable at any time; what passes while it is False leaves no trace.
@@ -47,11 +49,17 @@ class FrameLog(LogView):
     """
 
     def __init__(
-        self, *, max_frames: int = 100_000, max_bytes: int = 64 * 2**20, recording: bool = True
+        self,
+        *,
+        max_frames: int = 100_000,
+        max_bytes: int = 64 * 2**20,
+        recording: bool = True,
+        redact: Redact | None = hide_connection_init,
     ) -> None:
         self._ring = Ring(
             check_bound("max_frames", max_frames), check_bound("max_bytes", max_bytes)
         )
+        self.redact = redact
         self._fresh = self._ring.fresh
         self._unsettled = 0  # bytes in large runs since the ring was last settled, about
         self._subscriptions = Subscriptions()
@@ -146,6 +154,22 @@ class FrameLog(LogView):
     def max_bytes(self, value: int) -> None:
         self._ring.max_bytes = check_bound("max_bytes", value)
         self._ring.snapshot()
+
+    @property
+    def redact(self) -> Redact | None:
+        """A function that makes of each record the one that is shown, exported and waited for.
+
+        It gets a record and returns it, or another of the same number, such as
+        `record.with_payload(...)`. It is called each time a record is read, in the reader's
+        thread, and never while frames pass. A record for which it fails is hidden. By default it
+        hides the payload of `connection_init` in graphql-ws (`hide_connection_init` of
+        `astra_nb.log.payload_redaction`, which another function may call); None shows everything.
+        """
+        return self._ring.redact
+
+    @redact.setter
+    def redact(self, value: Redact | None) -> None:
+        self._ring.redact = value
 
     @property
     def dropped(self) -> int:

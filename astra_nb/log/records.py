@@ -7,11 +7,11 @@ it happened there.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from astra_nb.wire.explain import explain
-from astra_nb.wire.frames import Frame
+from astra_nb.wire.frames import Frame, apply_mask
 from astra_nb.wire.handshake import parse_head
 from astra_nb.wire.messages import CloseFrame, Side, other_end
 from astra_nb.wire.opcodes import FrameType
@@ -104,6 +104,28 @@ class FrameRecord(_Passed):
     def payload(self) -> bytes:
         """The payload, unmasked and, where an extension had changed it, decompressed."""
         return self.frame.payload if self.message is None else self.message
+
+    def with_payload(self, payload: bytes) -> FrameRecord:
+        """Return this record with another payload of the same length, for a log's `redact`.
+
+        The bytes on the wire are those of the new payload; where it was compressed they are 0.
+
+        Raises:
+            ValueError: The payload has another length, which the frame's header contradicts.
+        """
+        if len(payload) != len(self.payload):
+            raise ValueError(
+                f"a payload of {len(payload)} bytes in place of one of {len(self.payload)}: "
+                f"the frame's header tells the length, so it must stay"
+            )
+        frame = self.frame
+        plain = payload if self.message is None else bytes(len(frame.payload))
+        masked = apply_mask(plain, frame.masking_key) if frame.masking_key else plain
+        return replace(
+            self,
+            frame=replace(frame, raw=frame.header + masked, payload=plain),
+            message=None if self.message is None else payload,
+        )
 
     def explain(self) -> str:
         """Return an explanation of this frame bit by bit, as text of several lines."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 
+from .payload_redaction import Redact
 from .records import FrameRecord, Record
 from .snapshot import Block, Deferred, Entry, Snapshot
 
@@ -26,6 +27,7 @@ class Ring:
     Attributes:
         fresh: Entries that have no numbers yet.
         blocks: The other entries, oldest first.
+        redact: Makes of each record that is read the one that is shown; None shows all.
     """
 
     def __init__(self, max_frames: int, max_bytes: int) -> None:
@@ -33,6 +35,7 @@ class Ring:
         self.max_bytes = max_bytes
         self.fresh: list[Entry] = []
         self.blocks: list[Block] = []
+        self.redact: Redact | None = None
         self._next = 1
         self._frames = 0
         self._others = 0
@@ -99,7 +102,14 @@ class Ring:
             self.settle()
             self._evict_entries()
             first = self.blocks[0].first + self._skip if self.blocks else self._next
-            return Snapshot(first, list(self.blocks), self._dropped, self._next - 1, self._origin)
+            return Snapshot(
+                first,
+                list(self.blocks),
+                self._dropped,
+                self._next - 1,
+                self._origin,
+                self.redact,
+            )
 
     def clear(self) -> None:
         """Remove every record; numbers go on, and nothing counts as dropped."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from astra_nb.wire.frames import decode, frame_length
 from astra_nb.wire.messages import Side
 
+from .payload_redaction import Redact, redacted
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 
@@ -59,6 +61,7 @@ class Snapshot(NamedTuple):
     dropped: int
     last_number: int
     origin: float
+    redact: Redact | None = None
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Decode the records with a number above `after`, oldest first."""
@@ -68,7 +71,12 @@ class Snapshot(NamedTuple):
             number = block.first
             for entry in block.entries:
                 if number + entry[5] > start:
-                    yield from expand(entry, number, start)
+                    records = expand(entry, number, start)
+                    yield from (
+                        records
+                        if self.redact is None
+                        else map(partial(redacted, self.redact), records)
+                    )
                 number += entry[5]
 
     def count(self, after: int = 0) -> int:

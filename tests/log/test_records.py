@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, handshake_record
-from astra_nb.wire.frames import decode
+from astra_nb.wire.frames import decode, encode
 from astra_nb.wire.messages import CloseFrame
 
 PING = decode(bytes([0x89, 5, 0, 88, 14, 67, 45]))
@@ -98,3 +98,20 @@ def test_the_record_of_a_head(
     assert (record.raw, record.start_line, record.headers) == (raw, start_line, headers)
     assert record.status == status
     assert (record.number, record.connection, record.kind) == (3, 2, "handshake")
+
+
+@pytest.mark.parametrize("key", [None, b"abcd"])
+def test_a_record_with_another_payload_of_its_length(key: bytes | None) -> None:
+    record = frame_record(frame=decode(encode(1, b"Hello", key=key)))
+    other = record.with_payload(b"World")
+    assert other.frame == decode(encode(1, b"World", key=key))
+    assert (other.payload, other.message, other.number) == (b"World", None, 7)
+    with pytest.raises(ValueError, match=r"^a payload of 4 bytes in place of one of 5: "):
+        record.with_payload(b"four")
+
+
+def test_a_compressed_record_with_another_payload() -> None:
+    frame = decode(encode(1, b"\x12\x34", rsv=4, key=b"abcd"))
+    other = frame_record(frame=frame, message=b"Hello").with_payload(b"World")
+    assert (other.payload, other.message) == (b"World", b"World")
+    assert other.frame == decode(encode(1, bytes(2), rsv=4, key=b"abcd"))
