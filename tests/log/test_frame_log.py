@@ -493,3 +493,16 @@ def test_a_criterion_that_does_not_exist_is_refused(wait: str) -> None:
     with pytest.raises(TypeError, match=r"^'typ' is not a criterion; there are 'kind', 'type', "):
         result = getattr(FrameLog(), wait)(typ="text")
         asyncio.run(result)
+
+
+def test_a_redact_function_can_be_given_and_changed() -> None:
+    def hide(record: Record) -> Record:
+        assert isinstance(record, FrameRecord)
+        return record.with_payload(b"*****")
+
+    log = FrameLog(redact=hide)
+    log.append_frames(1, "server", "sent", HELLO, 1)
+    assert log.redact is hide
+    assert '"*****"' in log.text()
+    log.redact = None
+    assert '"Hello"' in log.text()
