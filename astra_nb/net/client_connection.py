@@ -19,7 +19,7 @@ from websockets.uri import WebSocketURI
 from astra_nb.errors import ConnectFailed, HandshakeFailed
 from astra_nb.log import FrameLog
 from astra_nb.wire.handshake import parse_head
-from astra_nb.wire.redaction import redact_path
+from astra_nb.wire.redaction import redact_path, redact_text
 from astra_nb.wire.text import visible
 
 from .addresses import describe_peer
@@ -172,8 +172,9 @@ class ClientConnection(Connection):
     def _fail(self, error: HandshakeFailed) -> None:
         # A notebook stores what is raised, and a server may repeat what it refused.
         head = self.request.serialize()
-        error.args = (self.redactor.echo(str(error), head),)
-        error.body = self.redactor.echo(error.body, head)
+        why, line, body = self.redactor.without_sent(str(error), head).partition("\n")
+        error.args = (f"{why}{line}{redact_text(body)}",)
+        error.body = redact_text(self.redactor.without_sent(error.body, head))
         self.answered.set_exception(error)
         self.answered.exception()  # the caller may have stopped waiting
 

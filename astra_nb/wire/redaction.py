@@ -65,13 +65,14 @@ SCHEME = re.compile(
     r"\b((?i:bearer))[ \t]+[\w.~+/=-]+"
     r"|\b((?i:basic|token|negotiate|digest))[ \t]+(?=[^\s,;]*?(?:[\d=]|[a-z][A-Z]))[\w.~+/=-]+"
 )
-# A name before a colon or an equals sign, as in JSON, also where its quotes are escaped; that of
-# a host before a port is none.
+# A name before a colon or an equals sign, as in JSON, also where its quotes are escaped; the host
+# of an address is none.
 NAME = re.compile(r"(?<!//)(?<![\w.-])(?P<name>[\w.-]++)[\\\"'\s]*+[:=][\\ \t]*+")
 VALUE = re.compile(
     r"\"(?:[^\"\\]|\\.)*+\"?|'[^']*+'?|[\[{].*|[^\s\"',;&#}<\[{]+",
     re.DOTALL,
 )
+PORT = re.compile(r"\d{1,5}(?![\w.-])")
 QUERY_PAIR = re.compile(
     r"(?P<before>^|[?&;#])(?P<name>[^=&;#?]*)=(?P<value>[^&;#]*+(?:;[^&;#=]*+(?![^&;#]))*+)"
 )
@@ -166,11 +167,11 @@ class Redactor:
         self.named = False
         return None if subprotocol is None else self.subprotocol(subprotocol)
 
-    def echo(self, text: str, head: bytes) -> str:
-        """Return an answer's text with its secrets hidden, and those of the request it repeats.
+    def without_sent(self, text: str, head: bytes) -> str:
+        """Return a text without the secrets of a request, which an answer may repeat.
 
         Args:
-            text: What the other end wrote, such as the body of a refusal.
+            text: A text that holds what the other end wrote, such as the body of a refusal.
             head: The request that this end sent.
         """
         sent, shown = head.decode("latin-1"), self.head(head).decode("latin-1")
@@ -178,7 +179,7 @@ class Redactor:
         for word in sorted(words, key=len, reverse=True):
             if len(word) >= SHORT and word not in shown:
                 text = text.replace(word, HIDDEN)
-        return redact_text(text)
+        return text
 
     def value(self, name: str, value: str) -> str:
         """Return the value of a header with its secrets hidden."""
@@ -261,6 +262,8 @@ def redact_values(text: str) -> str:
     for match in NAME.finditer(text):
         if match.start() < end or not sounds_secret(match["name"]):
             continue
+        if "." in match["name"] and PORT.match(text, match.end()):
+            continue  # of a host
         value = VALUE.match(text, match.end())
         if value is not None:
             quote = value[0][0] if value[0][0] in "\"'" else ""
