@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import contextvars
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TextIO
+
+from astra_nb.locks import make_lock
 
 __all__ = [
     "Lines",
@@ -95,7 +96,7 @@ class _Tee:
         return getattr(self.stream, name)
 
 
-_lock = threading.Lock()
+_lock = make_lock()
 _users = 0
 
 
