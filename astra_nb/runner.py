@@ -413,7 +413,8 @@ class Runner:
     ) -> None:
         if self._ending is None:
             # Kept, because the loop itself holds tasks only weakly.
-            self._ending = self._background.loop.create_task(self._shutdown(code, reason, caller))
+            loop = asyncio.get_running_loop()
+            self._ending = loop.create_task(self._shutdown(code, reason, caller))
             self._ending.add_done_callback(lambda _: self._finish())
         if self.ended.is_set():  # it was given up, and the loop ends now
             for connection in self._connections:
