@@ -49,8 +49,9 @@ def connect(
         compression: "deflate" to offer permessage-deflate (RFC 7692).
         max_message_size: Bytes a message may have; None for any size.
         automatic_pong: Whether PING frames are answered by themselves.
-        timeout: Seconds for TCP, TLS and the opening handshake together.
-        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
+        timeout: Seconds for TCP, TLS and the opening handshake together; None for no limit.
+        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent; None for no
+            limit.
         log: Where frames are recorded; None makes a new log.
 
     Raises:
@@ -58,6 +59,7 @@ def connect(
         LocalError: An option has a value that it cannot have. Nothing was sent.
         ConnectFailed: The name has no address, or TCP or TLS could not be connected.
         HandshakeFailed: The server did not answer with 101.
+        LoopBlocked: An `async def` handler of this kernel blocks the event loop.
     """
     uri, checked, log = parse_address(url), connect_options(options), _log(log)
     user = object()
