@@ -1,14 +1,8 @@
-"""Interrupts (the stop button) at random moments of run(), shutdown() and connect().
+"""A Python of its own in which interrupts come at random moments of run(), shutdown(), connect().
 
-In a Python of its own, because an interrupt may come anywhere. Each seed gives the same moments:
-an interrupt comes before the n-th line that the main thread runs.
+The same seed gives the same moments: an interrupt comes before the n-th line that the main thread
+runs in the package. It expects SEED, MOMENTS and WHAT before it.
 """
-
-from __future__ import annotations
-
-import pytest
-
-from .helpers import run_python
 
 CHILD = """
 import gc, linecache, random, signal, sys, threading, warnings
@@ -133,10 +127,3 @@ for line in chosen.sample(range(1, lines + 1), min(MOMENTS, lines)):
     what(line)
 print("done", flush=True)
 """
-
-
-@pytest.mark.parametrize("what", ["run", "shutdown", "connect"])
-def test_an_interrupt_at_any_moment_leaves_nothing(what: str) -> None:
-    code = f"SEED, MOMENTS, WHAT = 12, 60, {what!r}\n{CHILD}"
-    done = run_python("-c", code, timeout=120)
-    assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
