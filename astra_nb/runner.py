@@ -118,7 +118,7 @@ class Runner:
         # One at a time: asyncio's own server tries as often as the backlog is long, and reports
         # each time, while the process is out of file descriptors.
         loop = asyncio.get_running_loop()
-        while True:
+        while self._ending is None:
             try:
                 client, _ = await loop.sock_accept(listening)
             except ConnectionError:
@@ -421,9 +421,7 @@ class Runner:
                 connection.transport.abort()
 
     async def _shutdown(self, code: int, reason: str, caller: threading.Thread | None) -> None:
-        for accepting in self._accepting:
-            accepting.cancel()
-        await asyncio.gather(*self._accepting, return_exceptions=True)
+        await self._stop_accepting()
         self._close_listening()
         connections = list(self._connections)
         for connection in connections:
@@ -450,6 +448,17 @@ class Runner:
                         f"had closed, although it was cancelled; it catches even that."
                     )
         await self._wait_for_threads(caller)
+
+    async def _stop_accepting(self) -> None:
+        for listening in self._listening:
+            # A client that was accepted just now is not lost by the cancelling below.
+            with contextlib.suppress(NotImplementedError, ValueError):
+                asyncio.get_running_loop().remove_reader(listening)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for accepting in self._accepting:
+            accepting.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
 
     async def _wait_for_threads(self, caller: threading.Thread | None) -> None:
         def left() -> list[int]:
