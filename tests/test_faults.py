@@ -24,7 +24,7 @@ import pytest
 
 from astra_nb import AsyncWebSocket, FrameLog, Server, WebSocket, connect
 from astra_nb.errors import ConnectionClosed, EndlessLoop, LoopBlocked
-from astra_nb.log.records import ClosedRecord
+from astra_nb.log.records import ClosedRecord, NoticeRecord
 from astra_nb.net import background, blocking
 from astra_nb.wire.frames import decode
 
@@ -668,6 +668,10 @@ def in_threads(count: int, action: Callable[[], object]) -> None:
         thread.join(20)
 
 
+def notices_of(server: Server) -> list[str]:
+    return [each.text for each in server.log if isinstance(each, NoticeRecord)]
+
+
 def listening() -> list[int]:
     found = psutil.Process().net_connections("tcp")
     return [each.laddr[1] for each in found if each.status == psutil.CONN_LISTEN]
@@ -722,7 +726,7 @@ def test_a_task_or_a_callback_that_exits(
     with faulty(handle_socket) as server, connect(server.url) as client:
         assert client.recv(10).value == "still here"
         name = type(error).__name__
-        notices = [record.text for record in server.log.filter(kind="notice")]
+        notices = notices_of(server)
         told = [text for text in notices if "event loop" in text]
         assert len(told) == 2
         assert all(f"raised {name}" in text and "goes on" in text for text in told)
@@ -778,7 +782,7 @@ def test_an_async_handler_that_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
             r"let_go\.wait\(60\); .*a `def` handler may block",
             str(caught.value),
         )
-    notices = [record.text for record in server.log.filter(kind="notice")]
+    notices = notices_of(server)
     [notice] = [text for text in notices if "blocked by talk()" in text]
     assert "let_go.wait(60)" in notice
     # The port was given back, and what is run now has a loop that works.

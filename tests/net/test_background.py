@@ -9,9 +9,16 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from astra_nb.errors import WrongThread
-from astra_nb.net import background
-from astra_nb.net.background import BackgroundLoop, acquire, forget_after_fork, loop_of, release
+from astra_nb.errors import LoopBlocked, WrongThread
+from astra_nb.net import background, blocking
+from astra_nb.net.background import (
+    BackgroundLoop,
+    acquire,
+    forget_after_fork,
+    give_up,
+    loop_of,
+    release,
+)
 from tests.helpers import run_python, wait_until
 
 WRONG_THREAD = (
@@ -170,7 +177,7 @@ def test_generators_are_closed_at_the_end() -> None:
 
 STUBBORN = """
 import asyncio
-from astra_nb.net import background
+from astra_nb.net import background, blocking
 background.CANCEL_TIMEOUT = 0.05
 found = background.acquire("a")
 
@@ -303,6 +310,66 @@ def test_a_coroutine_is_cancelled_when_the_wait_for_it_ends(loop: BackgroundLoop
     wait_until(lambda: tasks() == 0)
 
 
+# A loop that is blocked, or that something tries to end
+
+
+def test_what_ends_a_loop_is_told_and_the_loop_goes_on(
+    loop: BackgroundLoop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+    loop.listeners.add(told.append)
+
+    def leave() -> None:
+        raise SystemExit(3)
+
+    loop.loop.call_soon_threadsafe(leave)
+    loop.loop.call_soon_threadsafe(loop.loop.stop)
+    assert loop.call(lambda: "still there") == "still there"
+    assert told == [
+        "A task or a callback on the event loop raised SystemExit: 3; the loop goes on."
+    ]
+    assert "in leave" in capsys.readouterr().err
+
+
+def test_a_wait_for_a_blocked_loop_ends_and_the_next_user_gets_another(
+    loop: BackgroundLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "STEP", 0.001)
+    monkeypatch.setattr(blocking, "STEP", 0.001)
+    go_on = threading.Event()
+
+    def hold() -> None:
+        go_on.wait(60)
+
+    loop.loop.call_soon_threadsafe(hold)
+    with pytest.raises(LoopBlocked, match=r"by hold\(\) at line"):
+        loop.run(answer(42))
+    give_up(loop)
+    assert acquire("another") is not loop
+    give_up(loop)
+    assert end("another").has_ended
+    go_on.set()
+    assert loop.run(answer(42)) == 42
+
+
+def test_a_wait_for_a_loop_that_has_ended_ends() -> None:
+    acquire("a")
+    ended = end("a")
+    assert ended.wait(lambda seconds: seconds == 0) is True  # done in its last moment
+    with pytest.raises(RuntimeError, match=r"^the event loop has ended$"):
+        ended.wait(lambda seconds: False)
+    with pytest.raises(RuntimeError, match="closed"):
+        ended.run(answer(42))
+
+
+def test_a_thread_that_starts_after_its_loop_was_given_up_ends() -> None:
+    late = BackgroundLoop()
+    late.loop.close()  # as after an interrupt of its start
+    late.start()
+    late.thread.join(5)
+    assert has_ended(late)
+
+
 # Forks
 
 
@@ -322,7 +389,7 @@ def test_a_child_forgets_the_parents_loop() -> None:
 
 FORK = f"""
 import os, signal
-from astra_nb.net import background
+from astra_nb.net import background, blocking
 loop = background.acquire("a")
 with background._lock:  # as when another thread holds it
     child = os.fork()

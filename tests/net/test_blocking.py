@@ -44,6 +44,7 @@ def waiting() -> Iterator[BackgroundLoop]:
 def test_the_place_is_the_callers_innermost_line_and_its_outermost_function() -> None:
     with waiting() as loop:
         place = wait_until(lambda: place_of(loop.thread.ident))
+        assert place is not None
         assert (place.function, place.file) == ("hold", HERE)
         assert place.source == "go_on.wait(60)  # here"
         assert str(place) == f"hold() at line {place.line} of {HERE}: go_on.wait(60)  # here"
