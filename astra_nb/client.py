@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import math
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, Unpack
 
@@ -48,8 +49,9 @@ def connect(
         compression: "deflate" to offer permessage-deflate (RFC 7692).
         max_message_size: Bytes a message may have; None for any size.
         automatic_pong: Whether PING frames are answered by themselves.
-        timeout: Seconds for TCP, TLS and the opening handshake together.
-        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
+        timeout: Seconds for TCP, TLS and the opening handshake together; None for no limit.
+        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent; None for no
+            limit.
         log: Where frames are recorded; None makes a new log.
 
     Raises:
@@ -57,32 +59,44 @@ def connect(
         LocalError: An option has a value that it cannot have. Nothing was sent.
         ConnectFailed: The name has no address, or TCP or TLS could not be connected.
         HandshakeFailed: The server did not answer with 101.
+        LoopBlocked: An `async def` handler of this kernel blocks the event loop.
     """
     uri, checked, log = parse_address(url), connect_options(options), _log(log)
-    loop = background.acquire()
-    try:
-        connection = loop.run(_open(uri, checked, log, ThreadInbox))
-    except BaseException:
-        background.release(loop)
-        raise
+    user = object()
+    made: list[ClientConnection] = []
 
     def give_back(_: Connection) -> None:
-        background.release(loop)
+        background.release(user)
 
-    def watch() -> None:
-        if connection.lost.done():
-            background.release(loop)
-        else:
-            connection.on_closed = give_back
+    try:
+        loop = background.acquire(user)
+        connection = loop.run(_open(uri, checked, log, ThreadInbox, made, give_back))
+        assert isinstance(connection.inbox, ThreadInbox)
+        socket = WebSocket(connection, connection.inbox, connection.request, log, loop)
+        log.before_read = _flush_of(socket)
+        log.before_wait = loop.forbid_wait
+        # A client that nothing refers to any more closes with 1001.
+        weakref.finalize(socket, _leave, connection).atexit = False
+        return socket
+    except BaseException:  # an interrupt may come anywhere
+        _give_up(user, made)
+        raise
 
-    assert isinstance(connection.inbox, ThreadInbox)
-    socket = WebSocket(connection, connection.inbox, connection.request, log, loop)
-    log.before_read = _flush_of(socket)
-    log.before_wait = loop.forbid_wait
-    loop.call(watch)
-    # A client that nothing refers to any more closes with 1001.
-    weakref.finalize(socket, _leave, connection).atexit = False
-    return socket
+
+def _give_up(user: object, made: list[ClientConnection]) -> None:
+    loop = background.loop_of(user)
+    if loop is None:
+        return
+
+    def abort() -> None:
+        for connection in made:
+            if connection.transport is not None:
+                connection.transport.abort()
+
+    with contextlib.suppress(RuntimeError):  # the loop has ended
+        loop.loop.call_soon_threadsafe(abort)
+    background.release(user)
+    loop.join()
 
 
 class connect_async:  # noqa: N801  (reads as a function, like `connect`)
@@ -105,7 +119,7 @@ class connect_async:  # noqa: N801  (reads as a function, like `connect`)
         return self._connect().__await__()
 
     async def _connect(self) -> AsyncWebSocket:
-        connection = await _open(self._uri, self._options, self._log, TaskInbox)
+        connection = await _open(self._uri, self._options, self._log, TaskInbox, [])
         assert isinstance(connection.inbox, TaskInbox)
         return AsyncWebSocket(connection, connection.inbox, connection.request, self._log)
 
@@ -128,6 +142,8 @@ async def _open(
     options: ConnectOptions,
     log: FrameLog,
     inbox: type[TaskInbox] | type[ThreadInbox],
+    made: list[ClientConnection],
+    on_closed: Callable[[Connection], None] | None = None,
 ) -> ClientConnection:
     loop = asyncio.get_running_loop()
     timeout = options["timeout"]
@@ -137,17 +153,17 @@ async def _open(
         from ssl import create_default_context  # only for wss://
 
         ssl = create_default_context()
-    made: list[ClientConnection] = []  # as soon as TCP is connected, and before TLS
 
     def make() -> ClientConnection:
         connection = ClientConnection(
             uri, options, number=next(_numbers), tap=log, deadline=deadline
         )
+        connection.on_closed = on_closed
         if inbox is ThreadInbox:
             connection.inbox = ThreadInbox(connection.resume_reading_soon)
         else:
             connection.inbox = TaskInbox(connection.resume_reading)
-        made.append(connection)
+        made.append(connection)  # as soon as TCP is connected, and before TLS
         return connection
 
     try:
@@ -194,5 +210,6 @@ def _flush_of(socket: WebSocket) -> Any:
 
 def _leave(connection: ClientConnection) -> None:
     loop = connection.loop
-    if not loop.is_closed() and not connection.lost.done():
-        loop.call_soon_threadsafe(connection.close_in_turn, 1001)
+    if not connection.lost.done():
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(connection.close_in_turn, 1001)

@@ -10,6 +10,7 @@ They split into "you did this" (nothing was sent) and "your peer did this"::
     │   ├── AddressInUse            the port is held by something else (also an OSError)
     │   ├── AddressUnavailable      the address cannot be listened on at all (also an OSError)
     │   ├── WrongThread             a blocking call where it would block the event loop
+    │   ├── LoopBlocked             a handler keeps the event loop; names the line where
     │   └── LuaError                Lua code raised, or was stopped
     ├── PeerError                   your peer, or the network between you, did this
     │   ├── ConnectionClosed        recv() after the close was delivered; has both close codes
@@ -37,6 +38,7 @@ __all__ = [
     "InvalidMessage",
     "InvalidRoute",
     "LocalError",
+    "LoopBlocked",
     "LuaError",
     "NotOpen",
     "PeerError",
@@ -75,6 +77,10 @@ class AddressUnavailable(LocalError, OSError):
 
 class WrongThread(LocalError, RuntimeError):
     """A blocking call in the thread that runs the event loop."""
+
+
+class LoopBlocked(LocalError):
+    """Code on the event loop does not give it back, so what was asked of it could not be done."""
 
 
 class LuaError(LocalError):

@@ -13,10 +13,12 @@ import weakref
 from collections import deque
 from typing import NamedTuple
 
+from .errors import LoopBlocked
+from .locks import make_rlock
 from .net.addresses import overlap
 from .runner import Runner
 
-__all__ = ["Place", "drop", "earlier", "end", "forget", "remember"]
+__all__ = ["Place", "drop", "earlier", "end", "forget", "in_turn", "remember"]
 
 MARGIN = 5.0  # seconds beyond the close timeout to wait for the end of a server
 
@@ -41,6 +43,9 @@ class Place(NamedTuple):
 _runners: dict[Runner, None] = {}
 # A cell that is run again drops its server before it runs the next one, which replaces it.
 _dropped: deque[Place] = deque(maxlen=100)
+
+in_turn = make_rlock()
+"""Held while a server starts: two on one address, or one that is run twice, do so in turn."""
 
 
 def remember(runner: Runner) -> None:
@@ -107,7 +112,9 @@ def _all() -> list[Runner]:
 
 def _shutdown_all() -> None:
     for runner in _all():
-        runner.shutdown()
+        # A handler that blocks the loop must not keep the others, or the process.
+        with contextlib.suppress(LoopBlocked):
+            runner.shutdown()
 
 
 def _close_in_child() -> None:

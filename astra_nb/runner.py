@@ -12,7 +12,6 @@ import inspect
 import socket as sockets
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
@@ -20,8 +19,9 @@ from typing import Any, cast
 from websockets.http11 import Request
 
 from .async_websocket import AsyncWebSocket
-from .errors import ConnectionClosed, InvalidRoute, LuaError
+from .errors import ConnectionClosed, InvalidRoute, LoopBlocked, LuaError
 from .jupyter.handler_output import Lines, handler_context, install, uninstall, wrap
+from .locks import Latch
 from .log import FrameLog
 from .log.records import HandlerErrorRecord, NoticeRecord, OutputRecord
 from .net import background
@@ -35,6 +35,7 @@ from .websocket import WebSocket
 
 __all__ = ["Runner"]
 
+ACCEPT_RETRY = 0.2  # seconds until the next try after a client could not be accepted
 SHUTDOWN_GRACE = 0.5  # seconds beyond the close timeout for handlers to end by themselves
 LISTENING_CONNECTION = 0  # number of the records that belong to no connection
 
@@ -72,7 +73,7 @@ class Runner:
         self.asked_port = port  # 0 when the system chose the port
         self.cell = cell
         self.running = False
-        self.ended = threading.Event()
+        self.ended = Latch()
         self.panels: Iterable[Any] = ()
         self._numbers = numbers
         self._own_loop = loop
@@ -82,34 +83,60 @@ class Runner:
         self._threads: dict[int, threading.Thread] = {}
         self._lines: dict[int, Lines] = {}
         self._listening: list[sockets.socket] = []
-        self._servers: list[asyncio.Server] = []
-        self._stopping = False
-        self._lock = threading.Lock()
+        self._accepting: list[asyncio.Task[None]] = []
+        self._is_told = False  # that a client could not be let in
+        self._ending: asyncio.Task[None] | None = None
+        self._thread_ended = asyncio.Event()
+        self._unfinished = [True]  # popped by the thread that finishes
         # A handler's prints belong to the cell that runs now.
         self._context = contextvars.copy_context()
 
     def run(self) -> None:
-        """Listen. Any thread but the loop's."""
-        self._listening = bind(self.hostname, self.port)
-        self.port = self._listening[0].getsockname()[1]
-        self._background = self._own_loop or background.acquire()
+        """Listen. Any thread but the loop's. What was begun is undone when this raises."""
         try:
-            self._background.run(self._listen())
+            self._background = background.acquire(self, self._own_loop)
+            self._background.forbid_wait()
+            bind(self.hostname, self.port, self._listening)
+            self.port = self._listening[0].getsockname()[1]
+            self._background.call(self._listen)
+            self._notice(f"Listening at {websocket_url(self.hostname, self.port)}")
         except BaseException:
-            for listening in self._listening:
-                listening.close()
-            background.release(self._background)
+            self.shutdown()
             raise
+
+    def _listen(self) -> None:
+        # On the loop's thread, which no interrupt reaches.
         install()
         self.running = True
-        self._notice(f"Listening at {websocket_url(self.hostname, self.port)}")
+        self._background.listeners.add(self._notice)
+        self._accepting = [
+            self._background.loop.create_task(self._accept(listening))
+            for listening in self._listening
+        ]
 
-    async def _listen(self) -> None:
+    async def _accept(self, listening: sockets.socket) -> None:
+        # One at a time: asyncio's own server tries as often as the backlog is long, and reports
+        # each time, while the process is out of file descriptors.
         loop = asyncio.get_running_loop()
-        for listening in self._listening:
-            self._servers.append(
-                await loop.create_server(self._make_connection, sock=listening, backlog=1024)
-            )
+        while self._ending is None:
+            try:
+                client, _ = await loop.sock_accept(listening)
+            except ConnectionError:
+                continue  # it has gone away again
+            except OSError as exc:
+                if not self._is_told:
+                    self._is_told = True
+                    self._notice(
+                        f"A client had to wait: it could not be accepted ({exc.strerror}). Each "
+                        f"connection and each open file takes a file descriptor; close some. "
+                        f"The server goes on trying, and does not say this again."
+                    )
+                await asyncio.sleep(ACCEPT_RETRY)
+                continue
+            try:
+                await loop.connect_accepted_socket(self._make_connection, client)
+            except OSError:
+                client.close()
 
     def _make_connection(self) -> ServerConnection:
         connection = ServerConnection(
@@ -207,7 +234,7 @@ class Runner:
             code = self._judge(connection, result)
         except asyncio.CancelledError as exc:
             task = asyncio.current_task()
-            if not self._stopping:
+            if self._ending is None:
                 if task is not None and task.cancelling():
                     raise
                 code = self._report(connection, exc)  # of another task, which the handler awaited
@@ -254,6 +281,7 @@ class Runner:
         connection.close_in_turn(code)
 
     def _forget_inbox(self, connection: Connection) -> None:
+        self._thread_ended.set()
         connection.resume_reading()
         connection.inbox = None  # what still comes is on the log, and nobody waits for it
 
@@ -342,37 +370,59 @@ class Runner:
     # The end
 
     def shutdown(self, code: int = 1001, reason: str = "") -> None:
-        """Close all, wait until all is gone, and give the port back. Idempotent, bounded."""
-        with self._lock:
-            first = self.running and not self._stopping
-            self._stopping = True
-        if not first:
-            return
-        if self._background.is_current_thread:
-            self._start_shutdown(code, reason)
+        """Close all, wait until all is gone, and give the port back. Idempotent, bounded.
+
+        All of it happens on the loop's thread: an interrupt ends only the wait for it.
+
+        Raises:
+            LoopBlocked: A handler blocks the loop; the port was given back, and the connections
+                are closed when the handler ends.
+        """
+        threads = list(self._threads.values())
+        current = threading.current_thread()
+        loop = background.loop_of(self)
+        if loop is None:  # not begun, or ended
+            self._finish()
             return
         try:
-            self._background.run(self._shutdown(code, reason))
-            self._join_handlers()
-        finally:
+            loop.loop.call_soon_threadsafe(self._start_shutdown, code, reason, current)
+            if loop.is_current_thread:
+                return
+            loop.wait(self.ended.wait)
+        except RuntimeError:  # the loop has ended, and everything on it
             self._finish()
+        except LoopBlocked:
+            background.give_up(loop)
+            self._finish()
+            raise
+        stuck = set(self._threads.values())
+        for thread in threads:
+            if thread is not current and thread not in stuck:
+                thread.join(SHUTDOWN_GRACE)
+        loop.join()
 
     def shutdown_soon(self) -> None:
-        """Close all without waiting. Any thread, a garbage collection's among them."""
-        with self._lock:
-            first = self.running and not self._stopping
-            self._stopping = True
-        if first:
-            self._background.loop.call_soon_threadsafe(self._start_shutdown, 1001, "")
+        """Close all without waiting. Any thread, a garbage collection's among them: no lock."""
+        loop = background.loop_of(self)
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.loop.call_soon_threadsafe(self._start_shutdown, 1001, "")
 
-    def _start_shutdown(self, code: int, reason: str) -> None:
-        task = self._background.loop.create_task(self._shutdown(code, reason))
-        task.add_done_callback(lambda _: self._finish())
-        self._shutdown_task = task  # the loop itself holds tasks only weakly
+    def _start_shutdown(
+        self, code: int, reason: str, caller: threading.Thread | None = None
+    ) -> None:
+        if self._ending is None:
+            # Kept, because the loop itself holds tasks only weakly.
+            loop = asyncio.get_running_loop()
+            self._ending = loop.create_task(self._shutdown(code, reason, caller))
+            self._ending.add_done_callback(lambda _: self._finish())
+        if self.ended.is_set():  # it was given up, and the loop ends now
+            for connection in self._connections:
+                connection.transport.abort()
 
-    async def _shutdown(self, code: int, reason: str) -> None:
-        for server in self._servers:
-            server.close()
+    async def _shutdown(self, code: int, reason: str, caller: threading.Thread | None) -> None:
+        await self._stop_accepting()
+        self._close_listening()
         connections = list(self._connections)
         for connection in connections:
             if connection.state.is_open:
@@ -384,8 +434,7 @@ class Runner:
             await asyncio.wait(waiting, timeout=self.policy.close_timeout)
         for connection in list(self._connections):
             connection.transport.abort()
-        current = asyncio.current_task()
-        tasks = [task for task in self._tasks.values() if task is not current]
+        tasks = list(self._tasks.values())
         if tasks:
             _, pending = await asyncio.wait(tasks, timeout=SHUTDOWN_GRACE)
             for task in pending:
@@ -398,32 +447,55 @@ class Runner:
                         f"The handler of connection {number} did not end after its connection "
                         f"had closed, although it was cancelled; it catches even that."
                     )
-        if self._connections:
-            await asyncio.sleep(0)  # their connection_lost() is queued
+        await self._wait_for_threads(caller)
 
-    def _join_handlers(self) -> None:
-        deadline = time.monotonic() + SHUTDOWN_GRACE
-        for number, thread in list(self._threads.items()):
-            if thread is threading.current_thread():
-                continue
-            thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
-                self._notice(
-                    f"The handler of connection {number} did not end after its connection had "
-                    f"closed; its thread goes on by itself until it does."
-                )
+    async def _stop_accepting(self) -> None:
+        for listening in self._listening:
+            # A client that was accepted just now is not lost by the cancelling below.
+            with contextlib.suppress(NotImplementedError, ValueError):
+                asyncio.get_running_loop().remove_reader(listening)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for accepting in self._accepting:
+            accepting.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+
+    async def _wait_for_threads(self, caller: threading.Thread | None) -> None:
+        def left() -> list[int]:
+            return [number for number, each in self._threads.items() if each is not caller]
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_GRACE):
+                while left():
+                    self._thread_ended.clear()
+                    await self._thread_ended.wait()
+        for number in left():
+            self._notice(
+                f"The handler of connection {number} did not end after its connection had "
+                f"closed; its thread goes on by itself until it does."
+            )
+
+    def _close_listening(self) -> None:
+        for listening in self._listening:
+            listening.close()
 
     def _finish(self) -> None:
-        self._notice("Stopped listening")
-        self.running = False
-        uninstall()
-        background.release(self._background)
+        try:
+            self._unfinished.pop()
+        except IndexError:
+            return
+        self._close_listening()
+        if self.running:
+            self._notice("Stopped listening")
+            self.running = False
+            uninstall()
+            self._background.listeners.discard(self._notice)
+        background.release(self)
         self.ended.set()
 
     def forget_after_fork(self) -> None:
         """In a forked child: give back the copies of the listening sockets, touch nothing else."""
-        for listening in self._listening:
-            listening.close()
+        self._close_listening()
         self.running = False
         self.ended.set()
 

@@ -294,10 +294,15 @@ class Server:
             AddressInUse: Something else listens on this address.
             AddressUnavailable: This machine cannot listen on it.
             WrongThread: Called in an `async def` handler, and there is a server to replace.
+            LoopBlocked: An `async def` handler of a server blocks the event loop.
         """
         around = Environment(platform=sys.platform)
         if around.is_lite:
             raise AddressUnavailable(no_listening(around))
+        with registry.in_turn:
+            self._run()
+
+    def _run(self) -> None:
         cell = current_cell()
         port, asked_port = self.port, self.port
         for place in registry.earlier(self._runner, self.hostname, self.port, cell):
@@ -317,16 +322,21 @@ class Server:
         runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers)
         runner.asked_port = asked_port
         runner.panels = self._panels
-        runner.run()
-        self.port = runner.port
-        self._runner = runner
-        self.log.before_read = runner.settle
-        self.log.before_wait = runner.forbid_wait
-        if self._finalizer is not None:
-            self._finalizer.detach()
-        self._finalizer = weakref.finalize(self, _collected, runner)
-        self._finalizer.atexit = False  # `registry` does it
-        registry.remember(runner)
+        try:
+            registry.remember(runner)
+            runner.run()
+            self.port = runner.port
+            self._runner = runner
+            self.log.before_read = runner.settle
+            self.log.before_wait = runner.forbid_wait
+            if self._finalizer is not None:
+                self._finalizer.detach()
+            self._finalizer = weakref.finalize(self, _collected, runner)
+            self._finalizer.atexit = False  # `registry` does it
+        except BaseException:  # an interrupt may come anywhere
+            runner.shutdown()
+            registry.forget(runner)
+            raise
 
     def wait(self) -> None:
         """Block until the server is shut down; an interrupt (Ctrl-C) shuts it down.
@@ -345,15 +355,23 @@ class Server:
         """Close every connection, stop listening, and wait until all is gone.
 
         Takes a few seconds at most, whatever handlers and peers do. Calling it again does
-        nothing. On the event loop's own thread it only starts all this.
+        nothing. On the event loop's own thread it only starts all this. An interrupt ends the
+        wait, and the rest happens in the background.
 
         Args:
             code: Close code that clients get; 1001 is "going away".
             reason: Close reason, up to 123 bytes as UTF-8.
+
+        Raises:
+            LoopBlocked: An `async def` handler blocks the event loop. The port was given back;
+                the connections are closed when the handler ends.
         """
         if self._runner is not None:
-            self._runner.shutdown(code, reason)
-            registry.forget(self._runner)
+            try:
+                self._runner.shutdown(code, reason)
+            finally:
+                if self._runner.ended.is_set():  # else an interrupt has ended only the wait
+                    registry.forget(self._runner)
 
     def __enter__(self) -> Self:
         if not self.running:

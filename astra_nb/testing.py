@@ -24,7 +24,7 @@ from .log import FrameLog
 from .log.records import FrameRecord, HandshakeRecord, OpenedRecord, Record
 from .log.view import LogView
 from .net.addresses import websocket_url
-from .net.background import BackgroundLoop, release
+from .net.background import BackgroundLoop
 from .net.policy import Policy
 from .net.routes import make_route
 from .runner import Runner
@@ -248,15 +248,9 @@ def scenario(
     route = make_route(path, handler, automatic_pong=automatic_pong)
     policy = Policy("127.0.0.1", routes=[route], close_timeout=CLOSE_TIMEOUT)
     loop = BackgroundLoop()
-    loop.users = 1
     log = FrameLog()
     runner = Runner(policy, log, "127.0.0.1", 0, None, itertools.count(1), loop=loop)
-    try:
-        runner.run()
-    except BaseException:
-        if loop.thread.is_alive():
-            release(loop)
-        raise
+    runner.run()
     try:
         # A parameter of the path matches its own name.
         url = websocket_url("127.0.0.1", runner.port) + re.sub("^/+|[{}]", "", path)

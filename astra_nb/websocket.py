@@ -13,6 +13,7 @@ from typing import Any, Self
 from websockets.http11 import Request
 
 from .errors import ConnectionClosed, EndlessLoop, WrongThread
+from .locks import Latch
 from .net.background import BackgroundLoop
 from .net.base_socket import REST, BaseSocket
 from .net.connection import Connection
@@ -228,9 +229,14 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         if lost.done():
             return
         self._background.forbid_wait()
-        # Not on the loop: it may end together with the connection, and the wait with it.
-        if not self._connection.sender.outbox.wait(lost.done, timeout):
-            raise self._still(timeout)
+        closed = Latch()
+        # A RuntimeError: the loop has ended, and the connection with it.
+        with contextlib.suppress(RuntimeError):
+            self._connection.loop.call_soon_threadsafe(
+                lost.add_done_callback, lambda _: closed.set()
+            )
+            if not self._background.wait(closed.wait, timeout):
+                raise self._still(timeout)
 
     def __enter__(self) -> Self:
         return self

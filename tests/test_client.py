@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import math
 import re
 import socket
 import struct
@@ -23,7 +25,7 @@ from astra_nb import (
     connect,
     connect_async,
 )
-from astra_nb.errors import ConnectFailed, HandshakeFailed, InvalidMessage, LocalError
+from astra_nb.errors import ConnectFailed, HandshakeFailed, InvalidMessage, LocalError, WaitTimeout
 from astra_nb.net.client_connection import ClientConnection
 from tests import records
 from tests.helpers import REPOSITORY, free_port, run_python
@@ -262,6 +264,87 @@ def test_an_interrupt_gets_through_a_blocking_recv() -> None:
         "print(threading.active_count())\n",
     )
     assert (done.stdout, done.stderr) == ("interrupted\n1\n", "")
+
+
+# Timeouts
+
+
+@pytest.mark.parametrize("none", [None, math.inf])
+def test_no_limit(none: float | None) -> None:
+    with serving(handler_of("def", echo)) as server:
+        client = connect(server.url, timeout=none, close_timeout=none)
+        client.send_text("a")
+        assert client.recv(none).value == "a"
+        assert client.log.wait_for(type="text", timeout=none)
+        client.close()
+        client.wait_closed(none)
+        assert client.state == "closed"
+
+        async def await_it() -> None:
+            socket = await connect_async(server.url, timeout=none, close_timeout=none)
+            await socket.send_text("a")
+            assert (await socket.recv(none)).value == "a"
+            await socket.close()
+            await socket.wait_closed(none)
+
+        run_async(await_it())
+
+
+@pytest.mark.parametrize("past", [0, -0.001, -1e300, -math.inf])
+def test_a_deadline_that_has_passed(past: float) -> None:
+    with serving(handler_of("def", echo)) as server, connect(server.url) as client:
+        with pytest.raises(WaitTimeout):
+            client.recv(past)
+        with pytest.raises(WaitTimeout):
+            client.wait_closed(past)
+        with pytest.raises(WaitTimeout):
+            client.log.wait_for(kind="closed", timeout=past)
+
+        async def await_it() -> None:
+            async with connect_async(server.url) as socket:
+                with pytest.raises(WaitTimeout):
+                    await socket.recv(past)
+                with pytest.raises(WaitTimeout):
+                    await socket.wait_closed(past)
+                with pytest.raises(WaitTimeout):
+                    await socket.log.wait_for_async(kind="closed", timeout=past)
+
+        run_async(await_it())
+
+
+# Errors inside the transport's callbacks
+
+
+@pytest.mark.parametrize("method", ["_record_head", "_receive_handshake"])
+def test_what_is_raised_inside_reaches_the_caller(
+    method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise LookupError("inside")
+
+    with serving(handler_of("def", echo)) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(ClientConnection, method, fail)
+            with pytest.raises(LookupError, match=r"^inside$"):
+                connect(server.url, timeout=None)
+            with pytest.raises(LookupError, match=r"^inside$"):
+                run_async(connect_async(server.url, timeout=None)._connect())
+        logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
+
+
+def test_what_is_raised_inside_an_open_connection_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise LookupError("inside")
+
+    with serving(handler_of("def", echo)) as server, connect(server.url) as client:
+        monkeypatch.setattr(ClientConnection, "_receive_frames", fail)
+        client.send_text("a")
+        with pytest.raises(ConnectionClosed, match=r"LookupError\('inside'\)"):
+            client.recv(5)
+        client.wait_closed(5)
+    logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
 
 
 # --- the page that says all this --------------------------------------------------------------

@@ -19,6 +19,7 @@ from astra_nb.wire.messages import CloseFrame
         ("AddressInUse", (errors.LocalError, OSError)),
         ("AddressUnavailable", (errors.LocalError, OSError)),
         ("WrongThread", (errors.LocalError, RuntimeError)),
+        ("LoopBlocked", (errors.LocalError,)),
         ("LuaError", (errors.LocalError,)),
         ("ConnectionClosed", (errors.PeerError,)),
         ("HandshakeFailed", (errors.PeerError,)),

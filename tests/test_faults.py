@@ -25,15 +25,17 @@ from typing import Any
 import psutil
 import pytest
 
-from astra_nb import FrameLog, Server, WebSocket, connect
-from astra_nb.errors import ConnectionClosed, EndlessLoop
-from astra_nb.log.records import ClosedRecord
+from astra_nb import AsyncWebSocket, FrameLog, Server, WebSocket, connect
+from astra_nb.errors import ConnectionClosed, EndlessLoop, LoopBlocked
+from astra_nb.log.records import ClosedRecord, NoticeRecord
+from astra_nb.net import background, blocking
 from astra_nb.wire.frames import decode
 
 from . import records
 from .conformance.octets import frame, mask_all, read_frames
 from .helpers import REPOSITORY, run_python, wait_until
-from .servers import KINDS, Kind, Steps, echo, handler_of
+from .interrupts import CHILD
+from .servers import KINDS, Kind, Steps, echo, handler_of, serving
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
 HELLO = mask_all(b"\x81\x05Hello")
@@ -605,6 +607,228 @@ def test_an_interrupt_in_a_blocking_call() -> None:
         assert client.state == "open"
         client.send_text("still here")
         assert client.recv(10).value == "still here"
+
+
+@pytest.mark.parametrize("what", ["run", "shutdown", "connect"])
+def test_an_interrupt_at_any_moment(what: str) -> None:
+    code = f"SEED, MOMENTS, WHAT = 12, 60, {what!r}\n{CHILD}"
+    done = run_python("-c", code)
+    assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
+
+
+def test_an_interrupt_of_a_shutdown() -> None:
+    let_go = threading.Event()
+    at_work = threading.Event()
+
+    def handle_socket(socket: WebSocket) -> None:
+        at_work.set()
+        let_go.wait(60)
+        socket.recv()
+
+    server = Server(port=0)
+    server.websocket("/", handle_socket)
+    server.run()
+    with open_raw(server) as sock:
+        assert at_work.wait(10)
+        main = threading.main_thread().ident
+        assert main is not None
+        timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            server.shutdown()
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+        assert close_code(read_to_end(sock)) == 1001
+    let_go.set()
+    wait_until(lambda: not server.running, 10)
+
+
+def test_two_threads_that_shut_down_and_eight_that_run(capsys: pytest.CaptureFixture[str]) -> None:
+    server = Server(port=0)
+    server.websocket("/", handler_of("def", echo))
+    in_threads(8, server.run)
+    assert len(listening()) == 1
+    with connect(server.url) as client:
+        client.send_text("one of them")
+        assert client.recv(10).value == "one of them"
+    seen: list[bool] = []
+
+    def shut_down() -> None:
+        server.shutdown()
+        seen.append(server.running or bool(listening()))
+
+    in_threads(4, shut_down)
+    assert seen == [False] * 4
+    assert capsys.readouterr().out.count("Replaced the server") == 7
+
+
+def in_threads(count: int, action: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=action) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+
+def notices_of(server: Server) -> list[str]:
+    return [each.text for each in server.log if isinstance(each, NoticeRecord)]
+
+
+def listening() -> list[int]:
+    found = psutil.Process().net_connections("tcp")
+    return [each.laddr[1] for each in found if each.status == psutil.CONN_LISTEN]
+
+
+COLLECTED = """
+import gc, signal, warnings
+from astra_nb import Server, connect, registry
+from astra_nb.net import background
+signal.alarm(20)
+warnings.simplefilter("ignore")
+server = Server(port=0)
+server.websocket("/", lambda socket: socket.recv())
+server.run()
+client = connect(server.url)
+runner = server._runner
+with background._lock, registry.in_turn, server.log._ring._lock:
+    del server, client
+    gc.collect()
+print(runner.ended.wait(10))
+"""
+
+
+def test_a_collection_while_the_same_thread_is_inside() -> None:
+    assert run_python("-c", COLLECTED).stdout == "True\n"
+
+
+# --- the event loop ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+def test_a_task_or_a_callback_that_exits(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks: list[asyncio.Task[None]] = []
+
+    def fail() -> None:
+        raise error
+
+    async def fail_async() -> None:
+        fail()
+
+    async def handle_socket(socket: AsyncWebSocket) -> None:
+        loop = asyncio.get_running_loop()
+        tasks.append(asyncio.create_task(fail_async()))
+        loop.call_soon(fail)
+        loop.call_soon(loop.stop)
+        await asyncio.wait(tasks)
+        assert tasks[0].exception() is error
+        await socket.send_text("still here")
+
+    with faulty(handle_socket) as server, connect(server.url) as client:
+        assert client.recv(10).value == "still here"
+        name = type(error).__name__
+        notices = notices_of(server)
+        told = [text for text in notices if "event loop" in text]
+        assert len(told) == 2
+        assert all(f"raised {name}" in text and "goes on" in text for text in told)
+    assert name in capsys.readouterr().err
+
+
+def test_a_loop_that_died() -> None:
+    server = Server(port=0)
+    server.run()
+    loop = background.acquire("this test")
+    loop.end()
+    loop.join()
+    server.shutdown()
+    assert not server.running
+    assert listening() == []
+    with serving(handler_of("def", echo)) as again, connect(again.url) as client:
+        client.send_text("a new loop")
+        assert client.recv(10).value == "a new loop"
+    background.release("this test")
+
+
+def test_an_async_handler_that_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocking, "STEP", 0.02)
+    monkeypatch.setattr("astra_nb.net.background.STEP", 0.02)
+    let_go, at_work = threading.Event(), threading.Event()
+
+    async def talk(socket: AsyncWebSocket) -> None:
+        await socket.recv()
+        at_work.set()
+        let_go.wait(60)
+
+    server, other = Server(port=0), Server(port=0)
+    server.websocket("/", talk)
+    server.run()
+    client = connect(server.url)
+    client.send_text("now")
+    assert at_work.wait(10)
+    calls: list[Callable[[], object]] = [
+        lambda: server.connections,
+        lambda: server.broadcast("text", "to all"),
+        lambda: connect(server.url, timeout=2),
+        lambda: connect("ws://127.0.0.1:9/", timeout=2),
+        other.run,
+        client.close,
+        client.wait_closed,
+        server.shutdown,
+    ]
+    for call in calls:
+        with pytest.raises(LoopBlocked) as caught:
+            call()
+        assert re.search(
+            r"^the event loop is blocked by talk\(\) at line \d+ of .*test_faults\.py: "
+            r"let_go\.wait\(60\); .*a `def` handler may block",
+            str(caught.value),
+        )
+    notices = notices_of(server)
+    [notice] = [text for text in notices if "blocked by talk()" in text]
+    assert "let_go.wait(60)" in notice
+    # The port was given back, and what is run now has a loop that works.
+    assert listening() == []
+    assert not server.running
+    with serving(handler_of("def", echo)) as again, connect(again.url) as second:
+        second.send_text("a new loop")
+        assert second.recv(10).value == "a new loop"
+    let_go.set()
+    wait_until(lambda: client.state == "closed", 10)
+
+
+NO_DESCRIPTORS = """
+import os, resource, socket
+from astra_nb import Server, connect
+from tests.helpers import wait_until
+server = Server(port=0)
+server.websocket("/", lambda socket: socket.send_text("let in"))
+server.run()
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 30, hard))
+clients = []
+try:
+    while True:
+        clients.append(socket.create_connection(("127.0.0.1", server.port)))
+except OSError:
+    pass
+def told():
+    return [r.text for r in server.log.filter(kind="notice") if "could not be accepted" in r.text]
+wait_until(told)
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+with connect(server.url) as client:
+    print(client.recv(10).value)
+print(len(told()))
+for sock in clients:
+    sock.close()
+server.shutdown()
+"""
+
+
+def test_a_lack_of_file_descriptors() -> None:
+    done = run_python("-c", NO_DESCRIPTORS)
+    assert (done.stdout, done.stderr) == ("let in\n1\n", "")
 
 
 FORK = """

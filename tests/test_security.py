@@ -20,6 +20,7 @@ from astra_nb import FrameLog, Message, Server, WebSocket, connect, errors
 from astra_nb.errors import HandshakeFailed
 from astra_nb.lua import Lua, runtime
 from astra_nb.net.policy import CHECK_PATH
+from astra_nb.wire.handshake import head_end
 from tests.helpers import REPOSITORY, wait_until
 from tests.servers import serving
 
@@ -514,6 +515,30 @@ def test_a_handshake_that_never_ends_is_dropped() -> None:
                     pass
                 raise ConnectionError("closed in order")
         assert log_of(server).wait_for(kind="closed").tcp == "timeout"
+
+
+def test_a_handshake_a_byte_at_a_time_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    def count(data: bytearray, start: int = 0) -> int | None:
+        searched.append(len(data) - start)
+        return head_end(data, start)
+
+    monkeypatch.setattr("astra_nb.net.connection.head_end", count)
+    with serving(wait) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
+            runner = server._runner
+            assert runner is not None
+            [connection] = wait_until(lambda: list(runner._connections))
+            head = b"GET / HTTP/1.1\r\nX-Long: %s\r\n\r\n" % (b"x" * 2000)
+
+            def receive() -> None:  # as TCP may bring it
+                for index in range(len(head)):
+                    connection.data_received(head[index : index + 1])
+
+            runner._background.call(receive)
+            assert raw.recv(100).startswith(b"HTTP/1.1 4")
+    assert sum(searched) == len(head)  # each byte once
 
 
 def test_a_traceback_stays_here() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from astra_nb import AsyncWebSocket, FrameLog, Server, WebSocket, connect
 from astra_nb.exercises import echo
-from astra_nb.runner import Runner
 from astra_nb.testing import (
     expect_close,
     expect_frame,
@@ -197,10 +196,10 @@ def test_a_connection_that_is_refused_fails_the_scenario() -> None:
 
 
 def test_a_server_that_does_not_start_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(runner: Runner) -> None:
+    def bind(*arguments: object) -> None:
         raise OSError("no port is free")
 
-    monkeypatch.setattr(Runner, "run", run)
+    monkeypatch.setattr("astra_nb.runner.bind", bind)
     with pytest.raises(OSError, match=r"^no port is free$"):
         with scenario(echo_back):
             pytest.fail("the server was started")

@@ -12,7 +12,7 @@ from typing import Any
 from astra_nb.errors import AddressInUse, AddressUnavailable, InvalidRoute
 from astra_nb.log import FrameLog
 from astra_nb.log.records import NoticeRecord
-from astra_nb.net.background import BackgroundLoop, release
+from astra_nb.net.background import BackgroundLoop, acquire, release
 
 from . import guard, progress
 from .answer import Answer, Note
@@ -173,9 +173,9 @@ class HandlerExercise(Exercise):
             headline = f"The check could not start its own server: {error}."
             raise NotYet(Finding("no-server", headline)) from None
         history = History(stage.log)
-        loop = BackgroundLoop()
-        loop.users = 1
+        user, loop = object(), BackgroundLoop()
         try:
+            acquire(user, loop)
             loop.run(self._play(stage, history), ANSWER_LIMIT)
         except NotYet as found:
             found.log = stage.log
@@ -185,7 +185,8 @@ class HandlerExercise(Exercise):
             raise NotYet(Finding("no-server", headline)) from None
         finally:
             stage.end()
-            release(loop)
+            release(user)
+            loop.join()
             output.take(stage.log.output)
         return stage.log
 

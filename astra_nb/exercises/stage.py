@@ -83,7 +83,6 @@ class Stage:
         route = make_route(path, self.watch.watched(), automatic_pong=automatic_pong)
         policy = Policy(HOSTNAME, routes=[route], close_timeout=CLOSE_TIMEOUT)
         self._loop = background.BackgroundLoop()
-        self._loop.users = 1
         context = guard.protected_context()
         self._runner = context.run(
             Runner, policy, self.log, HOSTNAME, port, None, itertools.count(1), loop=self._loop
@@ -97,8 +96,6 @@ class Stage:
         except BaseException:
             uninstall()
             threading.excepthook = self._excepthook
-            if self._loop.thread.is_alive():
-                background.release(self._loop)
             raise
         self.url = websocket_url(HOSTNAME, self._runner.port)
 

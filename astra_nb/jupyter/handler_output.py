@@ -19,6 +19,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TextIO
 
+from astra_nb.locks import make_lock
+
 __all__ = [
     "Lines",
     "OutputSink",
@@ -95,7 +97,7 @@ class _Tee:
         return getattr(self.stream, name)
 
 
-_lock = threading.Lock()
+_lock = make_lock()
 _users = 0
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 
+from astra_nb.locks import make_rlock
+
 from .payload_redaction import Redact
 from .records import FrameRecord, Record
 from .snapshot import Block, Deferred, Entry, Snapshot
@@ -44,8 +46,8 @@ class Ring:
         self._origin = 0.0  # time of the first record since the last clear()
         self._skip = 0  # evicted frames of the oldest entry, whose later frames stay
         # Re-entrant, because the collector may run a finalizer in here, and that may print.
-        self._lock = threading.RLock()
-        self._settling = False
+        self._lock = make_rlock()
+        self._settler = 0  # the thread that settles; after a fork it may be gone
 
     def push_other(self, connection: int, now: float, deferred: Deferred) -> int:
         """Store a record other than a frame and return its number.
@@ -83,18 +85,20 @@ class Ring:
     def settle(self) -> None:
         """Number the fresh entries, and evict whole blocks that are over the bounds."""
         with self._lock:
-            if self._settling:
-                return
-            self._settling = True
-            try:
-                # Slices, not a swap: another thread may hold this very list to append to it.
-                while count := min(len(self.fresh), BATCH):
-                    batch = tuple(self.fresh[:count])
-                    del self.fresh[:count]
-                    self._add(batch)
-                self._evict_blocks()
-            finally:
-                self._settling = False
+            if self._settler != threading.get_ident():
+                self._settle()
+
+    def _settle(self) -> None:
+        try:
+            self._settler = threading.get_ident()
+            # Slices, not a swap: another thread may hold this very list to append to it.
+            while count := min(len(self.fresh), BATCH):
+                batch = tuple(self.fresh[:count])
+                del self.fresh[:count]
+                self._add(batch)
+            self._evict_blocks()
+        finally:
+            self._settler = 0
 
     def snapshot(self) -> Snapshot:
         """Settle everything, evict to the frame, and return what is left; nothing is decoded."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
+
+from astra_nb.locks import Latch, make_rlock
 
 from .criteria import Criteria
 from .records import Record
@@ -34,7 +35,7 @@ class Subscriptions:
         self.armed: tuple[Subscription, ...] = ()
         self._all: tuple[Subscription, ...] = ()
         # Re-entrant, because the collector may run a finalizer in here, and that may print.
-        self._lock = threading.RLock()
+        self._lock = make_rlock()
 
     def add(self, callback: Callable[[], object]) -> Subscription:
         """Add a callback, armed."""
@@ -108,15 +109,15 @@ def wait(
 ) -> Record | None:
     """Block until the search ends; return None when that takes more than `timeout` seconds."""
     deadline = None if timeout is None else monotonic() + timeout
-    news = threading.Event()
-    subscription = subscriptions.add(news.set)
+    news = Latch()
+    subscription = subscriptions.add(lambda: news.set())
     try:
         if before_read is not None:
             before_read()
         while (record := search.step()) is None:
-            if not news.wait(None if deadline is None else max(deadline - monotonic(), 0)):
+            if not news.wait(None if deadline is None else deadline - monotonic()):
                 return None
-            news.clear()
+            news = Latch()
             subscriptions.arm(subscription)
         return record
     finally:

@@ -77,12 +77,16 @@ def describe_peer(peername: object) -> str:
     return "unknown"
 
 
-def bind(hostname: str, port: int) -> list[socket.socket]:
+def bind(
+    hostname: str, port: int, sockets: list[socket.socket] | None = None
+) -> list[socket.socket]:
     """Bind one non-blocking socket for each address of a host name, all on one port.
 
     Args:
         hostname: Name or IP address to listen on.
         port: 0 to 65535; 0 takes a free one.
+        sockets: Gets them as they are made, and is returned; for a caller that has to close them
+            when this is interrupted.
 
     Raises:
         AddressInUse: Something else listens there.
@@ -103,7 +107,7 @@ def bind(hostname: str, port: int) -> list[socket.socket]:
             f"hostname {hostname!r} has no address on this machine ({exc}); "
             f'server.hostname = "127.0.0.1" always has one'
         ) from exc
-    sockets: list[socket.socket] = []
+    sockets = [] if sockets is None else sockets
     try:
         for family, kind, protocol, _, address in dict.fromkeys(found):
             sock = socket.socket(family, kind, protocol)

@@ -97,14 +97,18 @@ class ClientConnection(Connection):
         self.protocol.key = own.get_all("Sec-WebSocket-Key")[0].strip()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if self.deadline is not None:
-            left = max(0.0, self.deadline - self.loop.time())
-            self._set_timer(left, self._open_timed_out)
-        self.protocol.send_request(self.request)
-        (head,) = self.protocol.data_to_send()
-        self._record_head(head, "sent")
-        self.transport.write(head)
+        try:
+            super().connection_made(transport)
+            if self.deadline is not None:
+                left = max(0.0, self.deadline - self.loop.time())
+                self._set_timer(left, self._open_timed_out)
+            self.protocol.send_request(self.request)
+            (head,) = self.protocol.data_to_send()
+            self._record_head(head, "sent")
+            self.transport.write(head)
+        except Exception as exc:  # noqa: BLE001  (asyncio would keep it from the caller)
+            self._fail(exc)
+            self.transport.abort()
 
     def _receive_handshake(self, data: bytes) -> None:
         if self.answered.done():
@@ -169,17 +173,20 @@ class ClientConnection(Connection):
         self._fail(_handshake_failed(response, cause, locations))
         self.transport.close()
 
-    def _fail(self, error: HandshakeFailed) -> None:
-        # A notebook stores what is raised, and a server may repeat what it refused.
-        head = self.request.serialize()
-        why, line, body = self.redactor.without_sent(str(error), head).partition("\n")
-        error.args = (f"{why}{line}{redact_text(body)}",)
-        error.body = redact_text(self.redactor.without_sent(error.body, head))
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, HandshakeFailed):
+            # A notebook stores what is raised, and a server may repeat what it refused.
+            head = self.request.serialize()
+            why, line, body = self.redactor.without_sent(str(error), head).partition("\n")
+            error.args = (f"{why}{line}{redact_text(body)}",)
+            error.body = redact_text(self.redactor.without_sent(error.body, head))
         self.answered.set_exception(error)
         self.answered.exception()  # the caller may have stopped waiting
 
     def connection_lost(self, exc: Exception | None) -> None:
         protocol = self.protocol
+        if exc is not None and not isinstance(exc, OSError) and not self.answered.done():
+            self._fail(exc)  # raised in data_received()
         if not self.answered.done():
             # A body without a Content-Length ends where TCP does (RFC 9112, section 6.3), and one
             # that breaks off still has a status.

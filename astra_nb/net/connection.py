@@ -153,6 +153,8 @@ class Connection(asyncio.Protocol):
         self._end_receiving()
         if isinstance(exc, ConnectionError):
             self.state.tcp_ended("reset")
+        elif exc is not None and not isinstance(exc, OSError):  # raised in data_received()
+            self.state.failed(f"an error of this end: {exc!r}")
         receiver = self._receiver
         if receiver is not None and receiver.unrecorded:
             self.notice(
@@ -195,7 +197,7 @@ class Connection(asyncio.Protocol):
         """Split what came into the part that belongs to the head, and the rest after it."""
         start = len(self._head)
         self._head += data
-        end = head_end(self._head)
+        end = head_end(self._head, start)
         if end is None:
             return data, b""
         rest = bytes(self._head[end:])

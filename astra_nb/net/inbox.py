@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from astra_nb.locks import make_lock, seconds
 from astra_nb.wire.messages import Message
 
 __all__ = ["TaskInbox", "ThreadInbox"]
@@ -147,7 +147,7 @@ class ThreadInbox:
         self._data_in = self._data_out = 0
         self._control_in = self._control_out = 0
         self._bytes_in = self._bytes_out = 0
-        self._lock = threading.Lock()  # held by readers while they count
+        self._lock = make_lock()  # held by readers while they count
 
     def deliver(self, messages: Sequence[Message], size: int) -> bool:
         """Add messages that came in `size` bytes; return whether to stop reading."""
@@ -219,7 +219,8 @@ class ThreadInbox:
         if self._asked and self._queue.empty():
             self._report_idle()
         try:
-            message = self._queue.get(timeout=timeout)
+            left = seconds(timeout)
+            message = self._queue.get(timeout=None if left < 0 else left)
         finally:
             # Before the message is counted as taken: until then the counters say it is unread.
             self._idle = False

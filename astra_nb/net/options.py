@@ -44,8 +44,8 @@ class ConnectOptions(TypedDict, total=False):
     compression: Compression
     max_message_size: int | None
     automatic_pong: bool
-    timeout: float
-    close_timeout: float
+    timeout: float | None
+    close_timeout: float | None
 
 
 DEFAULTS: ConnectOptions = {

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from astra_nb.locks import make_rlock
+
 __all__ = ["Outbox"]
 
 MAX_BYTES = 1024 * 1024  # handed over by threads and not yet written
@@ -54,7 +56,7 @@ class Outbox:
         self._entries: deque[tuple[Callable[..., object], tuple[Any, ...], int]] = deque()
         self._wake_scheduled = False
         self._taking = False
-        self._room = threading.Condition()
+        self._room = threading.Condition(make_rlock())
         self._bytes = 0  # of the counted payloads that wait
         self._waiters = 0  # threads that wait for room or for the end
 

@@ -18,6 +18,7 @@ from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
 
 from astra_nb.errors import WrongThread
+from astra_nb.locks import make_lock
 from astra_nb.wire.frames import encode, whole_frames
 from astra_nb.wire.opcodes import CLOSE, PING
 from astra_nb.wire.pings import RoundTrips
@@ -33,7 +34,7 @@ RAW = "raw bytes"  # the verdict on what was put on the wire as it was
 
 OPCODES = {int(opcode): opcode for opcode in Opcode}
 
-_creating = threading.Lock()  # an outbox for a connection, which few connections need
+_creating = make_lock()  # an outbox for a connection, which few connections need
 
 
 class Record(Protocol):

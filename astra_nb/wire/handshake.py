@@ -26,9 +26,14 @@ END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 # Reading
 
 
-def head_end(data: bytes | bytearray) -> int | None:
-    """Return the offset after the empty line that ends a head, or None when there is none."""
-    match = END_OF_HEAD.search(data)
+def head_end(data: bytes | bytearray, start: int = 0) -> int | None:
+    """Return the offset after the empty line that ends a head, or None when there is none.
+
+    Args:
+        data: The head so far.
+        start: How many of its bytes were searched before; they are not searched again.
+    """
+    match = END_OF_HEAD.search(data, max(start - 3, 0))  # the end has up to 4 bytes
     return None if match is None else match.end()
 
 

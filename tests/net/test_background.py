@@ -9,9 +9,16 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from astra_nb.errors import WrongThread
-from astra_nb.net import background
-from astra_nb.net.background import BackgroundLoop, acquire, forget_after_fork, release
+from astra_nb.errors import LoopBlocked, WrongThread
+from astra_nb.net import background, blocking
+from astra_nb.net.background import (
+    BackgroundLoop,
+    acquire,
+    forget_after_fork,
+    give_up,
+    loop_of,
+    release,
+)
 from tests.helpers import run_python, wait_until
 
 WRONG_THREAD = (
@@ -23,9 +30,17 @@ WRONG_THREAD = (
 @pytest.fixture
 def loop() -> Iterator[BackgroundLoop]:
     """The shared loop, with one user."""
-    found = acquire()
-    yield found
-    release(found)
+    yield acquire("the fixture")
+    end("the fixture")
+
+
+def end(user: str) -> BackgroundLoop:
+    """Release a user's loop and wait for its end, if it was the last user."""
+    found = loop_of(user)
+    assert found is not None
+    release(user)
+    found.join()
+    return found
 
 
 def has_ended(background: BackgroundLoop) -> bool:
@@ -36,20 +51,28 @@ def has_ended(background: BackgroundLoop) -> bool:
 
 
 def test_the_thread_starts_with_the_first_user_and_ends_with_the_last() -> None:
-    first = acquire()
+    first = acquire("a")
     assert (first.thread.name, first.thread.daemon) == ("astra_nb event loop", True)
-    second = acquire()
-    assert second is first
-    assert first.users == 2
-    release(first)
+    assert acquire("b") is first
+    assert loop_of("b") is first
+    end("a")
     assert first.thread.is_alive()
     assert first.call(lambda: 1) == 1
-    release(first)
+    end("b")
     assert has_ended(first)
-    third = acquire()
+    assert loop_of("b") is None
+    third = acquire("c")
     assert third is not first
-    release(third)
+    end("c")
     assert has_ended(third)
+
+
+def test_a_release_without_a_loop_does_nothing(loop: BackgroundLoop) -> None:
+    release("nobody")
+    acquire("a")
+    release("a")
+    release("a")
+    assert loop.call(lambda: "still there") == "still there"
 
 
 def test_users_in_many_threads_share_one_loop() -> None:
@@ -57,41 +80,53 @@ def test_users_in_many_threads_share_one_loop() -> None:
     found: list[BackgroundLoop] = []
 
     def use() -> None:
+        user = object()
         together.wait(10)
-        mine = acquire()
-        found.append(mine)
+        found.append(acquire(user))
         together.wait(10)
-        release(mine)
+        release(user)
 
     threads = [threading.Thread(target=use) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
+    found[0].join()
     assert len(set(map(id, found))) == 1
-    assert found[0].users == 0
     assert has_ended(found[0])
 
 
 def test_a_loop_of_its_own_ends_without_the_shared_one(loop: BackgroundLoop) -> None:
     own = BackgroundLoop()
-    own.users = 1
+    assert acquire("own", own) is own
     assert own.loop is not loop.loop
-    release(own)
+    end("own")
     assert has_ended(own)
-    again = acquire()
-    assert again is loop
-    release(again)
+    assert acquire("again") is loop
+    end("again")
     assert loop.call(lambda: 1) == 1
 
 
+def test_without_a_thread_there_is_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            acquire("a")
+    release("a")
+    assert acquire("b").call(lambda: 1) == 1
+    end("b")
+
+
 def test_the_loops_own_thread_may_release_it_and_ends_after_the_queued_calls() -> None:
-    found = acquire()
+    found = acquire("a")
     called: list[str] = []
 
     def leave() -> None:
         found.loop.call_soon(called.append, "queued")
-        release(found)
+        end("a")
         called.append("released")
 
     found.loop.call_soon_threadsafe(leave)
@@ -100,7 +135,7 @@ def test_the_loops_own_thread_may_release_it_and_ends_after_the_queued_calls() -
 
 
 def test_tasks_are_cancelled_at_the_end_and_may_clean_up() -> None:
-    found = acquire()
+    found = acquire("a")
     ended: list[str] = []
     started = threading.Event()
 
@@ -115,14 +150,14 @@ def test_tasks_are_cancelled_at_the_end_and_may_clean_up() -> None:
     tasks = [found.call(lambda name=name: found.loop.create_task(task(name))) for name in "ab"]  # type: ignore[misc]
     assert started.wait(5)
     found.settle(5)
-    release(found)
+    end("a")
     assert has_ended(found)
     assert sorted(ended) == ["a", "b"]
     assert all(each.cancelled() for each in tasks)
 
 
 def test_generators_are_closed_at_the_end() -> None:
-    found = acquire()
+    found = acquire("a")
     ended: list[str] = []
 
     async def numbers() -> AsyncIterator[int]:
@@ -136,15 +171,15 @@ def test_generators_are_closed_at_the_end() -> None:
 
     generator = numbers()
     assert found.run(take()) == 1
-    release(found)
+    end("a")
     assert ended == ["closed"]
 
 
 STUBBORN = """
 import asyncio
-from astra_nb.net import background
+from astra_nb.net import background, blocking
 background.CANCEL_TIMEOUT = 0.05
-found = background.acquire()
+found = background.acquire("a")
 
 async def stay():
     while True:
@@ -155,7 +190,8 @@ async def stay():
 
 task = found.call(lambda: found.loop.create_task(stay()))
 found.settle(5)
-background.release(found)
+background.release("a")
+found.join()
 print(found.thread.is_alive())
 """
 
@@ -228,9 +264,8 @@ def test_settling_on_the_loops_thread_returns_at_once(loop: BackgroundLoop) -> N
 
 
 def test_settling_a_loop_that_has_ended_returns_at_once() -> None:
-    found = acquire()
-    release(found)
-    found.settle(60)
+    acquire("a")
+    end("a").settle(60)
 
 
 def test_a_blocking_call_is_refused_on_the_loops_thread_only(loop: BackgroundLoop) -> None:
@@ -275,37 +310,99 @@ def test_a_coroutine_is_cancelled_when_the_wait_for_it_ends(loop: BackgroundLoop
     wait_until(lambda: tasks() == 0)
 
 
+# A loop that is blocked, or that something tries to end
+
+
+def test_what_ends_a_loop_is_told_and_the_loop_goes_on(
+    loop: BackgroundLoop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+    loop.listeners.add(told.append)
+
+    def leave() -> None:
+        raise SystemExit(3)
+
+    loop.loop.call_soon_threadsafe(leave)
+    loop.loop.call_soon_threadsafe(loop.loop.stop)
+    assert loop.call(lambda: "still there") == "still there"
+    assert told == [
+        "A task or a callback on the event loop raised SystemExit: 3; the loop goes on."
+    ]
+    assert "in leave" in capsys.readouterr().err
+
+
+def test_a_wait_for_a_blocked_loop_ends_and_the_next_user_gets_another(
+    loop: BackgroundLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "STEP", 0.001)
+    monkeypatch.setattr(blocking, "STEP", 0.001)
+    go_on = threading.Event()
+
+    def hold() -> None:
+        go_on.wait(60)
+
+    loop.loop.call_soon_threadsafe(hold)
+    with pytest.raises(LoopBlocked, match=r"by hold\(\) at line"):
+        loop.run(answer(42))
+    give_up(loop)
+    assert acquire("another") is not loop
+    give_up(loop)
+    assert end("another").has_ended
+    go_on.set()
+    assert loop.run(answer(42)) == 42
+
+
+def test_a_wait_for_a_loop_that_has_ended_ends() -> None:
+    acquire("a")
+    ended = end("a")
+    assert ended.wait(lambda seconds: seconds == 0) is True  # done in its last moment
+    with pytest.raises(RuntimeError, match=r"^the event loop has ended$"):
+        ended.wait(lambda seconds: False)
+    with pytest.raises(RuntimeError, match="closed"):
+        ended.run(answer(42))
+
+
+def test_a_thread_that_starts_after_its_loop_was_given_up_ends() -> None:
+    late = BackgroundLoop()
+    late.loop.close()  # as after an interrupt of its start
+    late.start()
+    late.thread.join(5)
+    assert has_ended(late)
+
+
 # Forks
 
 
 def test_a_child_forgets_the_parents_loop() -> None:
-    parents = acquire()
+    parents = acquire("a")
     forget_after_fork()  # as in a child
-    own = acquire()
+    own = acquire("b")
     assert own is not parents
-    assert (own.users, parents.users) == (1, 1)
-    release(own)
+    assert loop_of("a") is None
+    end("b")
     assert has_ended(own)
     assert parents.call(lambda: 1) == 1
-    release(parents)
+    parents.end()
+    parents.join()
     assert has_ended(parents)
 
 
 FORK = f"""
 import os, signal
-from astra_nb.net import background
-loop = background.acquire()
+from astra_nb.net import background, blocking
+loop = background.acquire("a")
 with background._lock:  # as when another thread holds it
     child = os.fork()
     if child == 0:
         signal.alarm(20)
-        own = background.acquire()
+        own = background.acquire("b")
         right = own is not loop and own.call(lambda: 1) == 1
-        background.release(own)
+        background.release("b")
         os._exit(0 if right else 1)
 code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 print(code, "(blocked)" if code == -{int(signal.SIGALRM)} else "", loop.call(lambda: "parent"))
-background.release(loop)
+background.release("a")
+loop.join()
 """
 
 
@@ -315,4 +412,4 @@ def test_a_forked_process_has_a_loop_and_a_lock_of_its_own() -> None:
 
 
 def test_the_module_names_what_others_use() -> None:
-    assert set(background.__all__) == {"BackgroundLoop", "acquire", "release"}
+    assert set(background.__all__) == {"BackgroundLoop", "acquire", "give_up", "loop_of", "release"}

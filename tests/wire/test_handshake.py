@@ -106,3 +106,11 @@ def test_a_response_is_told_from_a_request() -> None:
     accept, key = explain_headers("HTTP/1.1 101 Switching Protocols", headers)
     assert accept.section == "4.2.2, item 5.4"
     assert key.meaning == ""
+
+
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\r\n\n", b"\n\r\n"])
+def test_a_head_that_comes_in_two_parts_ends_at_the_same_byte(end: bytes) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: a" + end
+    for cut in range(len(head)):
+        assert head_end(head[:cut]) is None
+        assert head_end(head + b"rest", cut) == len(head)

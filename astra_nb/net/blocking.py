@@ -1,0 +1,134 @@
+"""Find out which code keeps the event loop's thread, and whether it does so for too long."""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import selectors
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable
+from os.path import dirname
+from typing import NamedTuple
+
+import websockets
+
+from astra_nb.errors import LoopBlocked
+
+__all__ = ["STEP", "Place", "Watch", "place_of"]
+
+STEP = 0.2  # seconds between two looks at the thread
+NOTICE_AFTER = 5  # looks in a row that find the same turn of the loop in someone's code
+BLOCKED_AFTER = 25  # such looks until a wait ends: 5 s, and more on a machine that is busy
+STUCK_AFTER = 300  # looks at one turn, whatever code it is in: a minute
+
+# What runs a handler is not what blocks.
+_OURS = (
+    dirname(dirname(__file__)), dirname(asyncio.__file__), dirname(websockets.__file__),
+    selectors.__file__, threading.__file__,
+)  # fmt: skip
+# A library blocks because of the line that calls it.
+_LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+
+WAY_OUT = (
+    "the servers and clients of this kernel wait for it; await instead, as in "
+    "`await asyncio.sleep(1)`, or write the handler with `def`: a `def` handler may block"
+)
+
+
+class Place(NamedTuple):
+    """Where a thread is.
+
+    Attributes:
+        function: The outermost function that is not the event loop's: the handler.
+        file: File of the innermost line that is not a library's.
+        line: Its number.
+        source: Its text, or "".
+    """
+
+    function: str
+    file: str
+    line: int
+    source: str
+
+    def __str__(self) -> str:
+        source = f": {self.source}" if self.source else ""
+        return f"{self.function}() at line {self.line} of {self.file}{source}"
+
+
+def place_of(thread: int | None) -> Place | None:
+    """Return where a thread is in code that is not the event loop's; None when it is in none.
+
+    Args:
+        thread: The thread's `ident`.
+    """
+    frame = sys._current_frames().get(thread or 0)  # noqa: SLF001  (documented for debuggers)
+    outside = []
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_OURS):
+            outside.append(frame)
+        frame = frame.f_back
+    if not outside:
+        return None
+    own = [each for each in outside if not each.f_code.co_filename.startswith(_LIBRARIES)]
+    inner, *_ = own or outside
+    *_, outer = own or outside
+    file, line = inner.f_code.co_filename, inner.f_lineno
+    return Place(outer.f_code.co_name, file, line, linecache.getline(file, line).strip())
+
+
+class Watch:
+    """Judges from looks at a loop's thread whether one turn of the loop takes too long.
+
+    Looks are counted, not seconds: where the machine gives this process no time, there are fewer.
+    Any thread may call every method.
+
+    Args:
+        ident: Returns the `ident` of the loop's thread.
+        tell: Called once for each turn that takes long, with a sentence.
+    """
+
+    def __init__(self, ident: Callable[[], int | None], tell: Callable[[str], None]) -> None:
+        self._ident = ident
+        self._tell = tell
+        self._next_look = 0.0
+        self._looks = 0  # at this turn
+        self._held = 0  # of these, the last ones in a row that found someone's code
+        self._place: Place | None = None
+
+    def reset(self) -> None:
+        """The loop has begun another turn."""
+        self._looks = self._held = 0
+
+    def look(self) -> None:
+        """Look at the thread, unless someone has just now."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + STEP * 0.9
+        place = place_of(self._ident())
+        self._place = place
+        self._looks += 1
+        self._held = 0 if place is None else self._held + 1
+        if self._held == NOTICE_AFTER:
+            self._tell(f"The event loop is blocked by {place}. Meanwhile {WAY_OUT}.")
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether this turn takes too long to wait for its end."""
+        return self._held >= BLOCKED_AFTER or self._looks >= STUCK_AFTER
+
+    def check(self) -> None:
+        """Raise when this turn takes too long.
+
+        Raises:
+            LoopBlocked: It does.
+        """
+        if self.is_blocked:
+            by = "" if self._place is None else f" by {self._place}"
+            raise LoopBlocked(
+                f"the event loop is blocked{by}; {WAY_OUT}. server.shutdown() leaves it to itself, "
+                f"and run() then starts another"
+            )
