@@ -11,7 +11,7 @@ from astra_nb.widgets.status_bar import LONGEST_PATH, server_status
 
 def test_a_running_server_shows_its_address_and_its_connections(server: Server) -> None:
     reference = weakref.ref(server)
-    with connect(server.url + "?\u202e" + "x" * 500):
+    with connect(server.url + "?%E2%80%AE" + "x" * 500):
         server.log.wait_for(kind="opened")
         status = server_status(reference, server.log)
         [connection] = status["open"]
