@@ -114,6 +114,18 @@ def test_the_log_keeps_what_each_connection_printed(kernel: Kernel) -> None:
     )
 
 
+def test_a_log_as_the_last_line_of_a_cell_is_a_table(kernel: Kernel) -> None:
+    kernel.run(SERVER.format(handler=BLOCKING))
+    kernel.run(
+        "client = connect(server.url); client.close(); server.log.wait_for(kind='closed')\n"
+        "def shown(value):\n"
+        "    return get_ipython().display_formatter.format(value)[0]['text/plain']\n"
+        "for view in (server.log, client.log, server.log.frames):\n"
+        "    assert shown(view) == view.text() and 'payload' in shown(view), shown(view)\n"
+        "assert shown([client.log]) == f'[{client.log.text()}]'\n"
+    )
+
+
 def test_a_cell_run_again_replaces_its_server_and_keeps_a_free_port(kernel: Kernel) -> None:
     cell = SERVER.format(handler=BLOCKING)
     kernel.run(cell, cell="one")

@@ -304,9 +304,9 @@ class FrameLog(LogView):
         first = after if limit is None else max(after, snapshot.after_all_but(limit))
         return list(snapshot.records(first)), snapshot.count(after) - snapshot.count(first)
 
-    def __repr__(self) -> str:
+    def _counts(self) -> str:
         snapshot = self._look()
-        return f"<FrameLog: {table.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped>"
+        return f"{table.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped"
 
     def _fail(self, search: Search, timeout: float | None) -> NoReturn:
         within = "" if timeout is None else f" within {timeout:g} s"

@@ -58,10 +58,10 @@ STYLE = """
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The times that a cell counts from: the log's first record, and the row before."""
+    """Seconds since the log's first record, and since the row before."""
 
-    origin: float
-    previous: float
+    elapsed: float
+    delta: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,8 @@ COLUMNS: dict[str, Column] = {
     for column in (
         Column("number", "#", lambda record, moment: str(record.number), right=True),
         Column("time", "time", time_of_day),
-        Column("relative", "seconds", lambda r, m: f"{r.time - m.origin:+.3f}", right=True),
-        Column("delta", "delta", lambda r, m: f"{r.time - m.previous:+.3f}", right=True),
+        Column("relative", "seconds", lambda record, moment: f"{moment.elapsed:+.3f}", right=True),
+        Column("delta", "delta", lambda record, moment: f"{moment.delta:+.3f}", right=True),
         Column("connection", "conn", lambda record, moment: str(record.connection), right=True),
         Column("direction", "direction", direction),
         Column("type", "type", lambda record, moment: type_of(record)),
@@ -176,11 +176,17 @@ def check_columns(names: Sequence[str] | None) -> list[Column]:
 
 
 def cells(records: Iterable[Record], columns: Sequence[Column], origin: float) -> list[list[str]]:
-    """Return the cells of each record."""
-    rows = []
-    previous: float | None = None
+    """Return the cells of each record.
+
+    A clock that is set back adds no time. The monotonic clock would not need that, but it stops
+    while a machine sleeps, and to store it as well would cost each frame.
+    """
+    rows: list[list[str]] = []
+    previous = origin
     for record in records:
-        moment = Moment(origin, record.time if previous is None else previous)
+        step = record.time - previous
+        origin += min(step, 0.0)
+        moment = Moment(record.time - origin, max(step, 0.0) if rows else 0.0)
         rows.append([column.cell(record, moment) for column in columns])
         previous = record.time
     return rows

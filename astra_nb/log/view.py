@@ -102,10 +102,11 @@ class LogView(ABC):
         """Return the records as a table of plain text, one line for each.
 
         Args:
-            columns: Columns in their order, out of "number", "time" (of day, UTC), "relative"
+            columns: Columns in their order, out of "number", "time" (of day, local), "relative"
                 (seconds since the log's first record), "delta" (seconds since the row before),
                 "connection", "direction", "type", "fin", "rsv", "mask", "key", "length",
-                "payload"; None for the usual ones.
+                "payload"; None for the usual ones. When the clock is set back, "time" goes back
+                with it; "relative" and "delta" then add nothing.
             limit: How many rows at most, the newest; None for all.
 
         Raises:
@@ -192,10 +193,14 @@ class LogView(ABC):
     def __str__(self) -> str:
         return self.text(limit=SHOWN_ROWS)
 
-    def __repr__(self) -> str:
+    def _counts(self) -> str:
         are_frames = [record.kind == "frame" for record in self]
         frames = sum(are_frames)
-        return f"<{type(self).__name__}: {table.counts(frames, len(are_frames) - frames)}>"
+        return table.counts(frames, len(are_frames) - frames)
+
+    def __repr__(self) -> str:
+        # The only one: IPython takes a subclass's own __repr__ before _repr_pretty_ of its base.
+        return f"<{type(self).__name__}: {self._counts()}>"
 
     def _repr_html_(self) -> str:
         return self.html()

@@ -102,9 +102,27 @@ def test_bits_and_a_key_that_is_not_there() -> None:
 
 
 def test_deltas_count_from_the_row_before() -> None:
-    records = [frame(HELLO, time=moment) for moment in (10.0, 10.25, 10.125)]
+    records = [frame(HELLO, time=moment) for moment in (10.0, 10.25, 10.5)]
     shown = cells(records, check_columns(["relative", "delta"]), 9.5)
-    assert shown == [["+0.500", "+0.000"], ["+0.750", "+0.250"], ["+0.625", "-0.125"]]
+    assert shown == [["+0.500", "+0.000"], ["+0.750", "+0.250"], ["+1.000", "+0.250"]]
+
+
+@pytest.mark.parametrize("back", [0.125, 3600.0, 999_999.0, 1.7e9])
+def test_a_clock_that_is_set_back_adds_no_time(back: float) -> None:
+    at = 1_700_000_000.0
+    times = (at, at + 2, at + 2.5 - back, at + 3 - back, at + 3.25)
+    records = [frame(HELLO, time=moment) for moment in times]
+    columns = check_columns(["relative", "delta"])
+    assert cells(records[:-1], columns, at) == [
+        ["+0.000", "+0.000"],
+        ["+2.000", "+2.000"],
+        ["+2.000", "+0.000"] if back > 0.5 else ["+2.375", "+0.375"],
+        ["+2.500", "+0.500"] if back > 0.5 else ["+2.875", "+0.500"],
+    ]
+    # Without the rows before the step, time begins with the first row.
+    if back > 3:
+        assert cells(records[2:4], columns, at) == [["+0.000", "+0.000"], ["+0.500", "+0.500"]]
+    assert "-" not in str(cells(records, columns, at))
 
 
 def test_the_time_of_day_is_that_of_this_machine() -> None:

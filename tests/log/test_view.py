@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from astra_nb.log import FrameLog, LogView
+from astra_nb.log.view import FilteredView
 
 from .samples import HELLO, conversation, numbers, text_frame
 
@@ -76,17 +79,33 @@ def test_reprs_are_short_and_tell_no_time() -> None:
 
 
 def test_ipython_shows_the_table() -> None:
-    class Printer:
-        shown = ""
+    class Own(FrameLog):
+        pass
 
-        def text(self, text: str) -> None:
-            self.shown += text
-
+    own = Own()
+    own.append_frames(1, "server", "sent", HELLO, 1)
     log = conversation()
-    printer = Printer()
-    log._repr_pretty_(printer, False)
-    assert printer.shown == str(log)
-    assert log._repr_html_() == log.html()
+    for view in (log, log.frames, own, FrameLog(), FrameLog.from_jsonl(log.to_jsonl())):
+        shown, _ = DisplayFormatter().format(view)  # type: ignore[no-untyped-call]
+        assert shown == {"text/plain": view.text(), "text/html": view.html()}
+
+
+def test_ipython_shows_each_class_of_the_package_in_its_own_way() -> None:
+    def all_below(base: type[Any]) -> Iterator[type[Any]]:
+        for each in type.__subclasses__(base):
+            yield each
+            yield from all_below(each)
+
+    pretty = []
+    for each in set(all_below(object)):
+        if str(each.__module__).startswith("astra_nb.") and hasattr(each, "_repr_pretty_"):
+            # As IPython does it: the first class that has one of both decides.
+            first = next(
+                base for base in each.__mro__ if {"__repr__", "_repr_pretty_"} & vars(base).keys()
+            )
+            assert "_repr_pretty_" in vars(first), each
+            pretty.append(each)
+    assert {FrameLog, FilteredView} <= set(pretty)
 
 
 def test_a_long_log_is_shown_by_its_newest_200_records() -> None:
