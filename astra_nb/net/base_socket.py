@@ -148,8 +148,9 @@ class BaseSocket(Generic[I]):
             raise self._closed()
         if self._connection.close_asked or state.sent is not None:
             raise NotOpen(
-                f"this end has sent a CLOSE frame, so the {what} was not sent: nothing may follow "
-                f"it (RFC 6455, section 5.5.1); send before closing, or open a new connection"
+                f"this end has sent a CLOSE frame, so the {what} was not sent: no data frame may "
+                f"follow it (RFC 6455, section 5.5.1), and this end only answers a PING frame "
+                f"then; send before closing, or open a new connection"
             )
         raise NotOpen(f"the connection is {self.state}, so the {what} was not sent")
 

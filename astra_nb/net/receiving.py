@@ -303,6 +303,9 @@ class Receiver:
 
     def _refused_by_protocol(self) -> Last:
         protocol = self._protocol
+        fault = isinstance(protocol.parser_exc, PayloadTooBig) and _length_fault(self._tail)
+        if fault:  # before the size that such a length seems to announce
+            return self._refuse_length(fault)
         refusal = str(protocol.parser_exc)
         if isinstance(protocol.parser_exc, PayloadTooBig):
             refusal += "; the limit is max_message_size"
@@ -342,10 +345,8 @@ class Receiver:
         tail = self._tail
         if frame_length(tail) is None:
             return None
-        if not _is_shortest(tail, 0):
-            return self._refuse_length(LONG_FORM)
-        if tail[1] & 0x7F == 127 and tail[2] & 0x80:
-            return self._refuse_length(TOP_BIT)
+        if fault := _length_fault(tail):
+            return self._refuse_length(fault)
         if tail[0] & RSV:  # a frame with such a bit will be refused for that
             return None
         return self._check_text()
@@ -384,6 +385,13 @@ class Receiver:
 def _complete(frames: Sequence[Frame]) -> int:
     """Return how many messages these frames complete; each control frame is one."""
     return sum(1 for frame in frames if frame.fin)
+
+
+def _length_fault(data: bytes | bytearray) -> str:
+    """Return what is wrong with the payload length of a header, or ""."""
+    if not _is_shortest(data, 0):
+        return LONG_FORM
+    return TOP_BIT if data[1] & 0x7F == 127 and data[2] & 0x80 else ""
 
 
 def _is_shortest(data: bytes | bytearray, offset: int) -> bool:

@@ -52,13 +52,18 @@ def why_closed(
         )
         section = "7.1.5"
     else:
-        sentence, section = closing_handshake(side, first, sent, received, tcp)
+        sentence, section = closing_handshake(side, first, sent, received, tcp, bool(detail))
     why = f" {capitalised(visible(detail, LONGEST)).rstrip('.')}." if detail else ""
     return f"{sentence} (RFC 6455, section {section}).{why}"
 
 
 def closing_handshake(
-    side: Side, first: str, sent: CloseFrame | None, received: CloseFrame | None, tcp: str
+    side: Side,
+    first: str,
+    sent: CloseFrame | None,
+    received: CloseFrame | None,
+    tcp: str,
+    failed: bool,
 ) -> tuple[str, str]:
     closes = {side: sent, other_end(side): received}
     opener: Side = "server" if first == "server" else "client" if first == "client" else side
@@ -73,6 +78,12 @@ def closing_handshake(
         if tcp != "closed":
             sentence += f", and then {end_of_tcp(tcp, side)}"
         return sentence, "7.1.2"
+    if failed and received is None:
+        # It may be on the log: an end that fails a connection does not read on (section 7.1.7).
+        sentence += f"after that it read no CLOSE frame from the {answerer}"
+        if tcp != "closed":
+            sentence += f", and {end_of_tcp(tcp, side)}"
+        return f"{sentence}, so the {side} reports {describe_code(1006)}", "7.1.7"
     if tcp == "closed":
         sentence += f"the {answerer} did not answer with a CLOSE frame"
     elif tcp == f"dropped by {answerer}":

@@ -74,8 +74,9 @@ def test_limit(end: End, case: Case) -> None:
 
 def test_the_top_bit_of_a_length_is_zero(end: End) -> None:
     # RFC 6455, section 5.2: "the most significant bit MUST be 0".
-    with end(Options(max_message_size=None)) as peer:
-        run(peer, Case("top bit", "5.2", b"\x82\x7f\x80" + bytes(7), fails=1002))
+    for options in (Options(max_message_size=None), LIMITED):
+        with end(options) as peer:
+            run(peer, Case("top bit", "5.2", b"\x82\x7f\x80" + bytes(7), fails=1002))
 
 
 @pytest.mark.parametrize("size", [MIB, 16 * MIB])

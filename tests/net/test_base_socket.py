@@ -21,8 +21,9 @@ from tests.servers import serving
 from .memory import Memory, in_memory
 
 CLOSE_SENT = (
-    "this end has sent a CLOSE frame, so the {} was not sent: nothing may follow it (RFC 6455, "
-    "section 5.5.1); send before closing, or open a new connection"
+    "this end has sent a CLOSE frame, so the {} was not sent: no data frame may follow it "
+    "(RFC 6455, section 5.5.1), and this end only answers a PING frame then; send before closing, "
+    "or open a new connection"
 )
 UNDER_WAY = (
     "a fragmented message is under way, so the {} was not sent: only control frames may come "

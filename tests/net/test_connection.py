@@ -616,8 +616,8 @@ def test_a_keepalive_that_is_not_answered_fails_the_connection() -> None:
     assert closed.detail == "no pong came within 0.02 s"
     assert str(got[0]) == (
         'The server closed first with 1011 (internal error), reason "keepalive ping timeout"; '
-        "the client did not answer with a CLOSE frame, so the server reports 1006 (abnormal "
-        "closure) (RFC 6455, section 7.1.5). No pong came within 0.02 s."
+        "after that it read no CLOSE frame from the client, so the server reports 1006 (abnormal "
+        "closure) (RFC 6455, section 7.1.7). No pong came within 0.02 s."
     )
 
 

@@ -409,6 +409,27 @@ def test_the_top_bit_of_a_length(side: Side) -> None:
     assert end.verdicts == [(broken, f"refused: {TOP_BIT.refusal}")]
 
 
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    ("header", "last"),
+    [
+        (b"\x82\x7f" + (2**63).to_bytes(8, "big"), TOP_BIT),
+        (b"\x81\x7f" + b"\xff" * 8, TOP_BIT),
+        (b"\x01\x7f" + (2**63 + 1).to_bytes(8, "big"), TOP_BIT),
+        (b"\x82\x7f" + (60_000).to_bytes(8, "big"), LONG),
+        (b"\x82\x7e" + (100).to_bytes(2, "big"), LONG),
+    ],
+)
+@pytest.mark.parametrize("before", [b"", HELLO], ids=["first", "second"])
+def test_a_wrong_length_is_that_before_it_is_too_big(
+    side: Side, header: bytes, last: Last, before: bytes
+) -> None:
+    end = Receiving(side, max_size=99)
+    broken = end.wire(header)
+    assert end.raw(end.wire(before) + broken)[1] == last
+    assert end.verdicts[-1] == (broken, f"refused: {last.refusal}")
+
+
 def test_the_largest_length_is_only_too_big_for_the_limit() -> None:
     largest = b"\x82\x7f" + (2**63 - 1).to_bytes(8, "big")
     assert Receiving("client", max_size=2**64).raw(largest) == ([], None)

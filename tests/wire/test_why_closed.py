@@ -39,10 +39,27 @@ EMPTY = CloseFrame(1005)
                 "tcp": "dropped by client",
                 "detail": "opcode 3 is reserved",
             },
-            'The server closed first with 1002 (protocol error), reason "reserved opcode"; the '
-            "client dropped the TCP connection instead of answering with a CLOSE frame, so "
-            "the server reports 1006 (abnormal closure) (RFC 6455, section 7.1.5). "
-            "Opcode 3 is reserved.",
+            'The server closed first with 1002 (protocol error), reason "reserved opcode"; after '
+            "that it read no CLOSE frame from the client, and the client dropped the TCP "
+            "connection, so the server reports 1006 (abnormal closure) "
+            "(RFC 6455, section 7.1.7). Opcode 3 is reserved.",
+        ),
+        (
+            {"side": "client", "first": "client", "sent": CloseFrame(1002), "detail": "no"},
+            "The client closed first with 1002 (protocol error); after that it read no CLOSE "
+            "frame from the server, so the client reports 1006 (abnormal closure) "
+            "(RFC 6455, section 7.1.7). No.",
+        ),
+        (
+            {
+                "side": "server",
+                "first": "server",
+                "sent": DONE,
+                "tcp": "dropped by client",
+            },
+            'The server closed first with 1000 (normal closure), reason "done"; the client '
+            "dropped the TCP connection instead of answering with a CLOSE frame, so the server "
+            "reports 1006 (abnormal closure) (RFC 6455, section 7.1.5).",
         ),
         (
             {"side": "server", "first": "client", "received": DONE, "tcp": "reset"},
