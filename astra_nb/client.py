@@ -121,6 +121,7 @@ class connect_async:  # noqa: N801  (reads as a function, like `connect`)
     async def _connect(self) -> AsyncWebSocket:
         connection = await _open(self._uri, self._options, self._log, TaskInbox, [])
         assert isinstance(connection.inbox, TaskInbox)
+        self._log.own_loops.add(connection.loop)
         return AsyncWebSocket(connection, connection.inbox, connection.request, self._log)
 
     async def __aenter__(self) -> AsyncWebSocket:

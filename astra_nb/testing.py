@@ -6,7 +6,8 @@
         client.send_text("Hello")
         expect_frame(client, "text", "Hello", sender="server")
 
-They read a log: that of a server, of a client, or of a scenario.
+They read a log: that of a server, of a client, or of a scenario. `await expect_frame_async(...)`
+and the others with this ending take the same arguments and do not block the event loop.
 """
 
 from __future__ import annotations
@@ -14,29 +15,40 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Signature, signature
+from json import dumps, loads
+from typing import Any, ParamSpec, TypeVar, cast, get_args
 
 from .client import connect
 from .errors import AstraError, WaitTimeout
 from .log import FrameLog
 from .log.records import FrameRecord, HandshakeRecord, OpenedRecord, Record
 from .log.view import LogView
+from .log.waiting import check_wait
 from .net.addresses import websocket_url
 from .net.background import BackgroundLoop
 from .net.policy import Policy
 from .net.routes import make_route
+from .payloads import BytesValue, encode_bytes
 from .runner import Runner
 from .websocket import WebSocket
 from .wire.messages import CloseFrame, Side
+from .wire.opcodes import FrameType
 from .wire.text import preview, visible
 
 __all__ = [
     "expect_close",
+    "expect_close_async",
     "expect_frame",
+    "expect_frame_async",
     "expect_handshake",
+    "expect_handshake_async",
     "expect_no_frame",
+    "expect_no_frame_async",
     "expect_right",
     "scenario",
 ]
@@ -47,52 +59,160 @@ CLOSE_TIMEOUT = 0.5  # seconds
 SHUTDOWN = 3.0  # seconds a scenario's server may take to end
 SHOWN = 8  # frames in a message
 EMPTY = 1005
+SHOWN_VALUE = 60  # characters
 
 Source = Any
 """A log, or an object that has one as its attribute `log`: a server, a socket, a scenario."""
 
+Value = BytesValue | re.Pattern[str] | re.Pattern[bytes] | Callable[[Any], object]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One wait of an expectation, for a record that matches; None when it does not come."""
+
+    source: Source
+    matches: Callable[[Record], bool]
+    connection: int | None
+    count: int
+    after: int
+    timeout: float | None
+
+    def block(self) -> Record | None:
+        log = _log(self.source)
+        if not isinstance(log, FrameLog):
+            return self.look(log)
+        try:
+            return log.wait_for(self.matches, **self.numbers())
+        except WaitTimeout:
+            return None
+
+    async def follow(self) -> Record | None:
+        log = _log(self.source)
+        if not isinstance(log, FrameLog):
+            return self.look(log)
+        try:
+            return await log.wait_for_async(self.matches, **self.numbers())
+        except WaitTimeout:
+            return None
+
+    def numbers(self) -> dict[str, Any]:
+        return {
+            "connection": self.connection,
+            "count": self.count,
+            "after": self.after,
+            "timeout": self.timeout,
+        }
+
+    def look(self, view: LogView) -> Record | None:
+        check_wait(self.count, self.after, self.timeout)
+        chosen = view.filter(predicate=self.matches, connection=self.connection)
+        found = chosen.since(self.after)
+        return found[self.count - 1] if len(found) >= self.count else None
+
+
+Steps = Generator[Wait, Record | None, R]
+"""An expectation: yields each wait, gets what it found, and returns or raises at its end."""
+
+
+def _blocking(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
+    @wraps(steps)
+    def expect(*args: P.args, **options: P.kwargs) -> R:
+        expectation = steps(*args, **options)
+        found = None
+        while True:
+            try:
+                wait = expectation.send(found)
+            except StopIteration as end:
+                return cast(R, end.value)
+            found = wait.block()
+
+    return _without_steps(expect)
+
+
+def _awaitable(blocking: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+    steps: Callable[P, Steps[R]] = blocking.__wrapped__  # type: ignore[attr-defined]
+
+    @wraps(steps)
+    async def expect(*args: P.args, **options: P.kwargs) -> R:
+        expectation = steps(*args, **options)
+        found = None
+        while True:
+            try:
+                wait = expectation.send(found)
+            except StopIteration as end:
+                return cast(R, end.value)
+            found = await wait.follow()
+
+    expect.__doc__ = f"Expect as `{steps.__name__}` does, without blocking the event loop."
+    expect.__name__ = expect.__qualname__ = f"{steps.__name__}_async"
+    return _without_steps(expect)
+
+
+def _without_steps(expect: Callable[P, R]) -> Callable[P, R]:
+    shown = signature(expect).replace(return_annotation=Signature.empty)
+    vars(expect)["__signature__"] = shown
+    return expect
+
+
+@_blocking
 def expect_frame(
     source: Source,
     type: str | None = None,
-    value: str | bytes | None = None,
+    value: Value | None = None,
     *,
+    json: object = ...,
     sender: Side | None = None,
     connection: int | None = None,
     count: int = 1,
     after: int = 0,
-    timeout: float = TIMEOUT,
-) -> FrameRecord:
+    timeout: float | None = TIMEOUT,
+) -> Steps[FrameRecord]:
     """Expect that a frame is on the log, or comes soon.
 
     Args:
-        source: A log, or an object that has one: a server, a socket, a scenario.
+        source: A log, or an object that has one: a server, a socket, a scenario. A filtered view
+            is only looked at: nothing is waited for.
         type: Its type: "text", "bytes", "continuation", "ping", "pong" or "close"; None for any.
-        value: Its whole payload; None for any.
-        sender: The end that sent it; None for either.
-        connection: Number of its connection; None for any.
+        value: Its whole payload as a str, as bytes or as a byte table such as [0, 88, 14]; or a
+            compiled pattern to search in it; or a function that gets the payload, of a text as a
+            str, and returns whether it is right. None for any.
+        json: What its payload says as JSON, instead of `value`; `...` for anything. The order of
+            keys and blanks do not matter, and 1 equals 1.0, but not True.
+        sender: The end that sent it, "server" or "client"; None for either.
+        connection: Number of its connection, such as `socket.id`; None for any.
         count: Which of the matching frames: 1 for the first.
         after: Only frames whose number is above this one.
-        timeout: Seconds to wait.
+        timeout: Seconds to wait; None for no limit.
 
     Returns:
         The frame, with `type`, `payload`, `frame`, `number` and `time`.
 
     Raises:
         AssertionError: It did not come; the message shows the frames that did.
-        TypeError: The source has no log.
+        ValueError: A type or sender that does not exist, a value that no frame carries, or a
+            count below 1: a mistake in the expectation itself.
+        TypeError: The source has no log, or an argument is of another type than these.
+        WrongThread: The wait would block the event loop that the frames come on; write
+            `await expect_frame_async(...)`.
     """
-    payload = value.encode() if isinstance(value, str) else value
-    times = f"{count} times " if count > 1 else ""
-    shown = "" if payload is None else f" {preview(payload, type or 'bytes')}"  # type: ignore[arg-type]
+    shown, is_right = _check_value(type, value, json)
 
     def matches(frame: FrameRecord) -> bool:
-        return type in (None, frame.type) and payload in (None, frame.payload)
+        return type in (None, frame.type) and is_right(frame)
 
+    times = f"{count} times " if count != 1 else ""
     wanted = f"{times}{type or 'frame'}{shown}"
-    return _expect(source, wanted, matches, sender, connection, count, after, timeout)
+    return (yield from _expect(source, wanted, matches, sender, connection, count, after, timeout))
 
 
+expect_frame_async = _awaitable(expect_frame)
+
+
+@_blocking
 def expect_close(
     source: Source,
     code: int | None = None,
@@ -101,8 +221,8 @@ def expect_close(
     sender: Side | None = None,
     connection: int | None = None,
     after: int = 0,
-    timeout: float = TIMEOUT,
-) -> FrameRecord:
+    timeout: float | None = TIMEOUT,
+) -> Steps[FrameRecord]:
     """Expect a CLOSE frame, with this code and this reason (RFC 6455, section 5.5.1).
 
     Args:
@@ -112,8 +232,11 @@ def expect_close(
 
     Raises:
         AssertionError: No such frame came; the message shows the frames that did.
-        TypeError: The source has no log.
+        ValueError, TypeError, WrongThread: As for `expect_frame`.
     """
+    if code is not None:
+        _check_number("a close code", code, 0xFFFF)
+    _check_text("a close reason", reason)
     wanted = "close" if code is None else f"close {code}"
     if reason is not None:
         wanted += f' with the reason "{visible(reason)}"'
@@ -123,9 +246,13 @@ def expect_close(
         right = code in (None, close.code) and reason in (None, close.reason)
         return frame.type == "close" and right
 
-    return _expect(source, wanted, matches, sender, connection, 1, after, timeout)
+    return (yield from _expect(source, wanted, matches, sender, connection, 1, after, timeout))
 
 
+expect_close_async = _awaitable(expect_close)
+
+
+@_blocking
 def expect_no_frame(
     source: Source,
     type: str | None = None,
@@ -134,7 +261,7 @@ def expect_no_frame(
     connection: int | None = None,
     after: int = 0,
     seconds: float = QUIET,
-) -> None:
+) -> Steps[None]:
     """Expect that no such frame is on the log, and that none comes for a moment.
 
     Args:
@@ -143,20 +270,24 @@ def expect_no_frame(
 
     Raises:
         AssertionError: There is one.
-        TypeError: The source has no log.
+        ValueError, TypeError, WrongThread: As for `expect_frame`.
     """
-    try:
-        found = expect_frame(
-            source, type, sender=sender, connection=connection, after=after, timeout=seconds
+    if seconds is None:
+        raise TypeError("seconds is a number: an expectation of nothing has to end")
+    _check_type(type)
+    matches = _frames_of(sender, lambda frame: type in (None, frame.type))
+    found = yield Wait(source, matches, connection, 1, after, seconds)
+    if found is not None:
+        raise AssertionError(
+            f"no {type or 'frame'}{_by(sender)} was expected, but this one came: "
+            f"{_row(cast(FrameRecord, found))}\n{_frames(source, 0)}"
         )
-    except AssertionError:
-        return
-    raise AssertionError(
-        f"no {type or 'frame'}{_by(sender)} was expected, but this one came: {_row(found)}\n"
-        f"{_frames(source, 0)}"
-    )
 
 
+expect_no_frame_async = _awaitable(expect_no_frame)
+
+
+@_blocking
 def expect_handshake(
     source: Source,
     *,
@@ -164,8 +295,8 @@ def expect_handshake(
     path: str | None = None,
     headers: Mapping[str, str] | None = None,
     connection: int | None = None,
-    timeout: float = TIMEOUT,
-) -> HandshakeRecord:
+    timeout: float | None = TIMEOUT,
+) -> Steps[HandshakeRecord]:
     """Expect an opening handshake that was answered with this status (RFC 6455, section 4).
 
     Args:
@@ -179,19 +310,22 @@ def expect_handshake(
 
     Raises:
         AssertionError: No such answer came; the message says what differs.
-        TypeError: The source has no log.
+        ValueError, TypeError, WrongThread: As for `expect_frame`.
     """
+    _check_number("status", status, 999)
+    _check_text("path", path)
+    if not isinstance(headers or {}, Mapping):
+        raise TypeError(f"headers is a dict of names and values, not {headers!r:.{SHOWN_VALUE}}")
+    for name, value in (headers or {}).items():
+        _check_text("the name of a header", name)
+        _check_text(f"the header {name}", value)
 
     def answered(record: Record) -> bool:
-        return (
-            isinstance(record, HandshakeRecord)
-            and record.status is not None
-            and (connection is None or record.connection == connection)
-        )
+        return isinstance(record, HandshakeRecord) and record.status is not None
 
-    found = cast(HandshakeRecord | None, _wait(source, answered, 1, 0, timeout))
+    found = cast(HandshakeRecord | None, (yield Wait(source, answered, connection, 1, 0, timeout)))
     if found is None:
-        raise AssertionError(f"no answer to an opening handshake came within {timeout:g} s")
+        raise AssertionError(f"no answer to an opening handshake came{_within(timeout)}")
     if found.status != status:
         raise AssertionError(
             f"the opening handshake was answered with {visible(found.start_line)}, "
@@ -204,11 +338,16 @@ def expect_handshake(
             said = "is not there" if came is None else f"is {visible(came)!r}"
             raise AssertionError(f"the header {name} {said}, and {value!r} was expected")
     if path is not None:
-        opened = _wait(source, lambda record: record.kind == "opened", 1, 0, timeout)
+        opened = yield Wait(
+            source, lambda record: record.kind == "opened", found.connection, 1, 0, timeout
+        )
         came = opened.path if isinstance(opened, OpenedRecord) else "none"
         if came != path:
             raise AssertionError(f"the path of the request is {visible(came)}, not {path}")
     return found
+
+
+expect_handshake_async = _awaitable(expect_handshake)
 
 
 def expect_right(exercise: Any, answer: object) -> None:
@@ -278,19 +417,6 @@ def _log(source: Source) -> LogView:
     return log
 
 
-def _wait(
-    source: Source, matches: Callable[[Record], bool], count: int, after: int, timeout: float
-) -> Record | None:
-    log = _log(source)
-    if isinstance(log, FrameLog):
-        try:
-            return log.wait_for(matches, count=count, after=after, timeout=timeout)
-        except WaitTimeout:
-            return None
-    found = [record for record in log.since(after) if matches(record)]
-    return found[count - 1] if len(found) >= count else None
-
-
 def _expect(
     source: Source,
     wanted: str,
@@ -299,23 +425,98 @@ def _expect(
     connection: int | None,
     count: int,
     after: int,
-    timeout: float,
-) -> FrameRecord:
-    def found(record: Record) -> bool:
-        return (
-            isinstance(record, FrameRecord)
-            and sender in (None, record.sender)
-            and connection in (None, record.connection)
-            and matches(record)
-        )
-
-    record = _wait(source, found, count, after, timeout)
-    if record is None:
+    timeout: float | None,
+) -> Steps[FrameRecord]:
+    found = yield Wait(source, _frames_of(sender, matches), connection, count, after, timeout)
+    if found is None:
         raise AssertionError(
-            f"{wanted}{_by(sender)} was expected and did not come within {timeout:g} s\n"
+            f"{wanted}{_by(sender)} was expected and did not come{_within(timeout)}\n"
             f"{_frames(source, after)}"
         )
-    return cast(FrameRecord, record)
+    return cast(FrameRecord, found)
+
+
+def _frames_of(
+    sender: Side | None, matches: Callable[[FrameRecord], bool]
+) -> Callable[[Record], bool]:
+    if sender not in (None, *get_args(Side)):
+        raise ValueError(f'sender is "server", "client" or None for either, not {sender!r}')
+    return lambda record: (
+        isinstance(record, FrameRecord) and sender in (None, record.sender) and matches(record)
+    )
+
+
+def _check_type(type: str | None) -> None:
+    if type not in (None, *get_args(FrameType)):
+        known = ", ".join(map(repr, get_args(FrameType)))
+        raise ValueError(f"{type!r} is not the type of a frame; there are {known}")
+
+
+def _check_text(what: str, text: object) -> None:
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"{what} is a str, not {text!r:.{SHOWN_VALUE}}")
+
+
+def _check_number(what: str, number: object, highest: int) -> None:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{what} is a whole number, not {number!r:.{SHOWN_VALUE}}")
+    if not 0 <= number <= highest:
+        raise ValueError(f"{what} is a number from 0 to {highest:,}, not {number}")
+
+
+def _check_value(
+    type: str | None, value: Value | None, json: object
+) -> tuple[str, Callable[[FrameRecord], bool]]:
+    """Return how an expected payload is shown, and a function that finds it."""
+    _check_type(type)
+    if json is not ...:
+        if value is not None:
+            raise TypeError("the payload is given once: as a value, or with json=")
+        try:
+            said = dumps(json, ensure_ascii=False)
+        except (TypeError, ValueError) as exc:
+            raise TypeError(f"json={json!r:.{SHOWN_VALUE}} is not a value of JSON: {exc}") from None
+        wanted = _canonical(said)
+        return (
+            f" JSON {visible(said, SHOWN_VALUE)}",
+            lambda frame: _canonical(frame.payload) == wanted,
+        )
+    if value is None:
+        return "", lambda frame: True
+    if isinstance(value, re.Pattern):
+        shown = f" like {value.pattern!r:.{SHOWN_VALUE}}"
+        if isinstance(value.pattern, bytes):
+            return shown, lambda frame: value.search(frame.payload) is not None
+        return shown, lambda frame: value.search(_text(frame)) is not None
+    if callable(value):
+        return f" that {getattr(value, '__name__', 'the function')} accepts", lambda frame: bool(
+            value(_text(frame) if frame.type == "text" else frame.payload)
+        )
+    if isinstance(value, Mapping):
+        raise TypeError(f"a dict is expected as JSON: write json={value!r:.{SHOWN_VALUE}}")
+    payload = encode_bytes(value)
+    return (
+        f" {preview(payload, cast(FrameType, type or 'bytes'))}",
+        lambda frame: frame.payload == payload,
+    )
+
+
+def _text(frame: FrameRecord) -> str:
+    return frame.payload.decode("utf-8", "replace")
+
+
+def _canonical(text: str | bytes) -> str | None:
+    """Return JSON in the one form that all equal values have; None when it is not JSON."""
+    try:
+        text = text.decode() if isinstance(text, bytes) else text
+        return dumps(loads(text, parse_float=_number), sort_keys=True)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _number(digits: str) -> float:
+    number = float(digits)
+    return int(number) if number.is_integer() else number
 
 
 def _frames(source: Source, after: int) -> str:
@@ -332,3 +533,7 @@ def _row(record: FrameRecord) -> str:
 
 def _by(sender: Side | None) -> str:
     return "" if sender is None else f" from the {sender}"
+
+
+def _within(timeout: float | None) -> str:
+    return "" if timeout is None else f" within {timeout:g} s"

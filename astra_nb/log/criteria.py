@@ -143,6 +143,8 @@ def numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
             raise TypeError(
                 f"connection is the number of a connection, such as socket.id, not {value!r}"
             )
+        if value < 0:
+            raise ValueError(f"connections are numbered from 1, and 0 is the server, not {value}")
     return values
 
 

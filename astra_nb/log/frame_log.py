@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import takewhile
 from os import PathLike
 from time import time
 from typing import NoReturn, Unpack
+from weakref import WeakSet
 
-from astra_nb.errors import WaitTimeout
+from astra_nb.errors import WaitTimeout, WrongThread
 from astra_nb.wire.messages import Side
 
 from . import table, waiting
@@ -20,7 +22,7 @@ from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
 from .snapshot import Deferred, Snapshot
 from .view import LogView
-from .waiting import Search, Subscriptions
+from .waiting import Search, Subscriptions, check_wait
 
 __all__ = ["FrameLog"]
 
@@ -46,6 +48,8 @@ class FrameLog(LogView):
         before_read: Called before each reading; the owner of the log appends pending frames in it.
         before_wait: Called before each blocking wait; the owner raises in it for a thread that
             must not block.
+        own_loops: Event loops of connections that no thread of ours runs; a blocking wait on one
+            of them is refused.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class FrameLog(LogView):
         self.recording = recording
         self.before_read: Callable[[], None] | None = None
         self.before_wait: Callable[[], None] | None = None
+        self.own_loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
     # Writing
 
@@ -236,13 +241,21 @@ class FrameLog(LogView):
 
         Raises:
             WaitTimeout: The record did not come in time. The message shows the last records.
+            WrongThread: The wait would block the event loop that the records come on.
             ValueError: As for `filter`, or a count below 1.
-            TypeError: As for `filter`.
+            TypeError: As for `filter`, or a number of another type.
         """
+        limit = check_wait(count, after, timeout)
         search = Search(self._ring, criteria(predicate, **wanted), count, after)
+        if _running_loop() in self.own_loops:
+            raise WrongThread(
+                "this wait would block the event loop that the records come on; write "
+                "await log.wait_for_async(...), or of astra_nb.testing "
+                "await expect_frame_async(...) and the others with this ending"
+            )
         if self.before_wait is not None:
             self.before_wait()
-        found = waiting.wait(search, self._subscriptions, self.before_read, timeout)
+        found = waiting.wait(search, self._subscriptions, self.before_read, limit)
         return found or self._fail(search, timeout)
 
     async def wait_for_async(
@@ -259,10 +272,11 @@ class FrameLog(LogView):
         Raises:
             WaitTimeout: The record did not come in time. The message shows the last records.
             ValueError: As for `filter`, or a count below 1.
-            TypeError: As for `filter`.
+            TypeError: As for `filter`, or a number of another type.
         """
+        limit = check_wait(count, after, timeout)
         search = Search(self._ring, criteria(predicate, **wanted), count, after)
-        found = await waiting.wait_async(search, self._subscriptions, timeout)
+        found = await waiting.wait_async(search, self._subscriptions, limit)
         return found or self._fail(search, timeout)
 
     # Exports
@@ -321,3 +335,10 @@ def check_bound(name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"{name} is an integer of 0 or more, not {value!r}")
     return value
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

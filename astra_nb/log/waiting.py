@@ -17,7 +17,7 @@ from .criteria import Criteria
 from .records import Record
 from .ring import Ring
 
-__all__ = ["Search", "Subscription", "Subscriptions", "wait", "wait_async"]
+__all__ = ["Search", "Subscription", "Subscriptions", "check_wait", "wait", "wait_async"]
 
 logger = logging.getLogger("astra_nb.log")
 
@@ -79,8 +79,6 @@ class Search:
     """Search for the count-th matching record; each step starts where the last one ended."""
 
     def __init__(self, ring: Ring, wanted: Criteria, count: int, after: int) -> None:
-        if count < 1:
-            raise ValueError(f"count is {count}; the first matching record has the count 1")
         self.ring = ring
         self.wanted = wanted
         self.count = count
@@ -99,6 +97,30 @@ class Search:
     def described(self) -> str:
         what = f"a record with {self.wanted}" if str(self.wanted) else "a record"
         return what if self.count == 1 else f"{self.count} times {what}"
+
+
+def check_wait(count: int, after: int, timeout: float | None) -> float | None:
+    """Check the numbers of a wait, and return the timeout; None for one that never comes.
+
+    Raises:
+        TypeError: One of them is not a number.
+        ValueError: A count below 1, or a timeout that is not a number.
+    """
+    for name, number in (("count", count), ("after", after)):
+        if isinstance(number, bool) or not isinstance(number, int):
+            way_out = "; record.number is that of a record" if name == "after" else ""
+            raise TypeError(f"{name} is a whole number, not {number!r:.80}{way_out}")
+    if count < 1:
+        raise ValueError(f"count is {count}; the first matching record has the count 1")
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(
+            f"timeout is a number of seconds, or None for no limit, not {timeout!r:.80}"
+        )
+    if timeout != timeout:
+        raise ValueError("timeout is nan, which never comes; None is no limit")
+    return timeout if timeout < threading.TIMEOUT_MAX else None
 
 
 def wait(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import threading
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from astra_nb.errors import WaitTimeout
+from astra_nb.errors import WaitTimeout, WrongThread
 from astra_nb.log import FrameLog
 from astra_nb.log.records import FrameRecord, NoticeRecord, Record
 
@@ -377,6 +378,40 @@ def test_wait_for_can_be_forbidden() -> None:
     log.before_wait = forbid
     with pytest.raises(RuntimeError, match="not in this thread"):
         log.wait_for(type="ping")
+
+
+def test_a_wait_on_the_loop_that_the_records_come_on_is_refused_at_once() -> None:
+    log = conversation()
+
+    async def scenario() -> None:
+        log.own_loops.add(asyncio.get_running_loop())
+        for wanted in ("ping", "continuation"):  # whether it is there or not
+            with pytest.raises(WrongThread, match=r"await log\.wait_for_async\(\.\.\.\)"):
+                log.wait_for(type=wanted, timeout=None)
+        assert (await log.wait_for_async(type="ping")).kind == "frame"
+        # Other threads, and so other loops, may wait.
+        with in_thread(lambda: log.wait_for(type="ping")) as waiter:
+            pass
+        assert waiter.result.number == 8
+
+    async def elsewhere() -> int:
+        return log.wait_for(type="ping").number
+
+    asyncio.run(scenario())
+    assert asyncio.run(elsewhere()) == 8
+    assert log.wait_for(type="ping").number == 8
+
+
+def test_the_numbers_of_a_wait_are_checked_first() -> None:
+    log = FrameLog()
+    with pytest.raises(TypeError, match=r"^timeout is a number of seconds, or None for no limit"):
+        log.wait_for(timeout="1")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^count is 0; "):
+        asyncio.run(log.wait_for_async(count=0))
+    log.append_frames(1, "server", "sent", HELLO, 1)
+    for timeout in (math.inf, 1e300, -0.001):
+        assert log.wait_for(type="text", timeout=timeout).number == 1
+        assert asyncio.run(log.wait_for_async(type="text", timeout=timeout)).number == 1
 
 
 def test_wait_for_async() -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from typing import Any
 
 import pytest
 
 from astra_nb.log.criteria import criteria
 from astra_nb.log.records import Record
 from astra_nb.log.ring import Ring
-from astra_nb.log.waiting import Search, Subscriptions, wait, wait_async
+from astra_nb.log.waiting import Search, Subscriptions, check_wait, wait, wait_async
 
 from .samples import in_thread, text_frame
 
@@ -118,10 +120,35 @@ def test_a_search_goes_on_where_it_ended() -> None:
     assert search.found == 3
 
 
+@pytest.mark.parametrize(
+    ("numbers", "error", "message"),
+    [
+        ({"count": "2"}, TypeError, "count is a whole number, not '2'"),
+        ({"count": True}, TypeError, "count is a whole number, not True"),
+        ({"count": 1.0}, TypeError, "count is a whole number, not 1.0"),
+        ({"after": None}, TypeError, "after is a whole number, not None; record.number is that"),
+        ({"timeout": "2"}, TypeError, "timeout is a number of seconds, or None for no limit, not"),
+        ({"timeout": True}, TypeError, "timeout is a number of seconds, or None for no limit, not"),
+        ({"timeout": math.nan}, ValueError, "timeout is nan, which never comes; None is no limit"),
+    ],
+)
+def test_the_numbers_of_a_wait_are_checked(
+    numbers: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{message}"):
+        check_wait(**{"count": 1, "after": 0, "timeout": 1.0, **numbers})
+
+
+def test_a_timeout_that_never_comes_is_none() -> None:
+    for timeout in (None, math.inf, 1e300, 10**12):
+        assert check_wait(1, 0, timeout) is None
+    assert check_wait(1, 0, -0.5) == -0.5  # has passed
+
+
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_count_begins_at_one(count: int) -> None:
     with pytest.raises(ValueError, match=rf"^count is {count}; the first matching record has the"):
-        Log().search(count=count)
+        check_wait(count, 0, 1.0)
 
 
 def test_how_a_search_is_described() -> None:
