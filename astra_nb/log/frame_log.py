@@ -245,7 +245,7 @@ class FrameLog(LogView):
             ValueError: As for `filter`, or a count below 1.
             TypeError: As for `filter`, or a number of another type.
         """
-        limit = check_wait(count, after, timeout)
+        check_wait(count, after, timeout)
         search = Search(self._ring, criteria(predicate, **wanted), count, after)
         if _running_loop() in self.own_loops:
             raise WrongThread(
@@ -255,7 +255,7 @@ class FrameLog(LogView):
             )
         if self.before_wait is not None:
             self.before_wait()
-        found = waiting.wait(search, self._subscriptions, self.before_read, limit)
+        found = waiting.wait(search, self._subscriptions, self.before_read, timeout)
         return found or self._fail(search, timeout)
 
     async def wait_for_async(
@@ -274,9 +274,9 @@ class FrameLog(LogView):
             ValueError: As for `filter`, or a count below 1.
             TypeError: As for `filter`, or a number of another type.
         """
-        limit = check_wait(count, after, timeout)
+        check_wait(count, after, timeout)
         search = Search(self._ring, criteria(predicate, **wanted), count, after)
-        found = await waiting.wait_async(search, self._subscriptions, limit)
+        found = await waiting.wait_async(search, self._subscriptions, timeout)
         return found or self._fail(search, timeout)
 
     # Exports

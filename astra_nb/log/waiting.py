@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
+from types import NoneType
 
 from astra_nb.locks import Latch, make_rlock
 
@@ -99,8 +100,8 @@ class Search:
         return what if self.count == 1 else f"{self.count} times {what}"
 
 
-def check_wait(count: int, after: int, timeout: float | None) -> float | None:
-    """Check the numbers of a wait, and return the timeout; None for one that never comes.
+def check_wait(count: int, after: int, timeout: float | None) -> None:
+    """Check the numbers of a wait.
 
     Raises:
         TypeError: One of them is not a number.
@@ -112,15 +113,12 @@ def check_wait(count: int, after: int, timeout: float | None) -> float | None:
             raise TypeError(f"{name} is a whole number, not {number!r:.80}{way_out}")
     if count < 1:
         raise ValueError(f"count is {count}; the first matching record has the count 1")
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float, NoneType)):
         raise TypeError(
             f"timeout is a number of seconds, or None for no limit, not {timeout!r:.80}"
         )
     if timeout != timeout:
         raise ValueError("timeout is nan, which never comes; None is no limit")
-    return timeout if timeout < threading.TIMEOUT_MAX else None
 
 
 def wait(

@@ -133,7 +133,7 @@ def is_free(hostname: str, port: int) -> bool:
     try:
         for sock in bind(hostname, port):
             sock.close()
-    except AddressInUse:
+    except (AddressInUse, AddressUnavailable):
         return False
     return True
 
@@ -146,7 +146,9 @@ def _explain(exc: OSError, hostname: str, port: int) -> AddressInUse | AddressUn
             f"cannot listen on {where}: {_holder(hostname, port)}, "
             f"or let the system choose a free port with server.port = 0",
         )
-    if exc.errno == errno.EACCES:
+    if exc.errno == errno.EACCES and port >= 1024:  # Windows reserves ranges of them
+        way_out = "the system keeps this port; it chooses a free one with server.port = 0"
+    elif exc.errno == errno.EACCES:
         way_out = "ports below 1024 belong to the administrator; take one above, like 8080"
     else:
         way_out = f'{exc.strerror}; server.hostname = "127.0.0.1" listens on this machine'

@@ -139,10 +139,13 @@ def test_the_numbers_of_a_wait_are_checked(
         check_wait(**{"count": 1, "after": 0, "timeout": 1.0, **numbers})
 
 
-def test_a_timeout_that_never_comes_is_none() -> None:
-    for timeout in (None, math.inf, 1e300, 10**12):
-        assert check_wait(1, 0, timeout) is None
-    assert check_wait(1, 0, -0.5) == -0.5  # has passed
+@pytest.mark.parametrize("timeout", [None, math.inf, 1e300, 10**12, 0, -0.5])
+def test_a_timeout_may_be_none_without_end_or_have_passed(timeout: float | None) -> None:
+    check_wait(1, 0, timeout)
+    log = Log()
+    log.append(1)
+    assert number_of(wait(log.search("1"), log.subscriptions, None, timeout)) == 1
+    assert number_of(asyncio.run(wait_async(log.search("1"), log.subscriptions, timeout))) == 1
 
 
 @pytest.mark.parametrize("count", [0, -1])

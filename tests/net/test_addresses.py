@@ -196,6 +196,17 @@ def test_a_port_that_needs_an_administrator(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
+def test_a_port_that_windows_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket.socket, "bind", refuse(PermissionError(errno.EACCES, "no")))
+    with pytest.raises(AddressUnavailable) as caught:
+        bind("127.0.0.1", 8080)
+    assert caught.value.strerror == (
+        "cannot listen on 127.0.0.1:8080: the system keeps this port; it chooses a free one with "
+        "server.port = 0"
+    )
+    assert not is_free("127.0.0.1", 8080)
+
+
 def test_an_error_without_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "bind", refuse(OSError("odd")))
     with pytest.raises(AddressUnavailable) as caught:

@@ -779,3 +779,49 @@ def test_a_connection_that_was_asked_to_close_is_not_among_the_open_ones() -> No
         target.send_close(1000)
         assert server.connections == []
         assert client.recv(20) == Message("close", CloseFrame(1000))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "bad", [b"\x83\x00", b"\x88\x01\x03", b"\x81\x01\xff", b"\x81\x7e\x00\x01x"]
+)
+def test_a_close_frame_after_the_failure_is_not_denied(kind: str, bad: bytes) -> None:
+    told: list[str] = []
+
+    async def script(socket: Steps) -> None:
+        try:
+            while True:
+                await socket.recv()
+        except ConnectionClosed as exc:
+            told.append(str(exc))
+            raise
+
+    with serving(handler_of(kind, script)) as server:
+        with raw_client(server.port) as peer:
+            peer.send(bad, frame(CLOSE, b"\x03\xe8"))
+            assert peer.read_to_end()[-1].opcode == CLOSE
+        closed = records.closed(server.log)
+        answer = records.frames(server.log, type="close", direction="received")[-1]
+    assert answer.verdict == "ignored: the connection has failed"
+    for sentence in (closed.why_closed, *told):
+        assert "after that it read no CLOSE frame from the client, " in sentence
+        assert "(RFC 6455, section 7.1.7)" in sentence
+        assert "answer" not in sentence
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_ping_after_this_ends_close_is_still_answered(kind: str) -> None:
+    async def script(socket: Steps) -> None:
+        await socket.send_close(4000)
+        await socket.recv()
+
+    with serving(handler_of(kind, script)) as server:
+        with raw_client(server.port) as peer:
+            assert peer.read_frame().opcode == CLOSE
+            peer.send(frame(PING, b"still there?"))
+            pong = peer.read_frame()
+            assert (pong.opcode, pong.payload) == (PONG, b"still there?")
+            peer.send(frame(CLOSE, b"\x0f\xa0"), frame(PING, b"and now?"))
+            assert peer.read_to_end() == []
+        assert records.closed(server.log).received == CloseFrame(4000)
