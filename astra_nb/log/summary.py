@@ -133,7 +133,7 @@ def replies(records: Iterable[Record]) -> list[Reply]:
             waiting = pings.get((record.connection, record.side, asked))
             ping = None if waiting is None else waiting.pong(record.payload)
             if ping is not None:
-                seconds = record.time - ping.time
+                seconds = max(record.time - ping.time, 0.0)  # the clock may be set back
                 found.append(
                     Reply(record.connection, ping.number, record.number, seconds, asked == "sent")
                 )

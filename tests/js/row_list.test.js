@@ -150,6 +150,16 @@ test("times are relative, from the row above, or of the clock", () => {
   assert.match(texts("time")[2] ?? "", /^\d\d:\d\d:40\.500$/);
 });
 
+test("no time is below 0 when the kernel's clock was set back", () => {
+  const { list, texts } = listed([row(1, { time: 1_000_100 }), row(2, { time: 101 })]);
+  list.origin = 1_000_100;
+  for (const form of /** @type {const} */ (["relative", "delta"])) {
+    list.timeForm = form;
+    list.draw();
+    assert.deepEqual(texts("time"), ["0.0000", "0.0000"]);
+  }
+});
+
 test("columns widen with what is in them", () => {
   const { list } = listed([row(1_234_567, { length: 10_485_760 })]);
   const { style } = fake(list.root);

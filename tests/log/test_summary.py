@@ -86,6 +86,8 @@ def test_round_trip_times_are_those_of_pings_that_this_end_sent() -> None:
     ]
     assert replies(records) == [Reply(1, 1, 3, 0.25, True), Reply(1, 4, 5, 0.125, False)]
     assert summarise(records)[1].rtt == [0.25]
+    set_back = [frame(9, "sent", ping(b"a")), frame(2, "received", pong(b"a"))]
+    assert replies(set_back) == [Reply(1, 9, 2, 0.0, True)]
 
 
 @pytest.mark.parametrize(

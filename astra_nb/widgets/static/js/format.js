@@ -18,6 +18,14 @@ export function span(seconds) {
 }
 
 /**
+ * The time from one record to another: 0 when the kernel's clock was set back in between.
+ * @param {number} from @param {number} to seconds since the epoch
+ */
+export function elapsed(from, to) {
+  return Math.max(0, to - from);
+}
+
+/**
  * A duration for reading: "0.42 ms", "12 ms", "1.3 s".
  * @param {number} seconds
  */

@@ -1,5 +1,7 @@
 // Relations between rows: a fragment to its message, a PONG to its PING, a reply to its request.
 
+import { elapsed } from "./format.js";
+
 /**
  * @typedef {import("./rows.js").Row} Row
  * @typedef {object} Fragment
@@ -109,5 +111,5 @@ export class Relations {
  * @returns {Answer}
  */
 function answer(asked, row, kind) {
-  return { number: asked.number, after: row.time - asked.time, kind };
+  return { number: asked.number, after: elapsed(asked.time, row.time), kind };
 }

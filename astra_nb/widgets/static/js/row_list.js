@@ -1,7 +1,7 @@
 // The virtual list of the log: a grid of which only the visible rows are in the page.
 
 import { element, setText } from "./dom.js";
-import { bitLetters, clock, counted, duration, flags, grouped, span } from "./format.js";
+import { bitLetters, clock, counted, duration, elapsed, flags, grouped, span } from "./format.js";
 import { isRow } from "./ring.js";
 
 /**
@@ -49,7 +49,7 @@ const FLAGS = COLUMNS.findIndex(({ key }) => key === "flags");
  */
 export function cellTexts(row, form, origin, before) {
   const isFrame = row.kind === "frame";
-  const time = form === "absolute" ? clock(row.time) : span(row.time - (form === "delta" ? before : origin));
+  const time = form === "absolute" ? clock(row.time) : span(elapsed(form === "delta" ? before : origin, row.time));
   return [
     String(row.number),
     time,

@@ -1,7 +1,7 @@
 // The sequence diagram of the conversation: two life lines, arrows in time order.
 
 import { element, setText } from "./dom.js";
-import { duration, flags, span } from "./format.js";
+import { duration, elapsed, flags, span } from "./format.js";
 
 /**
  * @typedef {import("./relations.js").RelatedRow} Row
@@ -87,7 +87,7 @@ export class Sequence {
       type: "button", "aria-label": `${row.number}, connection ${row.connection}, ${said} ${step.label} ${row.text} ${step.aside}`,
       onclick: () => this.onSelect(row),
     },
-    element("span", { class: "astra-step-time", text: `${span(row.time - origin)}  #${row.connection}` }),
+    element("span", { class: "astra-step-time", text: `${span(elapsed(origin, row.time))}  #${row.connection}` }),
     element("span", { class: "astra-step-arrow" },
       element("span", { class: "astra-step-label" }, element("b", { text: words }), " ",
         step.way === "across" ? null : element("bdi", { text: row.text }),
