@@ -125,8 +125,8 @@ class ClosingState:
         self.is_open = phase in SENDING
 
     def close_sent(self, close: CloseFrame) -> None:
-        """Note that this end has sent a CLOSE frame."""
-        self.sent = close
+        """Note that this end has sent a CLOSE frame; the first one counts."""
+        self.sent = self.sent or close
         self.first = self.first or self.side
 
     def close_received(self, close: CloseFrame) -> None:

@@ -19,11 +19,12 @@ from websockets.frames import Frame, Opcode
 
 from astra_nb.errors import WrongThread
 from astra_nb.locks import make_lock
-from astra_nb.wire.frames import encode, whole_frames
+from astra_nb.wire.frames import decode, encode, whole_frames
+from astra_nb.wire.messages import CloseFrame
 from astra_nb.wire.opcodes import CLOSE, PING
 from astra_nb.wire.pings import RoundTrips
 
-from .closing import ClosingState
+from .closing import EMPTY, ClosingState
 from .outbox import Outbox
 
 __all__ = ["Sender"]
@@ -306,6 +307,7 @@ class Sender:
             self._record(data[cut:], 1, RAW)
         if data and data[0] & 0x0F == CLOSE:
             self.raw_close = True
+            self._state.close_sent(decode(data).close or CloseFrame(EMPTY))
         self._transport.write(data)
 
     def broadcast(self, frame: bytes, opcode: int, payload: bytes) -> bool:

@@ -188,6 +188,29 @@ async def test_the_answer_to_a_raw_close_frame_needs_no_answer() -> None:
     assert end.transport.ended
     end.end()
     assert (end.closed().sent, end.closed().received) == (CloseFrame(1000), CloseFrame(1000))
+    assert end.closed().first == "server"
+
+
+@pytest.mark.parametrize(
+    ("raw", "sent"),
+    [
+        (b"\x88\x02\x0f\xa0", CloseFrame(4000)),
+        (b"\x88\x83\x00\x00\x00\x00\x0f\xa0!", CloseFrame(4000, "!")),
+        (b"\x88\x00", CloseFrame(1005)),
+        (b"\x88", CloseFrame(1005)),
+        (b"\x88\x01\x03", CloseFrame(1005)),
+    ],
+)
+@in_memory
+async def test_the_end_is_told_by_the_raw_close_frame_that_was_sent(
+    raw: bytes, sent: CloseFrame
+) -> None:
+    end = Memory()
+    end.connection.sender.send_raw(raw)
+    end.receive(frame(8, b"\x0f\xa1"))
+    end.end()
+    closed = end.closed()
+    assert (closed.first, closed.sent, closed.received) == ("server", sent, CloseFrame(4001))
 
 
 @in_memory
