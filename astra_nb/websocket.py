@@ -163,7 +163,11 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises:
             InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
-        self._connection.close_in_turn(*self._close_arguments(code, reason))
+        arguments = self._close_arguments(code, reason)
+        try:
+            self._connection.close_in_turn(*arguments)
+        except RuntimeError:  # the loop has ended, and the connection with it
+            raise self._closed() from None
 
     def send_fragment(self, value: BytesValue, *, type: str | None = None, fin: bool) -> None:
         """Send one fragment of a message by hand (RFC 6455, section 5.4).
@@ -205,7 +209,9 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         """End the TCP connection without a closing handshake; the other end reports 1006."""
         if not self._connection.state.has_ended:
             # Past the outbox: a peer that does not read must not keep the connection up.
-            self._connection.loop.call_soon_threadsafe(self._connection.drop)
+            # A RuntimeError: the loop has ended, and the connection with it.
+            with contextlib.suppress(RuntimeError):
+                self._connection.loop.call_soon_threadsafe(self._connection.drop)
 
     def close(self, code: CloseValue = 1000, reason: str | None = None) -> None:
         """Close, if it is not closed yet, and wait until TCP has ended.
@@ -260,5 +266,11 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         self._submit(self._connection.sender.send_if_open, opcode, payload, fin, size=len(payload))
 
     def _submit(self, action: Callable[..., object], *arguments: Any, size: int) -> None:
-        if not self._connection.sender.submit(action, *arguments, size=size):
+        try:
+            sent = self._connection.sender.submit(action, *arguments, size=size)
+        except WrongThread:
+            raise
+        except RuntimeError:  # the loop has ended, and the connection with it
+            sent = False
+        if not sent:
             raise self._closed()

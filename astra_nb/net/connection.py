@@ -403,7 +403,9 @@ class Connection(asyncio.Protocol):
         if self.sender.on_loop_thread:
             self._bound_close()
         else:
-            self.loop.call_soon_threadsafe(self._bound_close)
+            # A RuntimeError: the CLOSE frame was the last thing that the loop did.
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self._bound_close)
 
     def _bound_close(self) -> None:
         if self.state.phase is Phase.OPEN:
