@@ -73,6 +73,11 @@ def test_which_records_match(wanted: Any, found: list[int] | str) -> None:
             TypeError,
             "connection is the number of a connection, such as socket.id, not True",
         ),
+        (
+            {"connection": [1, -1]},
+            ValueError,
+            "connections are numbered from 1, and 0 is the server, not -1",
+        ),
         ({"text": 5}, TypeError, "text is a str or a compiled pattern for str, not 5"),
         (
             {"text": re.compile(b"x")},
