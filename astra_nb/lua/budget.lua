@@ -2,20 +2,29 @@
 --
 -- Every coroutine that runs foreign code has a count hook. Once the budget is used up, each
 -- further instruction raises, so that pcall can catch the error but cannot go on after it.
+--
+-- A hook counts instructions, and one on a long string or a large table may take half a second. No
+-- string or table is longer than the memory in use, so the more of it, the sooner the next look.
 
 local poll, write = ...
 
-local create, native_sethook, getinfo = coroutine.create, debug.sethook, debug.getinfo
-local clock, error, pcall, type = os.clock, error, pcall, type
+local create, running = coroutine.create, coroutine.running
+local native_sethook, gethook, getinfo = debug.sethook, debug.gethook, debug.getinfo
+local clock, time, error, pcall, type = os.clock, os.time, error, pcall, type
+local memory, setmetatable, max, min = collectgarbage, setmetatable, math.max, math.min
 local sub, format = string.sub, string.format
 
-local TICK <const> = 1000 -- instructions between two looks at the budget
+local MOST_TICK <const> = 1000 -- instructions between two looks at the budget
+-- KiB in use, times the instructions until the next look. The slowest one known compares strings of
+-- NULs, at 10 ns for a byte: that makes five seconds, measured.
+local TICK_TIMES_MEMORY <const> = 1000000
 local SECONDS_BETWEEN_POLLS <const> = 0.1 -- of computing; an instruction on a long string takes long
 local COST_OF_PRINT <const> = 2000 -- instructions; the cell's output must not grow without end
 local OURS <const> = "astra_nb/"
 
 local left, deadline, limit, seconds = 0, 0, 0, 0
 local next_poll = 0
+local tick, passed, second = MOST_TICK, 0, 0
 local ended -- why the budget is used up, or nil
 local interrupted = false
 
@@ -39,7 +48,7 @@ local look
 
 local function raise_at_each_instruction()
   if ended then fail(ended) end
-  native_sethook(look, "", TICK) -- left over from an earlier turn
+  native_sethook(look, "", tick) -- left over from an earlier turn
 end
 
 local function finish(why)
@@ -68,14 +77,37 @@ local function spend(amount)
 end
 
 function look()
+  passed = passed + tick
+  -- Short ticks look at a cheap clock only.
+  if passed < MOST_TICK and time() == second and not ended then return end
   if ended then finish(ended) end
   local now = clock()
   if now > next_poll then
     next_poll = now + SECONDS_BETWEEN_POLLS
     call_python(poll)
   end
-  spend(TICK)
+  local amount = passed
+  tick = max(min(TICK_TIMES_MEMORY // memory("count") | 0, MOST_TICK), 1)
+  passed, second = 0, time()
+  native_sethook(look, "", tick)
+  spend(amount)
 end
+
+-- Makes a coroutine look as soon as the others do.
+local function catch_up(thread)
+  local _, _, count = gethook(thread)
+  if count > tick then native_sethook(thread, look, "", tick) end
+end
+
+-- Memory may double within a tick. Then the collector runs, and with it this finalizer.
+local watch = {}
+function watch.__gc(object)
+  setmetatable(object, watch) -- to be called after the next collection, too
+  tick, second = 1, 0
+  local thread, is_main = running()
+  if not is_main and not ended then native_sethook(thread, look, "", tick) end
+end
+setmetatable({}, watch)
 
 return {
   fail = fail,
@@ -89,16 +121,20 @@ return {
   -- Charges work in C or in Python, which no hook counts.
   spend = spend,
 
-  -- Raises where a hook would have raised by now.
+  -- Raises where a hook would have raised by now. To be called after other coroutines have run.
   check = function()
     if ended then finish(ended) end
+    catch_up(running())
   end,
 
   create = function(body)
     local thread = create(body)
-    native_sethook(thread, look, "", TICK)
+    native_sethook(thread, look, "", tick)
     return thread
   end,
+
+  -- To be called before a coroutine runs.
+  catch_up = catch_up,
 
   -- A turn is the run from one request to the next; `allowance` is what is left for it.
   begin_turn = function(allowance, instructions, computing_seconds)

@@ -10,6 +10,7 @@ local spend, fail, given = budget.spend, budget.fail, sandbox.given
 local find, match, gmatch, gsub = string.find, string.match, string.gmatch, string.gsub
 local sub, format, char = string.sub, string.format, string.char
 local type, tostring, pcall, min, max = type, tostring, pcall, math.min, math.max
+local getmetatable = debug.getmetatable
 local pack, unpack = table.pack, table.unpack
 
 local MOST_STEPS <const> = 5e8 -- a second at most; about a quarter of one, measured
@@ -203,8 +204,13 @@ end
 local into, replace, search = sandbox.environment.string, bounded("gsub"), bounded("gmatch")
 into.find, into.match = bounded("find"), bounded("match")
 
-function into.gsub(...)
-  local result, count = replace(...)
+function into.gsub(text, pattern, replacement, ...)
+  if type(replacement) == "table" and getmetatable(replacement) then
+    -- C would follow its chain of __index for each match.
+    local list = replacement
+    replacement = function(key) return list[key] end
+  end
+  local result, count = replace(text, pattern, replacement, ...)
   spend(#result // BYTES_FOR_AN_INSTRUCTION)
   return result, count
 end

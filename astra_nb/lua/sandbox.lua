@@ -7,20 +7,24 @@ local budget = ...
 
 local fail, spend = budget.fail, budget.spend
 local native = {
-  close = coroutine.close, concat = table.concat, getmetatable = getmetatable, load = load,
+  close = coroutine.close, concat = table.concat, getmetatable = debug.getmetatable, load = load,
   pcall = pcall, rep = string.rep, resume = coroutine.resume, select = select,
   setmetatable = setmetatable, sort = table.sort, status = coroutine.status,
   tonumber = tonumber, tostring = tostring, type = type, yield = coroutine.yield,
   collectgarbage = collectgarbage, date = os.date,
 }
 local pack, unpack, rawget, tointeger = table.pack, table.unpack, rawget, math.tointeger
-local error, find, gmatch, gsub = error, string.find, string.gmatch, string.gsub
+local error, find, format, gmatch, gsub = error, string.find, string.format, string.gmatch,
+  string.gsub
 
 local BYTES_FOR_AN_INSTRUCTION <const> = 64
 local LONG <const> = 4096 -- bytes; shorter work is free
 local FEW <const> = 100 -- items; the same
 local MAX_DATE <const> = 10000 -- bytes of a format
-local MAX_ITEMS <const> = 10000000 -- that table.concat may walk in one call
+local MAX_JOINED <const> = 10000000 -- items that table.concat may walk in one call
+local MAX_UNPACKED <const> = 500000 -- items; the stack has room for twice as many
+-- Bytes: the compiler takes the square of the number of labels, branches of an "if", or "and"s.
+local MAX_SOURCE <const> = 200000
 local COST_OF_COLLECTING <const> = 1000000
 local COST_OF_A_COROUTINE <const> = 1000 -- it may end before its hook ever looks
 
@@ -57,7 +61,7 @@ local function charged(name, work)
   end
 end
 
--- The same for all of its arguments.
+-- The same for all of its arguments, and the string that it returns.
 local function all_charged(name, work)
   return function(...)
     local arguments, length = pack(...), 0
@@ -66,7 +70,9 @@ local function all_charged(name, work)
       if native.type(text) == "string" then length = length + #text end
     end
     if length > LONG then spend(length // BYTES_FOR_AN_INSTRUCTION) end
-    return given(name, native.pcall(work, ...))
+    local result = given(name, native.pcall(work, ...))
+    if #result > LONG then spend(#result // BYTES_FOR_AN_INSTRUCTION) end
+    return result
   end
 end
 
@@ -81,6 +87,11 @@ function environment.setmetatable(subject, metatable)
   if native.type(metatable) == "table" and rawget(metatable, "__gc") ~= nil then
     -- Finalizers run without hooks: nothing could stop one.
     fail("this Lua has no __gc: a finalizer that does not end could not be stopped")
+  elseif native.type(metatable) == "table"
+    and native.type(rawget(metatable, "__call")) == "table" then
+    -- C takes the square of the length of a chain of them, and one table can be all of it.
+    fail("__call must be a function here, not a table: calls of calls could not be stopped; write "
+      .. "__call = function(self, ...) return other(...) end")
   end
   return given("setmetatable", native.pcall(native.setmetatable, subject, metatable))
 end
@@ -95,17 +106,29 @@ function environment.xpcall(body, handler, ...)
   return handled(handler, native.pcall(body, ...))
 end
 
+-- Returns why a text is too long for the compiler, or nil.
+local function too_long(what, size)
+  if size <= MAX_SOURCE then return nil end
+  return format("%s takes %d bytes of Lua at most, not %d: nothing could stop the compiler; split "
+    .. "the code", what, MAX_SOURCE, size)
+end
+
 function environment.load(chunk, name, mode, given_environment, ...)
   if native.type(chunk) == "function" then
-    local pieces, read = {}, chunk
+    local pieces, size, read = {}, 0, chunk
     for piece in read do
       if native.type(piece) ~= "string" then return nil, "reader function must return a string" end
       if piece == "" then break end
+      size = size + #piece
+      if too_long("load", size) then fail(too_long("load", size)) end
       pieces[#pieces + 1] = piece
     end
     chunk = native.concat(pieces)
   end
-  if native.type(chunk) == "string" then spend(#chunk) end
+  if native.type(chunk) == "string" then
+    if too_long("load", #chunk) then fail(too_long("load", #chunk)) end
+    spend(#chunk)
+  end
   if given_environment == nil then given_environment = environment end
   return native.load(chunk, name or chunk, "t", given_environment)
 end
@@ -139,11 +162,13 @@ local function resume(thread, ...)
   if tasks[thread] then return false, "cannot resume what the server resumes" end
   -- Another's values would be taken for the server's answer.
   if waiting[thread] then return false, "cannot resume what waits for the server" end
+  budget.catch_up(thread)
   local result = pack(native.resume(thread, ...))
   while result[1] and result[2] == REQUEST do
     waiting[thread] = true
     local answer = pack(native.yield(unpack(result, 2, result.n)))
     waiting[thread] = nil
+    budget.catch_up(thread)
     result = pack(native.resume(thread, unpack(answer, 1, answer.n)))
   end
   return checked(unpack(result, 1, result.n))
@@ -174,6 +199,7 @@ function environment.coroutine.close(thread)
   -- A thread that died in a hook would run its __close handlers without hooks.
   if tasks[thread] then fail("cannot close what the server resumes") end
   if native.status(thread) == "dead" then return true end
+  budget.catch_up(thread)
   return checked(native.close(thread))
 end
 
@@ -213,16 +239,36 @@ function environment.string.rep(text, count, separator)
   return given("rep", native.pcall(native.rep, text, count, separator))
 end
 
-environment.table = copy(table, "pack unpack")
+environment.table = copy(table, "pack")
+
+-- Charges C for the items of a list that it walks. A list with a metatable is copied first: each
+-- item may be at the end of a chain of 2,000 tables, and here the hook sees them.
+local function walked(name, most, list, first, last)
+  local metatable = native.getmetatable(list) -- that of strings, too
+  if native.type(list) ~= "table" and not metatable then return list, first, last end
+  local from, to = tointeger(first or 1), tointeger(last or #list)
+  if not from or not to then return list, first, last end -- C raises
+  local items = to * 1.0 - from + 1
+  if items > most then
+    fail(format("table.%s takes %d items at most, not %.0f; take parts of the list", name, most,
+      items))
+  end
+  if items > FEW then spend(items // 1) end
+  if not metatable then return list, from, to end
+  local plain = {}
+  for index = from, to do plain[index] = list[index] end
+  return plain, from, to
+end
 
 function environment.table.concat(list, separator, first, last)
-  first, last = first or 1, last or #list
-  local items = tointeger(first) and tointeger(last) and last * 1.0 - first or 0
-  if items > MAX_ITEMS then fail("table.concat takes ten million items at most") end
-  if items > FEW then spend(items // 1) end
+  list, first, last = walked("concat", MAX_JOINED, list, first, last)
   local joined = given("concat", native.pcall(native.concat, list, separator, first, last))
   spend(#joined // BYTES_FOR_AN_INSTRUCTION)
   return joined
+end
+
+function environment.table.unpack(list, first, last)
+  return unpack(walked("unpack", MAX_UNPACKED, list, first, last))
 end
 
 function environment.table.insert(list, ...)
@@ -309,6 +355,7 @@ return {
   environment = environment,
   modules = modules,
   REQUEST = REQUEST,
+  too_long = too_long,
   tasks = tasks,
   given = given,
 }

@@ -62,7 +62,10 @@ end
 
 return {
   start_cell = function(source, name)
-    local body, message = load(source, name, "t", environment)
+    local message = sandbox.too_long("a cell", #source)
+    if message then return nil, message end
+    local body
+    body, message = load(source, name, "t", environment)
     if not body then return nil, message end
     return begin(body)
   end,
@@ -76,6 +79,7 @@ return {
     local thread = threads[number]
     if refill then allowances[number] = instructions end
     budget.begin_turn(allowances[number], instructions, seconds)
+    budget.catch_up(thread)
     local subject = subjects[number]
     if subject then
       subjects[number] = nil

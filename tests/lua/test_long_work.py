@@ -36,6 +36,10 @@ IN_C = {
         while true do table.concat(t) end""",
     "rep of a separator": """
         local s = ("x"):rep(30) while true do ("x"):rep(100000, s) end""",
+    "pack of a long field": 'while true do string.pack("c30000000", "") end',
+    "format of a long name": """
+        local t = setmetatable({}, {__name = ("x"):rep(3000000)})
+        while true do ("%s"):format(t) end""",
     "gsub by a long string": """
         local s = ("x"):rep(3000000) while true do ("x"):gsub("x", s) end""",
 }
@@ -51,6 +55,141 @@ def test_a_call_in_c_is_charged_for_its_length(
     with pytest.raises(LuaError, match=r"stopped after 5 million|os\.date takes a format of"):
         lua.run(counted)
     lua.run("assert((calls or 0) < 250, calls)")
+
+
+# Each instruction takes 20 ms and more, in which no hook looks.
+SLOW_INSTRUCTIONS = {
+    "comparing NULs": 'local s = long("\\0") while true do if s < s then end end',
+    "comparing NULs in an old coroutine": """
+        local s
+        local old = coroutine.wrap(function()
+          coroutine.yield()
+          while true do if s < s then end end
+        end)
+        old()
+        s = long("\\0")
+        old()""",
+    "comparing NULs after a coroutine": """
+        local s = coroutine.wrap(long)("\\0")
+        while true do if s < s then end end""",
+    "comparing NULs after garbage": """
+        local s = long("\\0")
+        for index = 1, 100000 do local t = {} end
+        while true do if s < s then end end""",
+    "comparing NULs while sorting": """
+        local s = long("\\0")
+        local t = {} for index = 1, 1000 do t[index] = s end
+        table.sort(t, function(a, b) calls = calls + 1 return a < b end)""",
+    "a key": 'local s, t = long("x"), {} while true do local x = t[s .. "y"] end',
+    "growing in place": """
+        local t, keys = {}, 1 << 20
+        for index = 1, keys do t[index + 0.5] = 1 end
+        while true do t[keys + 0.5] = nil keys = keys + 1 t[keys + 0.5] = 1 end""",
+}
+
+
+@pytest.mark.parametrize("attempt", SLOW_INSTRUCTIONS.values(), ids=SLOW_INSTRUCTIONS.keys())
+def test_a_slow_instruction_is_followed_by_an_early_look(
+    lua: Lua, monkeypatch: pytest.MonkeyPatch, attempt: str
+) -> None:
+    lua.run("""
+        function long(s) -- within one tick
+          for _ = 1, 24 do s = s .. s end
+          return s
+        end
+        calls = 0
+    """)
+    monkeypatch.setattr(runtime, "CELL_SECONDS", 1)
+    counted = attempt.replace("while true do", "while true do calls = calls + 1", 1)
+    with pytest.raises(LuaError, match="stopped after 1 seconds of computing"):
+        lua.run(counted)
+    lua.run("assert(calls < 100, calls)")
+
+
+# What C would look up once for each item, at the end of a chain of tables.
+CHAINS = {
+    "concat": "table.concat(chain, '', 1, 400000)",
+    "unpack": "table.unpack(chain, 1, 400000)",
+    "unpack of strings": "setmetatable(string, {__index = chain}) table.unpack('x', 1, 400000)",
+    "gsub": "('x'):rep(400000):gsub('.', chain)",
+    "sort": """
+        local list = setmetatable({}, {__index = chain, __len = function() return 1 << 30 end})
+        table.sort(list, function() return false end)""",
+    "move": "table.move(chain, 1, 400000, 2)",
+}
+
+
+@pytest.mark.parametrize("attempt", CHAINS.values(), ids=CHAINS.keys())
+def test_metamethods_are_called_where_a_hook_counts(
+    lua: Lua, monkeypatch: pytest.MonkeyPatch, attempt: str
+) -> None:
+    monkeypatch.setattr(runtime, "CELL_INSTRUCTIONS", 1_000_000)
+    lua.run("""
+        chain = {}
+        local last = chain
+        for _ = 1, 200 do
+          local following = {}
+          setmetatable(last, {__index = following, __metatable = false})
+          last = following
+        end
+    """)
+    with pytest.raises(LuaError, match="stopped after 1 million instructions"):
+        lua.run(attempt)
+    lua.run("assert(1 + 1 == 2)")
+
+
+TOO_LONG = {
+    "branches": 'load("if a then " .. ("elseif a then "):rep(100000) .. "end")',
+    "conditions": 'load("x = " .. ("a and "):rep(100000) .. "a")',
+    "labels": 'local n = 0 load(function() n = n + 1 return "::a" .. n .. ":: x = 1 " end)',
+}
+
+
+@pytest.mark.parametrize("attempt", TOO_LONG.values(), ids=TOO_LONG.keys())
+def test_the_compiler_refuses_long_code(lua: Lua, attempt: str) -> None:
+    with pytest.raises(LuaError, match="cell:1: load takes 200000 bytes of Lua at most, not "):
+        lua.run(attempt)
+
+
+def test_a_cell_has_the_same_limit(lua: Lua) -> None:
+    with pytest.raises(LuaError, match="a cell takes 200000 bytes of Lua at most, not 200001"):
+        lua.run(" " * 200_001)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "message"),
+    [
+        ("table.unpack({}, 1, 1 << 30)", "unpack takes 500000 items at most, not 1073741824"),
+        ("table.unpack({}, math.mininteger, 1)", "unpack takes 500000 items at most"),
+        ("table.concat({}, '', 1, 1 << 30)", "concat takes 10000000 items at most, not 1073741824"),
+        ("local t = {} setmetatable(t, {__call = t}) t()", "__call must be a function here"),
+    ],
+)
+def test_a_call_without_end_is_refused(lua: Lua, attempt: str, message: str) -> None:
+    with pytest.raises(LuaError, match=message):
+        lua.run(attempt)
+
+
+DEEP = {
+    "index": "function mt.__index(t, key) return t[key + 1] end return t[1]",
+    "newindex": "function mt.__newindex(t, key) t[key + 1] = 1 end t[1] = 1",
+    "concat": "function mt.__concat(a, b) return a .. b end return t .. t",
+    "equal": "function mt.__eq(a, b) return a == b end return t == setmetatable({}, mt)",
+    "less": "function mt.__lt(a, b) return a < b end return t < t",
+    "length": "function mt.__len(a) return #a end return #t",
+    "close": "function mt.__close(a) local again <close> = a end local x <close> = t",
+    "tostring": "function mt.__tostring(a) return tostring(a) end return tostring(t)",
+    "gsub": "local function f() return ('x'):gsub('.', f) end f()",
+    "sort": "local function f() table.sort({1, 2, 3}, f) end f()",
+    "wrap": "local function f() return coroutine.wrap(f)() end f()",
+}
+
+
+@pytest.mark.parametrize("attempt", DEEP.values(), ids=DEEP.keys())
+def test_a_recursion_through_c_ends_with_an_error(lua: Lua, attempt: str) -> None:
+    with pytest.raises(LuaError, match="C stack overflow"):
+        lua.run("local mt = {} local t = setmetatable({}, mt) " + attempt)
+    lua.run("assert(1 + 1 == 2)")
 
 
 @pytest.mark.parametrize(
@@ -115,8 +254,8 @@ def test_a_handler_cannot_make_servers_without_end(lua: Lua) -> None:
 LONG_ERRORS = {
     "a string": 'error(("x"):rep(50000000))',
     "a table": 'local t = {} for index = 1, 20000 do t[index] = "0123456789" end error(t)',
-    "no Lua": "local " + "x" * 100_000 + " local local",
-    "a name": "local function " + "f" * 100_000 + "() error('x') end " + "f" * 100_000 + "()",
+    "no Lua": "local " + "x" * 90_000 + " local local",
+    "a name": "local function " + "f" * 45_000 + "() error('x') end " + "f" * 45_000 + "()",
 }
 
 
