@@ -205,7 +205,9 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         """End the TCP connection without a closing handshake; the other end reports 1006."""
         if not self._connection.state.has_ended:
             # Past the outbox: a peer that does not read must not keep the connection up.
-            self._connection.loop.call_soon_threadsafe(self._connection.drop)
+            # A RuntimeError: the loop has ended, and the connection with it.
+            with contextlib.suppress(RuntimeError):
+                self._connection.loop.call_soon_threadsafe(self._connection.drop)
 
     def close(self, code: CloseValue = 1000, reason: str | None = None) -> None:
         """Close, if it is not closed yet, and wait until TCP has ended.
@@ -214,9 +216,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         """
         arguments = encode_close(code, reason)
         if self._may_send():
-            # A RuntimeError: the loop has ended, and the connection with it.
-            with contextlib.suppress(RuntimeError):
-                self._connection.close_in_turn(*arguments)
+            self._connection.close_in_turn(*arguments)
         self.wait_closed()
 
     def wait_closed(self, timeout: float | None = None) -> None:
@@ -248,6 +248,11 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def would_wait(self) -> bool:
+        """Whether a send would have to wait now, because the other end reads too slowly."""
+        return self._connection.sender.would_wait
 
     def flush(self) -> None:
         """Wait until the loop has taken everything that was sent so far."""

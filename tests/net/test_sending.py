@@ -421,6 +421,42 @@ async def test_on_the_loops_thread_nothing_is_put_off() -> None:
 
 
 @in_memory
+async def test_an_awaitable_call_elsewhere_is_refused_and_told_what_to_call() -> None:
+    for side, way_out in (("server", "server.connections"), ("client", "a socket of connect()")):
+        sender = Memory(side).connection.sender  # type: ignore[arg-type]
+        sender.check_loop()
+        with pytest.raises(WrongThread) as caught:
+            await asyncio.to_thread(sender.check_loop)
+        assert way_out in str(caught.value)
+
+
+@in_memory
+async def test_whether_a_thread_would_have_to_wait() -> None:
+    end = Memory()
+    sender = end.connection.sender
+    assert not sender.would_wait
+    end.connection.pause_writing()
+    assert sender.would_wait
+    end.connection.resume_writing()
+    fill(sender)
+    assert sender.would_wait
+    sender.catch_up()
+    assert not sender.would_wait
+
+
+def test_a_thread_that_sends_on_a_closed_loop_is_told_of_the_end() -> None:
+    async def begin() -> Memory:
+        return Memory()
+
+    sender = asyncio.run(begin()).connection.sender
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.append(sender.submit(never_called)))
+    thread.start()
+    thread.join()
+    assert results == [False]
+
+
+@in_memory
 async def test_what_is_sent_on_the_loop_comes_after_what_threads_have_sent() -> None:
     end = Memory()
     sender = end.connection.sender
