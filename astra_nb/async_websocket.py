@@ -121,21 +121,31 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
     async def send_fragment(self, value: BytesValue, *, type: str | None = None, fin: bool) -> None:
         """Send one fragment of a message by hand. See `WebSocket.send_fragment`."""
         self._sender.check_loop()
+        await self._wait_writable()  # first: a wait that is cancelled leaves no fragment out
         opcode, payload = self._fragment(type, value, fin)
         await self._send(opcode, payload, fin)
 
     async def send_fragments(self, type: str, parts: Iterable[BytesValue]) -> None:
         """Send one message, each part in a frame of its own. See `WebSocket.send_fragments`."""
-        for fragment in self._fragments(type, parts):
-            await self._send(*fragment)
+        fragments = self._fragments(type, parts)
+        self._sender.check_loop()
+        if not self._sender.is_writable:
+            await self._wait_writable()
+            self._check_data("message")
+        size = sum(len(payload) for _, payload, _ in fragments)
+        self._sender.submit(self._sender.send_fragments, fragments, size=size, wait=False)
+        await asyncio.sleep(0)  # as after any send of much
 
     async def send_raw(self, data: BytesValue) -> None:
         """Put bytes on the wire as they are. See `WebSocket.send_raw`."""
         payload = encode_bytes(data)
         self._sender.check_loop()
+        if self._sender.outbox.is_full:
+            await self._sender.wait_writable()
         if self._connection.state.has_ended:
             raise self._closed()
-        self._sender.submit(self._sender.send_raw, payload, size=len(payload), wait=False)
+        wait = not self._sender.outbox.is_full
+        self._sender.submit(self._sender.send_raw, payload, size=len(payload), wait=wait)
         await self._sender.wait_writable()
 
     async def drop(self) -> None:

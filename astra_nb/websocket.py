@@ -185,8 +185,9 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises:
             InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
-        for fragment in self._fragments(type, parts):
-            self._send(*fragment)
+        fragments = self._fragments(type, parts)
+        size = sum(len(payload) for _, payload, _ in fragments)
+        self._submit(self._connection.sender.send_fragments, fragments, size=size)
 
     def send_raw(self, data: BytesValue) -> None:
         """Put bytes on the wire as they are, to show what the other end makes of them.

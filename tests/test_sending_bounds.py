@@ -88,6 +88,35 @@ def test_a_handlers_own_socket_a_cells_and_a_broadcast_keep_the_order_of_the_cal
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_nothing_comes_between_the_fragments_of_a_message(kind: Kind) -> None:
+    parts = [bytes(40_000)] * 5
+    count = 40
+
+    async def script(own: Steps) -> None:
+        for _ in range(count):
+            await own.send_fragments("bytes", parts)
+            await own.send_text("whole")
+        await own.recv()
+
+    with serving(handler_of(kind, script)) as server, connect(server.url) as client:
+        wait_until(lambda: server.connections)
+        (each,) = server.connections
+
+        def send() -> None:
+            for _ in range(count):
+                each.send_fragments("bytes", parts)
+                each.send_text("whole")
+
+        threads = [threading.Thread(target=send) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        got = [client.recv(20).value for _ in range(6 * count)]
+        for thread in threads:
+            thread.join()
+    assert got.count("whole") == got.count(b"".join(parts)) == 3 * count
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_broadcast_is_the_last_of_3000_sends_of_a_cell(kind: Kind) -> None:
     with serving(handler_of(kind, read_on)) as server, connect(server.url) as client:
         (target,) = server.connections

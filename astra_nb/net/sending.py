@@ -257,6 +257,18 @@ class Sender:
         self._send(opcode, payload, fin)
         return True
 
+    def send_fragments(self, fragments: Sequence[tuple[int, bytes, bool]]) -> bool:
+        """Send all fragments of a message, with nothing between them (RFC 6455, section 5.4).
+
+        Returns:
+            Whether they were sent: the connection may have closed since their sender looked.
+        """
+        if not self._state.is_open:
+            return False
+        for fragment in fragments:
+            self._send(*fragment)
+        return True
+
     def _send(self, opcode: int, payload: bytes, fin: bool) -> bool:
         if opcode == PING:
             if self._pings is None:

@@ -844,3 +844,15 @@ async def test_reading_stops_for_what_compressed_messages_are_when_decompressed(
     assert end.inbox.paused
     assert len(end.inbox.messages) == most + 1
     assert sum(len(record.frame.raw) for record in end.frame_records("received")) < 2**10
+
+
+def test_a_thread_that_closes_on_a_closed_loop() -> None:
+    async def begin() -> Memory:
+        return Memory()
+
+    end = asyncio.run(begin())
+    thread = threading.Thread(target=end.connection.close_in_turn, args=(1000,))
+    thread.start()
+    thread.join()
+    assert end.written == b""
+    assert end.connection.close_asked
