@@ -128,6 +128,10 @@ bench: $(VENV)/.installed-bench ## compare the server's speed with others'
 fuzz: $(VENV)/.installed-test ## feed mutated streams: make fuzz ARGS="--seconds 600"
 	@$(RUN) fuzz $(ARGS)
 
+.PHONY: soak
+soak: $(VENV)/.installed-test ## send 200,000 messages through a faulty proxy (minutes)
+	@$(RUN) soak $(ARGS)
+
 .PHONY: format
 format: $(VENV)/.installed-test ## lay the Python files out as agreed
 	@$(RUN) ruff check --quiet --fix --exit-zero

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import _get_running_loop
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,8 @@ __all__ = ["AsyncWebSocket"]
 class AsyncWebSocket(BaseSocket[TaskInbox]):
     """A connection whose calls are awaited, on the event loop that owns it.
 
+    In another thread or event loop each call raises `WrongThread` and does nothing.
+
     A send returns at once while the other end reads fast enough; else it waits until it does.
     """
 
@@ -32,9 +35,12 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         super().__init__(connection, inbox, request, log)
         inbox.on_idle = connection.answer_close
         self._sender = connection.sender
+        self._loop = connection.loop  # looked at here too: a call for each message would cost more
 
     async def recv(self, timeout: float | None = None) -> Message:
         """Return the next message; wait for it if need be. See `WebSocket.recv`."""
+        if _get_running_loop() is not self._loop:
+            self._sender.check_loop()
         inbox = self._inbox
         messages = inbox.messages
         if messages:
@@ -78,6 +84,8 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         """Send a text message in one TEXT frame. See `WebSocket.send_text`."""
         payload = encode_text(value)
         sender = self._sender
+        if _get_running_loop() is not self._loop:
+            sender.check_loop()
         if not sender.is_ready:
             self._check_data("text")
             await self._wait_writable()
@@ -89,6 +97,8 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         """Send a binary message in one BINARY frame. See `WebSocket.send_bytes`."""
         payload = encode_bytes(value)
         sender = self._sender
+        if _get_running_loop() is not self._loop:
+            sender.check_loop()
         if not sender.is_ready:
             self._check_data("bytes")
             await self._wait_writable()
@@ -105,40 +115,56 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
 
     async def send_close(self, code: CloseValue = None, reason: str | None = None) -> None:
         """Start the closing handshake with a CLOSE frame. See `WebSocket.send_close`."""
+        self._sender.check_loop()
         self._connection.close_in_turn(*self._close_arguments(code, reason))
 
     async def send_fragment(self, value: BytesValue, *, type: str | None = None, fin: bool) -> None:
         """Send one fragment of a message by hand. See `WebSocket.send_fragment`."""
+        self._sender.check_loop()
+        await self._wait_writable()  # first: a wait that is cancelled leaves no fragment out
         opcode, payload = self._fragment(type, value, fin)
         await self._send(opcode, payload, fin)
 
     async def send_fragments(self, type: str, parts: Iterable[BytesValue]) -> None:
         """Send one message, each part in a frame of its own. See `WebSocket.send_fragments`."""
-        for fragment in self._fragments(type, parts):
-            await self._send(*fragment)
+        fragments = self._fragments(type, parts)
+        self._sender.check_loop()
+        if not self._sender.is_writable:
+            await self._wait_writable()
+            self._check_data("message")
+        size = sum(len(payload) for _, payload, _ in fragments)
+        self._sender.submit(self._sender.send_fragments, fragments, size=size, wait=False)
+        await asyncio.sleep(0)  # as after any send of much
 
     async def send_raw(self, data: BytesValue) -> None:
         """Put bytes on the wire as they are. See `WebSocket.send_raw`."""
         payload = encode_bytes(data)
+        self._sender.check_loop()
+        if self._sender.outbox.is_full:
+            await self._sender.wait_writable()
         if self._connection.state.has_ended:
             raise self._closed()
-        self._sender.submit(self._sender.send_raw, payload, size=len(payload), wait=False)
+        wait = not self._sender.outbox.is_full
+        self._sender.submit(self._sender.send_raw, payload, size=len(payload), wait=wait)
         await self._sender.wait_writable()
 
     async def drop(self) -> None:
         """End the TCP connection without a closing handshake; the other end reports 1006."""
+        self._sender.check_loop()
         if not self._connection.state.has_ended:
             self._connection.drop()
 
     async def close(self, code: CloseValue = 1000, reason: str | None = None) -> None:
         """Close, if it is not closed yet, and wait until TCP has ended."""
         arguments = encode_close(code, reason)
+        self._sender.check_loop()
         if self._may_send():
             self._connection.close_in_turn(*arguments)
         await self.wait_closed()
 
     async def wait_closed(self, timeout: float | None = None) -> None:
         """Wait until the TCP connection has ended. See `WebSocket.wait_closed`."""
+        self._sender.check_loop()
         try:
             await wait_for(self._connection.lost, timeout)
         except TimeoutError:
@@ -156,6 +182,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         await self.close()
 
     async def _send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
+        self._sender.check_loop()
         await self._wait_writable()
         if self._sender.send(opcode, payload, fin):
             await asyncio.sleep(0)

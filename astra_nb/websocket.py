@@ -189,8 +189,9 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises:
             InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
-        for fragment in self._fragments(type, parts):
-            self._send(*fragment)
+        fragments = self._fragments(type, parts)
+        size = sum(len(payload) for _, payload, _ in fragments)
+        self._submit(self._connection.sender.send_fragments, fragments, size=size)
 
     def send_raw(self, data: BytesValue) -> None:
         """Put bytes on the wire as they are, to show what the other end makes of them.
@@ -220,9 +221,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         """
         arguments = encode_close(code, reason)
         if self._may_send():
-            # A RuntimeError: the loop has ended, and the connection with it.
-            with contextlib.suppress(RuntimeError):
-                self._connection.close_in_turn(*arguments)
+            self._connection.close_in_turn(*arguments)
         self.wait_closed()
 
     def wait_closed(self, timeout: float | None = None) -> None:
@@ -254,6 +253,11 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def would_wait(self) -> bool:
+        """Whether a send would have to wait now, because the other end reads too slowly."""
+        return self._connection.sender.would_wait
 
     def flush(self) -> None:
         """Wait until the loop has taken everything that was sent so far."""

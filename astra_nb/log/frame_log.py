@@ -20,7 +20,7 @@ from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
-from .snapshot import Deferred, Snapshot
+from .snapshot import Deferred, Snapshot, weight
 from .view import LogView
 from .waiting import Search, Subscriptions, check_wait
 
@@ -39,7 +39,8 @@ class FrameLog(LogView):
 
     Args:
         max_frames: How many of the newest frames are kept, and as many other records.
-        max_bytes: How many bytes of them are kept, header and payload, in whole runs.
+        max_bytes: How many bytes of them are kept, in whole runs: headers, payloads, and what a
+            compressed message is when it is decompressed.
         recording: Whether anything is recorded at all.
         redact: See the attribute.
 
@@ -99,7 +100,7 @@ class FrameLog(LogView):
         if self.recording:
             fresh = self._fresh
             fresh.append((time(), connection, side, direction, data, count, verdict, messages))
-            size = len(data)
+            size = len(data) if messages is None else weight(data, messages)
             if size >= LARGE:
                 self._unsettled += size
             if len(fresh) >= BATCH or self._unsettled >= MAX_UNSETTLED:
@@ -296,7 +297,8 @@ class FrameLog(LogView):
         records = cls.jsonl.read(source)
         log = cls()
         log.max_frames = max(log.max_frames, len(records))
-        size = sum(len(record.frame.raw) for record in records if isinstance(record, FrameRecord))
+        frames = [record for record in records if isinstance(record, FrameRecord)]
+        size = sum(weight(record.frame.raw, (record.message,)) for record in frames)
         log.max_bytes = max(log.max_bytes, size)
         for record in records:
             log._ring.load(record)

@@ -66,6 +66,11 @@ class Joiner:
             return None
         return "bytes" if self._decoder is None else "text"
 
+    @property
+    def fragments(self) -> int:
+        """How many fragments of the message under way have come."""
+        return 0 if self._parts is None else len(self._parts)
+
     def new_decoder(self) -> codecs.IncrementalDecoder:
         """Return a UTF-8 decoder in the state of the text under way."""
         decoder = codecs.getincrementaldecoder("utf-8")(self._errors)

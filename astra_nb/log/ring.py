@@ -12,7 +12,7 @@ from astra_nb.locks import make_rlock
 
 from .payload_redaction import Redact
 from .records import FrameRecord, Record
-from .snapshot import Block, Deferred, Entry, Snapshot
+from .snapshot import Block, Deferred, Entry, Snapshot, weight
 
 __all__ = ["BATCH", "Ring"]
 
@@ -97,6 +97,8 @@ class Ring:
                 del self.fresh[:count]
                 self._add(batch)
             self._evict_blocks()
+            if self._size > self.max_bytes + 2 * BLOCK_SIZE:
+                self._evict_entries()  # one chunk can be decompressed to a block of any size
         finally:
             self._settler = 0
 
@@ -125,7 +127,9 @@ class Ring:
 
     def _add(self, batch: tuple[Entry, ...]) -> None:
         numbers = sum([entry[5] for entry in batch])
-        size = sum([len(entry[4]) for entry in batch])
+        size = sum(
+            [len(each[4]) if each[7] is None else weight(each[4], each[7]) for each in batch]
+        )
         others = sum([entry[2] is None for entry in batch])
         last = self.blocks[-1] if self.blocks else None
         if (
@@ -180,7 +184,7 @@ class Ring:
                 self._dropped += surplus
                 self._skip += surplus
                 return
-            size = len(entry[4])
+            size = weight(entry[4], entry[7])
             self._count_out(frames, others, size)
             if not rest:
                 del self.blocks[0]

@@ -15,7 +15,7 @@ from .payload_redaction import Redact, redacted
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 
-__all__ = ["Block", "Deferred", "Entry", "Snapshot"]
+__all__ = ["Block", "Deferred", "Entry", "Snapshot", "weight"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,14 @@ Entry = tuple[
 ]
 
 
+def weight(data: bytes | Pieces | Deferred, messages: tuple[bytes | None, ...] | None) -> int:
+    """Return the bytes that an entry keeps in memory: the wire's, and decompressed payloads."""
+    plain = 0 if messages is None else sum([len(each) for each in messages if each is not None])
+    return len(data) + plain
+
+
 class Block(NamedTuple):
-    """Entries with consecutive numbers, and their sums."""
+    """Entries with consecutive numbers, and their sums; the size is in bytes kept in memory."""
 
     first: int
     numbers: int
@@ -94,14 +100,11 @@ class Snapshot(NamedTuple):
         return self.count() - others, others
 
     def bytes_after(self, number: int) -> int:
-        """Return the bytes of the entries that end after `number`."""
+        """Return the bytes on the wire of the entries that end after `number`."""
         total = 0
         for block in reversed(self.blocks):
             if block.first + block.numbers - 1 <= number:
                 break
-            if block.first > number:
-                total += block.size
-                continue
             end = block.first - 1
             for entry in block.entries:
                 end += entry[5]

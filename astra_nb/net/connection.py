@@ -32,7 +32,7 @@ from astra_nb.wire.redaction import Redactor, redact_path
 
 from .addresses import describe_peer
 from .closing import EMPTY, ClosingState, Phase, close_payload, parse_close
-from .inbox import TaskInbox, ThreadInbox
+from .inbox import TaskInbox, ThreadInbox, payload_size
 from .keepalive import Keepalive
 from .receiving import Last, Receiver
 from .sending import Sender
@@ -269,7 +269,8 @@ class Connection(asyncio.Protocol):
             return
         if messages and self.inbox is not None:
             self._delivered = self.loop.time()
-            if self.inbox.deliver(messages, len(data)) and self.state.phase is Phase.OPEN:
+            size = len(data) if not self.protocol.extensions else sum(map(payload_size, messages))
+            if self.inbox.deliver(messages, size) and self.state.phase is Phase.OPEN:
                 self.transport.pause_reading()
         if replies and self.automatic_pong:
             self.sender.reply(replies)
@@ -394,12 +395,10 @@ class Connection(asyncio.Protocol):
         """Start the closing handshake after all that was sent before. Any thread.
 
         What was sent before has the close timeout to leave, in case the peer does not read.
-
-        Raises:
-            RuntimeError: The loop is closed.
         """
         self.close_asked = True
-        self.sender.submit(self.send_close, code, reason, wait=False)
+        if not self.sender.submit(self.send_close, code, reason, wait=False):
+            return
         if self.sender.on_loop_thread:
             self._bound_close()
         else:

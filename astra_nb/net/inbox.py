@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from astra_nb.locks import make_lock, seconds
 from astra_nb.wire.messages import Message
 
-__all__ = ["TaskInbox", "ThreadInbox"]
+__all__ = ["TaskInbox", "ThreadInbox", "payload_size"]
 
 HIGH_MESSAGES, LOW_MESSAGES = 256, 64
 HIGH_BYTES = 4 * 2**20
@@ -61,7 +61,7 @@ class TaskInbox:
         self._waiters: list[asyncio.Future[None]] = []
 
     def deliver(self, messages: Sequence[Message], size: int) -> bool:
-        """Add messages that came in `size` bytes; return whether to stop reading."""
+        """Add messages of `size` bytes, decompressed; return whether to stop reading."""
         waiting = self.messages
         if not waiting:
             self._size = 0
@@ -150,7 +150,7 @@ class ThreadInbox:
         self._lock = make_lock()  # held by readers while they count
 
     def deliver(self, messages: Sequence[Message], size: int) -> bool:
-        """Add messages that came in `size` bytes; return whether to stop reading."""
+        """Add messages; return whether to stop reading. They are measured one by one."""
         put = self._queue.put
         for message in messages:
             if message.type in _CONTROL:
@@ -159,7 +159,7 @@ class ThreadInbox:
                 self._control_in += 1
             else:
                 self._data_in += 1
-                self._bytes_in += _payload_size(message)
+                self._bytes_in += payload_size(message)
             put(message)
         if self.paused or not self._is_above(HIGH_MESSAGES, HIGH_BYTES):
             return False
@@ -232,12 +232,13 @@ class ThreadInbox:
                 self._control_out += 1
             else:
                 self._data_out += 1
-                self._bytes_out += _payload_size(message)
+                self._bytes_out += payload_size(message)
         if self.paused and not self._is_above(LOW_MESSAGES, HIGH_BYTES // 4):
             self._resume()
         return message
 
 
-def _payload_size(message: Message) -> int:
+def payload_size(message: Message) -> int:
+    """Return the length of a message's text or bytes; about its size in memory."""
     value = message.value
     return len(value) if isinstance(value, (str, bytes)) else 0

@@ -142,16 +142,20 @@ class Outbox:
                 action, arguments, size = entries.popleft()
                 if size > COUNTED_SIZE:
                     taken += size
-                if action(*arguments) is False:
-                    unsent += 1
+                try:
+                    if action(*arguments) is False:
+                        unsent += 1
+                except Exception as exc:  # noqa: BLE001  (those after it have their turn)
+                    problem = {"message": "a send that waited for its turn", "exception": exc}
+                    self._loop.call_exception_handler(problem)
         finally:
             self._taking = False
+            if taken or self._waiters:
+                with self._room:
+                    self._bytes -= taken
+                    self._room.notify_all()
         if unsent:
             self._on_unsent(unsent)
-        if taken or self._waiters:
-            with self._room:
-                self._bytes -= taken
-                self._room.notify_all()
         return count == limit
 
     def notify(self) -> None:

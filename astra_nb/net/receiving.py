@@ -36,6 +36,9 @@ AFTER_FAILURE = "ignored: the connection has failed"
 AFTER_CLOSE = "ignored: it came after the CLOSE frame"
 
 MAX_LATE = 64 * 1024  # bytes on record that came after the last frame that is read
+# Empty fragments add nothing to the size of a message, which would grow for ever (RFC 6455,
+# section 10.4: "a long stream of small frames that are a part of a fragmented message").
+MAX_FRAGMENTS = 100_000
 LONGEST_HEADER = 14  # bytes, masking key included
 RSV = 0x70  # the bits RSV1 to RSV3
 LONG_FORM = "payload length is not in its shortest form (RFC 6455, section 5.2)"
@@ -52,6 +55,10 @@ class Record(Protocol):
         verdict: str = "",
         messages: tuple[bytes | None, ...] | None = None,
     ) -> None: ...
+
+
+class TooManyFragments(Exception):
+    """A message has so many fragments that it will not be joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +156,8 @@ class Receiver:
                     message = self._message(frame)
                     if message is not None:
                         messages.append(message)
-            except UnicodeDecodeError as exc:
-                return self._refuse_text(data, frames, frame, exc, messages)
+            except (UnicodeDecodeError, TooManyFragments) as exc:
+                return self._refuse_frame(data, frames, frame, exc, messages)
         # The usual case: the chunk is these frames and nothing else, each length in its
         # shortest form, because a longer form would leave bytes over.
         if frames and size == len(data) and not self._tail and not self._compressed:
@@ -171,6 +178,7 @@ class Receiver:
 
         Raises:
             UnicodeDecodeError: A text message is not UTF-8.
+            TooManyFragments: A fragmented message is not complete with `MAX_FRAGMENTS`.
         """
         opcode, payload = frame.opcode, bytes(frame.data)
         if opcode is Opcode.BINARY and frame.fin:
@@ -182,6 +190,11 @@ class Receiver:
             return Message("pong", payload)
         if opcode is Opcode.CLOSE:
             return Message("close", parse_close(payload) if payload else None)
+        if self._joiner.fragments == MAX_FRAGMENTS:
+            raise TooManyFragments(
+                f"the message has more than {MAX_FRAGMENTS:,} fragments, "
+                f"which is the limit (RFC 6455, section 10.4)"
+            )
         return self._joiner.add(opcode, payload, frame.fin)
 
     def _closed_by(self, frame: Frame) -> Last | None:
@@ -323,20 +336,22 @@ class Receiver:
     def _refuse_length(self, refusal: str) -> Last:
         return self._refuse(1002, refusal.partition(" (")[0], f"the {refusal}")
 
-    def _refuse_text(
+    def _refuse_frame(
         self,
         data: bytes,
         frames: Sequence[Frame],
         culprit: Frame,
-        fault: UnicodeDecodeError,
+        fault: UnicodeDecodeError | TooManyFragments,
         messages: list[Message],
     ) -> tuple[list[Message], Last]:
-        """Refuse a text that is not UTF-8, or what is wrong in or before its frame."""
+        """Refuse a text that is not UTF-8 or a fragment too many, or what is wrong before it."""
         index = next(i for i, frame in enumerate(frames) if frame is culprit)
         good = self._record_whole(data, frames[:index])
         messages = messages[: _complete(frames[:good])]
         if good < index or not _is_shortest(self._tail, 0):
             return messages, self._refuse_length(LONG_FORM)
+        if isinstance(fault, TooManyFragments):
+            return messages, self._refuse(1009, "too many fragments", str(fault))
         refusal = f"the text is not UTF-8: {fault.reason} at byte {fault.start}"
         return messages, self._refuse(1007, "invalid UTF-8", f"{refusal} (RFC 6455, section 8.1)")
 

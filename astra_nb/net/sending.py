@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from asyncio import _get_running_loop
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
@@ -20,7 +21,7 @@ from websockets.frames import Frame, Opcode
 from astra_nb.errors import WrongThread
 from astra_nb.locks import make_lock
 from astra_nb.wire.frames import decode, encode, whole_frames
-from astra_nb.wire.messages import CloseFrame
+from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.opcodes import CLOSE, PING
 from astra_nb.wire.pings import RoundTrips
 
@@ -32,6 +33,20 @@ __all__ = ["Sender"]
 MAX_UNFLUSHED = 64 * 1024  # bytes that may wait for the next turn of the loop
 MAX_PINGS = 256  # sent and not yet answered
 RAW = "raw bytes"  # the verdict on what was put on the wire as it was
+
+# What an awaitable socket says when it is used where its event loop does not run.
+WRONG_LOOP: dict[Side, str] = {
+    "server": (
+        "nothing was done: this socket belongs to the event loop that runs its async def handler, "
+        "and the call came from another thread or event loop; each of server.connections may be "
+        'called from anywhere: server.connections[0].send_text("Hello")'
+    ),
+    "client": (
+        "nothing was done: this socket belongs to the event loop in which connect_async() was "
+        "awaited, and the call came from another thread or event loop; a socket of connect() "
+        "may be called from anywhere"
+    ),
+}
 
 OPCODES = {int(opcode): opcode for opcode in Opcode}
 
@@ -142,6 +157,20 @@ class Sender:
         """Whether the caller runs on the connection's event loop."""
         return threading.get_ident() == self._thread
 
+    def check_loop(self) -> None:
+        """Refuse an awaitable call that is not made on the connection's own event loop.
+
+        Raises:
+            WrongThread: Called in another thread, or while another loop runs.
+        """
+        if _get_running_loop() is not self._loop:
+            raise WrongThread(WRONG_LOOP[self._state.side])
+
+    @property
+    def would_wait(self) -> bool:
+        """Whether a send of another thread would have to wait now. Any thread."""
+        return not (self.is_writable and (self._outbox is None or self._outbox.has_room))
+
     @property
     def outbox(self) -> Outbox:
         """The queue of what other threads send; created when it is first needed."""
@@ -166,11 +195,10 @@ class Sender:
                 ends a connection does not.
 
         Returns:
-            False when the connection ended during that wait.
+            False when the connection has ended, by now or during that wait.
 
         Raises:
             WrongThread: It would have to wait, on the loop's own thread.
-            RuntimeError: The loop is closed.
         """
         if self.on_loop_thread:
             if not self._blocked() and (self.is_writable or not wait):
@@ -189,7 +217,10 @@ class Sender:
             outbox.wait(lambda: self._state.has_ended or outbox.has_room)
             if self._state.has_ended:
                 return False
-        outbox.put(action, *arguments, size=size)
+        try:
+            outbox.put(action, *arguments, size=size)
+        except RuntimeError:
+            return False  # the loop is closed, and the connection with it
         return True
 
     def _blocked(self) -> bool:
@@ -224,6 +255,18 @@ class Sender:
         if not self._state.is_open:
             return False
         self._send(opcode, payload, fin)
+        return True
+
+    def send_fragments(self, fragments: Sequence[tuple[int, bytes, bool]]) -> bool:
+        """Send all fragments of a message, with nothing between them (RFC 6455, section 5.4).
+
+        Returns:
+            Whether they were sent: the connection may have closed since their sender looked.
+        """
+        if not self._state.is_open:
+            return False
+        for fragment in fragments:
+            self._send(*fragment)
         return True
 
     def _send(self, opcode: int, payload: bytes, fin: bool) -> bool:

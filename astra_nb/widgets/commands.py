@@ -35,21 +35,23 @@ class Command:
         code: Calls of the socket's methods, such as `send_text("Hello")`.
         perform: Does it.
         remark: The sentence for when it was done, "" for the usual one.
+        ends: Whether it ends the connection, and so never waits for a peer that does not read.
     """
 
     code: tuple[str, ...]
     perform: Callable[[WebSocket], object]
     remark: str = ""
+    ends: bool = False
 
 
-def command_of(*calls: Call, remark: str = "") -> Command:
+def command_of(*calls: Call, remark: str = "", ends: bool = False) -> Command:
     """Return the command that makes some calls, with their code."""
 
     def perform(socket: WebSocket) -> None:
         for name, arguments, options in calls:
             getattr(socket, name)(*arguments, **options)
 
-    return Command(tuple(code_of(*each) for each in calls), perform, remark)
+    return Command(tuple(code_of(*each) for each in calls), perform, remark, ends)
 
 
 def call(name: str, *arguments: object, **options: object) -> Call:
@@ -76,14 +78,17 @@ def close_command(code: int, reason: str = "") -> Command:
         return command_of(
             call("send_close"),
             remark="An empty CLOSE frame was sent: the other end reports 1005, no status received.",
+            ends=True,
         )
     if code == 1006:
         return command_of(
             call("drop"),
             remark="The TCP connection was dropped without a CLOSE frame: "
             "the other end reports 1006.",
+            ends=True,
         )
-    return command_of(call("send_close", code, reason) if reason else call("send_close", code))
+    arguments = (code, reason) if reason else (code,)
+    return command_of(call("send_close", *arguments), ends=True)
 
 
 def fragments_command(

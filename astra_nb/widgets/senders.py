@@ -98,14 +98,22 @@ class Senders:
     def perform(self, sender: Sender, target: int, command: Command) -> list[int]:
         """Perform a command on each chosen socket; return the numbers of their connections.
 
+        One whose peer reads too slowly is left out: a click must not stop the kernel.
+
         Raises:
             NotOpen: There is no socket to send on; the message says how to get one.
             AstraError: The command failed on a socket.
         """
         done = []
         for socket in self._chosen(sender, target):
-            command.perform(socket)
-            done.append(socket.id)
+            if command.ends or not socket.would_wait:
+                command.perform(socket)
+                done.append(socket.id)
+        if not done:
+            raise NotOpen(
+                "the other end reads too slowly, so nothing was sent: a click does not wait for "
+                "it; let it read, close the connection, or send from a cell, which waits"
+            )
         return done
 
     def code(self, sender: Sender, target: int, command: Command) -> str:

@@ -523,6 +523,28 @@ def test_a_log_larger_than_the_usual_bounds_comes_back_whole() -> None:
     assert (again.max_frames, again.max_bytes) == (5000, 10_000)
 
 
+def test_a_log_of_compressed_messages_comes_back_whole() -> None:
+    class Small(FrameLog):
+        def __init__(self) -> None:
+            super().__init__(max_bytes=2000)
+
+    log = FrameLog()
+    for _ in range(5):
+        log.append_frames(1, "server", "sent", b"\xc1\x01x", 1, "", (b"y" * 1000,))
+    again = Small.from_jsonl(log.to_jsonl())
+    assert (list(again), again.max_bytes) == (list(log), 5015)
+
+
+def test_decompressed_payloads_are_counted_before_anyone_looks() -> None:
+    log = FrameLog(max_bytes=4 * 2**20)
+    for _ in range(300):
+        log.append_frames(1, "server", "sent", b"\xc1\x01x", 1, "", (bytes(2**20),))
+    ring = log._ring
+    waiting = sum(len(entry[7][0] or b"") for entry in ring.fresh if entry[7])
+    assert waiting + sum(block.size for block in ring.blocks) <= 7 * 2**20
+    assert len(log) == 3
+
+
 @pytest.mark.parametrize("wait", ["wait_for", "wait_for_async"])
 def test_a_criterion_that_does_not_exist_is_refused(wait: str) -> None:
     with pytest.raises(TypeError, match=r"^'typ' is not a criterion; there are 'kind', 'type', "):

@@ -121,3 +121,12 @@ def test_a_new_message_replaces_one_that_was_not_finished() -> None:
     joiner = Joiner()
     joiner.add(TEXT, b"a", False)
     assert joiner.add(TEXT, b"b", True) == Message("text", "b")
+
+
+def test_the_fragments_that_have_come_are_counted() -> None:
+    joiner = Joiner()
+    counts = []
+    for opcode, fin in [(1, False), (0, False), (0, False), (0, True), (2, False), (0, True)]:
+        joiner.add(opcode, b"", fin)
+        counts.append(joiner.fragments)
+    assert counts == [1, 2, 3, 0, 1, 0]

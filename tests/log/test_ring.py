@@ -10,7 +10,7 @@ from astra_nb.log.ring import BATCH, Ring
 from astra_nb.log.snapshot import Block, Deferred, Entry
 from astra_nb.wire.frames import decode
 
-from .samples import HELLO, numbers
+from .samples import HELLO, PING, numbers
 
 EVERYTHING = 10**9
 
@@ -162,3 +162,31 @@ def test_a_record_knows_its_number_though_frames_come_right_after_it(
     monkeypatch.setattr(ring, "settle", settle_late)
     assert ring.push_other(1, 2.0, notice()) == 2
     assert [record.kind for record in kept(ring)] == ["frame", "notice", "frame", "frame", "frame"]
+
+
+def compressed(plain: int) -> Entry:
+    """A message that is short on the wire and long when it is decompressed, and a ping."""
+    return (1.0, 1, "server", "received", HELLO + PING, 2, "", (bytes(plain), None))
+
+
+def test_decompressed_payloads_count() -> None:
+    size = len(HELLO + PING) + 1000
+    ring = Ring(EVERYTHING, 3 * size)
+    for _ in range(5):
+        ring.fresh.append(compressed(1000))
+        ring.settle()
+    assert sum(block.size for block in ring.blocks) == 5 * size
+    assert len(kept(ring)) == 6
+    assert ring.snapshot().dropped == 4
+
+
+def test_a_chunk_that_is_decompressed_to_more_than_the_bound_does_not_stay() -> None:
+    ring = Ring(EVERYTHING, 8 * 2**20)
+    for _ in range(20):
+        ring.fresh.append(compressed(5 * 2**20))
+        ring.settle()
+        # Without a reader, which would evict to the frame.
+        assert sum(block.size for block in ring.blocks) <= 10 * 2**20
+    ring.fresh.append(compressed(50 * 2**20))
+    ring.settle()
+    assert sum(block.size for block in ring.blocks) == 0

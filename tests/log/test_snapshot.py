@@ -4,7 +4,7 @@ import pytest
 
 from astra_nb.log.pieces import Pieces
 from astra_nb.log.records import FrameRecord, NoticeRecord
-from astra_nb.log.snapshot import Block, Deferred, Entry, Snapshot
+from astra_nb.log.snapshot import Block, Deferred, Entry, Snapshot, weight
 
 from .samples import HELLO, PING, Decodings, numbers, text_frame
 
@@ -94,3 +94,12 @@ def test_a_run_that_came_in_two_chunks_is_joined() -> None:
 def test_a_deferred_record_weighs_what_it_was_given() -> None:
     deferred = NOTICE[4]
     assert len(deferred) == 5
+
+
+def test_the_weight_of_an_entry_is_what_it_keeps_in_memory() -> None:
+    assert weight(HELLO, None) == len(HELLO)
+    assert weight(HELLO, (None, None)) == len(HELLO)
+    assert weight(Pieces(b"", HELLO, 3), (bytes(100), None, b"ab")) == 105
+    plain: Entry = (1.0, 1, "server", "sent", HELLO, 1, "", (bytes(1000),))
+    snapshot = Snapshot(1, [Block(1, 1, 0, 1007, (plain,))], 0, 1, 1.0)
+    assert snapshot.bytes_after(0) == len(HELLO)  # on the wire

@@ -14,11 +14,12 @@ from astra_nb import AsyncWebSocket, CloseFrame, ConnectionClosed, Message, WebS
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net import connection as module
+from astra_nb.net import inbox
 from astra_nb.net.closing import ClosingState, Phase
 from astra_nb.net.connection import Connection
 from astra_nb.net.inbox import HIGH_MESSAGES
 from astra_nb.wire.opcodes import CLOSE, PING, PONG, TEXT
-from fuzz.memory import Side
+from fuzz.memory import MAX_MESSAGE_SIZE, Side
 from tests import records
 from tests.conformance.octets import frame, mask_all
 from tests.helpers import wait_until
@@ -825,3 +826,33 @@ def test_a_ping_after_this_ends_close_is_still_answered(kind: str) -> None:
             peer.send(frame(CLOSE, b"\x0f\xa0"), frame(PING, b"and now?"))
             assert peer.read_to_end() == []
         assert records.closed(server.log).received == CloseFrame(4000)
+
+
+@in_memory
+async def test_reading_stops_for_what_compressed_messages_are_when_decompressed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = 16
+    monkeypatch.setattr(inbox, "HIGH_BYTES", most * MAX_MESSAGE_SIZE)
+    end, sender = Memory(compressed=True), Memory(compressed=True)
+    for _ in range(most + 1):
+        assert not end.inbox.paused
+        sender.connection.sender.send(2, bytes(MAX_MESSAGE_SIZE))
+        sender.connection.sender.flush()
+        end.receive(sender.written)
+        sender.start = len(sender.transport.written)
+    assert end.inbox.paused
+    assert len(end.inbox.messages) == most + 1
+    assert sum(len(record.frame.raw) for record in end.frame_records("received")) < 2**10
+
+
+def test_a_thread_that_closes_on_a_closed_loop() -> None:
+    async def begin() -> Memory:
+        return Memory()
+
+    end = asyncio.run(begin())
+    thread = threading.Thread(target=end.connection.close_in_turn, args=(1000,))
+    thread.start()
+    thread.join()
+    assert end.written == b""
+    assert end.connection.close_asked

@@ -20,6 +20,8 @@ class HandLoop:
 
     def __init__(self) -> None:
         self.ready: list[Callable[[], object]] = []
+        self.problems: list[dict[str, Any]] = []
+        self.call_exception_handler = self.problems.append
 
     def call_soon(self, call: Callable[[], object]) -> None:
         self.ready.append(call)
@@ -229,3 +231,20 @@ def test_a_loop_that_is_closed_raises() -> None:
     peer.loop.call_soon_threadsafe = closed  # type: ignore[method-assign, assignment]
     with pytest.raises(RuntimeError, match="Event loop is closed"):
         peer.put(1)
+
+
+def test_an_entry_that_raises_does_not_strand_those_after_it() -> None:
+    peer = Peer()
+    error = ValueError("an action that cannot be done")
+
+    def fail() -> None:
+        raise error
+
+    peer.put("before")
+    peer.outbox.put(fail, size=2 * MAX_BYTES)
+    peer.put("after", "last")
+    assert peer.outbox.is_full
+    peer.loop.turn()
+    assert peer.done == ["before", "after", "last"]
+    assert (len(peer.outbox), peer.outbox.is_full, peer.unsent) == (0, False, [])
+    assert [problem["exception"] for problem in peer.loop.problems] == [error]

@@ -18,6 +18,7 @@ from websockets.uri import parse_uri
 
 from astra_nb.log.pieces import Pieces
 from astra_nb.log.records import FrameRecord
+from astra_nb.net import receiving
 from astra_nb.net.receiving import AFTER_CLOSE, AFTER_FAILURE, CUT, MAX_LATE, Last, Receiver
 from astra_nb.wire.messages import CloseFrame, Message
 from fuzz.memory import Outcome, feed, opening
@@ -482,6 +483,32 @@ def test_a_fragment_that_is_not_utf8_is_refused_at_once() -> None:
         f"refused: {last.refusal}",
         AFTER_FAILURE,
     ]
+
+
+@pytest.mark.parametrize("opcode", [1, 2])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_fragment_too_many_is_refused(
+    monkeypatch: pytest.MonkeyPatch, opcode: int, compressed: bool
+) -> None:
+    monkeypatch.setattr(receiving, "MAX_FRAGMENTS", 4)
+    value = "" if opcode == 1 else b""
+    end = Receiving(compressed=compressed)
+    whole = frame(opcode, b"", fin=False) + frame(0, b"", fin=False) * 2 + frame(0, b"")
+    messages, last = end(whole * 2)  # the bound is for each message
+    assert ([message.value for message in messages], last) == ([value] * 2, None)
+    endless = frame(opcode, b"", fin=False) + frame(0, b"", fin=False) * 4
+    messages, last = end(frame(9, b"ping") + endless + frame(9, b"late"))
+    assert [message.value for message in messages] == [b"ping"]
+    assert last == Last(
+        None,
+        b"\x03\xf1too many fragments",
+        "the message has more than 4 fragments, which is the limit (RFC 6455, section 10.4)",
+    )
+    assert [(data, verdict) for data, verdict in end.verdicts if verdict] == [
+        (end.wire(frame(0, b"", fin=False)), f"refused: {last.refusal}"),
+        (end.wire(frame(9, b"late")), AFTER_FAILURE),
+    ]
+    assert end.receiver.receive(frame(9, b"later")) == ([], None)
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -421,6 +421,84 @@ async def test_on_the_loops_thread_nothing_is_put_off() -> None:
 
 
 @in_memory
+async def test_an_awaitable_call_elsewhere_is_refused_and_told_what_to_call() -> None:
+    for side, way_out in (("server", "server.connections"), ("client", "a socket of connect()")):
+        sender = Memory(side).connection.sender  # type: ignore[arg-type]
+        sender.check_loop()
+        with pytest.raises(WrongThread) as caught:
+            await asyncio.to_thread(sender.check_loop)
+        assert way_out in str(caught.value)
+
+
+@in_memory
+async def test_the_fragments_of_a_message_leave_together_or_not_at_all() -> None:
+    end = Memory()
+    sender = end.connection.sender
+    fragments = [(TEXT, b"a", False), (CONTINUATION, b"b", False), (CONTINUATION, b"c", True)]
+    assert sender.send_fragments(fragments) is True
+    sender.send_close(b"")
+    end.connection.state.enter(Phase.CLOSING)
+    assert sender.send_fragments(fragments) is False
+    assert end.written == b"\x01\x01a\x00\x01b\x80\x01c\x88\x00"
+
+
+@in_memory
+async def test_a_fragment_whose_wait_is_cancelled_was_not_begun() -> None:
+    end = Memory()
+    own = end.socket()
+    end.connection.pause_writing()
+    sending = asyncio.ensure_future(own.send_fragment("lost", type="text", fin=False))
+    await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.wait([sending])
+    end.connection.resume_writing()
+    assert end.connection.sender.fragmenting is False
+    await own.send_text("whole")
+    await asyncio.sleep(0)
+    assert end.written == b"\x81\x05whole"
+
+
+@in_memory
+async def test_raw_sends_whose_waits_are_cancelled_are_bounded() -> None:
+    end = Memory()
+    own, sender = end.socket(), end.connection.sender
+    end.connection.pause_writing()
+    for _ in range(20):
+        sending = asyncio.ensure_future(own.send_raw(bytes(outbox.MAX_BYTES // 4)))
+        await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.wait([sending])
+    assert len(sender.outbox) == 5
+    end.end()
+
+
+@in_memory
+async def test_whether_a_thread_would_have_to_wait() -> None:
+    end = Memory()
+    sender = end.connection.sender
+    assert not sender.would_wait
+    end.connection.pause_writing()
+    assert sender.would_wait
+    end.connection.resume_writing()
+    fill(sender)
+    assert sender.would_wait
+    sender.catch_up()
+    assert not sender.would_wait
+
+
+def test_a_thread_that_sends_on_a_closed_loop_is_told_of_the_end() -> None:
+    async def begin() -> Memory:
+        return Memory()
+
+    sender = asyncio.run(begin()).connection.sender
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.append(sender.submit(never_called)))
+    thread.start()
+    thread.join()
+    assert results == [False]
+
+
+@in_memory
 async def test_what_is_sent_on_the_loop_comes_after_what_threads_have_sent() -> None:
     end = Memory()
     sender = end.connection.sender

@@ -9,7 +9,7 @@ import pytest
 
 from astra_nb import Server, connect
 from astra_nb.errors import HandshakeFailed, LocalError, NotOpen
-from astra_nb.widgets.commands import message_command
+from astra_nb.widgets.commands import close_command, message_command
 from astra_nb.widgets.senders import ALL, Senders
 
 HELLO = message_command("text", "Hello")
@@ -72,3 +72,19 @@ def test_without_a_server_nothing_is_sent() -> None:
         server = None  # type: ignore[assignment]
         gc.collect()
     assert senders.server is None
+
+
+def test_a_click_does_not_wait_for_a_peer_that_does_not_read(
+    server: Server, senders: Senders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(server.url) as first, connect(server.url) as second:
+        server.log.wait_for(kind="opened", count=2)
+        slow = server.connections[0]
+        monkeypatch.setattr(slow._connection.sender, "is_writable", False)
+        assert senders.perform("server", ALL, HELLO) == [2]
+        assert second.recv(5).value == "Hello"
+        with pytest.raises(NotOpen, match="the other end reads too slowly, so nothing was sent"):
+            senders.perform("server", 1, HELLO)
+        assert len(slow._connection.sender.outbox) == 0
+        assert senders.perform("server", 1, close_command(1006)) == [1]
+        first.wait_closed(5)
