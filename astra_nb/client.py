@@ -73,7 +73,7 @@ def connect(
         connection = loop.run(_open(uri, checked, log, ThreadInbox, made, give_back))
         assert isinstance(connection.inbox, ThreadInbox)
         socket = WebSocket(connection, connection.inbox, connection.request, log, loop)
-        log.before_read = _flush_of(socket)
+        log.senders.add(socket)
         log.before_wait = loop.forbid_wait
         # A client that nothing refers to any more closes with 1001.
         weakref.finalize(socket, _leave, connection).atexit = False
@@ -196,17 +196,6 @@ def _log(log: object) -> FrameLog:
     if isinstance(log, FrameLog):
         return log
     raise LocalError(f"log is a FrameLog, or None for a new one, not {type(log).__name__}")
-
-
-def _flush_of(socket: WebSocket) -> Any:
-    reference = weakref.ref(socket)
-
-    def flush() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.flush()
-
-    return flush
 
 
 def _leave(connection: ClientConnection) -> None:

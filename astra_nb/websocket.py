@@ -260,8 +260,11 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         return self._connection.sender.would_wait
 
     def flush(self) -> None:
-        """Wait until the loop has taken everything that was sent so far."""
-        if not self._connection.state.has_ended and len(self._connection.sender.outbox):
+        """Wait, up to 0.2 s, until all that was sent so far is on the wire and on the log."""
+        connection = self._connection
+        if not connection.state.has_ended:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                connection.loop.call_soon_threadsafe(connection.sender.catch_up)
             self._background.settle()
 
     # Any thread

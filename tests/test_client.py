@@ -19,6 +19,7 @@ import astra_nb.client as client_module
 from astra_nb import (
     CloseFrame,
     ConnectionClosed,
+    FrameLog,
     Message,
     Server,
     WebSocket,
@@ -362,3 +363,17 @@ def test_the_guide_names_a_test_for_each_way_not_to_connect() -> None:
         source = (REPOSITORY / named[2]).read_text(encoding="utf-8")
         for name in re.findall(r"test_\w+", named[1]):
             assert f"def {name}(" in source, name
+
+
+def test_clients_that_share_a_log_each_bring_what_they_have_sent() -> None:
+    log = FrameLog()
+    with Server(port=0) as server:
+        server.websocket("/", lambda socket: list(socket))
+        with connect(server.url, log=log) as one, connect(server.url, log=log) as two:
+            for number in range(50):
+                for client in (one, two):
+                    client.send_text(f"{client.id}: {number}")
+                    assert log.filter(type="text", text=f"{client.id}: {number}")[-1].number
+        with connect(server.url, log=server.log) as client:
+            client.send_text("in the server's own log")
+            server.log.wait_for(direction="sent", text="in the server's own log")

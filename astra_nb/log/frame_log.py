@@ -8,7 +8,7 @@ from functools import partial
 from itertools import takewhile
 from os import PathLike
 from time import time
-from typing import NoReturn, Unpack
+from typing import Any, NoReturn, Unpack
 from weakref import WeakSet
 
 from astra_nb.errors import WaitTimeout, WrongThread
@@ -47,6 +47,7 @@ class FrameLog(LogView):
     Attributes:
         recording: Settable at any time; what passes while it is False leaves no trace.
         before_read: Called before each reading; the owner of the log appends pending frames in it.
+        senders: Sockets whose `flush()` is called before that; clients may share a log.
         before_wait: Called before each blocking wait; the owner raises in it for a thread that
             must not block.
         own_loops: Event loops of connections that no thread of ours runs; a blocking wait on one
@@ -70,6 +71,7 @@ class FrameLog(LogView):
         self._subscriptions = Subscriptions()
         self.recording = recording
         self.before_read: Callable[[], None] | None = None
+        self.senders: WeakSet[Any] = WeakSet()
         self.before_wait: Callable[[], None] | None = None
         self.own_loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
@@ -256,7 +258,7 @@ class FrameLog(LogView):
             )
         if self.before_wait is not None:
             self.before_wait()
-        found = waiting.wait(search, self._subscriptions, self.before_read, timeout)
+        found = waiting.wait(search, self._subscriptions, self._bring, timeout)
         return found or self._fail(search, timeout)
 
     async def wait_for_async(
@@ -306,10 +308,15 @@ class FrameLog(LogView):
 
     # Internals
 
-    def _look(self) -> Snapshot:
-        self._subscriptions.arm_all()  # first, so that nothing in between goes unnoticed
+    def _bring(self) -> None:
+        for sender in list(self.senders):
+            sender.flush()
         if self.before_read is not None:
             self.before_read()
+
+    def _look(self) -> Snapshot:
+        self._subscriptions.arm_all()  # first, so that nothing in between goes unnoticed
+        self._bring()
         return self._ring.snapshot()
 
     def __len__(self) -> int:
