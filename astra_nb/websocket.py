@@ -262,7 +262,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
     def flush(self) -> None:
         """Wait, up to 0.2 s, until all that was sent so far is on the wire and on the log."""
         connection = self._connection
-        if not connection.state.has_ended:
+        # A forked child has no such thread, and must not touch the loop.
+        if not connection.state.has_ended and self._background.thread.is_alive():
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 connection.loop.call_soon_threadsafe(connection.sender.catch_up)
             self._background.settle()
