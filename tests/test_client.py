@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import math
 import re
 import socket
@@ -311,41 +310,6 @@ def test_a_deadline_that_has_passed(past: float) -> None:
                     await socket.log.wait_for_async(kind="closed", timeout=past)
 
         run_async(await_it())
-
-
-# Errors inside the transport's callbacks
-
-
-@pytest.mark.parametrize("method", ["_record_head", "_receive_handshake"])
-def test_what_is_raised_inside_reaches_the_caller(
-    method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(*arguments: object) -> None:
-        raise LookupError("inside")
-
-    with serving(handler_of("def", echo)) as server:
-        with monkeypatch.context() as patched:
-            patched.setattr(ClientConnection, method, fail)
-            with pytest.raises(LookupError, match=r"^inside$"):
-                connect(server.url, timeout=None)
-            with pytest.raises(LookupError, match=r"^inside$"):
-                run_async(connect_async(server.url, timeout=None)._connect())
-        logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
-
-
-def test_what_is_raised_inside_an_open_connection_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fail(*arguments: object) -> None:
-        raise LookupError("inside")
-
-    with serving(handler_of("def", echo)) as server, connect(server.url) as client:
-        monkeypatch.setattr(ClientConnection, "_receive_frames", fail)
-        client.send_text("a")
-        with pytest.raises(ConnectionClosed, match=r"LookupError\('inside'\)"):
-            client.recv(5)
-        client.wait_closed(5)
-    logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
 
 
 # --- the page that says all this --------------------------------------------------------------

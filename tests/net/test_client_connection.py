@@ -6,6 +6,7 @@ import asyncio
 import base64
 import errno
 import hashlib
+import logging
 import re
 import socket
 import ssl
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from astra_nb import FrameLog, Message, connect
+from astra_nb import FrameLog, Message, connect, connect_async
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log.records import HandshakeRecord
 from astra_nb.net.client_connection import MAX_BODY, ClientConnection, connect_failed
@@ -24,7 +25,7 @@ from astra_nb.net.options import connect_options
 from astra_nb.net.uris import parse_address
 from tests import records
 from tests.conformance.octets import frame
-from tests.servers import run_async
+from tests.servers import echo, handler_of, run_async, serving
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -596,3 +597,23 @@ def test_a_certificate_that_is_not_valid_is_told_as_that() -> None:
         "no TLS with [::1]:8443: its certificate is not valid here (self-signed certificate); an "
         "authority of your own is named by the environment variable SSL_CERT_FILE"
     )
+
+
+# Errors inside the transport's callbacks
+
+
+@pytest.mark.parametrize("method", ["_record_head", "_receive_handshake"])
+def test_what_is_raised_inside_reaches_the_caller(
+    method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise LookupError("inside")
+
+    with serving(handler_of("def", echo)) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(ClientConnection, method, fail)
+            with pytest.raises(LookupError, match=r"^inside$"):
+                connect(server.url, timeout=None)
+            with pytest.raises(LookupError, match=r"^inside$"):
+                run_async(connect_async(server.url, timeout=None)._connect())
+        logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket as sockets
 import threading
 from typing import Any
@@ -15,6 +16,7 @@ from astra_nb.errors import HandshakeFailed
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net import connection as module
 from astra_nb.net import inbox
+from astra_nb.net.client_connection import ClientConnection
 from astra_nb.net.closing import ClosingState, Phase
 from astra_nb.net.connection import Connection
 from astra_nb.net.inbox import HIGH_MESSAGES
@@ -23,7 +25,7 @@ from fuzz.memory import MAX_MESSAGE_SIZE, Side
 from tests import records
 from tests.conformance.octets import frame, mask_all
 from tests.helpers import wait_until
-from tests.servers import KINDS, Steps, handler_of, serving
+from tests.servers import KINDS, Steps, echo, handler_of, serving
 
 from .memory import Memory, in_memory, timers, until
 from .peers import Peer, raw_client, raw_server
@@ -856,3 +858,18 @@ def test_a_thread_that_closes_on_a_closed_loop() -> None:
     thread.join()
     assert end.written == b""
     assert end.connection.close_asked
+
+
+def test_what_is_raised_inside_an_open_connection_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise LookupError("inside")
+
+    with serving(handler_of("def", echo)) as server, connect(server.url) as client:
+        monkeypatch.setattr(ClientConnection, "_receive_frames", fail)
+        client.send_text("a")
+        with pytest.raises(ConnectionClosed, match=r"LookupError\('inside'\)"):
+            client.recv(5)
+        client.wait_closed(5)
+    logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
