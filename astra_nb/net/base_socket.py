@@ -28,7 +28,7 @@ __all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_
 
 PATIENCE = 1000  # calls in a row on a connection that has ended
 TIGHT = 0.001  # seconds between calls of a loop that does nothing else
-FORGIVEN = 50  # calls for each longer pause: a busy machine makes some in any loop
+FORGIVEN = 5  # calls for each longer pause: a busy machine makes one every 30 calls in any loop
 REST = 0.05  # seconds before raising again, for loops that swallow `EndlessLoop`
 
 ConnectionState = Literal["connecting", "open", "closing", "closed"]
