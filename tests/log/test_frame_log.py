@@ -563,3 +563,17 @@ def test_a_redact_function_can_be_given_and_changed() -> None:
     assert '"*****"' in log.text()
     log.redact = None
     assert '"Hello"' in log.text()
+
+
+def test_a_log_is_read_after_its_senders_have_brought_what_is_under_way() -> None:
+    log = FrameLog()
+
+    class Sender:
+        def flush(self) -> None:
+            log.append_frames(1, "client", "sent", b"\x89\x00", 1)
+
+    sender = Sender()
+    log.senders.add(sender)
+    assert [record.kind for record in log] == ["frame"]
+    log.senders.discard(sender)
+    assert len(log) == 1
