@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import stat
 import threading
 import time
@@ -18,6 +19,10 @@ from hypothesis import settings
 # A test fails for what it finds, never for how long it took, and finds the same thing every time.
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.load_profile("default")
+
+# A job in the background, or one under nohup, ignores interrupts, and so would all its children.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Threads that are not a test's to end, by the start of their name, with the reason.
 LASTING_THREADS = (
