@@ -180,7 +180,7 @@ def handle_socket(socket):
         "first-only": "Texts that no rule names are echoed, and the connection stays open.",
         "sent-before-close": "Who closes does not echo: look at the rules first, and echo only "
         "when none of them holds.",
-        "closed-twice": "After send_close() no data frame may follow, so no echo, and one "
-        "close is enough: return, or use elif and else.",
+        "closed-twice": "After send_close() no data frame may follow, so no echo, and no "
+        "second close: return, or use elif and else.",
     },
 )
