@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from astra_nb.jupyter import handler_output
 from astra_nb.jupyter.handler_output import (
     Lines,
     current_cell,
@@ -25,6 +26,17 @@ from astra_nb.jupyter.handler_output import (
     uninstall,
     wrap,
 )
+
+
+@pytest.fixture(autouse=True)
+def first_user() -> Iterator[None]:
+    """Begin each test without a user: a check whose handler sleeps on has not let go."""
+    others = handler_output._users
+    for _ in range(others):
+        uninstall()
+    yield
+    for _ in range(others):
+        install()
 
 
 @contextmanager
