@@ -69,6 +69,7 @@ def test_notebook_11_is_played_from_two_tabs(lab: Lab) -> None:
     first, second = page.context.new_page(), page.context.new_page()
     for number, tab in enumerate((first, second), start=1):
         tab.goto(address)
+        tab.get_by_role("button", name="Connect").click()
         expect(tab.get_by_role("log")).to_contain_text(f"guest{number} has come")
 
     def say(tab: Page, line: str) -> None:
