@@ -43,6 +43,8 @@ FRONT_END_NOISE = (
     re.compile(r"Failed to load resource.*\b404\b.*/api/(kernels|sessions|terminals)/"),
     # The debugger asks a kernel that is being restarted.
     re.compile(r"^Could not restore the debugger state: Canceled future for debug_request"),
+    # JupyterLab has not opened, since the page was loaded, what the kernel closes with its panel.
+    re.compile(r"^Comm not found for comm id [0-9a-f]{32} "),
     # Notebook 7.6 writes these two while it opens any notebook, before a cell runs.
     re.compile(r"^uncaught: Cannot read properties of undefined \(reading 'schema'\)$"),
     re.compile(r"^uncaught: Command 'filebrowser:open-path' not registered\.$"),
