@@ -798,6 +798,35 @@ def test_an_async_handler_that_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     wait_until(lambda: client.state == "closed", 10)
 
 
+def test_the_log_says_that_an_async_handler_blocks_while_it_does() -> None:
+    let_go, news = threading.Event(), threading.Event()
+
+    async def talk(socket: AsyncWebSocket) -> None:
+        await socket.recv()
+        let_go.wait(60)
+
+    with serving(talk) as server:
+        client = connect(server.url)
+        client.send_text("now")
+        records.frames(server.log, type="text")  # it has come
+        texts: list[str] = []
+
+        def look() -> None:
+            # Called where the notice is appended, so nothing is waited for or read before.
+            texts.extend(sys._getframe(depth).f_code.co_name for depth in range(8))
+            news.set()
+
+        list(server.log)  # a log calls its readers once after each reading
+        stop = server.log.subscribe(look)
+        assert news.wait(20)
+        stop()
+        let_go.set()
+        assert "_keep_watch" in texts
+        [notice] = [text for text in notices_of(server) if "blocked by talk()" in text]
+        assert "let_go.wait(60)" in notice
+        client.close()
+
+
 NO_DESCRIPTORS = """
 import os, resource, socket
 from astra_nb import Server, connect
