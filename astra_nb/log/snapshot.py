@@ -5,17 +5,21 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
+from itertools import accumulate
+from typing import NamedTuple, TypeGuard
 
 from astra_nb.wire.frames import decode, frame_length
 from astra_nb.wire.messages import Side
+from astra_nb.wire.opcodes import CLOSE, CONTINUATION
 
-from .payload_redaction import Redact, redacted
+from .payload_redaction import Redact, redacted, redacted_fragments
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 
 __all__ = ["Block", "Deferred", "Entry", "Snapshot", "weight"]
+
+# Frames that are looked through for the rest of a message. One with more fragments is hidden.
+MAX_JOINED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +75,69 @@ class Snapshot(NamedTuple):
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Decode the records with a number above `after`, oldest first."""
+        if self.redact is None:
+            yield from self._decode(after)
+            return
+        fragments: dict[int, Record] = {}  # of messages under way, redacted
+        for record in self._decode(after):
+            if not _is_fragment(record):
+                yield redacted(self.redact, record)
+                continue
+            if record.number not in fragments:
+                made = redacted_fragments(self.redact, self._message_of(record))
+                fragments.update((each.number, each) for each in made)
+            yield fragments.pop(record.number)
+
+    def _decode(self, after: int) -> Iterator[Record]:
         start = max(self.first, after + 1)
         begin = bisect_right(self.blocks, start, key=lambda block: block.first) - 1
         for block in self.blocks[max(begin, 0) :]:
             number = block.first
             for entry in block.entries:
                 if number + entry[5] > start:
-                    records = expand(entry, number, start)
-                    yield from (
-                        records
-                        if self.redact is None
-                        else map(partial(redacted, self.redact), records)
-                    )
+                    yield from expand(entry, number, start)
                 number += entry[5]
+
+    def _message_of(self, fragment: FrameRecord) -> list[FrameRecord]:
+        """Return those fragments of a fragment's message that are here, oldest first."""
+        message = [fragment]
+        if fragment.frame.opcode == CONTINUATION:
+            for each in self._data_frames(fragment, backwards=True):
+                if each.frame.fin:
+                    break
+                message.append(each)
+                if each.frame.opcode != CONTINUATION:
+                    break
+            message.reverse()
+        if not fragment.frame.fin:
+            for each in self._data_frames(fragment, backwards=False):
+                if each.frame.opcode != CONTINUATION:
+                    break
+                message.append(each)
+                if each.frame.fin:
+                    break
+        return message
+
+    def _data_frames(self, frame: FrameRecord, *, backwards: bool) -> Iterator[FrameRecord]:
+        """Decode data frames of a sender before or after this one of it, the next one first."""
+        sender = frame.connection, frame.side, frame.direction
+        here = bisect_right(self.blocks, frame.number, key=lambda block: block.first)
+        nearest = reversed if backwards else iter
+        left = MAX_JOINED
+        for block in nearest(self.blocks[:here] if backwards else self.blocks[here - 1 :]):
+            firsts = accumulate((entry[5] for entry in block.entries), initial=block.first)
+            for number, entry in nearest(list(zip(firsts, block.entries, strict=False))):
+                if entry[1:4] != sender:
+                    continue
+                for each in nearest(list(expand(entry, number, self.first))):
+                    is_before = each.number < frame.number
+                    if each.number == frame.number or is_before != backwards:
+                        continue
+                    left -= 1
+                    if not left:
+                        return
+                    if isinstance(each, FrameRecord) and each.frame.opcode < CLOSE:
+                        yield each
 
     def count(self, after: int = 0) -> int:
         """Return how many records have a number above `after`."""
@@ -120,6 +174,13 @@ class Snapshot(NamedTuple):
                 return block.first + block.numbers - 1 - left
             left -= block.numbers
         return 0
+
+
+def _is_fragment(record: Record) -> TypeGuard[FrameRecord]:
+    if not isinstance(record, FrameRecord):
+        return False
+    frame = record.frame
+    return frame.opcode == CONTINUATION or (frame.opcode < CLOSE and not frame.fin)
 
 
 def expand(entry: Entry, number: int, start: int) -> Iterator[Record]:
