@@ -282,8 +282,8 @@ class Runner:
 
     def _forget_inbox(self, connection: Connection) -> None:
         self._thread_ended.set()
-        connection.resume_reading()
         connection.inbox = None  # what still comes is on the log, and nobody waits for it
+        connection.resume_reading()
 
     def _judge(self, connection: Connection, result: object) -> int:
         """Return the close code after a handler that returned."""
