@@ -169,6 +169,23 @@ def test_the_log_is_told_of_a_blocked_loop_while_nobody_waits(
     assert watchers() == 1
 
 
+def test_the_watch_does_not_wake_a_loop_that_waits_for_sockets(
+    loop: BackgroundLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = BackgroundLoop()
+    looks: list[int] = []
+
+    def look(ident: int | None) -> None:
+        looks.append(1)
+
+    monkeypatch.setattr(background, "place_of", look)
+    monkeypatch.setattr(background, "WATCH_STEP", 0.001)
+    monkeypatch.setattr(BackgroundLoop, "_ask", lambda self: pytest.fail("the loop was woken"))
+    acquire("own", own)
+    wait_until(lambda: len(looks) > 10)
+    end("own")
+
+
 def test_the_watch_ends_with_a_loop_that_is_blocked_until_then(loop: BackgroundLoop) -> None:
     own = acquire("own", BackgroundLoop())
     own.listeners.add(lambda text: None)

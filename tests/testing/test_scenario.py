@@ -67,7 +67,7 @@ def test_a_server_that_does_not_start_leaves_no_thread(monkeypatch: pytest.Monke
     def bind(*arguments: object) -> None:
         raise OSError("no port is free")
 
-    monkeypatch.setattr("astra_nb.runner.bind", bind)
+    monkeypatch.setattr("astra_nb.net.accepting.bind", bind)
     with pytest.raises(OSError, match=r"^no port is free$"):
         with scenario(echo_back):
             pytest.fail("the server was started")
