@@ -14,6 +14,7 @@ from .errors import ConnectionClosed, EndlessLoop
 from .net.base_socket import REST, BaseSocket, wait_for
 from .net.connection import Connection
 from .net.inbox import TaskInbox
+from .net.options import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
 from .wire.messages import Message
 from .wire.opcodes import BINARY, TEXT
@@ -51,6 +52,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         if timeout is None:
             await inbox.wait()
         else:
+            check_wait(timeout)
             try:
                 async with asyncio.timeout(timeout):
                     await inbox.wait()
@@ -165,6 +167,8 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
     async def wait_closed(self, timeout: float | None = None) -> None:
         """Wait until the TCP connection has ended. See `WebSocket.wait_closed`."""
         self._sender.check_loop()
+        if timeout is not None:
+            check_wait(timeout)
         try:
             await wait_for(self._connection.lost, timeout)
         except TimeoutError:

@@ -18,6 +18,7 @@ from .net.background import BackgroundLoop
 from .net.base_socket import REST, BaseSocket
 from .net.connection import Connection
 from .net.inbox import ThreadInbox
+from .net.options import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close
 from .wire.messages import Message
 
@@ -58,6 +59,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises:
             ConnectionClosed: After the close was delivered, or the TCP connection has ended.
             WaitTimeout: Nothing came within `timeout` seconds.
+            LocalError: The timeout is not a number of seconds.
             WrongThread: Called on the thread that runs the event loop.
         """
         if self._inbox is None:
@@ -70,6 +72,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
                 "recv() of a blocking socket would block the event loop that must receive the "
                 "message; in an async def handler, await the handler's own socket"
             )
+        if timeout is not None:
+            check_wait(timeout)
         try:
             message = self._inbox.take(timeout)
         except queue.Empty:
@@ -229,7 +233,10 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
 
         Raises:
             WaitTimeout: It has not within `timeout` seconds.
+            LocalError: The timeout is not a number of seconds.
         """
+        if timeout is not None:
+            check_wait(timeout)
         lost = self._connection.lost
         if lost.done():
             return

@@ -798,6 +798,21 @@ def test_an_async_handler_that_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     wait_until(lambda: client.state == "closed", 10)
 
 
+def test_an_async_handler_that_cancels_all_tasks() -> None:
+    async def cancel_all(socket: AsyncWebSocket) -> None:
+        await socket.recv()
+        for task in asyncio.all_tasks():
+            task.cancel()
+        await asyncio.sleep(60)
+
+    with faulty(cancel_all) as server, connect(server.url) as client:
+        client.send_text("now")
+        client.wait_closed(10)
+        with connect(f"{server.url}bystander") as another:  # clients are let in as before
+            another.send_text("let in")
+            assert another.recv(10).value == "let in"
+
+
 def test_the_log_says_that_an_async_handler_blocks_while_it_does() -> None:
     let_go, news = threading.Event(), threading.Event()
 

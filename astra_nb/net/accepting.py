@@ -43,8 +43,18 @@ class Acceptor:
 
     def start(self) -> None:
         """Accept clients from now on. On the loop's thread."""
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._accept(each)) for each in self._listening]
+        for listening in self._listening:
+            self._start(listening)
+
+    def _start(self, listening: sockets.socket) -> None:
+        def again(task: asyncio.Task[None]) -> None:
+            self._tasks.remove(task)
+            if not self._stopping:  # a handler has cancelled all tasks of the loop
+                self._start(listening)
+
+        task = asyncio.get_running_loop().create_task(self._accept(listening))
+        self._tasks.append(task)
+        task.add_done_callback(again)
 
     async def _accept(self, listening: sockets.socket) -> None:
         # One at a time: asyncio's own server tries as often as the backlog is long, and reports
@@ -82,9 +92,10 @@ class Acceptor:
                 asyncio.get_running_loop().remove_reader(listening)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self.close()
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from time import monotonic
 from typing import Any, TypeVar
 
-from astra_nb.errors import WrongThread
+from astra_nb.errors import LocalError, WrongThread
 from astra_nb.locks import Latch, make_lock
 
 from .blocking import STEP, Watch, place_of
@@ -253,6 +253,7 @@ class BackgroundLoop:
         Raises:
             WrongThread: Called on the loop's thread; the coroutine is closed.
             TimeoutError: The result did not come in time.
+            LocalError: Something on the loop has cancelled the coroutine.
             LoopBlocked: Code on the loop does not give it back.
             RuntimeError: The loop has ended.
         """
@@ -273,6 +274,11 @@ class BackgroundLoop:
             self.loop.call_soon_threadsafe(start)
             if not self.wait(done.wait, timeout):
                 raise TimeoutError
+            if tasks[0].cancelled():
+                raise LocalError(
+                    "this call was cancelled by code on the event loop, such as a handler that "
+                    "cancels all tasks; all servers and clients of this kernel share that loop"
+                )
             return tasks[0].result()
         except WrongThread:
             coroutine.close()

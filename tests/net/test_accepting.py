@@ -125,6 +125,23 @@ def test_an_error_is_told_once_and_tried_again_after_a_pause(
     run(test)
 
 
+def test_a_handler_that_cancels_all_tasks_does_not_end_it() -> None:
+    async def test(found: Site) -> None:
+        found.acceptor.start()
+        await all_come_in(found)
+        tasks = list(found.acceptor._tasks)
+        assert len(tasks) == 1
+        for task in tasks:
+            task.cancel()
+        for client in found.clients:
+            client.close()
+        found.clients.clear()
+        found.made.clear()
+        await all_come_in(found)
+
+    run(test)
+
+
 def test_a_client_whose_transport_cannot_be_made_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
 

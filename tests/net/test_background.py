@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from astra_nb.errors import LoopBlocked, WrongThread
+from astra_nb.errors import LocalError, LoopBlocked, WrongThread
 from astra_nb.net import background, blocking
 from astra_nb.net.background import (
     WATCH_NAME,
@@ -134,6 +134,15 @@ def test_with_one_thread_and_no_second_one_there_is_a_loop_without_a_watch(
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert acquire("a").call(lambda: 1) == 1
     assert has_ended(end("a"))
+
+
+def test_a_call_that_code_on_the_loop_cancels_is_told(loop: BackgroundLoop) -> None:
+    async def cancelled() -> None:
+        loop.loop.call_soon(lambda: [task.cancel() for task in asyncio.all_tasks(loop.loop)])
+        await asyncio.sleep(60)
+
+    with pytest.raises(LocalError, match=r"^this call was cancelled by code on the event loop, "):
+        loop.run(cancelled())
 
 
 def watchers() -> int:
