@@ -146,7 +146,7 @@ class Handlers:
         code = 1000
         try:
             result = route.handler(socket)
-            if inspect.isawaitable(result):
+            while inspect.isawaitable(result):
                 result = await result
             code = self._judge(connection, result)
         except asyncio.CancelledError as exc:

@@ -205,6 +205,10 @@ class Later:
         return echo_once(self.socket).__await__()
 
 
+async def returns_a_task(socket: AsyncWebSocket) -> object:
+    return asyncio.ensure_future(echo_once(socket))
+
+
 @pytest.mark.parametrize(
     "handler",
     [
@@ -213,8 +217,9 @@ class Later:
         lambda socket: echo_once(socket),
         functools.partial(lambda room, socket: echo_once(socket), "room"),
         Later,
+        returns_a_task,
     ],
-    ids=["decorated", "wrapped", "lambda", "partial", "awaitable"],
+    ids=["decorated", "wrapped", "lambda", "partial", "awaitable", "task"],
 )
 def test_a_handler_that_returns_what_must_be_awaited(handler: Callable[[Any], Any]) -> None:
     with faulty(handler, close_timeout=0.2) as server:

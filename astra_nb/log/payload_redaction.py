@@ -18,6 +18,7 @@ Redact = Callable[[Record], Record]
 
 INIT = b"connection_init"
 SHOWN = re.compile(rb'(?:^\s*\{\s*)?"type"\s*:\s*"connection_init"')
+ESCAPED = re.compile(rb"\\u00([0-7][0-9A-Fa-f])")  # a character of ASCII, in JSON
 # How such a message may begin.
 BEGINNINGS = (b'"payload":', b'"id":', b'"type":"connection_init"')
 
@@ -35,6 +36,9 @@ def hide_connection_init(record: Record) -> Record:
     frame, payload = record.frame, record.payload
     if frame.opcode == CONTINUATION or not (frame.fin and frame.complete):
         return record.with_payload(b"*" * len(payload)) if _may_be_init(record) else record
+    if b"\\u00" in payload:
+        plain = ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), payload)
+        return record.with_payload(b"*" * len(payload)) if SHOWN.search(plain) else record
     shown = SHOWN.search(payload) if INIT in payload else None
     if shown is None or b'"payload"' not in payload:
         return record

@@ -306,7 +306,7 @@ def _frames_of(
 def _frames(source: Source, after: int) -> str:
     frames = [record for record in log_of(source).since(after) if isinstance(record, FrameRecord)]
     if not frames:
-        return "no frame is on the log"
+        return f"no frame{f' after number {after}' if after else ''} is on the log"
     return "\n".join(["the last frames:", *(f"  {_row(frame)}" for frame in frames[-LAST:])])
 
 

@@ -49,7 +49,7 @@ def check_value(
         if value is not None:
             raise TypeError("the payload is given once: as a value, or with json=")
         try:
-            said = dumps(json, ensure_ascii=False)
+            said = dumps(json, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError) as exc:
             raise TypeError(f"json={json!r:.{SHOWN}} is not a value of JSON: {exc}") from None
         wanted = _canonical(said)

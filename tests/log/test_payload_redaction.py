@@ -235,6 +235,21 @@ def test_each_fragment_is_hidden_when_the_function_fails(
         assert record.text == f"this record is hidden, because the log's redact function {why}"
 
 
+@pytest.mark.parametrize(
+    ("payload", "hidden"),
+    [
+        (INIT.replace("_", "\\u005f"), True),
+        (INIT.replace("type", "\\u0074ype"), True),
+        (INIT.replace("Bearer", "\\u0042earer"), True),
+        ('{"type":"subscribe","payload":{"query":"\\u0041"}}', False),
+    ],
+)
+def test_escapes_of_json_hide_no_connection_init(payload: str, hidden: bool) -> None:
+    (record,) = log_of(payload)
+    assert isinstance(record, FrameRecord)
+    assert record.payload == (b"*" * len(payload) if hidden else payload.encode())
+
+
 def test_how_a_hidden_message_reads() -> None:
     (record,) = log_of('{"type":"connection_init","payload":{"a":1}}')
     assert isinstance(record, FrameRecord)

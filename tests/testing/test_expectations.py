@@ -207,6 +207,11 @@ def test_a_log_without_frames_says_so() -> None:
     )
 
 
+def test_a_log_without_later_frames_says_after_which() -> None:
+    with pytest.raises(AssertionError, match=r"within 0 s\nno frame after number 7 is on the log$"):
+        expect_frame(log_of(b"Hello"), "text", after=7, timeout=0)
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [

@@ -126,6 +126,8 @@ def test_an_expectation_that_could_never_fail_or_never_hold_is_refused(
         ({"value": "\ud800"}, InvalidMessage, "the text"),
         ({"value": "x", "json": 1}, TypeError, "the payload is given once: as a value, or with"),
         ({"json": {1, 2}}, TypeError, r"json=\{1, 2\} is not a value of JSON: "),
+        ({"json": [math.nan]}, TypeError, r"json=\[nan\] is not a value of JSON: "),
+        ({"json": math.inf}, TypeError, "json=inf is not a value of JSON: "),
         ({"json": b"x"}, TypeError, "json=b'x' is not a value of JSON: "),
     ],
 )
