@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from asyncio import _get_running_loop
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Any, Self
 
 from websockets.http11 import Request
@@ -177,12 +176,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
     async def _send(self, opcode: int, payload: bytes, fin: bool = True) -> None:

@@ -7,7 +7,6 @@ import functools
 import queue
 import time
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Any, Self
 
 from websockets.http11 import Request
@@ -253,12 +252,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     @property

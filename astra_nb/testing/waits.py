@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from functools import wraps
@@ -37,30 +38,23 @@ class Wait:
     def block(self) -> Record | None:
         log = log_of(self.source)
         if not isinstance(log, FrameLog):
-            return self.look(log)
-        try:
-            return log.wait_for(self.matches, **self.numbers())
-        except WaitTimeout:
-            return None
+            return self._look(log)
+        with contextlib.suppress(WaitTimeout):
+            return log.wait_for(self.matches, **self._numbers())
+        return None
 
     async def follow(self) -> Record | None:
         log = log_of(self.source)
         if not isinstance(log, FrameLog):
-            return self.look(log)
-        try:
-            return await log.wait_for_async(self.matches, **self.numbers())
-        except WaitTimeout:
-            return None
+            return self._look(log)
+        with contextlib.suppress(WaitTimeout):
+            return await log.wait_for_async(self.matches, **self._numbers())
+        return None
 
-    def numbers(self) -> dict[str, Any]:
-        return {
-            "connection": self.connection,
-            "count": self.count,
-            "after": self.after,
-            "timeout": self.timeout,
-        }
+    def _numbers(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("connection", "count", "after", "timeout")}
 
-    def look(self, view: LogView) -> Record | None:
+    def _look(self, view: LogView) -> Record | None:
         check_wait(self.count, self.after, self.timeout)
         chosen = view.filter(predicate=self.matches, connection=self.connection)
         found = chosen.since(self.after)
