@@ -404,6 +404,9 @@ async def test_a_pong_ends_the_measurement_of_its_ping() -> None:
     end.receive(frame(PONG, b"2"))
     assert isinstance(sender.latency, float)
     assert sender.latency >= 0
+    measured = sender.latency
+    end.receive(frame(PONG, b"that answers nothing"))
+    assert sender.latency == measured
     assert [sender.is_unanswered(payload) for payload in (b"1", b"2", b"3")] == [False, False, True]
 
 
