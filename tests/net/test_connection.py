@@ -577,8 +577,9 @@ async def test_keepalive_pings_end_with_the_closing_handshake() -> None:
     end = Memory(keepalive=1e-6)
     assert timers("keep_alive") == 1
     end.connection.send_close(1000)
-    await until(lambda: timers("keep_alive") == 0)
+    assert timers("keep_alive") == 0
     assert end.payloads == [b"\x03\xe8"]
+    assert end.connection.state.detail == ""
 
 
 @in_memory
