@@ -939,6 +939,25 @@ async def test_what_comes_while_this_end_closes_is_delivered_up_to_a_bound(
     assert end.take() == [Message("close", CLOSED)]
 
 
+@pytest.mark.parametrize(
+    ("exc", "tcp", "detail"),
+    [
+        (ConnectionResetError(), "reset", ""),
+        (TimeoutError(), "dropped by client", ""),
+        (OSError("no route to host"), "dropped by client", ""),
+        (LookupError("inside"), "closed", "an error of this end: LookupError('inside')"),
+    ],
+    ids=["reset", "timeout", "no route", "our own"],
+)
+@in_memory
+async def test_only_an_error_that_is_not_the_systems_is_this_ends(
+    exc: Exception, tcp: str, detail: str
+) -> None:
+    end = Memory()
+    end.end(exc)
+    assert (end.closed().tcp, end.closed().detail) == (tcp, detail)
+
+
 def test_a_thread_that_closes_on_a_closed_loop() -> None:
     async def begin() -> Memory:
         return Memory()
