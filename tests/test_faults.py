@@ -828,7 +828,7 @@ def test_the_log_says_that_an_async_handler_blocks_while_it_does() -> None:
     with serving(talk) as server:
         client = connect(server.url)
         client.send_text("now")
-        records.frames(server.log, type="text")  # it has come
+        server.log.wait_for(type="text")
         texts: list[str] = []
 
         def look() -> None:

@@ -100,5 +100,6 @@ class Acceptor:
 
     def close(self) -> None:
         """Give the port back. Any thread."""
+        self._stopping = True
         for listening in self._listening:
             listening.close()

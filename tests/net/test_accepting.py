@@ -182,3 +182,18 @@ def test_after_the_end_the_port_is_free_and_who_was_accepted_is_served() -> None
 
 def test_what_never_started_can_be_closed() -> None:
     Acceptor(asyncio.Protocol, print).close()
+
+
+def test_a_loop_that_ends_after_the_port_was_given_back_leaves_no_task() -> None:
+    async def main() -> None:
+        found = Site()
+        found.acceptor.start()
+        found.acceptor.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
