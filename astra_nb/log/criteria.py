@@ -10,6 +10,7 @@ from typing import TypedDict, Unpack, get_args
 from astra_nb.wire.opcodes import FrameType
 
 from .records import (
+    CheckRecord,
     ClosedRecord,
     Direction,
     FrameRecord,
@@ -179,3 +180,5 @@ def record_text(record: Record) -> str:
             return f"{record.summary}\n{record.traceback}"
         case OutputRecord() | NoticeRecord():
             return record.text
+        case CheckRecord():
+            return " ".join((record.exercise, record.title, record.outcome, record.misconception))

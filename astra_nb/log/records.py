@@ -1,4 +1,4 @@
-"""Records of a log: frames, handshakes, openings and closings, errors, output, notices.
+"""Records of a log: frames, handshakes, openings and closings, errors, output, notices, checks.
 
 Records are immutable. They hold what happened at one end of a connection, in the order in which
 it happened there.
@@ -19,6 +19,7 @@ from astra_nb.wire.text import preview, visible
 from astra_nb.wire.why_closed import why_closed
 
 __all__ = [
+    "CheckRecord",
     "ClosedRecord",
     "Direction",
     "FrameRecord",
@@ -26,6 +27,7 @@ __all__ = [
     "HandshakeRecord",
     "NoticeRecord",
     "OpenedRecord",
+    "Outcome",
     "OutputRecord",
     "Record",
     "Side",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 Direction = Literal["received", "sent"]
+Outcome = Literal["right", "not attempted", "not yet", "too busy"]
 
 # Three digits (RFC 9110, section 15): Python refuses to read thousands.
 STATUS = re.compile(r"HTTP/[^ ]* (\d{3})(?: |$)")
@@ -258,6 +261,25 @@ class NoticeRecord(_Numbered):
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRecord(_Numbered):
+    """An exercise's check has ended.
+
+    Attributes:
+        exercise: Name of the exercise.
+        title: Its title.
+        outcome: "right", "not attempted", "not yet", or "too busy": the machine was too slow to
+            judge.
+        misconception: Short name of what was misunderstood, such as "first-only"; or "".
+    """
+
+    kind: ClassVar[Literal["check"]] = "check"
+    exercise: str
+    title: str
+    outcome: Outcome
+    misconception: str = ""
+
+
 Record = (
     FrameRecord
     | HandshakeRecord
@@ -266,6 +288,7 @@ Record = (
     | HandlerErrorRecord
     | OutputRecord
     | NoticeRecord
+    | CheckRecord
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from astra_nb.wire.text import shortened
 
 from .records import (
+    CheckRecord,
     ClosedRecord,
     FrameRecord,
     HandlerErrorRecord,
@@ -31,10 +32,11 @@ NAMES = {"bytes": "BINARY", "reserved": "RESERVED OPCODE"}
 def draw(records: Sequence[Record], left_out: int = 0) -> str:
     """Return a diagram of what passed between client and server, and how each connection ended.
 
-    Output of handlers and notices are left out. With several connections, each line begins with
-    the number of its connection.
+    Output of handlers, notices and checks are left out. With several connections, each line begins
+    with the number of its connection.
     """
-    shown = [record for record in records if not isinstance(record, OutputRecord | NoticeRecord)]
+    aside = OutputRecord | NoticeRecord | CheckRecord
+    shown = [record for record in records if not isinstance(record, aside)]
     labels = [label(record) for record in shown]
     width = max([SHORTEST, *map(len, labels)]) + len("-- ") + len(" -->")
     numbers = [f"#{record.connection}" for record in shown]

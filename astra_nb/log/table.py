@@ -11,6 +11,7 @@ from astra_nb.wire.text import counted, preview, visible
 
 from .criteria import type_of
 from .records import (
+    CheckRecord,
     ClosedRecord,
     FrameRecord,
     HandlerErrorRecord,
@@ -115,6 +116,9 @@ def details(record: Record, moment: Moment | None = None) -> str:
             return shown if record.stream == "stdout" else f"{short(record.stream)}: {shown}"
         case NoticeRecord():
             return short(record.text)
+        case CheckRecord():
+            found = f", {record.misconception}" if record.misconception else ""
+            return short(f"{record.exercise}: {record.outcome}{found}")
 
 
 def frame_details(record: FrameRecord) -> str:

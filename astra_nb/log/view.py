@@ -63,7 +63,8 @@ class LogView(ABC):
         Args:
             predicate: A function that gets a record and returns whether it matches.
             wanted: Any of these keywords, each with a value or, but for `text`, several:
-                `kind`: "frame", "handshake", "opened", "closed", "error", "output", "notice".
+                `kind`: "frame", "handshake", "opened", "closed", "error", "output", "notice",
+                "check".
                 `type`: "text", "bytes", "continuation", "ping", "pong", "close", "reserved", or
                 any kind but "frame".
                 `direction`: "received" or "sent", seen from the end that keeps the log. Records

@@ -13,7 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from astra_nb.log.records import Direction, Record
+from astra_nb.log.records import Direction, Outcome, Record
 from astra_nb.wire.frames import Frame, decode
 from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.text import shortened
@@ -225,4 +225,8 @@ CHECKS: dict[str, Callable[[object], object]] = {
     "traceback": string,
     "stream": string,
     "text": string,
+    "exercise": string,
+    "title": string,
+    "outcome": choice(*get_args(Outcome)),
+    "misconception": string,
 }

@@ -26,7 +26,7 @@ test("only the newest steps are drawn, and the rest is counted", () => {
 
 test("notices, output and gaps are no steps", () => {
   const { steps } = sequenceSteps([
-    row(1, { kind: "notice", connection: 0 }), row(2, { kind: "output" }), { kind: "gap", number: 3, count: 4 },
+    row(1, { kind: "notice", connection: 0 }), row(2, { kind: "output" }), row(9, { kind: "check" }), { kind: "gap", number: 3, count: 4 },
   ]);
   assert.deepEqual(steps, []);
 });

@@ -11,6 +11,7 @@ import pytest
 
 from astra_nb.log import FrameLog, snapshot
 from astra_nb.log.records import (
+    CheckRecord,
     ClosedRecord,
     HandlerErrorRecord,
     HandshakeRecord,
@@ -36,7 +37,7 @@ def text_frame(number: int) -> bytes:
 
 
 def conversation() -> FrameLog:
-    """A log with a record of each kind, as a server keeps it."""
+    """A log with a record of each kind, as a server keeps it; `checked()` has the last kind."""
     log = FrameLog()
     log.append(0, NoticeRecord, text="listening on ws://127.0.0.1:8080/")
     head = b"GET /chat HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -85,6 +86,14 @@ def conversation() -> FrameLog:
         sent=CloseFrame(1000, "done"),
         tcp="dropped by client",
     )
+    return log
+
+
+def checked() -> FrameLog:
+    """A log with what an exercise's check leaves on it."""
+    log = FrameLog()
+    check = {"exercise": "echo", "title": "Echo", "outcome": "not yet"}
+    log.append(0, CheckRecord, **check, misconception="first-only")
     return log
 
 

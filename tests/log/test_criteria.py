@@ -7,7 +7,7 @@ import pytest
 
 from astra_nb.log.criteria import KINDS, criteria, record_text, type_of
 
-from .samples import conversation, numbers
+from .samples import checked, conversation, numbers
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,14 @@ def test_which_records_match(wanted: Any, found: list[int] | str) -> None:
             {"type": "binary"},
             ValueError,
             "'binary' is not a type; there are 'text', 'bytes', 'continuation', 'ping', 'pong', "
-            "'close', 'reserved', 'handshake', 'opened', 'closed', 'error', 'output', 'notice'",
+            "'close', 'reserved', 'handshake', 'opened', 'closed', 'error', 'output', 'notice', "
+            "'check'",
         ),
         (
             {"kind": ["frame", "frames"]},
             ValueError,
             "'frames' is not a kind; there are 'frame', 'handshake', 'opened', 'closed', 'error', "
-            "'output', 'notice'",
+            "'output', 'notice', 'check'",
         ),
         (
             {"direction": "in"},
@@ -149,8 +150,13 @@ def test_the_text_in_which_a_record_is_searched(number: int, text: str) -> None:
     assert record_text(record) == text
 
 
+def test_a_check_is_found_by_its_exercise_its_outcome_and_its_misconception() -> None:
+    [record] = checked()
+    assert record_text(record) == "echo Echo not yet first-only"
+
+
 def test_the_type_of_a_record() -> None:
     types = [type_of(record) for record in conversation()]
     assert types[5:8] == ["text", "text", "ping"]
     assert types[0] == "notice"
-    assert {record.kind for record in conversation()} == set(KINDS)
+    assert {record.kind for record in (*conversation(), *checked())} == set(KINDS)

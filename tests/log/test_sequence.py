@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from astra_nb.log import FrameLog
-from astra_nb.log.records import ClosedRecord, NoticeRecord
+from astra_nb.log.records import CheckRecord, ClosedRecord, NoticeRecord
 from astra_nb.wire.messages import CloseFrame
 from astra_nb.wire.messages import Side as End
 
@@ -92,5 +92,7 @@ def test_left_out_records_are_counted() -> None:
 def test_nothing_passed() -> None:
     log = FrameLog()
     log.append(0, NoticeRecord, text="listening")
+    check = {"exercise": "echo", "title": "Echo", "outcome": "right"}
+    log.append(0, CheckRecord, **check)
 
     assert log.sequence().splitlines()[-1] == "(nothing passed)"

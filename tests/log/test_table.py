@@ -9,6 +9,7 @@ import pytest
 
 from astra_nb.log import FrameLog
 from astra_nb.log.records import (
+    CheckRecord,
     ClosedRecord,
     FrameRecord,
     HandlerErrorRecord,
@@ -30,7 +31,7 @@ from astra_nb.log.table import (
 from astra_nb.wire.frames import decode
 from astra_nb.wire.messages import CloseFrame
 
-from .samples import HELLO, MASKED_HELLO, conversation
+from .samples import HELLO, MASKED_HELLO, checked, conversation
 
 HOSTILE = "<script>alert('x')</script>&<b>\u202e\x1b[31m\x00\n\ud800$x^2$"
 
@@ -164,6 +165,8 @@ def test_the_time_of_day_is_that_of_this_machine() -> None:
         (other(OutputRecord, stream="stderr", text="a\n"), "stderr: a"),
         (other(NoticeRecord, text="listening\n"), r"listening\n"),
         (other(NoticeRecord, text="x" * 201), "x" * 200 + "…"),
+        (other(CheckRecord, exercise="echo", title="Echo", outcome="right"), "echo: right"),
+        (checked()[0], "echo: not yet, first-only"),
     ],
 )  # fmt: skip
 def test_details_of_each_kind(record: Record, shown: str) -> None:
@@ -283,6 +286,7 @@ def hostile_log() -> FrameLog:
     log.append(1, HandlerErrorRecord, summary=HOSTILE, traceback=HOSTILE)
     log.append(1, OutputRecord, stream=HOSTILE, text=HOSTILE)
     log.append(0, NoticeRecord, text=HOSTILE)
+    log.append(0, CheckRecord, exercise=HOSTILE, title=HOSTILE, outcome="right")
     log.append(
         1,
         ClosedRecord,
@@ -297,7 +301,7 @@ def hostile_log() -> FrameLog:
 
 def test_hostile_text_stays_in_its_row_and_can_be_seen() -> None:
     lines = hostile_log().text(list(COLUMNS)).splitlines()
-    assert len(lines) == 2 + 9
+    assert len(lines) == 2 + 10
     assert all(line.isprintable() for line in lines)
     for line in lines[2:]:
         assert r"\u202e\x1b[31m\x00\n" in line or "close " in line

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from astra_nb.log import FrameLog
 from astra_nb.log.records import FrameRecord, NoticeRecord
 from astra_nb.recordings.jsonl import from_line, from_text, to_line
-from tests.log.samples import HELLO, conversation, numbers
+from tests.log.samples import HELLO, checked, conversation, numbers
 
 LINE: dict[str, Any] = {
     "kind": "frame",
@@ -47,6 +47,14 @@ def test_every_kind_of_record_comes_back_as_it_was() -> None:
     assert list(again) == list(log)
     assert again.to_jsonl() == text
     assert str(again) == str(log)
+
+
+def test_a_check_comes_back_as_it_was_and_its_outcome_is_one_of_four() -> None:
+    log = checked()
+    line = log.to_jsonl()
+    assert list(FrameLog.from_jsonl(line)) == list(log)
+    with pytest.raises(ValueError, match="\"outcome\" is 'maybe', not one of 'right', 'not att"):
+        from_line(line.replace("not yet", "maybe"))
 
 
 def test_a_file_as_well(tmp_path: Path) -> None:
@@ -133,12 +141,13 @@ def test_any_frame_comes_back_as_it_was(data: bytes, message: bytes | None, verd
         ("null", 'it is not an object with a "kind" but None'),
         (
             {"number": 1},
-            '"kind" is None; there are frame, handshake, opened, closed, error, output, notice',
+            '"kind" is None; there are frame, handshake, opened, closed, error, output, notice, '
+            "check",
         ),
         (
             {"kind": ["frame"]},
             "\"kind\" is ['frame']; there are frame, handshake, opened, closed, error, output, "
-            "notice",
+            "notice, check",
         ),
         ({"kind": "frame"}, "a record of kind 'frame' needs the field \"number\""),
         ({**LINE, "extra": 1}, "a record of kind 'frame' has no field 'extra'"),

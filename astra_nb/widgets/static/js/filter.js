@@ -15,7 +15,7 @@ export const CHIPS = /** @type {[string, string, string[]][]} */ ([
   ["pong", "PONG frames", ["pong"]],
   ["close", "CLOSE frames and ended connections", ["close", "closed"]],
   ["handshake", "Opening handshakes", ["handshake", "opened"]],
-  ["output", "What handlers printed, and notices", ["output", "notice"]],
+  ["output", "What handlers printed, notices, and checks", ["output", "notice", "check"]],
   ["errors", "Errors of handlers, and frames with a reserved opcode", ["error", "reserved"]],
 ]);
 

@@ -34,7 +34,7 @@ import { remarks } from "./row_list.js";
  * @typedef {{ type: string, numbers: number[], count: number, size: number, text: string }} WholeMessage
  * @typedef {{ name: string, value: string, meaning: string, section: string }} Header
  * @typedef {{ kind: "handshake", start_line: string, headers: Header[], steps: [string, string][] }} HandshakeDetail
- * @typedef {{ kind: "opened" | "closed" | "error" | "output" | "notice", sentence?: string, text: string }} TextDetail
+ * @typedef {{ kind: "opened" | "closed" | "error" | "output" | "notice" | "check", sentence?: string, text: string }} TextDetail
  * @typedef {FrameDetail | HandshakeDetail | TextDetail} Detail as `inspector.py` makes it
  */
 

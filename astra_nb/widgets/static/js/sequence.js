@@ -29,7 +29,7 @@ export function sequenceSteps(entries, limit = STEPS_SHOWN) {
   const steps = [];
   let total = 0;
   for (const entry of entries) {
-    if (entry.kind === "gap" || entry.kind === "output" || entry.kind === "notice") continue;
+    if (entry.kind === "gap" || ["output", "notice", "check"].includes(entry.kind)) continue;
     const row = entry;
     if (row.connection === 0) continue;
     total += 1;
