@@ -29,6 +29,7 @@ __all__ = [
     "install",
     "keep_from_autoreload",
     "kept_from_cells",
+    "shell",
     "uninstall",
     "wrap",
 ]
@@ -147,7 +148,7 @@ def uninstall() -> None:
 
 
 def _at_end_of_cells(change: str) -> None:
-    events = getattr(_shell(), "events", None)
+    events = getattr(shell(), "events", None)
     if events is not None:
         for call in (wrap, keep_from_autoreload):
             getattr(events, change)("post_run_cell", call)
@@ -167,10 +168,18 @@ def _start(thread: threading.Thread) -> None:
             # It refers to this function, and this one to the thread. After a start that failed
             # there are two of them.
             vars(thread).pop("run", None)
-            context.run(plain)
+            context.run(_run, thread, plain)
 
         thread.run = run  # type: ignore[method-assign]
     _plain["start"](thread)
+
+
+def _run(thread: threading.Thread, plain: Any) -> None:
+    """Run a thread; what ends it is told in its context, and so on the handler's log, too."""
+    try:
+        plain()
+    except BaseException:  # noqa: BLE001  (whatever it is, `threading` tells it the same way)
+        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
 
 
 def _submit(pool: ThreadPoolExecutor, function: Any, /, *args: Any, **keys: Any) -> Any:
@@ -193,7 +202,7 @@ def keep_from_autoreload(_: object = None) -> None:
 
     It would give a running server the code of another version, piece by piece.
     """
-    find_magic = getattr(_shell(), "find_line_magic", None)
+    find_magic = getattr(shell(), "find_line_magic", None)
     aimport = find_magic("aimport") if find_magic is not None else None
     if aimport is None:
         return
@@ -218,13 +227,14 @@ def current_cell() -> str | None:
 
     Front ends send it with the code; it stays the same when a cell is run again.
     """
-    kernel = getattr(_shell(), "kernel", None)
+    kernel = getattr(shell(), "kernel", None)
     if kernel is None:
         return None
     cell = kernel.get_parent("shell").get("metadata", {}).get("cellId")
     return cell if isinstance(cell, str) else None
 
 
-def _shell() -> Any:
+def shell() -> Any:
+    """Return IPython's shell; None where this does not run in one."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython is not None else None
