@@ -1,4 +1,4 @@
-"""The `astra-nb` command: `lab` (the notebooks in JupyterLab), `report` and `doctor`."""
+"""The `astra-nb` command: `lab` (notebooks in JupyterLab), `exercises`, `report`, `doctor`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ import importlib.util
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import TextIOWrapper
 from itertools import dropwhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from . import __version__
 from .wire.text import counted
 
+if TYPE_CHECKING:
+    from .exercises.class_report import Report  # slow to import, and few commands need it
+
 __all__ = ["main"]
 
 DEFAULT_FOLDER = "astra-nb-notebooks"
+ASSIGNMENT = "websockets"  # of the exercises, in nbgrader's words
+LOOKS_APART = 3.0  # seconds between two looks at a folder that is watched
 # What is next to the notebooks for the project's own checks.
 NOT_FOR_READERS = {
     "nbval_sanitize.cfg",
@@ -77,16 +84,38 @@ def build_parser() -> argparse.ArgumentParser:
     )
     lab.set_defaults(command=run_lab)
 
+    exercises = commands.add_parser(
+        "exercises",
+        help="copy the exercise notebooks to a folder",
+        description="Copy the exercise notebooks to a folder. A file that is there already is "
+        "never overwritten.",
+    )
+    exercises.add_argument("folder", type=Path, metavar="DIR", help="where the notebooks go")
+    exercises.add_argument(
+        "--with-solutions",
+        action="store_true",
+        help="for teachers: nbgrader's source notebooks, with solutions and hidden tests",
+    )
+    exercises.set_defaults(command=run_exercises)
+
     report = commands.add_parser(
         "report",
         help="list who did which exercise, from a class's notebooks and logs",
         description="Read the executed notebooks and exported logs in a folder; print who did "
-        "which exercise, how far, and what is misunderstood most; write the same as CSV and as "
-        "one HTML page. Names are those of the files, and nothing leaves the machine.",
+        "which exercise, how far, and what is misunderstood most; write the same as one HTML page "
+        "and as CSV for Moodle and for Canvas. Names are those of the folders and files, and "
+        "nothing leaves the machine.",
     )
     report.add_argument("folder", type=Path, metavar="FOLDER", help="where the files are")
-    report.add_argument("--csv", type=Path, help="where the CSV goes (default: FOLDER/report.csv)")
+    report.add_argument("--csv", type=Path, help="CSV for Moodle (default: FOLDER/report.csv)")
+    report.add_argument("--canvas", type=Path, help="CSV for Canvas (FOLDER/canvas.csv)")
+    report.add_argument("--assignment", default="WebSocket exercises", help="its name in Canvas")
     report.add_argument("--html", type=Path, help="where the page goes (FOLDER/report.html)")
+    report.add_argument(
+        "--watch",
+        action="store_true",
+        help="print and write it again whenever it changes, until Ctrl+C; the page renews itself",
+    )
     report.set_defaults(command=run_report)
 
     doctor = commands.add_parser(
@@ -134,22 +163,52 @@ def run_lab(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_exercises(arguments: argparse.Namespace) -> int:
+    kind = "source" if arguments.with_solutions else "release"
+    source = find_notebooks("exercises", kind, ASSIGNMENT)
+    copied = copy_notebooks(source, arguments.folder, "exercises")
+    print(copied.describe(arguments.folder, "exercises"))
+    if arguments.with_solutions:
+        print("They hold the solutions: keep them out of students' reach.")
+    return 0
+
+
 def run_report(arguments: argparse.Namespace) -> int:
-    from .exercises.class_report import read_folder
+    from .exercises.class_report import changes
+
+    try:
+        for report in changes(arguments.folder, wait):
+            try:
+                write_report(report, arguments)
+            except OSError as error:
+                if not arguments.watch:
+                    raise
+                print(f"astra-nb: {error}", file=sys.stderr)  # such as a table that is open
+            if not arguments.watch:
+                break
+            print(f"\nWatching {arguments.folder}; Ctrl+C ends it.\n", flush=True)
+    except OSError as error:
+        raise CommandError(f"the report cannot be made ({error})") from error
+    except KeyboardInterrupt:
+        print()
+    return 0
+
+
+def write_report(report: Report, arguments: argparse.Namespace) -> None:
     from .recordings.files import write
 
     folder: Path = arguments.folder
-    page = arguments.html or folder / "report.html"
-    table = arguments.csv or folder / "report.csv"
-    try:
-        report = read_folder(folder)
-        write(page, report.html())
-        write(table, report.csv())
-    except OSError as error:
-        raise CommandError(f"the report cannot be made ({error})") from error
+    page, table = arguments.html or folder / "report.html", arguments.csv or folder / "report.csv"
+    canvas = arguments.canvas or folder / "canvas.csv"
+    write(page, report.html(renewed=arguments.watch))
+    write(table, report.csv())
+    write(canvas, report.canvas(arguments.assignment))
     print(report.text())
-    print(f"\nThe same as a page: {page}\nand as a table: {table}")
-    return 0
+    print(f"\nThe same as a page: {page}\nand as tables, for Moodle: {table}, for Canvas: {canvas}")
+
+
+def wait() -> None:
+    time.sleep(LOOKS_APART)
 
 
 def open_jupyterlab(folder: Path, options: Sequence[str]) -> None:
@@ -169,8 +228,8 @@ def open_jupyterlab(folder: Path, options: Sequence[str]) -> None:
     )
 
 
-def find_notebooks() -> Path:
-    """Return the folder of the notebooks: the repository's own, or the installed copy.
+def find_notebooks(*below: str) -> Path:
+    """Return the folder of notebooks, or one below: the repository's own, or the installed copy.
 
     Raises:
         CommandError: It is empty or missing.
@@ -179,6 +238,7 @@ def find_notebooks() -> Path:
     folder, remedy = package / "_notebooks", "pip install --force-reinstall --no-deps astra-nb"
     if (package.parent / "pyproject.toml").is_file():
         folder, remedy = package.parent / "notebooks", "git checkout -- notebooks"
+    folder = folder.joinpath(*below)
     if not any(folder.glob("*.ipynb")):
         raise CommandError(f"the notebooks are gone from {folder}. This brings them back: {remedy}")
     return folder
@@ -191,7 +251,7 @@ class Copied:
     new: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
 
-    def describe(self, folder: Path) -> str:
+    def describe(self, folder: Path, command: str = "lab") -> str:
         lines = [f"The notebooks are in {folder}."]
         if self.new:
             lines = [f"Copied {counted(len(self.new), 'file')} to {folder}."]
@@ -199,12 +259,12 @@ class Copied:
             names = ", ".join(str(path) for path in self.kept)
             lines.append(
                 f"Kept yours where it differs: {names}. "
-                "For a fresh copy name another folder (astra-nb lab FOLDER) or rename yours."
+                f"For a fresh copy name another folder (astra-nb {command} FOLDER) or rename yours."
             )
         return "\n".join(lines)
 
 
-def copy_notebooks(source: Path, folder: Path) -> Copied:
+def copy_notebooks(source: Path, folder: Path, command: str = "lab") -> Copied:
     """Copy what is missing in a folder; leave existing files as they are.
 
     Raises:
@@ -225,7 +285,7 @@ def copy_notebooks(source: Path, folder: Path) -> Copied:
     except OSError as error:
         raise CommandError(
             f"the notebooks cannot be copied to {folder} ({error.strerror}: {error.filename}). "
-            "Name a folder that you can write to: astra-nb lab FOLDER"
+            f"Name a folder that you can write to: astra-nb {command} FOLDER"
         ) from error
     return copied
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from astra_nb import cli
-from tests.helpers import python_environment, run_python
+from tests.helpers import REPOSITORY, python_environment, run_python
 from tests.jupyter_server import JupyterServer
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
@@ -202,6 +202,50 @@ def test_missing_notebooks_are_named_with_the_way_to_bring_them_back(
     (tmp_path / "pyproject.toml").touch()
     with pytest.raises(cli.CommandError, match="git checkout -- notebooks"):
         cli.find_notebooks()
+
+
+@pytest.mark.parametrize(("options", "kind"), [([], "release"), (["--with-solutions"], "source")])
+def test_exercises_are_copied_and_never_overwritten(
+    options: list[str], kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "networks" / "source"
+    assert cli.main(["exercises", *options, str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"Copied 4 files to {folder}.\n")
+    assert ("keep them out of students' reach" in said) == bool(options)
+
+    stored = REPOSITORY / "notebooks" / "exercises" / kind / "websockets"
+    copies = sorted(folder.iterdir())
+    assert [path.name for path in copies] == [path.name for path in sorted(stored.iterdir())]
+    assert all(path.read_bytes() == (stored / path.name).read_bytes() for path in copies)
+    assert ("### BEGIN SOLUTION" in copies[0].read_text("utf-8")) == bool(options)
+
+    copies[0].write_text("my own work")
+    assert cli.main(["exercises", *options, str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert f"Kept yours where it differs: {copies[0].name}." in said
+    assert "astra-nb exercises FOLDER" in said
+    assert copies[0].read_text() == "my own work"
+
+
+def test_exercises_that_are_gone_are_named_with_the_way_to_bring_them_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "01-first.ipynb").write_text(NOTEBOOK)
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "astra_nb" / "cli.py"))
+    assert cli.main(["exercises", str(tmp_path / "mine")]) == 1
+    assert "git checkout -- notebooks" in capsys.readouterr().err
+
+
+def test_students_get_no_solution_with_the_notebooks(tmp_path: Path) -> None:
+    copied = cli.copy_notebooks(cli.find_notebooks(), tmp_path / "lessons")
+    names = [path.as_posix() for path in copied.new]
+    assert "exercises/release/websockets/1-first-steps.ipynb" in names
+    for name in names:
+        text = (tmp_path / "lessons" / name).read_bytes()
+        assert b"BEGIN SOLUTION" not in text, name
 
 
 def test_a_report_is_printed_and_written(

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from nbval.plugin import get_sanitize_patterns
 
-from tests.helpers import REPOSITORY, run_python
+from tests.helpers import REPOSITORY, python_environment, run_python
 
 # The exercises below are nbgrader's: handed out without outputs, tested in tests/exercises.
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
@@ -227,7 +227,14 @@ PACKAGE = REPOSITORY / "astra_nb"
 # Modules, or folders with a slash at the end, that have no test file of their own, and why.
 WITHOUT_OWN_TESTS = {
     "async_websocket.py": "tests/test_websocket.py tests both kinds of sockets side by side",
-    "exercises/": "redesigned by a change of its own",
+    "exercises/catalog/": "each by right and wrong answers: tests/exercises/test_answers.py",
+    "exercises/diagnosis/errors.py": "by wrong answers: tests/exercises/test_answers.py",
+    "exercises/diagnosis/evidence.py": "frozen facts: tests/exercises/diagnosis/test_rules.py",
+    "exercises/diagnosis/misconceptions.py": "keys, advice: the same",
+    "exercises/exercise.py": "whole checks: tests/exercises/test_check.py, test_truth.py",
+    "exercises/guard.py": "what code may not do: tests/exercises/test_check.py",
+    "exercises/harness.py": "the server of a check: tests/exercises/test_check.py",
+    "exercises/scripted_client.py": "plays scenarios: tests/exercises/test_answers.py",
     "handlers.py": "what handlers do at a server: tests/test_server.py, test_faults.py",
     "lua/operations.py": "what Lua programs call: tests/lua/test_programs.py",
     "lua/runtime.py": "sandbox and budget: tests/lua/test_sandbox.py, test_long_work.py",
@@ -250,7 +257,11 @@ def test_every_module_has_a_test_file_of_its_own() -> None:
         and not own_tests(module).exists()
     }
     explained = {
-        name: {module for module in missing if name in (module, f"{module.split('/')[0]}/")}
+        name: {
+            module
+            for module in missing
+            if module == name or (name[-1] == "/" and module.startswith(name))
+        }
         for name in WITHOUT_OWN_TESTS
     }
 
@@ -291,6 +302,20 @@ def test_the_wheel_holds_all_that_the_package_needs_and_nothing_else(
     assert any(name.startswith("astra_nb/widgets/static/") for name in names)
     assert "astra_nb/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in wheel.namelist())
+
+
+def test_teachers_get_the_solutions_out_of_an_installed_wheel(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    wheel.extractall(tmp_path / "site")
+    command = ("-m", "astra_nb.cli", "exercises", "--with-solutions", tmp_path / "mine")
+    done = run_python(
+        *command, cwd=tmp_path, environment=python_environment(PYTHONPATH=str(tmp_path / "site"))
+    )
+    assert done.returncode == 0, done.stderr
+    [first, *others] = sorted((tmp_path / "mine").iterdir())
+    assert len(others) == 3
+    assert "### BEGIN SOLUTION" in first.read_text(encoding="utf-8")
 
 
 # -------------------------------------------------------------- what is not said

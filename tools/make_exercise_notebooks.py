@@ -18,7 +18,7 @@ from pathlib import Path
 
 import nbformat
 
-from astra_nb.exercises import NOTEBOOKS, Exercise, FunctionExercise
+from astra_nb.exercises import NOTEBOOKS, Exercise
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXERCISES = REPOSITORY / "notebooks" / "exercises"
@@ -38,6 +38,7 @@ INTRODUCTION = """\
 Write each answer into its cell, run it, and run the check below it. A check talks to your code \
 and says what it found: as often as you like.
 
+{seeded}\
 Stuck? `{first}.hint()` says a bit, `{first}.hint(2)` a bit more, and `{first}.solution()` shows \
 one way to write it. Every handler may be a `def`, or an `async def` with `await`."""
 SECTION = """\
@@ -47,16 +48,26 @@ SECTION = """\
 
 RFC 6455, {rfc}."""
 CHECK = """\
-{name}.check({function})
-### BEGIN HIDDEN TESTS
 from astra_nb.exercises import {name}
+{name}.check({function}{seed})
+### BEGIN HIDDEN TESTS
 from astra_nb.testing import expect_right
-expect_right({name}, {function})
+expect_right({name}, {function}{seed})
 ### END HIDDEN TESTS"""
 
+# Where copying is easy the values of a check depend on the student. The cell with the name is
+# unknown to nbgrader, so that it is graded as it was submitted; the name of one that is gone is "".
+SEEDED = {"4-by-hand"}
+SEED_TEXT = """\
+Write your name into the cell below first: each name has its own values, and yours are graded.
 
-def function_name(exercise: Exercise) -> str:
-    return exercise.function if isinstance(exercise, FunctionExercise) else "handle_socket"
+"""
+SEED_CELL = 'student = "..."  # your name'
+WITHOUT_SEED_CELL = """\
+### BEGIN HIDDEN TESTS
+student = globals().get("student", "")
+### END HIDDEN TESTS
+"""
 
 
 def source_notebook(name: str) -> nbformat.NotebookNode:
@@ -64,14 +75,20 @@ def source_notebook(name: str) -> nbformat.NotebookNode:
     new = nbformat.v4
     exercises = NOTEBOOKS[name]
     names = ", ".join(each.name for each in exercises)
-    first = INTRODUCTION.format(title=TITLES[name], first=exercises[0].name)
+    seeded = name in SEEDED
+    first = INTRODUCTION.format(
+        title=TITLES[name], first=exercises[0].name, seeded=SEED_TEXT if seeded else ""
+    )
     cells = [
         new.new_markdown_cell(first, id="introduction"),
+        *([new.new_code_cell(SEED_CELL, id="student")] if seeded else []),
         new.new_code_cell(f"from astra_nb.exercises import {names}", id="imports"),
     ]
     for each in exercises:
         text = SECTION.format(title=each.title, prompt=each.prompt, rfc=each.rfc)
-        check = CHECK.format(name=each.name, function=function_name(each))
+        seed = ", seed=student" if seeded else ""
+        check = CHECK.format(name=each.name, function=each.function, seed=seed)
+        check = (WITHOUT_SEED_CELL if seeded else "") + check
         cells += [
             new.new_markdown_cell(text, id=f"{each.name}-text"),
             new.new_code_cell(

@@ -3,7 +3,6 @@
 Each one has `check(answer)`, `hint()`, `hint(2)` and `solution()`.
 """
 
-from .calls import Call, FunctionExercise
 from .catalog.answer_pings import answer_pings
 from .catalog.broadcast import broadcast
 from .catalog.close_codes import close_codes
@@ -14,14 +13,15 @@ from .catalog.five_types import five_types
 from .catalog.greet import greet
 from .catalog.join_fragments import join_fragments
 from .catalog.json_requests import json_requests
+from .catalog.masked_frame import masked_frame
 from .catalog.measure_rtt import measure_rtt
-from .catalog.read_frame import masked_frame, read_frame
+from .catalog.read_frame import read_frame
 from .catalog.room import room
 from .catalog.slow_reader import slow_reader
 from .catalog.who_closed import who_closed
-from .client import Client
-from .exercise import NOTEBOOKS, Exercise, HandlerExercise
-from .script import Talk
+from .exercise import NOTEBOOKS, Exercise, HandlerExercise, Wrong
+from .function_exercise import Call, FunctionExercise
+from .scenario import Client, Heard, Scenario, ScenarioError, Script
 
 __all__ = [
     "NOTEBOOKS",
@@ -30,7 +30,11 @@ __all__ = [
     "Exercise",
     "FunctionExercise",
     "HandlerExercise",
-    "Talk",
+    "Heard",
+    "Scenario",
+    "ScenarioError",
+    "Script",
+    "Wrong",
     "answer_pings",
     "broadcast",
     "close_codes",
@@ -51,10 +55,22 @@ __all__ = [
 
 # As they stand in their notebooks, easier ones first.
 IN_ORDER = (
-    *(echo, greet, five_types, count_bytes),
-    *(close_codes, answer_pings, measure_rtt),
-    *(json_requests, broadcast, room, slow_reader),
-    *(read_frame, masked_frame, compute_key, join_fragments, who_closed),
+    echo,
+    greet,
+    five_types,
+    count_bytes,
+    close_codes,
+    answer_pings,
+    measure_rtt,
+    json_requests,
+    broadcast,
+    room,
+    slow_reader,
+    read_frame,
+    masked_frame,
+    compute_key,
+    join_fragments,
+    who_closed,
 )
 for _notebook in sorted(NOTEBOOKS):
     NOTEBOOKS[_notebook] = sorted(NOTEBOOKS.pop(_notebook), key=IN_ORDER.index)

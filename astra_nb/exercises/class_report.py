@@ -1,7 +1,7 @@
-"""A class at a glance: who did which exercise, how far, and what is misunderstood most.
+"""The report of a class: who did which exercise, how far, and what is misunderstood most.
 
-Reads executed notebooks and exported logs. Names are those of the files; nothing leaves the
-machine, and nothing in a file is ever run or shown as markup.
+Reads the data of checks in executed notebooks and in exported logs. Students are named by their
+folders or files; nothing leaves the machine, and nothing in a file is run or shown as markup.
 """
 
 from __future__ import annotations
@@ -11,157 +11,147 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from astra_nb.log import FrameLog
-from astra_nb.log.records import FrameRecord, HandlerErrorRecord, NoticeRecord
-from astra_nb.wire.text import shortened, visible
+from astra_nb.log.records import CheckRecord, Outcome
+from astra_nb.wire.text import counted, visible
 
-__all__ = ["Found", "Report", "read_folder"]
+from .cards import ANSWER_TYPE, MARKS, aligned
 
-ANSWER_TYPE = "application/vnd.astra-nb.answer+json"
-STATES = ("right", "not yet", "not attempted")
-FIRST_LINE = re.compile(
-    r"^(?P<title>[^\n:]{1,80}): (?P<state>right|not attempted|not yet)\.$", re.M
-)
-CHECKED = re.compile(
-    r"^Check of exercise (?P<name>\S{1,80}): (?P<state>right|not attempted|not yet)"
-    r"(?:: (?P<key>\S+))?$"
-)
+__all__ = ["Found", "Report", "changes", "read_folder"]
+
+NBGRADER = ("submitted", "autograded")  # the student is the folder below
 MAX_SIZE = 200 * 2**20  # bytes
-LONGEST = 200  # characters of a stranger's text
-LONGEST_NAME = 40  # of the name of an exercise or a misunderstanding
+RENEWED = 10  # seconds between two renewals of a page
 # A spreadsheet would run what begins so, and reads wide and small signs as the others. Where it
 # parts columns by semicolons, a cell begins after one, too.
 FORMULA = re.compile(
     r"(^|;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207a-\u207c\u208a-\u208c])"
 )
-MOST_FREQUENT = 3
-MARKS = {"right": "✓", "not yet": "→", "not attempted": "○"}
+RANKS = {"too busy": 1, "not yet": 2, "right": 3}
+CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+# Texts of strangers, and how many characters of each are shown.
+LIMITS = {"student": 200, "file": 200, "exercise": 40, "outcome": 200, "key": 40, "headline": 200}
+
+Result = tuple[str, str, str, str]  # name of the exercise, outcome, misconception, headline
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one file says about one exercise; every text is made safe to show here.
+    """What one file says about one exercise, safe to show; `graded` when a grader ran the file.
 
-    Attributes:
-        file: Path of the file inside the folder, without its ending.
-        exercise: Name of the exercise; "" for a file that holds no check.
-        state: "right", "not yet" or "not attempted"; for a file without a check what it holds.
-        key: Short name of the misunderstanding, or "".
-        headline: What was said about it.
+    The outcome is that of the check, or "error: NameError" where its cell raised that. Of a file
+    without the result of a check the exercise is "", and the outcome says what is in it.
     """
 
+    student: str
     file: str
+    graded: bool
     exercise: str
-    state: str
+    outcome: str
     key: str = ""
     headline: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "file", visible(self.file))
-        for name in ("exercise", "state", "key", "headline"):
-            limit = LONGEST_NAME if name in ("exercise", "key") else LONGEST
-            text = shortened(str(getattr(self, name)), limit)
-            object.__setattr__(self, name, visible(text))
+        for name, limit in LIMITS.items():
+            object.__setattr__(self, name, visible(getattr(self, name), limit))
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a folder's files say."""
+    """What a folder's files say: one row for each student, one column for each exercise."""
 
     found: Sequence[Found]
 
-    @property
+    @cached_property
     def exercises(self) -> list[str]:
         """Names of the exercises that occur, in the order in which they first do."""
         return list(dict.fromkeys(each.exercise for each in self.found if each.exercise))
 
-    @property
-    def files(self) -> list[str]:
-        return list(dict.fromkeys(each.file for each in self.found))
+    @cached_property
+    def students(self) -> dict[str, dict[str, Found]]:
+        """The result that counts, by student and exercise: a grader's, else the best one."""
+        names = sorted({each.student for each in self.found})
+        students: dict[str, dict[str, Found]] = {name: {} for name in names}
+        for each in sorted(self.found, key=lambda each: (each.graded, RANKS.get(each.outcome, 0))):
+            if each.exercise:
+                students[each.student][each.exercise] = each
+        return students
 
-    def misunderstandings(self, count: int = MOST_FREQUENT) -> list[tuple[str, str, str, int]]:
-        """List the most frequent ones: exercise, key, what is said about it, how many files."""
-        times: Counter[tuple[str, str]] = Counter()
-        says: dict[tuple[str, str], str] = {}
-        for each in self.found:
-            if each.key:
-                times[each.exercise, each.key] += 1
-                says.setdefault((each.exercise, each.key), each.headline)
-        return [
-            (exercise, key, says[exercise, key], number)
-            for (exercise, key), number in times.most_common(count)
-        ]
+    @property
+    def others(self) -> list[str]:
+        """What is in the files without a result, one sentence for each."""
+        return [f"{each.file}: {each.outcome}" for each in self.found if not each.exercise]
+
+    def misunderstood(self) -> list[str]:
+        """Return the three most frequent: how many students, exercise, key, and a message."""
+        wrong = [each for row in self.students.values() for each in row.values() if each.key]
+        says = {f"{each.exercise}, {each.key}": each.headline for each in reversed(wrong)}
+        times = Counter(f"{each.exercise}, {each.key}" for each in wrong).most_common(3)
+        return [f"{counted(n, 'student')}: {what}. {says[what]}".rstrip() for what, n in times]
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Yield the student, the outcome of each exercise, and how many are right."""
+        for student, results in self.students.items():
+            cells = [results[name].outcome if name in results else "" for name in self.exercises]
+            yield student, *cells, f"{cells.count('right')} of {len(cells)}"
+
+    def points(self) -> Iterator[tuple[str, ...]]:
+        """Yield the student, 1 or 0 for each exercise, "" where no check was run, and the total."""
+        for student, *cells, _ in self.rows():
+            points = [str(int(cell == "right")) if cell else "" for cell in cells]
+            yield student, *points, str(points.count("1"))
+
+    def title(self) -> str:
+        """Return how many students and exercises there are."""
+        students, exercises = len(self.students), len(self.exercises)
+        return f"{counted(students, 'student')}, {counted(exercises, 'exercise')}"
 
     def text(self) -> str:
         """Write the report as plain text."""
         if not self.found:
             return "No notebook and no log is there."
-        lines = [
-            f"{_counted(len(self.files), 'file')}, {_counted(len(self.exercises), 'exercise')}"
-        ]
-        table = [["file", *self.exercises, "right"], *self._rows()]
-        widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-        for row in table:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            lines.append("  ".join(cells).rstrip())
-        lines += [f"{each.file}: {each.state}" for each in self.found if not each.exercise]
-        lines.append("")
-        wrong = self.misunderstandings()
-        lines.append("Misunderstood most:" if wrong else "Nothing was misunderstood.")
-        for exercise, key, headline, number in wrong:
-            where = exercise or "logs"
-            lines.append(f"  {_counted(number, 'file')}: {where}, {key}. {headline}")
-        return "\n".join(lines)
-
-    def _rows(self) -> Iterator[list[str]]:
-        for file in self.files:
-            states = {each.exercise: each.state for each in self.found if each.file == file}
-            right = sum(states.get(name) == "right" for name in self.exercises)
-            if any(states):
-                cells = [states.get(name, "") for name in self.exercises]
-                yield [file, *cells, f"{right} of {len(self.exercises)}"]
+        lines = aligned([("student", *self.exercises, "right"), *self.rows()])
+        wrong = [f"  {sentence}" for sentence in self.misunderstood()]
+        heading = "Misunderstood most:" if wrong else "Nothing was misunderstood."
+        return "\n".join((self.title(), *lines, *self.others, "", heading, *wrong))
 
     def csv(self) -> str:
-        """Write the report as CSV: one line for each file and exercise."""
-        output = io.StringIO()
-        writer = csv.writer(output, lineterminator="\n")
-        writer.writerow(["file", "exercise", "state", "misunderstanding", "message"])
-        for each in self.found:
-            row = (each.file, each.exercise, each.state, each.key, each.headline)
-            writer.writerow(FORMULA.sub(r"\1'", cell) for cell in row)
-        return output.getvalue()
+        """Write CSV for Moodle: the points of each exercise, and the total."""
+        return _csv([("student", *self.exercises, "total"), *self.points()])
 
-    def html(self) -> str:
-        """Write the report as one page without scripts; everything in it is escaped."""
-        heads = "".join(
-            f'<th scope="col">{escape(name)}</th>' for name in ("file", *self.exercises, "right")
+    def canvas(self, assignment: str) -> str:
+        """Write CSV for Canvas: how many exercises of an assignment are right."""
+        rows = ((student, "", "", student, "", total) for student, *_, total in self.points())
+        possible = ("    Points Possible", "", "", "", "", str(len(self.exercises)))
+        return _csv([(*CANVAS, assignment), possible, *rows])
+
+    def html(self, renewed: bool = False) -> str:
+        """Write the report as one page without scripts; everything in it is escaped.
+
+        Args:
+            renewed: Whether a browser is to read the page again every `RENEWED` seconds.
+        """
+        names = ("student", *self.exercises, "right")
+        rows = (
+            f'<tr><th scope="row">{escape(student)}</th>{"".join(map(_cell, cells))}</tr>\n'
+            for student, *cells in self.rows()
         )
-        body = ""
-        for first, *cells in self._rows():
-            shown = "".join(f"<td>{MARKS.get(cell, '')} {escape(cell)}</td>" for cell in cells)
-            body += f'<tr><th scope="row">{escape(first)}</th>{shown}</tr>\n'
-        items = "".join(
-            f"<li>{_counted(number, 'file')}: {escape(exercise or 'logs')}, {escape(key)}. "
-            f"{escape(headline)}</li>\n"
-            for exercise, key, headline, number in self.misunderstandings()
-        )
-        others = "".join(
-            f"<li>{escape(each.file)}: {escape(each.state)}</li>\n"
-            for each in self.found
-            if not each.exercise
-        )
+        wrong, others = _items(self.misunderstood()), _items(self.others)
         return PAGE.format(
-            heads=heads,
-            body=body,
-            items=f"<ol>\n{items}</ol>" if items else "<p>Nothing.</p>",
-            others=f"<h2>Without a check</h2>\n<ul>\n{others}</ul>" if others else "",
-            count=_counted(len(self.files), "file"),
+            heads="".join(f'<th scope="col">{escape(name)}</th>' for name in names),
+            body="".join(rows),
+            wrong=f"<ol>\n{wrong}</ol>" if wrong else "<p>Nothing.</p>",
+            others=f"<h2>Without a result</h2>\n<ul>\n{others}</ul>" if others else "",
+            title=self.title(),
+            renewal=f'<meta http-equiv="refresh" content="{RENEWED}">\n' if renewed else "",
         )
 
 
@@ -169,7 +159,7 @@ PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+{renewal}<meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Exercises of a class</title>
 <style>
@@ -178,104 +168,116 @@ body {{ font-family: system-ui, sans-serif; margin: 2em; line-height: 1.5; }}
 table {{ border-collapse: collapse; }}
 th, td {{ text-align: left; padding: 0.2em 1em 0.2em 0; border-bottom: 1px solid #8888; }}
 </style>
-</head>
-<body>
-<h1>Exercises of a class</h1>
-<p>{count}</p>
-<table>
-<thead><tr>{heads}</tr></thead>
-<tbody>
-{body}</tbody>
-</table>
+</head><body>
+<h1>Exercises of a class</h1><p>{title}</p>
+<table><thead><tr>{heads}</tr></thead><tbody>
+{body}</tbody></table>
 <h2>Misunderstood most</h2>
-{items}
+{wrong}
 {others}
-</body>
-</html>
+</body></html>
 """
 
 
+def _cell(outcome: str) -> str:
+    mark, _ = MARKS.get(outcome, ("", ""))
+    return f"<td>{mark} {escape(outcome)}</td>"
+
+
+def _items(texts: Iterable[str]) -> str:
+    return "".join(f"<li>{escape(text)}</li>\n" for text in texts)
+
+
+def _csv(rows: Iterable[Iterable[str]]) -> str:
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerows([FORMULA.sub(r"\1'", cell) for cell in row] for row in rows)
+    return output.getvalue()
+
+
+def changes(folder: Path, pause: Callable[[], object]) -> Iterator[Report]:
+    """Yield the report of a folder, and after a pause again when it says something else.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    last = None
+    while True:
+        report = read_folder(folder)
+        if report != last:
+            yield (last := report)
+        pause()
+
+
 def read_folder(folder: Path) -> Report:
-    """Read every notebook and every exported log in a folder and the folders in it.
+    """Read the notebooks and the exported logs of students in a folder and the folders in it.
+
+    Where nbgrader's folders are, what is outside of them is not a student's.
 
     Raises:
         OSError: The folder cannot be read.
     """
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is no folder")
+        raise NotADirectoryError(f"{folder} is not a folder")
+    paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")))
+    names = [name for name in paths if name.suffix in READERS and "/." not in f"/{name.as_posix()}"]
+    collected = [name for name in names if any(each in NBGRADER for each in name.parts[:-2])]
     found: list[Found] = []
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        reader = {".ipynb": read_notebook, ".jsonl": read_log}.get(path.suffix)
-        if reader is None or any(part.startswith(".") for part in name.parts):
-            continue
-        file = name.with_suffix("").as_posix()
-        try:
-            if not path.is_file():
-                continue
-            if path.stat().st_size > MAX_SIZE:
-                raise ValueError("it is too large")
-            found += reader(file, path.read_text(encoding="utf-8-sig"))
-        except (TypeError, AttributeError, KeyError):
-            found.append(Found(file, "", "cannot be read: this is no notebook"))
-        except (OSError, ValueError, RecursionError) as error:
-            found.append(Found(file, "", f"cannot be read: {error}"))
+    for name in collected or names:
+        file, graded = name.with_suffix("").as_posix(), NBGRADER[1] in name.parts
+        found += [Found(_student(name), file, graded, *row) for row in _read(folder / name)]
     return Report(found)
 
 
-def read_notebook(file: str, text: str) -> list[Found]:
-    """Find the answers of checks in a notebook's outputs; the last one for each exercise counts."""
-    answers: dict[str, Found] = {}
+def _student(name: Path) -> str:
+    folders = name.parts[:-1]
+    below = (each for above, each in pairwise(folders) if above in NBGRADER)
+    return next(below, folders[0] if folders else name.stem)
+
+
+def _read(path: Path) -> Iterable[Result]:
+    """Return the last result for each exercise in a file, or why there is none."""
+    try:
+        if not path.is_file():
+            return []
+        if path.stat().st_size > MAX_SIZE:
+            raise ValueError("it is too large")
+        results = READERS[path.suffix](path.read_text(encoding="utf-8-sig"))
+        last = {result[0]: result for result in results}
+        return last.values() or [("", "no result of a check", "", "")]
+    except (TypeError, AttributeError, KeyError):
+        return [("", "cannot be read: this is not a notebook", "", "")]
+    except (OSError, ValueError, RecursionError) as error:
+        return [("", f"cannot be read: {error}", "", "")]
+
+
+def _read_notebook(text: str) -> Iterator[Result]:
     for cell in json.loads(text)["cells"]:
-        for output in cell.get("outputs", ()):
-            for found in _answers(file, output):
-                answers[found.exercise] = found
-    return list(answers.values()) or [Found(file, "", "no check was run")]
+        outputs = cell.get("outputs", ())
+        shown = [result for output in outputs for result in _shown(output)]
+        yield from shown or _raised(cell, outputs)
 
 
-def _answers(file: str, output: dict[str, Any]) -> Iterator[Found]:
-    data = output.get("data", {})
-    answer = data.get(ANSWER_TYPE)
-    if isinstance(answer, dict) and answer.get("state") in STATES:
-        yield Found(
-            file,
-            answer.get("exercise", ""),
-            answer["state"],
-            answer.get("key", ""),
-            answer.get("headline", ""),
-        )
-        return
-    # What a tool left of it, or an assertion that was raised with it.
-    text = _joined(data.get("text/plain", output.get("evalue", "")))
-    for match in FIRST_LINE.finditer(text):
-        rest = text[match.end() :].strip().split("\n")[0]
-        wrong = match["state"] == "not yet"
-        yield Found(file, match["title"], match["state"], rest if wrong else "", rest)
+def _shown(output: dict[str, Any]) -> Iterator[Result]:
+    answer = output.get("data", {}).get(ANSWER_TYPE)
+    if isinstance(answer, dict) and answer.get("state") in get_args(Outcome):
+        name, key, says = (str(answer.get(each, "")) for each in ("exercise", "key", "headline"))
+        yield name, answer["state"], key, says
 
 
-def read_log(file: str, text: str) -> list[Found]:
-    """Find what checks wrote into a log; of another log, how much is in it."""
-    records = list(FrameLog.from_jsonl(text if "\n" in text else text + "\n"))
-    answers: dict[str, Found] = {}
-    for record in records:
-        match = CHECKED.match(record.text) if isinstance(record, NoticeRecord) else None
-        if match is not None:
-            key = match["key"] or ""
-            answers[match["name"]] = Found(file, match["name"], match["state"], key)
-    if answers:
-        return list(answers.values())
-    frames = sum(isinstance(record, FrameRecord) for record in records)
-    errors = [record for record in records if isinstance(record, HandlerErrorRecord)]
-    state = f"a log of {_counted(frames, 'frame')}, {_counted(len(errors), 'handler error')}"
-    if not errors:
-        return [Found(file, "", state)]
-    summary = errors[0].summary
-    return [Found(file, "", state, summary.partition(":")[0], summary)]
+def _raised(cell: dict[str, Any], outputs: list[dict[str, Any]]) -> Iterator[Result]:
+    """Yield the error of a cell whose check did not come to a result."""
+    before, check, _ = "".join(cell.get("source", "")).partition(".check(")
+    name = before.split()[-1:]
+    for output in outputs:
+        if check and name and output.get("output_type") == "error":
+            yield name[0], f"error: {output.get('ename', '')}", "", ""
 
 
-def _joined(text: object) -> str:
-    return "".join(map(str, text)) if isinstance(text, list) else str(text)
+def _read_log(text: str) -> Iterator[Result]:
+    for each in FrameLog.from_jsonl(text if "\n" in text else text + "\n"):
+        if isinstance(each, CheckRecord):
+            yield each.exercise, each.outcome, each.misconception, ""
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
+READERS = {".ipynb": _read_notebook, ".jsonl": _read_log}

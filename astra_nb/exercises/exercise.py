@@ -1,143 +1,215 @@
-"""An exercise on a handler: its texts, its scenarios, and `check`."""
+"""Exercises: their texts, and `check`, which says of an answer what it saw."""
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from astra_nb.errors import AddressInUse, AddressUnavailable, InvalidRoute
+from astra_nb.jupyter import handler_output
 from astra_nb.log import FrameLog
-from astra_nb.log.records import NoticeRecord
+from astra_nb.log.records import CheckRecord, Outcome
 from astra_nb.net.background import BackgroundLoop, acquire, release
 
 from . import guard, progress
-from .answer import Answer, Note
-from .finding import Finding, NotYet
-from .history import History
-from .script import BUDGET, Scenario, Talk
-from .slips import slip_in
-from .stage import Stage
+from .cards import Answer, Note
+from .diagnosis.misconceptions import Finding, Misconception
+from .harness import Harness
+from .patience import Patience, TooBusy
+from .scenario import Scenario, ScenarioError, record
+from .scripted_client import NotYet, Play
 from .untouched import is_untouched
-from .verdicts import NotAttempted
 
-__all__ = ["HANDLER_STUB", "NOTEBOOKS", "Exercise", "HandlerExercise"]
+__all__ = ["HANDLER_STUB", "NOTEBOOKS", "Exercise", "HandlerExercise", "Wrong"]
 
 NOTEBOOKS: dict[str, list[Exercise]] = {}
 """The exercises of each notebook, in their order, by the notebook's name."""
 
-ANSWER_LIMIT = 60.0  # seconds; far beyond the scenarios' own budget, for a starved machine
-
 HANDLER_STUB = "def handle_socket(socket):\n    ...\n"
-
-ONE_PARAMETER = "A handler has one parameter, the socket, and sends its answers through it."
+NO_SOLUTIONS = "ASTRA_NB_NO_SOLUTIONS"  # environment variable; any value switches them off
+WALL_LIMIT = 90.0  # seconds by the wall clock, far beyond those of `Patience`
 
 _one_at_a_time = threading.Lock()
+_checked: list[tuple[object, str]] = []  # the last answer, and the title of its exercise
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong answer that an exercise must catch, and the key of the finding it gets."""
+
+    source: str
+    key: str
+
+
+@dataclass
+class Examination:
+    """What a check works with: a seed for its values, a port for its server, log and prints."""
+
+    seed: str
+    port: int
+    log: FrameLog = field(default_factory=FrameLog)
+    output: guard.Output = field(default_factory=guard.Output)
+
+
+class NotAttempted(Exception):
+    """The answer says by itself that nothing is written yet."""
+
+
+@dataclass(kw_only=True, repr=False)
 class Exercise(ABC):
     """What every exercise has.
 
     Attributes:
         name: The name it is imported by.
-        title: Its title.
         rfc: Where RFC 6455 speaks of it, such as "section 5.6".
         prompt: What to write, as Markdown.
         stub: What the student finds in the cell.
-        hints: Two to four, each saying a bit more.
+        hints: Two to four, each saying a bit more; none is the answer.
         solution_text: One way to write it.
-        advice: For keys of findings, advice that is better here than the general one.
+        wrong: Wrong answers that it must catch; `selftest()` runs them.
+        advice: By the key of a finding, or by several with blanks between, advice that is better
+            here than the general one.
         notebook: Name of the notebook whose progress it counts for; "" for none.
+        function: Name of the function that is asked for.
     """
 
     name: str
     title: str
     rfc: str
     prompt: str
-    stub: str
     hints: Sequence[str]
     solution_text: str
+    stub: str = HANDLER_STUB
+    wrong: Sequence[Wrong] = ()
     advice: Mapping[str, str] = field(default_factory=dict)
     notebook: str = ""
+    function: str = "handle_socket"
 
     def __post_init__(self) -> None:
+        unknown = set(" ".join(self.advice).split()) - {each.value for each in Misconception}
+        if unknown:
+            raise ValueError(f"exercise {self.name}: no finding has the key {unknown.pop()!r}")
         if self.notebook:
             NOTEBOOKS.setdefault(self.notebook, []).append(self)
 
     def hint(self, number: int = 1) -> Note:
         """Show a hint: 1 for the first, each further one says more."""
         count = len(self.hints)
-        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= count:
-            return Note(
-                f"{self.title}: no such hint",
-                f"There {'is' if count == 1 else 'are'} {count}: {self.name}.hint(1) to "
-                f"{self.name}.hint({count}). After the last there is {self.name}.solution().",
-            )
-        more = (
-            f"Another one: {self.name}.hint({number + 1})"
-            if number < count
-            else f"The last one. One way to write it: {self.name}.solution()"
-        )
+        if type(number) is not int or not 1 <= number <= count:
+            said = f"There are {count}: {self.name}.hint(1) to {self.name}.hint({count})."
+            return Note(f"{self.title}: no such hint", said)
+        more = f"Another one: {self.name}.hint({number + 1})"
+        if number == count:
+            more = "The last one."
+            more += "" if os.environ.get(NO_SOLUTIONS) else f" One solution: {self.name}.solution()"
         return Note(f"{self.title}: hint {number} of {count}", self.hints[number - 1], more)
 
     def solution(self) -> Note:
-        """Show one way to write it. There are others."""
+        """Show one way to write it, unless solutions are switched off."""
+        if os.environ.get(NO_SOLUTIONS):
+            said = f"Solutions are switched off here. There are hints: {self.name}.hint()"
+            return Note(f"{self.title}: no solution", said)
         return Note(f"{self.title}: one solution", self.solution_text, code=True)
 
-    def check(self, answer: object, *, port: int = 0) -> Answer:
+    def check(self, answer: object, *, seed: str | None = None, port: int = 0) -> Answer:
         """Check an answer, and say whether it is right, not attempted, or not yet right.
 
-        Takes a few seconds at most, whatever the answer does.
+        Takes a few seconds at most, whatever the answer does; up to 30 on a busy machine.
 
         Args:
             answer: The student's handler or function.
+            seed: Shapes the values of the check: each student may have others.
             port: Port for the check's own server; 0 takes a free one.
+
+        Raises:
+            ScenarioError: The exercise itself has a mistake; names the line.
         """
         if guard.in_check.get():
             raise guard.NotAllowed("a handler may not start a check; call check in a cell")
+        examination = Examination(self.name if seed is None else f"{self.name} {seed}", port)
+        outcome, finding = self._judge(answer, examination)
+        siblings = {each.name: each.title for each in NOTEBOOKS.get(self.notebook, ())}
+        states = progress.remember(self.name, outcome) if siblings else {}
+        found = Answer(
+            name=self.name,
+            title=self.title,
+            outcome=outcome,
+            finding=finding,
+            section=f'section "{self.title}" of this notebook; RFC 6455, {self.rfc}',
+            progress=progress.sentence(states, siblings),
+            steps=tuple(states.get(name) == "right" for name in siblings),
+            printed=examination.output.text,
+            log=examination.log,
+        )
+        examination.log.append(
+            0, CheckRecord, exercise=self.name, title=self.title, outcome=outcome,
+            misconception=found.key,
+        )  # fmt: skip
+        return found
+
+    def _judge(self, answer: object, examination: Examination) -> tuple[Outcome, Finding | None]:
         if is_untouched(answer, self.stub):
-            return self._answer("not attempted")
-        output = guard.Output()
+            return "not attempted", None
+        if earlier := failed_cell(answer):
+            return "not yet", self._advised(Finding(Misconception.CELL_FAILED, earlier))
+        _checked[:] = [(answer, self.title)]
         with _one_at_a_time:
-            log = FrameLog()
             try:
-                log = self._examine(answer, port, output, log) or log
+                self._examine(answer, examination)
             except NotAttempted:
-                return self._answer("not attempted")
+                return "not attempted", None
+            except TooBusy:
+                return "too busy", None
             except NotYet as found:
-                finding = found.finding.with_advice(dict(self.advice))
-                finding = replace(finding, clue=slip_in(answer))
-                return self._answer("not yet", finding, output.text, found.log)
-        return self._answer("right", None, output.text, log)
+                return "not yet", self._advised(found.finding)
+            except ScenarioError as error:
+                raise ScenarioError(f"exercise {self.name}, {error}") from error.__cause__
+        return "right", None
+
+    def _advised(self, finding: Finding) -> Finding:
+        """Put this exercise's advice, or the general one, where a finding has none of its own."""
+        general = finding.misconception.advice
+        if finding.advice not in ("", general):
+            return finding
+        own = (said for keys, said in self.advice.items() if finding.key in keys.split())
+        return replace(finding, advice=next(own, general))
 
     @abstractmethod
-    def _examine(
-        self, answer: Any, port: int, output: guard.Output, log: FrameLog
-    ) -> FrameLog | None:
-        """Try the answer; raises `NotYet` or `NotAttempted` when it is not right."""
+    def _examine(self, answer: Any, examination: Examination) -> None:
+        """Try the answer; raises `NotYet`, `NotAttempted` or `TooBusy` when it is not right."""
 
-    def _answer(
-        self,
-        state: Any,
-        finding: Finding | None = None,
-        output: str = "",
-        log: FrameLog | None = None,
-    ) -> Answer:
-        states = progress.remember(self.name, state) if self.notebook else {}
-        siblings = NOTEBOOKS.get(self.notebook, [])
-        said = progress.sentence(
-            states, [each.name for each in siblings], {each.name: each.title for each in siblings}
-        )
-        if log is not None:
-            key = f": {finding.key}" if finding is not None else ""
-            log.append(0, NoticeRecord, text=f"Check of exercise {self.name}: {state}{key}")
-        section = f'section "{self.title}" of this notebook; RFC 6455, {self.rfc}'
-        steps = tuple(states.get(each.name) == "right" for each in siblings)
-        return Answer(self.name, self.title, state, finding, section, said, output, steps, log)
+    @abstractmethod
+    def _mistakes(self) -> Iterator[tuple[str, bool]]:
+        """Yield what can be said of a mistake, and whether it is one where it stands."""
+
+    def selftest(self) -> list[str]:
+        """Run stub, solution and wrong answers, and return what is not as it should be.
+
+        Returns:
+            A sentence for each: a stub that counts as attempted, a solution that is refused, a
+            wrong answer that is not caught or gets another finding, a mistake that can never be
+            told because it equals the right value. Empty when all is well.
+        """
+        found = []
+        for what, source, wanted in (
+            ("the stub", self.stub, "not attempted"),
+            ("the solution", self.solution_text, "right"),
+            *((f"wrong answer {i}", each.source, each.key) for i, each in enumerate(self.wrong, 1)),
+        ):
+            namespace: dict[str, Any] = {"__name__": "__main__"}
+            exec(compile(source, f"<{self.name}, {what}>", "exec"), namespace)
+            answer = self.check(namespace[self.function])
+            got = answer.key or answer.outcome
+            if got != wanted:
+                found.append(f"{self.name}: {what} gets {got!r}, not {wanted!r}.")
+        mistakes = list(self._mistakes())
+        never = dict(mistakes).keys() - {said for said, could in mistakes if could}
+        return found + [f"{self.name}: {said!r} can never be said." for said in sorted(never)]
 
     def __repr__(self) -> str:
         return f"<exercise {self.name}: {self.title}>"
@@ -148,8 +220,8 @@ class HandlerExercise(Exercise):
     """An exercise whose answer is a handler.
 
     Attributes:
-        scenarios: Each an `async def` that gets a `Talk`; its docstring says what it is about.
-            The last one runs once more at the end, with values nobody knows beforehand.
+        scenarios: Each a plain function that gets a `Script`; its docstring says what it is about.
+            The last one is played once more at the end, with values nobody knows beforehand.
         path: Path of the route that the handler serves.
         automatic_pong: Whether the server answers PING frames by itself.
     """
@@ -158,67 +230,63 @@ class HandlerExercise(Exercise):
     path: str = "/"
     automatic_pong: bool = True
 
-    def _examine(
-        self, answer: Any, port: int, output: guard.Output, log: FrameLog
-    ) -> FrameLog | None:
+    def _examine(self, answer: Any, examination: Examination) -> None:
+        port, output = examination.port, examination.output
         try:
-            stage = Stage(answer, path=self.path, port=port, automatic_pong=self.automatic_pong)
+            harness = Harness(answer, self.path, port, self.automatic_pong, output)
+            examination.log = harness.log
+            with harness:
+                self._play_all(harness, examination.seed)
         except InvalidRoute as error:
             said = str(error)
-            advice = ONE_PARAMETER if callable(answer) else ""
-            raise NotYet(
-                Finding("no-handler", f"{said[:1].upper()}{said[1:]}.", advice=advice)
-            ) from None
+            advice = "" if callable(answer) else "Give the function itself to check()."
+            found = Finding(Misconception.NO_HANDLER, f"{said[:1].upper()}{said[1:]}.", advice)
+            raise NotYet(found) from None
         except (AddressInUse, AddressUnavailable) as error:
-            headline = f"The check could not start its own server: {error}."
-            raise NotYet(Finding("no-server", headline)) from None
-        history = History(stage.log)
+            said = f"The check could not start its own server: {error}."
+            raise NotYet(Finding(Misconception.NO_SERVER, said)) from None
+
+    def _play_all(self, harness: Harness, seed: str) -> None:
         user, loop = object(), BackgroundLoop()
         try:
             acquire(user, loop)
-            loop.run(self._play(stage, history), ANSWER_LIMIT)
-        except NotYet as found:
-            found.log = stage.log
-            raise
+            loop.run(self._play(harness, seed), WALL_LIMIT)
         except TimeoutError:
-            headline = "The check came to no end on this machine."
-            raise NotYet(Finding("no-server", headline)) from None
+            raise TooBusy from None
+        except NotYet:
+            errors = [run.error for run in harness.runs.runs]
+            # Exactly this one: what input() raises in a notebook is a subclass.
+            if any(type(error) is NotImplementedError and not str(error) for error in errors):
+                raise NotAttempted from None
+            raise
         finally:
-            stage.end()
             release(user)
             loop.join()
-            output.take(stage.log.output)
-        return stage.log
 
-    async def _play(self, stage: Stage, history: History) -> None:
-        left = BUDGET
+    async def _play(self, harness: Harness, seed: str) -> None:
+        patience, known = Patience(), set[Any]()
+        for number, scenario in enumerate((*self.scenarios, self.scenarios[-1])):
+            fresh = number == len(self.scenarios)
+            name = getattr(scenario, "__name__", "scenario")
+            script = record(scenario, secrets.token_hex(16) if fresh else f"{seed} {name}")
+            title = (scenario.__doc__ or name.replace("_", " ")).strip().rstrip(".")
+            await Play(harness, script, title, patience, known, fresh).run()
+
+    def _mistakes(self) -> Iterator[tuple[str, bool]]:
         for scenario in self.scenarios:
-            seed = f"{self.name} {scenario.__name__}"
-            left = await _play_one(scenario, stage, history, seed, left)
-        known = frozenset(history.expected)
-        try:
-            await _play_one(self.scenarios[-1], stage, history, secrets.token_hex(16), left)
-        except NotYet as found:
-            if found.finding.came in known and found.finding.key not in ("behind", "too-many"):
-                by_heart = replace(found.finding, key="known-by-heart", advice="")
-                raise NotYet(by_heart) from None
-            raise
-        if history.at_close is not None:
-            raise NotYet(history.at_close)
+            for step in record(scenario, self.name).steps:
+                if step.method == "expect":
+                    wanted = step.arguments[0]
+                    for payload, said in wanted.mistakes:
+                        yield said, wanted.any_payload or payload != wanted.said.payload
 
 
-async def _play_one(
-    scenario: Scenario,
-    stage: Stage,
-    history: History,
-    seed: str,
-    left: float,
-) -> float:
-    title = (scenario.__doc__ or scenario.__name__.replace("_", " ")).strip().rstrip(".")
-    talk = Talk(stage, history, title, seed, left)
-    try:
-        await scenario(talk)
-        await talk.finish()
-    finally:
-        await talk.leave()
-    return talk.left
+def failed_cell(answer: object) -> str:
+    """Return what is wrong when the cell above failed and left an earlier answer; or ""."""
+    result = getattr(handler_output.shell(), "last_execution_result", None)
+    error = result and (result.error_before_exec or result.error_in_exec)
+    titles = [title for checked, title in _checked if checked is answer]
+    if not error or not titles:
+        return ""
+    said = f"The cell above ended with {type(error).__name__}; this is still the handler of "
+    return f"{said}{titles[0]}."

@@ -1,24 +1,28 @@
-"""Code of a student at work: no exit, no fork, no prints in the way, and an end in any case.
+"""Guard: a student's code neither ends nor copies the process, and is stopped in any case.
 
-Everything here is for the threads and tasks of a check alone. The rest of the process, other
-servers and other cells among it, never notices.
+What is forbidden is forbidden in the threads and tasks of a check alone, and in those that they
+begin. The functions of `os`, `signal` and IPython that are replaced are put back after the check.
 """
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import ctypes
 import functools
 import os
 import signal
 import sys
+import sysconfig
 import threading
-from types import ModuleType
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from types import CodeType
+from typing import Any, NoReturn
 
 from astra_nb.jupyter import handler_output
-
-__all__ = ["NotAllowed", "Output", "Stopped", "in_check", "interrupt", "protected_context"]
+from astra_nb.locks import make_lock
+from astra_nb.net.blocking import place_of
 
 FORBIDDEN = {
     "os.fork": "fork a process",
@@ -28,11 +32,14 @@ FORBIDDEN = {
     "os.killpg": "send a signal to processes",
 }
 SHOWN_OUTPUT = 800  # characters
+MAX_ERRORS = 20
 # What Python and the server themselves say of a handler; the finding says it in fewer words.
 NOT_SHOWN = ("The handler of connection", "RuntimeWarning: Enable tracemalloc")
-NEVER_AWAITED = "was never awaited"
+LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+OWN_FOLDER = os.path.dirname(os.path.dirname(__file__))
 
 in_check: contextvars.ContextVar[bool] = contextvars.ContextVar("astra_nb_in_check", default=False)
+errors: contextvars.ContextVar[deque[BaseException]] = contextvars.ContextVar("astra_nb_errors")
 
 
 class NotAllowed(RuntimeError):
@@ -40,107 +47,152 @@ class NotAllowed(RuntimeError):
 
 
 class Stopped(BaseException):
-    """Raised inside a handler that did not end by itself."""
+    """Raised inside a student's code that did not end by itself."""
+
+
+class StoppedAgain(Stopped):
+    """Raised inside code that went on, and once more at its next line: an `except:` may catch it.
+
+    Not at the first try: what its `finally` does is done.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        frame: Any = sys._getframe(1)  # noqa: SLF001  (documented)
+        while frame is not None:
+            if not is_library(frame.f_code):
+                frame.f_trace = _stop_again
+            frame = frame.f_back
+        sys.settrace(lambda *_: None)  # on this thread, which ends with the check
+
+
+def _stop_again(_: Any, event: str, __: Any) -> Any:
+    if event == "line":
+        raise Stopped  # Python ends tracing when that is raised here
+    return _stop_again
 
 
 class Output:
-    """Keeps the first characters that a handler prints, and counts the rest."""
+    """Keeps the first characters that a student's code prints, and counts all of them."""
 
     def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._kept = 0
+        self._kept = ""
         self.total = 0
 
     def __call__(self, stream: str, text: str) -> None:
-        if stream == "stderr" and (text.startswith(NOT_SHOWN) or NEVER_AWAITED in text):
+        if stream == "stderr" and (text.startswith(NOT_SHOWN) or "was never awaited" in text):
             return
         self.total += len(text)
-        room = SHOWN_OUTPUT - self._kept
-        if room > 0:
-            self._pieces.append(text[:room])
-            self._kept += min(len(text), room)
-
-    def take(self, other: Output) -> None:
-        """Take over what another one kept."""
-        self._pieces, self._kept, self.total = other._pieces, other._kept, other.total
+        self._kept += text[: SHOWN_OUTPUT - len(self._kept)]
 
     @property
     def text(self) -> str:
         """What was printed, and how much of it is left out."""
-        shown = "".join(self._pieces)
-        left = self.total - self._kept
-        return f"{shown}\n[{left:,} more characters]" if left else shown
+        left = self.total - len(self._kept)
+        return f"{self._kept}\n[{left:,} more characters]" if left else self._kept
 
 
-_protected = False
-_lock = threading.Lock()
+def is_library(code: CodeType) -> bool:
+    """Whether code belongs to Python's libraries or to this package, and not to a student."""
+    return code.co_filename.startswith((OWN_FOLDER, *LIBRARIES, "<frozen "))
 
 
-def _protect() -> None:
-    """Teach this process, once, that a check's handler neither ends nor copies it."""
-    global _protected
+_lock = make_lock()
+_users = 0
+_plain: dict[tuple[Any, str], tuple[Any, Any]] = {}  # what was there, and ours
+
+
+@contextlib.contextmanager
+def at_work() -> Iterator[contextvars.Context]:
+    """Give the context in which a check runs a student's code, and forbid there what ends it all.
+
+    Prints of the context go to the check alone; `errors` has what ended threads that it began.
+    """
+    global _users
+    handler_output.install()
     with _lock:
-        if _protected:
-            return
-        _protected = True
-        sys.addaudithook(_refuse)
-        # No audit event tells of these.
-        _keep_outside(os, "_exit", SystemExit)
-        _keep_outside(os, "abort", SystemExit)
-        _keep_outside(signal, "raise_signal", NotAllowed(FORBIDDEN["os.kill"]))
-        _protect_kernel()
+        _users += 1
+        if _users == 1:
+            _replace()
+    try:
+        context = contextvars.copy_context()
+        context.run(in_check.set, True)
+        context.run(errors.set, deque(maxlen=MAX_ERRORS))
+        context.run(handler_output.kept_from_cells.set, True)
+        yield context
+    finally:
+        with _lock:
+            _users -= 1
+            while _plain and _users == 0:
+                (owner, name), (really, ours) = _plain.popitem()
+                if getattr(owner, name) is ours:  # nothing else has replaced it since
+                    setattr(owner, name, really)
+        handler_output.uninstall()
 
 
-def _keep_outside(module: ModuleType, name: str, refusal: Any) -> None:
-    """Return a function that works as before, except in a check's handler."""
-    really = getattr(module, name)
-
-    @functools.wraps(really)
-    def outside(*arguments: Any) -> Any:
-        if in_check.get():
-            raise refusal
-        return really(*arguments)
-
-    setattr(module, name, outside)
+def close_after(threads: Sequence[threading.Thread], stack: contextlib.ExitStack) -> None:
+    """Close a stack when these threads have ended, which may be long after the check."""
+    for thread in threads:
+        stack.callback(thread.join)  # called before what was put in earlier
+    if threads:
+        threading.Thread(target=stack.close, name="astra_nb check's rest", daemon=True).start()
+    else:
+        stack.close()
 
 
-def _protect_kernel() -> None:
-    # In a notebook exit() and quit() are IPython's own, and would end the kernel.
-    ipython = sys.modules.get("IPython")
-    shell: Any = ipython.get_ipython() if ipython is not None else None
-    if shell is None or not hasattr(shell, "ask_exit"):
-        return
-    really_ask = shell.ask_exit
+def _replace() -> None:
+    """Replace what would end the process, of which no audit event tells."""
+    _audit()
+    for owner, name, in_place in (
+        (os, "_exit", _exit),
+        (os, "abort", _exit),
+        (signal, "raise_signal", functools.partial(_refuse, "os.kill")),
+        (handler_output.shell(), "ask_exit", _exit),  # what exit() and quit() of a notebook call
+        (threading, "excepthook", _note_error),
+    ):
+        if hasattr(owner, name):
+            really = getattr(owner, name)
+            ours = functools.partial(_choose, in_place, really)
+            _plain[owner, name] = really, ours
+            setattr(owner, name, ours)
 
-    def ask_exit() -> None:
-        if in_check.get():
-            raise SystemExit
-        really_ask()
 
-    shell.ask_exit = ask_exit
+def _choose(in_place: Callable[..., Any], really: Callable[..., Any], *arguments: Any) -> Any:
+    return (in_place if in_check.get() else really)(*arguments)
 
 
-def _refuse(event: str, _: tuple[Any, ...]) -> None:
+def _exit(*_: Any) -> NoReturn:
+    raise SystemExit
+
+
+def _note_error(raised: Any) -> None:
+    errors.get().append(raised.exc_value)
+
+
+def _refuse(event: str, *_: Any) -> None:
     if event in FORBIDDEN and in_check.get():
         raise NotAllowed(FORBIDDEN[event])
 
 
-def protected_context() -> contextvars.Context:
-    """Return a context in which a check's handlers run; their prints go to the check."""
-    _protect()
-    context = contextvars.copy_context()
-    context.run(in_check.set, True)
-    context.run(handler_output.kept_from_cells.set, True)
-    return context
+@functools.cache
+def _audit() -> None:
+    """Audit this process, once: a hook cannot be taken away, and does nothing outside of checks."""
+    sys.addaudithook(_refuse)
 
 
-def interrupt(thread: threading.Thread) -> None:
-    """Raise `Stopped` in a thread, at its next step in Python.
+def place(thread: threading.Thread) -> str:
+    """Return the line at which a thread is in a student's code; "" where it is in none."""
+    found = place_of(thread.ident)
+    return f"line {found.line}: {found.source}".rstrip(": ") if found is not None else ""
 
-    A thread inside a call of the operating system, such as `time.sleep(1000)`, hears of it when
-    the call returns.
+
+def interrupt(thread: threading.Thread, tries: int) -> None:
+    """Raise `Stopped` in a thread, at its next step in Python: not within `time.sleep(1000)`.
+
+    Args:
+        tries: How often that was done before.
     """
     if thread.ident is not None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident), ctypes.py_object(Stopped)
+            ctypes.c_ulong(thread.ident), ctypes.py_object(StoppedAgain if tries else Stopped)
         )

@@ -1,69 +1,62 @@
 """How far someone is, in a small file beside the notebook.
 
-The file is a convenience, never a proof: when it is damaged or cannot be written, checks go on
-without it.
+A convenience, never a proof: when it is damaged or cannot be written, checks go on without it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+from astra_nb.log.records import Outcome
+from astra_nb.recordings.files import write
 
 __all__ = ["FILE_NAME", "read_states", "remember", "sentence"]
 
 FILE_NAME = "astra-nb-progress.json"
-MAX_SIZE = 1_000_000  # bytes; a larger file is none of ours
+MAX_SIZE = 1_000_000  # bytes; a larger file is not ours
 STATES = ("right", "not attempted", "not yet")
+EARLIER = "right before"  # only in what remember() returns
 
 
-def read_states(folder: Path | None = None) -> dict[str, str]:
+def read_states(folder: Path) -> dict[str, str]:
     """Return the state of each exercise by its name; damaged parts are left out."""
-    path = (folder or Path.cwd()) / FILE_NAME
+    path = folder / FILE_NAME
     try:
         if path.stat().st_size > MAX_SIZE:
             return {}
-        content = json.loads(path.read_text(encoding="utf-8"))
-        states = content["exercises"]
+        states = json.loads(path.read_text(encoding="utf-8"))["exercises"]
         return {str(name): state for name, state in states.items() if state in STATES}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def remember(name: str, state: str, folder: Path | None = None) -> dict[str, str]:
-    """Note the state of an exercise, and give all states.
+def remember(name: str, outcome: Outcome) -> dict[str, str]:
+    """Note the outcome of a check in the current folder; return the states of all exercises.
 
-    What was right once stays right: to try out something else afterwards takes nothing away.
+    What was right once stays right, as `EARLIER` in what is returned: to try out something else
+    takes nothing away. A machine that was too busy changes nothing.
     """
-    folder = folder or Path.cwd()
-    states = read_states(folder)
-    if states.get(name) != "right":
-        states[name] = state
+    states = read_states(Path.cwd())
+    if states.get(name) == "right":
+        return states | {name: "right" if outcome == "right" else EARLIER}
+    if outcome != "too busy":
+        states[name] = outcome
         with contextlib.suppress(OSError):
-            _write(folder, json.dumps({"exercises": states}, indent=1, sort_keys=True) + "\n")
+            text = json.dumps({"exercises": states}, indent=1, sort_keys=True)
+            write(Path.cwd() / FILE_NAME, text + "\n")
     return states
 
 
-def _write(folder: Path, text: str) -> None:
-    # A file of its own first: two kernels may write at once, and none may leave half a file.
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".astra-nb-progress-")
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, folder / FILE_NAME)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def sentence(states: dict[str, str], names: list[str], titles: dict[str, str]) -> str:
-    """Return how many of these exercises are right, and which come next."""
-    if not names:
+def sentence(states: Mapping[str, str], titles: Mapping[str, str]) -> str:
+    """Return how many exercises of a notebook, of which these are the titles, are right."""
+    if not titles:
         return ""
-    done = [name for name in names if states.get(name) == "right"]
-    left = [titles.get(name, name) for name in names if name not in done]
-    text = f"Progress in this notebook: {len(done)} of {len(names)} right"
-    return f"{text}; still to do: {', '.join(left)}." if left else f"{text}. All done."
+    earlier = [title for name, title in titles.items() if states.get(name) == EARLIER]
+    left = [title for name, title in titles.items() if states.get(name) not in ("right", EARLIER)]
+    but = f" ({', '.join(earlier)} with an earlier answer)" if earlier else ""
+    ending = f"; still to do: {', '.join(left)}." if left else "." if earlier else ". All done."
+    right = f"{len(titles) - len(left)} of {len(titles)} right"
+    return f"Progress in this notebook: {right}{but}{ending}"

@@ -11,6 +11,7 @@ and the others with this ending take the same arguments and do not block the eve
 """
 
 from .expectations import (
+    NotRight,
     expect_close,
     expect_close_async,
     expect_frame,
@@ -24,6 +25,7 @@ from .expectations import (
 from .scenario import scenario
 
 __all__ = [
+    "NotRight",
     "expect_close",
     "expect_close_async",
     "expect_frame",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from astra_nb.exercises import NOTEBOOKS, Exercise, FunctionExercise
+from astra_nb.exercises import NOTEBOOKS, Exercise
 
 WRONG = Path(__file__).parent / "wrong"
 RIGHT = Path(__file__).parent / "right"
@@ -67,4 +67,4 @@ def answer_of(exercise: Exercise, source: str) -> Any:
 
 
 def function_name(exercise: Exercise) -> str:
-    return exercise.function if isinstance(exercise, FunctionExercise) else "handle_socket"
+    return exercise.function

@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_solution_is_right(name: str) -> None:
     exercise = EXERCISES[name]
     answer = exercise.check(answer_of(exercise, exercise.solution_text))
-    assert answer.state == "right", str(answer)
+    assert answer.outcome == "right", str(answer)
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def test_the_solution_is_right(name: str) -> None:
 def test_a_right_answer_may_be_written_in_many_ways(right: Right) -> None:
     exercise = EXERCISES[right.exercise]
     answer = exercise.check(answer_of(exercise, right.source))
-    assert answer.state == "right", str(answer)
+    assert answer.outcome == "right", str(answer)
 
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_the_stub_is_not_attempted(name: str) -> None:
     exercise = EXERCISES[name]
     answer = exercise.check(answer_of(exercise, exercise.stub))
-    assert answer.state == "not attempted", str(answer)
+    assert answer.outcome == "not attempted", str(answer)
     assert "Nothing is written here yet." in str(answer)
 
 
@@ -57,7 +57,7 @@ def test_the_stub_is_not_attempted(name: str) -> None:
 def test_a_wrong_answer_gets_its_message(wrong: Wrong) -> None:
     exercise = EXERCISES[wrong.exercise]
     answer = exercise.check(answer_of(exercise, wrong.source))
-    assert answer.state == "not yet", str(answer)
+    assert answer.outcome == "not yet", str(answer)
     assert answer.key in wrong.key.split("|"), str(answer)
     assert any(said in str(answer) for said in wrong.says.split("|")), str(answer)
     if "async" in wrong.source:

@@ -21,20 +21,34 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_exercise_of_ones_own_has_under_30_lines_and_works() -> None:
-    source = next(block for block in BLOCKS if "HandlerExercise(" in block)
-    lines = [line for line in source.splitlines() if line.strip()]
-    assert len(lines) < 30
+def block(part: str) -> str:
+    source: str = next(block for block in BLOCKS if part in block)
+    code = source[source.index("def ") :]
+    assert len([line for line in code.splitlines() if line.strip()]) < 25
+    return source
+
+
+def test_the_handler_exercise_of_the_guide_works() -> None:
     namespace: dict[str, Any] = {}
-    exec(source, namespace)
+    exec(block("HandlerExercise("), namespace)
     backwards = namespace["backwards"]
 
-    assert backwards.check(answer_of(backwards, backwards.solution_text)).right
-    assert backwards.check(answer_of(backwards, backwards.stub)).state == "not attempted"
-    same = EXERCISES["echo"].solution_text
-    answer = backwards.check(answer_of(backwards, same))
+    assert backwards.selftest() == []
+    answer = backwards.check(answer_of(backwards, EXERCISES["echo"].solution_text))
     assert answer.key == "known-mistake"
     assert "That is the word as it came." in str(answer)
+
+
+def test_the_function_exercise_of_the_guide_works() -> None:
+    namespace: dict[str, Any] = {}
+    exec(block("FunctionExercise("), namespace)
+    exercise = namespace["count_payload"]
+
+    assert exercise.selftest() == []
+    answer = exercise.check(lambda payload: len(payload) * 8)
+    assert "Those are bits" in str(answer)
+    answer = exercise.check(lambda payload: max(len(payload) - 1, -1))
+    assert "The last byte is not counted." in str(answer)
 
 
 def test_the_lines_for_a_cell_work() -> None:

@@ -12,7 +12,9 @@ import pytest
 from astra_nb import AsyncWebSocket, FrameLog, Server, WebSocket, connect
 from astra_nb.errors import HandshakeFailed
 from astra_nb.exercises import echo
+from astra_nb.exercises.cards import Answer
 from astra_nb.testing import (
+    NotRight,
     expect_close,
     expect_frame,
     expect_handshake,
@@ -197,6 +199,40 @@ def test_in_a_notebook_the_result_of_the_check_is_shown(
     monkeypatch.setattr("IPython.display.display", shown.append)
     expect_right(echo, echo_back_async)
     assert [str(answer) for answer in shown] == [str(echo.check(echo_back_async))]
+
+
+def test_in_a_notebook_a_failure_is_shown_once_and_the_error_is_one_line(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", object)
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    with pytest.raises(NotRight) as caught:
+        expect_right(echo, lambda socket: socket.recv())
+    assert len(shown) == 1
+    assert str(caught.value) == "Echo: not yet; see above."
+    assert caught.value._render_traceback_() == ["Echo: not yet; see above."]
+
+
+class Busy:
+    """An exercise whose first checks find the machine too busy."""
+
+    def __init__(self, times: int) -> None:
+        self.outcomes: list[Any] = ["too busy"] * times + ["right"]
+        self.seeds: list[str | None] = []
+
+    def check(self, answer: object, *, seed: str | None) -> Answer:
+        self.seeds.append(seed)
+        return Answer("echo", "Echo", self.outcomes.pop(0))
+
+
+def test_a_machine_that_is_too_busy_is_asked_again_a_few_times() -> None:
+    exercise = Busy(2)
+    expect_right(exercise, ..., seed="ada")
+    assert exercise.seeds == ["ada"] * 3
+    with pytest.raises(AssertionError, match="too busy to judge"):
+        expect_right(Busy(3), ...)
 
 
 def test_a_log_without_frames_says_so() -> None:

@@ -1,138 +1,73 @@
-"""Answer pings by hand."""
+"""Answer pings by hand: each PING gets a PONG with its payload."""
 
-from __future__ import annotations
-
-from astra_nb.exercises.client import Client
-from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
-from astra_nb.exercises.history import describe
-from astra_nb.exercises.manners import (
-    expect_all,
-    leave_without_a_code,
-    send_all,
-    send_around_a_ping,
-    vanish,
-)
-from astra_nb.exercises.script import Talk
-
-__all__ = ["answer_pings"]
-
-NOTEBOOK = "2-control-frames"
+from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.scenario import Heard, Payload, Script
 
 
-async def pings(talk: Talk) -> None:
-    """Pings with and without a payload."""
-    client = await talk.connect()
-    for data in (bytes([0, 88, 14, 67, 45]), talk.octets(8), b"", talk.octets(125)):
-        await client.send("ping", data)
-        await client.expect("pong", data)
+def pong(type: str, value: Payload) -> tuple[str, Payload]:
+    """Return the right answer."""
+    return "pong" if type == "ping" else type, value
 
 
-async def pings_in_a_row(talk: Talk) -> None:
-    """Several pings at once."""
-    client = await talk.connect()
-    payloads = [talk.octets(3) + bytes([number]) for number in range(4)]
-    await send_all(client, [("ping", data) for data in payloads])
-    for data in payloads:
-        await client.expect("pong", data)
+def by_handler(heard: Heard) -> str:
+    """Return what is wrong when the handler has sent nothing."""
+    sent = any(call.name.startswith("send") for call in heard.calls)
+    return "" if sent else "Your handler sent no PONG, the server did: here automatic pong is off."
 
 
-async def pings_again(talk: Talk) -> None:
+def pings(script: Script) -> None:
+    """Pings with and without a payload, and several in a row."""
+    client = script.client()
+    client.exchange([("ping", script.octets(6))], pong)
+    client.expect_nothing()
+    client.send("ping", script.octets(7))
+    client.expect("pong", judge=by_handler)
+    payloads = (bytes([0, 88, 14, 67, 45]), script.octets(8), b"", script.octets(125))
+    client.exchange([("ping", payload) for payload in payloads], pong)
+    client.exchange([("ping", word) for word in script.words(4)], pong, at_once=True)
+
+
+def pings_again(script: Script) -> None:
     """The same payload again, from one client and from two."""
-    one, other = await talk.connect(), await talk.connect()
-    data = talk.octets(5)
+    one, other, data = script.client(), script.client(), script.octets(5)
     for client in (one, one, other, one):
-        await client.send("ping", data)
-        await _answered_again(talk, client, data)
-        await client.expect("pong", data)
-    for payload in (b"", b"", bytes(4), bytes(125), b"ping", b"close"):
-        await other.send("ping", payload)
-        await other.expect("pong", payload)
-    await send_all(one, [("ping", data)] * 3)
-    await expect_all(one, [("pong", data)] * 3)
-    await leave_without_a_code(one)
-    await other.send("ping", data)
-    await other.expect("pong", data)
-    await vanish(other)
+        client.exchange([("ping", data)], pong)
+    same = (b"", b"", b"a \n", bytes(4), bytes(125), b"ping", b"close")
+    other.exchange([("ping", payload) for payload in same], pong)
+    one.exchange([("ping", data)] * 3, pong, at_once=True)
+    one.close_without_code()
+    other.exchange([("ping", data)], pong)
+    other.vanish()
 
 
-async def _answered_again(talk: Talk, client: Client, data: bytes) -> None:
-    heard = await talk.until(client.arrived)
-    times = sum(
-        frame.type == "ping" and frame.payload == data
-        for each in talk.clients
-        for frame in each.passed.frames
-    )
-    if heard is None and times > 1 and client.handler_waits:
-        client.fail(
-            "not-again",
-            "This PING has a payload that an earlier one had too, and no PONG came.",
-            describe("pong", data),
-        )
-
-
-async def texts_between(talk: Talk) -> None:
-    """Texts of every kind, and pings between them."""
-    client = await talk.connect()
-    word, data = talk.word(), talk.octets(4)
+def texts_between(script: Script) -> None:
+    """Texts of every kind, and pings and pongs between them."""
+    client, word, data = script.client(), script.word(), script.octets(4)
     for text in ("", "ping", "pong", "close", "Grüße", word, word):
-        await client.send("text", text)
-        await client.expect("text", text)
-        await client.send("ping", data)
-        await client.expect("pong", data)
-    await send_around_a_ping(client, "text", [b"Hel", b"lo ", word.encode()], data)
-    await expect_all(client, [("pong", data), ("text", f"Hello {word}")])
-    row: list[tuple[str, str | bytes]] = [
-        ("ping", data),
-        ("text", word),
-        ("ping", b""),
-        ("text", ""),
-    ]
-    await send_all(client, row)
-    await expect_all(client, [("pong" if type == "ping" else type, value) for type, value in row])
-    for payload in (b"", data):
-        await client.send("pong", payload)
-    await client.send("ping", payload := talk.octets(6))
-    heard = await talk.until(client.arrived)
-    if heard is not None and heard.payload in (b"", data):
-        client.fail(
-            "answered-pong",
-            f"After two PONG frames {heard} came; a PONG is an answer itself, and gets none "
-            "(section 5.5.3).",
-            describe("pong", payload),
-            heard,
-        )
-    await client.expect("pong", payload)
-
-
-async def among_others(talk: Talk) -> None:
-    """Pings among texts and pongs."""
-    client = await talk.connect()
-    word, data = talk.word(), talk.octets(4)
-    await client.send("text", word)
-    await client.expect("text", word)
-    await client.send("pong", data)
-    await client.expect_nothing(
-        "answered-pong", "A PONG is an answer itself, and gets none (section 5.5.3)."
-    )
-    await client.send("ping", data)
-    await client.expect("pong", data)
-    await client.send("text", word)
-    await client.expect("text", word)
+        client.exchange([("text", text), ("ping", data)], pong)
+    client.send_fragments("text", ["Hel", "lo ", word], ping=data)
+    client.expect_all([("pong", data), ("text", f"Hello {word}")])
+    row = (("ping", data.hex()), ("text", word), ("ping", ""), ("text", ""))
+    client.exchange(row, pong, at_once=True)
+    for payload in (data, b"", script.octets(125)):
+        client.send("pong", payload, unanswered=True)
+    client.expect_nothing()
+    client.exchange([("ping", data), ("text", script.word())], pong)
 
 
 answer_pings = HandlerExercise(
     name="answer_pings",
     title="Answer pings by hand",
     rfc="sections 5.5.2 and 5.5.3",
-    notebook=NOTEBOOK,
+    notebook="2-control-frames",
     prompt=(
         "Automatic pong is switched off here, so the answer is yours. Answer each PING with a PONG "
         "that carries the same payload, each time. Echo texts. A PONG that comes gets no answer."
     ),
-    stub=HANDLER_STUB,
     hints=[
         'A ping comes through recv() with the type "ping"; its value is bytes.',
-        "socket.send_pong(message.value) answers it.",
+        "send_pong() takes the payload of the PONG: that of the PING, empty or not.",
+        "Each PING gets its own PONG, also when its payload came before.",
         "Do nothing with a pong.",
     ],
     solution_text="""\
@@ -144,17 +79,17 @@ def handle_socket(socket):
             socket.send_text(message.value)
 """,
     automatic_pong=False,
-    scenarios=[pings, pings_in_a_row, pings_again, texts_between, among_others],
+    scenarios=[pings, pings_again, texts_between],
+    wrong=[
+        Wrong("def handle_socket(s):\n    for m in s: s.send_pong(b'')", "empty"),
+        Wrong("def handle_socket(s):\n    for m in s: print(m.value)", "nothing"),
+    ],
     advice={
-        "wrong-type": "A PING is answered with a PONG: send_pong().",
-        "cut": "The PONG carries the payload of its PING, all of it (section 5.5.3).",
-        "empty": "The PONG carries the payload of its PING (section 5.5.3).",
-        "wrong-value": "The PONG carries the payload of its PING, unchanged (section 5.5.3).",
-        "nothing": "Automatic pong is off: each PING is answered by the handler, whatever its "
-        "payload, and each text is echoed. Follow the lines that ran.",
-        "behind": "Each PING gets its own PONG, in the order in which they came.",
-        "ahead": "Each PING gets its own PONG, in the order in which they came.",
-        "not-again": "A payload need not be another one each time. Each PING gets a PONG.",
-        "answered-pong": 'Answer only what has the type "ping".',
+        "wrong-type": "A PING is answered with a PONG: send_pong(); a text with a text.",
+        "cut empty wrong-value": "The PONG carries the payload of its PING, all of it, unchanged.",
+        "nothing": "Automatic pong is off: your handler answers each PING, also when its payload "
+        "is empty or came before; and it echoes each text.",
+        "behind ahead": "Each PING gets its own PONG, in the order in which they came.",
+        "unasked": "A PONG is an answer itself, and gets none (section 5.5.3).",
     },
 )

@@ -1,125 +1,94 @@
 """Broadcast: what one client sends goes to all others."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-
-from astra_nb.exercises.client import Client
-from astra_nb.exercises.exercise import HandlerExercise
-from astra_nb.exercises.manners import (
-    expect_all,
-    expect_past_control,
-    expect_silence,
-    leave_without_a_code,
-    see_others_open,
-    send_all,
-    send_around_a_ping,
-    send_between_control_frames,
-    vanish,
-)
-from astra_nb.exercises.script import Talk
+from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.scenario import Client, Script
 
 __all__ = ["broadcast"]
 
-NOTEBOOK = "3-protocols"
-LOST = (
-    "A message before this one is missing: several were sent in a row, and each of them goes to "
-    "all others."
-)
+CONTROL = "A PONG, a PING and a text were sent; pings and pongs go to nobody: see message.type."
+LOST = "Several messages were sent in a row: each goes to all others, once, unchanged and in order."
 
 
-async def to_all_others(talk: Talk) -> None:
+def pass_on(type: str, value: str | bytes, speaker: Client, *others: Client) -> None:
+    speaker.send(type, value)
+    for client in others:
+        client.expect(type, value)
+
+
+def to_all_others(script: Script) -> None:
     """One speaks, the others hear."""
-    clients = [await talk.connect() for _ in range(3)]
+    clients = [script.client() for _ in range(3)]
     for speaker in clients:
-        text = talk.word()
-        await speaker.send("text", text)
-        for client in clients:
-            if client is not speaker:
-                await client.expect("text", text)
-    await expect_silence(clients, "to-itself", "The sender got its own message back.")
+        others = [client for client in clients if client is not speaker]
+        pass_on("text", script.word(), speaker, *others)
+        pass_on("bytes", script.octets(5), speaker, *others)
+    script.expect_nothing(*clients)
 
 
-async def bytes_as_bytes(talk: Talk) -> None:
-    """Bytes too."""
-    one, other = await talk.connect(), await talk.connect()
-    data = talk.octets(5)
-    await one.send("bytes", data)
-    await other.expect("bytes", data)
-    await one.expect_nothing("to-itself", "The sender got its own message back.")
-
-
-async def whatever_it_is(talk: Talk) -> None:
+def messages_of_every_kind(script: Script) -> None:
     """Messages of every kind, several in a row, and control frames."""
-    one, two, three = [await talk.connect() for _ in range(3)]
-    word, data = talk.word(), talk.octets(4)
-    row: list[tuple[str, str | bytes]] = [
-        ("text", word),
-        ("text", word),
-        ("text", ""),
-        ("bytes", data),
-        ("bytes", b""),
-        ("bytes", b"Hello"),
-        ("text", "ping"),
-        ("text", "close"),
-        ("text", "Grüße"),
-        ("bytes", talk.octets(70_000)),
-    ]
-    await send_all(one, row)
-    await heard_by((two, three), row)
-    await send_between_control_frames(three, ("text", word), None)
+    one, two, three = (script.client() for _ in range(3))
+    word, data = script.word(), script.octets(4)
+    texts = (word, word, "", "ping", "close", "Grüße")
+    row: list[tuple[str, str | bytes]] = [("text", text) for text in texts]
+    row += [("bytes", table) for table in (data, b"", b"Hello", script.octets(70_000))]
+    one.send_all(row)
+    for client in (two, three):
+        client.expect_all(row, why=LOST)
+    three.control_between(("text", word), None)
     for client in (one, two):
-        await expect_past_control(client, word)
-    await send_around_a_ping(two, "text", [b"5 \xe2", b"\x82", b"\xac"], data)
-    await two.expect("pong", data)
-    await heard_by((one, three), [("text", "5 €")])
+        client.expect("text", word, why=CONTROL)
+    two.send_fragments("text", [b"5 \xe2", b"\x82", b"\xac"], ping=data)
+    two.expect("pong", data)
+    for client in (one, three):
+        client.expect("text", "5 €")
 
 
-async def heard_by(clients: Sequence[Client], messages: list[tuple[str, str | bytes]]) -> None:
-    for client in clients:
-        await expect_all(client, messages, LOST)
+def someone_comes_meanwhile(script: Script) -> None:
+    """A client comes while a message goes out to the others."""
+    one, two, three = (script.client() for _ in range(3))
+    script.hold(two, three)
+    one.send("text", word := script.word())
+    newcomer = script.client()
+    script.release()
+    for client in (two, three):
+        client.expect("text", word)
+    newcomer.forget()
+    pass_on("text", script.word(), one, two, three)
 
 
-async def everyone_leaves(talk: Talk) -> None:
+def someone_leaves_meanwhile(script: Script) -> None:
+    """A client is gone before a message has gone out to it; then others come."""
+    one, two, three = (script.client() for _ in range(3))
+    script.hold(two, three)
+    one.send("text", script.word())
+    three.forget()
+    script.release()
+    one.forget()  # whether it has ended is no matter, but not what it left behind
+    two.forget()
+    pass_on("text", script.word(), *(script.client() for _ in range(3)))
+
+
+def everyone_leaves(script: Script) -> None:
     """Everyone leaves, each in another way, and others come."""
-    stayer, closer, silent, lost = [await talk.connect() for _ in range(4)]
-    text, other = talk.words(2)
-    await lost.send("text", text)
-    await heard_by((stayer, closer, silent), [("text", text)])
-    await silent.close(1001)
-    await see_others_open(silent, [stayer, closer, lost])
-    await vanish(lost)
-    await see_others_open(lost, [stayer, closer])
-    await stayer.send("text", other)
-    await closer.expect("text", other)
-    await leave_without_a_code(closer)
-    await see_others_open(closer, [stayer])
-    await stayer.send("text", talk.word())
-    newcomer = await talk.connect()
+    stayer, closer, silent, lost, coded = (script.client() for _ in range(5))
+    pass_on("text", script.word(), lost, stayer, closer, silent, coded)
+    silent.close(1001)
+    coded.close()
+    lost.vanish()
+    script.expect_nothing(stayer, closer)
+    pass_on("text", script.word(), stayer, closer)
+    closer.close_without_code()
+    newcomer = script.client()
     for speaker, listener in ((newcomer, stayer), (stayer, newcomer)):
-        text = talk.word()
-        await speaker.send("text", text)
-        await listener.expect("text", text)
-
-
-async def someone_leaves(talk: Talk) -> None:
-    """Someone leaves, someone comes."""
-    clients = [await talk.connect() for _ in range(3)]
-    await clients[0].close()
-    latecomer = await talk.connect()
-    for speaker in (clients[1], latecomer, clients[2]):
-        text = talk.word()
-        await speaker.send("text", text)
-        for client in (clients[1], clients[2], latecomer):
-            if client is not speaker:
-                await client.expect("text", text)
+        pass_on("text", script.word(), speaker, listener)
 
 
 broadcast = HandlerExercise(
     name="broadcast",
     title="Broadcast to all but the sender",
     rfc="section 5.6",
-    notebook=NOTEBOOK,
+    notebook="3-protocols",
     prompt=(
         "What one client sends, text or bytes, goes to all other clients that are connected, and "
         "not back to the sender. Pings and pongs go to nobody. Clients come and go, some without a "
@@ -127,9 +96,12 @@ broadcast = HandlerExercise(
     ),
     stub="members = set()\n\n\ndef handle_socket(socket):\n    ...\n",
     hints=[
-        "All handlers share what is outside of them: put each socket into a set when it comes.",
-        "Take it out again when the handler ends: try and finally.",
-        "Go over a copy, list(members), because others come and go meanwhile; and skip the sender.",
+        "All handlers share what is outside of them: put each socket into a set when it comes, "
+        "and go over it for each text and each bytes; the sender is skipped.",
+        "Others come and go while you go over the set, and a set must not change then: make a "
+        "copy first, such as a list.",
+        "However a client leaves, its socket leaves the set, also when a send to another one "
+        "raises: that is what `try` and `finally` are for.",
     ],
     solution_text="""\
 members = set()
@@ -147,17 +119,27 @@ def handle_socket(socket):
     finally:
         members.discard(socket)
 """,
-    scenarios=[bytes_as_bytes, to_all_others, whatever_it_is, everyone_leaves, someone_leaves],
-    advice={
-        "not-passed-on": (
-            "Each of the others gets what one sends, from the moment it is connected. Follow the "
-            "lines that ran: which one should have sent this here, and why did it not?"
+    scenarios=[
+        to_all_others,
+        messages_of_every_kind,
+        someone_comes_meanwhile,
+        someone_leaves_meanwhile,
+        everyone_leaves,
+    ],
+    wrong=[
+        Wrong(
+            "def handle_socket(s):\n    for m in s:\n        s.send(m.type, m.value)\n", "to-itself"
         ),
+        Wrong("def handle_socket(socket):\n    for m in socket:\n        pass\n", "not-passed-on"),
+    ],
+    advice={
+        "not-passed-on": "Each of the others gets what one sends, from the moment it is connected: "
+        "keep the sockets in something outside of the handlers.",
         "to-itself": "Skip the sender, and send to each of the others: if member is not socket.",
-        "known-mistake": "Each of the others gets each message, in order, whoever sent it.",
         "too-many": "Each message goes to each other client once, and nothing else is sent.",
         "wrong-value": "What a client sent goes out unchanged, and nothing of your own with it.",
         "as-text": "Bytes go on as bytes, text as text: send(message.type, message.value).",
-        "behind": "This came back to its sender, or came twice.",
+        "sent-to-gone": "Someone had left already. Take a socket out of what others see when its "
+        "client leaves, also when something raises: `try` and `finally`.",
     },
 )

@@ -1,100 +1,74 @@
 """Five types: each kind of message is answered with its own."""
 
-from __future__ import annotations
+from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.scenario import Script
 
-from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
-from astra_nb.exercises.manners import (
-    expect_all,
-    leave_without_a_code,
-    send_all,
-    send_around_a_ping,
-)
-from astra_nb.exercises.script import Talk
-
-__all__ = ["five_types"]
-
-NOTEBOOK = "1-first-steps"
+CONTROL = ("ping", "pong")
 
 
-async def text_and_bytes(talk: Talk) -> None:
+def text_and_bytes(script: Script) -> None:
     """Text and bytes."""
-    client = await talk.connect(automatic_pong=False)
-    word, data = talk.word(), talk.octets(5)
-    await client.send("text", word)
-    await client.expect("text", word)
-    await client.send("bytes", data)
-    await client.expect("bytes", data)
+    client, data = script.client(automatic_pong=False), script.octets(4)
+    texts = (script.word(), "", "ping", "close", "Grüße, 世界", data.hex(), data.hex())
+    client.exchange([("text", text) for text in texts])
+    tables = (script.octets(5), b"", b"close", bytes(3), data, data, script.octets(70_000))
+    client.exchange([("bytes", table) for table in tables])
 
 
-async def ping_and_pong(talk: Talk) -> None:
-    """Ping and pong."""
-    client = await talk.connect(automatic_pong=False)
-    for type in ("ping", "pong"):
-        for data in (talk.octets(5), b""):
-            await client.send(type, data)
-            await client.expect(type, data)
+def ping_and_pong(script: Script) -> None:
+    """Pings and pongs."""
+    client, data = script.client(automatic_pong=False), script.octets(4)
+    for type in CONTROL:
+        client.exchange([(type, script.word())])
+        client.expect_nothing()
+        payloads = (b"", b"close", bytes(3), data, data, script.octets(125))
+        client.exchange([(type, payload) for payload in payloads])
+    client.close_without_code()
 
 
-async def whatever_it_carries(talk: Talk) -> None:
-    """Empty, long, and the same one twice."""
-    client = await talk.connect(automatic_pong=False)
-    data = talk.octets(4)
-    for text in ("", "ping", "close", "Grüße, 世界", data.hex(), data.hex()):
-        await client.send("text", text)
-        await client.expect("text", text)
-    for type in ("bytes", "ping", "pong"):
-        for value in (b"", b"close", bytes(3), data, data, talk.octets(125)):
-            await client.send(type, value)
-            await client.expect(type, value)
-    await client.send("bytes", long := talk.octets(70_000))
-    await client.expect("bytes", long)
-    await send_around_a_ping(client, "text", [b"5 \xe2", b"\x82", b"\xac"], data)
-    await expect_all(client, [("ping", data), ("text", "5 €")])
-    for type in ("ping", "pong", "bytes"):
-        values = [talk.octets(3) + bytes([number]) for number in range(3)]
-        row = [(type, value) for value in values]
-        await send_all(client, row)
-        await expect_all(client, row)
-    await leave_without_a_code(client)
+def in_a_row(script: Script) -> None:
+    """Several in a row, and a ping between fragments."""
+    client, data = script.client(automatic_pong=False), script.octets(4)
+    client.send_fragments("text", [b"5 \xe2", b"\x82", b"\xac"], ping=data)
+    client.expect_all([("ping", data), ("text", "5 €")])
+    for type in (*CONTROL, "bytes"):
+        client.exchange([(type, word) for word in script.words(3)], at_once=True)
+    client.vanish()
 
 
-async def gone(talk: Talk) -> None:
+def gone(script: Script) -> None:
     """A client that goes away, and the next one."""
     for code, reason in ((1001, ""), (3000, "Grüße"), (4999, "close")):
-        client = await talk.connect(automatic_pong=False)
-        word = talk.word()
-        await client.send("ping", word)
-        await client.expect("ping", word)
-        await client.close(code, reason)
+        client = script.client(automatic_pong=False)
+        client.exchange([("ping", script.octets(6))])
+        client.close(code, reason)
 
 
-async def any_order(talk: Talk) -> None:
+def any_order(script: Script) -> None:
     """All types, in an order by chance."""
-    client = await talk.connect(automatic_pong=False)
-    types = ["text", "bytes", "ping", "pong"] * 2
-    talk.random.shuffle(types)
-    for type in types:
-        value: str | bytes = talk.word() if type == "text" else talk.octets(4)
-        await client.send(type, value)
-        await client.expect(type, value)
-    await client.close(4000 + talk.random.randrange(1000), talk.word())
+    client = script.client(automatic_pong=False)
+    types = ["text", "bytes", *CONTROL] * 2
+    script.random.shuffle(types)
+    client.exchange([(type, script.word()) for type in types])
+    client.close(4000 + script.random.randrange(1000), script.word())
 
 
 five_types = HandlerExercise(
     name="five_types",
     title="Five types",
     rfc="sections 5.5 and 5.6",
-    notebook=NOTEBOOK,
+    notebook="1-first-steps",
     prompt=(
         "There are five types of messages: text, bytes, ping, pong, close. Answer each of the "
         "first four with a message of its own kind and the same value: a ping with a ping, a pong "
         "with a pong. The close is answered by the server itself; then the handler ends. "
         "(Automatic pong is switched off in this exercise.)"
     ),
-    stub=HANDLER_STUB,
     hints=[
         "All five types come through socket.recv(); message.type tells which one it is.",
-        "socket.send(message.type, message.value) works for the first four.",
+        "Each type has a method that sends it, send_text() to send_pong(); and send() takes the "
+        "type as its first argument.",
+        "Pings and pongs carry a payload too, as bytes; an empty one is answered as well.",
         'Leave the loop when message.type is "close".',
     ],
     solution_text="""\
@@ -104,18 +78,14 @@ def handle_socket(socket):
             socket.send(message.type, message.value)
 """,
     automatic_pong=False,
-    scenarios=[text_and_bytes, ping_and_pong, whatever_it_carries, gone, any_order],
+    scenarios=[text_and_bytes, ping_and_pong, in_a_row, gone, any_order],
+    wrong=[
+        Wrong("def handle_socket(s):\n    for m in s: s.send_text(m.type)", "wrong-value"),
+        Wrong("def handle_socket(s): s.send('text', s.recv().value)", "first-only"),
+    ],
     advice={
-        "wrong-type": (
-            "Here each type is answered with its own kind: ping with ping, pong with pong."
-        ),
-        "nothing": (
-            'Each "text", "bytes", "ping" and "pong" is answered, an empty one too. Follow the '
-            "lines that ran: which one should have answered this?"
-        ),
-        "cut": "What comes goes back whole. A ping and a pong carry a payload too, up to 125 "
-        "bytes; it goes back unchanged.",
-        "empty": "A ping and a pong carry a payload, and it goes back unchanged.",
-        "wrong-value": "What goes back is message.value, unchanged, for each of the four types.",
+        "wrong-type": "Each type is answered with its own kind: ping with ping, pong with pong.",
+        "nothing": 'Each "text", "bytes", "ping" and "pong" is answered, an empty one too.',
+        "cut empty wrong-value": "What goes back is message.value, unchanged, whatever the type.",
     },
 )

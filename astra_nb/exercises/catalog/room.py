@@ -1,259 +1,181 @@
 """A room server: those in one room hear each other, and who comes and goes."""
 
-from __future__ import annotations
+from collections.abc import Callable
 
-from collections.abc import Awaitable, Callable
-
-from astra_nb.exercises.client import QUIET, Client
-from astra_nb.exercises.exercise import HandlerExercise
-from astra_nb.exercises.manners import (
-    expect_all,
-    expect_past_control,
-    expect_silence,
-    leave_without_a_code,
-    see_open,
-    send_all,
-    send_between_control_frames,
-    vanish,
-)
-from astra_nb.exercises.script import Talk
+from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.scenario import Client, Script
 
 __all__ = ["room"]
 
-NOTEBOOK = "3-protocols"
-ONLY_TEXT = "Only a text can be a name: look at the type of the first message, and wait for a text."
-LOST = "A text before this one is missing: several were sent in a row, and all of them go to all."
-
-
-async def enter(client: Client, nick: str, there: list[Client]) -> None:
-    await client.send("text", nick)
-    for each in (client, *there):
-        await each.expect("text", f"{nick} joined")
-
-
-async def joining_and_talking(talk: Talk) -> None:
-    """Joining, and talking."""
-    nicks = talk.words(2)
-    ada = await talk.connect("kitchen")
-    await enter(ada, nicks[0], [])
-    bob = await talk.connect("kitchen")
-    await enter(bob, nicks[1], [ada])
-    for speaker, nick in ((ada, nicks[0]), (bob, nicks[1])):
-        text = talk.word()
-        await speaker.send("text", text)
-        for client in (ada, bob):
-            await client.expect(
-                "text",
-                f"{nick}: {text}",
-                mistakes={
-                    text: "The name of the speaker is missing: NICK: TEXT.",
-                    f"{nick} joined": "Only the first text of a client is its name.",
-                    f"{text} joined": "Only the first text of a client is its name.",
-                },
-            )
-
-
-async def two_rooms(talk: Talk) -> None:
-    """Two rooms."""
-    rooms = talk.words(2)
-    nicks = talk.words(3)
-    clients: list[Client] = []
-    for nick, name in zip(nicks, (rooms[0], rooms[1], rooms[0]), strict=True):
-        clients.append(await talk.connect(name))
-        await clients[-1].send("text", nick)
-        await clients[-1].expect("text", f"{nick} joined")
-    ada, bob, eve = clients
-    other = f"{nicks[1]} joined"
-    await ada.expect(
-        "text", f"{nicks[2]} joined", mistakes={other: f"{other}: that is in the other room."}
-    )
-    text = talk.word()
-    await eve.send("text", text)
-    for client in (eve, ada):
-        await client.expect("text", f"{nicks[2]}: {text}")
-    why = "Something came here that belongs to the other room, or came twice."
-    await expect_silence((ada, bob, eve), "wrong-room", why)
-    await eve.close()
-    await ada.expect("text", f"{nicks[2]} left")
-    await expect_silence((ada, bob), "wrong-room", why)
-
-
-LEAVINGS: tuple[tuple[str, Callable[[Client], Awaitable[None]]], ...] = (
+FIRST = "Only the first text of a client is its name."
+NO_NAME = "This client has said no name, so it is not in the room: nothing comes to it yet."
+NOT_TEXT = "Only a text can be a name, and only texts are said in a room: look at message.type."
+ALL = "Nothing came here. All in the room get this, the one who brought it about too."
+LOST = "Several texts were sent in a row: each goes to all in the room, as NICK: TEXT, in order."
+SAME_NAME = "Two clients of this room have the same name, and one of them got nothing: a name does \
+not tell clients apart, a socket does."
+OTHER_ROOM = "That belongs to the other room, or came twice."
+WAYS: tuple[tuple[str, Callable[[Client], None]], ...] = (
     ("with close code 1000", Client.close),
     ("with close code 1001", lambda client: client.close(1001)),
-    ("with an empty CLOSE frame", leave_without_a_code),
-    ("without a CLOSE frame", vanish),
+    ("with an empty CLOSE frame", Client.close_without_code),
+    ("without a CLOSE frame", Client.vanish),
 )
 
 
-async def leaving(talk: Talk) -> None:
-    """Leaving."""
-    nicks = talk.words(3)
-    clients: list[Client] = []
-    for nick in nicks:
-        newcomer = await talk.connect("hall")
-        await enter(newcomer, nick, clients)
-        clients.append(newcomer)
+def enter(client: Client, nick: str, *there: Client, missing: str = ALL) -> None:
+    client.send("text", nick)
+    for each in (client, *there):
+        each.expect("text", f"{nick} joined", missing=missing)
+
+
+def say(client: Client, nick: str, text: str, *there: Client, missing: str = ALL) -> None:
+    client.send("text", text)
+    mistakes = {text: "The name of the speaker is missing: NICK: TEXT.", f"{text} joined": FIRST}
+    for each in (client, *there):
+        each.expect("text", f"{nick}: {text}", mistakes={**mistakes, f"{nick} joined": FIRST},
+                    missing=missing)  # fmt: skip
+
+
+def joining_talking_leaving(script: Script) -> None:
+    """Joining, talking, leaving."""
+    names, clients = script.words(3), list[Client]()
+    for nick in names:
+        clients.append(script.client("hall"))
+        enter(clients[-1], nick, *clients[:-1])
+        say(clients[0], names[0], script.word(), *clients[1:])
+        say(clients[-1], nick, script.word(), *clients[:-1])
     while len(clients) > 1:
-        leaver = clients.pop(0)
-        nick = nicks.pop(0)
-        await leaver.close()
+        clients.pop(0).close()
+        nick = names.pop(0)
         for client in clients:
-            await see_open(leaver, client)
-            await client.expect("text", f"{nick} left")
-    text = talk.word()
-    await clients[0].send("text", text)
-    await clients[0].expect("text", f"{nicks[0]}: {text}")
+            client.expect("text", f"{nick} left", missing="A client left, and nobody was told.")
+        say(clients[0], names[0], script.word(), *clients[1:])
 
 
-async def left_in_any_way(talk: Talk) -> None:
-    """Leaving in any way."""
-    ada = await talk.connect("hall")
-    await enter(ada, "Ada", [])
-    for how, leave in LEAVINGS:
-        nick, text = talk.words(2)
-        leaver = await talk.connect("hall")
-        await enter(leaver, nick, [ada])
-        await leave(leaver)
-        heard = await talk.until(ada.arrived)
-        if heard is None and ada.handler_waits:
-            ada.fail(
-                "not-told",
-                f"A client left {how}, and nobody heard of it.",
-                f"text {nick} left",
-                advice="However a client leaves, its handler comes to an end; so `finally` is the "
-                "place. The value of a close is None where no close code came.",
-            )
-        await ada.expect("text", f"{nick} left")
-        await ada.send("text", text)
-        await ada.expect("text", f"Ada: {text}")
+def two_rooms(script: Script) -> None:
+    """Two rooms."""
+    rooms, (a, b, c) = script.words(2), script.words(3)
+    ada, bob = script.client(rooms[0]), script.client(rooms[1])
+    for client, nick in ((ada, a), (bob, b)):
+        enter(client, nick)
+    script.expect_nothing(ada, bob, why=OTHER_ROOM)
+    eve = script.client(rooms[0])
+    enter(eve, c, ada)
+    say(eve, c, script.word(), ada)
+    script.expect_nothing(ada, bob, eve, why=OTHER_ROOM)
+    eve.close()
+    ada.expect("text", f"{c} left")
+    script.expect_nothing(ada, bob, why=OTHER_ROOM)
 
 
-async def two_of_one_name(talk: Talk) -> None:
+def before_the_name(script: Script) -> None:
+    """Before a name, and in place of it."""
+    a, b, c = script.words(3)
+    silent, ada = script.client("hall"), script.client("hall")
+    enter(ada, a)
+    for leave in (Client.close, Client.vanish):
+        leave(script.client("hall"))
+    ada.expect_nothing("Two clients left that had said no name: nobody is told of them.")
+    bob = script.client("hall")
+    bob.send_all([("pong", b"Eve"), ("bytes", b"Eve"), ("ping", b"Eve")])
+    bob.expect("pong", b"Eve", why=NOT_TEXT)
+    script.expect_nothing(ada, bob, why=NOT_TEXT)
+    enter(bob, b, ada)
+    say(bob, b, script.word(), ada)
+    silent.expect_nothing(NO_NAME)
+    enter(silent, c, ada, bob)
+
+
+def someone_comes_meanwhile(script: Script) -> None:
+    """Someone comes while a text goes out."""
+    ada, bob, (a, b, c) = script.client("hall"), script.client("hall"), script.words(3)
+    enter(ada, a)
+    enter(bob, b, ada)
+    script.hold(ada, bob)
+    ada.send("text", script.word())
+    newcomer = script.client("hall")
+    newcomer.send("text", c)
+    script.release()
+    for client in (ada, bob):
+        client.expect("text")
+        client.expect("text")
+    newcomer.forget()
+    for client in (ada, bob):
+        client.expect("text", f"{c} left", missing="A client left, and nobody was told.")
+
+
+def two_of_one_name(script: Script) -> None:
     """Two of one name."""
-    nick, text = talk.words(2)
-    one = await talk.connect("attic")
-    await enter(one, nick, [])
-    two = await talk.connect("attic")
-    await two.send("text", nick)
-    for client in (two, one):
-        await same_name(talk, client, f"{nick} joined")
-    for speaker in (one, two):
-        await speaker.send("text", text)
-        for client in (one, two):
-            await same_name(talk, client, f"{nick}: {text}", text)
-    await two.close()
-    await same_name(talk, one, f"{nick} left")
-    await one.send("text", text)
-    await same_name(talk, one, f"{nick}: {text}", text)
+    nick, text = script.words(2)
+    one, two = script.client("attic"), script.client("attic")
+    enter(one, nick)
+    enter(two, nick, one, missing=SAME_NAME)
+    for speaker, other in ((one, two), (two, one)):
+        say(speaker, nick, text, other, missing=SAME_NAME)
+    two.close()
+    one.expect("text", f"{nick} left", missing=SAME_NAME)
+    say(one, nick, text, missing=SAME_NAME)
 
 
-async def same_name(talk: Talk, client: Client, text: str, said: str = "") -> None:
-    """Expect a text; and where none comes, say that two clients have one name."""
-    if await talk.until(client.arrived) is None and client.handler_waits:
-        client.fail(
-            "same-name",
-            "Two clients of this room have the same name, and one of them got nothing.",
-            f"text {text}",
-            advice="A name does not tell clients apart; a socket does.",
-        )
-    again: dict[str | bytes, str] = {}
-    if said:
-        again[f"{said} joined"] = "Only the first text of a client is its name."
-    await client.expect("text", text, mistakes=again)
-
-
-async def before_the_name(talk: Talk) -> None:
-    """What comes before a name, and in place of it."""
-    nicks = talk.words(2)
-    ada = await talk.connect("hall")
-    await enter(ada, nicks[0], [])
-    for leave in (Client.close, vanish):
-        await leave(await talk.connect("hall"))
-    heard = await talk.until(ada.arrived, QUIET)
-    if heard is not None and heard.close is None:
-        ada.fail(
-            "no-name",
-            f"Two clients left that had said no name, and {heard} came here.",
-            "nothing",
-            heard,
-            advice=ONLY_TEXT,
-        )
-    bob = await talk.connect("hall")
-    for type, value in (("pong", b"Eve"), ("bytes", b"Eve"), ("ping", b"Eve")):
-        await bob.send(type, value)
-    await bob.expect("pong", b"Eve")
-    await bob.send("text", nicks[1])
-    for client in (bob, ada):
-        heard = await talk.until(client.arrived)
-        if heard is not None and heard.close is None and nicks[1].encode() not in heard.payload:
-            client.fail(
-                "no-name",
-                f"A client sent a PONG, bytes and a PING before its name, and {heard} came.",
-                f"text {nicks[1]} joined",
-                heard,
-                advice=ONLY_TEXT,
-            )
-        await client.expect("text", f"{nicks[1]} joined")
-
-
-async def whatever_is_said(talk: Talk) -> None:
+def texts_of_every_kind(script: Script) -> None:
     """Texts of every kind, several in a row, and what is no text."""
-    nick, word = talk.words(2)
-    ada = await talk.connect("Hall")
-    await enter(ada, "Zoë {x} %s", [])
-    bob = await talk.connect("Hall")
-    await enter(bob, nick, [ada])
-    texts = [
-        word,
-        word,
-        "",
-        nick,
-        "a: b",
-        "joined",
-        f"{nick} left",
-        "{nick}",
-        "Grüße",
-        "x" * 70_000,
-    ]
-    await send_all(bob, [("text", text) for text in texts])
+    (nick, word), zoe = script.words(2), "Zoë {x} %s"
+    ada, bob, eve = (script.client("Hall") for _ in range(3))
+    enter(ada, zoe)
+    enter(bob, nick, ada)
+    texts = [word, word, "", nick, "a: b", "joined", f"{nick} left", "{nick}", "x" * 70_000]
+    bob.send_all([("text", text) for text in texts])
     for client in (ada, bob):
-        await expect_all(client, [("text", f"{nick}: {text}") for text in texts], LOST)
-    eve = await talk.connect("Hall")
-    await enter(eve, "", [ada, bob])
-    await eve.send("text", word)
-    for client in (eve, ada, bob):
-        await client.expect("text", f": {word}")
-    await eve.close()
+        client.expect_all([("text", f"{nick}: {text}") for text in texts], why=LOST)
+    enter(eve, "", ada, bob)
+    say(eve, "", word, ada, bob)
+    eve.close()
     for client in (ada, bob):
-        await client.expect("text", " left")
-    await bob.send("bytes", b"no text")
-    said = f"Zoë {{x}} %s: {word}"
-    await send_between_control_frames(ada, ("text", word), ("text", said))
-    await expect_past_control(bob, said, "Bytes, a PONG and a PING were sent in this room")
+        client.expect("text", " left")
+    bob.send("bytes", b"no text")
+    script.expect_nothing(ada, bob, why=NOT_TEXT)
+    ada.control_between(("text", word), ("text", f"{zoe}: {word}"))
+    bob.expect("text", f"{zoe}: {word}", why=NOT_TEXT)
+
+
+def left_in_any_way(script: Script) -> None:
+    """Leaving in any way."""
+    ada, nicks = script.client("hall"), script.words(5)
+    enter(ada, nicks[0])
+    for (how, leave), nick in zip(WAYS, nicks[1:], strict=True):
+        leaver = script.client("hall")
+        enter(leaver, nick, ada)
+        leave(leaver)
+        ada.expect("text", f"{nick} left", missing=f"A client left {how}, and nobody was told.")
+        say(ada, nicks[0], script.word())
 
 
 room = HandlerExercise(
     name="room",
     title="A room server",
     rfc="section 3",
-    notebook=NOTEBOOK,
+    notebook="3-protocols",
     path="/{room}",
     prompt=(
         "Clients that connect with the same path are in one room: "
         '`socket.path_parameters["room"]` is its name. The first text of a client is its name: '
         "with it the client is in the room, and all in there, the new one too, get "
         "`NICK joined`. Each further text goes to all in the room, the sender too, as "
-        "`NICK: TEXT`. When a client has left, in whatever way, the others get `NICK left`; of one "
-        "that had said no name nobody hears. Two may have the same name. What is no text is passed "
-        "over."
+        "`NICK: TEXT`. When a client has left, in whatever way, the others get `NICK left`; nobody "
+        "is told about a client that never gave a name, and it gets nothing. Two may have the same "
+        "name. Anything that is not text is skipped."
     ),
     stub="rooms = {}\n\n\ndef handle_socket(socket):\n    ...\n",
     hints=[
-        "A dict of sets: rooms.setdefault(name, set()) gives the members of a room.",
-        "Keep the name in a variable of the handler that is None until the first text has come.",
-        "What comes after the close goes into finally: take the socket out, then tell the others.",
-        "A function tell(members, text) saves writing the loop three times.",
+        "A dict of sets has the sockets of each room: rooms.setdefault(name, set()). A socket is a "
+        "better key than a name, which two may have.",
+        "A client without a name is not in the room yet. Keep the name in a variable of the "
+        "handler that is None until the first text has come: an empty text is a name, too.",
+        "However a client leaves, the handler comes to `finally`: take the socket out first, and "
+        "then tell the others, if there was a name.",
+        "A function of its own that sends one text to all members saves writing the loop three "
+        "times. Go over a copy.",
     ],
     solution_text="""\
 rooms = {}
@@ -283,33 +205,27 @@ def handle_socket(socket):
             tell(f"{nick} left")
 """,
     scenarios=[
-        joining_and_talking,
-        leaving,
+        joining_talking_leaving,
         two_rooms,
         before_the_name,
         two_of_one_name,
-        whatever_is_said,
+        someone_comes_meanwhile,
+        texts_of_every_kind,
         left_in_any_way,
     ],
+    wrong=[
+        Wrong("def handle_socket(s):\n    for m in s:\n        s.send_text(m.value)\n", "echoed"),
+        Wrong("def handle_socket(s):\n    s.path_parameters['name']\n", "raised"),
+    ],
     advice={
-        "wrong-room": 'Rooms are kept apart: socket.path_parameters["room"] says which one it is.',
-        "not-mine": "Compare with what is asked for: NICK joined, NICK: TEXT, NICK left.",
         "wrong-value": "Compare letter by letter: NICK joined, NICK: TEXT, NICK left.",
-        "known-mistake": "Each room by itself; the first text is the name, each further one goes "
-        "out as NICK: TEXT.",
-        "nothing": (
-            "All in the same room get this, whoever brought it about. Follow the lines that ran: "
-            "which one should have sent it here, and why did it not?"
-        ),
-        "not-passed-on": "All in the same room should get this.",
-        "sent-to-gone": (
-            "Sending to someone who has left raises ConnectionClosed, and that ended this handler. "
-            "Take the socket out first, then tell the others."
-        ),
+        "too-early": "A client that has said no name is not in the room: it gets nothing yet.",
+        "sent-to-gone": "Sending to a client that has left raises ConnectionClosed, and that ends "
+        "this handler. Take the socket out first, then tell the others.",
         "first-only": "After the name the handler stays in a loop until the client closes.",
         "too-many": "Each of these texts comes once.",
-        "behind": "Each text goes out as NICK: TEXT.",
-        "echoed": "The first text is a name: all get NICK joined. Each further one is NICK: TEXT.",
+        "to-itself": "The first text is a name: all get NICK joined; then NICK: TEXT.",
+        "echoed": "The first text is a name: all get NICK joined; then NICK: TEXT.",
         "added": "Compare letter by letter: NICK joined, NICK: TEXT, NICK left.",
     },
 )

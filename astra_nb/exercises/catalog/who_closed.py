@@ -1,251 +1,99 @@
-"""Who closed, and why: read it off a log."""
+"""Who closed, and why: read off a log."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from random import Random
 
-from websockets.frames import Close
-
-from astra_nb.exercises.calls import Call, FunctionExercise
-from astra_nb.exercises.history import SHOWN_FRAMES, shown
+from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.log import FrameLog
-
-from .read_frame import frame_bytes
+from astra_nb.wire.frames import encode
+from astra_nb.wire.opcodes import TYPES
 
 __all__ = ["who_closed"]
 
-NOTEBOOK = "4-by-hand"
+# Sender, opcode, and payload: of a CLOSE frame its code and its reason.
+PLANS = (
+    "{2}; c8 1000 {0}; s8 1000", "{2}; s8 1008 {0}; c8 1008", "s8 1001; c8 1001", "", "{2}; c8; s8",
+    "{2}", "{2}; s8 1011 Fehler: ü", "c1 close 1000; c8 4321", "c8 1001 Grüße", "c8 3000; s8 3000",
+    "{2}; s8 4999 €", "c8 1000 " + "x" * 123 + "; s8", "s8 1002  1000 close ; c8 1002", "s8; c8",
+    "c8; s8 1000 {0}", "s8 {1} {0}; c8", "c9 \x03\xe8done; sa \x03\xe8done; s8 1003",
+    "c2 \x03\xe8{0}; s2; c8 1009 {0}", "c9; sa; c1 close", "s8 4000 {0}; c8 1000 bye",
+)  # fmt: skip
+FOUND, END = "return (sender, code, reason)", 'return ("nobody", 1006, "")'
 
 
-def closing_log(chance: random.Random, plan: list[tuple[str, int, bytes]]) -> FrameLog:
-    """Make a server's log of one connection: who sent which opcode with which payload."""
-    log = FrameLog()
-    number = chance.randrange(1, 9)
-    for sender, opcode, payload in plan:
-        if sender == "client":
-            data = frame_bytes(opcode, payload, chance.randbytes(4))
-            log.append_frames(number, "server", "received", data, 1)
-        else:
-            log.append_frames(number, "server", "sent", frame_bytes(opcode, payload), 1)
-    return log
-
-
-def as_it_stands(opcode: int, payload: bytes) -> str:
-    """A payload as a frame has it: that of a CLOSE frame in bytes, for its code is no text."""
-    return payload.hex(" ") or "(empty)" if opcode == 8 else shown("text", payload)
-
-
-def closer(plan: list[tuple[str, int, bytes]]) -> tuple[str, int, str]:
-    for sender, opcode, payload in plan:
+def call(plan: str, number: int, key: bytes) -> Call:
+    log, rows, closes = FrameLog(), [], [("nobody", 1006, "")]
+    for step in filter(None, plan.split("; ")):
+        sender, opcode, said = {"c": "client", "s": "server"}[step[0]], int(step[1], 16), step[3:]
+        payload = said.encode("latin-1") if opcode != 8 else b""
         if opcode == 8:
-            code = int.from_bytes(payload[:2], "big") if payload else 1005
-            return sender, code, payload[2:].decode()
-    return "nobody", 1006, ""
+            code, _, reason = said.partition(" ")
+            payload = int(code).to_bytes(2, "big") + reason.encode() if said else b""
+            closes.append((sender, int(code or 1005), reason))
+        raw = encode(opcode, payload, key=key if sender == "client" else None)
+        log.append_frames(number, "server", "received" if sender == "client" else "sent", raw, 1)
+        rows.append((sender, TYPES[opcode], payload.hex(" ") if opcode == 8 else repr(said), "1"))
+    return Call((log,), closes[:2][-1], f"{len(rows)} frames", rows=tuple(rows))
 
 
-def closer_mistakes(plan: list[tuple[str, int, bytes]]) -> Iterator[tuple[Any, str]]:
-    who, code, reason = closer(plan)
-    other = "client" if who == "server" else "server"
-    closes = [step for step in plan if step[1] == 8]
-    if len(closes) > 1:
-        last = closer([closes[-1]])
-        if last != (who, code, reason):
-            yield last, "That is the answer to the first CLOSE frame; who began?"
-    for number, (sender, opcode, payload) in enumerate(plan, 1):
-        if opcode != 8:
-            yield (
-                (
-                    sender,
-                    int.from_bytes(payload[:2], "big"),
-                    payload[2:].decode("utf-8", "replace"),
-                ),
-                f"That is read from frame {number}, which is a text; the type of a record tells a "
-                "CLOSE frame.",
-            )
-    yield (who, str(code), reason), "The code is a number: an int, no str."
-    for other_order in ((code, who, reason), (who, reason, code)):
-        yield other_order, "The order is: who, code, reason."
-    if who != "nobody":
-        direction = "received" if who == "client" else "sent"
-        yield (
-            (direction, code, reason),
-            "Who sent it is asked: on a server's log `received` came from the client.",
-        )
-        number = next(i for i, step in enumerate(plan, 1) if step[1] == 8)
-        kind = "a CLOSE frame" if closes[0][2] else "an empty CLOSE frame"
-        answered = "" if len(closes) > 1 else "; nobody answered it, and it counts all the same"
-        yield ("nobody", 1006, ""), f"Frame {number} of {len(plan)} is {kind}{answered}."
-        yield (
-            (other, code, reason),
-            ("It was the other end: on a server's log `received` came from the client."),
-        )
-        yield (who, code, ""), "The reason is missing: it follows the two bytes of the code."
-        if reason:
-            yield (who, code, reason.encode()), "The reason is text: decode it as UTF-8."
-        raw = closes[0][2]
-        if not raw:
-            for wrong in (0, 1000, 1006, None):
-                yield (
-                    (who, wrong, ""),
-                    ("An empty CLOSE frame has no code; that is reported as 1005 (section 7.1.5)."),
-                )
-        yield (
-            (who, int.from_bytes(raw[:2], "little"), reason),
-            ("The bytes of the code stand in network order, the highest first: big."),
-        )
-    else:
-        for wrong in (1000, 1005, 0, None):
-            yield ("nobody", wrong, ""), "Without any CLOSE frame 1006 is reported (section 7.1.5)."
-        for wrong_who in ("server", "client", ""):
-            yield (wrong_who, 1006, ""), 'Nobody sent a CLOSE frame: the first item is "nobody".'
-
-
-def explain_closer(plan: list[tuple[str, int, bytes]], value: Any) -> str:
-    """Return which bytes a wrong code should have come from; "" when it cannot be told."""
-    who, code, _ = closer(plan)
-    raw = next((payload for _, opcode, payload in plan if opcode == 8), b"")
-    if not isinstance(value, (tuple, list)) or len(value) != 3 or value[0] != who or len(raw) < 2:
-        return ""
-    if value[1] == code:
-        return ""
-    return (
-        f"The code is {value[1]!r:.40}. The payload of that CLOSE frame is {raw.hex(' ')}: it "
-        f"begins with {raw[:2].hex(' ')}, that is {code}, and what follows is the reason."
-    )
-
-
-def calls_to_judge(chance: random.Random) -> list[Call]:
-    def close(code: int, reason: str = "") -> bytes:
-        return Close(code, reason).serialize()
-
-    word = f"{chance.choice(['done', 'bye', 'enough'])} {chance.randrange(100, 1000)}"
-    talk: list[tuple[str, int, bytes]] = [("client", 1, b"Hello"), ("server", 1, b"Hello")]
-    plans: list[tuple[str, list[tuple[str, int, bytes]]]] = [
-        (
-            "the client closes",
-            [*talk, ("client", 8, close(1000, word)), ("server", 8, close(1000))],
-        ),
-        (
-            "the server closes",
-            [*talk, ("server", 8, close(1008, word)), ("client", 8, close(1008))],
-        ),
-        ("no reason", [("server", 8, close(1001)), ("client", 8, close(1001))]),
-        ("an empty CLOSE frame", [*talk, ("client", 8, b""), ("server", 8, b"")]),
-        ("no CLOSE frame", talk),
-        ("no answer to the CLOSE frame", [*talk, ("server", 8, close(1011, "Fehler: ü"))]),
-        (
-            "a text that speaks of closing",
-            [("client", 1, b"close 1000"), ("client", 8, close(4321))],
-        ),
-    ]
-    plans += [
-        ("no frame at all", []),
-        ("a CLOSE frame alone", [("client", 8, close(1001, "Grüße"))]),
-        ("a code and no reason", [("client", 8, close(3000)), ("server", 8, close(3000))]),
-        ("the highest code", [*talk, ("server", 8, close(4999, "€"))]),
-        ("a reason of 123 bytes", [("client", 8, close(1000, "x" * 123)), ("server", 8, b"")]),
-        (
-            "a reason with digits and blanks",
-            [("server", 8, close(1002, " 1000 close ")), ("client", 8, close(1002))],
-        ),
-        ("an empty CLOSE frame of the server", [*talk, ("server", 8, b""), ("client", 8, b"")]),
-        (
-            "an empty CLOSE frame, and a code in its answer",
-            [("client", 8, b""), ("server", 8, close(1000, word))],
-        ),
-        (
-            "pings and pongs before the close",
-            [
-                ("client", 9, b"\x03\xe8done"),
-                ("server", 10, b"\x03\xe8done"),
-                ("server", 8, close(1003)),
-            ],
-        ),
-        (
-            "bytes that look like a code and a reason",
-            [
-                ("client", 2, close(1000, word)),
-                ("server", 2, b""),
-                ("client", 8, close(1009, word)),
-            ],
-        ),
-        (
-            "pings, and no CLOSE frame",
-            [("client", 9, b""), ("server", 10, b""), ("client", 1, b"close")],
-        ),
-        (
-            "both closed at once",
-            [("server", 8, close(4000, word)), ("client", 8, close(1000, "bye"))],
-        ),
-    ]
-    mixed = list(talk) * chance.randrange(1, 4)
-    who = chance.choice(["client", "server"])
-    other = "server" if who == "client" else "client"
-    code = chance.randrange(3000, 5000)
-    plans.append(
-        ("by chance", [*mixed, (who, 8, close(code, word)), (other, 8, close(code, word))])
-    )
-    calls = []
-    for what, plan in plans:
-        log = closing_log(chance, plan)
-        calls.append(
-            Call(
-                (log,),
-                partial(closer, plan),
-                what,
-                partial(closer_mistakes, plan),
-                rows=tuple(
-                    (sender, "close" if opcode == 8 else "text", as_it_stands(opcode, payload), "")
-                    for sender, opcode, payload in plan[-SHOWN_FRAMES:]
-                ),
-                explain=partial(explain_closer, plan),
-            )
-        )
-    return calls
+def calls(chance: Random) -> list[Call]:
+    word = f"{chance.choice(('done', 'bye', 'enough'))} {chance.randrange(100, 1000)}"
+    plans = [plan.format(word, chance.randint(3000, 4999), "c1 Hi; s1 Hi") for plan in PLANS]
+    return [call(plan, chance.randrange(1, 9), chance.randbytes(4)) for plan in plans]
 
 
 who_closed = FunctionExercise(
     name="who_closed",
     title="Who closed, and why",
     rfc="sections 5.5.1 and 7.1.5",
-    notebook=NOTEBOOK,
+    notebook="4-by-hand",
     function="who",
-    prompt=(
-        "Write `who(log)`. It gets the log of a server with one connection, and says who sent the "
-        'first CLOSE frame, with which code and which reason: `("client", 1000, "done")`. An empty '
-        'CLOSE frame counts as code 1005. Without any, the answer is `("nobody", 1006, "")`. Each '
-        "record of `log.frames` has a `type`, a `payload` and a `direction`: `received` or `sent`, "
-        "seen from the server."
-    ),
+    prompt="Write `who(log)`. It gets the log of a server with one connection, and says who sent "
+    'the first CLOSE frame, with which code and which reason: `("client", 1000, "done")`. An empty '
+    'CLOSE frame counts as code 1005. Without any, the answer is `("nobody", 1006, "")`. Each '
+    "record of `log.frames` has a `type`, a `payload` and a `direction`: `received` or `sent`, "
+    "seen from the server.",
     stub="def who(log):\n    ...\n",
     hints=[
-        'for record in log.frames: the first one with record.type == "close" decides.',
-        "The first two bytes of the payload are the code, the highest first; the rest is the "
-        "reason in UTF-8.",
-        'On a server\'s log `received` means that the client sent it. return ("nobody", 1006, "") '
-        "stands behind the loop.",
+        'Go through log.frames; the first record whose type is "close" decides.',
+        "The first 2 bytes of its payload are the code, the highest first; the rest is the reason.",
+        "On a server's log `received` means that the client sent it. A CLOSE frame may be empty.",
+        "That nobody closed is known only after the last record.",
     ],
     solution_text="""\
 def who(log):
     for record in log.frames:
         if record.type == "close":
             sender = "client" if record.direction == "received" else "server"
-            if not record.payload:
-                return (sender, 1005, "")
-            code = int.from_bytes(record.payload[:2], "big")
-            return (sender, code, record.payload[2:].decode())
+            code = int.from_bytes(record.payload[:2], "big") or 1005
+            reason = record.payload[2:].decode()
+            return (sender, code, reason)
     return ("nobody", 1006, "")
 """,
-    calls=calls_to_judge,
-    compare=lambda value, expected: isinstance(value, (tuple, list)) and tuple(value) == expected,
+    calls=calls,
+    mutations=[
+        ("in log.frames", "in log.frames[::-1]", "That is the last CLOSE frame; the first counts."),
+        ('record.type == "close"', "record", "That is the first frame; look for a CLOSE frame."),
+        ("if record.type", "if 0 and record.type", "There is a CLOSE frame here, and it counts."),
+        ('"client" if record.direction == "received" else "server"', "record.direction", "That is "
+         "the direction; who sent it is asked. `received` came from the client."),
+        ('== "received"', '== "sent"', "It was the other end: `received` came from the client."),
+        (FOUND, "return (code, sender, reason)", "The order is: who, code, reason."),
+        (FOUND, "return (sender, str(code), reason)", "The code is a str; it is a number."),
+        (FOUND, "return (sender, code, '')", "The reason is missing; it follows the code."),
+        (FOUND, "return (sender, code, record.payload[2:])", "The reason is bytes; decode it."),
+        (FOUND, "return (sender, code & 255, reason)", "The code is its second byte; it has two."),
+        ("[2:].decode()", ".decode('utf-8', 'replace')", "The code is in the reason, too."),
+        ('"big"', '"little"', "The code has its lowest byte first; it is in network order."),
+        *((" or 1005", new, "An empty CLOSE frame has no code; 1005 is reported (section 7.1.5).")
+          for new in (" or 1000", "", " or 1006", " or None")),
+        *((END, END.replace(*change), "Without a CLOSE frame it is nobody, and 1006 (7.1.5).")
+          for change in (("1006", "1000"), ("1006", "1005"), ("nobody", "server"))),
+    ],
     advice={
-        "known-mistake": "The first CLOSE frame counts, whoever sent it, answered or not.",
         "wrong-value": "The first CLOSE frame counts, whoever sent it, answered or not.",
         "wrong-result-type": 'Give three items: ("client", 1000, "done").',
-        "raised": "The first two bytes of the payload are the code; only what follows is text. "
-        "A CLOSE frame may be empty, and there may be none at all.",
+        "raised": "The payload is empty, or two bytes of code; only what follows is text.",
     },
-)
+)  # fmt: skip

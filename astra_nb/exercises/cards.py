@@ -1,0 +1,203 @@
+"""Cards: the result of a check, a hint or a solution, as text, as HTML and as data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from astra_nb.log import FrameLog
+from astra_nb.log.records import Outcome
+from astra_nb.wire.text import visible
+
+from .diagnosis.misconceptions import Finding, Table
+
+__all__ = ["ANSWER_TYPE", "Answer", "Note", "aligned"]
+
+ANSWER_TYPE = "application/vnd.astra-nb.answer+json"  # read by `astra-nb report`
+BUSY = "This machine is too busy to judge. Run the check again."
+# Code between backticks, or a call of ours.
+CODE = re.compile(r"`([^`]+)`|\b(\w+\.(?:hint|solution)\(\d?\))")
+# A mark and a colour beside the word, never instead of it.
+MARKS: dict[str, tuple[str, str]] = {
+    "right": ("✓", "#2e7d32"),
+    "not attempted": ("○", "#757575"),
+    "not yet": ("→", "#b26a00"),
+    "too busy": ("…", "#757575"),
+}
+BOX = "border-left: 4px solid {}; padding: 0.2em 0.9em; margin: 0.4em 0; max-width: 60em"
+MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.95em;"
+KEPT = f"{MONO} white-space: pre-wrap; overflow-wrap: anywhere; text-align: left"
+PAIR = "display: flex; flex-wrap: wrap; gap: 0.4em 1em; margin: 0.4em 0"
+FRAME = "border: 1px solid #888; border-radius: 3px; padding: 0.2em 0.7em"
+HEAD = f'<th scope="col" style="{KEPT}">{{}}</th>'
+CELL = f'<td style="{KEPT}">{{}}</td>'
+STEP = "display: inline-block; width: 1.4em; height: 0.4em; margin: 0.1em; border: 1px solid {}"
+DONE = "#43a047; background: #43a047"  # seen on a dark page and on a light one
+
+
+@dataclass(frozen=True, repr=False)
+class Answer:
+    """The result of a check of the exercise with this name and title.
+
+    Attributes:
+        finding: What to say, when the outcome is "not yet".
+        section: Where to read again.
+        progress: How far this notebook's exercises are, as one sentence; "" where none is kept.
+        steps: Which exercises of this notebook are right, in their order.
+        printed: What the student's code printed.
+        log: Log of the check; of a handler, that of its server.
+    """
+
+    name: str
+    title: str
+    outcome: Outcome
+    finding: Finding | None = None
+    section: str = ""
+    progress: str = ""
+    steps: tuple[bool, ...] = ()
+    printed: str = ""
+    log: FrameLog | None = field(default=None, compare=False)
+
+    @property
+    def right(self) -> bool:
+        """Whether the exercise is done."""
+        return self.outcome == "right"
+
+    def __bool__(self) -> bool:
+        return self.right
+
+    @property
+    def key(self) -> str:
+        """Short name of the misconception; or ""."""
+        return self.finding.key if self.finding else ""
+
+    def __str__(self) -> str:
+        frames = (f"  {name:<8}  {text}" for name, text in self._frames())
+        says = "\n".join((*self._paragraphs(), *frames))
+        folded = ", ".join(map(_summary, self._folded()))
+        more = f"More by .details(): {folded}." if folded else ""
+        ending = "\n".join(filter(None, (self.progress, more)))
+        return "\n\n".join(filter(None, (f"{self.title}: {self.outcome}.", says, ending)))
+
+    __repr__ = __str__
+
+    def details(self) -> Note:
+        """Show what is folded: frames or calls, what was printed, where to read again."""
+        text = "\n\n".join(map(_table_text, self._folded())) or "There are none."
+        return Note(f"{self.title}: details", text, code=True)
+
+    def _paragraphs(self) -> list[str]:
+        if self.finding:
+            return [text for text in (self.finding.headline, self.finding.advice) if text]
+        first_step = f"Nothing is written here yet. A first step: {self.name}.hint()"
+        return {"not attempted": [first_step], "too busy": [BUSY]}.get(self.outcome, [])
+
+    def _frames(self) -> list[tuple[str, str]]:
+        if not (found := self.finding):
+            return []
+        place = "; ".join(filter(None, (found.where, found.line)))
+        pairs = (("expected", found.expected), ("came", found.came), ("where", place))
+        return [(name, str(value)) for name, value in pairs if value]
+
+    def _folded(self) -> Iterator[Table]:
+        yield from self.finding.tables if self.finding else ()
+        if self.printed:
+            lines = ((visible(line, 200),) for line in self.printed.splitlines())
+            yield Table("What your code printed", (), tuple(lines))
+        if self.finding and self.section:
+            yield Table("Read again", (), ((self.section,),))
+
+    def _repr_html_(self) -> str:
+        frames = (
+            f'<div style="{FRAME}">{name} <span style="{KEPT}">{escape(text)}</span></div>'
+            for name, text in self._frames()
+        )
+        styles = (STEP.format(DONE if step else "#888") for step in self.steps)
+        steps = "".join(f'<span style="{style}"></span>' for style in styles)
+        return _box(
+            f"{self.title}: {self.outcome}.",
+            *MARKS[self.outcome],
+            *map(_prose, self._paragraphs()),
+            _side_by_side(frames),
+            _side_by_side(map(_table_html, self._folded())),
+            _prose(self.progress),
+            # The sentence above says the same to a screen reader.
+            f'<div aria-hidden="true" style="line-height: 1">{steps}</div>' if steps else "",
+        )
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        data = {
+            "exercise": self.name,
+            "title": self.title,
+            "state": self.outcome,
+            "key": self.key,
+            "headline": self.finding.headline if self.finding else "",
+        }
+        return {"text/plain": str(self), "text/html": self._repr_html_(), ANSWER_TYPE: data}
+
+
+@dataclass(frozen=True, repr=False)
+class Note:
+    """A hint, a solution, or details."""
+
+    heading: str
+    text: str
+    more: str = ""
+    code: bool = False
+
+    def __str__(self) -> str:
+        parts = (self.heading, self.text, self.more)
+        return "\n\n".join(part.rstrip("\n") for part in parts if part)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        code = f'<pre style="margin: 0.3em 0; {MONO}">{escape(self.text)}</pre>'
+        text = code if self.code else _prose(self.text)
+        return _box(self.heading, "", "#1565c0", text, _prose(self.more))
+
+
+def _box(heading: str, mark: str, colour: str, *parts: str) -> str:
+    # The heading is a role: elements would be listed in JupyterLab's table of contents.
+    return (
+        f'<div role="region" aria-label="{escape(heading)}" style="{BOX.format(colour)}">'
+        f'<div role="heading" aria-level="3"><strong><span aria-hidden="true">{mark} </span>'
+        f"{escape(heading)}</strong></div>{''.join(parts)}</div>"
+    )
+
+
+def _side_by_side(parts: Iterable[str]) -> str:
+    row = "".join(parts)
+    return f'<div style="{PAIR}">{row}</div>' if row else ""
+
+
+def _prose(text: str) -> str:
+    code = CODE.sub(lambda match: f"<code>{match[1] or match[2]}</code>", escape(text))
+    return f'<p style="margin: 0.4em 0">{code}</p>' if text else ""
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines with columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def _summary(table: Table) -> str:
+    return f"{table.caption} ({len(table.rows)})" if len(table.rows) > 1 else table.caption
+
+
+def _table_text(table: Table) -> str:
+    lines = aligned([row for row in (table.heads, *table.rows) if row])
+    return "\n".join((f"{table.caption}:", *(f"  {line}".rstrip() for line in lines)))
+
+
+def _table_html(table: Table) -> str:
+    rows = "".join(
+        f'<tr style="background: none">{"".join(cell.format(escape(text)) for text in row)}</tr>'
+        for cell, row in ((HEAD, table.heads), *((CELL, row) for row in table.rows))
+        if row
+    )
+    return f"<details><summary>{escape(_summary(table))}</summary><table>{rows}</table></details>"

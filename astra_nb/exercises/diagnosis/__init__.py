@@ -1,0 +1,1 @@
+"""Diagnosis: evidence in, one finding out; pure."""

@@ -1,0 +1,60 @@
+"""What the errors that beginners meet mean here."""
+
+from __future__ import annotations
+
+from .evidence import Error
+
+__all__ = ["advice_on"]
+
+ASYNC_RECV = "recv() of an async def handler is awaited: message = await socket.recv()."
+MESSAGE = "recv() gives a Message with type and value; the payload is message.value."
+NO_INPUT = "Nobody answers input() in a handler; what it needs comes through its socket."
+AT_CLOSE = ("This message is a close: look at message.type before you use the value. The value "
+            "of an empty close is None.")  # fmt: skip
+
+# By the error's type and a part of its text; the first that fits counts.
+MEANINGS: tuple[tuple[str, str, str], ...] = (
+    ("EOFError", "", NO_INPUT),
+    ("NotImplementedError", "raw_input", NO_INPUT),
+    ("AttributeError", "'coroutine' object", ASYNC_RECV),
+    ("TypeError", "'coroutine' object", ASYNC_RECV),
+    ("AttributeError", "'CloseFrame' object", AT_CLOSE),
+    ("InvalidMessage", "not CloseFrame", AT_CLOSE),
+    ("WaitTimeout", "", "A client may be silent for long: recv() without a timeout waits until "
+     "something comes."),
+    ("AttributeError", "'Message' object", MESSAGE),
+    ("TypeError", "Message", MESSAGE),
+    ("InvalidMessage", "not Message", MESSAGE),
+    ("AttributeError", "attribute 'length'", "Python counts with len(...): len(message.value)."),
+    ("AttributeError", "'str' object has no attribute 'decode'", "This is a str already: nothing "
+     "is left to decode."),
+    ("AttributeError", "WebSocket' object has no attribute", "A socket has recv(), "
+     "send(type, value), send_text(), send_bytes(), send_ping(), send_pong() and send_close(); "
+     "parameters of the path are in path_parameters."),
+    ("TypeError", "AsyncWebSocket' object is not iterable", "Write: async for message in socket."),
+    ("TypeError", "can't be used in 'await'", "In a def handler calls block by themselves: no "
+     "await."),
+    ("TypeError", "WebSocket.send", "One value goes into one message: put it together first, for "
+     "example with an f-string."),
+    ("InvalidMessage", "a text message takes a str", "send_text() takes a str. Bytes go with "
+     "send_bytes(); what is neither is made a str first."),
+    ("InvalidMessage", "message type", "send() takes the type first and then the value: "
+     "socket.send(message.type, message.value)."),
+    ("UnboundLocalError", "", "A function that assigns to a name has it for itself: write global "
+     "NAME in its first line, or keep what is shared in a set or a dict."),
+    ("NameError", "is not defined", "Is the name written as where it was made, or an import "
+     "missing?"),
+    ("RuntimeError", "changed size during iteration", "While a loop goes over a set or a dict it "
+     "must not change, and other handlers do change it: go over a copy."),
+    ("UnicodeDecodeError", "", "Not every run of bytes is UTF-8 text; bytes go on as bytes, "
+     "without decode()."),
+    ("AttributeError", "'NoneType' object", "None came out of what stands before the dot. A "
+     "method that changes its object, such as update(), append() or sort(), gives None; and so "
+     "does the value of an empty close."),
+)  # fmt: skip
+
+
+def advice_on(error: Error) -> str:
+    """Return what an error means in an exercise; "" when nothing in particular."""
+    fits = (said for kind, part, said in MEANINGS if kind in error.kinds and part in error.text)
+    return next(fits, "")

@@ -1,0 +1,127 @@
+"""Evidence of one failed expectation: frozen facts, without a socket, a thread or a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from astra_nb.wire.close_codes import name
+from astra_nb.wire.text import preview
+
+__all__ = ["Call", "Error", "Evidence", "Handler", "Said", "Wanted"]
+
+SHOWN = 48  # characters of a payload
+EMPTY = 1005
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message: its type and its payload; that of a close is what the frame carries."""
+
+    type: str
+    payload: bytes = b""
+
+    @property
+    def code(self) -> int:
+        """Code of a close; 1005 for an empty CLOSE frame (RFC 6455, section 7.1.5)."""
+        return int.from_bytes(self.payload[:2], "big") if self.payload else EMPTY
+
+    @property
+    def reason(self) -> str:
+        return self.payload[2:].decode("utf-8", "replace")
+
+    @property
+    def shown(self) -> str:
+        """The payload on one line."""
+        text = preview(self.payload, self.type, SHOWN) or "(empty)"  # type: ignore[arg-type]
+        return f"{text} ({len(self.payload):,} bytes)" if len(self.payload) > SHOWN else text
+
+    def __str__(self) -> str:
+        if self.type != "close":
+            return f"{self.type} {self.shown}"
+        if not self.payload:
+            return "a close without a code"
+        reason = f', reason "{self.reason}"' if self.reason else ""
+        return f"close {self.code} ({name(self.code)}){reason}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was expected: "message", "close", "nothing", "open" or "end".
+
+    "open" is a connection that stays open, "end" a handler that ends after its connection. Of
+    `mistakes` each is a wrong payload that is known, with what to say about it; `why` is what to
+    say of whatever else comes, and `missing` of nothing.
+    """
+
+    kind: str
+    said: Said = Said("")
+    any_payload: bool = False
+    mistakes: tuple[tuple[bytes, str], ...] = ()
+    why: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call on a socket, of the connection `owner`: "done", "waits", "raised", "not awaited"."""
+
+    name: str
+    line: str  # such as "line 3: socket.recv()"
+    state: str
+    said: Said | None = None  # what it received or sent, where that is a message
+    owner: int = 0
+
+
+@dataclass(frozen=True)
+class Error:
+    """What a handler raised: its class and bases by name, and what of its own code did it."""
+
+    kinds: tuple[str, ...]
+    text: str
+    line: str = ""
+    of_call: str = ""  # name of the socket's call that raised it
+
+    def __str__(self) -> str:
+        return f"{self.kinds[0]}: {self.text}".rstrip(": ").rstrip(".")
+
+
+@dataclass(frozen=True)
+class Handler:
+    """What is known of the handler of one connection."""
+
+    number: int = 0  # of its connection
+    calls: tuple[Call, ...] = ()  # the newest last; older ones may be left out
+    ended: bool = False
+    open_at_end: bool = False  # whether its connection was open when it ended
+    returned: str = ""  # as text; "" for None
+    error: Error | None = None
+    busy_at: str = ""  # where it stands when it waits in no call on a socket, if that is known
+
+    def last(self, state: str) -> Call | None:
+        return next((call for call in reversed(self.calls) if call.state == state), None)
+
+    def sent(self, said: Said | None, to: int) -> list[int]:
+        """Return the places, among its calls, of those that sent this to a connection."""
+        sent = [(i, c) for i, c in enumerate(self.calls) if c.owner == to and c.name != "recv"]
+        return [i for i, call in sent if said is not None and call.said == said]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known when an expectation of one client has failed."""
+
+    wanted: Wanted
+    came: Said | None = None  # None for nothing
+    ended: str = ""  # "" (open), "closed", "dropped"; "refused" where the client did not take it
+    said: tuple[Said, ...] = ()  # by this client
+    unanswered: tuple[Said, ...] = ()  # of that, what gets no answer from the handler
+    right: tuple[Said, ...] = ()  # what came right so far
+    later: tuple[Said, ...] = ()  # what this client expects later
+    others_said: bool = False  # whether another client has sent something
+    elsewhere: tuple[str, ...] = ()  # the clients that got this message, as "client 2"
+    back: tuple[str, ...] = ()  # those that got what they had sent themselves, unexpected so far
+    handler: Handler = field(default_factory=Handler)
+    others: tuple[Handler, ...] = ()
+    beside: tuple[Error, ...] = ()  # what ended a thread or a task that a handler began
+    printed: bool = False  # whether a handler printed something
+    by_heart: bool = False  # whether what came was right for an earlier value, and this one is new

@@ -1,0 +1,153 @@
+"""Harness: the server of one check, with the student's handler under the spies on it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from astra_nb.log import FrameLog
+from astra_nb.log.records import OutputRecord
+from astra_nb.net.addresses import websocket_url
+from astra_nb.net.background import BackgroundLoop
+from astra_nb.net.blocking import place_of
+from astra_nb.net.policy import Policy
+from astra_nb.net.routes import make_route
+from astra_nb.runner import Runner
+
+from . import guard
+from .diagnosis.evidence import Error, Handler
+from .socket_spy import Run, Runs, error_facts, line_of
+
+__all__ = ["Harness"]
+
+HOSTNAME = "127.0.0.1"
+CLOSE_TIMEOUT = 2.0  # seconds, as for every server
+GRACE = 0.3  # seconds for handlers to end by themselves
+ENDING = 1.4  # seconds for everything
+LOOK_EVERY = 0.01  # seconds between two looks whether all has ended
+STOP_EVERY = 0.2  # seconds between two attempts to stop a handler
+MAX_FRAMES = 30_000
+
+
+class CheckLog(FrameLog):
+    """A log whose frames no flood of prints can push out."""
+
+    def __init__(self, output: guard.Output) -> None:
+        super().__init__(max_frames=MAX_FRAMES)
+        self.output = output
+
+    def append(self, connection: int, record_type: Callable[..., Any], **fields: Any) -> int:
+        if record_type is OutputRecord:
+            self.output(fields["stream"], fields["text"] + "\n")
+            if self.output.total > guard.SHOWN_OUTPUT:
+                return 0
+        return super().append(connection, record_type, **fields)
+
+
+class Harness:
+    """A server for one check, on a loop of its own; use it as a context manager.
+
+    Raises:
+        InvalidRoute: This is not a handler.
+        AddressInUse, AddressUnavailable: On entry: the server cannot listen there.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[..., Any],
+        path: str,
+        port: int,
+        automatic_pong: bool,
+        output: guard.Output,
+    ) -> None:
+        make_route(path, handler)  # says what is wrong with the handler itself
+        self.log = CheckLog(output)
+        self.runs = Runs()
+        self._loop = BackgroundLoop()
+        self._port = port
+        route = make_route(path, self.runs.watched(handler), automatic_pong=automatic_pong)
+        self._policy = Policy(HOSTNAME, routes=[route], close_timeout=CLOSE_TIMEOUT)
+
+    def __enter__(self) -> Harness:
+        with contextlib.ExitStack() as stack:
+            context = stack.enter_context(guard.at_work())
+            self._errors = context[guard.errors]
+            self._loop.loop.set_exception_handler(self._note_error)
+            self._runner = context.run(
+                Runner, self._policy, self.log, HOSTNAME, self._port, None, itertools.count(1),
+                loop=self._loop,
+            )  # fmt: skip
+            self._runner.run()
+            self._guard = stack.pop_all()
+        self.url = websocket_url(HOSTNAME, self._runner.port)
+        return self
+
+    def _note_error(self, _: object, context: dict[str, Any]) -> None:
+        if "exception" in context:
+            self._errors.append(context["exception"])
+
+    def __exit__(self, *_: object) -> None:
+        """Shut the server down, and stop what is left of the handler; bounded."""
+        ending = threading.Thread(
+            target=self._runner.shutdown, name="astra_nb check's end", daemon=True
+        )
+        ending.start()
+        began, tries = time.monotonic(), 0
+        while (passed := time.monotonic() - began) < ENDING and (ending.is_alive() or self._left()):
+            if passed > GRACE + tries * STOP_EVERY:  # what a `finally` does takes a moment
+                for run in self._left():
+                    guard.interrupt(run.thread, tries)
+                tries += 1
+            ending.join(LOOK_EVERY)
+        for run in self.runs.runs:
+            run.forget()
+        threads = [ending, *(run.thread for run in self._left())]
+        guard.close_after([each for each in threads if each.is_alive()], self._guard)
+
+    def _left(self) -> list[Run]:
+        """Handlers that have not ended; of those on the loop, only one that is in there now."""
+        running = [run for run in list(self.runs.runs) if not run.ended and run.thread.is_alive()]
+        return [run for run in running if run.task is None or place_of(run.thread.ident)]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server still listens; a handler may have taken its place."""
+        return self._runner.running
+
+    def settle(self) -> None:
+        """Wait until the server has sent and logged what handlers gave it; bounded."""
+        self._loop.settle(GRACE / 10)
+
+    def errors_beside(self) -> tuple[Error, ...]:
+        """Return what ended the threads and tasks that handlers began."""
+        errors = list(self._errors)
+        return tuple(error_facts(each) for each in errors if not isinstance(each, guard.Stopped))
+
+    def handlers(self) -> list[Handler]:
+        """Return what is known of each handler now, by the number of its connection."""
+        tasks: list[Any] = []
+        with contextlib.suppress(RuntimeError):  # tasks came or went meanwhile
+            tasks = [task.get_coro() for task in asyncio.all_tasks(self._loop.loop)]
+        found = []
+        for run in list(self.runs.runs):
+            busy_at = ""
+            if not run.ended and not run.waits:
+                busy_at = guard.place(run.thread) or _line_of_task(run.task)
+            found.append(run.facts(frozenset(tasks), busy_at))
+        return found
+
+
+def _line_of_task(task: asyncio.Task[Any] | None) -> str:
+    """Return the innermost line of a student's coroutine that waits; "" when there is none."""
+    line = ""
+    coroutine: Any = task.get_coro() if task is not None else None
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        if not guard.is_library(frame.f_code):
+            line = line_of(frame.f_code, frame.f_lineno)
+        coroutine = coroutine.cr_await
+    return line

@@ -1,0 +1,164 @@
+"""No sentence of a check is untrue: what misled the checks before does not any more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from astra_nb.exercises import HandlerExercise, Script, Wrong, echo
+from tests.exercises.answers import EXERCISES, answer_of
+from tests.helpers import run_python
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+ECHO = """\
+    async for message in socket:
+        if message.type in ("text", "bytes"):
+            await socket.send(message.type, message.value)
+"""
+RIGHT = {
+    "a comment speaks of a call": "async def handle_socket(socket):\n"
+    "    # socket.recv() is awaited below\n" + ECHO,
+    "a call is gathered": "import asyncio\n\nasync def handle_socket(socket):\n"
+    "    async for message in socket:\n        if message.type in ('text', 'bytes'):\n"
+    "            await asyncio.gather(socket.send(message.type, message.value))\n",
+    "a call is a task": "import asyncio\n\nasync def handle_socket(socket):\n"
+    "    async for message in socket:\n        if message.type in ('text', 'bytes'):\n"
+    "            sending = asyncio.create_task(socket.send(message.type, message.value))\n"
+    "            await sending\n",
+    "a comment speaks of Thread(": "def handle_socket(socket):\n    # no Thread( is needed\n"
+    "    for message in socket:\n        if message.type in ('text', 'bytes'):\n"
+    "            socket.send(message.type, message.value)\n",
+    "an attribute of its own": "class State:\n    online = False\n\nstate = State()\n\n"
+    "def handle_socket(socket):\n    state.online = True\n    for message in socket:\n"
+    "        if message.type in ('text', 'bytes'):\n"
+    "            socket.send(message.type, message.value)\n",
+    "a type of its own": "class Note:\n    type = 'add'\n\n"
+    "def handle_socket(socket):\n    note = Note()\n    for message in socket:\n"
+    "        if note.type == 'add' and message.type in ('text', 'bytes'):\n"
+    "            socket.send(message.type, message.value)\n",
+    "a bytearray": "def handle_socket(socket):\n    for message in socket:\n"
+    "        if message.type == 'text':\n            socket.send_text(message.value)\n"
+    "        elif message.type == 'bytes':\n"
+    "            socket.send_bytes(bytearray(message.value))\n",
+}
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_what_only_looks_wrong_is_right(kind: str) -> None:
+    answer = echo.check(answer_of(echo, RIGHT[kind]))
+    assert answer.outcome == "right", str(answer)
+
+
+WRONG = {
+    "a comment speaks of a call": (
+        "async def handle_socket(socket):\n    # socket.recv() is awaited below\n"
+        "    await socket.recv()\n",
+        "never awaited",
+    ),
+    "a comment speaks of Thread(": (
+        "def handle_socket(socket):\n    # Thread(\n    while True:\n        socket.recv()\n",
+        "hread",
+    ),
+    "an attribute of its own": (
+        "class State:\n    pass\n\nstate = State()\n\ndef handle_socket(socket):\n"
+        "    state.online = True\n    while True:\n        socket.recv()\n",
+        "nobody looks",
+    ),
+    "finally runs": (
+        "def handle_socket(socket):\n    try:\n        socket.recv()\n        1 / 0\n"
+        "    finally:\n        print('the end')\n",
+        "did not run",
+    ),
+    "a type of its own": (
+        "class Note:\n    type = 'note'\n\ndef handle_socket(socket):\n    for message in socket:\n"
+        "        if Note.type == 'add':\n            socket.send(message.type, message.value)\n",
+        "no type of a message",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_answer_is_told_nothing_that_is_not_so(kind: str) -> None:
+    source, untrue = WRONG[kind]
+    answer = echo.check(answer_of(echo, source))
+    assert answer.outcome == "not yet"
+    assert untrue not in f"{answer}{answer.details()}", str(answer)
+
+
+CELLS = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+def run(cell):
+    return shell.run_cell(cell, store_history=True)
+run("from astra_nb.exercises import echo")
+run('''def handle_socket(socket):
+    for message in socket:
+        if message.type in ("text", "bytes"):
+            socket.send(message.type, message.value)
+''')
+print("FIRST", run("echo.check(handle_socket)").result.outcome)
+run({broken!r})
+answer = run("echo.check(handle_socket)").result
+print("THEN", answer.key, answer.finding.headline)
+run('''def handle_socket(socket):
+    socket.recv()
+''')
+print("AGAIN", run("echo.check(handle_socket)").result.key)
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        ("def handle_socket(socket)\n    pass\n", "SyntaxError"),
+        ("import no_such_module\ndef handle_socket(socket):\n    pass\n", "ModuleNotFoundError"),
+    ],
+)
+def test_an_error_in_the_cell_above_is_named(tmp_path: Path, broken: str, error: str) -> None:
+    done = run_python("-c", CELLS.format(broken=broken), cwd=tmp_path, timeout=60)
+    assert "FIRST right" in done.stdout, done.stderr
+    said = f"The cell above ended with {error}; this is still the handler of Echo."
+    assert f"THEN cell-failed {said}" in done.stdout
+    assert "AGAIN cell-failed" not in done.stdout
+    assert "AGAIN returned" in done.stdout
+
+
+def test_a_self_test_says_what_is_not_as_it_should_be() -> None:
+    def scenario(script: Script) -> None:
+        client = script.client()
+        client.send("text", "a")
+        client.expect("text", "b", mistakes={"b": "That is right."})
+
+    exercise = HandlerExercise(
+        name="odd",
+        title="Odd",
+        rfc="section 5.6",
+        prompt="",
+        hints=[],
+        stub="def handle_socket(socket):\n    socket.recv()\n",
+        solution_text="def handle_socket(socket):\n    socket.recv()\n",
+        scenarios=[scenario],
+        wrong=[Wrong("def handle_socket(socket):\n    socket.recv()\n", "nothing")],
+    )
+    assert exercise.selftest() == [
+        "odd: the solution gets 'not attempted', not 'right'.",
+        "odd: wrong answer 1 gets 'not attempted', not 'nothing'.",
+        "odd: 'That is right.' can never be said.",
+    ]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_every_exercise_passes_its_self_test(name: str) -> None:
+    assert EXERCISES[name].selftest() == []
+
+
+def test_advice_for_no_finding_is_refused() -> None:
+    with pytest.raises(ValueError, match="no finding has the key 'wrog-value'"):
+        replace(echo, advice={"wrog-value": "Look again."}, notebook="")
