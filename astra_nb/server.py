@@ -177,7 +177,8 @@ class Server:
                 stood there. Of several that match, "/room/lobby" comes before "/room/{name}".
             handler: Called with the socket, once for each connection.
             automatic_pong: Whether PING frames are answered by themselves.
-            compression: "deflate" to agree to permessage-deflate (RFC 7692).
+            compression: "deflate" to agree to permessage-deflate (RFC 7692); or its parameters,
+                such as {"server_max_window_bits": 10}.
             subprotocols: Those the server speaks here, the preferred first.
             replace: Whether to take the place of the handler this path has, in the same order.
 

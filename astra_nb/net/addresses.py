@@ -70,11 +70,11 @@ def _addresses(hostname: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Addr
 
 
 def describe_peer(peername: object) -> str:
-    """Write a socket address as text: "127.0.0.1:51324"."""
+    """Write a socket address as text: "127.0.0.1:51324", or the path of a Unix domain socket."""
     if isinstance(peername, tuple) and len(peername) >= 2:
         host, port = str(peername[0]), peername[1]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return "unknown"
+    return peername if isinstance(peername, str) and peername else "unknown"
 
 
 def bind(

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any, Generic, Literal, TypeVar
 
 from websockets.datastructures import Headers
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 
 from astra_nb.errors import ConnectionClosed, EndlessLoop, InvalidMessage, NotOpen, WaitTimeout
 from astra_nb.payloads import ENCODERS, check_type, encode_bytes, encode_close
@@ -66,6 +66,20 @@ class BaseSocket(Generic[I]):
     def request_with_secrets(self) -> Request:
         """The request as it came, for a handler that checks a token; do not show it."""
         return self._request
+
+    @functools.cached_property
+    def response(self) -> Response | None:
+        """The answer to that request, its secrets hidden; None before it is known."""
+        response = self._connection.response
+        if response is None:
+            return None
+        headers = Headers(self._connection.redactor.headers(response.headers.raw_items()))
+        return Response(response.status_code, response.reason_phrase, headers)
+
+    @property
+    def response_with_secrets(self) -> Response | None:
+        """The answer as it was sent, such as for a `Set-Cookie`; do not show it."""
+        return self._connection.response
 
     @property
     def id(self) -> int:

@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Callable
 from typing import cast
 
+from websockets.http11 import Response
 from websockets.protocol import Protocol as SansIOProtocol
 
 from astra_nb.log import FrameLog
@@ -65,6 +66,7 @@ class Connection(asyncio.Protocol):
         keepalive: Seconds between PING frames that this end sends by itself; None for never.
         close_asked: Whether a thread has asked for a CLOSE frame that may still be under way.
         peer: The other end's address.
+        response: The answer in the opening handshake; None before it.
     """
 
     # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
@@ -91,6 +93,7 @@ class Connection(asyncio.Protocol):
         "peer",
         "protocol",
         "redactor",
+        "response",
         "sender",
         "state",
         "tap",
@@ -126,6 +129,7 @@ class Connection(asyncio.Protocol):
         self.keepalive: float | None = None
         self.close_asked = False
         self.peer = "unknown"
+        self.response: Response | None = None
 
         self._head = bytearray()  # of the opening handshake
         self._delivered = 0.0  # when messages last came, in the loop's time

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from astra_nb.errors import InvalidRoute, LocalError
 
-from .options import Compression, check_subprotocols
+from .options import Compression, check_compression, check_subprotocols
 
 __all__ = ["Compression", "Handler", "Route", "is_async", "make_route"]
 
@@ -31,7 +31,7 @@ class Route:
         is_async: Whether what the handler returns is awaited on the event loop. Where that cannot
             be seen, as for a lambda, the first call shows it.
         automatic_pong: Whether the server answers PING frames by itself.
-        compression: "deflate" to agree to permessage-deflate (RFC 7692), or None.
+        compression: "deflate" to agree to permessage-deflate (RFC 7692), its parameters, or None.
         subprotocols: Those the server speaks, the preferred first.
         shape: For each segment of the path the decoded text around its parameters; routes of one
             shape match the same paths.
@@ -88,9 +88,8 @@ def make_route(
     Raises:
         InvalidRoute: One of them, or an option, is not valid; the message says what is.
     """
-    if compression not in (None, "deflate"):
-        raise InvalidRoute(f'compression is "deflate" or None, not {compression!r}')
     try:
+        check_compression(compression, "server")
         names = check_subprotocols(subprotocols)
     except LocalError as exc:
         raise InvalidRoute(str(exc)) from None

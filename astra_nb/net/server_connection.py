@@ -23,6 +23,7 @@ from . import refusals
 from .closing import Phase
 from .connection import Connection
 from .http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
+from .options import check_compression
 from .policy import CHECK, Admission, Policy, split_target
 from .refusals import Refusal
 from .routes import Route
@@ -147,8 +148,9 @@ class ServerConnection(Connection):
         protocol = self.protocol
         # The protocol was made before the path was known.
         protocol.available_subprotocols = [Subprotocol(name) for name in route.subprotocols]
-        if route.compression == "deflate":
-            protocol.available_extensions = [ServerPerMessageDeflateFactory()]
+        deflate = check_compression(route.compression, "server")
+        if deflate is not None:
+            protocol.available_extensions = [ServerPerMessageDeflateFactory(**deflate)]
         response = protocol.accept(request)
         refused = protocol.handshake_exc
         if isinstance(refused, InvalidHeader) and refused.name == VERSION_HEADER:
@@ -189,6 +191,7 @@ class ServerConnection(Connection):
             for name, value in SECURITY_HEADERS.items():
                 if name not in response.headers:
                     response.headers[name] = value
+        self.response = response
         data = response.serialize()
         head = data[: len(data) - len(response.body)]
         # A HEAD is answered without a body (RFC 9110, section 9.3.2).

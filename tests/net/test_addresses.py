@@ -76,7 +76,8 @@ def test_the_url_of_a_server_is_its_root_by_default() -> None:
         (("127.0.0.1",), "unknown"),
         ((), "unknown"),
         (None, "unknown"),
-        ("/run/socket", "unknown"),
+        ("/run/socket", "/run/socket"),
+        ("", "unknown"),
     ],
 )
 def test_a_peer_as_text(peername: object, shown: str) -> None:

@@ -122,6 +122,29 @@ async def test_the_latency_and_the_automatic_pong() -> None:
     assert end.payloads == [b"p"]
 
 
+@pytest.mark.parametrize("with_secrets", [False, True])
+def test_both_ends_tell_the_answer(with_secrets: bool) -> None:
+    def check(socket: WebSocket) -> None:
+        answers.append(socket)
+        wait_for_close(socket)
+
+    answers: list[WebSocket] = []
+    with serving(check) as server, connect(server.url) as client:
+        client.close()
+        records.closed(server.log)
+        for socket in (client, *answers):
+            found = socket.response_with_secrets if with_secrets else socket.response
+            assert found is not None
+            assert (found.status_code, found.headers["Upgrade"]) == (101, "websocket")
+    assert len(answers) == 1
+
+
+@in_memory
+async def test_an_answer_that_is_not_known() -> None:
+    own = Memory().socket()
+    assert (own.response, own.response_with_secrets) == (None, None)
+
+
 def test_the_subprotocol() -> None:
     with serving(wait_for_close, subprotocols=["b"]) as server:
         with connect(server.url, subprotocols=["a", "b"]) as client:

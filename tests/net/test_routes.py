@@ -173,8 +173,16 @@ def test_what_is_not_a_handler(handler: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"compression": "gzip"}, "compression is \"deflate\" or None, not 'gzip'"),
-        ({"compression": True}, 'compression is "deflate" or None, not True'),
+        (
+            {"compression": "gzip"},
+            'compression is "deflate", None, or a dict of parameters such as '
+            "{\"server_max_window_bits\": 10}, not 'gzip'",
+        ),
+        (
+            {"compression": {"server_max_window_bits": 8}},
+            "the parameter server_max_window_bits of compression is a number of bits from 9 to 15, "
+            "not 8 (RFC 7692, section 7.1)",
+        ),
         ({"subprotocols": "chat"}, "subprotocols is a list of names, like ['chat'], not a str"),
         (
             {"subprotocols": ["a b"]},
