@@ -142,6 +142,7 @@ def test_both_ends_tell_the_answer(with_secrets: bool) -> None:
 @in_memory
 async def test_an_answer_that_is_not_known() -> None:
     own = Memory().socket()
+    own._connection.response = None
     assert (own.response, own.response_with_secrets) == (None, None)
 
 
