@@ -6,6 +6,7 @@ from typing import Any
 
 from . import errors, http, recordings
 from .async_websocket import AsyncWebSocket
+from .certificates import make_certificates
 from .client import connect, connect_async
 from .errors import AstraError, ConnectionClosed
 from .jupyter.nested_loops import allow_nested_loops
@@ -30,6 +31,7 @@ __all__ = [
     "connect_async",
     "errors",
     "http",
+    "make_certificates",
     "recordings",
 ]
 

@@ -18,10 +18,10 @@ from astra_nb.errors import ConnectionClosed, EndlessLoop, InvalidMessage, NotOp
 from astra_nb.payloads import ENCODERS, check_type, encode_bytes, encode_close
 from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
-from astra_nb.wire.redaction import redact_path
 
 from .closing import Phase
 from .connection import Connection
+from .http_answers import hidden_request
 from .inbox import TaskInbox, ThreadInbox
 
 __all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_for"]
@@ -54,13 +54,7 @@ class BaseSocket(Generic[I]):
 
         A proxy hands on the user's cookies and tokens, and a notebook stores what is shown.
         """
-        request = self._request
-        return Request(
-            path=redact_path(request.path),
-            headers=Headers(self._connection.redactor.headers(request.headers.raw_items())),
-            method=request.method,
-            protocol=request.protocol,
-        )
+        return hidden_request(self._request, self._connection.redactor)
 
     @property
     def request_with_secrets(self) -> Request:

@@ -239,7 +239,9 @@ class ClientConnection(Connection):
             if self.state.tcp == "timeout"
             else "the TCP connection ended before the answer was complete"
         )
-        return f"{why}; is there a WebSocket server at {where(self.protocol.uri)}?"
+        uri = self.protocol.uri
+        wants = ", and does it ask for a client_certificate" if uri.secure else ""
+        return f"{why}; is there a WebSocket server at {where(uri)}{wants}?"
 
 
 def _headers(pairs: Iterable[tuple[str, str]]) -> Headers:

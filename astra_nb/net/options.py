@@ -31,6 +31,7 @@ __all__ = [
     "check_seconds",
     "check_size",
     "check_subprotocols",
+    "check_token",
     "check_wait",
     "connect_options",
 ]
@@ -317,6 +318,20 @@ def check_subprotocols(names: object) -> tuple[str, ...]:
                 f"(RFC 6455, section 4.1)"
             )
     return listed
+
+
+def check_token(option: str, value: object) -> str:
+    """Return a name such as that of a subprotocol.
+
+    Raises:
+        LocalError: It is anything else; its value is not repeated.
+    """
+    if not isinstance(value, str) or not TOKEN.fullmatch(value):
+        raise LocalError(
+            f"{option} is a name of letters, digits and !#$%&'*+-.^_`|~ only "
+            f"(RFC 9110, section 5.6.2)"
+        )
+    return value
 
 
 def check_headers(option: str, headers: object) -> tuple[tuple[str, str], ...]:

@@ -381,8 +381,11 @@ class Sender:
         self.flush()
         # An OSError: the peer has reset TCP, and connection_lost() is about to be called.
         with contextlib.suppress(OSError):
-            if not self._transport.is_closing() and self._transport.can_write_eof():
-                self._transport.write_eof()
+            if not self._transport.is_closing():
+                if self._transport.can_write_eof():
+                    self._transport.write_eof()
+                else:  # TLS ends in both directions at once
+                    self._transport.close()
 
     # How fast the peer reads
 

@@ -22,6 +22,7 @@ from astra_nb.net.options import (
     check_compression,
     check_seconds,
     check_size,
+    check_token,
     check_wait,
     connect_options,
 )
@@ -393,3 +394,12 @@ def test_what_is_not_a_connected_stream(tmp_path: Path) -> None:
         secured = context.wrap_socket(unconnected, server_hostname="localhost")
         assert "it speaks TLS already" in refused(sock=secured)
         secured.close()
+
+
+@pytest.mark.parametrize("value", ["s3cr 3t", "", 7, None])
+def test_what_is_not_a_name(value: object) -> None:
+    assert check_token("subprotocol", "v1.chat") == "v1.chat"
+    with pytest.raises(LocalError) as caught:
+        check_token("subprotocol", value)
+    assert str(caught.value).startswith("subprotocol is a name of letters, digits")
+    assert "s3cr" not in str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
 from astra_nb.net.policy import CHECK_PATH
 from astra_nb.net.refusals import (
+    FAILED,
     TLS,
     foreign_host,
     foreign_origin,
@@ -24,6 +26,7 @@ from astra_nb.net.refusals import (
     unknown_path,
     unreadable,
 )
+from astra_nb.net.server_connection import MAX_EARLY
 from tests import records
 from tests.conformance.octets import frame, mask_all, read_frames
 from tests.servers import serving
@@ -523,6 +526,108 @@ def test_a_refused_client_that_does_not_leave_is_dropped() -> None:
             peer.sendall(head("GET /nope HTTP/1.1"))
             assert parse(read_all(peer)).status == 404
             assert records.closed(server.log).status == 404  # this end has not left yet
+
+
+# Hooks and pages
+
+
+@pytest.mark.parametrize(
+    ("decide", "status", "subprotocol"),
+    [
+        (lambda shake: shake.accept(headers={"X-Room": "7"}), 101, "a"),
+        (lambda shake: shake.accept("b", headers={"X-Room": "7"}), 101, "b"),
+        (lambda shake: shake.accept(None, headers={"X-Room": "7"}), 101, None),
+        (lambda shake: shake.refuse(429, headers={"X-Room": "7"}), 429, None),
+    ],
+)
+def test_a_hook_decides(decide: Any, status: int, subprotocol: str | None) -> None:
+    with serving(wait, subprotocols=["a"], handshake=decide) as server, raw(server) as peer:
+        peer.sendall(head(Sec_WebSocket_Protocol="a, b") + mask_all(frame(8, b"\x03\xe8")))
+        answer = parse(read_head(peer))
+        read_all(peer)
+        assert records.closed(server.log).status == (None if status == 101 else status)
+    assert (answer.status, answer.headers["X-Room"]) == (status, "7")
+    assert answer.headers.get("Sec-WebSocket-Protocol") == subprotocol
+
+
+@pytest.mark.parametrize(
+    "decide", [lambda shake: None, lambda shake: shake.accept(headers=7)], ids=["none", "raises"]
+)
+def test_a_hook_that_does_not_decide_is_500(
+    decide: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(wait, handshake=decide) as server:
+        assert refused(server, head()).body.decode() == FAILED.text
+        assert records.closed(server.log).detail == FAILED.reason
+    capsys.readouterr()
+
+
+def test_what_comes_while_a_hook_decides_is_read_after_it() -> None:
+    came, go_on = threading.Event(), threading.Event()
+
+    def decide(handshake: Any) -> Any:
+        came.set()
+        go_on.wait(10)
+        return handshake.accept()
+
+    got: list[int] = []
+
+    def handle(socket: WebSocket) -> None:
+        got.append(len(socket.recv(10).value))  # type: ignore[arg-type]
+
+    with serving(handle, handshake=decide) as server, raw(server) as peer:
+        peer.sendall(head())
+        assert came.wait(10)
+        peer.sendall(mask_all(frame(2, bytes(MAX_EARLY + 1000))))
+        with raw(server) as other:  # what was sent before has come as well
+            other.sendall(head("GET /nope HTTP/1.1"))
+            read_all(other)
+        go_on.set()
+        assert read_head(peer).startswith(b"HTTP/1.1 101 ")
+        assert read_all(peer) == frame(8, b"\x03\xe8")
+    assert got == [MAX_EARLY + 1000]
+
+
+@pytest.mark.parametrize("decide", ["accept", "refuse", "fail"])
+def test_a_client_that_leaves_while_a_hook_decides(
+    decide: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    came, go_on = threading.Event(), threading.Event()
+
+    def hook(handshake: Any) -> Any:
+        came.set()
+        go_on.wait(10)
+        return getattr(handshake, decide)()
+
+    with serving(wait, handshake=hook) as server:
+        with raw(server) as peer:
+            peer.sendall(head())
+            assert came.wait(10)
+        records.closed(server.log)
+        go_on.set()
+    assert len(handshakes(server)) == 1
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "body"), [("GET", 200, b"7"), ("HEAD", 200, b""), ("POST", 405, None)]
+)
+def test_a_page(method: str, status: int, body: bytes | None) -> None:
+    with serving(wait) as server:
+        server.get("/room/{number}", lambda request: request.path_parameters["number"])
+        with raw(server) as peer:
+            peer.sendall(head(f"{method} /room/7 HTTP/1.1", without="Upgrade"))
+            answer = parse(read_all(peer))
+        assert records.closed(server.log).status == status
+    assert answer.status == status
+    assert body is None or answer.body == body
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+def test_the_check_reads_what_came_with_it() -> None:
+    with serving(wait) as server, raw(server) as peer:
+        peer.sendall(head(f"GET {CHECK_PATH} HTTP/1.1") + mask_all(frame(8, b"\x03\xe8")))
+        assert read_all(peer).endswith(b"checked")
 
 
 # Cut short
