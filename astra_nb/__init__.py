@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import errors, http, recordings
+from . import errors, faults, http, recordings
 from .async_websocket import AsyncWebSocket
 from .certificates import make_certificates
 from .client import connect, connect_async
@@ -30,6 +30,7 @@ __all__ = [
     "connect",
     "connect_async",
     "errors",
+    "faults",
     "http",
     "make_certificates",
     "recordings",

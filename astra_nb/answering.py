@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from .errors import LocalError
+from .net import calls
 from .net.calls import call
 from .net.connection import Connection
 from .net.policy import Policy
@@ -15,6 +16,8 @@ from .net.routes import Handler
 from .net.server_connection import ServerConnection
 
 __all__ = ["Answering"]
+
+OURS = (__file__, calls.__file__)
 
 
 class Answering:
@@ -56,6 +59,7 @@ class Answering:
         except asyncio.CancelledError:  # the server ends, and aborts its connections
             raise
         except BaseException as exc:  # noqa: BLE001  (a stranger's function may raise anything)
+            _hide_ours(exc)
             self._report(connection, _explained(exc, function, limit))
             connection.failed_to_answer()
 
@@ -64,6 +68,16 @@ class Answering:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _hide_ours(exc: BaseException) -> None:
+    """Leave one frame of this module and of `calls`, which the report leaves out itself."""
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        if trace.tb_next.tb_frame.f_code.co_filename not in OURS:
+            break
+        trace = trace.tb_next
+    exc.__traceback__ = trace
 
 
 def _explained(exc: BaseException, function: Handler, limit: float) -> BaseException:

@@ -78,6 +78,8 @@ class _Connect:
             unix: Path of a Unix domain socket on which the server listens; the address then only
                 says what is asked for.
             sock: A connected stream socket to use, which the connection closes.
+            faults: Rules to break on purpose, such as ["request without Host"] or ["late CLOSE"];
+                `astra_nb.faults` has them all.
             log: Where frames are recorded; None makes a new log.
 
         Raises:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from .net.http_answers import Handshake, HttpRequest
 from .net.tls import ServerTLS
 from .server import DEFAULT_PORT, Server
 
-__all__ = ["server"]
+__all__ = ["Handshake", "HttpRequest", "server"]
 
 
 class server:  # noqa: N801  (the tutorial writes it so)

@@ -18,6 +18,7 @@ from .net.routes import (
     make_route,
     shape_of,
 )
+from .wire.faults import Fault
 
 __all__ = ["Settings"]
 
@@ -33,6 +34,7 @@ class RouteOptions(TypedDict, total=False):
     compression: Compression
     subprotocols: Sequence[str]
     handshake: Handler | None
+    faults: Sequence[str | Fault]
 
 
 class Settings:
@@ -141,6 +143,8 @@ class Settings:
                 such as {"server_max_window_bits": 10}.
             subprotocols: Those the server speaks here, the preferred first.
             handshake: Called with each opening handshake; see `handshake`, which sets it too.
+            faults: Rules to break here on purpose, such as ["wrong accept key"] or
+                ["CLOSE not answered"]; `astra_nb.faults` has them all.
             replace: Whether to take the place of the handler this path has, in the same order.
 
         Returns:

@@ -20,7 +20,7 @@ from astra_nb.errors import ConnectFailed, HandshakeFailed, InvalidRoute, LocalE
 from astra_nb.log.records import HandlerErrorRecord, HandshakeRecord, NoticeRecord, OutputRecord
 from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS
 from tests import records
-from tests.helpers import REPOSITORY, run_python
+from tests.helpers import REPOSITORY, run_python, wait_until
 from tests.net.test_server_connection import head, parse, raw, read_all, read_head
 from tests.servers import KINDS, echo, handler_of, run_async, serving
 
@@ -193,7 +193,9 @@ def test_a_hook_that_fails_is_500_without_a_detail(
         "500 Internal Server Error: this server could not answer; its log says why.\n",
     )
     assert summary in found
-    assert summary.split("'")[0] in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert summary.split("'")[0] in shown
+    assert "calls.py" not in shown  # the traceback begins with the hook, or with its decision
 
 
 @both_kinds
@@ -554,6 +556,20 @@ def test_clients_that_do_not_speak_tls_hold_up_nobody() -> None:
             )
         assert isinstance(notice, NoticeRecord)
         assert notice.text.startswith("A client did not begin TLS (http request);")
+
+
+def test_the_end_of_the_server_does_not_wait_for_tls() -> None:
+    server = Server(port=0, ssl=make_certificates().server)
+    server.run()
+    with raw(server) as peer:
+        runner = server._runner
+        assert runner is not None
+        wait_until(lambda: runner._acceptor._securing)
+        server.shutdown()
+        with pytest.raises(ConnectionError):
+            assert peer.recv(1) == b""
+            raise ConnectionResetError
+    assert not server.running
 
 
 @pytest.mark.parametrize("value", [7, "none.pem", ["a", "b", "c", "d"]])

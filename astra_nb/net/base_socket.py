@@ -16,6 +16,7 @@ from websockets.http11 import Request, Response
 
 from astra_nb.errors import ConnectionClosed, EndlessLoop, InvalidMessage, NotOpen, WaitTimeout
 from astra_nb.payloads import ENCODERS, check_type, encode_bytes, encode_close
+from astra_nb.wire.faults import Fault
 from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
 
@@ -23,6 +24,7 @@ from .closing import Phase
 from .connection import Connection
 from .http_answers import hidden_request
 from .inbox import TaskInbox, ThreadInbox
+from .lies import check_faults
 
 __all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_for"]
 
@@ -122,6 +124,12 @@ class BaseSocket(Generic[I]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.request.path!r} {self.state}>"
+
+    def _fault(self, fault: str | Fault) -> Fault:
+        found = check_faults([fault], self._connection.side, "frame", "conduct")[0]
+        if self._connection.state.has_ended:
+            raise self._closed()
+        return found
 
     def _closed(self) -> ConnectionClosed | EndlessLoop:
         """Return a new error each time: a raised one carries its traceback."""

@@ -19,11 +19,14 @@ from websockets.uri import WebSocketURI
 
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log import FrameLog
-from astra_nb.wire.handshake import parse_head
+from astra_nb.wire.faults import Fault
+from astra_nb.wire.frames import whole_frames
+from astra_nb.wire.handshake import head_end, parse_head
 from astra_nb.wire.redaction import redact_path, redact_text
 from astra_nb.wire.text import visible
 
 from .connection import Connection
+from .lies import told
 from .options import ConnectOptions, check_compression
 from .uris import where
 
@@ -55,7 +58,7 @@ class ClientConnection(Connection):
         request: The request that was sent.
     """
 
-    __slots__ = ("_answer_head", "_body", "_is_read", "answered", "deadline", "request")
+    __slots__ = ("_answer_head", "_body", "_faults", "_is_read", "answered", "deadline", "request")
 
     side = "client"
     protocol: ClientProtocol
@@ -85,6 +88,7 @@ class ClientConnection(Connection):
         )
         self.automatic_pong = options["automatic_pong"]
         self.keepalive = options["keepalive"]
+        self._faults = cast("tuple[Fault, ...]", options["faults"])
         self.deadline = deadline
         self._is_read = False  # whether the protocol has begun to read the answer
         self._answer_head = b""  # once it is complete
@@ -109,11 +113,29 @@ class ClientConnection(Connection):
                 self._set_timer(left, self._open_timed_out)
             self.protocol.send_request(self.request)
             (head,) = self.protocol.data_to_send()
-            self._record_head(head, "sent")
-            self.transport.write(head)
+            self._send_request(head)
         except Exception as exc:  # noqa: BLE001  (asyncio would keep it from the caller)
             self._fail(exc)
             self.transport.abort()
+
+    def _send_request(self, data: bytes) -> None:
+        """Send the request, with what is wrong in it on purpose."""
+        for fault in self._faults:
+            if fault.change is not None:
+                self.notice(told(fault))
+                data = fault.change(data)
+        end = head_end(data) or len(data)
+        if self._faults:  # the answer is judged by what was sent
+            for name, value in parse_head(data[:end])[1]:
+                if name.lower() == "sec-websocket-key":
+                    self.protocol.key = value
+                elif name.lower() == "sec-websocket-protocol":
+                    offered = [Subprotocol(each.strip()) for each in value.split(",")]
+                    self.protocol.available_subprotocols = offered
+        self._record_head(data[:end], "sent")
+        if data[end:]:
+            self._record_sent(data[end:], *whole_frames(data[end:])[1:])
+        self.transport.write(data)
 
     def _receive_handshake(self, data: bytes) -> None:
         if self.answered.done():
@@ -163,6 +185,9 @@ class ClientConnection(Connection):
         if response is not None and failed is None:
             self.response = response
             self.opened(self.request.path)
+            for fault in self._faults:
+                if fault.stage == "conduct":
+                    self.lie(fault)
             self.answered.set_result(None)
             return
         refusal = self._refusal()

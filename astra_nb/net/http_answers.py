@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -13,9 +13,11 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from astra_nb.errors import LocalError
+from astra_nb.wire.faults import Fault
 from astra_nb.wire.redaction import Redactor, redact_path
 
 from .http_pages import CONTENT_SECURITY_POLICY
+from .lies import check_faults
 from .options import check_headers, check_token
 
 __all__ = [
@@ -82,10 +84,12 @@ class Acceptance:
     Attributes:
         subprotocol: The chosen one; "" leaves the choice to the route.
         headers: Further headers of the 101.
+        faults: The rules that the server breaks on this connection, besides those of the route.
     """
 
     subprotocol: str | None
     headers: tuple[tuple[str, str], ...]
+    faults: tuple[Fault, ...] = ()
 
 
 class HttpRequest:
@@ -167,22 +171,31 @@ class Handshake(HttpRequest):
         super().__init__(request, path_parameters, remote_address, redactor)
         self.subprotocols = subprotocols
 
-    def accept(self, subprotocol: str | None = "", *, headers: Pairs = ()) -> Acceptance:
+    def accept(
+        self,
+        subprotocol: str | None = "",
+        *,
+        headers: Pairs = (),
+        faults: Sequence[str | Fault] = (),
+    ) -> Acceptance:
         """Return the decision to open the connection, for a hook to return.
 
         Args:
             subprotocol: One of `subprotocols`, or None for none; without it the route chooses.
             headers: Further headers of the answer, such as `Set-Cookie`, as a mapping or pairs.
+            faults: Rules to break on purpose on this connection, as for a route.
 
         Raises:
-            LocalError: The client does not offer that subprotocol, or a header cannot be sent.
+            LocalError: The client does not offer that subprotocol, a header cannot be sent, or
+                there is no such fault.
         """
         if subprotocol and check_token("subprotocol", subprotocol) not in self.subprotocols:
             raise LocalError(
                 "the client does not offer that subprotocol, and a server may choose only one that "
                 "it does (RFC 6455, section 4.2.2); handshake.subprotocols has them"
             )
-        return Acceptance(subprotocol, _further(headers))
+        lies = check_faults(faults, "server", "answer", "conduct")
+        return Acceptance(subprotocol, _further(headers), lies)
 
     def refuse(
         self, status: int = 403, body: str | bytes | object = "", *, headers: Pairs = ()

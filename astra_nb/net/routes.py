@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from astra_nb.errors import InvalidRoute, LocalError
+from astra_nb.wire.faults import Fault
 
+from .lies import check_faults
 from .options import Compression, check_compression, check_headers, check_subprotocols
 
 __all__ = [
@@ -87,6 +89,7 @@ class Route(PathPattern):
         compression: "deflate" to agree to permessage-deflate (RFC 7692), its parameters, or None.
         subprotocols: Those the server speaks, the preferred first.
         hook: Called with each opening handshake, to accept or refuse it; None accepts all.
+        faults: The rules that the server breaks here on purpose.
     """
 
     handler: Handler
@@ -95,6 +98,7 @@ class Route(PathPattern):
     compression: Compression
     subprotocols: tuple[str, ...]
     hook: Handler | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -120,6 +124,7 @@ def make_route(
     compression: Compression = None,
     subprotocols: Sequence[str] = (),
     handshake: Handler | None = None,
+    faults: Sequence[str | Fault] = (),
 ) -> Route:
     """Check a path and a handler and make a route of them.
 
@@ -129,6 +134,7 @@ def make_route(
     try:
         check_compression(compression, "server")
         names = check_subprotocols(subprotocols)
+        lies = check_faults(faults, "server", "answer", "conduct")
     except LocalError as exc:
         raise InvalidRoute(str(exc)) from None
     check_handler(handler)
@@ -143,6 +149,7 @@ def make_route(
         compression=compression,
         subprotocols=names,
         hook=handshake,
+        faults=lies,
         shape=shape,
         segments=segments,
     )

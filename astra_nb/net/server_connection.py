@@ -16,6 +16,9 @@ from websockets.typing import Subprotocol
 from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
 from astra_nb.log.records import Direction
+from astra_nb.wire.faults import Fault
+from astra_nb.wire.frames import whole_frames
+from astra_nb.wire.handshake import head_end
 from astra_nb.wire.opcodes import TEXT
 from astra_nb.wire.text import counted
 
@@ -24,6 +27,7 @@ from .closing import Phase
 from .connection import Connection
 from .http_answers import Acceptance, Handshake, HttpAnswer, HttpRequest, PageAnswer, as_answer
 from .http_pages import SECURITY_HEADERS
+from .lies import told
 from .negotiation import (
     SUBPROTOCOL,
     asks_for_websocket,
@@ -53,7 +57,8 @@ class ServerConnection(Connection):
     """
 
     __slots__ = (
-        "_asked", "_early", "next_number", "on_ask", "on_open", "policy", "quiet", "request"
+        "_asked", "_early", "_faults", "next_number", "on_ask", "on_open", "policy", "quiet",
+        "request",
     )  # fmt: skip
 
     side = "server"
@@ -85,6 +90,7 @@ class ServerConnection(Connection):
         self.on_open = on_open
         self.on_ask = on_ask
         self._asked: Callable[[object], None] | None = None  # what goes on with its result
+        self._faults: tuple[Fault, ...] = ()
         self._early = bytearray()  # what came before the answer was sent
         self.keepalive = policy.keepalive
 
@@ -143,6 +149,7 @@ class ServerConnection(Connection):
             return
         response, why = negotiate(self.protocol, request, route)
         self.state.failed(why)
+        self._faults = route.faults
         hook = self.policy.hook_of(route)
         if hook is None or response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._finish_handshake(request, route, parameters, response)
@@ -220,19 +227,42 @@ class ServerConnection(Connection):
             self.protocol.subprotocol = None if chosen is None else Subprotocol(chosen)
         for name, value in decision.headers:
             response.headers[name] = value
+        self._faults = (*route.faults, *decision.faults)
         self._finish_handshake(request, route, parameters, response)
 
     def _finish_handshake(
         self, request: Request, route: Route, parameters: dict[str, str], response: Response
     ) -> None:
-        self._send_response(response)
+        late = next((each.seconds for each in self._faults if each.name == "late answer"), None)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._send_response(response)
+        elif late is None:
+            self._open(request, route, parameters, response)
+        else:
+            self._asked = ignore  # until then nothing is read
+            self._set_timer(None)
+            self.loop.call_later(late, self._open, request, route, parameters, response)
+
+    def _open(
+        self, request: Request, route: Route, parameters: dict[str, str], response: Response
+    ) -> None:
+        if self.transport.is_closing():
             return
+        self._send_response(response)
         self._asked = None
         self.automatic_pong = route.automatic_pong
         self.request = request
         self.opened(request.path)
         self.on_open(self, route, parameters, request)
+        offered = subprotocols_of(request.headers)
+        if len(set(offered)) < len(offered):
+            self.notice(
+                "The client offers a subprotocol more than once, which it must not "
+                "(RFC 6455, section 4.1)."
+            )
+        for fault in self._faults:
+            if fault.stage == "conduct":
+                self.lie(fault)
         self._read_early()
 
     def _read_early(self) -> None:
@@ -302,6 +332,9 @@ class ServerConnection(Connection):
                     response.headers[name] = value
         self.response = response
         data = response.serialize()
+        if not refused and self._faults:
+            self._write_wrongly(data)
+            return
         head = data[: len(data) - len(response.body)]
         # A HEAD is answered without a body (RFC 9110, section 9.3.2).
         to_head = self._head.startswith(b"HEAD ")
@@ -310,6 +343,19 @@ class ServerConnection(Connection):
         if refused:
             self.state.status = response.status_code
             self._end_refused()
+
+    def _write_wrongly(self, data: bytes) -> None:
+        """Write a 101 with what is wrong in it on purpose."""
+        for fault in self._faults:
+            if fault.stage == "answer":
+                self.notice(told(fault))
+            if fault.change is not None:
+                data = fault.change(data)
+        end = head_end(data) or len(data)
+        self._record_head(data[:end], "sent")
+        if data[end:]:
+            self._record_sent(data[end:], *whole_frames(data[end:])[1:])
+        self.transport.write(data)
 
     def _end_refused(self) -> None:
         self._head = bytearray()
@@ -322,3 +368,7 @@ class ServerConnection(Connection):
         if self._head:
             self._record_head(bytes(self._head))
         self._refuse(refusals.timed_out(self.open_timeout))
+
+
+def ignore(_: object) -> None:
+    """Take what is asked for where nothing is."""

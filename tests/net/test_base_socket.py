@@ -11,7 +11,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from astra_nb import AsyncWebSocket, CloseFrame, ConnectionClosed, WebSocket, connect
-from astra_nb.errors import EndlessLoop, InvalidMessage, NotOpen, WaitTimeout
+from astra_nb.errors import EndlessLoop, InvalidMessage, LocalError, NotOpen, WaitTimeout
 from astra_nb.net.base_socket import FORGIVEN, PATIENCE, serialize_for_many, wait_for
 from astra_nb.wire.opcodes import BINARY, PING, PONG, TEXT
 from tests import records
@@ -484,3 +484,16 @@ def test_a_broadcast_of_a_server() -> None:
         assert server.broadcast("text", "to all") == 1
         assert client.recv(20).value == "to all"
         assert records.frame(server.log, direction="sent").payload == b"to all"
+
+
+@in_memory
+async def test_which_rules_a_socket_can_break() -> None:
+    end = Memory()
+    own = end.socket()
+    assert own._fault("reserved opcode").name == "reserved opcode"
+    assert own._fault("late CLOSE").stage == "conduct"
+    with pytest.raises(LocalError, match="no fault has the name 'no HTTP'"):
+        own._fault("no HTTP")
+    end.end()
+    with pytest.raises(ConnectionClosed):
+        own._fault("reserved opcode")

@@ -23,8 +23,10 @@ from astra_nb.net.client_connection import MAX_BODY, ClientConnection
 from astra_nb.net.options import connect_options
 from astra_nb.net.uris import parse_address
 from tests import records
+from tests.conformance.ends import read_head
 from tests.conformance.octets import frame
 from tests.servers import echo, handler_of, run_async, serving
+from tests.tls import tcp_server
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -673,3 +675,33 @@ def test_what_is_raised_inside_reaches_the_caller(
             with pytest.raises(LookupError, match=r"^inside$"):
                 run_async(connect_async(server.url, timeout=None)._connect())
         logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
+
+
+# What is wrong on purpose
+
+
+def test_a_request_with_faults_and_a_frame_is_sent_and_told() -> None:
+    names = ["same key each time", "doubled subprotocols", "data before the answer"]
+    got: list[bytes] = []
+
+    def script(peer: socket.socket) -> None:
+        head, rest = read_head(peer)
+        got.extend((head, rest))
+        peer.sendall(accepted(head, b"Sec-WebSocket-Protocol: chat"))
+        while peer.recv(4096):
+            pass
+
+    with tcp_server(script) as port:
+        client = connect(f"ws://127.0.0.1:{port}/", faults=[*names, "TCP left open"])
+        client.drop()
+        client.wait_closed(10)
+    assert b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" in got[0]
+    assert got[1].startswith(b"\x81\x85")
+    assert client.subprotocol == "chat"
+    notices = [record.text for record in client.log.filter(kind="notice")]
+    assert [text.split(". ")[0] for text in notices] == [
+        *(f"On purpose: {name}" for name in names),
+        "On purpose: TCP left open",
+    ]
+    sent = records.frames(client.log, direction="sent")
+    assert (sent[0].payload, sent[0].verdict) == (b"Hello", "")

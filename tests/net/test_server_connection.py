@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from astra_nb import AsyncWebSocket, Server, WebSocket
+from astra_nb.faults import named
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
 from astra_nb.net.policy import CHECK_PATH
@@ -26,7 +27,7 @@ from astra_nb.net.refusals import (
     unknown_path,
     unreadable,
 )
-from astra_nb.net.server_connection import MAX_EARLY
+from astra_nb.net.server_connection import MAX_EARLY, ignore
 from tests import records
 from tests.conformance.octets import frame, mask_all, read_frames
 from tests.servers import serving
@@ -715,3 +716,60 @@ def test_a_check_from_a_foreign_page_is_refused_and_recorded() -> None:
         request = head(f"GET {CHECK_PATH} HTTP/1.1", Origin="https://evil.example")
         assert refused(server, request).status == 403
         assert len(handshakes(server)) == 2
+
+
+# What is wrong on purpose
+
+
+def test_an_answer_with_faults_and_a_frame_is_written_and_told() -> None:
+    names = ["wrong accept key", "frame in the packet of the answer", "TCP left open"]
+    with serving(wait, faults=names) as server, raw(server) as peer:
+        peer.sendall(head())
+        answer = parse(read_head(peer))
+        assert peer.recv(7) == frame(1, b"Hello")
+        peer.sendall(mask_all(frame(8, b"\x03\xe8")))
+        assert peer.recv(100) == frame(8, b"\x03\xe8")
+        notices = [record.text for record in server.log.filter(kind="notice", connection=1)]  # type: ignore[union-attr]
+        sent = records.frames(server.log, direction="sent")
+    assert answer.headers["Sec-WebSocket-Accept"] != ACCEPT
+    assert [text.split(". ")[0] for text in notices] == [f"On purpose: {name}" for name in names]
+    assert sent[0].payload == b"Hello"
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_late_answer_comes_unless_the_client_has_left(leaves: bool) -> None:
+    late = named("late answer", seconds=0.05)
+    with serving(wait, faults=[late]) as server:
+        with raw(server) as peer:
+            peer.sendall(head() + mask_all(frame(8, b"\x03\xe8")))
+            if not leaves:
+                assert parse(read_head(peer)).status == 101
+                assert read_all(peer) == frame(8, b"\x03\xe8")
+        assert records.closed(server.log).status is None
+        with raw(server) as other:  # whose answer comes after that of the first
+            other.sendall(head())
+            assert parse(read_head(other)).status == 101
+        assert len(server.log.filter(kind="opened")[:]) == (1 if leaves else 2)
+
+
+def test_early_data_while_an_answer_is_late_is_kept() -> None:
+    with serving(wait, faults=[named("late answer", seconds=0.05)]) as server, raw(server) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer.sendall(head())
+        for byte in mask_all(frame(8, b"\x03\xe8")):
+            peer.sendall(bytes((byte,)))
+        assert parse(read_head(peer)).status == 101
+        assert read_all(peer) == frame(8, b"\x03\xe8")
+
+
+def test_a_subprotocol_that_is_offered_twice_is_told() -> None:
+    with serving(wait, subprotocols=["a"]) as server, raw(server) as peer:
+        peer.sendall(head(Sec_WebSocket_Protocol="a, b, a"))
+        assert parse(read_head(peer)).headers["Sec-WebSocket-Protocol"] == "a"
+        assert opened(server).subprotocol == "a"
+        notice = server.log.wait_for(kind="notice", connection=1, timeout=records.DEADLINE)
+    assert "offers a subprotocol more than once" in notice.text  # type: ignore[union-attr]
+
+
+def test_what_nobody_asked_for_is_taken() -> None:
+    ignore("an answer that comes while the server's own is late")
