@@ -239,7 +239,6 @@ async def _open(
         connection = ClientConnection(
             hops[-1], options, number=next(_numbers), tap=log, deadline=deadline
         )
-        connection.on_closed = on_closed
         if inbox is ThreadInbox:
             connection.inbox = ThreadInbox(connection.resume_reading_soon)
         else:
@@ -251,6 +250,9 @@ async def _open(
         connection = await dial(hops[-1], options, make, deadline)
         try:
             await asyncio.shield(connection.answered)
+            connection.on_closed = on_closed  # not before: a redirect ends a connection as well
+            if connection.lost.done() and on_closed is not None:
+                on_closed(connection)
             return connection
         except HandshakeFailed as exc:
             await asyncio.shield(connection.lost)

@@ -60,6 +60,17 @@ def facts(record: Any) -> Any:
     return record
 
 
+def test_a_program_that_is_missing_fails_in_ci_and_skips_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="no a-program-that-is-missing on this mach"):
+        real_peers.program("a-program-that-is-missing")
+    monkeypatch.setenv("CI", "")
+    with pytest.raises(pytest.skip.Exception, match="sudo apt install"):
+        real_peers.program("a-program-that-is-missing")
+
+
 # ------------------------------------------------------------------------ TLS
 
 
@@ -322,6 +333,15 @@ def test_redirects_that_lead_nowhere(twin: str, target: str, why: str) -> None:
     assert why in str(error)
     assert (error.status, error.headers["Location"]) == (302, target)
     assert error.log.filter(kind="closed")[0].status == 302
+
+
+@both_twins
+def test_a_redirect_is_followed_where_this_process_has_no_server(twin: str) -> None:
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    with answering(moved("/other"), refusal) as url:
+        error = failure(twin, url, redirects=1)
+    assert isinstance(error, HandshakeFailed)
+    assert error.status == 403
 
 
 @both_twins

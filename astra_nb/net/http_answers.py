@@ -63,6 +63,8 @@ class HttpAnswer:
             "Connection": "close",
             "Content-Length": str(len(self.body)),
             "Content-Type": self.content_type,
+            # A page of another site may ask for it, and its browser does not let it have it.
+            "Cross-Origin-Resource-Policy": "same-site",
         }
         if self.content_type.startswith("text/html"):
             own["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

@@ -157,16 +157,17 @@ def test_nobody_listens_on_a_path(tmp_path: Path) -> None:
     )
 
 
-def test_a_proxy_that_never_answers() -> None:
+@pytest.mark.parametrize("scheme", ["http", "socks5h"])
+def test_a_proxy_that_never_answers(scheme: str) -> None:
     def read_on(peer: socket.socket) -> None:
         while peer.recv(4096):
             pass
 
     with tcp_server(quiet(read_on)) as port, pytest.raises(ConnectFailed) as caught:
-        dialed("ws://localhost/", proxy=f"http://127.0.0.1:{port}", timeout=0.2)
+        dialed("ws://localhost/", proxy=f"{scheme}://127.0.0.1:{port}", timeout=0.2)
     assert str(caught.value) == (
-        f"the proxy http://127.0.0.1:{port} did not answer within 0.2 s; correct its address in "
-        f"proxy=..., or connect without it: proxy=None"
+        f"the proxy {scheme}://127.0.0.1:{port} did not answer within 0.2 s; correct its address "
+        f"in proxy=..., or connect without it: proxy=None"
     )
 
 

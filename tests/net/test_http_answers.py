@@ -76,6 +76,7 @@ def test_bodies(body: Any, data: bytes, content_type: str) -> None:
     assert response.headers["Content-Length"] == str(len(data))
     assert response.headers["Content-Type"] == content_type
     assert response.headers["Connection"] == "close"
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-site"
     is_page = content_type.startswith("text/html")
     policy = response.headers.get("Content-Security-Policy")
     assert policy == (CONTENT_SECURITY_POLICY if is_page else None)
