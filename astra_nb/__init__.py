@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import errors, http, recordings
+from . import errors, faults, http, recordings
 from .async_websocket import AsyncWebSocket
+from .certificates import make_certificates
 from .client import connect, connect_async
 from .errors import AstraError, ConnectionClosed
 from .jupyter.nested_loops import allow_nested_loops
@@ -29,7 +30,9 @@ __all__ = [
     "connect",
     "connect_async",
     "errors",
+    "faults",
     "http",
+    "make_certificates",
     "recordings",
 ]
 

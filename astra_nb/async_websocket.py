@@ -15,6 +15,7 @@ from .net.connection import Connection
 from .net.inbox import TaskInbox
 from .net.options import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
+from .wire.faults import Fault
 from .wire.messages import Message
 from .wire.opcodes import BINARY, TEXT
 
@@ -148,6 +149,17 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         wait = not self._sender.outbox.is_full
         self._sender.submit(self._sender.send_raw, payload, size=len(payload), wait=wait)
         await self._sender.wait_writable()
+
+    async def break_rule(self, fault: str | Fault) -> None:
+        """Break a rule of RFC 6455 on purpose. See `WebSocket.break_rule`."""
+        self._sender.check_loop()
+        found = self._fault(fault)
+        if found.stage == "conduct":
+            self._sender.submit(self._connection.lie, found, wait=False)
+        elif found.makes is None:
+            await self.drop()
+        else:
+            await self.send_raw(found.makes(self._connection.side))
 
     async def drop(self) -> None:
         """End the TCP connection without a closing handshake; the other end reports 1006."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import math
+import warnings
 import weakref
 from collections.abc import Callable, Generator
 from types import TracebackType
@@ -17,10 +17,13 @@ from .async_websocket import AsyncWebSocket
 from .errors import HandshakeFailed, LocalError
 from .log import FrameLog
 from .net import background
-from .net.client_connection import ClientConnection, connect_failed
+from .net.client_connection import ClientConnection
 from .net.connection import Connection
+from .net.curl import parse_curl
+from .net.dialing import dial
 from .net.inbox import TaskInbox, ThreadInbox
 from .net.options import ConnectOptions, connect_options
+from .net.redirects import next_hop
 from .net.uris import parse_address
 from .websocket import WebSocket
 
@@ -29,58 +32,109 @@ __all__ = ["connect", "connect_async"]
 _numbers = itertools.count(1)
 
 
-def connect(
-    url: str, *, log: FrameLog | None = None, **options: Unpack[ConnectOptions]
-) -> WebSocket:
-    """Open a connection to a WebSocket server (RFC 6455, section 4.1).
+class _Connect:
+    """Opens a connection to a WebSocket server: `connect(url)`, `connect.from_curl(text)`."""
 
-    The socket is a context manager, which closes with 1000 at its end. Any thread may call this.
+    __name__ = "connect"
 
-    Args:
-        url: Address such as "ws://127.0.0.1:8080/"; "http://" means "ws://", as in a browser, and
-            blanks and other characters that no address holds are percent-encoded.
-        origin: Value of the `Origin` header, as a browser would send it; None sends none.
-        headers: Further headers of the request, as a mapping or, for several of one name, as
-            pairs of a name and a value. One of the names that a request has already (`Host`,
-            `Origin`, `Upgrade`, `Connection`, `Sec-WebSocket-Version`) replaces its value, which
-            shows what a server refuses. From a `Sec-WebSocket-Key` of your own the answer is
-            checked. `Sec-WebSocket-Protocol` and `-Extensions` are the next two arguments.
-        subprotocols: Those this end speaks, the preferred first.
-        compression: "deflate" to offer permessage-deflate (RFC 7692).
-        max_message_size: Bytes a message may have; None for any size.
-        automatic_pong: Whether PING frames are answered by themselves.
-        timeout: Seconds for TCP, TLS and the opening handshake together; None for no limit.
-        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent; None for no
-            limit.
-        log: Where frames are recorded; None makes a new log.
+    def __call__(
+        self, url: str, *, log: FrameLog | None = None, **options: Unpack[ConnectOptions]
+    ) -> WebSocket:
+        """Open a connection to a WebSocket server (RFC 6455, section 4.1).
 
-    Raises:
-        InvalidMessage: The address is not that of a WebSocket.
-        LocalError: An option has a value that it cannot have. Nothing was sent.
-        ConnectFailed: The name has no address, or TCP or TLS could not be connected.
-        HandshakeFailed: The server did not answer with 101.
-        LoopBlocked: An `async def` handler of this kernel blocks the event loop.
-    """
-    uri, checked, log = parse_address(url), connect_options(options), _log(log)
-    user = object()
-    made: list[ClientConnection] = []
+        The socket is a context manager, which closes with 1000 at its end. Any thread may call.
 
-    def give_back(_: Connection) -> None:
-        background.release(user)
+        Args:
+            url: Address such as "ws://127.0.0.1:8080/"; "http://" means "ws://", as in a browser,
+                and blanks and other characters that no address holds are percent-encoded.
+            origin: Value of the `Origin` header, as a browser would send it; None sends none.
+            headers: Further headers of the request, as a mapping or, for several of one name, as
+                pairs of a name and a value. One of the names that a request has already (`Host`,
+                `Origin`, `Upgrade`, `Connection`, `Sec-WebSocket-Version`) replaces its value,
+                which shows what a server refuses. From a `Sec-WebSocket-Key` of your own the
+                answer is checked. `Sec-WebSocket-Protocol` and `-Extensions` are the arguments
+                `subprotocols` and `compression`.
+            cookies: Names and values of the `Cookie` header, as a mapping or as pairs.
+            subprotocols: Those this end speaks, the preferred first.
+            compression: "deflate" to offer permessage-deflate (RFC 7692); or its parameters, such
+                as {"server_max_window_bits": 10, "client_no_context_takeover": True}.
+            max_message_size: Bytes a message may have; None for any size.
+            automatic_pong: Whether PING frames are answered by themselves.
+            keepalive: Seconds between PING frames that this end sends by itself; a connection on
+                which one stays unanswered for as long is closed with 1011. None for never.
+            timeout: Seconds for TCP, TLS, a proxy, redirects and the opening handshake together;
+                None for no limit.
+            close_timeout: Seconds to wait for the other end after a CLOSE frame was sent; None for
+                no limit.
+            redirects: How many redirects may be followed; none goes from wss:// to ws://, and
+                cookies, credentials and a `Host` of your own go to the first host only.
+            ssl: What to trust on wss://: the path of a file with the certificate of an authority
+                (CA), an `ssl.SSLContext`, or False to check nothing, which warns each time.
+            client_certificate: A file with a certificate and its key that identify this end; or
+                (certificate, key), or (certificate, key, password).
+            proxy: Address of a proxy, such as "http://127.0.0.1:3128" (HTTP CONNECT) or
+                "socks5h://127.0.0.1:1080"; True takes what the environment names, and none on the
+                way to this machine; None for none.
+            unix: Path of a Unix domain socket on which the server listens; the address then only
+                says what is asked for.
+            sock: A connected stream socket to use, which the connection closes.
+            faults: Rules to break on purpose, such as ["request without Host"] or ["late CLOSE"];
+                `astra_nb.faults` has them all.
+            log: Where frames are recorded; None makes a new log.
 
-    try:
-        loop = background.acquire(user)
-        connection = loop.run(_open(uri, checked, log, ThreadInbox, made, give_back))
-        assert isinstance(connection.inbox, ThreadInbox)
-        socket = WebSocket(connection, connection.inbox, connection.request, log, loop)
-        log.senders.add(socket)
-        log.before_wait = loop.forbid_wait
-        # A client that nothing refers to any more closes with 1001.
-        weakref.finalize(socket, _leave, connection).atexit = False
-        return socket
-    except BaseException:  # an interrupt may come anywhere
-        _give_up(user, made)
-        raise
+        Raises:
+            InvalidMessage: The address is not that of a WebSocket.
+            LocalError: An option has a value that it cannot have. Nothing was sent.
+            ConnectFailed: The name has no address, or TCP, a proxy or TLS could not be connected.
+            HandshakeFailed: The server did not answer with 101. It has the answer's `status`,
+                `headers` and `body`, and the `log`.
+            LoopBlocked: An `async def` handler of this kernel blocks the event loop.
+        """
+        uri, checked, log = _checked(url, options, log)
+        user = object()
+        made: list[ClientConnection] = []
+
+        def give_back(_: Connection) -> None:
+            background.release(user)
+
+        try:
+            loop = background.acquire(user)
+            connection = loop.run(_open(uri, checked, log, ThreadInbox, made, give_back))
+            assert isinstance(connection.inbox, ThreadInbox)
+            socket = WebSocket(connection, connection.inbox, connection.request, log, loop)
+            log.senders.add(socket)
+            log.before_wait = loop.forbid_wait
+            # A client that nothing refers to any more closes with 1001.
+            weakref.finalize(socket, _leave, connection).atexit = False
+            return socket
+        except BaseException:  # an interrupt may come anywhere
+            _give_up(user, made)
+            raise
+
+    def from_curl(
+        self, command: str, *, log: FrameLog | None = None, **options: Unpack[ConnectOptions]
+    ) -> WebSocket:
+        """Open the connection that a browser's "Copy as cURL" describes.
+
+        The key, the version and the other headers of the handshake itself are made anew; origin,
+        cookies, subprotocols and what else the page sent are kept.
+
+        Args:
+            command: Such as "curl 'wss://example.org/' -H 'Origin: https://example.org'", as for
+                bash or for Windows' command line. It holds the cookies of your login.
+            log: As for `connect`.
+            options: As for `connect`; they replace what the command says.
+
+        Raises:
+            LocalError: The command has an option that means nothing here; nothing was sent.
+            AstraError: What `connect` raises.
+        """
+        url, found = parse_curl(command)
+        merged: ConnectOptions = {**found, **options}
+        return self(url, log=log, **merged)
+
+
+connect = _Connect()
 
 
 def _give_up(user: object, made: list[ClientConnection]) -> None:
@@ -108,12 +162,17 @@ class connect_async:  # noqa: N801  (reads as a function, like `connect`)
     def __init__(
         self, url: str, *, log: FrameLog | None = None, **options: Unpack[ConnectOptions]
     ) -> None:
-        self._uri, self._options, self._log = (
-            parse_address(url),
-            connect_options(options),
-            _log(log),
-        )
+        self._uri, self._options, self._log = _checked(url, options, log)
         self._socket: AsyncWebSocket | None = None
+
+    @classmethod
+    def from_curl(
+        cls, command: str, *, log: FrameLog | None = None, **options: Unpack[ConnectOptions]
+    ) -> connect_async:
+        """See `connect.from_curl`."""
+        url, found = parse_curl(command)
+        merged: ConnectOptions = {**found, **options}
+        return cls(url, log=log, **merged)
 
     def __await__(self) -> Generator[Any, None, AsyncWebSocket]:
         return self._connect().__await__()
@@ -138,6 +197,30 @@ class connect_async:  # noqa: N801  (reads as a function, like `connect`)
         await self._socket.close()
 
 
+def _checked(
+    url: str, options: ConnectOptions, log: object
+) -> tuple[WebSocketURI, ConnectOptions, FrameLog]:
+    """Check all that was given, before anything is sent."""
+    uri, checked = parse_address(url), connect_options(options)
+    if log is None:
+        log = FrameLog()
+    elif not isinstance(log, FrameLog):
+        raise LocalError(f"log is a FrameLog, or None for a new one, not {type(log).__name__}")
+    if checked["ssl"] is not None and not uri.secure and not checked["redirects"]:
+        raise LocalError(
+            "ssl and client_certificate are for an address that begins with wss://, and this one "
+            "begins with ws://; TLS has to begin before the opening handshake (RFC 6455, "
+            "section 4.1)"
+        )
+    if options.get("ssl") is False:
+        warnings.warn(
+            "ssl=False: anyone on the way to this server can read and change what is sent; "
+            'ssl="ca.pem" trusts the authority of a server of your own',
+            stacklevel=3,
+        )
+    return uri, checked, log
+
+
 async def _open(
     uri: WebSocketURI,
     options: ConnectOptions,
@@ -146,20 +229,16 @@ async def _open(
     made: list[ClientConnection],
     on_closed: Callable[[Connection], None] | None = None,
 ) -> ClientConnection:
+    """Open a connection, by way of redirects; each has a number of its own on the log."""
     loop = asyncio.get_running_loop()
     timeout = options["timeout"]
     deadline = None if timeout is None else loop.time() + timeout
-    ssl = None
-    if uri.secure:
-        from ssl import create_default_context  # only for wss://
-
-        ssl = create_default_context()
+    hops = [uri]
 
     def make() -> ClientConnection:
         connection = ClientConnection(
-            uri, options, number=next(_numbers), tap=log, deadline=deadline
+            hops[-1], options, number=next(_numbers), tap=log, deadline=deadline
         )
-        connection.on_closed = on_closed
         if inbox is ThreadInbox:
             connection.inbox = ThreadInbox(connection.resume_reading_soon)
         else:
@@ -167,35 +246,40 @@ async def _open(
         made.append(connection)  # as soon as TCP is connected, and before TLS
         return connection
 
-    try:
-        async with asyncio.timeout_at(deadline):
-            _, connection = await loop.create_connection(
-                make,
-                uri.host,
-                uri.port,
-                ssl=ssl,
-                # Or else asyncio has a limit of its own, of 60 s.
-                ssl_handshake_timeout=(timeout or math.inf) if ssl else None,
-            )
-    except OSError as exc:
-        raise connect_failed(uri, exc, timeout, has_tcp=bool(made)) from exc
-    try:
-        await asyncio.shield(connection.answered)
-    except HandshakeFailed:
-        await asyncio.shield(connection.lost)
-        raise
-    except BaseException:
-        connection.transport.abort()
-        raise
-    return connection
+    while True:
+        connection = await dial(hops[-1], options, make, deadline)
+        try:
+            await asyncio.shield(connection.answered)
+            connection.on_closed = on_closed  # not before: a redirect ends a connection as well
+            if connection.lost.done() and on_closed is not None:
+                on_closed(connection)
+            return connection
+        except HandshakeFailed as exc:
+            await asyncio.shield(connection.lost)
+            exc.log = log
+            target = _follow(hops, exc, connection, options)
+            if target is None:
+                raise
+            uri, options = target
+            hops.append(uri)
+        except BaseException:
+            connection.transport.abort()
+            raise
 
 
-def _log(log: object) -> FrameLog:
-    if log is None:
-        return FrameLog()
-    if isinstance(log, FrameLog):
-        return log
-    raise LocalError(f"log is a FrameLog, or None for a new one, not {type(log).__name__}")
+def _follow(
+    hops: list[WebSocketURI],
+    refused: HandshakeFailed,
+    connection: ClientConnection,
+    options: ConnectOptions,
+) -> tuple[WebSocketURI, ConnectOptions] | None:
+    if connection.response is None:
+        return None
+    try:
+        return next_hop(hops, connection.response, options)
+    except HandshakeFailed as exc:
+        exc.headers, exc.body, exc.log = refused.headers, refused.body, refused.log
+        raise exc from None
 
 
 def _leave(connection: ClientConnection) -> None:

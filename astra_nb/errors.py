@@ -15,7 +15,7 @@ They split into "you did this" (nothing was sent) and "your peer did this"::
     ├── PeerError                   your peer, or the network between you, did this
     │   ├── ConnectionClosed        recv() after the close was delivered; has both close codes
     │   ├── HandshakeFailed         the opening handshake did not end with 101
-    │   └── ConnectFailed           no TCP connection could be made (also an OSError)
+    │   └── ConnectFailed           no TCP or no TLS could be connected (also an OSError)
     └── WaitTimeout                 what you waited for did not come in time (also a TimeoutError)
 
 `EndlessLoop` is not one of them, because it must not be an `Exception`.
@@ -24,6 +24,9 @@ Each message names the value, says what is allowed, and what to do.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from .wire.messages import CloseFrame
 
@@ -150,17 +153,21 @@ class HandshakeFailed(PeerError):
 
     Attributes:
         status: The HTTP status code of the answer, or None when there was no valid answer.
+        headers: The headers of the answer, secrets hidden; names are read in any case.
         body: The body of the answer, as text, secrets hidden.
+        log: The `FrameLog` with the request and what came; None for an error of your own.
     """
 
     def __init__(self, explanation: str, *, status: int | None = None, body: str = "") -> None:
         super().__init__(explanation)
         self.status = status
+        self.headers: Mapping[str, str] = {}
         self.body = body
+        self.log: Any = None
 
 
 class ConnectFailed(PeerError, OSError):
-    """No TCP connection could be made."""
+    """No TCP connection, or no TLS on it, could be made."""
 
 
 class WaitTimeout(AstraError, TimeoutError):

@@ -9,7 +9,7 @@ import inspect
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from websockets.http11 import Request
 
@@ -80,6 +80,14 @@ class Handlers:
         wrap()
         self._lines[number] = lines = Lines(self._sink(number))
         return handler_context(self._context, lines)
+
+    @contextlib.contextmanager
+    def lend_context(self, number: int) -> Iterator[contextvars.Context]:
+        """Lend the context of a connection, by its number: its prints are on record."""
+        try:
+            yield self._make_context(number)
+        finally:
+            self._lines.pop(number).flush()
 
     def _start_task(
         self,
@@ -154,7 +162,7 @@ class Handlers:
             if not self.ending:
                 if task is not None and task.cancelling():
                     raise
-                code = self._report(connection, exc)  # of another task, which the handler awaited
+                code = self.report(connection, exc)  # of another task, which the handler awaited
         except BaseException as exc:  # noqa: BLE001  (a handler is a stranger: any error is its own)
             code = self._judge_error(connection, exc)
         finally:
@@ -206,7 +214,7 @@ class Handlers:
         """Return the close code after a handler that returned."""
         if not (inspect.isgenerator(result) or inspect.isasyncgen(result)):
             return 1000
-        return self._report(
+        return self.report(
             connection,
             InvalidRoute(
                 f"the handler returned {result!r:.80}, a generator, none of whose lines has run; "
@@ -216,9 +224,9 @@ class Handlers:
 
     def _judge_error(self, connection: Connection, exc: BaseException) -> int:
         """Return the close code after a handler that raised; only its own end is not an error."""
-        return 1000 if _tells_end(exc, connection.state) else self._report(connection, exc)
+        return 1000 if _tells_end(exc, connection.state) else self.report(connection, exc)
 
-    def _report(self, connection: Connection, exc: BaseException) -> int:
+    def report(self, connection: Connection, exc: BaseException) -> int:
         """Show and record what a handler raised; the peer learns only the close code."""
         # Without the frame of this module, whose caller the handler is.
         trace = exc.__traceback__.tb_next if exc.__traceback__ is not None else None

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
+from .answering import Answering
 from .errors import LoopBlocked
 from .handlers import GRACE, Handlers
 from .jupyter.handler_output import install, uninstall
@@ -38,6 +40,7 @@ class Runner:
             again a number still means one connection.
         loop: A loop for this server alone, which ends with it; None shares the one of all. With
             its own, a handler that never gives the loop back holds up no other server.
+        tls: Makes it a server of wss://; None of ws://.
 
     Attributes:
         ended: Set when all is gone.
@@ -55,6 +58,7 @@ class Runner:
         numbers: Iterator[int],
         *,
         loop: background.BackgroundLoop | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.policy = policy
         self.log = log
@@ -68,8 +72,16 @@ class Runner:
         self._numbers = numbers
         self._own_loop = loop
         self._connections: set[ServerConnection] = set()
-        self._acceptor = Acceptor(self._make_connection, self._notice)
+        self._tls = tls
+        self._acceptor = Acceptor(
+            self._make_connection,
+            self._notice,
+            dismiss=self._connections.discard,
+            tls=tls,
+            tls_timeout=lambda: policy.open_timeout,
+        )
         self._handlers = Handlers(log)
+        self._answering = Answering(policy, self._handlers.lend_context, self._handlers.report)
         self._ending: asyncio.Task[None] | None = None
         self._unfinished = [True]  # popped by the thread that finishes
 
@@ -81,7 +93,8 @@ class Runner:
             self._handlers.background = self._background
             self.port = self._acceptor.bind(self.hostname, self.port)
             self._background.call(self._listen)
-            self._notice(f"Listening at {websocket_url(self.hostname, self.port)}")
+            url = websocket_url(self.hostname, self.port, secure=self._tls is not None)
+            self._notice(f"Listening at {url}")
         except BaseException:
             self.shutdown()
             raise
@@ -100,6 +113,7 @@ class Runner:
             tap=self.log,
             on_open=self._handlers.start,
             on_closed=self._closed,
+            on_ask=self._answering.ask,
         )
         self._connections.add(connection)
         return connection
@@ -212,6 +226,7 @@ class Runner:
             await asyncio.wait(waiting, timeout=self.policy.close_timeout)
         for connection in list(self._connections):
             connection.transport.abort()
+        await self._answering.end()
         await self._handlers.end(self._notice, caller)
 
     def _finish(self) -> None:

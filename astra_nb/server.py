@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack, overload
+from typing import Any, ClassVar, Self
 
 from . import registry
-from .errors import AddressUnavailable, InvalidRoute, LocalError
+from .errors import AddressUnavailable, LocalError
 from .jupyter.browser_address import (
     BrowserAddress,
     Environment,
@@ -25,37 +24,30 @@ from .jupyter.handler_output import current_cell
 from .log import FrameLog
 from .net.addresses import is_free, websocket_url
 from .net.base_socket import serialize_for_many
-from .net.options import check_names, check_seconds, check_size
-from .net.policy import AS_WRITTEN, Policy, allowed_host, allowed_origin
-from .net.routes import Compression, Handler, make_route
+from .net.policy import Policy
+from .net.tls import ServerTLS, server_context
 from .runner import Runner
+from .settings import Settings
 from .websocket import WebSocket
 
 __all__ = ["Server"]
 
 DEFAULT_PORT = 8080
 
-H = TypeVar("H", bound=Handler)
 
-
-class RouteOptions(TypedDict, total=False):
-    """The options of `Server.websocket`, explained there."""
-
-    automatic_pong: bool
-    compression: Compression
-    subprotocols: Sequence[str]
-
-
-class Server:
+class Server(Settings):
     """A WebSocket server.
 
     Args:
         hostname: The name or address to listen on.
         port: The port to listen on; 0 takes a free one.
         record: Whether the log records anything.
+        ssl: Makes it a server of wss://: a file with a certificate and its key, or (certificate,
+            key), or (certificate, key, password), or an `ssl.SSLContext`.
 
     Attributes:
-        hostname: The name or address to listen on; settable before `run()`.
+        hostname: The name or address to listen on, "::" for all addresses of both families;
+            settable before `run()`.
         port: The port; settable before `run()`, and after it the one that is listened on.
         log: What happened, frame by frame.
     """
@@ -65,12 +57,18 @@ class Server:
     browser_client_factory: ClassVar[Callable[[Server, str], Any]]
 
     def __init__(
-        self, hostname: str = "127.0.0.1", port: int = DEFAULT_PORT, *, record: bool = True
+        self,
+        hostname: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        *,
+        record: bool = True,
+        ssl: ServerTLS | None = None,
     ) -> None:
+        super().__init__(Policy(hostname))
         self.hostname = hostname
         self.port = port
+        self._tls = None if ssl is None else server_context(ssl)
         self.log = FrameLog(recording=record)
-        self._policy = Policy(hostname)
         self._runner: Runner | None = None
         self._numbers = itertools.count(1)  # of its connections, over all its runs
         self._record = record
@@ -78,139 +76,6 @@ class Server:
         self._page: Page | None = None
         self._browser_url: str | None = None
         self._panels: weakref.WeakSet[Any] = weakref.WeakSet()
-
-    # Settings
-
-    @property
-    def origins(self) -> list[str]:
-        """Origins that may connect besides pages from this machine and clients without one.
-
-        Such as "https://hub.example.org"; "*" lets every page in (RFC 6455, section 10.2).
-        """
-        return self._policy.origins
-
-    @origins.setter
-    def origins(self, origins: Sequence[str]) -> None:
-        self._policy.origins = _names("origins", origins, allowed_origin, "https://hub.example.org")
-
-    @property
-    def hosts(self) -> list[str]:
-        """Names that a `Host` header may have besides this machine's own; "*" for any."""
-        return self._policy.hosts
-
-    @hosts.setter
-    def hosts(self, hosts: Sequence[str]) -> None:
-        self._policy.hosts = _names("hosts", hosts, allowed_host, "hub.example.org")
-
-    @property
-    def max_message_size(self) -> int | None:
-        """Bytes a message may have, 1 MiB by default; None for any size.
-
-        A larger message is answered with 1009. Counts for connections opened from now on.
-        """
-        return self._policy.max_message_size
-
-    @max_message_size.setter
-    def max_message_size(self, size: int | None) -> None:
-        self._policy.max_message_size = check_size("max_message_size", size)
-
-    @property
-    def keepalive(self) -> float | None:
-        """Seconds between PING frames the server sends by itself; None, the default, for never.
-
-        A connection on which one stays unanswered for as long is closed with 1011.
-        """
-        return self._policy.keepalive
-
-    @keepalive.setter
-    def keepalive(self, seconds: float | None) -> None:
-        self._policy.keepalive = None if seconds is None else check_seconds("keepalive", seconds)
-
-    @property
-    def open_timeout(self) -> float:
-        """Seconds an opening handshake may take, 10 by default."""
-        return self._policy.open_timeout
-
-    @open_timeout.setter
-    def open_timeout(self, seconds: float) -> None:
-        self._policy.open_timeout = check_seconds("open_timeout", seconds)
-
-    @property
-    def close_timeout(self) -> float:
-        """Seconds to wait for the other end after a CLOSE frame was sent, 2 by default."""
-        return self._policy.close_timeout
-
-    @close_timeout.setter
-    def close_timeout(self, seconds: float) -> None:
-        self._policy.close_timeout = check_seconds("close_timeout", seconds)
-
-    @overload
-    def websocket(
-        self, path: str, handler: H, *, replace: bool = ..., **options: Unpack[RouteOptions]
-    ) -> H: ...
-
-    @overload
-    def websocket(
-        self,
-        path: str,
-        handler: None = None,
-        *,
-        replace: bool = ...,
-        **options: Unpack[RouteOptions],
-    ) -> Callable[[H], H]: ...
-
-    def websocket(
-        self,
-        path: str,
-        handler: Handler | None = None,
-        *,
-        replace: bool = False,
-        **options: Unpack[RouteOptions],
-    ) -> Any:
-        """Serve a path with a handler; without one, decorate the handler with this call.
-
-        A `def` handler runs in a thread of its own for each connection and blocks; an
-        `async def` handler runs on the server's event loop. May be called while the server runs.
-
-        Args:
-            path: Such as "/", or "/room/{name}": then `socket.path_parameters["name"]` is what
-                stood there. Of several that match, "/room/lobby" comes before "/room/{name}".
-            handler: Called with the socket, once for each connection.
-            automatic_pong: Whether PING frames are answered by themselves.
-            compression: "deflate" to agree to permessage-deflate (RFC 7692).
-            subprotocols: Those the server speaks here, the preferred first.
-            replace: Whether to take the place of the handler this path has, in the same order.
-
-        Returns:
-            The handler, so that this also decorates.
-
-        Raises:
-            InvalidRoute: The path or the handler cannot be served, or the path has one already.
-        """
-        check_names("websocket()", options, RouteOptions)
-        if handler is None:
-            return functools.partial(self._decorate, path, replace, options)
-        route = make_route(path, handler, **options)
-        routes = self._policy.routes
-        # Compared by what they match: "/{a}" and "/{b}" are one path.
-        same = next((other for other in routes if other.shape == route.shape), None)
-        if same is None:
-            self._policy.routes = [*routes, route]
-        elif replace:
-            self._policy.routes = [route if other is same else other for other in routes]
-        else:
-            raise InvalidRoute(
-                f"the path {path!r} already has a handler, "
-                f"{getattr(same.handler, '__name__', 'one')}; take another path, write "
-                f"replace=True, or start again with http.server.new()"
-            )
-        return handler
-
-    def _decorate(
-        self, path: str, replace: bool, options: RouteOptions, handler: Handler
-    ) -> Handler:
-        self.websocket(path, handler, replace=replace, **options)
-        return handler
 
     # Life
 
@@ -222,7 +87,7 @@ class Server:
     @property
     def url(self) -> str:
         """Address at which a client in this kernel reaches the server."""
-        return websocket_url(self.hostname, self.port)
+        return websocket_url(self.hostname, self.port, secure=self._tls is not None)
 
     @property
     def browser_url(self) -> str | None:
@@ -245,7 +110,12 @@ class Server:
     def browser_addresses(self) -> list[BrowserAddress]:
         """The addresses at which the browser may reach the server, the likeliest first."""
         return browser_addresses(
-            Environment.here(), self.hostname, self.port, self._page, self._browser_url
+            Environment.here(),
+            self.hostname,
+            self.port,
+            self._page,
+            self._browser_url,
+            secure=self._tls is not None,
         )
 
     def allow_page(self, origin: str, host: str = "", base_url: str | None = None) -> None:
@@ -319,7 +189,7 @@ class Server:
             print(f"Replaced the server that was running at {where}.")  # noqa: T201
         self._policy.hostname = self.hostname
         log = self.log if self._record else None
-        runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers)
+        runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers, tls=self._tls)
         runner.asked_port = asked_port
         runner.panels = self._panels
         try:
@@ -444,17 +314,3 @@ def _collected(runner: Runner) -> None:
             ResourceWarning,
             stacklevel=2,
         )
-
-
-def _names(
-    what: str, names: Sequence[str], meaning: Callable[[object], object], example: str
-) -> list[str]:
-    if isinstance(names, str) or not isinstance(names, Iterable):
-        raise LocalError(f"{what} is a list of str, like [{example!r}], not {names!r:.80}")
-    listed = list(names)
-    for name in listed:
-        if name not in AS_WRITTEN and meaning(name) is None:
-            raise LocalError(
-                f'{what} holds {name!r:.80}; write it like "{example}", or "*" for any (RFC 6454)'
-            )
-    return listed

@@ -19,6 +19,7 @@ from .net.connection import Connection
 from .net.inbox import ThreadInbox
 from .net.options import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close
+from .wire.faults import Fault
 from .wire.messages import Message
 
 __all__ = ["WebSocket"]
@@ -208,6 +209,25 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         if self._connection.state.has_ended:
             raise self._closed()
         self._submit(self._connection.sender.send_raw, payload, size=len(payload))
+
+    def break_rule(self, fault: str | Fault) -> None:
+        """Break a rule of RFC 6455 on purpose, with a frame or from now on.
+
+        Args:
+            fault: One of `astra_nb.faults` about a frame or the conduct of this end, by its name,
+                such as "reserved opcode" or "CLOSE not answered".
+
+        Raises:
+            LocalError: There is no such fault, or this end cannot commit it.
+            ConnectionClosed: TCP has ended.
+        """
+        found = self._fault(fault)
+        if found.stage == "conduct":
+            self._submit(self._connection.lie, found, size=0)
+        elif found.makes is None:
+            self.drop()
+        else:
+            self.send_raw(found.makes(self._connection.side))
 
     def drop(self) -> None:
         """End the TCP connection without a closing handshake; the other end reports 1006."""

@@ -143,7 +143,12 @@ def make(side: Side, log: FrameLog, inbox: TaskInbox, *, compressed: bool) -> Co
         connection.inbox = inbox
 
     return ServerConnection(
-        gate, next_number=lambda: 1, tap=log, on_open=on_open, on_closed=lambda _: None
+        gate,
+        next_number=lambda: 1,
+        tap=log,
+        on_open=on_open,
+        on_closed=lambda _: None,
+        on_ask=lambda *_: None,
     )
 
 

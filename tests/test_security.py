@@ -275,7 +275,7 @@ def test_the_page_for_browsers_repeats_nothing() -> None:
 @pytest.mark.parametrize(
     ("headers", "path", "expected"),
     [
-        (["Upgrade: evil"], "/?evil", 426),
+        (["Sec-WebSocket-Version: evil"], "/?evil", 400),
         (["Origin: http://evil"], "/", 403),
         (["Host: evil"], "/", 400),
         (["Sec-WebSocket-Key: evil"], "/", 400),

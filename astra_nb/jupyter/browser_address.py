@@ -67,6 +67,8 @@ def browser_addresses(
     port: int,
     page: Page | None = None,
     setting: str | None = None,
+    *,
+    secure: bool = False,
 ) -> list[BrowserAddress]:
     """Return the addresses at which this user's browser may reach a server, the likeliest first.
 
@@ -76,6 +78,7 @@ def browser_addresses(
         port: The port it listens on.
         page: The page that shows a widget; None while no page has reported where it is.
         setting: The user's own address, with `{port}` where the port goes. It replaces all others.
+        secure: Whether the server speaks wss://.
 
     Returns:
         Nothing where no page can reach the kernel: `no_listening` and Google Colab.
@@ -96,7 +99,7 @@ def browser_addresses(
     if unreachable(around):
         return []
     direct = BrowserAddress(
-        websocket_url(hostname, port),
+        websocket_url(hostname, port, secure=secure),
         "The browser and the kernel are on one machine.",
         hint="If the kernel runs elsewhere (in a container, or over SSH), forward this port as "
         f"you did Jupyter's: ssh -L {port}:127.0.0.1:{port} ...",
@@ -119,7 +122,7 @@ def browser_addresses(
     if page is not None and everywhere and page.origin.startswith("http://"):
         found.append(
             BrowserAddress(
-                websocket_url(page.name, port),
+                websocket_url(page.name, port, secure=secure),
                 f"The server listens on every address of its machine, {hostname}.",
             )
         )

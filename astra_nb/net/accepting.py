@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket as sockets
+import ssl
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from .addresses import bind
 
@@ -14,19 +16,35 @@ __all__ = ["Acceptor"]
 RETRY = 0.2  # seconds until the next try after a client could not be accepted
 
 
-class Acceptor:
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+class Acceptor(Generic[P]):
     """Lets clients in.
 
     Args:
         make_connection: Returns the protocol of a client's connection.
         notice: Called with a sentence for the log.
+        dismiss: Called with a protocol that never had a connection.
+        tls: Where clients have to begin TLS.
+        tls_timeout: Returns the seconds that they may take for it.
     """
 
     def __init__(
-        self, make_connection: Callable[[], asyncio.Protocol], notice: Callable[[str], None]
+        self,
+        make_connection: Callable[[], P],
+        notice: Callable[[str], None],
+        *,
+        dismiss: Callable[[P], object] = lambda _: None,
+        tls: ssl.SSLContext | None = None,
+        tls_timeout: Callable[[], float] = lambda: 10.0,
     ) -> None:
         self._make_connection = make_connection
         self._notice = notice
+        self._dismiss = dismiss
+        self._tls = tls
+        self._tls_timeout = tls_timeout
+        self._securing: set[asyncio.Task[None]] = set()
         self._listening: list[sockets.socket] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -69,10 +87,33 @@ class Acceptor:
                 self._tell_once(exc)
                 await asyncio.sleep(RETRY)
                 continue
-            try:
-                await loop.connect_accepted_socket(self._make_connection, client)
-            except OSError:
-                client.close()
+            if self._tls is None:
+                await self._let_in(client)
+            else:  # which may take as long as the client likes
+                task = loop.create_task(self._let_in(client))
+                self._securing.add(task)
+                task.add_done_callback(self._securing.discard)
+
+    async def _let_in(self, client: sockets.socket) -> None:
+        made: list[P] = []
+
+        def make() -> P:
+            made.append(self._make_connection())
+            return made[0]
+
+        limit = None if self._tls is None else self._tls_timeout()
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                make, client, ssl=self._tls, ssl_handshake_timeout=limit
+            )
+        except BaseException as exc:
+            client.close()
+            for connection in made:
+                self._dismiss(connection)
+            if not isinstance(exc, OSError):  # such as the end of the server
+                raise
+            if self._tls is not None:
+                self._notice(_no_tls(exc))
 
     def _tell_once(self, exc: OSError) -> None:
         if not self._is_told:
@@ -92,7 +133,7 @@ class Acceptor:
                 asyncio.get_running_loop().remove_reader(listening)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        tasks = list(self._tasks)
+        tasks = [*self._tasks, *self._securing]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -103,3 +144,11 @@ class Acceptor:
         self._stopping = True
         for listening in self._listening:
             listening.close()
+
+
+def _no_tls(exc: OSError) -> str:
+    reason = getattr(exc, "reason", None) or exc.strerror or str(exc) or type(exc).__name__
+    return (
+        f"A client did not begin TLS ({str(reason).replace('_', ' ').lower()}); the address of "
+        f"this server begins with wss://, and the client has to trust its certificate."
+    )

@@ -37,7 +37,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def websocket_url(hostname: str, port: int, path: str = "/") -> str:
+def websocket_url(hostname: str, port: int, path: str = "/", *, secure: bool = False) -> str:
     """Return the URL at which a client on this machine reaches a server."""
     host = hostname
     try:
@@ -49,15 +49,19 @@ def websocket_url(hostname: str, port: int, path: str = "/") -> str:
             host = "127.0.0.1" if address.version == 4 else "::1"
     if ":" in host:
         host = f"[{host}]"
-    return f"ws://{host}:{port}{path}"
+    return f"ws{'s' * secure}://{host}:{port}{path}"
 
 
 def overlap(one: str, other: str) -> bool:
-    """Return whether two host names to listen on have an address in common."""
-    return one == other or any(
-        a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
-        for a in _addresses(one)
-        for b in _addresses(other)
+    """Return whether two host names to listen on have an address in common; "::" has all."""
+    return (
+        "::" in (one, other)
+        or one == other
+        or any(
+            a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
+            for a in _addresses(one)
+            for b in _addresses(other)
+        )
     )
 
 
@@ -70,11 +74,11 @@ def _addresses(hostname: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Addr
 
 
 def describe_peer(peername: object) -> str:
-    """Write a socket address as text: "127.0.0.1:51324"."""
+    """Write a socket address as text: "127.0.0.1:51324", or the path of a Unix domain socket."""
     if isinstance(peername, tuple) and len(peername) >= 2:
         host, port = str(peername[0]), peername[1]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return "unknown"
+    return peername if isinstance(peername, str) and peername else "unknown"
 
 
 def bind(
@@ -83,7 +87,7 @@ def bind(
     """Bind one non-blocking socket for each address of a host name, all on one port.
 
     Args:
-        hostname: Name or IP address to listen on.
+        hostname: Name or IP address to listen on; "::" means all of both families.
         port: 0 to 65535; 0 takes a free one.
         sockets: Gets them as they are made, and is returned; for a caller that has to close them
             when this is interrupted.
@@ -107,6 +111,9 @@ def bind(
             f"hostname {hostname!r} has no address on this machine ({exc}); "
             f'server.hostname = "127.0.0.1" always has one'
         ) from exc
+    if hostname == "::":
+        # Both families, each on a socket of its own: an IPv4 client is then told by its address.
+        found += socket.getaddrinfo("0.0.0.0", port, type=socket.SOCK_STREAM)
     sockets = [] if sockets is None else sockets
     try:
         for family, kind, protocol, _, address in dict.fromkeys(found):

@@ -12,17 +12,19 @@ from collections.abc import Awaitable, Iterable
 from typing import Any, Generic, Literal, TypeVar
 
 from websockets.datastructures import Headers
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 
 from astra_nb.errors import ConnectionClosed, EndlessLoop, InvalidMessage, NotOpen, WaitTimeout
 from astra_nb.payloads import ENCODERS, check_type, encode_bytes, encode_close
+from astra_nb.wire.faults import Fault
 from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
-from astra_nb.wire.redaction import redact_path
 
 from .closing import Phase
 from .connection import Connection
+from .http_answers import hidden_request
 from .inbox import TaskInbox, ThreadInbox
+from .lies import check_faults
 
 __all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_for"]
 
@@ -54,18 +56,26 @@ class BaseSocket(Generic[I]):
 
         A proxy hands on the user's cookies and tokens, and a notebook stores what is shown.
         """
-        request = self._request
-        return Request(
-            path=redact_path(request.path),
-            headers=Headers(self._connection.redactor.headers(request.headers.raw_items())),
-            method=request.method,
-            protocol=request.protocol,
-        )
+        return hidden_request(self._request, self._connection.redactor)
 
     @property
     def request_with_secrets(self) -> Request:
         """The request as it came, for a handler that checks a token; do not show it."""
         return self._request
+
+    @functools.cached_property
+    def response(self) -> Response | None:
+        """The answer to that request, its secrets hidden; None before it is known."""
+        response = self._connection.response
+        if response is None:
+            return None
+        headers = Headers(self._connection.redactor.headers(response.headers.raw_items()))
+        return Response(response.status_code, response.reason_phrase, headers)
+
+    @property
+    def response_with_secrets(self) -> Response | None:
+        """The answer as it was sent, such as for a `Set-Cookie`; do not show it."""
+        return self._connection.response
 
     @property
     def id(self) -> int:
@@ -114,6 +124,12 @@ class BaseSocket(Generic[I]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.request.path!r} {self.state}>"
+
+    def _fault(self, fault: str | Fault) -> Fault:
+        found = check_faults([fault], self._connection.side, "frame", "conduct")[0]
+        if self._connection.state.has_ended:
+            raise self._closed()
+        return found
 
     def _closed(self) -> ConnectionClosed | EndlessLoop:
         """Return a new error each time: a raised one carries its traceback."""

@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import re
-import socket
+import ssl
+from collections.abc import Iterable
 from typing import cast
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidHeader, InvalidStatus
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI
 
-from astra_nb.errors import ConnectFailed, HandshakeFailed
+from astra_nb.errors import HandshakeFailed
 from astra_nb.log import FrameLog
-from astra_nb.wire.handshake import parse_head
+from astra_nb.wire.faults import Fault
+from astra_nb.wire.frames import whole_frames
+from astra_nb.wire.handshake import head_end, parse_head
 from astra_nb.wire.redaction import redact_path, redact_text
 from astra_nb.wire.text import visible
 
-from .addresses import describe_peer
 from .connection import Connection
-from .options import ConnectOptions
+from .lies import told
+from .options import ConnectOptions, check_compression
+from .uris import where
 
-__all__ = ["ClientConnection", "connect_failed"]
+__all__ = ["ClientConnection"]
 
 MAX_BODY = 2**16  # bytes of a refusal's body that are read: it may have no end
+MAX_LINE = 2**13  # bytes of a status line, which the protocol reads no further
 MAX_BODY_SHOWN = 500  # characters of it in the error
 LONGEST = 200  # characters of another value of the peer's in the error
 
 REFUSAL = re.compile(rb"HTTP/1\.([01]) (?!101)([1-5]\d\d)(?: ([^\r\n]*))?\r?\n")
+INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d[ \r\n]")  # RFC 9110, section 15.2
 TLS_ALERT = b"\x15\x03"  # type and version of a TLS record (RFC 8446, section 5.1)
 
 
@@ -52,7 +58,7 @@ class ClientConnection(Connection):
         request: The request that was sent.
     """
 
-    __slots__ = ("_answer_head", "_body", "answered", "deadline", "request")
+    __slots__ = ("_answer_head", "_body", "_faults", "_is_read", "answered", "deadline", "request")
 
     side = "client"
     protocol: ClientProtocol
@@ -66,12 +72,12 @@ class ClientConnection(Connection):
         tap: FrameLog | None,
         deadline: float | None = None,
     ) -> None:
-        origin = options["origin"]
+        origin, deflate = options["origin"], check_compression(options["compression"], "client")
         super().__init__(
             ClientProtocol(
                 uri,
                 origin=None if origin is None else Origin(origin),
-                extensions=[ClientPerMessageDeflateFactory()] if options["compression"] else None,
+                extensions=None if deflate is None else [ClientPerMessageDeflateFactory(**deflate)],
                 subprotocols=[Subprotocol(name) for name in options["subprotocols"]] or None,
                 max_size=options["max_message_size"],
             ),
@@ -81,7 +87,10 @@ class ClientConnection(Connection):
             close_timeout=options["close_timeout"],
         )
         self.automatic_pong = options["automatic_pong"]
+        self.keepalive = options["keepalive"]
+        self._faults = cast("tuple[Fault, ...]", options["faults"])
         self.deadline = deadline
+        self._is_read = False  # whether the protocol has begun to read the answer
         self._answer_head = b""  # once it is complete
         self._body = bytearray()  # of a refusal, as it came
         self.answered: asyncio.Future[None] = self.loop.create_future()
@@ -104,11 +113,29 @@ class ClientConnection(Connection):
                 self._set_timer(left, self._open_timed_out)
             self.protocol.send_request(self.request)
             (head,) = self.protocol.data_to_send()
-            self._record_head(head, "sent")
-            self.transport.write(head)
+            self._send_request(head)
         except Exception as exc:  # noqa: BLE001  (asyncio would keep it from the caller)
             self._fail(exc)
             self.transport.abort()
+
+    def _send_request(self, data: bytes) -> None:
+        """Send the request, with what is wrong in it on purpose."""
+        for fault in self._faults:
+            if fault.change is not None:
+                self.notice(told(fault))
+                data = fault.change(data)
+        end = head_end(data) or len(data)
+        if self._faults:  # the answer is judged by what was sent
+            for name, value in parse_head(data[:end])[1]:
+                if name.lower() == "sec-websocket-key":
+                    self.protocol.key = value
+                elif name.lower() == "sec-websocket-protocol":
+                    offered = [Subprotocol(each.strip()) for each in value.split(",")]
+                    self.protocol.available_subprotocols = offered
+        self._record_head(data[:end], "sent")
+        if data[end:]:
+            self._record_sent(data[end:], *whole_frames(data[end:])[1:])
+        self.transport.write(data)
 
     def _receive_handshake(self, data: bytes) -> None:
         if self.answered.done():
@@ -121,13 +148,33 @@ class ClientConnection(Connection):
         if self._head.startswith(TLS_ALERT):
             self._refused(None, ValueError("it is TLS; the address begins with wss://"))
             return
-        if rest or self._head.endswith((b"\n\r\n", b"\n\n")):
+        is_complete = bool(rest) or self._head.endswith((b"\n\r\n", b"\n\n"))
+        if INTERIM.match(self._head):
+            self._pass_over(is_complete, rest)
+            return
+        if not self._is_read:
+            if b"\n" not in self._head and len(self._head) <= MAX_LINE:
+                return  # it may be that of an interim response
+            self._is_read = True
+            # The protocol reads no HTTP/1.0, and no status line without a reason.
+            head = REFUSAL.sub(rb"HTTP/1.1 \2 \3\r\n", self._head, count=1)
+        if is_complete:
             self._answer_head = bytes(self._head)
             self._record_head(self._answer_head)
             self._head.clear()
         self._read(head)
         if rest:
             self.data_received(rest)
+
+    def _pass_over(self, is_complete: bool, rest: bytes) -> None:
+        """Record an interim response; the answer comes after it (RFC 9110, section 15.2)."""
+        if is_complete:
+            self._record_head(bytes(self._head))
+            self._head.clear()
+            if rest:
+                self.data_received(rest)
+        elif len(self._head) > MAX_BODY:
+            self._refused(None, ValueError("the head of an interim response has no end"))
 
     def _read(self, data: bytes) -> None:
         """Read a part of the response; act when it is complete."""
@@ -136,14 +183,15 @@ class ClientConnection(Connection):
         response = self._next_response()
         failed = protocol.handshake_exc
         if response is not None and failed is None:
+            self.response = response
             self.opened(self.request.path)
+            for fault in self._faults:
+                if fault.stage == "conduct":
+                    self.lie(fault)
             self.answered.set_result(None)
             return
         refusal = self._refusal()
-        # Of HTTP/1.0 the protocol reads nothing, and its body ends where TCP does.
-        if refusal is not None and (
-            len(self._head) + len(self._body) > MAX_BODY or (failed and refusal[1] == b"1")
-        ):
+        if refusal is not None and (failed or len(self._head) + len(self._body) > MAX_BODY):
             response = response or self._so_far(refusal)
             self._refused(response, InvalidStatus(response))
         elif failed is not None and (response is not None or refusal is None):
@@ -156,7 +204,8 @@ class ClientConnection(Connection):
     def _so_far(self, refusal: re.Match[bytes]) -> Response:
         """Return a refusal as far as it came: its body may have no end, or break off."""
         reason = (refusal[3] or b"").decode("latin-1")
-        return Response(int(refusal[2]), reason, Headers(), bytes(self._body[:MAX_BODY]))
+        headers = _headers(parse_head(self._answer_head)[1])
+        return Response(int(refusal[2]), reason, headers, bytes(self._body[:MAX_BODY]))
 
     def _next_response(self) -> Response | None:
         responses = self.protocol.events_received()
@@ -166,11 +215,10 @@ class ClientConnection(Connection):
         if self._head:  # which broke off
             self._record_head(bytes(self._head))
             self._head.clear()
+        self.response = response
         self.state.status = None if response is None else response.status_code
         self.state.failed(str(cause))
-        _, headers = parse_head(self._answer_head)
-        locations = [value for name, value in headers if name.lower() == "location"]
-        self._fail(_handshake_failed(response, cause, locations))
+        self._fail(_handshake_failed(response, cause))
         self.transport.close()
 
     def _fail(self, error: Exception) -> None:
@@ -180,6 +228,11 @@ class ClientConnection(Connection):
             why, line, body = self.redactor.without_sent(str(error), head).partition("\n")
             error.args = (f"{why}{line}{redact_text(body)}",)
             error.body = redact_text(self.redactor.without_sent(error.body, head))
+            if self.response is not None:
+                error.headers = _headers(
+                    (name, self.redactor.without_sent(value, head))
+                    for name, value in self.redactor.headers(self.response.headers.raw_items())
+                )
         self.answered.set_exception(error)
         self.answered.exception()  # the caller may have stopped waiting
 
@@ -197,67 +250,35 @@ class ClientConnection(Connection):
                 self._refused(response, InvalidStatus(response))
         super().connection_lost(exc)
         if not self.answered.done():
-            why = (
-                f"no answer came within {self.open_timeout:g} s"
-                if self.state.tcp == "timeout"
-                else "the TCP connection ended before the answer was complete"
-            )
-            self._fail(
-                HandshakeFailed(
-                    f"the opening handshake failed: {why}; is there a WebSocket server at "
-                    f"{where(protocol.uri)}?"
-                )
-            )
+            self._fail(HandshakeFailed(f"the opening handshake failed: {self._why_lost(exc)}"))
 
-
-def connect_failed(
-    uri: WebSocketURI, cause: OSError, timeout: float | None, has_tcp: bool
-) -> ConnectFailed:
-    """Return the error that names the layer on which no connection could be made.
-
-    Args:
-        uri: Where it should have gone.
-        cause: What asyncio raised; a `TimeoutError` without a number when time ran out.
-        timeout: Seconds that there were.
-        has_tcp: Whether TCP was connected, so that TLS failed.
-    """
-    reason = os.strerror(cause.errno) if cause.errno else str(cause) or "the server ended TCP"
-    out_of_time = isinstance(cause, TimeoutError) and not cause.errno
-    if has_tcp:
-        verdict = getattr(cause, "verify_message", "")
-        if verdict:
-            return ConnectFailed(
-                f"no TLS with {where(uri)}: its certificate is not valid here ({verdict}); an "
-                f"authority of your own is named by the environment variable SSL_CERT_FILE"
+    def _why_lost(self, exc: Exception | None) -> str:
+        if isinstance(exc, ssl.SSLError):  # with TLS 1.3 a server judges after its client
+            reason = (exc.reason or "without a reason").replace("_", " ").lower()
+            return (
+                f"the server ended TLS ({reason}); where it asks for a certificate, "
+                f'client_certificate=("me.pem", "me.key") gives yours'
             )
-        openssl = getattr(cause, "reason", None)  # such as WRONG_VERSION_NUMBER
-        if openssl:
-            reason = openssl.replace("_", " ").lower()
-        why = f"within {timeout:g} s" if out_of_time else f"({reason})"
-        return ConnectFailed(
-            f"no TLS with {where(uri)} {why}; TCP is connected, but does the server speak TLS? "
-            f"One that does not has an address that begins with ws://"
+        why = (
+            f"no answer came within {self.open_timeout:g} s"
+            if self.state.tcp == "timeout"
+            else "the TCP connection ended before the answer was complete"
         )
-    if isinstance(cause, socket.gaierror):
-        return ConnectFailed(
-            f"DNS knows no address of {uri.host!r} ({cause.strerror}); check the name, and the "
-            f"network"
-        )
-    if out_of_time:
-        return ConnectFailed(f"no TCP connection to {where(uri)} within {timeout:g} s")
-    return ConnectFailed(
-        f"no TCP connection to {where(uri)} ({reason}); "
-        f"is the server running? server.url is the address it listens on"
-    )
+        uri = self.protocol.uri
+        wants = ", and does it ask for a client_certificate" if uri.secure else ""
+        return f"{why}; is there a WebSocket server at {where(uri)}{wants}?"
 
 
-def where(uri: WebSocketURI) -> str:
-    return describe_peer((uri.host, uri.port))
+def _headers(pairs: Iterable[tuple[str, str]]) -> Headers:
+    """Return headers without those that no header may be; they are on the log, as they came."""
+    headers = Headers()
+    for name, value in pairs:
+        with contextlib.suppress(InvalidHeader):
+            headers[name] = value
+    return headers
 
 
-def _handshake_failed(
-    response: Response | None, cause: Exception, locations: list[str]
-) -> HandshakeFailed:
+def _handshake_failed(response: Response | None, cause: Exception) -> HandshakeFailed:
     if response is None:
         detail = visible(str(cause.__cause__ or cause), LONGEST)
         error = HandshakeFailed(f"the opening handshake failed: no valid HTTP answer ({detail})")
@@ -268,9 +289,9 @@ def _handshake_failed(
             lines = [] if "<" in body else body.strip()[:MAX_BODY_SHOWN].splitlines()
             shown = "\n".join(map(visible, lines))
             points = "".join(
-                f'; it points to "{visible(redact_path(location), LONGEST)}", and connect() '
-                f"follows no redirect: connect to that address if you trust it"
-                for location in locations[:1]
+                f'; it points to "{visible(redact_path(location), LONGEST)}", and redirects=1 '
+                f"follows it, if you trust that address"
+                for location in response.headers.get_all("Location")[:1]
             )
             text = (
                 f"the server answered {status} instead of 101 Switching Protocols "

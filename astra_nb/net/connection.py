@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Callable
 from typing import cast
 
+from websockets.http11 import Response
 from websockets.protocol import Protocol as SansIOProtocol
 
 from astra_nb.log import FrameLog
@@ -25,6 +26,7 @@ from astra_nb.log.records import (
     OpenedRecord,
     handshake_record,
 )
+from astra_nb.wire.faults import Fault
 from astra_nb.wire.handshake import head_end
 from astra_nb.wire.messages import CloseFrame, Message, Side
 from astra_nb.wire.opcodes import PING
@@ -34,6 +36,7 @@ from .addresses import describe_peer
 from .closing import EMPTY, ClosingState, Phase, close_payload, parse_close
 from .inbox import TaskInbox, ThreadInbox, payload_size
 from .keepalive import Keepalive
+from .lies import Lies
 from .receiving import Last, Receiver
 from .sending import Sender
 
@@ -65,6 +68,8 @@ class Connection(asyncio.Protocol):
         keepalive: Seconds between PING frames that this end sends by itself; None for never.
         close_asked: Whether a thread has asked for a CLOSE frame that may still be under way.
         peer: The other end's address.
+        response: The answer in the opening handshake; None before it.
+        lies: What this end does wrong on purpose; None for an honest one.
     """
 
     # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
@@ -83,6 +88,7 @@ class Connection(asyncio.Protocol):
         "close_timeout",
         "inbox",
         "keepalive",
+        "lies",
         "loop",
         "lost",
         "number",
@@ -91,6 +97,7 @@ class Connection(asyncio.Protocol):
         "peer",
         "protocol",
         "redactor",
+        "response",
         "sender",
         "state",
         "tap",
@@ -126,6 +133,8 @@ class Connection(asyncio.Protocol):
         self.keepalive: float | None = None
         self.close_asked = False
         self.peer = "unknown"
+        self.response: Response | None = None
+        self.lies: Lies | None = None
 
         self._head = bytearray()  # of the opening handshake
         self._delivered = 0.0  # when messages last came, in the loop's time
@@ -153,11 +162,12 @@ class Connection(asyncio.Protocol):
             self._unread += data
             self._receive_pieces()
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         self._end_receiving()
         if self.state.is_open:
             # asyncio closes the transport next, as soon as the peer has read the rest.
             self._start_closing()
+        return self._keeps_tcp is not None and self.transport.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_receiving()
@@ -302,7 +312,7 @@ class Connection(asyncio.Protocol):
             if self.inbox.deliver(messages, size) and self.state.phase is Phase.OPEN:
                 self.transport.pause_reading()
         if replies and self.automatic_pong:
-            self.sender.reply(replies)
+            self.sender.reply(replies if self.lies is None else self.lies.pongs(replies))
 
     def _is_too_late(self, size: int) -> bool:
         """Return whether messages are left out, because reading goes on without a handler."""
@@ -332,7 +342,7 @@ class Connection(asyncio.Protocol):
             if self.inbox is not None:
                 self.inbox.deliver(before, size)
         if pongs and self.automatic_pong:
-            self.sender.reply(pongs)
+            self.sender.reply(pongs if self.lies is None else self.lies.pongs(pongs))
         left = self._delivered + REPLY_GRACE - self.loop.time()
         if self.state.phase is not Phase.OPEN or left <= 0 or self.inbox is None:
             self.answer_close()
@@ -344,7 +354,7 @@ class Connection(asyncio.Protocol):
 
     def answer_close(self) -> None:
         """Answer the last frame that came; does nothing when there is none, or it was answered."""
-        if self._held is None:
+        if self._held is None or (self.lies is not None and self.lies.delays_close()):
             return
         self.sender.catch_up()
         last, self._held = self._held, None
@@ -355,13 +365,14 @@ class Connection(asyncio.Protocol):
             state.failed(last.refusal)
         else:
             state.close_received(last.close)
-        if state.is_open and not self.transport.is_closing():
+        answers = self.lies is None or self.lies.answers_close or last.close is None
+        if answers and state.is_open and not self.transport.is_closing():
             if not self.sender.raw_close:
                 self.sender.send_close(last.answer)
             state.close_sent(parse_close(last.answer))
         state.settle()  # before a handler's thread sees that nothing can be sent
         self._start_closing()
-        if self.side == "server":
+        if self.side == "server" and self._keeps_tcp is None:
             self.sender.end()  # the server ends TCP first (RFC 6455, section 7.1.1)
         if last.close is not None and self.inbox is not None:
             self.inbox.deliver([Message("close", last.close if last.answer else None)], 0)
@@ -468,7 +479,18 @@ class Connection(asyncio.Protocol):
         self._stop_keepalive()
         self.resume_reading()  # the rest of the closing handshake must be read
         if not self.transport.is_closing():
-            self._set_timer(self.close_timeout, self._close_timed_out)
+            longer = self._keeps_tcp
+            self._set_timer(self.close_timeout if longer is None else longer, self._close_timed_out)
+
+    @property
+    def _keeps_tcp(self) -> float | None:
+        return None if self.lies is None else self.lies.keeps_tcp
+
+    def lie(self, fault: Fault) -> None:
+        """Begin to break a rule on purpose, by a fault of the stage "conduct"."""
+        if self.lies is None:
+            self.lies = Lies(self)
+        self.lies.begin(fault)
 
     def _close_timed_out(self) -> None:
         self.state.tcp_ended("timeout")

@@ -7,28 +7,47 @@ subprotocol: it may be a secret.
 from __future__ import annotations
 
 import math
+import os
 import re
+import socket
+import ssl as tls
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
+
+from websockets.proxy import Proxy
 
 from astra_nb.errors import LocalError
+from astra_nb.wire.faults import Fault
+
+from .lies import check_faults
+from .tls import CertificateFiles, client_context
+from .ways import check_way
 
 __all__ = [
     "Compression",
     "ConnectOptions",
+    "Side",
+    "check_compression",
+    "check_headers",
     "check_names",
     "check_seconds",
     "check_size",
     "check_subprotocols",
+    "check_token",
     "check_wait",
     "connect_options",
 ]
 
-Compression = Literal["deflate"] | None
+Side = Literal["server", "client"]
+Compression = Literal["deflate"] | Mapping[str, bool | int] | None
+Path = str | os.PathLike[str]
+Pairs = Mapping[str, str] | Iterable[tuple[str, str]] | None
 
 # RFC 9110, sections 5.6.2 and 5.5.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # RFC 6265, section 4.1.1
+MOST_REDIRECTS = 50  # as many as curl follows
 # What `connect` has to know as well, or else a right answer looks wrong to it.
 OPTION_OF_HEADER = {
     "sec-websocket-protocol": "subprotocols=[...]",
@@ -40,29 +59,49 @@ class ConnectOptions(TypedDict, total=False):
     """What `connect` and `connect_async` take besides the address, explained at `connect`."""
 
     origin: str | None
-    headers: Mapping[str, str] | Iterable[tuple[str, str]] | None
+    headers: Pairs
+    cookies: Pairs
     subprotocols: Sequence[str]
     compression: Compression
     max_message_size: int | None
     automatic_pong: bool
+    keepalive: float | None
     timeout: float | None
     close_timeout: float | None
+    redirects: int
+    ssl: tls.SSLContext | Path | Literal[False] | None
+    client_certificate: CertificateFiles | None
+    proxy: str | Proxy | bool | None
+    unix: Path | None
+    sock: socket.socket | None
+    faults: Sequence[str | Fault]
 
 
 DEFAULTS: ConnectOptions = {
     "origin": None,
     "headers": None,
+    "cookies": None,
     "subprotocols": (),
     "compression": None,
     "max_message_size": 2**20,
     "automatic_pong": True,
+    "keepalive": None,
     "timeout": 10.0,
     "close_timeout": 2.0,
+    "redirects": 0,
+    "ssl": None,
+    "client_certificate": None,
+    "proxy": True,
+    "unix": None,
+    "sock": None,
+    "faults": (),
 }
 
 
 def connect_options(given: ConnectOptions) -> ConnectOptions:
     """Return all the options, checked: those that were given and the defaults of the others.
+
+    Cookies become a header, files of certificates a context, and a proxy its parts.
 
     Raises:
         TypeError: `connect` has no such option.
@@ -73,17 +112,95 @@ def connect_options(given: ConnectOptions) -> ConnectOptions:
     if options["origin"] is not None:
         _check_value("origin", options["origin"])
     if options["headers"] is not None:
-        options["headers"] = _pairs(options["headers"])
+        options["headers"] = check_headers("headers", options["headers"])
+    if options["cookies"] is not None:
+        options["headers"] = _with_cookies(
+            cast("tuple[tuple[str, str], ...]", options["headers"] or ()), options["cookies"]
+        )
+        options["cookies"] = None
     options["subprotocols"] = check_subprotocols(options["subprotocols"])
-    if options["compression"] not in (None, "deflate"):
-        raise LocalError(f'compression is "deflate" or None, not {options["compression"]!r:.80}')
+    check_compression(options["compression"], "client")
     check_size("max_message_size", options["max_message_size"])
     if not isinstance(options["automatic_pong"], bool):
         raise LocalError(f"automatic_pong is True or False, not {options['automatic_pong']!r:.80}")
-    for name in ("timeout", "close_timeout"):
+    for name in ("timeout", "close_timeout", "keepalive"):
         if options[name] is not None:
             options[name] = check_seconds(name, options[name])
+    redirects = options["redirects"]
+    if (
+        isinstance(redirects, bool)
+        or not isinstance(redirects, int)
+        or not (0 <= redirects <= MOST_REDIRECTS)
+    ):
+        raise LocalError(
+            f"redirects is how many may be followed, from 0 to {MOST_REDIRECTS}, "
+            f"not {redirects!r:.80}"
+        )
+    options["ssl"] = client_context(options["ssl"], options["client_certificate"])
+    options["proxy"] = check_way(
+        options["proxy"], options["unix"], options["sock"], options["redirects"]
+    )
+    options["faults"] = check_faults(options["faults"], "client", "request", "conduct")
     return options
+
+
+def _with_cookies(
+    headers: tuple[tuple[str, str], ...], cookies: object
+) -> tuple[tuple[str, str], ...]:
+    """Return the headers with that of the cookies (RFC 6265, section 4.2)."""
+    if any(name.lower() == "cookie" for name, _ in headers):
+        raise LocalError("cookies and the header Cookie are one; give one of them")
+    pairs = check_headers("cookies", cookies)
+    for name, value in pairs:
+        if not COOKIE_VALUE.fullmatch(value):
+            raise LocalError(
+                f"the cookie {name} holds a blank, a quote, a comma, a semicolon or another "
+                f"character that no cookie may hold (RFC 6265, section 4.1.1); encode the value, "
+                f"as with urllib.parse.quote"
+            )
+    value = "; ".join(f"{name}={value}" for name, value in pairs)
+    return (*headers, ("Cookie", value)) if pairs else headers
+
+
+def check_compression(compression: object, side: Side) -> dict[str, Any] | None:
+    """Return the parameters of permessage-deflate (RFC 7692, section 7.1), or None without it.
+
+    Args:
+        compression: "deflate", None, or the parameters by name.
+        side: The end that is configured. It can compress with a window of 9 to 15 bits, and
+            read one of 8.
+
+    Raises:
+        LocalError: It is anything else.
+    """
+    if compression is None:
+        return None
+    if compression == "deflate":
+        return {}
+    if not isinstance(compression, Mapping):
+        raise LocalError(
+            f'compression is "deflate", None, or a dict of parameters such as '
+            f'{{"server_max_window_bits": 10}}, not {compression!r:.80}'
+        )
+    for name, value in compression.items():
+        least = 9 if str(name).startswith(side) else 8
+        if name in ("server_no_context_takeover", "client_no_context_takeover"):
+            allowed, right = "True or False", isinstance(value, bool)
+        elif name in ("server_max_window_bits", "client_max_window_bits"):
+            allowed = f"a number of bits from {least} to 15"
+            right = isinstance(value, int) and not isinstance(value, bool) and least <= value <= 15
+        else:
+            raise LocalError(
+                f"compression has no parameter {name!r:.80}; there are server_no_context_takeover, "
+                f"client_no_context_takeover, server_max_window_bits and client_max_window_bits "
+                f"(RFC 7692, section 7.1)"
+            )
+        if not right:
+            raise LocalError(
+                f"the parameter {name} of compression is {allowed}, not {value!r:.80} "
+                f"(RFC 7692, section 7.1)"
+            )
+    return dict(compression)
 
 
 def check_seconds(name: str, seconds: object) -> float:
@@ -146,33 +263,55 @@ def check_subprotocols(names: object) -> tuple[str, ...]:
     return listed
 
 
-def _pairs(headers: object) -> tuple[tuple[str, str], ...]:
-    """Return headers as pairs of a name and a value: a mapping, or pairs already."""
+def check_token(option: str, value: object) -> str:
+    """Return a name such as that of a subprotocol.
+
+    Raises:
+        LocalError: It is anything else; its value is not repeated.
+    """
+    if not isinstance(value, str) or not TOKEN.fullmatch(value):
+        raise LocalError(
+            f"{option} is a name of letters, digits and !#$%&'*+-.^_`|~ only "
+            f"(RFC 9110, section 5.6.2)"
+        )
+    return value
+
+
+def check_headers(option: str, headers: object) -> tuple[tuple[str, str], ...]:
+    """Return headers as pairs of a name and a value: a mapping, or pairs already.
+
+    Args:
+        option: The option that they were given to, for an error.
+
+    Raises:
+        LocalError: They are anything else, or one could not be sent.
+    """
     for method in ("raw_items", "items"):  # the first is that of a request's own headers
         if hasattr(headers, method):
             headers = getattr(headers, method)()
     if isinstance(headers, (str, bytes)) or not isinstance(headers, Iterable):
         raise LocalError(
-            f"headers is a dict, or a list of pairs of a name and a value, not "
+            f"{option} is a dict, or a list of pairs of a name and a value, not "
             f"{type(headers).__name__}"
         )
+    what = "cookie" if option == "cookies" else "header"
     pairs: list[tuple[str, str]] = []
     for pair in headers:
         if not isinstance(pair, Sequence) or isinstance(pair, (str, bytes)) or len(pair) != 2:
             raise LocalError(
-                f'item {len(pairs)} of headers is not a pair, like ("X-Room", "7"), but '
+                f'item {len(pairs)} of {option} is not a pair, like ("X-Room", "7"), but '
                 f"{type(pair).__name__}"
             )
         name, value = pair
-        _check_name(name)
-        _check_value(f"the header {name}", value)
+        _check_name(what, name)
+        _check_value(f"the {what} {name}", value)
         pairs.append((name, value))
     return tuple(pairs)
 
 
-def _check_name(name: object) -> None:
+def _check_name(what: str, name: object) -> None:
     if not isinstance(name, str):
-        raise LocalError(f"the name of a header is a str, not {type(name).__name__}")
+        raise LocalError(f"the name of a {what} is a str, not {type(name).__name__}")
     if TOKEN.fullmatch(name):
         option = OPTION_OF_HEADER.get(name.lower())
         if option is not None:
@@ -180,7 +319,7 @@ def _check_name(name: object) -> None:
         return
     start = TOKEN.match(name)
     raise LocalError(
-        f"the name of a header that begins with {start[0] if start else ''!r} holds a character "
+        f"the name of a {what} that begins with {start[0] if start else ''!r} holds a character "
         f"that no name may have; a name has letters, digits and !#$%&'*+-.^_`|~ only "
         f"(RFC 9110, section 5.1)"
     )

@@ -15,7 +15,7 @@ from operator import attrgetter
 from . import refusals
 from .addresses import is_loopback
 from .refusals import Refusal
-from .routes import Route, make_route
+from .routes import Handler, Page, Route, make_route
 from .uris import Origin, host_and_port, is_authority, parse_origin
 
 __all__ = [
@@ -41,14 +41,14 @@ AS_WRITTEN = ("*", "null", "file://")
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A request that may open a connection.
+    """A request that may open a connection, or gets a page.
 
     Attributes:
-        route: What serves its path; `CHECK` for `CHECK_PATH`.
+        route: What serves its path: a page, or for WebSockets a route, `CHECK` for `CHECK_PATH`.
         parameters: The path's parameters by name, percent-decoded.
     """
 
-    route: Route
+    route: Route | Page
     parameters: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,6 +61,9 @@ class Policy:
         origins: Origins that may connect besides pages from this machine.
         hosts: Names, besides this machine's own, that a `Host` header may have.
         routes: The paths there are.
+        pages: The paths that are served over plain HTTP.
+        hooks: What decides over the opening handshakes of a path, by the path's shape, where its
+            route has no hook of its own.
         max_message_size: Bytes a message may have; a larger one is answered with 1009.
         open_timeout: Seconds an opening handshake may take.
         close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
@@ -72,6 +75,8 @@ class Policy:
     origins: list[str] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
+    hooks: dict[tuple[tuple[str, ...], ...], Handler] = field(default_factory=dict)
     max_message_size: int | None = 2**20
     open_timeout: float = 10.0
     close_timeout: float = 2.0
@@ -84,6 +89,7 @@ class Policy:
         hosts: Sequence[str],
         origins: Sequence[str],
         target_host: str | None = None,
+        upgrades: bool = True,
     ) -> Admission | Refusal:
         """Decide over a request: by its host, then by its origin, then by its path.
 
@@ -93,6 +99,7 @@ class Policy:
                 (RFC 9112, section 3.2).
             origins: The value of each `Origin` header; all of them must be allowed.
             target_host: The host of an absolute request target, which must be allowed as well.
+            upgrades: Whether the request asks for a WebSocket: without that it may get a page.
         """
         named = hosts if target_host is None else [*hosts, target_host]
         if len(hosts) != 1 or not all(map(is_authority, named)):
@@ -103,11 +110,19 @@ class Policy:
             return refusals.foreign_origin(origins)
         if path.partition("?")[0] == CHECK_PATH:
             return Admission(CHECK)
-        for route in sorted(self.routes, key=attrgetter("rank")):
-            parameters = route.match(path)
-            if parameters is not None:
-                return Admission(route, parameters)
+        kinds: list[Sequence[Route | Page]] = (
+            [self.routes] if upgrades else [self.pages, self.routes]
+        )
+        for kind in kinds:
+            for route in sorted(kind, key=attrgetter("rank")):
+                parameters = route.match(path)
+                if parameters is not None:
+                    return Admission(route, parameters)
         return refusals.unknown_path([route.path for route in self.routes])
+
+    def hook_of(self, route: Route) -> Handler | None:
+        """Return what decides over the opening handshakes of a route; None accepts all."""
+        return route.hook or self.hooks.get(route.shape)
 
 
 def split_target(target: str) -> tuple[str | None, str]:

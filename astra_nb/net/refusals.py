@@ -14,12 +14,14 @@ from astra_nb.wire.redaction import redact_path
 from astra_nb.wire.text import counted, visible
 
 __all__ = [
+    "FAILED",
     "TLS",
     "Refusal",
     "foreign_host",
     "foreign_origin",
     "invalid",
     "invalid_host",
+    "no_page",
     "timed_out",
     "unknown_path",
     "unreadable",
@@ -50,6 +52,22 @@ TLS = Refusal(
     "the client used wss://: its first bytes are a TLS ClientHello (RFC 8446, section 4.1.2); this "
     "server speaks ws://, and the TLS of wss:// is that of a proxy before it",
 )
+
+
+FAILED = Refusal(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "500 Internal Server Error: this server could not answer; its log says why.\n",
+    "the handshake hook or the handler of the page failed",
+)
+
+
+def no_page(method: str) -> Refusal:
+    """Refuse a method other than GET and HEAD for a page."""
+    return Refusal(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "405 Method Not Allowed: this page is read with GET or HEAD.\n",
+        f"the method {visible(method[:LONGEST])} is not one of a page",
+    )
 
 
 def invalid_host(hosts: Sequence[str]) -> Refusal:

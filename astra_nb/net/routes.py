@@ -11,39 +11,41 @@ from typing import Any
 from urllib.parse import unquote
 
 from astra_nb.errors import InvalidRoute, LocalError
+from astra_nb.wire.faults import Fault
 
-from .options import Compression, check_subprotocols
+from .lies import check_faults
+from .options import Compression, check_compression, check_headers, check_subprotocols
 
-__all__ = ["Compression", "Handler", "Route", "is_async", "make_route"]
+__all__ = [
+    "Compression",
+    "Handler",
+    "Page",
+    "PathPattern",
+    "Route",
+    "check_handler",
+    "is_async",
+    "make_page",
+    "make_route",
+    "shape_of",
+]
 
 Handler = Callable[..., Any]
 
 _PARAMETER = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(slots=True, eq=False)
-class Route:
-    """One path and what serves it.
+@dataclass(slots=True, eq=False, kw_only=True)
+class PathPattern:
+    """A path with its parameters.
 
     Attributes:
         path: As it was given, such as "/room/{name}".
-        handler: Called with the socket, once for each connection.
-        is_async: Whether what the handler returns is awaited on the event loop. Where that cannot
-            be seen, as for a lambda, the first call shows it.
-        automatic_pong: Whether the server answers PING frames by itself.
-        compression: "deflate" to agree to permessage-deflate (RFC 7692), or None.
-        subprotocols: Those the server speaks, the preferred first.
-        shape: For each segment of the path the decoded text around its parameters; routes of one
-            shape match the same paths.
+        shape: For each segment of the path the decoded text around its parameters; patterns of
+            one shape match the same paths.
         segments: For each segment what matches it, decoded.
     """
 
     path: str
-    handler: Handler
-    is_async: bool
-    automatic_pong: bool
-    compression: Compression
-    subprotocols: tuple[str, ...]
     shape: tuple[tuple[str, ...], ...]
     segments: tuple[re.Pattern[str], ...]
 
@@ -75,6 +77,45 @@ class Route:
         return parameters
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
+class Route(PathPattern):
+    """One path and the handler of its WebSockets.
+
+    Attributes:
+        handler: Called with the socket, once for each connection.
+        is_async: Whether what the handler returns is awaited on the event loop. Where that cannot
+            be seen, as for a lambda, the first call shows it.
+        automatic_pong: Whether the server answers PING frames by itself.
+        compression: "deflate" to agree to permessage-deflate (RFC 7692), its parameters, or None.
+        subprotocols: Those the server speaks, the preferred first.
+        hook: Called with each opening handshake, to accept or refuse it; None accepts all.
+        faults: The rules that the server breaks here on purpose.
+    """
+
+    handler: Handler
+    is_async: bool
+    automatic_pong: bool
+    compression: Compression
+    subprotocols: tuple[str, ...]
+    hook: Handler | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Page(PathPattern):
+    """One path and the handler of its GET and HEAD requests.
+
+    Attributes:
+        handler: Called with none, one or two arguments: the request and the answer to be.
+        arguments: How many it takes.
+        headers: Those of each answer that says nothing else.
+    """
+
+    handler: Handler
+    arguments: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 def make_route(
     path: str,
     handler: Handler,
@@ -82,19 +123,23 @@ def make_route(
     automatic_pong: bool = True,
     compression: Compression = None,
     subprotocols: Sequence[str] = (),
+    handshake: Handler | None = None,
+    faults: Sequence[str | Fault] = (),
 ) -> Route:
     """Check a path and a handler and make a route of them.
 
     Raises:
         InvalidRoute: One of them, or an option, is not valid; the message says what is.
     """
-    if compression not in (None, "deflate"):
-        raise InvalidRoute(f'compression is "deflate" or None, not {compression!r}')
     try:
+        check_compression(compression, "server")
         names = check_subprotocols(subprotocols)
+        lies = check_faults(faults, "server", "answer", "conduct")
     except LocalError as exc:
         raise InvalidRoute(str(exc)) from None
     check_handler(handler)
+    if handshake is not None:
+        check_handler(handshake, "handshake hook", "the handshake", "handshake")
     shape, segments = _compile(path)
     return Route(
         path=path,
@@ -103,27 +148,71 @@ def make_route(
         automatic_pong=automatic_pong,
         compression=compression,
         subprotocols=names,
+        hook=handshake,
+        faults=lies,
         shape=shape,
         segments=segments,
     )
 
 
-def check_handler(handler: object) -> None:
-    """Check that a handler can be called with a socket and nothing else.
+def make_page(path: str, handler: Handler, headers: object = ()) -> Page:
+    """Check a path, the handler of a page and its headers, and make a page of them.
+
+    Raises:
+        InvalidRoute: One of them is not valid; the message says what is.
+    """
+    try:
+        pairs = check_headers("headers", headers)
+    except LocalError as exc:
+        raise InvalidRoute(str(exc)) from None
+    arguments = next((n for n in (1, 2, 0) if _takes(handler, n)), 1)
+    if arguments == 1:
+        check_handler(handler, "page's handler", "the request", "request")
+    shape, segments = _compile(path)
+    return Page(
+        path=path,
+        handler=handler,
+        arguments=arguments,
+        headers=pairs,
+        shape=shape,
+        segments=segments,
+    )
+
+
+def _takes(handler: object, count: int) -> bool:
+    try:
+        inspect.signature(handler).bind(*[None] * count)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def check_handler(
+    handler: object, what: str = "handler", taken: str = "a socket", name_of_it: str = "socket"
+) -> None:
+    """Check that a handler can be called with one argument.
+
+    Args:
+        handler: The function.
+        what: What it is called in an error.
+        taken: What it takes, in words.
+        name_of_it: A name for that argument.
 
     Raises:
         InvalidRoute: It cannot.
     """
+    write = f"write: def handle_{name_of_it}({name_of_it}): ..."
     if not callable(handler):
         raise InvalidRoute(
-            f"a handler is a function that takes a socket, not {type(handler).__name__} "
-            f"{handler!r:.60}; write: def handle_socket(socket): ..."
+            f"a {what} is a function that takes {taken}, not {type(handler).__name__} "
+            f"{handler!r:.60}; {write}"
         )
     name = getattr(handler, "__name__", repr(handler))
     if _is_a(inspect.isgeneratorfunction, handler) or _is_a(inspect.isasyncgenfunction, handler):
         raise InvalidRoute(
-            f"the handler {name} has a yield in it, so that a call makes a generator and runs "
-            f"none of its lines; take the yield out, and send with socket.send_text(...)"
+            f"the {what} {name} has a yield in it, so that a call makes a generator and runs "
+            f"none of its lines; take the yield out, "
+            + ("and send with socket.send_text(...)" if what == "handler" else "and return")
         )
     try:
         signature = inspect.signature(handler)
@@ -133,8 +222,8 @@ def check_handler(handler: object) -> None:
         signature.bind(None)
     except TypeError as exc:
         raise InvalidRoute(
-            f"the handler {name}{signature} cannot be called with the socket alone ({exc}); "
-            f"write: def {name}(socket): ..."
+            f"the {what} {name}{signature} cannot be called with the {name_of_it} alone ({exc}); "
+            f"write: def {name}({name_of_it}): ..."
         ) from exc
 
 
@@ -158,6 +247,15 @@ def _undecorated(handler: Handler) -> Handler:
 
 def _is_a(kind: Callable[[object], bool], handler: Handler) -> bool:
     return kind(handler) or kind(getattr(handler, "__call__", None))  # noqa: B004
+
+
+def shape_of(path: str) -> tuple[tuple[str, ...], ...]:
+    """Return the shape of a path.
+
+    Raises:
+        InvalidRoute: It is not a path.
+    """
+    return _compile(path)[0]
 
 
 def _compile(path: str) -> tuple[tuple[tuple[str, ...], ...], tuple[re.Pattern[str], ...]]:

@@ -20,6 +20,7 @@ from websockets.frames import Frame, Opcode
 
 from astra_nb.errors import WrongThread
 from astra_nb.locks import make_lock
+from astra_nb.wire.faults import remasked
 from astra_nb.wire.frames import decode, encode, whole_frames
 from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.opcodes import CLOSE, PING
@@ -80,6 +81,7 @@ class Sender:
         is_writable: Whether the peer reads fast enough.
         fragmenting: Whether this end has begun a fragmented message.
         raw_close: Whether a CLOSE frame went out as raw bytes: the peer's answer needs no answer.
+        masking_key: The one of every frame, for an end that breaks this rule on purpose.
         latency: Seconds between the last PING that was answered and its PONG; None before one.
     """
 
@@ -106,6 +108,7 @@ class Sender:
         "fragmenting",
         "is_writable",
         "latency",
+        "masking_key",
         "raw_close",
     )
 
@@ -138,6 +141,7 @@ class Sender:
         self.fragmenting = False
         self.raw_close = False
         self.latency: float | None = None
+        self.masking_key: bytes | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -318,6 +322,8 @@ class Sender:
         if self._transport.is_closing():
             return
         data = frames[0] if len(frames) == 1 else b"".join(frames)
+        if self.masking_key is not None:
+            data = remasked(data, self.masking_key)
         self._record(data, len(frames), "", plain)
         self._transport.write(data)
 
@@ -381,8 +387,11 @@ class Sender:
         self.flush()
         # An OSError: the peer has reset TCP, and connection_lost() is about to be called.
         with contextlib.suppress(OSError):
-            if not self._transport.is_closing() and self._transport.can_write_eof():
-                self._transport.write_eof()
+            if not self._transport.is_closing():
+                if self._transport.can_write_eof():
+                    self._transport.write_eof()
+                else:  # TLS ends in both directions at once
+                    self._transport.close()
 
     # How fast the peer reads
 

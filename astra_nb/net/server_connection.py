@@ -5,31 +5,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import cast
 
-from websockets.exceptions import InvalidHeader, InvalidUpgrade
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
 from astra_nb.log.records import Direction
+from astra_nb.wire.faults import Fault
+from astra_nb.wire.frames import whole_frames
+from astra_nb.wire.handshake import head_end
 from astra_nb.wire.opcodes import TEXT
+from astra_nb.wire.text import counted
 
 from . import refusals
 from .closing import Phase
 from .connection import Connection
-from .http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
+from .http_answers import Acceptance, Handshake, HttpAnswer, HttpRequest, PageAnswer, as_answer
+from .http_pages import SECURITY_HEADERS
+from .lies import told
+from .negotiation import (
+    SUBPROTOCOL,
+    asks_for_websocket,
+    choose_subprotocol,
+    negotiate,
+    subprotocols_of,
+)
 from .policy import CHECK, Admission, Policy, split_target
 from .refusals import Refusal
-from .routes import Route
+from .routes import Handler, Page, Route
 
 __all__ = ["ServerConnection"]
 
-VERSION_HEADER = "Sec-WebSocket-Version"
+MAX_EARLY = 2**16  # bytes that a client may send before it has an answer, until it has to wait
 TLS_HANDSHAKE = b"\x16\x03"  # type and version of a TLS record (RFC 8446, section 5.1)
 
 
@@ -40,9 +52,14 @@ class ServerConnection(Connection):
         policy: Decides over the opening handshake.
         next_number: Returns the connection's number; called when there is something to record.
         on_open: Called when the connection is open, before its first frame is read.
+        on_ask: Called with a hook or the handler of a page and its arguments, to call it; what
+            it returned goes to `answered`, and where it failed `failed_to_answer` is called.
     """
 
-    __slots__ = ("next_number", "on_open", "policy", "quiet", "request")
+    __slots__ = (
+        "_asked", "_early", "_faults", "next_number", "on_ask", "on_open", "policy", "quiet",
+        "request",
+    )  # fmt: skip
 
     side = "server"
     protocol: ServerProtocol
@@ -57,11 +74,10 @@ class ServerConnection(Connection):
         tap: FrameLog | None,
         on_open: Callable[[ServerConnection, Route, dict[str, str], Request], None],
         on_closed: Callable[[Connection], None],
+        on_ask: Callable[[ServerConnection, Handler, tuple[object, ...]], object],
     ) -> None:
         super().__init__(
-            ServerProtocol(
-                max_size=policy.max_message_size, select_subprotocol=_select_subprotocol
-            ),
+            ServerProtocol(max_size=policy.max_message_size, select_subprotocol=choose_subprotocol),
             number=0,
             tap=tap,
             open_timeout=policy.open_timeout,
@@ -72,11 +88,21 @@ class ServerConnection(Connection):
         self.next_number = next_number
         self.quiet = False
         self.on_open = on_open
+        self.on_ask = on_ask
+        self._asked: Callable[[object], None] | None = None  # what goes on with its result
+        self._faults: tuple[Fault, ...] = ()
+        self._early = bytearray()  # what came before the answer was sent
         self.keepalive = policy.keepalive
 
     def _receive_handshake(self, data: bytes) -> None:
         if self.state.status is not None:
             return  # refused already
+        if self._asked is not None:
+            self._take_early(data)
+            return
+        if not self._head:
+            # A client may send an empty line first (RFC 9112, section 2.2).
+            data = data.lstrip(b"\r\n")
         head, rest = self.take_head(data)
         if self._head.startswith(TLS_HANDSHAKE):
             self._record_head(bytes(self._head))
@@ -86,23 +112,29 @@ class ServerConnection(Connection):
         protocol.receive_data(head)
         requests = protocol.events_received()
         if requests:
+            self._early += rest
             self._answer(cast(Request, requests[0]))
-            if self.is_established and rest:
-                self.data_received(rest)
         elif protocol.handshake_exc is not None:
             self._record_head(bytes(self._head))
             self._refuse_unreadable()
 
+    def _take_early(self, data: bytes) -> None:
+        """Keep what a client sends before it has an answer."""
+        self._early += data
+        if len(self._early) > MAX_EARLY:
+            self.transport.pause_reading()
+
     def _answer(self, request: Request) -> None:
         headers = request.headers
         host, request.path = split_target(request.path)
+        upgrades = asks_for_websocket(headers)
         decision = self.policy.admit(
-            request.path, headers.get_all("Host"), headers.get_all("Origin"), host
+            request.path, headers.get_all("Host"), headers.get_all("Origin"), host, upgrades
         )
         if isinstance(decision, Admission) and decision.route is CHECK:
             self._answer_check(request)
             return
-        if isinstance(decision, Admission):
+        if isinstance(decision, Admission) and isinstance(decision.route, Route):
             self.redactor.offered = decision.route.subprotocols
         self._record_head(bytes(self._head))
         if isinstance(decision, Refusal):
@@ -111,13 +143,138 @@ class ServerConnection(Connection):
         if host is not None:
             del headers["Host"]
             headers["Host"] = host
-        response = self._negotiate(request, decision.route)
+        route, parameters = decision.route, decision.parameters
+        if isinstance(route, Page):
+            self._answer_page(request, route, parameters)
+            return
+        response, why = negotiate(self.protocol, request, route)
+        self.state.failed(why)
+        self._faults = route.faults
+        hook = self.policy.hook_of(route)
+        if hook is None or response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._finish_handshake(request, route, parameters, response)
+            return
+        handshake = Handshake(
+            request, parameters, self.peer, self.redactor, subprotocols_of(request.headers)
+        )
+
+        def decide(decision: object) -> None:
+            self._decide(request, route, parameters, response, decision)
+
+        self._ask(hook, (handshake,), decide)
+
+    def _answer_page(self, request: Request, page: Page, parameters: dict[str, str]) -> None:
+        self.state.failed("plain HTTP: no WebSocket was asked for")
+        if request.method not in ("GET", "HEAD"):
+            self._refuse(refusals.no_page(request.method), {"Allow": "GET, HEAD"})
+            return
+        visit = HttpRequest(request, parameters, self.peer, self.redactor)
+        answer = PageAnswer(page.headers)
+
+        def show(result: object) -> None:
+            made = as_answer(result, answer.status, answer.headers)
+            self._send_response(made.response())
+
+        self._ask(page.handler, (visit, answer)[: page.arguments], show)
+
+    def _ask(
+        self, function: Handler, arguments: tuple[object, ...], then: Callable[[object], None]
+    ) -> None:
+        """Have a hook or a page's handler called, whose time is limited by whoever does that."""
+        self._asked = then
+        self._set_timer(None)
+        self.on_ask(self, function, arguments)
+
+    def answered(self, result: object) -> None:
+        """Go on with what was asked for.
+
+        Raises:
+            LocalError: The result is not a decision, or not an answer.
+        """
+        if self._asked is not None and not self.transport.is_closing():
+            self._asked(result)
+            self._asked = None
+
+    def failed_to_answer(self) -> None:
+        """Refuse with 500, and no word why."""
+        self._asked = None
+        if self.state.status is None and not self.transport.is_closing():
+            self._refuse(refusals.FAILED)
+
+    def _decide(
+        self,
+        request: Request,
+        route: Route,
+        parameters: dict[str, str],
+        response: Response,
+        decision: object,
+    ) -> None:
+        """Do what a hook said."""
+        if isinstance(decision, HttpAnswer):
+            self.state.failed("the route's handshake hook refused it")
+            self._send_response(decision.response())
+            return
+        if not isinstance(decision, Acceptance):
+            raise LocalError(
+                f"a handshake hook returns handshake.accept() or handshake.refuse(403), not "
+                f"{decision!r:.80}"
+            )
+        if decision.subprotocol != "":
+            chosen = decision.subprotocol
+            del response.headers[SUBPROTOCOL]
+            if chosen is not None:
+                response.headers[SUBPROTOCOL] = chosen
+            self.protocol.subprotocol = None if chosen is None else Subprotocol(chosen)
+        for name, value in decision.headers:
+            response.headers[name] = value
+        self._faults = (*route.faults, *decision.faults)
+        self._finish_handshake(request, route, parameters, response)
+
+    def _finish_handshake(
+        self, request: Request, route: Route, parameters: dict[str, str], response: Response
+    ) -> None:
+        late = next((each.seconds for each in self._faults if each.name == "late answer"), None)
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._send_response(response)
+        elif late is None:
+            self._open(request, route, parameters, response)
+        else:
+            self._asked = ignore  # until then nothing is read
+            self._set_timer(None)
+            self.loop.call_later(late, self._open, request, route, parameters, response)
+
+    def _open(
+        self, request: Request, route: Route, parameters: dict[str, str], response: Response
+    ) -> None:
+        if self.transport.is_closing():
+            return
         self._send_response(response)
-        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            self.automatic_pong = decision.route.automatic_pong
-            self.request = request
-            self.opened(request.path)
-            self.on_open(self, decision.route, decision.parameters, request)
+        self._asked = None
+        self.automatic_pong = route.automatic_pong
+        self.request = request
+        self.opened(request.path)
+        self.on_open(self, route, parameters, request)
+        offered = subprotocols_of(request.headers)
+        if len(set(offered)) < len(offered):
+            self.notice(
+                "The client offers a subprotocol more than once, which it must not "
+                "(RFC 6455, section 4.1)."
+            )
+        for fault in self._faults:
+            if fault.stage == "conduct":
+                self.lie(fault)
+        self._read_early()
+
+    def _read_early(self) -> None:
+        early, self._early = bytes(self._early), bytearray()
+        if early:
+            self.notice(
+                f"The client sent {counted(len(early), 'byte')} before it had the answer to its "
+                f"opening handshake, which it must not (RFC 6455, section 4.1)."
+            )
+            if len(early) > MAX_EARLY:
+                self.transport.resume_reading()
+            self.data_received(early)
 
     def _answer_check(self, request: Request) -> None:
         # Each panel asks, so this stays off the log: lessons count connections.
@@ -129,10 +286,16 @@ class ServerConnection(Connection):
             self.opened(request.path)
             self.sender.send(TEXT, self.policy.check_answer.encode())
             self.send_close(1000, "checked")
+            self._read_early()
 
     def _record_head(self, head: bytes, direction: Direction = "received") -> None:
         self.take_number()
         super()._record_head(head, direction)
+
+    def _end_receiving(self) -> None:
+        if self._asked is not None:
+            self._head.clear()  # it is on record
+        super()._end_receiving()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.take_number()
@@ -142,33 +305,11 @@ class ServerConnection(Connection):
         if self.number == 0 and not self.quiet:
             self.number = self.next_number()
 
-    def _negotiate(self, request: Request, route: Route) -> Response:
-        """Answer the upgrade itself: version, key, subprotocol, extensions."""
-        protocol = self.protocol
-        # The protocol was made before the path was known.
-        protocol.available_subprotocols = [Subprotocol(name) for name in route.subprotocols]
-        if route.compression == "deflate":
-            protocol.available_extensions = [ServerPerMessageDeflateFactory()]
-        response = protocol.accept(request)
-        refused = protocol.handshake_exc
-        if isinstance(refused, InvalidHeader) and refused.name == VERSION_HEADER:
-            # RFC 6455, section 4.2.2: the answer MUST tell the version that is understood.
-            response.headers[VERSION_HEADER] = "13"
-        if refused is None:
-            return response
-        refusal = refusals.invalid(response.status_code, refused)
+    def _refuse(self, refusal: Refusal, headers: Mapping[str, str] | None = None) -> None:
         self.state.failed(refusal.reason)
-        if isinstance(refused, InvalidUpgrade):  # of a GET: another method is refused first
-            _set_body(response, UPGRADE_PAGE, "text/html; charset=utf-8")
-            response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        else:
-            # The protocol's own text repeats values of the request.
-            _set_body(response, refusal.text)
-        return response
-
-    def _refuse(self, refusal: Refusal) -> None:
-        self.state.failed(refusal.reason)
-        self._send_response(self.protocol.reject(refusal.status, refusal.text))
+        response = self.protocol.reject(refusal.status, refusal.text)
+        response.headers.update(headers or {})
+        self._send_response(response)
 
     def _send_response(self, response: Response) -> None:
         self.protocol.send_response(response)
@@ -189,7 +330,11 @@ class ServerConnection(Connection):
             for name, value in SECURITY_HEADERS.items():
                 if name not in response.headers:
                     response.headers[name] = value
+        self.response = response
         data = response.serialize()
+        if not refused and self._faults:
+            self._write_wrongly(data)
+            return
         head = data[: len(data) - len(response.body)]
         # A HEAD is answered without a body (RFC 9110, section 9.3.2).
         to_head = self._head.startswith(b"HEAD ")
@@ -198,6 +343,19 @@ class ServerConnection(Connection):
         if refused:
             self.state.status = response.status_code
             self._end_refused()
+
+    def _write_wrongly(self, data: bytes) -> None:
+        """Write a 101 with what is wrong in it on purpose."""
+        for fault in self._faults:
+            if fault.stage == "answer":
+                self.notice(told(fault))
+            if fault.change is not None:
+                data = fault.change(data)
+        end = head_end(data) or len(data)
+        self._record_head(data[:end], "sent")
+        if data[end:]:
+            self._record_sent(data[end:], *whole_frames(data[end:])[1:])
+        self.transport.write(data)
 
     def _end_refused(self) -> None:
         self._head = bytearray()
@@ -212,24 +370,5 @@ class ServerConnection(Connection):
         self._refuse(refusals.timed_out(self.open_timeout))
 
 
-def _select_subprotocol(
-    protocol: ServerProtocol, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    # RFC 6455, section 4.2.2: a server that agrees to none of them leaves the header out;
-    # refusing the connection is not asked for.
-    for name in protocol.available_subprotocols or ():
-        if name in offered:
-            return name
-    return None
-
-
-def _set_body(
-    response: Response, text: str, content_type: str = "text/plain; charset=utf-8"
-) -> None:
-    response.body = text.encode()
-    for name, value in {
-        "Content-Length": str(len(response.body)),
-        "Content-Type": content_type,
-    }.items():
-        del response.headers[name]
-        response.headers[name] = value
+def ignore(_: object) -> None:
+    """Take what is asked for where nothing is."""

@@ -12,7 +12,9 @@ from astra_nb.errors import InvalidMessage
 from astra_nb.wire.redaction import HIDDEN, redact_path
 from astra_nb.wire.text import shortened
 
-__all__ = ["Origin", "host_and_port", "is_authority", "parse_address", "parse_origin"]
+from .addresses import describe_peer
+
+__all__ = ["Origin", "host_and_port", "is_authority", "parse_address", "parse_origin", "where"]
 
 Origin = tuple[str, str, int | None]
 
@@ -113,6 +115,11 @@ def parse_address(url: object) -> WebSocketURI:
     if port is None:
         port = DEFAULT_PORTS["wss" if secure else "ws"]
     return WebSocketURI(secure, name, port, _encoded(path), _encoded(query or ""))
+
+
+def where(uri: WebSocketURI) -> str:
+    """Return host and port of an address, as text."""
+    return describe_peer((uri.host, uri.port))
 
 
 def _encoded(text: str) -> str:

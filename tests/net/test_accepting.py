@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket as sockets
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from astra_nb.certificates import make_certificates
 from astra_nb.errors import AddressInUse
 from astra_nb.net import accepting
 from astra_nb.net.accepting import Acceptor
@@ -23,10 +25,13 @@ CLIENTS = 3
 class Site:
     """An acceptor on a free port, and the protocols it has made."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.made: list[asyncio.Protocol] = []
+        self.dismissed: list[asyncio.Protocol] = []
         self.notices: list[str] = []
-        self.acceptor = Acceptor(self.make, self.notices.append)
+        self.acceptor = Acceptor(
+            self.make, self.notices.append, dismiss=self.dismissed.append, tls=tls
+        )
         self.port = self.acceptor.bind("127.0.0.1", 0)
         self.clients: list[sockets.socket] = []
 
@@ -46,8 +51,8 @@ class Greeting(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def site() -> AsyncIterator[Site]:
-    found = Site()
+async def site(tls: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
+    found = Site(tls)
     try:
         yield found
     finally:
@@ -56,9 +61,9 @@ async def site() -> AsyncIterator[Site]:
             client.close()
 
 
-def run(test: Callable[[Site], Any]) -> None:
+def run(test: Callable[[Site], Any], tls: ssl.SSLContext | None = None) -> None:
     async def main() -> None:
-        async with site() as found:
+        async with site(tls) as found:
             await asyncio.wait_for(test(found), 20)
 
     asyncio.run(main())
@@ -71,11 +76,11 @@ def accept_with(
     loop = asyncio.get_running_loop()
     method = getattr(loop, name)
 
-    async def replaced(*arguments: Any) -> Any:
+    async def replaced(*arguments: Any, **options: Any) -> Any:
         calls.append(arguments[-1])
         if errors:
             raise errors.pop(0)
-        return await method(*arguments)
+        return await method(*arguments, **options)
 
     monkeypatch.setattr(loop, name, replaced)
 
@@ -197,3 +202,33 @@ def test_a_loop_that_ends_after_the_port_was_given_back_leaves_no_task() -> None
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
+
+
+def test_clients_begin_tls_each_in_its_own_time() -> None:
+    certificates = make_certificates()
+
+    async def test(found: Site) -> None:
+        found.acceptor.start()
+        found.connect()  # says nothing, and holds up nobody
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", found.port, ssl=certificates.client
+        )
+        assert await reader.read() == b"in"
+        writer.close()
+        found.connect()
+        found.clients[-1].sendall(b"GET / HTTP/1.1\r\n\r\n")
+        await until(lambda: found.dismissed)
+        assert found.notices == [
+            "A client did not begin TLS (http request); the address of this server begins with "
+            "wss://, and the client has to trust its certificate."
+        ]
+        await found.acceptor.stop()
+        assert len(found.dismissed) == 2  # the silent one as well
+
+    run(test, certificates.server)
+
+
+def test_without_other_words_nobody_is_told_who_was_dismissed() -> None:
+    acceptor = Acceptor(asyncio.Protocol, print)
+    assert acceptor._dismiss(asyncio.Protocol()) is None
+    assert acceptor._tls_timeout() == 10.0

@@ -66,6 +66,7 @@ def test_the_url_of_a_server(hostname: str, path: str, url: str) -> None:
 
 def test_the_url_of_a_server_is_its_root_by_default() -> None:
     assert websocket_url("localhost", 8080) == "ws://localhost:8080/"
+    assert websocket_url("localhost", 8080, secure=True) == "wss://localhost:8080/"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,8 @@ def test_the_url_of_a_server_is_its_root_by_default() -> None:
         (("127.0.0.1",), "unknown"),
         ((), "unknown"),
         (None, "unknown"),
-        ("/run/socket", "unknown"),
+        ("/run/socket", "/run/socket"),
+        ("", "unknown"),
     ],
 )
 def test_a_peer_as_text(peername: object, shown: str) -> None:
@@ -134,10 +136,18 @@ def test_each_address_of_a_name_is_bound_once_and_all_on_one_port(
 
 
 def test_ipv6_is_listened_on_by_itself() -> None:
-    (listening,) = bind("::", 0)
+    (listening,) = bind("::1", 0)
     with listening:
         assert listening.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
-        close_all(bind("0.0.0.0", listening.getsockname()[1]))
+        close_all(bind("127.0.0.1", listening.getsockname()[1]))
+
+
+def test_two_colons_mean_both_families_on_one_port() -> None:
+    sockets = bind("::", 0)
+    port = sockets[0].getsockname()[1]
+    assert [sock.getsockname()[:2] for sock in sockets] == [("::", port), ("0.0.0.0", port)]
+    assert not is_free("127.0.0.1", port)
+    close_all(sockets)
 
 
 @pytest.mark.parametrize("port", [-1, 65536, True, "8080", None, 80.0])
@@ -358,7 +368,8 @@ def test_whether_an_address_is_free() -> None:
         ("127.0.0.1", "0.0.0.0", True),
         ("0.0.0.0", "127.0.0.2", True),
         ("::", "::1", True),
-        ("::", "127.0.0.1", False),
+        ("::", "127.0.0.1", True),
+        ("127.0.0.1", "::", True),
         ("nowhere.invalid", "127.0.0.1", False),
         ("nowhere.invalid", "nowhere.invalid", True),
         (7, "127.0.0.1", False),

@@ -11,7 +11,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from astra_nb import AsyncWebSocket, CloseFrame, ConnectionClosed, WebSocket, connect
-from astra_nb.errors import EndlessLoop, InvalidMessage, NotOpen, WaitTimeout
+from astra_nb.errors import EndlessLoop, InvalidMessage, LocalError, NotOpen, WaitTimeout
 from astra_nb.net.base_socket import FORGIVEN, PATIENCE, serialize_for_many, wait_for
 from astra_nb.wire.opcodes import BINARY, PING, PONG, TEXT
 from tests import records
@@ -120,6 +120,30 @@ async def test_the_latency_and_the_automatic_pong() -> None:
     assert own.automatic_pong is False
     end.receive(frame(PING, b"i"))
     assert end.payloads == [b"p"]
+
+
+@pytest.mark.parametrize("with_secrets", [False, True])
+def test_both_ends_tell_the_answer(with_secrets: bool) -> None:
+    def check(socket: WebSocket) -> None:
+        answers.append(socket)
+        wait_for_close(socket)
+
+    answers: list[WebSocket] = []
+    with serving(check) as server, connect(server.url) as client:
+        client.close()
+        records.closed(server.log)
+        for socket in (client, *answers):
+            found = socket.response_with_secrets if with_secrets else socket.response
+            assert found is not None
+            assert (found.status_code, found.headers["Upgrade"]) == (101, "websocket")
+    assert len(answers) == 1
+
+
+@in_memory
+async def test_an_answer_that_is_not_known() -> None:
+    own = Memory().socket()
+    own._connection.response = None
+    assert (own.response, own.response_with_secrets) == (None, None)
 
 
 def test_the_subprotocol() -> None:
@@ -460,3 +484,16 @@ def test_a_broadcast_of_a_server() -> None:
         assert server.broadcast("text", "to all") == 1
         assert client.recv(20).value == "to all"
         assert records.frame(server.log, direction="sent").payload == b"to all"
+
+
+@in_memory
+async def test_which_rules_a_socket_can_break() -> None:
+    end = Memory()
+    own = end.socket()
+    assert own._fault("reserved opcode").name == "reserved opcode"
+    assert own._fault("late CLOSE").stage == "conduct"
+    with pytest.raises(LocalError, match="no fault has the name 'no HTTP'"):
+        own._fault("no HTTP")
+    end.end()
+    with pytest.raises(ConnectionClosed):
+        own._fault("reserved opcode")

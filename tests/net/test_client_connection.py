@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import errno
 import hashlib
 import logging
 import re
@@ -20,12 +19,14 @@ import pytest
 from astra_nb import FrameLog, Message, connect, connect_async
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log.records import HandshakeRecord
-from astra_nb.net.client_connection import MAX_BODY, ClientConnection, connect_failed
+from astra_nb.net.client_connection import MAX_BODY, ClientConnection
 from astra_nb.net.options import connect_options
 from astra_nb.net.uris import parse_address
 from tests import records
+from tests.conformance.ends import read_head
 from tests.conformance.octets import frame
 from tests.servers import echo, handler_of, run_async, serving
+from tests.tls import tcp_server
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -405,8 +406,133 @@ def test_a_redirect_says_where_to() -> None:
     assert str(error) == (
         "the server answered HTTP 307 Temporary Redirect instead of 101 Switching Protocols "
         '(RFC 6455, section 4.1); it points to "https://hub.example.org/\\u00a0?token=<hidden>", '
-        "and connect() follows no redirect: connect to that address if you trust it"
+        "and redirects=1 follows it, if you trust that address"
     )
+
+
+@pytest.mark.parametrize("pieces", [1, 10_000])
+def test_interim_responses_are_recorded_and_passed_over(pieces: int) -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        data = (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+            + accepted(request)
+        )
+        for start in range(0, len(data), pieces):
+            peer.sendall(data[start : start + pieces])
+        close_in_order(peer)
+
+    with answering(script) as url:
+        client = connect(url)
+        client.close()
+    assert [record.status for record in handshakes(client.log)] == [None, 100, 103, 101]
+    assert client.response is not None
+    assert client.response.status_code == 101
+
+
+def test_a_refusal_after_an_interim_response_counts() -> None:
+    error, log, _ = failed(
+        b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.0 403 No\r\nContent-Length: 2\r\n\r\nno"
+    )
+    assert (error.status, error.body) == (403, "no")
+    assert [record.status for record in handshakes(log)] == [None, 102, 403]
+
+
+def test_an_interim_response_without_an_end() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(b"HTTP/1.1 100 Continue\r\n")
+        with pytest.raises(ConnectionError):
+            while True:
+                peer.sendall(b"X: y\r\n" * 100)
+
+    error, _, _ = failed(script, timeout=60)
+    assert "the head of an interim response has no end" in str(error)
+
+
+def test_a_refusal_of_http_1_0_with_a_length_does_not_wait_for_the_end_of_tcp() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(b"HTTP/1.0 403 No\r\nContent-Length: 2\r\nX-Why: x\r\n\r\nno")
+        assert peer.recv(1) == b""  # the client ends TCP, and not for a lack of time
+
+    error, log, _ = failed(script, timeout=None)
+    assert (error.status, error.body, error.headers["x-why"]) == (403, "no", "x")
+    assert error.log is log
+
+
+def test_the_error_has_the_headers_of_the_answer_and_hides_their_secrets() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(
+            b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\n"
+            b"Set-Cookie: id=s3cr3t\r\nX-Echo: your key was hunter2hunter2\r\n"
+            b"X-Bad: \x01\r\nConnection: close\r\n\r\n"
+        )
+
+    error, _, _ = failed(script, headers={"X-Token": "hunter2hunter2"})
+    assert error.status == 401
+    assert error.headers["www-authenticate"] == "Basic realm=x"
+    assert error.headers["Set-Cookie"] == "<hidden>"
+    assert error.headers["X-Echo"] == "your key was <hidden>"
+    assert "X-Bad" not in error.headers
+
+
+def test_the_response_of_a_socket_hides_its_secrets() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(accepted(request, b"Set-Cookie: id=s3cr3t", b"X-Room: 7"))
+        close_in_order(peer)
+
+    with answering(script) as url:
+        client = connect(url)
+        client.close()
+    assert client.response is client.response
+    assert client.response is not None
+    assert client.response_with_secrets is not None
+    assert client.response.headers["Set-Cookie"] == "<hidden>"
+    assert client.response.headers["X-Room"] == "7"
+    assert client.response_with_secrets.headers["Set-Cookie"] == "id=s3cr3t"
+
+
+def test_cookies_and_parameters_of_compression_are_sent() -> None:
+    request, _ = request_of(
+        cookies={"id": "7", "b": "x=y"},
+        compression={"server_max_window_bits": 10, "client_no_context_takeover": True},
+    )
+    headers = sent(request)
+    assert headers["Cookie"] == "id=7; b=x=y"
+    assert headers["Sec-WebSocket-Extensions"] == (
+        "permessage-deflate; client_no_context_takeover; server_max_window_bits=10; "
+        "client_max_window_bits"
+    )
+
+
+def test_a_client_that_keeps_alive_sends_pings() -> None:
+    def script(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(accepted(request))
+        head = peer.recv(2)
+        assert head == b"\x89\x88"  # a masked PING of 8 bytes
+        peer.recv(12)
+        close_in_order(peer)
+
+    with answering(script) as url:
+        client = connect(url, keepalive=0.01)
+        client.wait_closed(10)
+
+
+def test_tls_that_ends_after_the_request_asks_for_a_certificate() -> None:
+    error = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] alert")
+    error.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        uri, options = parse_address("wss://127.0.0.1:9/"), connect_options({})
+        connection = ClientConnection(uri, options, number=1, tap=None)
+        connection.connection_lost(error)
+        with pytest.raises(HandshakeFailed) as caught:
+            await connection.answered
+        assert "tlsv13 alert certificate required" in str(caught.value)
+        assert "client_certificate=" in str(caught.value)
+        assert loop.is_running()
+
+    run_async(main())
 
 
 def test_a_server_that_answers_with_tls() -> None:
@@ -531,74 +657,6 @@ def test_the_deadline_counts_what_came_before_the_handshake() -> None:
         run_async(main(url))
 
 
-# The layers below
-
-SECURE = parse_address("wss://[::1]:8443/")
-
-
-def wrong_version() -> ssl.SSLError:
-    error = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
-    error.reason = "WRONG_VERSION_NUMBER"
-    return error
-
-
-@pytest.mark.parametrize(
-    ("cause", "has_tcp", "message"),
-    [
-        (
-            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
-            False,
-            "DNS knows no address of '::1' (Name or service not known); check the name, and the "
-            "network",
-        ),
-        (
-            ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('::1', 8443)"),
-            False,
-            "no TCP connection to [::1]:8443 (Connection refused); is the server running? "
-            "server.url is the address it listens on",
-        ),
-        (
-            TimeoutError(errno.ETIMEDOUT, "Connect call failed ('::1', 8443)"),
-            False,
-            "no TCP connection to [::1]:8443 (Connection timed out); is the server running? "
-            "server.url is the address it listens on",
-        ),
-        (TimeoutError(), False, "no TCP connection to [::1]:8443 within 1.5 s"),
-        (
-            TimeoutError(),
-            True,
-            "no TLS with [::1]:8443 within 1.5 s; TCP is connected, but does the server speak "
-            "TLS? One that does not has an address that begins with ws://",
-        ),
-        (
-            ConnectionResetError(),
-            True,
-            "no TLS with [::1]:8443 (the server ended TCP); TCP is connected, but does the server "
-            "speak TLS? One that does not has an address that begins with ws://",
-        ),
-        (
-            wrong_version(),
-            True,
-            "no TLS with [::1]:8443 (wrong version number); TCP is connected, but does the server "
-            "speak TLS? One that does not has an address that begins with ws://",
-        ),
-    ],
-)
-def test_what_failed_below_is_told_by_its_layer(
-    cause: OSError, has_tcp: bool, message: str
-) -> None:
-    assert str(connect_failed(SECURE, cause, 1.5, has_tcp)) == message
-
-
-def test_a_certificate_that_is_not_valid_is_told_as_that() -> None:
-    cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    cause.verify_message = "self-signed certificate"
-    assert str(connect_failed(SECURE, cause, None, True)) == (
-        "no TLS with [::1]:8443: its certificate is not valid here (self-signed certificate); an "
-        "authority of your own is named by the environment variable SSL_CERT_FILE"
-    )
-
-
 # Errors inside the transport's callbacks
 
 
@@ -617,3 +675,33 @@ def test_what_is_raised_inside_reaches_the_caller(
             with pytest.raises(LookupError, match=r"^inside$"):
                 run_async(connect_async(server.url, timeout=None)._connect())
         logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
+
+
+# What is wrong on purpose
+
+
+def test_a_request_with_faults_and_a_frame_is_sent_and_told() -> None:
+    names = ["same key each time", "doubled subprotocols", "data before the answer"]
+    got: list[bytes] = []
+
+    def script(peer: socket.socket) -> None:
+        head, rest = read_head(peer)
+        got.extend((head, rest))
+        peer.sendall(accepted(head, b"Sec-WebSocket-Protocol: chat"))
+        while peer.recv(4096):
+            pass
+
+    with tcp_server(script) as port:
+        client = connect(f"ws://127.0.0.1:{port}/", faults=[*names, "TCP left open"])
+        client.drop()
+        client.wait_closed(10)
+    assert b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" in got[0]
+    assert got[1].startswith(b"\x81\x85")
+    assert client.subprotocol == "chat"
+    notices = [record.text for record in client.log.filter(kind="notice")]
+    assert [text.split(". ")[0] for text in notices] == [
+        *(f"On purpose: {name}" for name in names),
+        "On purpose: TCP left open",
+    ]
+    sent = records.frames(client.log, direction="sent")
+    assert (sent[0].payload, sent[0].verdict) == (b"Hello", "")

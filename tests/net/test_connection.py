@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket as sockets
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from astra_nb.net.client_connection import ClientConnection
 from astra_nb.net.closing import ClosingState, Phase
 from astra_nb.net.connection import Connection
 from astra_nb.net.inbox import HIGH_MESSAGES
+from astra_nb.wire.faults import fault_named
 from astra_nb.wire.opcodes import CLOSE, PING, PONG, TEXT
 from fuzz.memory import MAX_MESSAGE_SIZE, Side
 from tests import records
@@ -983,3 +985,63 @@ def test_what_is_raised_inside_an_open_connection_is_told(
             client.recv(5)
         client.wait_closed(5)
     logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
+
+
+# --- what an end does wrong on purpose ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", SIDES)
+@in_memory
+async def test_a_close_that_is_not_answered_and_tcp_that_is_kept(side: Side) -> None:
+    end = Memory(side)
+    end.connection.lie(fault_named("CLOSE not answered"))
+    end.receive(frame(CLOSE, b"\x03\xe8"))
+    assert end.written == b""
+    assert (end.connection.state.phase, end.take()[-1].type) == (Phase.CLOSING, "close")
+    assert end.connection.eof_received() is True
+    assert not end.transport.is_closing()
+    assert timers("_close_timed_out") == 1  # after the fault's seconds
+    end.end()
+    assert (end.closed().received, end.closed().sent) == (CloseFrame(1000), None)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@in_memory
+async def test_a_broken_frame_is_answered_by_an_end_that_answers_no_close(side: Side) -> None:
+    end = Memory(side)
+    end.connection.lie(fault_named("CLOSE not answered"))
+    end.receive(b"\x83\x00")
+    assert end.payloads[-1][:2] == b"\x03\xea"
+    end.end()
+
+
+@pytest.mark.parametrize("side", SIDES)
+@in_memory
+async def test_a_late_close_is_answered_after_its_time(side: Side) -> None:
+    end = Memory(side)
+    end.connection.lie(replace(fault_named("late CLOSE"), seconds=0.001))
+    end.connection.inbox = None
+    end.receive(frame(CLOSE, b"\x03\xe8"))
+    assert end.written == b""
+    await until(lambda: end.written)
+    assert end.payloads == [b"\x03\xe8"]
+    end.end()
+
+
+@pytest.mark.parametrize("side", SIDES)
+@in_memory
+async def test_another_pong_also_before_the_close_frame(side: Side) -> None:
+    end = Memory(side)
+    end.connection.lie(fault_named("PONG with another payload"))
+    end.receive(frame(PING, b"a"))
+    end.receive(frame(PING, b"b") + frame(CLOSE, b"\x03\xe8"))
+    assert end.payloads[:2] == [b"another payload"] * 2
+    end.end()
+
+
+@in_memory
+async def test_an_honest_end_closes_with_tcp() -> None:
+    end = Memory()
+    assert end.connection.eof_received() is False
+    assert end.connection.lies is None
+    end.end()

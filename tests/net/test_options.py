@@ -14,8 +14,10 @@ from websockets.datastructures import Headers
 from astra_nb.errors import LocalError
 from astra_nb.net.options import (
     ConnectOptions,
+    check_compression,
     check_seconds,
     check_size,
+    check_token,
     check_wait,
     connect_options,
 )
@@ -23,12 +25,21 @@ from astra_nb.net.options import (
 DEFAULTS = {
     "origin": None,
     "headers": None,
+    "cookies": None,
     "subprotocols": (),
     "compression": None,
     "max_message_size": 1048576,
     "automatic_pong": True,
+    "keepalive": None,
     "timeout": 10.0,
     "close_timeout": 2.0,
+    "redirects": 0,
+    "ssl": None,
+    "client_certificate": None,
+    "proxy": True,
+    "unix": None,
+    "sock": None,
+    "faults": (),
 }
 
 
@@ -48,8 +59,9 @@ def test_an_option_that_does_not_exist() -> None:
     with pytest.raises(TypeError) as caught:
         connect_options(cast(Any, {"timeout": 1, "time_out": 1}))
     assert str(caught.value) == (
-        "connect() has no option 'time_out'; there are origin, headers, subprotocols, "
-        "compression, max_message_size, automatic_pong, timeout, close_timeout"
+        "connect() has no option 'time_out'; there are origin, headers, cookies, subprotocols, "
+        "compression, max_message_size, automatic_pong, keepalive, timeout, close_timeout, "
+        "redirects, ssl, client_certificate, proxy, unix, sock, faults"
     )
 
 
@@ -185,7 +197,10 @@ def test_a_subprotocol_is_named_once() -> None:
 
 @pytest.mark.parametrize("value", ["gzip", "permessage-deflate", "", True, False, 5, ["deflate"]])
 def test_what_is_not_a_compression(value: object) -> None:
-    assert refused(compression=value) == f'compression is "deflate" or None, not {value!r}'
+    assert refused(compression=value) == (
+        'compression is "deflate", None, or a dict of parameters such as '
+        f'{{"server_max_window_bits": 10}}, not {value!r}'
+    )
 
 
 @pytest.mark.parametrize("value", ["1000", -1, 1.5, True, math.inf])
@@ -224,3 +239,90 @@ def test_a_wait_of_anything_but_seconds_is_refused(timeout: object) -> None:
         LocalError, match=r"^timeout is a number of seconds, or None for no limit, "
     ):
         check_wait(timeout)
+
+
+# Cookies
+
+
+@pytest.mark.parametrize("cookies", [{"id": "7", "b": "x"}, [("id", "7"), ("b", "x")]])
+def test_cookies_become_a_header(cookies: Any) -> None:
+    options = connect_options({"cookies": cookies, "headers": {"X": "y"}})
+    assert (options["headers"], options["cookies"]) == ((("X", "y"), ("Cookie", "id=7; b=x")), None)
+    assert connect_options({"cookies": {}})["headers"] == ()
+
+
+@pytest.mark.parametrize(
+    "value", ["s3cr 3t", "s3cr;3t", "s3cr,3t", 's3cr"3t', "s3cr\\3t", "s3cr\xe93t"]
+)
+def test_a_cookie_that_cannot_be_sent_is_named_and_not_shown(value: str) -> None:
+    message = refused(cookies={"id": value})
+    assert message.startswith("the cookie id holds")
+    assert value not in message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cookies": "a=b"}, "cookies is a dict, or a list of pairs"),
+        ({"cookies": ["a=b"]}, "item 0 of cookies is not a pair"),
+        ({"cookies": {"a b": "c"}}, "the name of a cookie that begins with 'a'"),
+        ({"cookies": {7: "c"}}, "the name of a cookie is a str, not int"),
+        ({"cookies": {"a": 7}}, "the cookie a is a str, not int"),
+        ({"cookies": {"a": "7"}, "headers": {"cookie": "b=8"}}, "cookies and the header Cookie"),
+    ],
+)
+def test_what_is_not_cookies(options: Any, message: str) -> None:
+    assert refused(**options).startswith(message)
+
+
+# Numbers
+
+
+def test_how_many_redirects() -> None:
+    assert connect_options({"redirects": 50})["redirects"] == 50
+    for value in (-1, 51, True, 1.5, "1", None):
+        assert refused(redirects=value) == (
+            f"redirects is how many may be followed, from 0 to 50, not {value!r}"
+        )
+
+
+@pytest.mark.parametrize("value", [0, -1, math.nan, True, "5"])
+def test_keepalive_is_seconds(value: Any) -> None:
+    assert connect_options({"keepalive": 5})["keepalive"] == 5.0
+    assert refused(keepalive=value) == (f"keepalive is a positive number of seconds, not {value!r}")
+
+
+@pytest.mark.parametrize(
+    ("side", "parameters", "message"),
+    [
+        ("client", {"server_max_window_bits": 8}, None),
+        ("server", {"client_max_window_bits": 8}, None),
+        ("server", {"server_max_window_bits": 15, "client_no_context_takeover": False}, None),
+        ("client", {"client_max_window_bits": 8}, "client_max_window_bits of compression is a "
+         "number of bits from 9 to 15, not 8"),
+        ("server", {"server_max_window_bits": 8}, "from 9 to 15, not 8"),
+        ("client", {"server_max_window_bits": True}, "from 8 to 15, not True"),
+        ("client", {"server_max_window_bits": 16}, "from 8 to 15, not 16"),
+        ("client", {"server_no_context_takeover": 1}, "is True or False, not 1"),
+        ("client", {"level": 9}, "compression has no parameter 'level'"),
+        ("client", {3: 9}, "compression has no parameter 3"),
+    ],
+)  # fmt: skip
+def test_parameters_of_deflate(side: Any, parameters: Any, message: str | None) -> None:
+    assert check_compression("deflate", side) == {}
+    assert check_compression(None, side) is None
+    if message is None:
+        assert check_compression(parameters, side) == parameters
+        return
+    with pytest.raises(LocalError) as caught:
+        check_compression(parameters, side)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["s3cr 3t", "", 7, None])
+def test_what_is_not_a_name(value: object) -> None:
+    assert check_token("subprotocol", "v1.chat") == "v1.chat"
+    with pytest.raises(LocalError) as caught:
+        check_token("subprotocol", value)
+    assert str(caught.value).startswith("subprotocol is a name of letters, digits")
+    assert "s3cr" not in str(caught.value)

@@ -17,7 +17,7 @@ from astra_nb.net.policy import (
     split_target,
 )
 from astra_nb.net.refusals import foreign_host, foreign_origin, invalid_host, unknown_path
-from astra_nb.net.routes import make_route
+from astra_nb.net.routes import make_page, make_route
 
 LOCAL = ["127.0.0.1:8080"]
 HUB = "https://hub.example.org"
@@ -272,3 +272,26 @@ def test_changes_count_from_the_next_request_on() -> None:
     assert policy.admit("/", ["other.example"], [page]) == foreign_origin([page])
     policy.origins.append(page)
     assert policy.admit("/", ["other.example"], [page]) == Admission(policy.routes[0], {})
+
+
+def test_a_request_for_no_websocket_gets_a_page_before_a_route() -> None:
+    page, route, other = make_page("/", handle), make_route("/", handle), make_route("/b", handle)
+    policy = Policy("127.0.0.1", routes=[route, other], pages=[page])
+
+    def admitted(path: str, upgrades: bool) -> object:
+        decision = policy.admit(path, ["localhost"], [], None, upgrades)
+        return decision.route if isinstance(decision, Admission) else decision.status
+
+    assert admitted("/", True) is route
+    assert admitted("/", False) is page
+    assert admitted("/b", False) is other
+    assert admitted("/c", False) == 404
+
+
+def test_the_hook_of_a_route() -> None:
+    own = make_route("/a/{x}", handle, handshake=len)
+    free = make_route("/b/{x}", handle)
+    policy = Policy("127.0.0.1", hooks={own.shape: id, free.shape: id})
+    assert policy.hook_of(own) is len
+    assert policy.hook_of(free) is id
+    assert policy.hook_of(make_route("/", handle)) is None

@@ -14,12 +14,14 @@ from websockets.exceptions import (
 )
 
 from astra_nb.net.refusals import (
+    FAILED,
     LONGEST,
     Refusal,
     foreign_host,
     foreign_origin,
     invalid,
     invalid_host,
+    no_page,
     timed_out,
     unknown_path,
     unreadable,
@@ -179,3 +181,11 @@ def test_what_a_stranger_sent_is_shown_on_the_log_and_not_in_the_answer(
     refusal = refuse([value])
     assert f" {shown}" in refusal.reason
     assert value[:8] not in refusal.text
+
+
+def test_a_page_is_not_posted_to() -> None:
+    refusal = no_page("POST\x1b")
+    assert refusal.status == 405
+    assert "POST" not in refusal.text
+    assert refusal.reason == "the method POST\\x1b is not one of a page"
+    assert FAILED.status == 500

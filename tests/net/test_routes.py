@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from astra_nb.errors import InvalidRoute
-from astra_nb.net.routes import is_async, make_route
+from astra_nb.net.routes import is_async, make_page, make_route, shape_of
 
 
 def handle(socket: object) -> None:
@@ -173,8 +173,16 @@ def test_what_is_not_a_handler(handler: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"compression": "gzip"}, "compression is \"deflate\" or None, not 'gzip'"),
-        ({"compression": True}, 'compression is "deflate" or None, not True'),
+        (
+            {"compression": "gzip"},
+            'compression is "deflate", None, or a dict of parameters such as '
+            "{\"server_max_window_bits\": 10}, not 'gzip'",
+        ),
+        (
+            {"compression": {"server_max_window_bits": 8}},
+            "the parameter server_max_window_bits of compression is a number of bits from 9 to 15, "
+            "not 8 (RFC 7692, section 7.1)",
+        ),
         ({"subprotocols": "chat"}, "subprotocols is a list of names, like ['chat'], not a str"),
         (
             {"subprotocols": ["a b"]},
@@ -288,3 +296,49 @@ def test_a_handler_without_a_signature_is_taken() -> None:
     handler = Callable()
     handler.__signature__ = "as some builtins"  # type: ignore[attr-defined]
     assert make_route("/", handler).handler is handler
+
+
+@pytest.mark.parametrize(
+    ("handler", "arguments"),
+    [
+        (lambda: "", 0),
+        (lambda request: "", 1),
+        (lambda request, more="": "", 1),
+        (lambda *arguments: "", 1),
+        (lambda request, answer: "", 2),
+    ],
+    ids=["none", "request", "default", "any", "both"],
+)
+def test_how_many_arguments_the_handler_of_a_page_takes(handler: Any, arguments: int) -> None:
+    page = make_page("/a/{x}", handler, {"X-A": "1"})
+    assert (page.arguments, page.headers, page.path) == (arguments, (("X-A", "1"),), "/a/{x}")
+    assert page.match("/a/7") == {"x": "7"}
+    assert page.shape == shape_of("/a/{y}")
+
+
+@pytest.mark.parametrize(
+    ("path", "handler", "headers", "message"),
+    [
+        ("a", len, (), "a path is a str"),
+        ("/a", 7, (), "a page's handler is a function that takes the request, not int 7; write: "
+         "def handle_request(request): ..."),
+        ("/a", lambda a, b, c: "", (), "the page's handler <lambda>(a, b, c) cannot be called"),
+        ("/a", generate, (), "the page's handler generate has a yield in it, so that a call makes "
+         "a generator and runs none of its lines; take the yield out, and return"),
+        ("/a", len, {"X": "a\nb"}, "the header X holds a line break"),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_page(path: str, handler: Any, headers: Any, message: str) -> None:
+    with pytest.raises(InvalidRoute) as caught:
+        make_page(path, handler, headers)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_route_may_have_a_hook() -> None:
+    assert make_route("/", handle, handshake=len).hook is len
+    with pytest.raises(InvalidRoute) as caught:
+        make_route("/", handle, handshake=lambda: None)
+    assert str(caught.value) == (
+        "the handshake hook <lambda>() cannot be called with the handshake alone (too many "
+        "positional arguments); write: def <lambda>(handshake): ..."
+    )

@@ -858,3 +858,24 @@ def test_a_masked_close_frame_as_raw_bytes() -> None:
         closed = records.closed(client.log)
     assert (closed.sent, closed.received) == (CloseFrame(4000, "raw"), CloseFrame(4000, "raw"))
     assert len(records.frames(client.log, direction="sent")) == 1
+
+
+@in_memory
+async def test_a_masking_key_that_is_always_the_same() -> None:
+    end = Memory("client")
+    sender = end.connection.sender
+    sender.masking_key = b"\x01\x02\x03\x04"
+    sender.send(TEXT, b"Hello")
+    sender.send(PING, b"a")
+    sender.flush()
+    assert [record.frame.masking_key for record in end.frame_records()] == [sender.masking_key] * 2
+    assert end.payloads == [b"Hello", b"a"]
+    assert end.written == b"".join(record.frame.raw for record in end.frame_records())
+
+
+@in_memory
+async def test_a_transport_without_half_a_close_is_closed() -> None:
+    end = Memory()
+    end.transport.can_write_eof = lambda: False  # type: ignore[method-assign]
+    end.connection.sender.end()
+    assert end.transport.is_closing()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 
 from astra_nb import AsyncWebSocket, Server, WebSocket
+from astra_nb.faults import named
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
 from astra_nb.net.policy import CHECK_PATH
 from astra_nb.net.refusals import (
+    FAILED,
     TLS,
     foreign_host,
     foreign_origin,
@@ -24,6 +27,7 @@ from astra_nb.net.refusals import (
     unknown_path,
     unreadable,
 )
+from astra_nb.net.server_connection import MAX_EARLY, ignore
 from tests import records
 from tests.conformance.octets import frame, mask_all, read_frames
 from tests.servers import serving
@@ -525,6 +529,108 @@ def test_a_refused_client_that_does_not_leave_is_dropped() -> None:
             assert records.closed(server.log).status == 404  # this end has not left yet
 
 
+# Hooks and pages
+
+
+@pytest.mark.parametrize(
+    ("decide", "status", "subprotocol"),
+    [
+        (lambda shake: shake.accept(headers={"X-Room": "7"}), 101, "a"),
+        (lambda shake: shake.accept("b", headers={"X-Room": "7"}), 101, "b"),
+        (lambda shake: shake.accept(None, headers={"X-Room": "7"}), 101, None),
+        (lambda shake: shake.refuse(429, headers={"X-Room": "7"}), 429, None),
+    ],
+)
+def test_a_hook_decides(decide: Any, status: int, subprotocol: str | None) -> None:
+    with serving(wait, subprotocols=["a"], handshake=decide) as server, raw(server) as peer:
+        peer.sendall(head(Sec_WebSocket_Protocol="a, b") + mask_all(frame(8, b"\x03\xe8")))
+        answer = parse(read_head(peer))
+        read_all(peer)
+        assert records.closed(server.log).status == (None if status == 101 else status)
+    assert (answer.status, answer.headers["X-Room"]) == (status, "7")
+    assert answer.headers.get("Sec-WebSocket-Protocol") == subprotocol
+
+
+@pytest.mark.parametrize(
+    "decide", [lambda shake: None, lambda shake: shake.accept(headers=7)], ids=["none", "raises"]
+)
+def test_a_hook_that_does_not_decide_is_500(
+    decide: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(wait, handshake=decide) as server:
+        assert refused(server, head()).body.decode() == FAILED.text
+        assert records.closed(server.log).detail == FAILED.reason
+    capsys.readouterr()
+
+
+def test_what_comes_while_a_hook_decides_is_read_after_it() -> None:
+    came, go_on = threading.Event(), threading.Event()
+
+    def decide(handshake: Any) -> Any:
+        came.set()
+        go_on.wait(10)
+        return handshake.accept()
+
+    got: list[int] = []
+
+    def handle(socket: WebSocket) -> None:
+        got.append(len(socket.recv(10).value))  # type: ignore[arg-type]
+
+    with serving(handle, handshake=decide) as server, raw(server) as peer:
+        peer.sendall(head())
+        assert came.wait(10)
+        peer.sendall(mask_all(frame(2, bytes(MAX_EARLY + 1000))))
+        with raw(server) as other:  # what was sent before has come as well
+            other.sendall(head("GET /nope HTTP/1.1"))
+            read_all(other)
+        go_on.set()
+        assert read_head(peer).startswith(b"HTTP/1.1 101 ")
+        assert read_all(peer) == frame(8, b"\x03\xe8")
+    assert got == [MAX_EARLY + 1000]
+
+
+@pytest.mark.parametrize("decide", ["accept", "refuse", "fail"])
+def test_a_client_that_leaves_while_a_hook_decides(
+    decide: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    came, go_on = threading.Event(), threading.Event()
+
+    def hook(handshake: Any) -> Any:
+        came.set()
+        go_on.wait(10)
+        return getattr(handshake, decide)()
+
+    with serving(wait, handshake=hook) as server:
+        with raw(server) as peer:
+            peer.sendall(head())
+            assert came.wait(10)
+        records.closed(server.log)
+        go_on.set()
+    assert len(handshakes(server)) == 1
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "body"), [("GET", 200, b"7"), ("HEAD", 200, b""), ("POST", 405, None)]
+)
+def test_a_page(method: str, status: int, body: bytes | None) -> None:
+    with serving(wait) as server:
+        server.get("/room/{number}", lambda request: request.path_parameters["number"])
+        with raw(server) as peer:
+            peer.sendall(head(f"{method} /room/7 HTTP/1.1", without="Upgrade"))
+            answer = parse(read_all(peer))
+        assert records.closed(server.log).status == status
+    assert answer.status == status
+    assert body is None or answer.body == body
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+def test_the_check_reads_what_came_with_it() -> None:
+    with serving(wait) as server, raw(server) as peer:
+        peer.sendall(head(f"GET {CHECK_PATH} HTTP/1.1") + mask_all(frame(8, b"\x03\xe8")))
+        assert read_all(peer).endswith(b"checked")
+
+
 # Cut short
 
 
@@ -610,3 +716,60 @@ def test_a_check_from_a_foreign_page_is_refused_and_recorded() -> None:
         request = head(f"GET {CHECK_PATH} HTTP/1.1", Origin="https://evil.example")
         assert refused(server, request).status == 403
         assert len(handshakes(server)) == 2
+
+
+# What is wrong on purpose
+
+
+def test_an_answer_with_faults_and_a_frame_is_written_and_told() -> None:
+    names = ["wrong accept key", "frame in the packet of the answer", "TCP left open"]
+    with serving(wait, faults=names) as server, raw(server) as peer:
+        peer.sendall(head())
+        answer = parse(read_head(peer))
+        assert peer.recv(7) == frame(1, b"Hello")
+        peer.sendall(mask_all(frame(8, b"\x03\xe8")))
+        assert peer.recv(100) == frame(8, b"\x03\xe8")
+        notices = [record.text for record in server.log.filter(kind="notice", connection=1)]  # type: ignore[union-attr]
+        sent = records.frames(server.log, direction="sent")
+    assert answer.headers["Sec-WebSocket-Accept"] != ACCEPT
+    assert [text.split(". ")[0] for text in notices] == [f"On purpose: {name}" for name in names]
+    assert sent[0].payload == b"Hello"
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_late_answer_comes_unless_the_client_has_left(leaves: bool) -> None:
+    late = named("late answer", seconds=0.05)
+    with serving(wait, faults=[late]) as server:
+        with raw(server) as peer:
+            peer.sendall(head() + mask_all(frame(8, b"\x03\xe8")))
+            if not leaves:
+                assert parse(read_head(peer)).status == 101
+                assert read_all(peer) == frame(8, b"\x03\xe8")
+        assert records.closed(server.log).status is None
+        with raw(server) as other:  # whose answer comes after that of the first
+            other.sendall(head())
+            assert parse(read_head(other)).status == 101
+        assert len(server.log.filter(kind="opened")[:]) == (1 if leaves else 2)
+
+
+def test_early_data_while_an_answer_is_late_is_kept() -> None:
+    with serving(wait, faults=[named("late answer", seconds=0.05)]) as server, raw(server) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer.sendall(head())
+        for byte in mask_all(frame(8, b"\x03\xe8")):
+            peer.sendall(bytes((byte,)))
+        assert parse(read_head(peer)).status == 101
+        assert read_all(peer) == frame(8, b"\x03\xe8")
+
+
+def test_a_subprotocol_that_is_offered_twice_is_told() -> None:
+    with serving(wait, subprotocols=["a"]) as server, raw(server) as peer:
+        peer.sendall(head(Sec_WebSocket_Protocol="a, b, a"))
+        assert parse(read_head(peer)).headers["Sec-WebSocket-Protocol"] == "a"
+        assert opened(server).subprotocol == "a"
+        notice = server.log.wait_for(kind="notice", connection=1, timeout=records.DEADLINE)
+    assert "offers a subprotocol more than once" in notice.text  # type: ignore[union-attr]
+
+
+def test_what_nobody_asked_for_is_taken() -> None:
+    ignore("an answer that comes while the server's own is late")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from astra_nb.errors import InvalidMessage
-from astra_nb.net.uris import host_and_port, is_authority, parse_address, parse_origin
+from astra_nb.net.uris import host_and_port, is_authority, parse_address, parse_origin, where
 
 
 @pytest.mark.parametrize(
@@ -200,3 +200,10 @@ def test_an_error_shows_the_start_of_a_long_address() -> None:
     with pytest.raises(InvalidMessage) as caught:
         parse_address("x" * 100_000)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"), [("ws://a.example/", "a.example:80"), ("wss://[::1]/x", "[::1]:443")]
+)
+def test_where_an_address_leads(url: str, shown: str) -> None:
+    assert where(parse_address(url)) == shown

@@ -1,0 +1,90 @@
+"""Calls of handshake hooks and of the handlers of pages, while their connections wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from .errors import LocalError
+from .net import calls
+from .net.calls import call
+from .net.connection import Connection
+from .net.policy import Policy
+from .net.routes import Handler
+from .net.server_connection import ServerConnection
+
+__all__ = ["Answering"]
+
+OURS = (__file__, calls.__file__)
+
+
+class Answering:
+    """Calls what answers requests. On the loop's thread.
+
+    Args:
+        policy: Has the seconds that an answer may take, `open_timeout`.
+        context: Lends the context of a connection, by its number: its prints are on record.
+        report: Shows and records what was raised.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        context: Callable[[int], AbstractContextManager[contextvars.Context]],
+        report: Callable[[Connection, BaseException], object],
+    ) -> None:
+        self._policy = policy
+        self._context = context
+        self._report = report
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ask(
+        self, connection: ServerConnection, function: Handler, arguments: tuple[object, ...]
+    ) -> None:
+        """Call a function, and give what it returns to the connection."""
+        task = connection.loop.create_task(self._answer(connection, function, arguments))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(
+        self, connection: ServerConnection, function: Handler, arguments: tuple[object, ...]
+    ) -> None:
+        limit = self._policy.open_timeout
+        try:
+            with self._context(connection.number) as context:
+                result = await call(function, arguments, context, limit)
+            connection.answered(result)
+        except asyncio.CancelledError:  # the server ends, and aborts its connections
+            raise
+        except BaseException as exc:  # noqa: BLE001  (a stranger's function may raise anything)
+            _hide_ours(exc)
+            self._report(connection, _explained(exc, function, limit))
+            connection.failed_to_answer()
+
+    async def end(self) -> None:
+        """Stop waiting for functions that still run."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _hide_ours(exc: BaseException) -> None:
+    """Leave one frame of this module and of `calls`, which the report leaves out itself."""
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        if trace.tb_next.tb_frame.f_code.co_filename not in OURS:
+            break
+        trace = trace.tb_next
+    exc.__traceback__ = trace
+
+
+def _explained(exc: BaseException, function: Handler, limit: float) -> BaseException:
+    if not isinstance(exc, TimeoutError) or exc.args:
+        return exc
+    name = getattr(function, "__name__", repr(function))
+    return LocalError(
+        f"{name}() returned nothing within {limit:g} s, and the client got 500; answer sooner, or "
+        f"allow more with server.open_timeout"
+    )

@@ -1,0 +1,192 @@
+"""What a browser's "Copy as cURL" says about a WebSocket, as the arguments of `connect`."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from typing import Any, NamedTuple
+
+from astra_nb.errors import LocalError
+
+from .options import ConnectOptions
+
+__all__ = ["parse_curl"]
+
+# What `connect` makes anew, or has an option for.
+OWN_HEADERS = frozenset(
+    "connection sec-websocket-extensions sec-websocket-key sec-websocket-protocol "
+    "sec-websocket-version origin upgrade".split()
+)
+# They change nothing here: how much curl tells, how it decodes, which HTTP it speaks.
+WITHOUT_MEANING = frozenset(
+    "--compressed --fail --globoff --http1.1 --include --no-buffer --no-progress-meter --silent "
+    "--show-error --verbose -# -0 -S -N -f -g -i -s -v".split()
+)
+LONG = {
+    "-A": "--user-agent", "-b": "--cookie", "-e": "--referer", "-E": "--cert", "-H": "--header",
+    "-k": "--insecure", "-L": "--location", "-m": "--max-time", "-u": "--user", "-x": "--proxy",
+    "-X": "--request",
+}  # fmt: skip
+WITH_VALUE = frozenset(
+    "--cacert --cert --connect-timeout --cookie --header --key --max-redirs --max-time --proxy "
+    "--referer --request --unix-socket --url --user --user-agent".split()
+)
+CURL_REDIRECTS = 50
+ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{1,4}|x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
+LETTERS = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+
+
+class Found(NamedTuple):
+    """An option of curl and its value; "" for one without."""
+
+    name: str
+    value: str
+
+
+def parse_curl(command: str) -> tuple[str, ConnectOptions]:
+    """Return the address and the options that a command of curl means.
+
+    Args:
+        command: As for bash, or for Windows' command line.
+
+    Raises:
+        LocalError: It is not such a command, or has an option that means nothing here. No value
+            is repeated: it may be a secret.
+    """
+    addresses, headers, cookies = [], [], []
+    options: ConnectOptions = {}
+    certificate: dict[str, str] = {}
+    for name, value in _found(_words(command)):
+        if name in ("", "--url"):
+            addresses.append(value)
+        elif name == "--header":
+            key, colon, text = value.partition(":")
+            if colon and text.strip():  # without a value curl leaves the header out
+                headers.append((key.strip(), text.strip()))
+        elif name == "--cookie":
+            if "=" not in value:
+                raise _wrong("--cookie names a file; give the cookies themselves: cookies={...}")
+            cookies.append(value)
+        elif name in ("--user-agent", "--referer"):
+            headers.append(("Referer" if name == "--referer" else "User-Agent", value))
+        elif name == "--user":
+            token = base64.b64encode(value.encode()).decode()
+            headers.append(("Authorization", f"Basic {token}"))
+        elif name == "--request":
+            if value != "GET":
+                raise _wrong("--request: a WebSocket is asked for with GET")
+        elif name in ("--cert", "--key"):
+            certificate[name] = value
+        else:
+            _set(options, name, value)
+    if cookies:
+        headers.append(("Cookie", "; ".join(cookies)))
+    if len(addresses) != 1:
+        raise _wrong(f"there are {len(addresses)} addresses in it, and there should be one")
+    if certificate:
+        options["client_certificate"] = [
+            certificate[name] for name in ("--cert", "--key") if name in certificate
+        ]
+    _set_headers(options, headers)
+    address = addresses[0]
+    return address if "://" in address else f"http://{address}", options
+
+
+def _set(options: ConnectOptions, name: str, value: str) -> None:
+    if name == "--insecure":
+        options["ssl"] = False
+    elif name == "--cacert":
+        options["ssl"] = value
+    elif name == "--proxy":
+        options["proxy"] = (value if "://" in value else f"http://{value}") or None
+    elif name == "--unix-socket":
+        options["unix"] = value
+    elif name == "--location":
+        options.setdefault("redirects", CURL_REDIRECTS)
+    else:  # --max-redirs, --max-time, --connect-timeout
+        try:
+            number = float(value)
+        except ValueError:
+            raise _wrong(f"{name} is followed by a number") from None
+        if name == "--max-redirs":
+            options["redirects"] = min(int(number), CURL_REDIRECTS)
+        else:
+            options["timeout"] = number
+
+
+def _set_headers(options: ConnectOptions, headers: list[tuple[str, str]]) -> None:
+    options["headers"] = [pair for pair in headers if pair[0].lower() not in OWN_HEADERS]
+    for name, value in headers:
+        key = name.lower()
+        if key == "origin":
+            options["origin"] = value
+        elif key == "sec-websocket-protocol":
+            options["subprotocols"] = [each.strip() for each in value.split(",")]
+        elif key == "sec-websocket-extensions" and "permessage-deflate" in value:
+            options["compression"] = "deflate"
+
+
+def _found(words: list[str]) -> list[Found]:
+    found: list[Found] = []
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-") or word == "-":
+            found.append(Found("", word))
+            continue
+        name, value = word, None
+        if not word.startswith("--") and LONG.get(word[:2], word[:2]) in WITH_VALUE and word[2:]:
+            name, value = word[:2], word[2:]  # as in -Hname:value
+        name = LONG.get(name, name)
+        if name in WITHOUT_MEANING:
+            continue
+        if name in ("--insecure", "--location"):
+            found.append(Found(name, ""))
+        elif name in WITH_VALUE:
+            value = next(rest, None) if value is None else value
+            if value is None:
+                raise _wrong(f"nothing follows {name}")
+            found.append(Found(name, value))
+        else:
+            name = word[:2] if not word.startswith("--") else word.partition("=")[0]
+            raise _wrong(f"the option {name[:40]!r} means nothing to a WebSocket; leave it out")
+    return found
+
+
+def _words(command: Any) -> list[str]:
+    if not isinstance(command, str):
+        raise LocalError(
+            f"from_curl takes a str such as \"curl 'wss://example.org/'\", not "
+            f"{type(command).__name__}"
+        )
+    text = command.strip()
+    if '^"' in text or re.search(r"\^\r?\n", text):  # Windows' command line
+        text = re.sub(r"\^(\r?\n|.)", lambda match: match[1].strip("\r\n"), text)
+    else:
+        text = re.sub(r"\$('(?:[^'\\]|\\.)*')", _unescaped, text, flags=re.DOTALL)
+    try:
+        first, *words = shlex.split(text)
+    except ValueError:
+        raise _wrong("it is empty, or a quote has no end") from None
+    if first not in ("curl", "curl.exe"):
+        raise _wrong("it does not begin with curl")
+    return [word for word in words if word.strip()]
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    """Return a string in bash's form $'...' in quotes that every shell reads."""
+
+    def character(found: re.Match[str]) -> str:
+        code = found[1]
+        if code[0] in "ux" and len(code) > 1:
+            return chr(int(code[1:], 16))
+        return chr(int(code, 8)) if code.isdigit() else LETTERS.get(code, code)
+
+    return shlex.quote(ESCAPE.sub(character, match[1][1:-1]))
+
+
+def _wrong(why: str) -> LocalError:
+    return LocalError(
+        f"this command of curl does not say how to connect: {why}. In a browser's network tab, "
+        f'choose the WebSocket, then "Copy as cURL"'
+    )

@@ -1,0 +1,65 @@
+"""Redirects of an opening handshake (RFC 6455, section 4.1): where to, and with what."""
+
+from __future__ import annotations
+
+from typing import cast
+from urllib.parse import urljoin
+
+from websockets.http11 import Response
+from websockets.uri import WebSocketURI
+
+from astra_nb.errors import HandshakeFailed, InvalidMessage
+
+from .options import ConnectOptions
+from .uris import parse_address, where
+
+__all__ = ["next_hop"]
+
+STATUSES = (301, 302, 303, 307, 308)
+# They tell one server who you are, and another one may not know.
+SECRET_HEADERS = ("authorization", "cookie", "host", "proxy-authorization")
+
+
+def next_hop(
+    hops: list[WebSocketURI], response: Response, options: ConnectOptions
+) -> tuple[WebSocketURI, ConnectOptions] | None:
+    """Return the address of the next request, and its options; None when it is not redirected.
+
+    Cookies, credentials and a `Host` of your own go to the first host and port only.
+
+    Args:
+        hops: The addresses that were asked so far.
+        response: The answer of the last one.
+        options: All the options of `connect`, of which `redirects` counts.
+
+    Raises:
+        HandshakeFailed: The redirect cannot be followed.
+    """
+    location = response.headers.get_all("Location")
+    if response.status_code not in STATUSES or not location or not options["redirects"]:
+        return None
+    here = hops[-1]
+    if len(hops) > options["redirects"]:
+        raise _failed(response, f"there are more redirects than redirects={options['redirects']}")
+    base = f"http{'s' * here.secure}://{where(here)}{here.resource_name}"
+    try:
+        target = parse_address(urljoin(base, location[0]).partition("#")[0])
+    except (InvalidMessage, ValueError):
+        raise _failed(response, "it points to what is not the address of a WebSocket") from None
+    if here.secure and not target.secure:
+        raise _failed(response, "it points from wss:// to ws://, where TLS protects nothing")
+    if target in hops:
+        raise _failed(response, f"the redirects go in a circle, back to {where(target)}")
+    if (target.host, target.port) != (hops[0].host, hops[0].port):
+        headers = cast("tuple[tuple[str, str], ...]", options["headers"] or ())
+        kept = tuple(pair for pair in headers if pair[0].lower() not in SECRET_HEADERS)
+        options = {**options, "headers": kept}
+    return target, options
+
+
+def _failed(response: Response, why: str) -> HandshakeFailed:
+    return HandshakeFailed(
+        f"the server answered HTTP {response.status_code}, a redirect that is not followed: {why}; "
+        f"e.headers['Location'] tells where it points to",
+        status=response.status_code,
+    )
