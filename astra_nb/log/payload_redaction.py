@@ -8,7 +8,7 @@ from dataclasses import replace
 from io import BytesIO
 
 from astra_nb.wire.frames import decode, encode
-from astra_nb.wire.opcodes import CONTINUATION
+from astra_nb.wire.opcodes import BINARY, CONTINUATION
 
 from .records import FrameRecord, NoticeRecord, Record
 
@@ -35,6 +35,8 @@ def hide_connection_init(record: Record) -> Record:
         return record
     frame, payload = record.frame, record.payload
     if frame.opcode == CONTINUATION or not (frame.fin and frame.complete):
+        if frame.opcode > BINARY:
+            return record  # refused: no message is in such a frame
         return record.with_payload(b"*" * len(payload)) if _may_be_init(record) else record
     if b"\\u00" in payload:
         plain = ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), payload)

@@ -331,3 +331,11 @@ def test_a_record_for_which_the_function_fails_is_hidden(
     assert (record.number, record.connection) == (1, 1)
     assert SECRET not in log.text() + log.to_jsonl()
     assert redacted(lambda each: each, record) is record
+
+
+def test_a_refused_control_frame_without_fin_is_no_beginning_of_a_message() -> None:
+    log = FrameLog()
+    log.append_frames(1, "server", "received", bytes.fromhex("08 01 09"), 1, "refused: FIN is 0")
+    (record,) = log
+    assert isinstance(record, FrameRecord)
+    assert record.payload == b"\t"
