@@ -9,9 +9,9 @@ No I/O, no clock, no thread.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol, cast
 
 from websockets.exceptions import PayloadTooBig
@@ -21,11 +21,13 @@ from websockets.protocol import Side as SansIOSide
 
 from astra_nb.log.joiner import Joiner
 from astra_nb.log.pieces import Pieces
-from astra_nb.wire.frames import apply_mask, decode, frame_length, whole_frames
+from astra_nb.wire.frames import decode, frame_length, whole_frames
 from astra_nb.wire.messages import CloseFrame, Message
-from astra_nb.wire.opcodes import CLOSE, CONTINUATION, TEXT
+from astra_nb.wire.opcodes import CLOSE
 
+from .arriving import LONG_FORM, ArrivingText, is_shortest, length_fault
 from .closing import parse_close
+from .whole_frames import plain_frame_length, take_messages
 
 __all__ = ["Last", "Receiver", "Record"]
 
@@ -35,14 +37,14 @@ CUT = "cut: the TCP connection ended inside this frame"
 AFTER_FAILURE = "ignored: the connection has failed"
 AFTER_CLOSE = "ignored: it came after the CLOSE frame"
 
+fast_path = True  # off, every byte goes to the protocol: for tests that compare
+
 MAX_LATE = 64 * 1024  # bytes on record that came after the last frame that is read
 # Empty fragments add nothing to the size of a message, which would grow for ever (RFC 6455,
 # section 10.4: "a long stream of small frames that are a part of a fragmented message").
 MAX_FRAGMENTS = 100_000
 LONGEST_HEADER = 14  # bytes, masking key included
 RSV = 0x70  # the bits RSV1 to RSV3
-LONG_FORM = "payload length is not in its shortest form (RFC 6455, section 5.2)"
-TOP_BIT = "most significant bit of the payload length is not 0 (RFC 6455, section 5.2)"
 
 
 class Record(Protocol):
@@ -91,20 +93,23 @@ class Receiver:
     """
 
     __slots__ = (
+        "_ahead",
         "_compressed",
-        "_early",
-        "_early_size",
         "_joiner",
         "_late",
         "_late_room",
+        "_limit",
         "_long",
+        "_masked",
         "_medium",
         "_on_pong",
+        "_plain",
         "_protocol",
         "_record",
         "_refused_rest",
         "_short",
         "_tail",
+        "_text",
         "unrecorded",
     )
 
@@ -119,12 +124,18 @@ class Receiver:
         self._record = record
         self._on_pong = on_pong
         self._compressed = bool(protocol.extensions)
+        self._masked = protocol.side is SansIOSide.SERVER
+        size = protocol.max_message_size
+        self._limit = inf if size is None else size
+        # A protocol that writes each frame to a logger has to see each.
+        self._plain = fast_path and not (self._compressed or protocol.debug)
         self._tail = bytearray()  # received, but not a whole frame yet
+        # Length of the frame in the tail, of which the protocol has seen nothing; 0 when it has.
+        self._ahead = 0
         self._joiner = Joiner()
-        self._early: codecs.IncrementalDecoder | None = None  # of a text frame still arriving
-        self._early_size = 0  # bytes of that frame's payload it has seen
+        self._text = ArrivingText(self._joiner)
         # Bytes of a header, by the payload's length, masking key included.
-        key = 4 if protocol.side is SansIOSide.SERVER else 0
+        key = 4 if self._masked else 0
         self._short, self._medium, self._long = 2 + key, 4 + key, 10 + key
 
     def receive(self, data: bytes) -> tuple[list[Message], Last | None]:
@@ -137,6 +148,58 @@ class Receiver:
             self._tail += data
             self._record_late()
             return [], None
+        if not self._plain or self._joiner.under_way is not None:
+            return self._receive_any(data)
+        if not self._tail or self._ahead:
+            return self._receive_plain(data)
+        # The protocol has begun with a frame; what comes after that may be the usual again.
+        header = bytes(self._tail[:LONGEST_HEADER]) + data[:LONGEST_HEADER]
+        rest = (frame_length(header) or 0) - len(self._tail)
+        if not 0 < rest < len(data):
+            return self._receive_any(data)
+        messages, last = self._receive_any(data[:rest])
+        if last is not None:
+            self._tail += memoryview(data)[rest:]
+            self._record_late()
+            return messages, last
+        more, last = self.receive(data[rest:])
+        return messages + more, last
+
+    # The usual chunk
+
+    def _receive_plain(self, data: bytes) -> tuple[list[Message], Last | None]:
+        """Take apart a chunk that is nothing but messages, the last of them perhaps cut.
+
+        Where it is anything else, all of it goes to the protocol, as if this had not been tried.
+        """
+        messages: list[Message] = []
+        tail = bytes(self._tail)
+        start = 0
+        if tail:
+            start = self._ahead - len(tail)
+            if start > len(data):
+                self._tail += data
+                return messages, self._check_arriving()
+            messages, _ = take_messages(tail + data[:start], 0, self._masked, self._limit)
+            self._tail.clear()
+            self._text.forget()
+        more, end = take_messages(data, start, self._masked, self._limit)
+        cut = end < len(data)
+        self._ahead = plain_frame_length(data, end, self._masked, self._limit) if cut else 0
+        if (tail and not messages) or (cut and self._ahead <= len(data) - end):
+            self._ahead = 0
+            return self._receive_any(tail + data)
+        messages += more
+        if messages:
+            self._record(_kept(tail, data, end), len(messages))
+        if not cut:
+            return messages, None
+        self._tail += memoryview(data)[end:]
+        return messages, self._check_arriving()
+
+    # Any chunk
+
+    def _receive_any(self, data: bytes) -> tuple[list[Message], Last | None]:
         protocol = self._protocol
         protocol.receive_data(data)
         frames = cast(list[Frame], protocol.events_received())
@@ -211,7 +274,7 @@ class Receiver:
         self, data: bytes, frames: Sequence[Frame], messages: list[Message]
     ) -> tuple[list[Message], Last | None]:
         if frames:
-            self._early, self._early_size = None, 0
+            self._text.forget()
             good = self._record_whole(data, frames)
             if good < len(frames):
                 return messages[: _complete(frames[:good])], self._refuse_length(LONG_FORM)
@@ -219,7 +282,7 @@ class Receiver:
             self._tail += data
         last = None
         if self._is_interrupted():
-            if not _is_shortest(self._tail, 0):
+            if not is_shortest(self._tail):
                 return messages, self._refuse_length(LONG_FORM)
             last = self._take_interrupting_close(messages)
         elif self._protocol.close_rcvd is not None:
@@ -259,13 +322,13 @@ class Receiver:
         if tail and frames:
             # The frame that was cut: only its header is put together here.
             header = bytes(tail[:LONGEST_HEADER]) + data[:LONGEST_HEADER]
-            if _is_shortest(header, 0):
+            if is_shortest(header):
                 cut, count = cast(int, frame_length(header)) - len(tail), 1
         if count or not tail:
             for _ in frames[count:]:
                 length = frame_length(data, cut)
                 assert length is not None, "the protocol has read this frame"
-                if not _is_shortest(data, cut):
+                if not is_shortest(data, cut):
                     break
                 cut += length
                 count += 1
@@ -277,10 +340,7 @@ class Receiver:
             payloads = tuple(
                 bytes(frame.data) if frame.opcode < CLOSE else None for frame in frames[:count]
             )
-        # Joined when someone looks; but a large chunk is not kept for a small part of it.
-        worth_it = 2 * cut > len(data)
-        whole = Pieces(bytes(tail), data, cut) if worth_it else bytes(tail) + data[:cut]
-        self._record(whole, count, "", payloads)
+        self._record(_kept(bytes(tail), data, cut), count, "", payloads)
         self._tail = bytearray(memoryview(data)[cut:])
         return count
 
@@ -316,7 +376,7 @@ class Receiver:
 
     def _refused_by_protocol(self) -> Last:
         protocol = self._protocol
-        fault = isinstance(protocol.parser_exc, PayloadTooBig) and _length_fault(self._tail)
+        fault = isinstance(protocol.parser_exc, PayloadTooBig) and length_fault(self._tail)
         if fault:  # before the size that such a length seems to announce
             return self._refuse_length(fault)
         refusal = str(protocol.parser_exc)
@@ -348,7 +408,7 @@ class Receiver:
         index = next(i for i, frame in enumerate(frames) if frame is culprit)
         good = self._record_whole(data, frames[:index])
         messages = messages[: _complete(frames[:good])]
-        if good < index or not _is_shortest(self._tail, 0):
+        if good < index or not is_shortest(self._tail):
             return messages, self._refuse_length(LONG_FORM)
         if isinstance(fault, TooManyFragments):
             return messages, self._refuse(1009, "too many fragments", str(fault))
@@ -360,60 +420,26 @@ class Receiver:
         tail = self._tail
         if frame_length(tail) is None:
             return None
-        if fault := _length_fault(tail):
+        if fault := length_fault(tail):
             return self._refuse_length(fault)
-        if tail[0] & RSV:  # a frame with such a bit will be refused for that
+        if tail[0] & RSV or self._compressed:  # the bit will be refused, or it is not text yet
             return None
-        return self._check_text()
-
-    def _check_text(self) -> Last | None:
-        """Refuse a text frame that cannot become UTF-8 any more before all of it has arrived."""
-        tail = self._tail
-        opcode = tail[0] & 0x0F
-        under_way = self._joiner.under_way
-        in_text = (
-            under_way == "text" if opcode == CONTINUATION else opcode == TEXT and under_way is None
-        )
-        if self._compressed or not in_text:
-            return None
-        form = tail[1] & 0x7F
-        masked = bool(tail[1] & 0x80)
-        header = 2 + (0 if form < 126 else 2 if form == 126 else 8) + (4 if masked else 0)
-        seen = self._early_size
-        new = bytes(tail[header + seen :])
-        if not new:
-            return None
-        if masked:
-            key = bytes(tail[header - 4 : header])
-            new = apply_mask(new, key[seen % 4 :] + key[: seen % 4])
-        if self._early is None:
-            self._early = self._joiner.new_decoder()
         try:
-            self._early.decode(new)
+            self._text.check(tail)
         except UnicodeDecodeError as exc:
             refusal = f"the text is not UTF-8: {exc.reason} (RFC 6455, section 8.1)"
             return self._refuse(1007, "invalid UTF-8", refusal)
-        self._early_size += len(new)
         return None
+
+
+def _kept(before: bytes, data: bytes, cut: int) -> bytes | Pieces:
+    """Return `before` and the start of `data`, for the log."""
+    if not before and cut == len(data):
+        return data
+    # Joined when someone looks; but a large chunk is not kept for a small part of it.
+    return Pieces(before, data, cut) if 2 * cut > len(data) else before + data[:cut]
 
 
 def _complete(frames: Sequence[Frame]) -> int:
     """Return how many messages these frames complete; each control frame is one."""
     return sum(1 for frame in frames if frame.fin)
-
-
-def _length_fault(data: bytes | bytearray) -> str:
-    """Return what is wrong with the payload length of a header, or ""."""
-    if not _is_shortest(data, 0):
-        return LONG_FORM
-    return TOP_BIT if data[1] & 0x7F == 127 and data[2] & 0x80 else ""
-
-
-def _is_shortest(data: bytes | bytearray, offset: int) -> bool:
-    """Return whether a payload length has its shortest form (RFC 6455, section 5.2)."""
-    form = data[offset + 1] & 0x7F
-    if form == 126:
-        return int.from_bytes(data[offset + 2 : offset + 4], "big") >= 126
-    if form == 127:
-        return int.from_bytes(data[offset + 2 : offset + 10], "big") >= 65536
-    return True
