@@ -48,6 +48,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
             if inbox.paused:
                 inbox.caught_up()
             return message
+        self._sender.flush()  # the answers to what has come, without another turn of the loop
         if timeout is None:
             await inbox.wait()
         else:
@@ -68,6 +69,9 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         return self
 
     async def __anext__(self) -> Message:
+        inbox = self._inbox
+        if inbox.messages and not inbox.paused and _get_running_loop() is self._loop:
+            return inbox.messages.popleft()  # as in `recv`, which would cost a coroutine more
         try:
             return await self.recv()
         except ConnectionClosed:

@@ -207,8 +207,10 @@ class Runner:
             daemon=True,
         )
         self._threads[number] = thread
+        connection.sender.let_write(thread)
         try:
             thread.start()
+            connection.sender.let_write(thread)
         except RuntimeError as exc:  # the system gives no more threads
             del self._threads[number]
             connection.notice(f"No handler could be started: {exc}.")

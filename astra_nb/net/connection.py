@@ -150,6 +150,7 @@ class Connection(asyncio.Protocol):
             self._start_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.sender.stop_handler_writes()  # before the socket's file descriptor is closed
         self._end_receiving()
         if isinstance(exc, ConnectionError):
             self.state.tcp_ended("reset")
@@ -270,10 +271,12 @@ class Connection(asyncio.Protocol):
         if messages and self.inbox is not None:
             self._delivered = self.loop.time()
             size = len(data) if not self.protocol.extensions else sum(map(payload_size, messages))
-            if self.inbox.deliver(messages, size) and self.state.phase is Phase.OPEN:
+            if self.inbox.put(messages, size) and self.state.phase is Phase.OPEN:
                 self.transport.pause_reading()
         if replies and self.automatic_pong:
             self.sender.reply(replies)
+        if messages and self.inbox is not None:
+            self.inbox.run_reader(self.sender.gather)
 
     def _receive_last(
         self, messages: list[Message], last: Last, replies: list[bytes], size: int

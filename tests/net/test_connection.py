@@ -873,3 +873,46 @@ def test_what_is_raised_inside_an_open_connection_is_told(
             client.recv(5)
         client.wait_closed(5)
     logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
+
+
+def test_an_answer_leaves_before_another_turn_of_the_loop() -> None:
+    async def main() -> None:
+        end = Memory()
+        own = end.socket()
+
+        async def echo() -> None:
+            async for message in own:
+                await own.send_text(str(message.value))
+
+        task = asyncio.create_task(echo())
+        await asyncio.sleep(0)
+        seen: list[bytes] = []
+
+        def receive() -> None:
+            end.receive(frame(1, b"a") + frame(1, b"b"))
+            seen.append(end.written)
+
+        asyncio.get_running_loop().call_soon(receive)
+        await until(lambda: seen)
+        assert seen == [frame(1, b"a") + frame(1, b"b")]
+        assert len({record.time for record in end.frame_records()}) == 1
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(main())
+
+
+def test_an_answer_leaves_when_its_handler_asks_for_the_next_message() -> None:
+    async def main() -> None:
+        end = Memory()
+        own = end.socket()
+        end.receive(frame(1, b"a"))
+        assert (await own.recv()).value == "a"
+        await own.send_text("b")
+        assert end.written == b""
+        asking = own.recv()
+        asking.send(None)
+        assert end.written == frame(1, b"b")
+        asking.close()
+
+    asyncio.run(main())

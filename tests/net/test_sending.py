@@ -14,7 +14,8 @@ from astra_nb import AsyncWebSocket, CloseFrame, ConnectionClosed, Message, WebS
 from astra_nb.errors import WrongThread
 from astra_nb.net import outbox
 from astra_nb.net.closing import ClosingState, Phase
-from astra_nb.net.sending import MAX_UNFLUSHED, Sender
+from astra_nb.net.sending import Sender
+from astra_nb.net.writing import MAX_UNFLUSHED
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
 from fuzz.memory import MemoryTransport
 from tests import records
