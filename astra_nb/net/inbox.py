@@ -204,7 +204,11 @@ class ThreadInbox:
         """Add messages; return whether to stop reading. They are measured one by one."""
         put = self._queue.put
         for message in messages:
-            if message.type in _CONTROL:
+            value = message.value
+            if isinstance(value, str):  # a text: most are
+                self._data_in += 1
+                self._bytes_in += len(value)
+            elif message.type in _CONTROL:
                 if self._control_in - self._control_out >= MAX_CONTROL_MESSAGES:
                     continue
                 self._control_in += 1
@@ -265,6 +269,17 @@ class ThreadInbox:
         self._asked = False
         self.on_idle()
 
+    def _wait(self, timeout: float | None) -> Message | None:
+        self._idle = True
+        if self._asked and self._queue.empty():
+            self._report_idle()
+        try:
+            left = seconds(timeout)
+            return self._queue.get(timeout=None if left < 0 else left)
+        finally:
+            # Before the message is counted as taken: until then the counters say it is unread.
+            self._idle = False
+
     def take(self, timeout: float | None = None) -> Message | None:
         """Return the next message, or None at the end. Any thread may call this.
 
@@ -276,15 +291,10 @@ class ThreadInbox:
         Raises:
             queue.Empty: There was none within `timeout` seconds.
         """
-        self._idle = True
-        if self._asked and self._queue.empty():
-            self._report_idle()
         try:
-            left = seconds(timeout)
-            message = self._queue.get(timeout=None if left < 0 else left)
-        finally:
-            # Before the message is counted as taken: until then the counters say it is unread.
-            self._idle = False
+            message = self._queue.get_nowait()
+        except queue.Empty:
+            message = self._wait(timeout)
         if message is None:
             self._queue.put(None)  # for the next call, on any thread
             return None

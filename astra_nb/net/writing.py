@@ -213,17 +213,19 @@ class Writer:
     def _put_from_handler(self, opcode: int, payload: bytes, fin: bool, is_last: bool) -> bool:
         """Gather a frame, and write what has gathered if it is the last for now.
 
+        Where the system or the transport still has something before it, the loop writes.
+
         Returns:
             Whether that was done. It is not when the caller is another thread than the handler's,
-            or when something is on its way: that frame has to wait for its turn.
+            or when the peer does not read: that frame has to wait for its turn.
         """
         if self._handler != threading.get_ident() or self._lock is None:
             return False
         with self._lock:
-            if not self._is_free():
+            if self._handler == 0 or not self.is_writable or self._size > MAX_UNFLUSHED:
                 return False
             self._serialize(opcode, payload, fin)
-            if is_last or self._size > MAX_UNFLUSHED:
+            if (is_last or self._size > MAX_UNFLUSHED) and self._is_free():
                 self._flush_directly()
             elif not self._flush_scheduled:
                 self._flush_scheduled = True
@@ -242,7 +244,6 @@ class Writer:
         try:
             return (
                 self._handler != 0
-                and self.is_writable
                 and not self._rest
                 and not self._transport.is_closing()
                 and not self._transport.get_write_buffer_size()

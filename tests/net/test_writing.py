@@ -62,8 +62,8 @@ async def on_tcp() -> AsyncIterator[tuple[Reach, OnLog, asyncio.Transport, socke
         await asyncio.sleep(0)
 
 
-async def by_thread(writer: Reach, call: Any) -> Any:
-    """Call a function on the thread that may write."""
+def by_thread(writer: Reach, call: Any) -> Any:
+    """Call a function on the thread that may write, while the loop has no turn."""
     results: list[Any] = []
     allowed = threading.Event()
 
@@ -76,7 +76,7 @@ async def by_thread(writer: Reach, call: Any) -> Any:
     thread.start()
     writer.let_write(thread)
     allowed.set()
-    await until(lambda: not thread.is_alive())
+    thread.join()
     return results[0]
 
 
@@ -173,7 +173,7 @@ async def test_a_handlers_thread_writes_without_a_turn_of_the_loop() -> None:
             writer.flush_from_handler()  # nothing is left
             return True, theirs.recv(100)
 
-        assert await by_thread(writer, send) == (True, HELLO)
+        assert by_thread(writer, send) == (True, HELLO)
         assert log.runs == [(HELLO, 1, "", None)]
 
 
@@ -188,14 +188,14 @@ async def test_answers_to_a_burst_leave_together() -> None:
             writer.flush_from_handler()
             return theirs.recv(100)
 
-        assert await by_thread(writer, send) == HELLO * 3
+        assert by_thread(writer, send) == HELLO * 3
         assert log.runs == [(HELLO * 3, 3, "", None)]
 
 
 @in_memory
 async def test_a_handler_that_does_not_come_back_for_more_has_the_loop_write() -> None:
     async with on_tcp() as (writer, log, _, theirs):
-        assert await by_thread(writer, lambda: writer.put_from_handler(TEXT, b"Hello", True, False))
+        assert by_thread(writer, lambda: writer.put_from_handler(TEXT, b"Hello", True, False))
         await asyncio.sleep(0)
         assert theirs.recv(100) == HELLO
         # With the lock in use the loop's own frames gather and leave as ever.
@@ -210,9 +210,7 @@ async def test_a_handler_that_does_not_come_back_for_more_has_the_loop_write() -
 async def test_much_is_written_at_once_by_a_thread_too() -> None:
     async with on_tcp() as (writer, log, _, theirs):
         payload = bytes(MAX_UNFLUSHED)
-        assert await by_thread(
-            writer, lambda: writer.put_from_handler(BINARY, payload, True, False)
-        )
+        assert by_thread(writer, lambda: writer.put_from_handler(BINARY, payload, True, False))
         assert [count for _, count, _, _ in log.runs] == [1]
         assert theirs.recv(10) == frame(BINARY, payload)[:10]
 
@@ -221,65 +219,82 @@ async def test_much_is_written_at_once_by_a_thread_too() -> None:
 async def test_what_the_system_does_not_take_is_left_to_the_loop_and_keeps_its_place() -> None:
     async with on_tcp() as (writer, log, transport, theirs):
         large = frame(BINARY, bytes(2**20))
+        middle = frame(BINARY, bytes(MAX_UNFLUSHED))
 
-        def send() -> tuple[bool, bool]:
-            first = writer.put_from_handler(BINARY, bytes(2**20), True, True)
-            return first, writer.put_from_handler(TEXT, b"has to wait", True, True)
+        def send() -> list[bool]:
+            return [
+                writer.put_from_handler(BINARY, bytes(2**20), True, True),
+                writer.put_from_handler(BINARY, bytes(MAX_UNFLUSHED), True, True),
+                writer.put_from_handler(TEXT, b"it is enough", True, True),
+            ]
 
-        assert await by_thread(writer, send) == (True, False)
-        writer.write(HELLO, 1)  # not before the rest
+        assert by_thread(writer, send) == [True, True, False]
+        assert [count for _, count, _, _ in log.runs] == [1]
+        writer.flush()
+        writer.write(HELLO, 1)
         assert transport.get_write_buffer_size() > 0
-        # Nor does the thread write past what the transport holds.
-        assert not await by_thread(
-            writer, lambda: writer.put_from_handler(TEXT, b"has to wait", True, True)
-        )
+
+        def send_more() -> None:
+            assert writer.put_from_handler(TEXT, b"Hello", True, False)
+            writer.flush_from_handler()  # not past what the transport holds
+
+        by_thread(writer, send_more)
         came = bytearray()
-        while len(came) < len(large) + len(HELLO):
+        expected = large + middle + HELLO * 2
+        while len(came) < len(expected):
             with contextlib.suppress(BlockingIOError):
                 came += theirs.recv(2**20)
             await asyncio.sleep(0)
-        assert came == large + HELLO
-        assert [count for _, count, _, _ in log.runs] == [1, 1]
+        assert came == expected
+        assert [count for _, count, _, _ in log.runs] == [1, 1, 1, 1]
+
+
+@in_memory
+async def test_to_a_peer_that_does_not_read_a_thread_does_not_write() -> None:
+    async with on_tcp() as (writer, _, _, _):
+        writer.is_writable = False
+        assert not by_thread(writer, lambda: writer.put_from_handler(TEXT, b"", True, True))
 
 
 @in_memory
 async def test_compressed_frames_of_a_thread_are_recorded_with_their_payloads() -> None:
     async with on_tcp() as (writer, log, transport, _):
         writer.start(transport, [PerMessageDeflate(False, False, 15, 15)])
-        assert await by_thread(
-            writer, lambda: writer.put_from_handler(TEXT, b"text " * 20, True, True)
-        )
+        assert by_thread(writer, lambda: writer.put_from_handler(TEXT, b"text " * 20, True, True))
         assert [run[1:] for run in log.runs] == [(1, "", (b"text " * 20,))]
 
 
 @in_memory
 async def test_other_threads_do_not_write() -> None:
-    async with on_tcp() as (writer, _, transport, _):
+    async with on_tcp() as (writer, log, transport, _):
         assert not writer.put_from_handler(TEXT, b"no thread may yet", True, True)
-        assert await by_thread(writer, lambda: writer.put_from_handler(TEXT, b"", True, True))
         assert not writer.put_from_handler(TEXT, b"the loop's thread", True, True)
 
         def stopped() -> tuple[bool, bool]:
             writer.stop_handler_writes()
             first = writer.put_from_handler(TEXT, b"after the end", True, True)
-            writer._handler = threading.get_ident()
-            transport.get_write_buffer_size = broken  # type: ignore[method-assign]
-            return first, writer.put_from_handler(TEXT, b"while the loop writes", True, True)
+            writer.flush_from_handler()
+            return first, log.runs == []
 
-        def broken() -> int:
+        def while_the_loop_writes() -> bool:
             raise RuntimeError("deque mutated during iteration")
 
-        assert await by_thread(writer, stopped) == (False, False)
+        assert by_thread(writer, stopped) == (False, True)
+        transport.get_write_buffer_size = while_the_loop_writes  # type: ignore[method-assign]
+        assert by_thread(writer, lambda: writer.put_from_handler(TEXT, b"Hello", True, True))
+        assert log.runs == []
+        await asyncio.sleep(0)
+        assert log.runs == [(HELLO, 1, "", None)]
 
 
 @in_memory
 async def test_on_a_transport_without_a_plain_socket_no_thread_writes() -> None:
     writer, _, _ = in_memory_writer()
     writer.stop_handler_writes()
-    assert not await by_thread(writer, lambda: writer.put_from_handler(TEXT, b"", True, True))
+    assert not by_thread(writer, lambda: writer.put_from_handler(TEXT, b"", True, True))
     async with on_tcp() as (writer, _, transport, _):
         cast(Any, transport)._extra["sslcontext"] = object()
-        assert not await by_thread(writer, lambda: writer.put_from_handler(TEXT, b"", True, True))
+        assert not by_thread(writer, lambda: writer.put_from_handler(TEXT, b"", True, True))
 
 
 @in_memory
@@ -287,5 +302,5 @@ async def test_a_thread_that_writes_on_a_reset_connection_leaves_it_to_the_loop(
     async with on_tcp() as (writer, _, transport, theirs):
         transport.pause_reading()  # or the loop would see it first
         theirs.close()
-        assert await by_thread(writer, lambda: writer.put_from_handler(TEXT, b"Hello", True, True))
+        assert by_thread(writer, lambda: writer.put_from_handler(TEXT, b"Hello", True, True))
         await until(transport.is_closing)
