@@ -5,15 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 from astra_nb.wire.frames import decode, frame_length
 from astra_nb.wire.messages import Side
 
+from .criteria import Criteria
 from .payload_redaction import Redact, redacted
 from .pieces import Pieces
-from .records import Direction, FrameRecord, Record
+from .records import Direction, Record, frame_record
+from .scan import Scan
 
 __all__ = ["Block", "Deferred", "Entry", "Snapshot", "weight"]
 
@@ -69,20 +70,27 @@ class Snapshot(NamedTuple):
     origin: float
     redact: Redact | None = None
 
-    def records(self, after: int = 0) -> Iterator[Record]:
-        """Decode the records with a number above `after`, oldest first."""
+    def records(self, after: int = 0, wanted: Criteria | None = None) -> Iterator[Record]:
+        """Decode the records with a number above `after`, oldest first.
+
+        Args:
+            after: A record's number, or 0.
+            wanted: What they must meet; None for all.
+        """
         start = max(self.first, after + 1)
+        redact = self.redact
+        scan = None if wanted is None else Scan(wanted, redact)
         begin = bisect_right(self.blocks, start, key=lambda block: block.first) - 1
         for block in self.blocks[max(begin, 0) :]:
             number = block.first
             for entry in block.entries:
-                if number + entry[5] > start:
-                    records = expand(entry, number, start)
-                    yield from (
-                        records
-                        if self.redact is None
-                        else map(partial(redacted, self.redact), records)
-                    )
+                if number + entry[5] > start and (
+                    scan is None or scan.may_hold(entry[1], entry[3], is_frame=entry[2] is not None)
+                ):
+                    for record in expand(entry, number, start, scan):
+                        shown = record if redact is None else redacted(redact, record)
+                        if wanted is None or wanted.matches(shown):
+                            yield shown
                 number += entry[5]
 
     def count(self, after: int = 0) -> int:
@@ -122,8 +130,12 @@ class Snapshot(NamedTuple):
         return 0
 
 
-def expand(entry: Entry, number: int, start: int) -> Iterator[Record]:
-    """Decode the records of an entry whose first number is `number`, from `start` on."""
+def expand(entry: Entry, number: int, start: int, scan: Scan | None = None) -> Iterator[Record]:
+    """Decode the records of an entry whose first number is `number`, from `start` on.
+
+    Args:
+        scan: Chooses among the frames; None for all.
+    """
     time, connection, side, direction, data, count, verdict, messages = entry
     if isinstance(data, Deferred):
         yield data.build(number)
@@ -132,20 +144,24 @@ def expand(entry: Entry, number: int, start: int) -> Iterator[Record]:
         data = data.join()
     assert side is not None
     assert direction is not None
+    places = offsets(data, count) if scan is None else scan.candidates(data, count, messages)
+    for index, offset in places:
+        if number + index >= start:
+            yield frame_record(
+                number + index,
+                time,
+                connection,
+                side,
+                direction,
+                decode(data, offset),
+                verdict,
+                None if messages is None else messages[index],
+            )
+
+
+def offsets(data: bytes, count: int) -> Iterator[tuple[int, int]]:
+    """Yield the index and the offset of each frame in a run."""
     offset = 0
     for index in range(count):
-        if number + index < start:
-            offset += frame_length(data, offset) or 0
-            continue
-        frame = decode(data, offset)
-        offset += len(frame.raw)
-        yield FrameRecord(
-            number=number + index,
-            time=time,
-            connection=connection,
-            side=side,
-            direction=direction,
-            frame=frame,
-            verdict=verdict,
-            message=None if messages is None else messages[index],
-        )
+        yield index, offset
+        offset += frame_length(data, offset) or 0
