@@ -31,10 +31,10 @@ from astra_nb.wire.opcodes import PING
 from astra_nb.wire.redaction import Redactor, redact_path
 
 from .addresses import describe_peer
-from .closing import EMPTY, ClosingState, Phase, close_payload, parse_close
+from .closing import EMPTY, ClosingState, Last, Phase, close_payload, parse_close
 from .inbox import TaskInbox, ThreadInbox, payload_size
 from .keepalive import Keepalive
-from .receiving import Last, Receiver
+from .receiving import Receiver
 from .sending import Sender
 
 __all__ = ["Connection"]
@@ -345,7 +345,7 @@ class Connection(asyncio.Protocol):
 
     def _record_sent(
         self,
-        data: bytes,
+        data: bytes | Pieces,
         count: int,
         verdict: str = "",
         messages: tuple[bytes | None, ...] | None = None,

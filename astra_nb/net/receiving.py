@@ -10,9 +10,8 @@ No I/O, no clock, no thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import inf
-from typing import Protocol, cast
+from typing import cast
 
 from websockets.exceptions import PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
@@ -20,16 +19,17 @@ from websockets.protocol import Protocol as SansIOProtocol
 from websockets.protocol import Side as SansIOSide
 
 from astra_nb.log.joiner import Joiner
-from astra_nb.log.pieces import Pieces
-from astra_nb.wire.frames import decode, frame_length, whole_frames
-from astra_nb.wire.messages import CloseFrame, Message
+from astra_nb.log.pieces import Recorder, keep
+from astra_nb.wire.frames import decode, frame_length
+from astra_nb.wire.messages import Message
 from astra_nb.wire.opcodes import CLOSE
 
 from .arriving import LONG_FORM, ArrivingText, is_shortest, length_fault
-from .closing import parse_close
+from .closing import Last, parse_close
+from .late import LateFrames
 from .whole_frames import plain_frame_length, take_messages
 
-__all__ = ["Last", "Receiver", "Record"]
+__all__ = ["Receiver"]
 
 _TEXT = Opcode.TEXT  # looked up once: an enumeration's member costs more than a global
 
@@ -39,7 +39,6 @@ AFTER_CLOSE = "ignored: it came after the CLOSE frame"
 
 fast_path = True  # off, every byte goes to the protocol: for tests that compare
 
-MAX_LATE = 64 * 1024  # bytes on record that came after the last frame that is read
 # Empty fragments add nothing to the size of a message, which would grow for ever (RFC 6455,
 # section 10.4: "a long stream of small frames that are a part of a fragmented message").
 MAX_FRAGMENTS = 100_000
@@ -47,37 +46,8 @@ LONGEST_HEADER = 14  # bytes, masking key included
 RSV = 0x70  # the bits RSV1 to RSV3
 
 
-class Record(Protocol):
-    """Records a run of received frames: their bytes, how many, a verdict, their payloads."""
-
-    def __call__(
-        self,
-        data: bytes | Pieces,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None: ...
-
-
 class TooManyFragments(Exception):
     """A message has so many fragments that it will not be joined."""
-
-
-@dataclass(frozen=True, slots=True)
-class Last:
-    """The frame after which nothing more is read: a CLOSE frame, or one that breaks a rule.
-
-    Attributes:
-        close: What the peer's CLOSE frame says, with code 1005 when it is empty; None when it was
-            another frame.
-        answer: Payload of the CLOSE frame that this end owes for it (RFC 6455, sections 5.5.1 and
-            7.1.7), if it has not sent one.
-        refusal: Why the connection has to be failed; "" for a CLOSE frame.
-    """
-
-    close: CloseFrame | None
-    answer: bytes
-    refusal: str = ""
 
 
 class Receiver:
@@ -87,9 +57,6 @@ class Receiver:
         protocol: Is fed with the bytes.
         record: Called with each run of frames, in their order.
         on_pong: Called with the payload of each PONG frame.
-
-    Attributes:
-        unrecorded: Bytes after the last frame that is read, too many to put on record.
     """
 
     __slots__ = (
@@ -97,7 +64,6 @@ class Receiver:
         "_compressed",
         "_joiner",
         "_late",
-        "_late_room",
         "_limit",
         "_long",
         "_masked",
@@ -106,20 +72,15 @@ class Receiver:
         "_plain",
         "_protocol",
         "_record",
-        "_refused_rest",
         "_short",
         "_tail",
         "_text",
-        "unrecorded",
     )
 
     def __init__(
-        self, protocol: SansIOProtocol, record: Record, on_pong: Callable[[bytes], None]
+        self, protocol: SansIOProtocol, record: Recorder, on_pong: Callable[[bytes], None]
     ) -> None:
-        self.unrecorded = 0
-        self._late = ""  # the verdict on what is not read any more; "" while all is read
-        self._late_room = MAX_LATE
-        self._refused_rest = 0  # bytes of the refused frame that have not come yet
+        self._late: LateFrames | None = None  # None while all is read
         self._protocol = protocol
         self._record = record
         self._on_pong = on_pong
@@ -144,9 +105,9 @@ class Receiver:
         Returns:
             The messages that are complete with it, and the last frame that is read, once.
         """
-        if self._late:
+        if self._late is not None:
             self._tail += data
-            self._record_late()
+            self._late.take(self._tail)
             return [], None
         if not self._plain or self._joiner.under_way is not None:
             return self._receive_any(data)
@@ -159,9 +120,7 @@ class Receiver:
             return self._receive_any(data)
         messages, last = self._receive_any(data[:rest])
         if last is not None:
-            self._tail += memoryview(data)[rest:]
-            self._record_late()
-            return messages, last
+            return messages, self._then_late(last, data[rest:])
         more, last = self.receive(data[rest:])
         return messages + more, last
 
@@ -191,7 +150,7 @@ class Receiver:
             return self._receive_any(tail + data)
         messages += more
         if messages:
-            self._record(_kept(tail, data, end), len(messages))
+            self._record(keep(tail, data, end), len(messages))
         if not cut:
             return messages, None
         self._tail += memoryview(data)[end:]
@@ -231,8 +190,13 @@ class Receiver:
     def end(self) -> None:
         """Record what there is of a cut frame: called when the TCP connection has ended."""
         if self._tail:
-            self._record(bytes(self._tail), 1, self._late or CUT)
+            self._record(bytes(self._tail), 1, CUT if self._late is None else self._late.verdict)
             self._tail.clear()
+
+    @property
+    def unrecorded(self) -> int:
+        """Bytes after the last frame that is read, too many to put on record."""
+        return 0 if self._late is None else self._late.unrecorded
 
     # Messages
 
@@ -264,7 +228,7 @@ class Receiver:
         """Return the last frame when this is a CLOSE frame, else None."""
         if frame.opcode is not Opcode.CLOSE:
             return None
-        self._late = AFTER_CLOSE
+        self._late = LateFrames(AFTER_CLOSE, 0, self._record)
         payload = bytes(frame.data)
         return Last(parse_close(payload), payload)
 
@@ -291,9 +255,7 @@ class Receiver:
             last = self._refused_by_protocol()
         elif self._tail:
             return messages, self._check_arriving()
-        if last is not None:
-            self._record_late()
-        return messages, last
+        return messages, self._then_late(last)
 
     def _is_interrupted(self) -> bool:
         # The protocol raises after it has read a good CLOSE frame for one reason only: a
@@ -305,7 +267,7 @@ class Receiver:
         frame = decode(bytes(self._tail))
         self._record(frame.raw, 1)
         del self._tail[: len(frame.raw)]
-        self._late = AFTER_CLOSE
+        self._late = LateFrames(AFTER_CLOSE, 0, self._record)
         messages.append(Message("close", frame.close))
         return Last(parse_close(frame.payload), frame.payload)
 
@@ -340,7 +302,7 @@ class Receiver:
             payloads = tuple(
                 bytes(frame.data) if frame.opcode < CLOSE else None for frame in frames[:count]
             )
-        self._record(_kept(bytes(tail), data, cut), count, "", payloads)
+        self._record(keep(bytes(tail), data, cut), count, "", payloads)
         self._tail = bytearray(memoryview(data)[cut:])
         return count
 
@@ -352,25 +314,15 @@ class Receiver:
         if end:
             self._record(bytes(tail[:end]), 1, f"refused: {refusal}")
         del tail[:end]
-        self._refused_rest = 0 if length is None else length - end
-        self._late = AFTER_FAILURE
+        rest = 0 if length is None else length - end
+        self._late = LateFrames(AFTER_FAILURE, rest, self._record)
 
-    def _record_late(self) -> None:
-        """Record whole frames after the last one that is read, up to a bound; count the rest."""
-        tail = self._tail
-        rest = min(self._refused_rest, len(tail))
-        self._refused_rest -= rest
-        self.unrecorded += rest
-        del tail[:rest]
-        cut, count = whole_frames(tail)
-        if max(cut, len(tail) - cut) > self._late_room:
-            self.unrecorded += len(tail)
-            tail.clear()
-            self._late_room = 0
-        elif count:
-            self._record(bytes(tail[:cut]), count, self._late)
-            self._late_room -= cut
-            del tail[:cut]
+    def _then_late(self, last: Last | None, more: bytes = b"") -> Last | None:
+        """Return the last frame, if there is one, and take what came after it."""
+        if self._late is not None:
+            self._tail += more
+            self._late.take(self._tail)
+        return last
 
     # Failing
 
@@ -390,7 +342,7 @@ class Receiver:
         # The protocol sees no reason to, but nothing more must be read (RFC 6455, section 7.1.7).
         self._protocol.fail(code, reason)
         self._record_refused(refusal)
-        self._record_late()
+        self._then_late(None)
         return Last(None, Close(code, reason).serialize(), refusal)
 
     def _refuse_length(self, refusal: str) -> Last:
@@ -430,14 +382,6 @@ class Receiver:
             refusal = f"the text is not UTF-8: {exc.reason} (RFC 6455, section 8.1)"
             return self._refuse(1007, "invalid UTF-8", refusal)
         return None
-
-
-def _kept(before: bytes, data: bytes, cut: int) -> bytes | Pieces:
-    """Return `before` and the start of `data`, for the log."""
-    if not before and cut == len(data):
-        return data
-    # Joined when someone looks; but a large chunk is not kept for a small part of it.
-    return Pieces(before, data, cut) if 2 * cut > len(data) else before + data[:cut]
 
 
 def _complete(frames: Sequence[Frame]) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 from astra_nb.errors import WrongThread
 from astra_nb.locks import make_lock
+from astra_nb.log.pieces import Recorder
 from astra_nb.wire.frames import decode, whole_frames
 from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.opcodes import CLOSE, PING
@@ -23,7 +24,7 @@ from astra_nb.wire.pings import RoundTrips
 
 from .closing import EMPTY, ClosingState
 from .outbox import Outbox
-from .writing import Record, Writer
+from .writing import Writer
 
 __all__ = ["Sender"]
 
@@ -83,7 +84,7 @@ class Sender(Writer):
         self,
         state: ClosingState,
         loop: asyncio.AbstractEventLoop,
-        record: Record,
+        record: Recorder,
         notice: Callable[[str], None],
     ) -> None:
         super().__init__(loop, record, masks=state.side == "client")

@@ -12,33 +12,22 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from typing import cast
 
 from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
 
 from astra_nb.locks import make_rlock
+from astra_nb.log.pieces import Recorder
 from astra_nb.wire.opcodes import CLOSE
 
 from .serializing import put_frame
 
-__all__ = ["MAX_UNFLUSHED", "Record", "Writer"]
+__all__ = ["MAX_UNFLUSHED", "Writer"]
 
 MAX_UNFLUSHED = 64 * 1024  # bytes that may wait for the next turn of the loop
 
 OPCODES = {int(opcode): opcode for opcode in Opcode}
-
-
-class Record(Protocol):
-    """Records a run of sent frames: their bytes, how many, a verdict, their plain payloads."""
-
-    def __call__(
-        self,
-        data: bytes,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None: ...
 
 
 class Writer:
@@ -75,7 +64,7 @@ class Writer:
         "is_writable",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, record: Record, masks: bool) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, record: Recorder, masks: bool) -> None:
         self._loop = loop
         self._record = record
         self._masks = masks  # RFC 6455, section 5.1

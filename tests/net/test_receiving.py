@@ -19,7 +19,9 @@ from websockets.uri import parse_uri
 from astra_nb.log.pieces import Pieces
 from astra_nb.log.records import FrameRecord
 from astra_nb.net import receiving
-from astra_nb.net.receiving import AFTER_CLOSE, AFTER_FAILURE, CUT, MAX_LATE, Last, Receiver
+from astra_nb.net.closing import Last
+from astra_nb.net.late import MAX_LATE
+from astra_nb.net.receiving import AFTER_CLOSE, AFTER_FAILURE, CUT, Receiver
 from astra_nb.wire.frames import split
 from astra_nb.wire.messages import CloseFrame, Message
 from fuzz.memory import Outcome, feed, opening

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
+from astra_nb.log.pieces import Pieces
 from astra_nb.net.writing import MAX_UNFLUSHED, Writer
 from astra_nb.wire.opcodes import BINARY, PING, TEXT
 from fuzz.memory import MemoryTransport
@@ -30,7 +31,7 @@ class OnLog:
 
     def __call__(
         self,
-        data: bytes,
+        data: bytes | Pieces,
         count: int,
         verdict: str = "",
         messages: tuple[bytes | None, ...] | None = None,
