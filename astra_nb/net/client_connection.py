@@ -18,7 +18,7 @@ from websockets.uri import WebSocketURI
 
 from astra_nb.errors import ConnectFailed, HandshakeFailed
 from astra_nb.log import FrameLog
-from astra_nb.wire.handshake import parse_head
+from astra_nb.wire.handshake import parse_head, split_head
 from astra_nb.wire.redaction import redact_path, redact_text
 from astra_nb.wire.text import visible
 
@@ -117,7 +117,7 @@ class ClientConnection(Connection):
             self._body += data
             self._read(data)
             return
-        head, rest = self.take_head(data)
+        head, rest = split_head(self._head, data)
         if self._head.startswith(TLS_ALERT):
             self._refused(None, ValueError("it is TLS; the address begins with wss://"))
             return

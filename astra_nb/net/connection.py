@@ -12,12 +12,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from websockets.protocol import Protocol as SansIOProtocol
 
 from astra_nb.log import FrameLog
-from astra_nb.log.pieces import Pieces
+from astra_nb.log.pieces import Recorder
 from astra_nb.log.records import (
     ClosedRecord,
     Direction,
@@ -25,7 +26,6 @@ from astra_nb.log.records import (
     OpenedRecord,
     handshake_record,
 )
-from astra_nb.wire.handshake import head_end
 from astra_nb.wire.messages import CloseFrame, Message, Side
 from astra_nb.wire.opcodes import PING
 from astra_nb.wire.redaction import Redactor, redact_path
@@ -40,6 +40,10 @@ from .sending import Sender
 __all__ = ["Connection"]
 
 REPLY_GRACE = 1.0  # seconds a handler has to answer the messages that came before the last frame
+
+
+def nowhere(*_: object, **__: object) -> None:
+    """Record nothing."""
 
 
 class Connection(asyncio.Protocol):
@@ -64,33 +68,12 @@ class Connection(asyncio.Protocol):
         peer: The other end's address.
     """
 
-    # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
-    # all that is in it.
+    # Of ten thousand a dictionary for each would weigh more than all that is in it.
     __slots__ = (
-        "_delivered",
-        "_head",
-        "_held",
-        "_keepalive",
-        "_receiver",
-        "_timer",
-        "automatic_pong",
-        "close_asked",
-        "close_timeout",
-        "inbox",
-        "keepalive",
-        "loop",
-        "lost",
-        "number",
-        "on_closed",
-        "open_timeout",
-        "peer",
-        "protocol",
-        "redactor",
-        "sender",
-        "state",
-        "tap",
-        "transport",
-    )
+        "_delivered", "_head", "_held", "_keepalive", "_receiver", "_timer", "automatic_pong",
+        "close_asked", "close_timeout", "inbox", "keepalive", "loop", "lost", "number", "on_closed",
+        "open_timeout", "peer", "protocol", "redactor", "sender", "state", "tap", "transport",
+    )  # fmt: skip
 
     side: Side
 
@@ -115,7 +98,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.lost: asyncio.Future[None] = self.loop.create_future()
         self.state = ClosingState(self.side)
-        self.sender = Sender(self.state, self.loop, self._record_sent, self.notice)
+        self.sender = Sender(self.state, self.loop, nowhere, self.notice)
         self.inbox: TaskInbox | ThreadInbox | None = None
         self.automatic_pong = True
         self.keepalive: float | None = None
@@ -194,17 +177,6 @@ class Connection(asyncio.Protocol):
     def _receive_handshake(self, data: bytes) -> None:
         raise NotImplementedError
 
-    def take_head(self, data: bytes) -> tuple[bytes, bytes]:
-        """Split what came into the part that belongs to the head, and the rest after it."""
-        start = len(self._head)
-        self._head += data
-        end = head_end(self._head, start)
-        if end is None:
-            return data, b""
-        rest = bytes(self._head[end:])
-        del self._head[end:]
-        return data[: end - start], rest
-
     def _record_head(self, head: bytes, direction: Direction = "received") -> None:
         if self.tap is not None:
             self.tap.append(
@@ -221,8 +193,8 @@ class Connection(asyncio.Protocol):
         self._head = bytearray()
         self._set_timer(None)
         self.state.enter(Phase.OPEN)
-        self.sender.start(self.transport, protocol.extensions)
-        self._receiver = Receiver(protocol, self._record_received, self.sender.take_pong)
+        self.sender.start(self.transport, protocol.extensions, self._recorder("sent"))
+        self._receiver = Receiver(protocol, self._recorder("received"), self.sender.take_pong)
         if self.tap is not None:
             self.tap.append(
                 self.number,
@@ -234,13 +206,8 @@ class Connection(asyncio.Protocol):
                 extensions=tuple(extension.name for extension in protocol.extensions),
             )
         if self.keepalive:
-            self._keepalive = Keepalive(
-                self.loop,
-                self.keepalive,
-                self._ping,
-                self.sender.is_unanswered,
-                self._peer_is_silent,
-            )
+            unanswered, silent = self.sender.is_unanswered, self._peer_is_silent
+            self._keepalive = Keepalive(self.loop, self.keepalive, self._ping, unanswered, silent)
 
     def _open_timed_out(self) -> None:
         self.state.tcp_ended("timeout")
@@ -331,27 +298,11 @@ class Connection(asyncio.Protocol):
             self.inbox.deliver([Message("close", last.close if last.answer else None)], 0)
         self._finish()
 
-    def _record_received(
-        self,
-        data: bytes | Pieces,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None:
-        if self.tap is not None:
-            self.tap.append_frames(
-                self.number, self.side, "received", data, count, verdict, messages
-            )
-
-    def _record_sent(
-        self,
-        data: bytes | Pieces,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None:
-        if self.tap is not None:
-            self.tap.append_frames(self.number, self.side, "sent", data, count, verdict, messages)
+    def _recorder(self, direction: Direction) -> Recorder:
+        """Return a function that records frames of this connection."""
+        if self.tap is None:
+            return nowhere
+        return partial(self.tap.append_frames, self.number, self.side, direction)
 
     def resume_reading(self) -> None:
         """Go on reading: called when the handler has caught up, or has ended."""

@@ -17,6 +17,7 @@ from websockets.typing import Subprotocol
 
 from astra_nb.log import FrameLog
 from astra_nb.log.records import Direction
+from astra_nb.wire.handshake import split_head
 from astra_nb.wire.opcodes import TEXT
 
 from . import refusals
@@ -77,7 +78,7 @@ class ServerConnection(Connection):
     def _receive_handshake(self, data: bytes) -> None:
         if self.state.status is not None:
             return  # refused already
-        head, rest = self.take_head(data)
+        head, rest = split_head(self._head, data)
         if self._head.startswith(TLS_HANDSHAKE):
             self._record_head(bytes(self._head))
             self._refuse(refusals.TLS)

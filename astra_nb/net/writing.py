@@ -83,9 +83,15 @@ class Writer:
         self._fd = -1
         self._rest = b""  # of what that thread has written, and the system did not take
 
-    def start(self, transport: asyncio.Transport, extensions: Sequence[Extension] = ()) -> None:
-        """Set the transport, and after the opening handshake the extensions agreed on in it."""
+    def start(
+        self,
+        transport: asyncio.Transport,
+        extensions: Sequence[Extension] = (),
+        record: Recorder | None = None,
+    ) -> None:
+        """Set the transport; after the opening handshake what was agreed on, and who records."""
         self._transport = transport
+        self._record = record or self._record
         self._extensions = extensions
         self._plain = [] if extensions else None
 
