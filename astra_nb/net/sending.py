@@ -301,10 +301,12 @@ class Sender(Writer):
             Whether it was sent, or will be: the connection is open, not inside a fragmented
             message, and its peer is not so slow that its outbox is full.
         """
-        data = opcode < CLOSE
-        if not self._state.is_open or self._transport.is_closing() or (data and self.fragmenting):
+        if not self._state.is_open or self._transport.is_closing():
             return False
-        if self._blocked() or not self.is_writable:
+        if self.fragmenting and opcode < CLOSE:
+            return False
+        waits = self._outbox is not None and self._blocked()
+        if waits or not self.is_writable:
             if not (self._skipped or self.outbox.is_full):
                 self.outbox.put(self.send_if_open, opcode, payload, size=len(payload))
                 return True
@@ -313,7 +315,8 @@ class Sender(Writer):
         if self._extensions:
             self._send(opcode, payload, True)  # each connection has a compressor of its own
             return True
-        self.flush()
+        if self._frames:
+            self.flush()
         self._write(frame, 1)
         return True
 

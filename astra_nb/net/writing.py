@@ -167,7 +167,12 @@ class Writer:
         self, data: bytes, count: int, plain: tuple[bytes | None, ...] | None = None
     ) -> None:
         """Record and write frames, after what has gathered was."""
-        with self._lock or contextlib.nullcontext():
+        if self._lock is None:
+            if not self._transport.is_closing():
+                self._record(data, count, "", plain)
+                self._transport.write(data)
+            return
+        with self._lock:
             if not self._transport.is_closing():
                 self._write_rest()
                 self._record(data, count, "", plain)
