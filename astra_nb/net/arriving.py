@@ -8,8 +8,9 @@ from __future__ import annotations
 import codecs
 
 from astra_nb.log.joiner import Joiner
-from astra_nb.wire.frames import apply_mask
 from astra_nb.wire.opcodes import CONTINUATION, TEXT
+
+from .whole_frames import apply_mask
 
 __all__ = ["LONG_FORM", "ArrivingText", "is_shortest", "length_fault"]
 

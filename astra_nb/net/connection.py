@@ -3,8 +3,7 @@
 The verdicts of `websockets`' protocol count. A connection puts its parts together: `receiving`
 reads, `sending` writes, `closing` knows the phase; here are TCP, the timers and the log.
 
-Everything in a `Connection` happens on its loop's thread. The other threads come in through
-`Sender.submit`.
+Everything in a `Connection` happens on its loop's thread; other threads use `Sender.submit`.
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ from .addresses import describe_peer
 from .closing import EMPTY, ClosingState, Last, Phase, close_payload, parse_close
 from .inbox import TaskInbox, ThreadInbox, payload_size
 from .keepalive import Keepalive
+from .read_size import SMALL, adapt
 from .receiving import Receiver
 from .sending import Sender
 
@@ -70,9 +70,10 @@ class Connection(asyncio.Protocol):
 
     # Of ten thousand a dictionary for each would weigh more than all that is in it.
     __slots__ = (
-        "_delivered", "_head", "_held", "_keepalive", "_receiver", "_timer", "automatic_pong",
-        "close_asked", "close_timeout", "inbox", "keepalive", "loop", "lost", "number", "on_closed",
-        "open_timeout", "peer", "protocol", "redactor", "sender", "state", "tap", "transport",
+        "_delivered", "_head", "_held", "_keepalive", "_read_size", "_receiver", "_timer",
+        "automatic_pong", "close_asked", "close_timeout", "inbox", "keepalive", "loop", "lost",
+        "number", "on_closed", "open_timeout", "peer", "protocol", "redactor", "sender", "state",
+        "tap", "transport",
     )  # fmt: skip
 
     side: Side
@@ -107,6 +108,7 @@ class Connection(asyncio.Protocol):
 
         self._head = bytearray()  # of the opening handshake
         self._delivered = 0.0  # when messages last came, in the loop's time
+        self._read_size = 0
         self._held: Last | None = None  # not answered yet: a handler may answer what came before it
         self._timer: asyncio.TimerHandle | None = None  # of the phase
         self._keepalive: Keepalive | None = None
@@ -116,11 +118,14 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self._read_size = adapt(self.transport, 0, 0)
         self.sender.start(self.transport)
         self.peer = describe_peer(transport.get_extra_info("peername"))
         self._set_timer(self.open_timeout, self._open_timed_out)
 
     def data_received(self, data: bytes) -> None:
+        if len(data) >= SMALL or self._read_size > SMALL:
+            self._read_size = adapt(self.transport, self._read_size, len(data))
         if self._receiver is None:
             self._receive_handshake(data)
         else:
@@ -209,10 +214,6 @@ class Connection(asyncio.Protocol):
             unanswered, silent = self.sender.is_unanswered, self._peer_is_silent
             self._keepalive = Keepalive(self.loop, self.keepalive, self._ping, unanswered, silent)
 
-    def _open_timed_out(self) -> None:
-        self.state.tcp_ended("timeout")
-        self.transport.abort()
-
     @property
     def is_established(self) -> bool:
         """Whether the opening handshake was done."""
@@ -254,8 +255,7 @@ class Connection(asyncio.Protocol):
         follow the CLOSE frame that this end sends next (RFC 6455, section 5.5.1).
         """
         before = [message for message in messages if message.type != "close"]
-        # The protocol has queued a PONG frame for each PING, and after them what it would answer
-        # to the last frame at once.
+        # The protocol has queued a PONG frame for each PING, and then its answer to the last frame.
         pongs = replies[: sum(message.type == "ping" for message in before)]
         self._held = last
         if before:
@@ -385,6 +385,8 @@ class Connection(asyncio.Protocol):
     def _close_timed_out(self) -> None:
         self.state.tcp_ended("timeout")
         self.transport.abort()
+
+    _open_timed_out = _close_timed_out  # a server answers first
 
     def _finish(self) -> None:
         """End the inbox, so that `recv()` raises: no message comes any more."""

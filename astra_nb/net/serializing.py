@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import secrets
 
-# As in `whole_frames`: the C function, or the Python one where there is no compiler.
-from websockets.frames import apply_mask  # type: ignore[attr-defined]
+from .whole_frames import apply_mask
 
 __all__ = ["put_frame"]
 

@@ -14,7 +14,7 @@ from websockets.frames import apply_mask  # type: ignore[attr-defined]
 
 from astra_nb.wire.messages import Message, bytes_message, text_message
 
-__all__ = ["plain_frame_length", "take_messages"]
+__all__ = ["apply_mask", "plain_frame_length", "take_messages"]
 
 FIN_TEXT, FIN_BINARY = 0x81, 0x82
 LONG = 2048  # bytes of a payload from which a view costs less than a copy

@@ -20,6 +20,7 @@ from astra_nb.net.client_connection import ClientConnection
 from astra_nb.net.closing import ClosingState, Phase
 from astra_nb.net.connection import Connection
 from astra_nb.net.inbox import HIGH_MESSAGES
+from astra_nb.net.read_size import LARGE, SMALL
 from astra_nb.wire.opcodes import CLOSE, PING, PONG, TEXT
 from fuzz.memory import MAX_MESSAGE_SIZE, Side, opening
 from tests import records
@@ -917,3 +918,17 @@ def test_an_answer_leaves_when_its_handler_asks_for_the_next_message() -> None:
         asking.close()
 
     asyncio.run(main())
+
+
+@in_memory
+async def test_reads_are_large_while_much_comes() -> None:
+    end = Memory("client", opened=False)
+    transport: Any = end.transport
+    transport.max_size = 1
+    end.connection.connection_made(transport)
+    end.connection.data_received(opening("client", compressed=False))
+    one = frame(2, b"x" * 62)
+    for size, then in ((64, SMALL), (SMALL, LARGE), (SMALL + 64, LARGE), (64, SMALL)):
+        end.receive(one * (size // len(one)))
+        assert transport.max_size == then
+        assert len(end.take()) == size // len(one)
