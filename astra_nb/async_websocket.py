@@ -90,10 +90,12 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         sender = self._sender
         if _get_running_loop() is not self._loop:
             sender.check_loop()
-        if not sender.is_ready:
+        sent = sender.send_message(TEXT, payload)
+        if sent is None:
             self._check_data("text")
             await self._wait_writable()
-        if sender.send(TEXT, payload):
+            sent = sender.send(TEXT, payload)
+        if sent:
             # A handler that only sends would otherwise never let the loop have its turn.
             await asyncio.sleep(0)
 
@@ -103,10 +105,12 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         sender = self._sender
         if _get_running_loop() is not self._loop:
             sender.check_loop()
-        if not sender.is_ready:
+        sent = sender.send_message(BINARY, payload)
+        if sent is None:
             self._check_data("bytes")
             await self._wait_writable()
-        if sender.send(BINARY, payload):
+            sent = sender.send(BINARY, payload)
+        if sent:
             await asyncio.sleep(0)
 
     async def send_ping(self, value: BytesValue = b"") -> None:

@@ -207,6 +207,20 @@ class Sender(Writer):
             self._put(opcode, payload, fin) if opcode < CLOSE else self._send(opcode, payload, fin)
         )
 
+    def send_message(self, opcode: int, payload: bytes) -> bool | None:
+        """Send a whole data frame, if that may be done now: the way of every message.
+
+        Returns:
+            As `send`; None when it was not sent, because `is_ready` is False.
+        """
+        if not (self.is_writable and self._state.is_open) or self.fragmenting:
+            return None
+        return (
+            self.send(opcode, payload)
+            if self._outbox is not None
+            else self._put(opcode, payload, True)
+        )
+
     def send_if_open(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
         """Send one frame whose sender looked a while ago; return whether it was sent."""
         if not self._state.is_open:

@@ -67,6 +67,26 @@ async def test_frames_gather_and_leave_with_one_write_and_one_entry() -> None:
 
 
 @in_memory
+async def test_a_message_is_sent_when_it_may_be_and_else_it_says_so() -> None:
+    end = Memory()
+    sender = end.connection.sender
+    assert sender.send_message(TEXT, b"a") is False
+    assert sender.send_message(BINARY, bytes(MAX_UNFLUSHED)) is True
+    end.connection.pause_writing()
+    assert sender.send_message(TEXT, b"the peer does not read") is None
+    sender.submit(sender.send_if_open, TEXT, b"waits")
+    sender.is_writable = True
+    assert sender.send_message(TEXT, b"after it") is False
+    sender.fragmenting = True
+    assert sender.send_message(TEXT, b"inside a message") is None
+    sender.fragmenting = False
+    sender.flush()
+    assert end.payloads == [b"a", bytes(MAX_UNFLUSHED), b"waits", b"after it"]
+    end.connection.send_close(1000)
+    assert sender.send_message(TEXT, b"too late") is None
+
+
+@in_memory
 async def test_the_parts_of_a_flush_are_written_and_recorded_together() -> None:
     writes: list[bytes] = []
     recorded: list[tuple[Any, ...]] = []
