@@ -57,12 +57,12 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
                     await inbox.wait()
             except TimeoutError:
                 raise self._no_message(timeout) from None
-        if not messages:
+        if not inbox.messages:
             error = self._closed()
             if isinstance(error, EndlessLoop):
                 await asyncio.sleep(REST)  # so that other tasks get their turn
             raise error
-        return messages.popleft()
+        return inbox.messages.popleft()
 
     def __aiter__(self) -> Self:
         """Iterate over the messages; the close is the last one."""

@@ -36,7 +36,7 @@ def length_fault(data: bytes | bytearray) -> str:
 
 
 class ArrivingText:
-    """Decodes a text frame while it arrives (RFC 6455, section 8.1).
+    """Decodes one text frame while it arrives (RFC 6455, section 8.1).
 
     Args:
         joiner: Knows the message under way.
@@ -48,10 +48,6 @@ class ArrivingText:
         self._joiner = joiner
         self._decoder: codecs.IncrementalDecoder | None = None
         self._seen = 0  # bytes of the frame's payload that were decoded
-
-    def forget(self) -> None:
-        """Called when the frame is whole."""
-        self._decoder, self._seen = None, 0
 
     def check(self, frame: bytes | bytearray) -> None:
         """Decode what is new of an uncompressed frame whose header is whole.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from functools import partial
 from typing import cast
 
 from websockets.protocol import Protocol as SansIOProtocol
@@ -25,6 +24,7 @@ from astra_nb.log.records import (
     OpenedRecord,
     handshake_record,
 )
+from astra_nb.log.tap import Tap
 from astra_nb.wire.messages import CloseFrame, Message, Side
 from astra_nb.wire.opcodes import PING
 from astra_nb.wire.redaction import Redactor, redact_path
@@ -118,17 +118,16 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self._read_size = adapt(self.transport, 0, 0)
         self.sender.start(self.transport)
         self.peer = describe_peer(transport.get_extra_info("peername"))
         self._set_timer(self.open_timeout, self._open_timed_out)
 
     def data_received(self, data: bytes) -> None:
-        if len(data) >= SMALL or self._read_size > SMALL:
-            self._read_size = adapt(self.transport, self._read_size, len(data))
         if self._receiver is None:
             self._receive_handshake(data)
         else:
+            if len(data) >= SMALL or self._read_size != SMALL:
+                self._read_size = adapt(self.transport, self._read_size, len(data))
             self._receive_frames(data, self._receiver)
 
     def eof_received(self) -> None:
@@ -302,7 +301,7 @@ class Connection(asyncio.Protocol):
         """Return a function that records frames of this connection."""
         if self.tap is None:
             return nowhere
-        return partial(self.tap.append_frames, self.number, self.side, direction)
+        return Tap(self.tap, self.number, self.side, direction)
 
     def resume_reading(self) -> None:
         """Go on reading: called when the handler has caught up, or has ended."""

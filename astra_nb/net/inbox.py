@@ -29,6 +29,10 @@ MAX_CONTROL_MESSAGES = 1000
 _CONTROL = frozenset({"ping", "pong"})
 
 
+# Nothing is put in here. A deque has room for 64 from the start, and most connections are idle.
+NO_MESSAGES: deque[Message] = deque()
+
+
 class Waiter(asyncio.Future[None]):
     """A future that can run the task that awaits it, without another turn of the loop.
 
@@ -37,7 +41,9 @@ class Waiter(asyncio.Future[None]):
             exactly one task that awaits this.
     """
 
-    step: tuple[Callable[[Waiter], object], contextvars.Context] | None = None
+    __slots__ = ("step",)  # each connection whose handler waits has one
+
+    step: tuple[Callable[[Waiter], object], contextvars.Context] | None
 
     def add_done_callback(
         self,
@@ -63,8 +69,8 @@ class TaskInbox:
     """Messages for coroutines on the connection's own loop.
 
     Attributes:
-        messages: The unread ones. A reader takes them from the left, and then calls `caught_up`
-            if `paused`.
+        messages: The unread ones, in another deque once there were some. A reader takes them from
+            the left, and then calls `caught_up` if `paused`.
         ended: Whether no message will be delivered any more.
         paused: Whether the connection has stopped reading.
         on_idle: Called once after each `call_when_idle`, when a reader waits for more.
@@ -82,7 +88,7 @@ class TaskInbox:
     )
 
     def __init__(self, resume: Callable[[], None]) -> None:
-        self.messages: deque[Message] = deque()
+        self.messages = NO_MESSAGES
         self.ended = False
         self.paused = False
         self.on_idle: Callable[[], object] = lambda: None
@@ -102,6 +108,8 @@ class TaskInbox:
         waiting = self.messages
         if not waiting:
             self._size = 0
+            if waiting is NO_MESSAGES:
+                self.messages = waiting = deque()
         self._size += size
         waiting.extend(messages)
         if self.paused or (len(waiting) <= HIGH_MESSAGES and self._size <= HIGH_BYTES):
@@ -171,6 +179,7 @@ class TaskInbox:
             self._report_idle()
         while not self.messages and not self.ended:
             waiter = Waiter()
+            waiter.step = None
             self._waiters.append(waiter)
             await waiter
 

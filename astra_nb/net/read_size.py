@@ -20,11 +20,9 @@ def adapt(transport: asyncio.Transport, size: int, came: int) -> int:
         came: What it got, in bytes.
 
     Returns:
-        Bytes; 0 where the transport decides.
+        Bytes.
     """
-    wanted = LARGE if size and came == size else SMALL if came <= SMALL else size
-    if not hasattr(transport, "max_size"):
-        return 0
-    if wanted != size:
+    wanted = LARGE if size and came == size else SMALL if came <= SMALL else size or LARGE
+    if wanted != size and hasattr(transport, "max_size"):
         transport.max_size = wanted
     return wanted

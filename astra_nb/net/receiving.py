@@ -94,7 +94,7 @@ class Receiver:
         # Length of the frame in the tail, of which the protocol has seen nothing; 0 when it has.
         self._ahead = 0
         self._joiner = Joiner()
-        self._text = ArrivingText(self._joiner)
+        self._text: ArrivingText | None = None  # of the frame in the tail
         # Bytes of a header, by the payload's length, masking key included.
         key = 4 if self._masked else 0
         self._short, self._medium, self._long = 2 + key, 4 + key, 10 + key
@@ -141,7 +141,7 @@ class Receiver:
                 return messages, self._check_arriving()
             messages, _ = take_messages(tail + data[:start], 0, self._masked, self._limit)
             self._tail.clear()
-            self._text.forget()
+            self._text = None
         more, end = take_messages(data, start, self._masked, self._limit)
         cut = end < len(data)
         self._ahead = plain_frame_length(data, end, self._masked, self._limit) if cut else 0
@@ -238,7 +238,7 @@ class Receiver:
         self, data: bytes, frames: Sequence[Frame], messages: list[Message]
     ) -> tuple[list[Message], Last | None]:
         if frames:
-            self._text.forget()
+            self._text = None
             good = self._record_whole(data, frames)
             if good < len(frames):
                 return messages[: _complete(frames[:good])], self._refuse_length(LONG_FORM)
@@ -376,6 +376,8 @@ class Receiver:
             return self._refuse_length(fault)
         if tail[0] & RSV or self._compressed:  # the bit will be refused, or it is not text yet
             return None
+        if self._text is None:
+            self._text = ArrivingText(self._joiner)
         try:
             self._text.check(tail)
         except UnicodeDecodeError as exc:

@@ -37,13 +37,11 @@ def test_a_length_with_its_highest_bit() -> None:
 @pytest.mark.parametrize("size", [1, 3, 30, 200])
 def test_text_is_decoded_as_it_comes(masked: bool, size: int) -> None:
     text = ArrivingText(Joiner())
-    for payload in (TEXT * size, TEXT * size):
-        data = frame(1, payload)
-        data = mask_all(data) if masked else data
-        header = len(data) - len(payload)
-        for cut in range(header, len(data)):
-            text.check(data[:cut])
-        text.forget()
+    payload = TEXT * size
+    data = frame(1, payload)
+    data = mask_all(data) if masked else data
+    for cut in range(len(data) - len(payload), len(data)):
+        text.check(data[:cut])
 
 
 def test_what_cannot_become_text_any_more() -> None:
@@ -64,9 +62,8 @@ def test_only_text_is_decoded() -> None:
 
 def test_a_continuation_goes_on_with_the_character_that_was_cut() -> None:
     joiner = Joiner()
-    text = ArrivingText(joiner)
     joiner.add(1, b"\xe6\xbc", False)
-    text.check(frame(0, b"\xa2 and"))
-    text.forget()
+    ArrivingText(joiner).check(frame(0, b"\xa2 and"))
+    text = ArrivingText(joiner)
     with pytest.raises(UnicodeDecodeError, match="invalid"):
         text.check(frame(0, b"and"))

@@ -13,7 +13,6 @@ def test_reads_are_large_while_much_comes() -> None:
     transport.max_size = LARGE  # as asyncio begins
     size = 0
     for came, then in (
-        (0, SMALL),
         (64, SMALL),
         (SMALL - 1, SMALL),
         (SMALL, LARGE),  # filled: there may be more
@@ -28,6 +27,6 @@ def test_reads_are_large_while_much_comes() -> None:
 
 def test_a_transport_of_another_kind_decides_for_itself() -> None:
     transport = MemoryTransport()
-    assert adapt(transport, 0, 0) == 0
-    assert adapt(transport, 0, SMALL) == 0
+    assert adapt(transport, 0, 64) == SMALL
+    assert adapt(transport, 0, LARGE) == LARGE
     assert not hasattr(transport, "max_size")
