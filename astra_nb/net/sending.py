@@ -198,7 +198,7 @@ class Sender(Writer):
         """Send one frame, with the next flush.
 
         Returns:
-            Whether so much had gathered that it was written at once.
+            Whether so much was written that the loop should have its turn.
         """
         if self._outbox is not None and self._blocked():
             self._outbox.put(self.send_if_open, opcode, payload, fin, size=len(payload))

@@ -23,9 +23,10 @@ from astra_nb.wire.opcodes import CLOSE
 
 from .serializing import put_frame
 
-__all__ = ["MAX_UNFLUSHED", "Writer"]
+__all__ = ["MAX_BURST", "MAX_UNFLUSHED", "Writer"]
 
 MAX_UNFLUSHED = 64 * 1024  # bytes that may wait for the next turn of the loop
+MAX_BURST = 256 * 1024  # bytes that are written before the loop has its turn
 
 OPCODES = {int(opcode): opcode for opcode in Opcode}
 
@@ -47,6 +48,7 @@ class Writer:
     # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
     # all that is in it.
     __slots__ = (
+        "_burst",
         "_count",
         "_extensions",
         "_fd",
@@ -73,6 +75,7 @@ class Writer:
         self._frames: list[bytes] = []  # the parts of serialized frames, for the next flush
         self._count = 0  # of these frames
         self._size = 0  # bytes of them
+        self._burst = 0  # bytes that were written because so much had gathered
         # Their payloads, where an extension changes them.
         self._plain: list[bytes | None] | None = None
         self._flush_scheduled = False
@@ -98,7 +101,7 @@ class Writer:
     # On the loop's thread
 
     def _put(self, opcode: int, payload: bytes, fin: bool) -> bool:
-        """Gather a frame; return whether so much had gathered that it was written at once."""
+        """Gather a frame; return whether so much was written that the loop should have a turn."""
         if self._lock is None:
             if self._plain is None:  # here too: the way of every message of an `async def` handler
                 self._count += 1
@@ -109,9 +112,12 @@ class Writer:
             with self._lock:
                 self._serialize(opcode, payload, fin)
         if self._size > MAX_UNFLUSHED:
+            self._burst += self._size
             self.flush()
-            return True
-        if not self._flush_scheduled:
+            if self._burst > MAX_BURST:
+                self._burst = 0
+                return True
+        elif not self._flush_scheduled:
             self._flush_scheduled = True
             self._loop.call_soon(self._scheduled_flush)
         return False

@@ -13,7 +13,7 @@ import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from astra_nb.log.pieces import Pieces
-from astra_nb.net.writing import MAX_UNFLUSHED, Writer
+from astra_nb.net.writing import MAX_BURST, MAX_UNFLUSHED, Writer
 from astra_nb.wire.opcodes import BINARY, PING, TEXT
 from fuzz.memory import MemoryTransport
 from tests.conformance.octets import frame
@@ -109,8 +109,10 @@ async def test_what_gathers_leaves_in_the_next_turn_with_one_entry() -> None:
 @in_memory
 async def test_much_is_written_at_once() -> None:
     writer, log, _ = in_memory_writer()
-    assert writer.put(BINARY, bytes(MAX_UNFLUSHED), True) is True
+    assert writer.put(BINARY, bytes(MAX_UNFLUSHED), True) is False
     assert [count for _, count, _, _ in log.runs] == [1]
+    assert writer.put(BINARY, bytes(MAX_BURST), True) is True  # the loop should have its turn
+    assert writer.put(BINARY, bytes(MAX_UNFLUSHED), True) is False
 
 
 @in_memory
