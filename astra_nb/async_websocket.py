@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from asyncio import _get_running_loop
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Any, Self
 
 from websockets.http11 import Request
@@ -14,6 +13,7 @@ from .errors import ConnectionClosed, EndlessLoop
 from .net.base_socket import REST, BaseSocket, wait_for
 from .net.connection import Connection
 from .net.inbox import TaskInbox
+from .net.options import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
 from .wire.messages import Message
 from .wire.opcodes import BINARY, TEXT
@@ -52,6 +52,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         if timeout is None:
             await inbox.wait()
         else:
+            check_wait(timeout)
             try:
                 async with asyncio.timeout(timeout):
                     await inbox.wait()
@@ -173,6 +174,8 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
     async def wait_closed(self, timeout: float | None = None) -> None:
         """Wait until the TCP connection has ended. See `WebSocket.wait_closed`."""
         self._sender.check_loop()
+        if timeout is not None:
+            check_wait(timeout)
         try:
             await wait_for(self._connection.lost, timeout)
         except TimeoutError:
@@ -181,12 +184,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
     async def _send(self, opcode: int, payload: bytes, fin: bool = True) -> None:

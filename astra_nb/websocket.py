@@ -7,7 +7,6 @@ import functools
 import queue
 import time
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Any, Self
 
 from websockets.http11 import Request
@@ -18,6 +17,7 @@ from .net.background import BackgroundLoop
 from .net.base_socket import REST, BaseSocket
 from .net.connection import Connection
 from .net.inbox import ThreadInbox
+from .net.options import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close
 from .wire.messages import Message
 from .wire.opcodes import CLOSE
@@ -59,6 +59,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises:
             ConnectionClosed: After the close was delivered, or the TCP connection has ended.
             WaitTimeout: Nothing came within `timeout` seconds.
+            LocalError: The timeout is not a number of seconds.
             WrongThread: Called on the thread that runs the event loop.
         """
         if self._inbox is None:
@@ -71,6 +72,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
                 "recv() of a blocking socket would block the event loop that must receive the "
                 "message; in an async def handler, await the handler's own socket"
             )
+        if timeout is not None:
+            check_wait(timeout)
         if self._inbox.is_empty:
             self._connection.sender.flush_from_handler()
         try:
@@ -232,7 +235,10 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
 
         Raises:
             WaitTimeout: It has not within `timeout` seconds.
+            LocalError: The timeout is not a number of seconds.
         """
+        if timeout is not None:
+            check_wait(timeout)
         lost = self._connection.lost
         if lost.done():
             return
@@ -249,12 +255,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     @property

@@ -165,7 +165,7 @@ async def feed(
 
 
 async def _feed(side: Side, head: bytes, chunks: Sequence[bytes], *, compressed: bool) -> Outcome:
-    log = FrameLog()
+    log = FrameLog(redact=None)  # the bytes as they came
     inbox = TaskInbox(lambda: None)
     connection = make(side, log, inbox, compressed=compressed)
     inbox.on_idle = connection.answer_close

@@ -48,7 +48,7 @@ def test_the_python_build_pack_is_chosen() -> None:
 
 
 def test_it_takes_the_python_that_the_folder_names() -> None:
-    wanted = Path("binder/runtime.txt").read_text().strip().removeprefix("python-")
+    wanted = Path("binder/runtime.txt").read_text(encoding="utf-8").strip().removeprefix("python-")
     pack = chosen_build_pack()
     assert pack.python_version == wanted
     assert not pack.separate_kernel_env
@@ -65,5 +65,5 @@ def test_the_steps_are_the_install_and_what_comes_after() -> None:
 
 
 def test_what_is_installed_is_the_package_with_jupyterlab_and_the_proxy() -> None:
-    lines = Path("binder/requirements.txt").read_text().splitlines()
+    lines = Path("binder/requirements.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not line.startswith("#")] == [".[lab]"]

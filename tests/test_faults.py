@@ -205,6 +205,10 @@ class Later:
         return echo_once(self.socket).__await__()
 
 
+async def returns_a_task(socket: AsyncWebSocket) -> object:
+    return asyncio.ensure_future(echo_once(socket))
+
+
 @pytest.mark.parametrize(
     "handler",
     [
@@ -213,8 +217,9 @@ class Later:
         lambda socket: echo_once(socket),
         functools.partial(lambda room, socket: echo_once(socket), "room"),
         Later,
+        returns_a_task,
     ],
-    ids=["decorated", "wrapped", "lambda", "partial", "awaitable"],
+    ids=["decorated", "wrapped", "lambda", "partial", "awaitable", "task"],
 )
 def test_a_handler_that_returns_what_must_be_awaited(handler: Callable[[Any], Any]) -> None:
     with faulty(handler, close_timeout=0.2) as server:
@@ -796,6 +801,50 @@ def test_an_async_handler_that_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         assert second.recv(10).value == "a new loop"
     let_go.set()
     wait_until(lambda: client.state == "closed", 10)
+
+
+def test_an_async_handler_that_cancels_all_tasks() -> None:
+    async def cancel_all(socket: AsyncWebSocket) -> None:
+        await socket.recv()
+        for task in asyncio.all_tasks():
+            task.cancel()
+        await asyncio.sleep(60)
+
+    with faulty(cancel_all) as server, connect(server.url) as client:
+        client.send_text("now")
+        client.wait_closed(10)
+        with connect(f"{server.url}bystander") as another:  # clients are let in as before
+            another.send_text("let in")
+            assert another.recv(10).value == "let in"
+
+
+def test_the_log_says_that_an_async_handler_blocks_while_it_does() -> None:
+    let_go, news = threading.Event(), threading.Event()
+
+    async def talk(socket: AsyncWebSocket) -> None:
+        await socket.recv()
+        let_go.wait(60)
+
+    with serving(talk) as server:
+        client = connect(server.url)
+        client.send_text("now")
+        server.log.wait_for(type="text")
+        texts: list[str] = []
+
+        def look() -> None:
+            # Called where the notice is appended, so nothing is waited for or read before.
+            texts.extend(sys._getframe(depth).f_code.co_name for depth in range(8))
+            news.set()
+
+        list(server.log)  # a log calls its readers once after each reading
+        stop = server.log.subscribe(look)
+        assert news.wait(20)
+        stop()
+        let_go.set()
+        assert "_keep_watch" in texts
+        [notice] = [text for text in notices_of(server) if "blocked by talk()" in text]
+        assert "let_go.wait(60)" in notice
+        client.close()
 
 
 NO_DESCRIPTORS = """

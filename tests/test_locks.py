@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 import threading
 
 import pytest
 
 from astra_nb.locks import Latch, make_lock, make_rlock, seconds
-from tests.helpers import run_python
+from tests.helpers import REPOSITORY, run_python
 
 FORK = """
 import os, signal
@@ -50,6 +51,18 @@ thread.join()
 def test_a_forked_child_has_the_locks_that_another_thread_held() -> None:
     done = run_python("-W", "ignore::DeprecationWarning", "-c", FORK)
     assert (done.stdout, done.stderr) == ("0\n", ""), f"-{int(signal.SIGALRM)} is a deadlock"
+
+
+def test_every_lock_of_the_package_is_one_that_a_fork_sets_free() -> None:
+    # What only a page uses has no use in a forked child, which cannot reach the page.
+    pages = ("widgets/", "exercises/")
+    plain = [
+        path.relative_to(REPOSITORY).as_posix()
+        for path in sorted((REPOSITORY / "astra_nb").rglob("*.py"))
+        if re.search(r"threading\.(R?Lock|Condition|Event|Semaphore)\(", path.read_text("utf-8"))
+        and not any(f"astra_nb/{page}" in path.as_posix() for page in pages)
+    ]
+    assert plain == ["astra_nb/locks.py"]
 
 
 def test_the_locks_are_locks() -> None:

@@ -228,6 +228,7 @@ PACKAGE = REPOSITORY / "astra_nb"
 WITHOUT_OWN_TESTS = {
     "async_websocket.py": "tests/test_websocket.py tests both kinds of sockets side by side",
     "exercises/": "redesigned by a change of its own",
+    "handlers.py": "what handlers do at a server: tests/test_server.py, test_faults.py",
     "lua/operations.py": "what Lua programs call: tests/lua/test_programs.py",
     "lua/runtime.py": "sandbox and budget: tests/lua/test_sandbox.py, test_long_work.py",
     "runner.py": "the life of a server: tests/test_server.py",

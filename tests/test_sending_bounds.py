@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import socket as sockets
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,8 +23,8 @@ from astra_nb import (
     connect_async,
 )
 from astra_nb.errors import WrongThread
-from astra_nb.net import outbox
-from astra_nb.net.connection import Connection
+from astra_nb.net import inbox, outbox
+from astra_nb.net.connection import PIECE, Connection
 from astra_nb.net.receiving import MAX_FRAGMENTS
 
 from . import records
@@ -457,3 +459,48 @@ def test_the_logs_bound_holds_for_what_compressed_messages_are_in_memory(compres
             kept = sum(len(record.payload) for record in records.frames(log))
             assert kept <= 8 * 2**20
             assert log.dropped >= 56
+
+
+# --- compressed messages -----------------------------------------------------------------------
+
+
+def deflated(size: int) -> bytes:
+    """A frame of a client whose message is that long: 1,000 times as long as the frame."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = compressor.compress(bytes(size)) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    return mask_all(frame(BINARY, data[:-4], rsv=4))
+
+
+@pytest.mark.parametrize("size", [100_000, 2**20, 100 * 2**20])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_memory_that_compressed_messages_take_at_once_is_bounded(kind: Kind, size: int) -> None:
+    go_on = threading.Event()
+
+    async def script(socket: Steps) -> None:
+        if kind == "def":
+            go_on.wait(20)
+        while not go_on.is_set():  # noqa: ASYNC110  (a thread sets it)
+            await asyncio.sleep(0.01)
+        await read_on(socket)
+
+    one, offer = deflated(size), "Sec-WebSocket-Extensions: permessage-deflate"
+    with serving(handler_of(kind, script), compression="deflate") as server:
+        server.log.recording = False
+        with raw_client(server.port, "/", offer) as peer:
+            tracemalloc.start()
+            try:
+                peer.sock.setblocking(False)
+                with contextlib.suppress(BlockingIOError, ConnectionError):
+                    peer.sock.sendall(one * (2**19 // len(one) or 1))
+                peer.sock.settimeout(20)
+                if size > 2**20:
+                    assert peer.read_frame().payload[:2] == b"\x03\xf1"  # 1009
+                else:
+                    (connection,) = connections(server)
+                    wait_until(lambda: connection.inbox and connection.inbox.paused)
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+                go_on.set()
+    # What may wait for the handler, what one piece holds, one message, and what tests need.
+    assert peak < inbox.HIGH_BYTES + 1000 * PIECE + 2 * 2**20 + 2**21

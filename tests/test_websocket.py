@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 import pytest
 
 from astra_nb import CloseFrame, ConnectionClosed, Message, Server, WebSocket, connect
-from astra_nb.errors import InvalidMessage, NotOpen, WaitTimeout, WrongThread
+from astra_nb.errors import InvalidMessage, LocalError, NotOpen, WaitTimeout, WrongThread
 from astra_nb.net.inbox import ThreadInbox
 from tests import records
 from tests.conformance.octets import frame, mask_all
 from tests.helpers import wait_until
-from tests.servers import KINDS, Steps, echo, handler_of, serving
+from tests.servers import KINDS, Kind, Steps, echo, handler_of, serving
 
 
 def drain(socket: WebSocket) -> list[Message]:
@@ -433,3 +434,22 @@ def test_subprotocols_are_chosen_by_the_servers_preference() -> None:
             with connect(server.url, subprotocols=offered) as client:
                 assert client.recv(5) == Message("text", str(chosen))
                 assert client.subprotocol == chosen
+
+
+@pytest.mark.parametrize("timeout", [math.nan, "1", True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_timeout_that_is_not_a_number_of_seconds(kind: Kind, timeout: Any) -> None:
+    raised: list[str] = []
+
+    async def script(socket: Steps) -> None:
+        for wait in socket.recv, socket.wait_closed:
+            try:
+                await wait(timeout)
+            except LocalError as exc:
+                raised.append(str(exc))
+
+    with serving(handler_of(kind, script)) as server, connect(server.url) as client:
+        for call in client.recv, client.wait_closed:
+            with pytest.raises(LocalError, match=r"^timeout is a number of seconds"):
+                call(timeout)
+    assert raised == [f"timeout is a number of seconds, or None for no limit, not {timeout!r}"] * 2

@@ -164,7 +164,9 @@ def _start(thread: threading.Thread) -> None:
         context, plain = contextvars.copy_context(), thread.run
 
         def run() -> None:
-            del thread.run  # it refers to this function, and this one to the thread
+            # It refers to this function, and this one to the thread. After a start that failed
+            # there are two of them.
+            vars(thread).pop("run", None)
             context.run(plain)
 
         thread.run = run  # type: ignore[method-assign]

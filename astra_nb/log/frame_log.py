@@ -169,8 +169,11 @@ class FrameLog(LogView):
 
         It gets a record and returns it, or another of the same number, such as
         `record.with_payload(...)`. It is called each time a record is read, in the reader's
-        thread, and never while frames pass. A record for which it fails is hidden. By default it
-        hides the payload of `connection_init` in graphql-ws (`hide_connection_init` of
+        thread, and never while frames pass. A record for which it fails is hidden. For a message
+        in fragments it gets one record with the whole payload and the first one's number; FIN is 0
+        while the last one has not come, and the opcode 0 when the first one is not on the log any
+        more; what it makes of the payload is cut into the fragments again. By default it hides the
+        payload of `connection_init` in graphql-ws (`hide_connection_init` of
         `astra_nb.log.payload_redaction`, which another function may call); None shows everything.
         """
         return self._ring.redact

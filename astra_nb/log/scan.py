@@ -9,14 +9,17 @@ import re
 from collections.abc import Callable, Iterator
 
 from astra_nb.wire.frames import apply_mask
-from astra_nb.wire.opcodes import CLOSE, TYPES
+from astra_nb.wire.opcodes import CLOSE, CONTINUATION, TYPES
 
 from .criteria import Criteria
-from .payload_redaction import INIT, Redact, hide_connection_init
+from .payload_redaction import Redact, hide_connection_init, may_be_redacted
 
 __all__ = ["Scan"]
 
 OTHER = re.compile("[\ufffd\ud800-\udfff]")
+
+
+FIN = 0x80
 
 
 class Scan:
@@ -87,12 +90,15 @@ class Scan:
             if search is None or opcode == CLOSE or len(data) < offset:
                 yield index, start
                 continue
+            if self._redacts and (opcode == CONTINUATION or data[start] < FIN):
+                yield index, start  # judged by the whole message
+                continue
             payload = messages[index] if messages is not None else None
             if payload is None:
                 payload = data[begin:offset]
                 if key:
                     payload = apply_mask(payload, key)
-            if search(payload) or (self._redacts and INIT in payload):
+            if search(payload) or (self._redacts and may_be_redacted(payload)):
                 yield index, start
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import accumulate
+from typing import NamedTuple, TypeGuard
 
 from astra_nb.wire.frames import decode, frame_length
 from astra_nb.wire.messages import Side
+from astra_nb.wire.opcodes import CLOSE, CONTINUATION
 
 from .criteria import Criteria
-from .payload_redaction import Redact, redacted
+from .payload_redaction import Redact, redacted, redacted_fragments
 from .pieces import Pieces
-from .records import Direction, Record, frame_record
+from .records import Direction, FrameRecord, Record, frame_record
 from .scan import Scan
 
 __all__ = ["Block", "Deferred", "Entry", "Snapshot", "weight"]
+
+# Frames that are looked through for the rest of a message. One with more fragments is hidden.
+MAX_JOINED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,25 @@ class Snapshot(NamedTuple):
             after: A record's number, or 0.
             wanted: What they must meet; None for all.
         """
+        scan = None if wanted is None else Scan(wanted, self.redact)
+        shown = self._decode(after, scan)
+        if self.redact is not None:
+            shown = self._redacted(self.redact, shown)
+        return shown if wanted is None else filter(wanted.matches, shown)
+
+    def _redacted(self, redact: Redact, records: Iterator[Record]) -> Iterator[Record]:
+        fragments: dict[int, Record] = {}  # of messages under way, redacted
+        for record in records:
+            if not _is_fragment(record):
+                yield redacted(redact, record)
+                continue
+            if record.number not in fragments:
+                made = redacted_fragments(redact, self._message_of(record))
+                fragments.update((each.number, each) for each in made)
+            yield fragments.pop(record.number)
+
+    def _decode(self, after: int, scan: Scan | None) -> Iterator[Record]:
         start = max(self.first, after + 1)
-        redact = self.redact
-        scan = None if wanted is None else Scan(wanted, redact)
         begin = bisect_right(self.blocks, start, key=lambda block: block.first) - 1
         for block in self.blocks[max(begin, 0) :]:
             number = block.first
@@ -87,11 +108,49 @@ class Snapshot(NamedTuple):
                 if number + entry[5] > start and (
                     scan is None or scan.may_hold(entry[1], entry[3], is_frame=entry[2] is not None)
                 ):
-                    for record in expand(entry, number, start, scan):
-                        shown = record if redact is None else redacted(redact, record)
-                        if wanted is None or wanted.matches(shown):
-                            yield shown
+                    yield from expand(entry, number, start, scan)
                 number += entry[5]
+
+    def _message_of(self, fragment: FrameRecord) -> list[FrameRecord]:
+        """Return those fragments of a fragment's message that are here, oldest first."""
+        message = [fragment]
+        if fragment.frame.opcode == CONTINUATION:
+            for each in self._data_frames(fragment, backwards=True):
+                if each.frame.fin:
+                    break
+                message.append(each)
+                if each.frame.opcode != CONTINUATION:
+                    break
+            message.reverse()
+        if not fragment.frame.fin:
+            for each in self._data_frames(fragment, backwards=False):
+                if each.frame.opcode != CONTINUATION:
+                    break
+                message.append(each)
+                if each.frame.fin:
+                    break
+        return message
+
+    def _data_frames(self, frame: FrameRecord, *, backwards: bool) -> Iterator[FrameRecord]:
+        """Decode data frames of a sender before or after this one of it, the next one first."""
+        sender = frame.connection, frame.side, frame.direction
+        here = bisect_right(self.blocks, frame.number, key=lambda block: block.first)
+        nearest = reversed if backwards else iter
+        left = MAX_JOINED
+        for block in nearest(self.blocks[:here] if backwards else self.blocks[here - 1 :]):
+            firsts = accumulate((entry[5] for entry in block.entries), initial=block.first)
+            for number, entry in nearest(list(zip(firsts, block.entries, strict=False))):
+                if entry[1:4] != sender:
+                    continue
+                for each in nearest(list(expand(entry, number, self.first))):
+                    is_before = each.number < frame.number
+                    if each.number == frame.number or is_before != backwards:
+                        continue
+                    left -= 1
+                    if not left:
+                        return
+                    if isinstance(each, FrameRecord) and each.frame.opcode < CLOSE:
+                        yield each
 
     def count(self, after: int = 0) -> int:
         """Return how many records have a number above `after`."""
@@ -128,6 +187,13 @@ class Snapshot(NamedTuple):
                 return block.first + block.numbers - 1 - left
             left -= block.numbers
         return 0
+
+
+def _is_fragment(record: Record) -> TypeGuard[FrameRecord]:
+    if not isinstance(record, FrameRecord):
+        return False
+    frame = record.frame
+    return frame.opcode == CONTINUATION or (frame.opcode < CLOSE and not frame.fin)
 
 
 def expand(entry: Entry, number: int, start: int, scan: Scan | None = None) -> Iterator[Record]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,6 +17,7 @@ from importlib import resources
 from typing import Any
 
 from astra_nb.errors import LocalError, LuaError
+from astra_nb.locks import make_lock
 
 __all__ = ["LuaState", "Request", "Value"]
 
@@ -60,7 +60,7 @@ class LuaState:
             max_memory=MAX_MEMORY,
         )
         self._errors = (lua.LuaError, lua.LuaMemoryError)
-        self._lock = threading.Lock()
+        self._lock = make_lock()
         self._forgotten: deque[int] = deque()
         self._tasks = self._load()
 

@@ -1,7 +1,7 @@
 """Background event loop: one daemon thread for the connections of servers and blocking clients.
 
 The thread starts with the first user and ends with the last. Protocol objects are used on
-it only, so they need no lock.
+it only, so they need no lock. A second thread, as long-lived, looks whether code blocks the first.
 
 An interrupt may come between any two steps of the calling thread. So each user has a key of its
 own before it asks for anything, and what it began is undone by that key.
@@ -19,18 +19,20 @@ from collections.abc import Callable, Coroutine, Hashable
 from time import monotonic
 from typing import Any, TypeVar
 
-from astra_nb.errors import WrongThread
+from astra_nb.errors import LocalError, WrongThread
 from astra_nb.locks import Latch, make_lock
 
-from .blocking import STEP, Watch
+from .blocking import STEP, Watch, place_of
 
 __all__ = ["BackgroundLoop", "acquire", "give_up", "loop_of", "release"]
 
 T = TypeVar("T")
 
 THREAD_NAME = "astra_nb event loop"
+WATCH_NAME = "astra_nb watch over the event loop"
 START_TIMEOUT = 1.0  # seconds until an interrupted start is known to have failed
 JOIN_TIMEOUT = 5.0  # seconds
+WATCH_STEP = 1.0  # seconds between two looks for code that blocks the loop while nobody waits
 CANCEL_TIMEOUT = 1.0  # seconds that tasks have to end when the loop does
 
 
@@ -47,6 +49,7 @@ class BackgroundLoop:
         self.thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._ending = False
         self._runs = Latch()
+        self._ended = Latch()
         self._watch = Watch(lambda: self.thread.ident, self._tell)
 
     def start(self) -> None:
@@ -77,6 +80,10 @@ class BackgroundLoop:
         if self.loop.is_closed():
             return
         asyncio.set_event_loop(self.loop)
+        # Started here, where no interrupt comes.
+        watcher = threading.Thread(target=self._keep_watch, name=WATCH_NAME, daemon=True)
+        with contextlib.suppress(RuntimeError):  # no more threads: only those who wait will notice
+            watcher.start()
         # A handler may stop the loop, or call sys.exit() in a task: it is the loop of all.
         while not self._ending:
             self._survive(self.loop.run_forever)
@@ -86,6 +93,22 @@ class BackgroundLoop:
                 self._survive(lambda task=task: self.loop.run_until_complete(task))  # type: ignore[misc]
         asyncio.set_event_loop(None)
         self.loop.close()
+        self._ended.set()
+        if watcher.ident is not None:
+            watcher.join()
+
+    def _keep_watch(self) -> None:
+        """Look whether code on the loop blocks it, also while nobody waits for the loop.
+
+        A loop that waits for sockets is not woken for that.
+        """
+        while not self._ended.wait(WATCH_STEP):
+            if place_of(self.thread.ident) is None:
+                continue
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                answered = self._ask()
+                while self.listeners and not (answered.wait(STEP) or self.has_ended):
+                    self._watch.look()
 
     def _survive(self, run: Callable[[], object]) -> None:
         try:
@@ -230,6 +253,7 @@ class BackgroundLoop:
         Raises:
             WrongThread: Called on the loop's thread; the coroutine is closed.
             TimeoutError: The result did not come in time.
+            LocalError: Something on the loop has cancelled the coroutine.
             LoopBlocked: Code on the loop does not give it back.
             RuntimeError: The loop has ended.
         """
@@ -250,6 +274,11 @@ class BackgroundLoop:
             self.loop.call_soon_threadsafe(start)
             if not self.wait(done.wait, timeout):
                 raise TimeoutError
+            if tasks[0].cancelled():
+                raise LocalError(
+                    "this call was cancelled by code on the event loop, such as a handler that "
+                    "cancels all tasks; all servers and clients of this kernel share that loop"
+                )
             return tasks[0].result()
         except WrongThread:
             coroutine.close()

@@ -111,8 +111,9 @@ class Watch:
         place = place_of(self._ident())
         self._place = place
         self._looks += 1
-        self._held = 0 if place is None else self._held + 1
-        if self._held == NOTICE_AFTER:
+        held = 0 if place is None else self._held + 1
+        self._held = held
+        if held == NOTICE_AFTER:  # not of what another thread has made of it meanwhile
             self._tell(f"The event loop is blocked by {place}. Meanwhile {WAY_OUT}.")
 
     @property

@@ -39,6 +39,9 @@ from .sending import Sender
 
 __all__ = ["Connection"]
 
+# Bytes of compressed frames that are taken at once: they may expand a thousandfold.
+PIECE = 4096
+MAX_LATE = 64 * 2**20  # bytes of messages that are delivered while this end closes
 REPLY_GRACE = 1.0  # seconds a handler has to answer the messages that came before the last frame
 
 
@@ -70,10 +73,10 @@ class Connection(asyncio.Protocol):
 
     # Of ten thousand a dictionary for each would weigh more than all that is in it.
     __slots__ = (
-        "_delivered", "_head", "_held", "_keepalive", "_read_size", "_receiver", "_timer",
-        "automatic_pong", "close_asked", "close_timeout", "inbox", "keepalive", "loop", "lost",
-        "number", "on_closed", "open_timeout", "peer", "protocol", "redactor", "sender", "state",
-        "tap", "transport",
+        "_delivered", "_head", "_held", "_keepalive", "_late", "_read_size", "_receiver",
+        "_timer", "_unread", "automatic_pong", "close_asked", "close_timeout", "inbox",
+        "keepalive", "loop", "lost", "number", "on_closed", "open_timeout", "peer", "protocol",
+        "redactor", "sender", "state", "tap", "transport",
     )  # fmt: skip
 
     side: Side
@@ -113,6 +116,8 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None  # of the phase
         self._keepalive: Keepalive | None = None
         self._receiver: Receiver | None = None
+        self._unread: bytearray | None = None  # compressed frames; None where they are not
+        self._late = 0  # bytes of messages that came while this end closed
 
     # asyncio.Protocol
 
@@ -125,10 +130,14 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._receiver is None:
             self._receive_handshake(data)
-        else:
-            if len(data) >= SMALL or self._read_size != SMALL:
-                self._read_size = adapt(self.transport, self._read_size, len(data))
+            return
+        if len(data) >= SMALL or self._read_size != SMALL:
+            self._read_size = adapt(self.transport, self._read_size, len(data))
+        if self._unread is None:
             self._receive_frames(data, self._receiver)
+        else:
+            self._unread += data
+            self._receive_pieces()
 
     def eof_received(self) -> None:
         self._end_receiving()
@@ -143,11 +152,12 @@ class Connection(asyncio.Protocol):
             self.state.tcp_ended("reset")
         elif exc is not None and not isinstance(exc, OSError):  # raised in data_received()
             self.state.failed(f"an error of this end: {exc!r}")
-        receiver = self._receiver
-        if receiver is not None and receiver.unrecorded:
-            self.notice(
-                f"{receiver.unrecorded:,} more bytes came that nobody read; they are not on record"
-            )
+        unread = len(self._unread or b"")
+        self._unread = None
+        if self._receiver is not None:
+            unread += self._receiver.unrecorded
+        if unread:
+            self.notice(f"{unread:,} more bytes came that nobody read; they are not on record")
         self._set_timer(None)
         self._stop_keepalive()
         self.state.enter(Phase.CLOSED)
@@ -199,6 +209,7 @@ class Connection(asyncio.Protocol):
         self.state.enter(Phase.OPEN)
         self.sender.start(self.transport, protocol.extensions, self._recorder("sent"))
         self._receiver = Receiver(protocol, self._recorder("received"), self.sender.take_pong)
+        self._unread = bytearray() if protocol.extensions else None
         if self.tap is not None:
             self.tap.append(
                 self.number,
@@ -228,6 +239,21 @@ class Connection(asyncio.Protocol):
 
     # Receiving
 
+    def _receive_pieces(self) -> None:
+        """Take compressed frames piece by piece, as far as the handler keeps up."""
+        unread, receiver = self._unread, self._receiver
+        while unread and receiver is not None and not self._reading_is_paused:
+            piece = bytes(unread[:PIECE])
+            del unread[:PIECE]
+            self._receive_frames(piece, receiver)
+
+    @property
+    def _reading_is_paused(self) -> bool:
+        # While this end closes, the rest of the closing handshake must be read.
+        return (
+            self.inbox is not None and self.inbox.paused and self.state.phase is not Phase.CLOSING
+        )
+
     def _receive_frames(self, data: bytes, receiver: Receiver) -> None:
         self.sender.flush()  # so that the log has the order of the wire
         messages, last = receiver.receive(data)
@@ -238,12 +264,24 @@ class Connection(asyncio.Protocol):
         if messages and self.inbox is not None:
             self._delivered = self.loop.time()
             size = len(data) if not self.protocol.extensions else sum(map(payload_size, messages))
+            if self.state.phase is Phase.CLOSING and self._is_too_late(size):
+                return
             if self.inbox.put(messages, size) and self.state.phase is Phase.OPEN:
                 self.transport.pause_reading()
         if replies and self.automatic_pong:
             self.sender.reply(replies)
         if messages and self.inbox is not None:
             self.inbox.run_reader(self.sender.gather)
+
+    def _is_too_late(self, size: int) -> bool:
+        """Return whether messages are left out, because reading goes on without a handler."""
+        was, self._late = self._late, self._late + size
+        if self._late > MAX_LATE >= was:
+            self.notice(
+                f"More than {MAX_LATE >> 20} MiB came while this end closed; what came after that "
+                f"is on the log, and no handler gets it"
+            )
+        return self._late > MAX_LATE
 
     def _receive_last(
         self, messages: list[Message], last: Last, replies: list[bytes], size: int
@@ -305,10 +343,13 @@ class Connection(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         """Go on reading: called when the handler has caught up, or has ended."""
-        if self.inbox is not None and self.inbox.paused:
+        if self.inbox is not None:
+            if not self.inbox.paused:
+                return
             self.inbox.paused = False
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
+        self._receive_pieces()
+        if not (self._reading_is_paused or self.transport.is_closing()):
+            self.transport.resume_reading()
 
     def resume_reading_soon(self) -> None:
         """Call `resume_reading` on the loop, from any thread."""

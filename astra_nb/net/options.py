@@ -20,6 +20,7 @@ __all__ = [
     "check_seconds",
     "check_size",
     "check_subprotocols",
+    "check_wait",
     "connect_options",
 ]
 
@@ -94,6 +95,18 @@ def check_seconds(name: str, seconds: object) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
         raise LocalError(f"{name} is a positive number of seconds, not {seconds!r:.80}")
     return float(seconds) if seconds < 1e300 else math.inf
+
+
+def check_wait(timeout: object) -> None:
+    """Check the timeout of a wait, which may be over already.
+
+    Raises:
+        LocalError: It is not a number of seconds.
+    """
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout != timeout:
+        raise LocalError(
+            f"timeout is a number of seconds, or None for no limit, not {timeout!r:.80}"
+        )
 
 
 def check_size(name: str, size: object) -> int | None:

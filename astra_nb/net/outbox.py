@@ -7,12 +7,12 @@ has its turn; what is called on the loop's own thread comes after them.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
-from astra_nb.locks import make_rlock
+from astra_nb.locks import Latch, make_rlock
 
 __all__ = ["Outbox"]
 
@@ -25,6 +25,9 @@ COUNTED_SIZE = 4096  # bytes; smaller payloads are bounded by MAX_ENTRIES
 class Outbox:
     """Calls that wait for their turn on a connection.
 
+    An interrupt may come between any two steps of a sender, and a fork at any moment. So threads
+    wait by latches, not by a condition, whose lock an interrupt can leave locked for the loop.
+
     Args:
         loop: The connection's event loop.
         is_writable: Whether the peer reads fast enough; looked at from any thread.
@@ -36,9 +39,9 @@ class Outbox:
         "_bytes",
         "_entries",
         "_is_writable",
+        "_lock",
         "_loop",
         "_on_unsent",
-        "_room",
         "_taking",
         "_waiters",
         "_wake_scheduled",
@@ -56,9 +59,10 @@ class Outbox:
         self._entries: deque[tuple[Callable[..., object], tuple[Any, ...], int]] = deque()
         self._wake_scheduled = False
         self._taking = False
-        self._room = threading.Condition(make_rlock())
+        # Re-entrant, because the collector may run a finalizer in here, and that may send.
+        self._lock = make_rlock()  # of the next one
         self._bytes = 0  # of the counted payloads that wait
-        self._waiters = 0  # threads that wait for room or for the end
+        self._waiters: list[Latch] = []  # of threads that wait for room or for the end
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -89,17 +93,24 @@ class Outbox:
         Raises:
             RuntimeError: The loop is closed.
         """
-        self._entries.append((action, arguments, size))
+        entry = action, arguments, size
         if size > COUNTED_SIZE:
-            with self._room:
-                self._bytes += size
+            with self._lock:
+                self._bytes += size  # and no interrupt comes before the next statement is done
+                self._entries.append(entry)
+        else:
+            self._entries.append(entry)
         self.wake()
 
     def wake(self) -> None:
         """Schedule a turn that takes the entries. Any thread."""
         if not self._wake_scheduled:
-            self._wake_scheduled = True
-            self._loop.call_soon_threadsafe(self._take_some)
+            try:
+                self._wake_scheduled = True
+                self._loop.call_soon_threadsafe(self._take_some)
+            except BaseException:
+                self._wake_scheduled = False  # or nothing would be taken any more
+                raise
 
     def wait(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
         """Block until a condition holds that the connection brings about.
@@ -113,12 +124,17 @@ class Outbox:
         Returns:
             Whether it holds.
         """
-        with self._room:
-            self._waiters += 1
+        deadline = None if timeout is None else monotonic() + timeout
+        while True:
+            news = Latch()
+            self._waiters.append(news)  # before the look, so that no change goes unnoticed
             try:
-                return self._room.wait_for(predicate, timeout)
+                if predicate():
+                    return True
+                if not news.wait(None if deadline is None else deadline - monotonic()):
+                    return predicate()
             finally:
-                self._waiters -= 1
+                self._waiters.remove(news)
 
     # On the loop's thread
 
@@ -156,15 +172,15 @@ class Outbox:
                     self._loop.call_exception_handler(problem)
         finally:
             self._taking = False
-            if taken or self._waiters:
-                with self._room:
+            if taken:
+                with self._lock:
                     self._bytes -= taken
-                    self._room.notify_all()
+            self.notify()
         if unsent:
             self._on_unsent(unsent)
         return count == limit
 
     def notify(self) -> None:
         """Called when the peer reads again or the connection has ended: wake waiting threads."""
-        with self._room:
-            self._room.notify_all()
+        for waiter in tuple(self._waiters):
+            waiter.set()

@@ -16,7 +16,7 @@ from . import refusals
 from .addresses import is_loopback
 from .refusals import Refusal
 from .routes import Route, make_route
-from .uris import Origin, host_and_port, parse_origin
+from .uris import Origin, host_and_port, is_authority, parse_origin
 
 __all__ = [
     "AS_WRITTEN",
@@ -89,16 +89,16 @@ class Policy:
 
         Args:
             path: The path of the request line, with its query.
-            hosts: The value of each `Host` header. More than one is refused
+            hosts: The value of each `Host` header. There must be one, in the form of a host
                 (RFC 9112, section 3.2).
             origins: The value of each `Origin` header; all of them must be allowed.
             target_host: The host of an absolute request target, which must be allowed as well.
         """
         named = hosts if target_host is None else [*hosts, target_host]
-        if len(hosts) != 1 or not all(
-            host_allowed(host, self.hostname, self.hosts) for host in named
-        ):
-            return refusals.foreign_host(hosts and named)
+        if len(hosts) != 1 or not all(map(is_authority, named)):
+            return refusals.invalid_host(hosts and named)
+        if not all(host_allowed(host, self.hostname, self.hosts) for host in named):
+            return refusals.foreign_host(named)
         if not all(origin_allowed(origin, self.origins) for origin in origins):
             return refusals.foreign_origin(origins)
         if path.partition("?")[0] == CHECK_PATH:
@@ -116,7 +116,7 @@ def split_target(target: str) -> tuple[str | None, str]:
     A client may send the whole address (RFC 6455, section 4.2.1); its host then counts instead of
     the `Host` header (RFC 9112, section 3.2.2).
     """
-    found = re.fullmatch(r"(?i:https?|wss?)://([^/?#]+)(.*)", target)
+    found = re.fullmatch(r"(?i:https?|wss?)://([^/?#]*)(.*)", target)
     if found is None:
         return None, target
     host, path = found.groups()

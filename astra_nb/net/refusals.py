@@ -19,6 +19,7 @@ __all__ = [
     "foreign_host",
     "foreign_origin",
     "invalid",
+    "invalid_host",
     "timed_out",
     "unknown_path",
     "unreadable",
@@ -51,8 +52,8 @@ TLS = Refusal(
 )
 
 
-def foreign_host(hosts: Sequence[str]) -> Refusal:
-    """Refuse a request whose `Host` headers and target do not name this server once."""
+def invalid_host(hosts: Sequence[str]) -> Refusal:
+    """Refuse a request that does not name one host in the form of one (RFC 9112, section 3.2)."""
     if not hosts:
         return Refusal(
             HTTPStatus.BAD_REQUEST,
@@ -60,6 +61,17 @@ def foreign_host(hosts: Sequence[str]) -> Refusal:
             "It names the server that is asked (RFC 6455, section 4.1); every client sends it.\n",
             "the request has no Host header (RFC 6455, section 4.1)",
         )
+    return Refusal(
+        HTTPStatus.BAD_REQUEST,
+        "400 Bad Request: a request names one host, as in Host: localhost:8080 "
+        "(RFC 9112, section 3.2).\n",
+        f"the request names {_quoted(hosts)} as its host, which is not one host with or without a "
+        f"port (RFC 9112, section 3.2)",
+    )
+
+
+def foreign_host(hosts: Sequence[str]) -> Refusal:
+    """Refuse a request whose `Host` header or target does not name this server."""
     return Refusal(
         HTTPStatus.MISDIRECTED_REQUEST,
         "421 Misdirected Request: the Host header does not name this server.\n"

@@ -12,7 +12,7 @@ from astra_nb.errors import InvalidMessage
 from astra_nb.wire.redaction import HIDDEN, redact_path
 from astra_nb.wire.text import shortened
 
-__all__ = ["Origin", "host_and_port", "parse_address", "parse_origin"]
+__all__ = ["Origin", "host_and_port", "is_authority", "parse_address", "parse_origin"]
 
 Origin = tuple[str, str, int | None]
 
@@ -20,6 +20,9 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 LONGEST = 200  # characters of an address in an error
 
 AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[\w.~-]+)?\]|[^]\[:@/?#\s]+)(?::([0-9]{0,5}))?")
+# A registered name (RFC 3986, section 3.2.2), of which none is empty in an address of HTTP
+# (RFC 9110, section 4.2.1), and a port.
+NAMED = re.compile(r"(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+(?::([0-9]*))?", re.ASCII)
 HOST_NAME = re.compile(r"[a-z0-9_.-]{1,254}")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 ADDRESS = re.compile(r"(ws|http)(s?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.I | re.S)
@@ -49,6 +52,14 @@ def host_and_port(text: str) -> tuple[str, int | None] | None:
     except ValueError:
         return None
     return (host, port) if HOST_NAME.fullmatch(host) else None
+
+
+def is_authority(text: str) -> bool:
+    """Return whether a text is `host[:port]`, whatever the host (RFC 9110, section 7.2)."""
+    named = NAMED.fullmatch(text)
+    if named is None:
+        return text.startswith("[") and host_and_port(text) is not None
+    return len(named[1] or "") <= 5 and int(named[1] or 0) <= 65535
 
 
 def parse_origin(text: str) -> Origin | None:

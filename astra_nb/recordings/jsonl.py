@@ -26,7 +26,7 @@ RECORD_TYPES: dict[str, type[Record]] = {
     record_type.kind: record_type for record_type in get_args(Record)
 }
 LONGEST = 60  # characters of a value in an error message
-LATEST = 253402300799.0  # the last second of the year 9999
+LATEST = 32503680000.0  # the year 3000: Windows shows no later time, and nothing the year 10000
 HIGHEST = 2**32 - 1  # no log comes so far, and a page reads much greater numbers as others
 
 

@@ -7,6 +7,8 @@ import weakref
 from collections.abc import Callable
 from time import monotonic
 
+from astra_nb.locks import Latch, make_rlock
+
 __all__ = ["Throttle"]
 
 
@@ -30,33 +32,38 @@ class Throttle:
         self._update = weakref.WeakMethod(update)
         self._interval = interval
         self._quiet = quiet
-        self._condition = threading.Condition()
+        # Latches, not a condition: an interrupt of `stop()` could leave its lock locked, and the
+        # event loop, which wakes, would wait for it.
+        self._news = Latch()
+        self._stopped = Latch()
+        self._starting = make_rlock()  # re-entrant: the collector may run a finalizer that prints
         self._woken = False
-        self._stopped = False
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
         """Have the method called soon, because there is something new."""
-        with self._condition:
-            self._woken = True
-            if self._stopped:
+        self._woken = True
+        self._news.set()
+        if self._thread is None:
+            self._start()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is not None or self._stopped.is_set():
                 return
-            if self._thread is not None:
-                self._condition.notify()
-                return
-            thread = threading.Thread(target=self._run, name="astra_nb view", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="astra_nb view", daemon=True)
             try:
-                thread.start()
-            except RuntimeError:  # the interpreter is shutting down
-                return
-            self._thread = thread
+                self._thread.start()
+            except BaseException as exc:
+                self._thread = None
+                if not isinstance(exc, RuntimeError):  # the interpreter is shutting down
+                    raise
 
     def stop(self, *, wait: bool = True) -> None:
         """End the thread and wait for it, two seconds at most; further wakes do nothing."""
-        with self._condition:
-            self._stopped = True
-            self._condition.notify()
-            thread = self._thread
+        self._stopped.set()
+        self._news.set()
+        thread = self._thread
         if wait and thread is not None and thread is not threading.current_thread():
             thread.join(2)
 
@@ -65,19 +72,17 @@ class Throttle:
             while self._turn():
                 pass
         finally:
-            with self._condition:
-                self._thread = None
-                again = self._woken and not self._stopped
-            if again:  # woken between the last turn and here
+            self._thread = None
+            if self._woken:  # between the last turn and here
                 self.wake()
 
     def _turn(self) -> bool:
         """Wait for a wake, call the method, and pause; return whether to go on."""
-        with self._condition:
-            awake = self._condition.wait_for(lambda: self._woken or self._stopped, self._quiet)
-            if self._stopped:
-                return False
-            self._woken = False
+        awake = self._news.wait(self._quiet)
+        if self._stopped.is_set():
+            return False
+        self._news = Latch()
+        self._woken = False
         started = monotonic()
         update = self._update()
         if update is None:
@@ -86,8 +91,5 @@ class Throttle:
         del update
         if not awake:
             return False
-        with self._condition:
-            self._condition.wait_for(
-                lambda: self._stopped, max(0.0, self._interval - (monotonic() - started))
-            )
+        self._stopped.wait(self._interval - (monotonic() - started))
         return True

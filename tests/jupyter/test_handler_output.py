@@ -275,6 +275,24 @@ def test_the_packages_own_threads_belong_to_no_handler() -> None:
         assert seen == []
 
 
+def test_a_thread_that_could_not_start_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object, **options: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with wrapped_streams():
+        seen: list[tuple[str, str]] = []
+        thread = threading.Thread(target=print, args=("at last",))
+        context = sink_of(seen)
+        with monkeypatch.context() as patched:
+            for name in "_start_new_thread", "_start_joinable_thread":  # until 3.12, from 3.13 on
+                patched.setattr(threading, name, fails, raising=False)
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                context.run(thread.start)
+        context.run(thread.start)
+        thread.join()
+        assert seen == [("stdout", "at last"), ("stdout", "\n")]
+
+
 def test_threads_are_plain_again_after_the_last_user() -> None:
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
     theirs: Any = in_pool

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from astra_nb.log import FrameLog
+from astra_nb.log import FrameLog, snapshot
 from astra_nb.log.payload_redaction import hide_connection_init, redacted
 from astra_nb.log.records import FrameRecord, NoticeRecord, Record
-from astra_nb.wire.frames import encode
+from astra_nb.wire.frames import decode, encode
 
-from .samples import HELLO, conversation
+from .samples import HELLO, PING, conversation
 
 SECRET = "s3cr3t-7f9c"
 INIT = '{"type":"connection_init","payload":{"Authorization":"Bearer s3cr3t-7f9c"}}'
@@ -68,6 +68,186 @@ def test_what_a_connection_init_carries_is_hidden(
     assert b"connection_init" in record.payload
     assert record.frame.complete
     assert SECRET in shown(log_of(payload, key=key, message=message, redact=None))
+
+
+def fragmented(*parts: str, end: bool = True, compressed: bool = False, **options: Any) -> FrameLog:
+    """A log of one message in fragments, with a ping and another connection between them."""
+    log = FrameLog(**options)
+    for index, part in enumerate(parts):
+        data = part.encode()
+        fin = end and index == len(parts) - 1
+        frame = encode(0 if index else 1, b"\x12" if compressed else data, fin=fin, key=KEY)
+        log.append_frames(1, "server", "received", frame, 1, "", (data,) if compressed else None)
+        log.append_frames(1, "server", "received", PING, 1)
+        log.append_frames(
+            1, "server", "sent", encode(1, b"in", fin=False) + encode(0, b"nocent"), 2
+        )
+        log.append_frames(2, "server", "received", HELLO * 3, 3)
+    return log
+
+
+def data_frames(log: FrameLog) -> list[FrameRecord]:
+    frames = log.filter(connection=1, direction="received", type=["text", "continuation"])
+    return [record for record in frames if isinstance(record, FrameRecord)]
+
+
+def all_shown(log: FrameLog) -> str:
+    """What a reader sees of the fragments in every way there is, one by one too."""
+    alone = [log.find(record.number) for record in data_frames(log)]
+    later = [log.since(record.number - 1)[0] for record in data_frames(log)]
+    assert alone == later == data_frames(log)
+    texts = [log.text(), log.html(), log.to_jsonl(), log.sequence(), repr(log.messages)]
+    return "".join([*texts, *(record.explain() for record in data_frames(log)), repr(alone)])
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("cut", range(1, len(INIT), 4))
+def test_a_connection_init_in_fragments_is_hidden_wherever_it_is_cut(
+    cut: int, compressed: bool
+) -> None:
+    log = fragmented(INIT[:cut], INIT[cut:], compressed=compressed)
+    shown = "".join(record.payload.decode() for record in data_frames(log))
+    assert shown == '{"type":"connection_init"' + "*" * (len(INIT) - 25)
+    assert [len(record.payload) for record in data_frames(log)] == [cut, len(INIT) - cut]
+    assert "innocent" in repr(log.messages)
+    everything = all_shown(log)
+    assert all(SECRET[part : part + 5] not in everything for part in range(7))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        INIT,
+        f" {{ {INIT[1:]}",
+        '{"payload":{"token":"s3cr3t-7f9c"},"type":"connection_init"}',
+        '{"id":"s3cr3t-7f9c","type":"connection_init","payload":{}}',
+    ],
+)
+@pytest.mark.parametrize("seen", [1, 2, 3, 20, 60])
+def test_a_message_under_way_that_may_be_a_connection_init_is_hidden(
+    payload: str, seen: int
+) -> None:
+    log = fragmented(*payload[:seen], end=False)
+    shown = "".join(record.payload.decode() for record in data_frames(log))
+    assert shown == "*" * min(seen, len(payload))
+    assert "s3c" not in all_shown(log)
+
+
+@pytest.mark.parametrize("seen", [20, 45, 60])
+def test_one_that_tcp_cuts_is_hidden(seen: int) -> None:
+    start = '{"payload":{"token":"s3cr3t-7f9c"},"type":"connection_init"}'
+    log = FrameLog()
+    frame = encode(1, start.encode(), key=KEY)
+    log.append_frames(1, "server", "received", frame[:seen], 1, "cut: the TCP connection ended")
+    (record,) = data_frames(log)
+    assert set(record.payload) == {ord("*")}
+    assert "s3c" not in all_shown(log)
+
+
+def test_one_whose_beginning_is_not_on_the_log_any_more_is_hidden() -> None:
+    log = fragmented(*INIT)
+    log.max_frames = 6 * 10
+    assert len(data_frames(log)) < len(INIT)
+    assert {record.payload for record in data_frames(log)} == {b"*"}
+    assert len(log.find(log.last_number).payload) == 5  # type: ignore[union-attr]
+
+
+def test_one_in_more_fragments_than_are_looked_through_is_hidden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(snapshot, "MAX_JOINED", 100)
+    log = fragmented(*INIT)
+    shown = "".join(record.payload.decode() for record in data_frames(log))
+    assert len(shown) == len(INIT)
+    assert "s3c" not in shown
+
+
+@pytest.mark.parametrize("end", [False, True])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("Hel", "lo"),
+        ("", "", "Hello"),
+        ('{"action":', '"connection_init"', "}"),
+        ('{"type":"subscribe","payload":', '{"query":"connection_init"}}'),
+        ('["type","payload"', ',"connection_init"]'),
+    ],
+)
+def test_other_messages_in_fragments_are_shown(parts: tuple[str, ...], end: bool) -> None:
+    frames = data_frames(fragmented(*parts, end=end))
+    assert [record.payload.decode() for record in frames] == list(parts)
+
+
+def test_one_that_may_have_been_one_is_shown_when_it_turns_out_not_to_be() -> None:
+    parts = '{"type":"', 'subscribe","id":"1"}'
+    assert data_frames(fragmented(*parts[:1], end=False))[0].payload == b"*" * 9
+    shown = [record.payload.decode() for record in data_frames(fragmented(*parts))]
+    assert shown == list(parts)
+
+
+def test_a_continuation_that_was_refused_is_shown() -> None:
+    log = FrameLog()
+    log.append_frames(1, "server", "received", encode(0, b"lo"), 1, "refused: nothing to go on")
+    log.append_frames(2, "server", "received", encode(1, b"a") + encode(0, b"lo"), 2, "ignored")
+    assert [record.payload for record in log if isinstance(record, FrameRecord)] == [
+        *(b"lo", b"a", b"lo")
+    ]
+
+
+def test_a_function_of_ones_own_gets_a_message_in_fragments_whole() -> None:
+    seen: list[Record] = []
+
+    def stars(record: Record) -> Record:
+        seen.append(record)
+        if isinstance(record, FrameRecord) and record.payload == b"Hello, you":
+            return record.with_payload(b"HELLO, YOU")
+        return record
+
+    log = fragmented("Hello", ", ", "you", redact=stars)
+    assert [record.payload for record in data_frames(log)] == [b"HELLO", b", ", b"YOU"]
+    whole = next(each for each in seen if isinstance(each, FrameRecord) and each.type == "text")
+    assert (whole.number, whole.frame.fin, whole.payload) == (1, True, b"Hello, you")
+    assert log.find(1) != whole
+
+
+def shortens(record: Record) -> Record:
+    if isinstance(record, FrameRecord) and record.type == "text":
+        return replace(record, frame=decode(encode(1, b"H")))
+    return record
+
+
+@pytest.mark.parametrize(
+    ("redact", "why"),
+    [
+        (lambda record: 1 // 0, "raised ZeroDivisionError"),
+        (shortens, "returned another length"),
+    ],
+)
+def test_each_fragment_is_hidden_when_the_function_fails(
+    redact: Callable[[Record], Any], why: str
+) -> None:
+    log = FrameLog(redact=redact)
+    log.append_frames(1, "server", "sent", encode(1, b"s3c", fin=False) + encode(0, b"r3t"), 2)
+    records = list(log)
+    assert [record.number for record in records] == [1, 2]
+    for record in records:
+        assert isinstance(record, NoticeRecord)
+        assert record.text == f"this record is hidden, because the log's redact function {why}"
+
+
+@pytest.mark.parametrize(
+    ("payload", "hidden"),
+    [
+        (INIT.replace("_", "\\u005f"), True),
+        (INIT.replace("type", "\\u0074ype"), True),
+        (INIT.replace("Bearer", "\\u0042earer"), True),
+        ('{"type":"subscribe","payload":{"query":"\\u0041"}}', False),
+    ],
+)
+def test_escapes_of_json_hide_no_connection_init(payload: str, hidden: bool) -> None:
+    (record,) = log_of(payload)
+    assert isinstance(record, FrameRecord)
+    assert record.payload == (b"*" * len(payload) if hidden else payload.encode())
 
 
 def test_how_a_hidden_message_reads() -> None:

@@ -18,6 +18,7 @@ from astra_nb.log.scan import Scan
 from tests.conformance.octets import frame, mask_all
 
 SECRET = b'{"type":"connection_init","payload":{"token":"text"}}'
+HELLO = frame(1, b"Hello")
 PAYLOADS = st.one_of(
     st.sampled_from(
         [b"", b"text", "ein Täxt €".encode(), b"bad \xff text", b"\xe2\x82text", SECRET]
@@ -47,7 +48,11 @@ def logs(draw: st.DrawFn) -> FrameLog:
             continue
         payloads = draw(st.lists(PAYLOADS, min_size=1, max_size=4))
         opcodes = draw(st.lists(st.sampled_from([0, 1, 2, 3, 8, 9, 10]), min_size=4, max_size=4))
-        data = b"".join(map(frame, opcodes, payloads))
+        fins = draw(st.lists(st.booleans(), min_size=4, max_size=4))
+        data = b"".join(
+            frame(opcode, payload, fin=fin)
+            for opcode, payload, fin in zip(opcodes, payloads, fins, strict=False)
+        )
         if draw(st.booleans()):
             data = mask_all(data)
         messages = None
@@ -94,6 +99,7 @@ def test_frames_that_cannot_match_are_not_decoded() -> None:
     assert candidates(criteria(text=re.compile("tw.")), *map(mask_all, frames)) == [1, 3]
     assert candidates(criteria(text="token"), frame(1, SECRET)) == [0]
     assert candidates(criteria(text="*"), frame(1, SECRET), frame(1, b"")) == [0]
+    assert candidates(criteria(text="*"), frame(1, b"", fin=False), frame(0), HELLO) == [0, 1]
     for length in (126, 65536):
         assert candidates(criteria(text="end"), frame(2, bytes(length) + b"end"), frames[0]) == [0]
 

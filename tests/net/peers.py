@@ -61,13 +61,14 @@ class Peer:
 
 
 @contextmanager
-def raw_client(port: int, path: str = "/") -> Iterator[Peer]:
+def raw_client(port: int, path: str = "/", *headers: str) -> Iterator[Peer]:
     """Connect to a server and do the opening handshake."""
     with sockets.create_connection(("127.0.0.1", port), DEADLINE) as sock:
         sock.sendall(
             b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
             b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            b"Sec-WebSocket-Version: 13\r\n\r\n" % path.encode()
+            b"Sec-WebSocket-Version: 13\r\n%b\r\n"
+            % (path.encode(), "".join(f"{header}\r\n" for header in headers).encode())
         )
         _, rest = read_head(sock)
         yield Peer(sock, masks=True, rest=rest)

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from astra_nb.errors import LoopBlocked, WrongThread
+from astra_nb.errors import LocalError, LoopBlocked, WrongThread
 from astra_nb.net import background, blocking
 from astra_nb.net.background import (
+    WATCH_NAME,
     BackgroundLoop,
     acquire,
     forget_after_fork,
@@ -118,6 +119,93 @@ def test_without_a_thread_there_is_no_loop(monkeypatch: pytest.MonkeyPatch) -> N
     release("a")
     assert acquire("b").call(lambda: 1) == 1
     end("b")
+
+
+def test_with_one_thread_and_no_second_one_there_is_a_loop_without_a_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == WATCH_NAME:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert acquire("a").call(lambda: 1) == 1
+    assert has_ended(end("a"))
+
+
+def test_a_call_that_code_on_the_loop_cancels_is_told(loop: BackgroundLoop) -> None:
+    async def cancelled() -> None:
+        loop.loop.call_soon(lambda: [task.cancel() for task in asyncio.all_tasks(loop.loop)])
+        await asyncio.sleep(60)
+
+    with pytest.raises(LocalError, match=r"^this call was cancelled by code on the event loop, "):
+        loop.run(cancelled())
+
+
+def watchers() -> int:
+    return sum(thread.name == WATCH_NAME for thread in threading.enumerate())
+
+
+def test_the_log_is_told_of_a_blocked_loop_while_nobody_waits(
+    loop: BackgroundLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in background, blocking:
+        monkeypatch.setattr(module, "STEP", 0.01)
+    go_on, told = threading.Event(), threading.Event()
+    texts: list[str] = []
+
+    def hold() -> None:
+        go_on.wait(60)
+
+    def listen(text: str) -> None:
+        texts.append(text)
+        told.set()
+
+    for turn in 1, 2:
+        loop.listeners.add(listen)
+        loop.loop.call_soon_threadsafe(hold)
+        assert told.wait(10)
+        loop.listeners.discard(listen)  # and then nobody looks any more
+        assert len(texts) == turn
+        assert texts[-1].startswith("The event loop is blocked by hold() at line ")
+        go_on.set()
+        assert loop.call(lambda: 1) == 1
+        go_on.clear()
+        told.clear()
+    assert watchers() == 1
+
+
+def test_the_watch_does_not_wake_a_loop_that_waits_for_sockets(
+    loop: BackgroundLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = BackgroundLoop()
+    looks: list[int] = []
+
+    def look(ident: int | None) -> None:
+        looks.append(1)
+
+    monkeypatch.setattr(background, "place_of", look)
+    monkeypatch.setattr(background, "WATCH_STEP", 0.001)
+    monkeypatch.setattr(BackgroundLoop, "_ask", lambda self: pytest.fail("the loop was woken"))
+    acquire("own", own)
+    wait_until(lambda: len(looks) > 10)
+    end("own")
+
+
+def test_the_watch_ends_with_a_loop_that_is_blocked_until_then(loop: BackgroundLoop) -> None:
+    own = acquire("own", BackgroundLoop())
+    own.listeners.add(lambda text: None)
+    go_on = threading.Event()
+    own.loop.call_soon_threadsafe(go_on.wait, 60)
+    release("own")
+    assert watchers() == 2
+    go_on.set()
+    own.join()
+    assert has_ended(own)
+    assert watchers() == 1
 
 
 def test_the_loops_own_thread_may_release_it_and_ends_after_the_queued_calls() -> None:

@@ -278,8 +278,9 @@ async def test_only_control_frames_come_between_fragments() -> None:
         with pytest.raises(NotOpen) as caught:
             await sends(own)[what]()
         assert str(caught.value) == UNDER_WAY.format(what)
-    with pytest.raises(NotOpen, match="so the text was not sent"):
-        await own.send("text", "a")
+    for type in "text", "bytes":
+        with pytest.raises(NotOpen, match=f"so the {type} was not sent"):
+            await own.send(type, "a")
     await own.send_ping(b"i")
     await own.send_pong(b"o")
     await own.send_fragment(b"l", fin=False)

@@ -110,6 +110,13 @@ def test_a_new_connection(side: Side) -> None:
     }
 
 
+def test_the_first_close_that_an_end_sends_counts() -> None:
+    state = ClosingState("server")
+    state.close_sent(CloseFrame(4000, "first"))
+    state.close_sent(CloseFrame(1001))
+    assert (state.sent, state.first) == (CloseFrame(4000, "first"), "server")
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_the_first_close_is_that_of_the_end_that_sent_it(side: Side) -> None:
     state = state_in(Phase.OPEN, side)

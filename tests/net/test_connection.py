@@ -579,8 +579,9 @@ async def test_keepalive_pings_end_with_the_closing_handshake() -> None:
     end = Memory(keepalive=1e-6)
     assert timers("keep_alive") == 1
     end.connection.send_close(1000)
-    await until(lambda: timers("keep_alive") == 0)
+    assert timers("keep_alive") == 0
     assert end.payloads == [b"\x03\xe8"]
+    assert end.connection.state.detail == ""
 
 
 @in_memory
@@ -848,6 +849,115 @@ async def test_reading_stops_for_what_compressed_messages_are_when_decompressed(
     assert end.inbox.paused
     assert len(end.inbox.messages) == most + 1
     assert sum(len(record.frame.raw) for record in end.frame_records("received")) < 2**10
+
+
+def bombs(count: int) -> bytes:
+    """A chunk of compressed messages of the greatest size, each a few bytes on the wire."""
+    sender = Memory(compressed=True)
+    for _ in range(count):
+        sender.connection.sender.send(2, bytes(MAX_MESSAGE_SIZE))
+    sender.connection.sender.flush()
+    return mask_all(sender.written)
+
+
+@in_memory
+async def test_a_chunk_of_compressed_messages_is_taken_as_far_as_the_handler_keeps_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inbox, "HIGH_BYTES", 16 * MAX_MESSAGE_SIZE)
+    monkeypatch.setattr(module, "PIECE", 64)
+    end, chunk = Memory(compressed=True), bombs(300)
+    end.connection.data_received(chunk + mask_all(BYE))
+    assert not end.transport.reading
+    assert 16 < len(end.inbox.messages) < 40
+    taken = end.take()
+    while not end.transport.reading:
+        before = len(taken)
+        end.inbox.caught_up()
+        taken += end.take()
+        assert 0 < len(taken) - before < 40
+    end.connection.answer_close()
+    taken += end.take()
+    assert [message.type for message in taken] == ["bytes"] * 300 + ["close"]
+    assert len(end.frame_records("received")) == 301
+
+
+@in_memory
+async def test_compressed_messages_that_nobody_waits_for_any_more_are_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PIECE", 64)
+    end, chunk = Memory(compressed=True), bombs(300)
+    end.connection.data_received(chunk + mask_all(BYE))
+    assert end.payloads == []
+    end.connection.inbox = None  # as when the handler ends
+    end.connection.resume_reading()
+    assert end.payloads == [b"\x0f\xa0bye"]
+    assert len(end.frame_records("received")) == 301
+
+
+@in_memory
+async def test_compressed_messages_do_not_hold_up_the_closing_of_this_end() -> None:
+    end, chunk = Memory(compressed=True), bombs(300)
+    end.connection.data_received(chunk + mask_all(BYE))
+    end.connection.send_close(1000)
+    assert end.connection.state.facts()["received"] == CLOSED
+    assert end.transport.reading
+
+
+@in_memory
+async def test_compressed_bytes_that_tcp_leaves_unread_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PIECE", 64)
+    end, chunk = Memory(compressed=True), bombs(300)
+    end.connection.data_received(chunk)
+    seen = sum(len(record.frame.raw) for record in end.frame_records("received"))
+    end.end(ConnectionResetError())
+    left = end.notices()[-1]
+    assert left.endswith(" more bytes came that nobody read; they are not on record")
+    assert 0 < int(left.split()[0].replace(",", "")) <= len(chunk) - seen
+    waiting = len(end.take())
+    end.inbox.caught_up()  # and what is left is not taken after the end
+    assert (waiting > 0, end.take()) == (True, [])
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@in_memory
+async def test_what_comes_while_this_end_closes_is_delivered_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch, compressed: bool
+) -> None:
+    monkeypatch.setattr(module, "MAX_LATE", 2**20 - 1)
+    end = Memory(compressed=compressed)
+    end.connection.send_close(1000)
+    message = frame(2, bytes(1000))
+    for _ in range(2000):
+        end.receive(message)
+    assert 1000 < len(end.take()) < 1050
+    assert len(end.frame_records("received")) == 2000
+    [notice] = end.notices()
+    assert notice.startswith("More than 0 MiB came while this end closed; ")
+    end.receive(BYE)
+    assert end.take() == [Message("close", CLOSED)]
+
+
+@pytest.mark.parametrize(
+    ("exc", "tcp", "detail"),
+    [
+        (ConnectionResetError(), "reset", ""),
+        (TimeoutError(), "dropped by client", ""),
+        (OSError("no route to host"), "dropped by client", ""),
+        (LookupError("inside"), "closed", "an error of this end: LookupError('inside')"),
+    ],
+    ids=["reset", "timeout", "no route", "our own"],
+)
+@in_memory
+async def test_only_an_error_that_is_not_the_systems_is_this_ends(
+    exc: Exception, tcp: str, detail: str
+) -> None:
+    end = Memory()
+    end.end(exc)
+    assert (end.closed().tcp, end.closed().detail) == (tcp, detail)
 
 
 def test_a_thread_that_closes_on_a_closed_loop() -> None:

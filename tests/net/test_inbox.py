@@ -701,3 +701,10 @@ def test_a_stopped_reading_an_end_and_a_question_go_along() -> None:
     task_inbox.caught_up()
     run_async(task_inbox.wait())  # does not wait: it has ended
     assert (resumed.count, idle.count, task_inbox.ended) == (1, 1, True)
+
+
+def test_reading_that_stopped_for_the_bytes_stays_stopped() -> None:
+    thread_inbox, task_inbox = ThreadInbox(ignore), TaskInbox(ignore)
+    assert thread_inbox.deliver([Message("text", "x" * (HIGH_BYTES + 1))], 1)
+    thread_inbox.move_to(task_inbox)
+    assert task_inbox.paused

@@ -12,7 +12,13 @@ import pytest
 from websockets.datastructures import Headers
 
 from astra_nb.errors import LocalError
-from astra_nb.net.options import ConnectOptions, check_seconds, check_size, connect_options
+from astra_nb.net.options import (
+    ConnectOptions,
+    check_seconds,
+    check_size,
+    check_wait,
+    connect_options,
+)
 
 DEFAULTS = {
     "origin": None,
@@ -205,3 +211,16 @@ def test_seconds_may_be_any_positive_number() -> None:
     assert [check_seconds("s", value) for value in (0.001, math.inf)] == [0.001, math.inf]
     assert check_seconds("s", 10**400) == math.inf
     assert re.fullmatch("5.0", repr(check_seconds("s", 5)))
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 0.5, -math.inf, math.inf])
+def test_a_wait_may_be_over_already_or_have_no_end(timeout: float) -> None:
+    check_wait(timeout)
+
+
+@pytest.mark.parametrize("timeout", [math.nan, "1", b"2", True, None, [1], 1j])
+def test_a_wait_of_anything_but_seconds_is_refused(timeout: object) -> None:
+    with pytest.raises(
+        LocalError, match=r"^timeout is a number of seconds, or None for no limit, "
+    ):
+        check_wait(timeout)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, cast
 
 import pytest
@@ -192,6 +197,129 @@ def test_a_thread_waits_until_it_is_told_to_look() -> None:
 
     wait_until(told)
     assert results == [True]
+
+
+class Moment:
+    """A tracer that interrupts before the n-th line that runs in a module or in `threading`."""
+
+    def __init__(self, line: int) -> None:
+        self.left = line
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> Moment | None:
+        if frame.f_code.co_filename not in (module.__file__, threading.__file__):
+            return None
+        # Where no signal comes: before __exit__ is called, between "with" and "try", and within
+        # the one statement pair that says so.
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        if event == "line" and not line.startswith(("with ", "try:", "self._entries.append(")):
+            self.left -= 1
+            if self.left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return self
+
+
+def is_interrupted(peer: Peer, line: int, size: int) -> bool:
+    """Interrupt a wait and a send, and check that all goes on; return whether the line was hit."""
+    peer.put(*range(MAX_ENTRIES + 1))
+    traced = sys.gettrace()
+    sys.settrace(Moment(line))
+    hit = False
+    try:
+        peer.outbox.wait(lambda: peer.outbox.has_room, 0.001)
+        peer.outbox.put(peer.done.append, "interrupted", size=size)
+    except KeyboardInterrupt:
+        hit = True
+    finally:
+        sys.settrace(traced)
+    # Nobody holds a lock, so other threads may send, wait and take.
+    for call in lambda: peer.put("after", size=LARGE), peer.outbox.notify:
+        thread, _ = in_thread(call)
+        thread.join(10)
+        assert not thread.is_alive(), f"interrupted before line {line}"
+    while peer.loop.ready:
+        peer.loop.turn()
+    assert (peer.done[-1], len(peer.outbox)) == ("after", 0)
+    peer.put("large", size=MAX_BYTES)
+    assert not peer.outbox.is_full  # no size is counted of what has gone
+    peer.put("large", size=LARGE)
+    assert peer.outbox.is_full
+    return hit
+
+
+@pytest.mark.parametrize("size", [0, LARGE])
+def test_a_send_that_is_interrupted_anywhere_leaves_the_queue_in_order(size: int) -> None:
+    line = 1
+    while is_interrupted(Peer(), line, size):
+        line += 1
+    assert line > 10  # there were such lines
+
+
+def test_a_send_whose_wake_up_was_interrupted_does_not_stop_later_ones() -> None:
+    peer = Peer()
+    call_soon = peer.loop.call_soon_threadsafe
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    peer.loop.call_soon_threadsafe = interrupted  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        peer.put(1)
+    peer.loop.call_soon_threadsafe = call_soon  # type: ignore[method-assign]
+    peer.put(2)
+    peer.loop.turn()
+    assert peer.done == [1, 2]
+
+
+def test_a_finalizer_that_sends_while_a_send_is_counted_does_not_block() -> None:
+    peer = Peer()
+    collections = [True]
+
+    class Size(int):
+        def __radd__(self, other: int) -> int:
+            while collections:
+                collections.pop()
+                peer.put("from a finalizer", size=LARGE)
+            return int(self) + other
+
+    thread, _ = in_thread(lambda: peer.put("sent", size=Size(LARGE)))
+    thread.join(10)
+    assert not thread.is_alive()
+    peer.loop.turn()
+    assert sorted(peer.done) == ["from a finalizer", "sent"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_while_another_thread_counts_and_waits_leaves_no_lock_in_the_child() -> None:
+    peer = Peer()
+    peer.put(*range(MAX_ENTRIES + 1))
+    inside, go_on, told = threading.Event(), threading.Event(), threading.Event()
+
+    class Size(int):
+        def __radd__(self, other: int) -> int:
+            inside.set()
+            go_on.wait(60)
+            return int(self) + other
+
+    counting, _ = in_thread(lambda: peer.put("sent", size=Size(LARGE)))
+    waiting, _ = in_thread(lambda: peer.outbox.wait(told.is_set))
+    assert inside.wait(10)
+    wait_until(lambda: peer.outbox._waiters)
+    child = os.fork()
+    if child == 0:  # pragma: no cover  (in the child)
+        signal.alarm(10)
+        peer.put("child", size=LARGE)
+        peer.loop.turn()
+        peer.outbox.notify()
+        os._exit(0 if peer.outbox.wait(lambda: True, 1) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    told.set()
+    go_on.set()
+    counting.join(10)
+    peer.outbox.notify()
+    waiting.join(10)
+    assert not waiting.is_alive()
 
 
 def test_a_wait_ends_at_its_timeout() -> None:

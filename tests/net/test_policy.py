@@ -16,7 +16,7 @@ from astra_nb.net.policy import (
     origin_allowed,
     split_target,
 )
-from astra_nb.net.refusals import foreign_host, foreign_origin, unknown_path
+from astra_nb.net.refusals import foreign_host, foreign_origin, invalid_host, unknown_path
 from astra_nb.net.routes import make_route
 
 LOCAL = ["127.0.0.1:8080"]
@@ -164,7 +164,7 @@ def test_what_does_not_mean_a_host_lets_no_name_in(entry: Any) -> None:
         ("wss://localhost", "localhost", "/"),
         ("http://localhost?b", "localhost", "/?b"),
         ("http://a@b/c", "a@b", "/c"),
-        ("http:///a", None, "http:///a"),
+        ("http:///a", "", "/a"),
         ("ftp://localhost/", None, "ftp://localhost/"),
         ("localhost:8080", None, "localhost:8080"),
         ("*", None, "*"),
@@ -217,11 +217,23 @@ def test_the_check_needs_no_route_and_no_route_takes_its_path() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/nope/nope", CHECK_PATH])
 @pytest.mark.parametrize(
-    "hosts", [[], ["evil.example"], ["127.0.0.1", "127.0.0.1"], ["127.0.0.1", "evil.example"]]
+    "hosts",
+    [
+        *([], [""], ["evil@localhost"], ["localhost:evil"], ["localhost/"], ["local host"]),
+        *(["127.0.0.1", "127.0.0.1"], ["127.0.0.1", "evil.example"], ["127.0.0.1", ""]),
+        *(["[::1"], ["::1"], ["localhost:99999"], ["http://localhost"], ["localhost, localhost"]),
+    ],
 )
-def test_the_host_is_judged_first(path: str, hosts: list[str]) -> None:
+def test_the_form_of_the_host_is_judged_first(path: str, hosts: list[str]) -> None:
     policy = policy_with_routes()
-    assert policy.admit(path, hosts, ["https://evil.example"]) == foreign_host(hosts)
+    assert policy.admit(path, hosts, ["https://evil.example"]) == invalid_host(hosts)
+
+
+@pytest.mark.parametrize("path", ["/", "/nope/nope", CHECK_PATH])
+@pytest.mark.parametrize("host", ["evil.example", "a..localhost", "localhost,localhost", "1"])
+def test_the_host_is_judged_before_the_origin(path: str, host: str) -> None:
+    policy = policy_with_routes()
+    assert policy.admit(path, [host], ["https://evil.example"]) == foreign_host([host])
 
 
 def test_the_host_of_a_whole_address_must_be_allowed_as_well() -> None:
@@ -231,14 +243,17 @@ def test_the_host_of_a_whole_address_must_be_allowed_as_well() -> None:
     assert policy.admit("/", ["evil.example"], [], "localhost") == foreign_host(
         ["evil.example", "localhost"]
     )
-    assert policy.admit("/", [], [], "localhost") == foreign_host([])
+    assert policy.admit("/", [], [], "localhost") == invalid_host([])
+    for bad in "", "evil@localhost", "localhost:evil":
+        assert policy.admit("/", LOCAL, [], bad) == invalid_host([*LOCAL, bad])
+        assert policy.admit("/", [bad], [], "localhost") == invalid_host([bad, "localhost"])
 
 
 def test_no_setting_does_without_a_host_header_or_allows_two() -> None:
     policy = Policy("127.0.0.1", hosts=["*"], routes=[make_route("/", handle)])
     assert policy.admit("/", ["evil.example"], []) == Admission(policy.routes[0], {})
-    for hosts in [], ["evil.example", "evil.example"]:
-        assert policy.admit("/", hosts, []) == foreign_host(hosts)
+    for hosts in [], ["evil.example", "evil.example"], ["evil@evil.example"]:
+        assert policy.admit("/", hosts, []) == invalid_host(hosts)
 
 
 @pytest.mark.parametrize("path", ["/", "/nope/nope", CHECK_PATH])

@@ -105,6 +105,20 @@ def not_utf8(what: str) -> Last:
     )
 
 
+@pytest.mark.parametrize("size", [125, 126, 127, 65535, 65536])
+@pytest.mark.parametrize("cut", [1, 3, 5, 100])
+@pytest.mark.parametrize("side", SIDES)
+def test_a_payload_at_the_edge_of_a_length_form_that_tcp_cuts(
+    side: Side, cut: int, size: int
+) -> None:
+    end, payload = Receiving(side), b"x" * size
+    data = end.wire(frame(2, payload) + HELLO)
+    assert end.raw(data[:cut]) == ([], None)
+    assert end.raw(data[cut:]) == ([Message("bytes", payload), Message("text", "Hello")], None)
+    assert b"".join(raw for raw, _ in end.verdicts) == data
+    assert {verdict for _, verdict in end.verdicts} == {""}
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_each_type_of_frame_is_a_message(side: Side) -> None:
     end = Receiving(side)

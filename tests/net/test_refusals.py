@@ -19,6 +19,7 @@ from astra_nb.net.refusals import (
     foreign_host,
     foreign_origin,
     invalid,
+    invalid_host,
     timed_out,
     unknown_path,
     unreadable,
@@ -27,11 +28,24 @@ from astra_nb.net.refusals import (
 
 
 def test_a_request_without_a_host() -> None:
-    assert foreign_host([]) == Refusal(
+    assert invalid_host([]) == Refusal(
         HTTPStatus.BAD_REQUEST,
         "400 Bad Request: there is no Host header.\n"
         "It names the server that is asked (RFC 6455, section 4.1); every client sends it.\n",
         "the request has no Host header (RFC 6455, section 4.1)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("hosts", "shown"), [(["a", "b"], '"a", "b"'), (["a b@c"], '"a b@c"'), ([""], '""')]
+)
+def test_a_request_that_does_not_name_one_host(hosts: list[str], shown: str) -> None:
+    assert invalid_host(hosts) == Refusal(
+        HTTPStatus.BAD_REQUEST,
+        "400 Bad Request: a request names one host, as in Host: localhost:8080 "
+        "(RFC 9112, section 3.2).\n",
+        f"the request names {shown} as its host, which is not one host with or without a port "
+        f"(RFC 9112, section 3.2)",
     )
 
 
@@ -146,7 +160,7 @@ def test_a_request_that_breaks_a_rule_of_the_handshake(
     assert "evil" not in refusal.text
 
 
-@pytest.mark.parametrize("refuse", [foreign_host, foreign_origin])
+@pytest.mark.parametrize("refuse", [foreign_host, foreign_origin, invalid_host])
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

@@ -287,8 +287,8 @@ async def test_to_a_peer_that_does_not_read_only_the_newest_pong_is_kept() -> No
     end.receive(frame(PING, b"0"))
     assert end.payloads == [b"first", b"0"]
     end.connection.pause_writing()
-    for payload in (b"1", b"2", b"3"):
-        end.receive(frame(PING, payload))
+    end.receive(frame(PING, b"1"))
+    end.receive(frame(PING, b"2") + frame(PING, b"3"))  # in one chunk
     assert end.payloads == [b"first", b"0"]
     end.connection.resume_writing()
     assert end.payloads == [b"first", b"0", b"3"]
@@ -436,6 +436,9 @@ async def test_a_pong_ends_the_measurement_of_its_ping() -> None:
     end.receive(frame(PONG, b"2"))
     assert isinstance(sender.latency, float)
     assert sender.latency >= 0
+    measured = sender.latency
+    end.receive(frame(PONG, b"that answers nothing"))
+    assert sender.latency == measured
     assert [sender.is_unanswered(payload) for payload in (b"1", b"2", b"3")] == [False, False, True]
 
 

@@ -16,7 +16,14 @@ from astra_nb import AsyncWebSocket, Server, WebSocket
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
 from astra_nb.net.policy import CHECK_PATH
-from astra_nb.net.refusals import TLS, foreign_host, foreign_origin, unknown_path, unreadable
+from astra_nb.net.refusals import (
+    TLS,
+    foreign_host,
+    foreign_origin,
+    invalid_host,
+    unknown_path,
+    unreadable,
+)
 from tests import records
 from tests.conformance.octets import frame, mask_all, read_frames
 from tests.servers import serving
@@ -248,17 +255,24 @@ def test_a_cell_sees_the_request_of_a_connection_whose_handler_is_async() -> Non
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1\r\nHost: 127.0.0.1", "127.0.0.1\r\nHost: evil.example"]
+    ("host", "status"),
+    [
+        ("evil.example", 421),
+        ("127.0.0.1\r\nHost: 127.0.0.1", 400),
+        ("127.0.0.1\r\nHost: evil.example", 400),
+        ("evil@127.0.0.1", 400),
+        ("", 400),
+    ],
 )
-def test_a_foreign_host_gets_421_and_the_log_says_why(host: str) -> None:
+def test_a_foreign_or_invalid_host_is_refused_and_the_log_says_why(host: str, status: int) -> None:
     with serving(wait) as server:
         answer = refused(server, head(Host=host))
-        refusal = foreign_host(host.split("\r\nHost: "))
-        assert (answer.status, answer.body.decode()) == (421, refusal.text)
+        refusal = {421: foreign_host, 400: invalid_host}[status](host.split("\r\nHost: "))
+        assert (answer.status, answer.body.decode()) == (status, refusal.text)
         assert records.closed(server.log).detail == refusal.reason
         received, sent = handshakes(server)
         assert received.raw == head(Host=host)
-        assert (sent.status, sent.raw.endswith(b"\r\n\r\n")) == (421, True)
+        assert (sent.status, sent.raw.endswith(b"\r\n\r\n")) == (status, True)
         assert refusal.text.encode() not in sent.raw  # the head alone
 
 
@@ -273,7 +287,7 @@ def test_a_foreign_host_in_a_whole_address_gets_421() -> None:
 def test_a_request_without_a_host_gets_400() -> None:
     with serving(wait) as server:
         answer = refused(server, head(Host=None))
-        assert (answer.status, answer.body.decode()) == (400, foreign_host([]).text)
+        assert (answer.status, answer.body.decode()) == (400, invalid_host([]).text)
 
 
 def test_a_foreign_origin_gets_403_and_the_log_says_why() -> None:

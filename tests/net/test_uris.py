@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from astra_nb.errors import InvalidMessage
-from astra_nb.net.uris import host_and_port, parse_address, parse_origin
+from astra_nb.net.uris import host_and_port, is_authority, parse_address, parse_origin
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,42 @@ def test_a_host_and_its_port(text: str, meaning: object) -> None:
 )
 def test_what_is_not_a_host_and_a_port(text: str) -> None:
     assert host_and_port(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("localhost", "LOCALHOST:", "db_1:00080", "a..b", "evil!.example", "a,b", "1", "%41:1"),
+        *("127.0.0.1:65535", "[::1]", "[::1]:8080", f"{'a' * 300}.example"),
+    ],
+)
+def test_the_form_of_a_host_and_a_port(text: str) -> None:
+    assert is_authority(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ":80", "[", "[]", "[::1", "::1", "[127.0.0.1]", "[::1]x", "[::1]:65536"),
+        *("localhost:evil", "localhost:65536", "localhost:999999", "localhost:-1", "localhost:1:2"),
+        *(
+            "evil@localhost",
+            "a b",
+            "a, b",
+            "a/",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "a\nb",
+            "a\x00",
+            "%4",
+            "a\xaa",
+        ),
+        *("http://a", "a:\u0661", "\ud800", "9" * 5000 + ":" + "9" * 5000),
+    ],
+)
+def test_what_has_not_the_form_of_a_host_and_a_port(text: str) -> None:
+    assert not is_authority(text)
 
 
 @pytest.mark.parametrize(

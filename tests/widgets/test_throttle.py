@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import gc
+import linecache
+import sys
 import threading
 import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
+from astra_nb.widgets import throttle
 from astra_nb.widgets.throttle import Throttle
 from tests.helpers import wait_until
 
@@ -89,3 +95,50 @@ def test_an_error_in_a_beat_does_not_end_it_for_good() -> None:
     throttle.wake()
     wait_until(lambda: len(beats) >= 2)
     throttle.stop()
+
+
+def test_an_interrupt_of_stop_holds_up_no_one_who_wakes() -> None:
+    for line in range(1, 100):
+        owner = Owner(quiet=60)
+        owner.throttle.wake()
+        wait_until(lambda owner=owner: bool(owner.beats))  # type: ignore[misc]
+        hit = interrupted_before(line, owner.throttle.stop)
+        waking = threading.Thread(target=owner.throttle.wake)
+        waking.start()
+        waking.join(10)
+        assert not waking.is_alive(), f"interrupted before line {line}"
+        owner.throttle.stop()
+        assert views() == []
+        if not hit:
+            assert line > 3
+            return
+    raise AssertionError("stop() runs more lines than were tried")
+
+
+def interrupted_before(line: int, call: Callable[[], None]) -> bool:
+    """Interrupt a call before the n-th line in the throttle or `threading`; return whether it was.
+
+    No signal comes between "with" and the first line after it, nor before "try:".
+    """
+    left, traced = line, sys.gettrace()
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal left
+        if frame.f_code.co_filename not in (throttle.__file__, threading.__file__):
+            return None
+        source = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        if event == "line" and not source.startswith(("with ", "try:")):
+            left -= 1
+            if left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(traced)
+    return False

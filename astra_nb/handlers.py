@@ -1,0 +1,281 @@
+"""The handlers at work on a server's connections: started, judged when they end, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+from websockets.http11 import Request
+
+from .async_websocket import AsyncWebSocket
+from .errors import ConnectionClosed, InvalidRoute, LuaError
+from .jupyter.handler_output import Lines, handler_context, wrap
+from .log import FrameLog
+from .log.records import HandlerErrorRecord, OutputRecord
+from .net.background import BackgroundLoop
+from .net.connection import Connection
+from .net.inbox import TaskInbox, ThreadInbox
+from .net.routes import Route
+from .net.server_connection import ServerConnection
+from .websocket import WebSocket
+
+__all__ = ["Handlers"]
+
+GRACE = 0.5  # seconds for handlers to end by themselves, after their connections
+
+
+class Handlers:
+    """The handlers of a running server. On the loop's thread, but for what they run.
+
+    Attributes:
+        background: The loop of the connections; set before the first handler starts.
+        ending: Whether the server shuts down, so that a cancelled handler is no error.
+        threads: Those in which `def` handlers run, by the number of their connection.
+    """
+
+    background: BackgroundLoop
+
+    def __init__(self, log: FrameLog | None) -> None:
+        self.ending = False
+        self.threads: dict[int, threading.Thread] = {}
+        self._log = log
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._sockets: dict[int, WebSocket] = {}
+        self._lines: dict[int, Lines] = {}
+        self._thread_ended = asyncio.Event()
+        # A handler's prints belong to the cell that runs now.
+        self._context = contextvars.copy_context()
+
+    def socket_of(self, connection: ServerConnection) -> WebSocket:
+        """Return the one blocking socket of a connection; that of its handler if it is a `def`."""
+        number = connection.number
+        socket = self._sockets.get(number)
+        if socket is None:
+            socket = WebSocket(connection, None, connection.request, self._log, self.background)
+            self._sockets[number] = socket
+        return socket
+
+    def forget(self, number: int) -> None:
+        """Called when a connection has ended."""
+        self._sockets.pop(number, None)
+
+    def start(
+        self,
+        connection: ServerConnection,
+        route: Route,
+        parameters: dict[str, str],
+        request: Request,
+    ) -> None:
+        """Start the route's handler for a connection that is open."""
+        start = self._start_task if route.is_async else self._start_thread
+        start(connection, route, parameters, request)
+
+    def _make_context(self, number: int) -> contextvars.Context:
+        wrap()
+        self._lines[number] = lines = Lines(self._sink(number))
+        return handler_context(self._context, lines)
+
+    def _start_task(
+        self,
+        connection: ServerConnection,
+        route: Route,
+        parameters: dict[str, str],
+        request: Request,
+    ) -> None:
+        number, earlier = connection.number, connection.inbox
+        inbox = TaskInbox(connection.resume_reading)
+        connection.inbox = inbox
+        socket = AsyncWebSocket(connection, inbox, request, self._log)
+        socket.path_parameters = parameters
+        if isinstance(earlier, ThreadInbox):  # the handler's call in a thread gave an awaitable
+            earlier.move_to(inbox)
+        self._tasks[number] = connection.loop.create_task(
+            self._run_async(route, socket, connection), context=self._make_context(number)
+        )
+
+    def _start_thread(
+        self,
+        connection: ServerConnection,
+        route: Route,
+        parameters: dict[str, str],
+        request: Request,
+    ) -> None:
+        number = connection.number
+        inbox = ThreadInbox(connection.resume_reading_soon)
+        connection.inbox = inbox
+        socket = WebSocket(connection, inbox, request, self._log, self.background)
+        socket.path_parameters = parameters
+        self._sockets[number] = socket
+
+        def start_task() -> None:
+            self._sockets.pop(number, None)  # it could receive, and its handler does that now
+            self._start_task(connection, route, parameters, request)
+
+        thread = threading.Thread(
+            target=self._make_context(number).run,
+            args=(self._run_blocking, route, socket, connection, start_task),
+            name=f"astra_nb handler {number}",
+            daemon=True,
+        )
+        self.threads[number] = thread
+        connection.sender.let_write(thread)
+        try:
+            thread.start()
+            connection.sender.let_write(thread)
+        except RuntimeError as exc:  # the system gives no more threads
+            del self.threads[number]
+            connection.notice(f"No handler could be started: {exc}.")
+            connection.send_close(1013, "no thread for a handler")
+
+    def _sink(self, number: int) -> Callable[[str, str], None]:
+        log = self._log
+
+        def sink(stream: str, text: str) -> None:
+            if log is not None:
+                log.append(number, OutputRecord, stream=stream, text=text)
+
+        return sink
+
+    async def _run_async(
+        self, route: Route, socket: AsyncWebSocket, connection: Connection
+    ) -> None:
+        code = 1000
+        try:
+            result = route.handler(socket)
+            while inspect.isawaitable(result):
+                result = await result
+            code = self._judge(connection, result)
+        except asyncio.CancelledError as exc:
+            task = asyncio.current_task()
+            if not self.ending:
+                if task is not None and task.cancelling():
+                    raise
+                code = self._report(connection, exc)  # of another task, which the handler awaited
+        except BaseException as exc:  # noqa: BLE001  (a handler is a stranger: any error is its own)
+            code = self._judge_error(connection, exc)
+        finally:
+            self._tasks.pop(connection.number, None)
+            self._lines.pop(connection.number).flush()
+            self._handler_done(connection, code)
+
+    def _run_blocking(
+        self,
+        route: Route,
+        socket: WebSocket,
+        connection: Connection,
+        start_task: Callable[[], None],
+    ) -> None:
+        code = 1000
+        is_async = False
+        try:
+            result = route.handler(socket)
+            is_async = inspect.isawaitable(result)
+            if is_async:
+                # It awaits its socket's calls, which block here: call it again, on the loop.
+                route.is_async = True
+                if inspect.iscoroutine(result):
+                    result.close()  # it has not begun
+            else:
+                code = self._judge(connection, result)
+        except BaseException as exc:  # noqa: BLE001  (a handler is a stranger: any error is its own)
+            code = self._judge_error(connection, exc)
+        finally:
+            self.threads.pop(connection.number, None)
+            self._lines.pop(connection.number).flush()
+            # A RuntimeError: the loop is closed already, the handler has outlived the server.
+            with contextlib.suppress(RuntimeError):
+                if is_async:
+                    connection.loop.call_soon_threadsafe(start_task)
+                else:
+                    self._handler_done(connection, code)
+
+    def _handler_done(self, connection: Connection, code: int) -> None:
+        connection.sender.submit(self._forget_inbox, connection, wait=False)
+        connection.close_in_turn(code)
+
+    def _forget_inbox(self, connection: Connection) -> None:
+        self._thread_ended.set()
+        connection.inbox = None  # what still comes is on the log, and nobody waits for it
+        connection.resume_reading()
+
+    def _judge(self, connection: Connection, result: object) -> int:
+        """Return the close code after a handler that returned."""
+        if not (inspect.isgenerator(result) or inspect.isasyncgen(result)):
+            return 1000
+        return self._report(
+            connection,
+            InvalidRoute(
+                f"the handler returned {result!r:.80}, a generator, none of whose lines has run; "
+                f"take the yield out, and send with socket.send_text(...)"
+            ),
+        )
+
+    def _judge_error(self, connection: Connection, exc: BaseException) -> int:
+        """Return the close code after a handler that raised; only its own end is not an error."""
+        return 1000 if _tells_end(exc, connection.state) else self._report(connection, exc)
+
+    def _report(self, connection: Connection, exc: BaseException) -> int:
+        """Show and record what a handler raised; the peer learns only the close code."""
+        # Without the frame of this module, whose caller the handler is.
+        trace = exc.__traceback__.tb_next if exc.__traceback__ is not None else None
+        if isinstance(exc, LuaError):
+            lines = [exc.report()]  # its author wrote Lua; where Python was tells them nothing
+        else:
+            lines = traceback.format_exception(type(exc), exc, trace)
+        if self._log is not None:
+            self._log.append(
+                connection.number,
+                HandlerErrorRecord,
+                summary="".join(traceback.format_exception_only(exc)).strip(),
+                traceback="".join(lines),
+            )
+        text = f"The handler of connection {connection.number} raised:\n{''.join(lines)}"
+        print(text, file=sys.stderr, end="", flush=True)  # noqa: T201
+        return 1011
+
+    async def end(self, notice: Callable[[str], None], caller: threading.Thread | None) -> None:
+        """Wait, for a while, until the handlers have ended, and cancel those that are tasks.
+
+        Args:
+            notice: Called with a sentence for the log about each that does not end.
+            caller: A thread that is not waited for: it waits for this.
+        """
+        if tasks := list(self._tasks.values()):
+            _, pending = await asyncio.wait(tasks, timeout=GRACE)
+            for task in pending:
+                task.cancel()
+            if pending:
+                await asyncio.wait(pending, timeout=GRACE)
+            for number, task in list(self._tasks.items()):
+                if task in pending:
+                    notice(
+                        f"The handler of connection {number} did not end after its connection "
+                        f"had closed, although it was cancelled; it catches even that."
+                    )
+
+        def left() -> list[int]:
+            return [number for number, each in self.threads.items() if each is not caller]
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                while left():
+                    self._thread_ended.clear()
+                    await self._thread_ended.wait()
+        for number in left():
+            notice(
+                f"The handler of connection {number} did not end after its connection had "
+                f"closed; its thread goes on by itself until it does."
+            )
+
+
+def _tells_end(exc: BaseException, connection: object) -> bool:
+    """Return whether an error, or all those of a group, tells that one connection has ended."""
+    if isinstance(exc, BaseExceptionGroup):
+        return all(_tells_end(each, connection) for each in exc.exceptions)
+    return isinstance(exc, ConnectionClosed) and exc.connection is connection

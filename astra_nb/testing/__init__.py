@@ -1,0 +1,37 @@
+"""Expectations about frames, for cells, graders and pytest; each raises AssertionError.
+
+    from astra_nb.testing import expect_close, expect_frame, scenario
+
+    with scenario(handle_socket) as client:
+        client.send_text("Hello")
+        expect_frame(client, "text", "Hello", sender="server")
+
+They read a log: that of a server, of a client, or of a scenario. `await expect_frame_async(...)`
+and the others with this ending take the same arguments and do not block the event loop.
+"""
+
+from .expectations import (
+    expect_close,
+    expect_close_async,
+    expect_frame,
+    expect_frame_async,
+    expect_handshake,
+    expect_handshake_async,
+    expect_no_frame,
+    expect_no_frame_async,
+    expect_right,
+)
+from .scenario import scenario
+
+__all__ = [
+    "expect_close",
+    "expect_close_async",
+    "expect_frame",
+    "expect_frame_async",
+    "expect_handshake",
+    "expect_handshake_async",
+    "expect_no_frame",
+    "expect_no_frame_async",
+    "expect_right",
+    "scenario",
+]
