@@ -49,6 +49,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
             if inbox.paused:
                 inbox.caught_up()
             return message
+        self._sender.flush()  # the answers to what has come, without another turn of the loop
         if timeout is None:
             await inbox.wait()
         else:
@@ -58,18 +59,21 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
                     await inbox.wait()
             except TimeoutError:
                 raise self._no_message(timeout) from None
-        if not messages:
+        if not inbox.messages:
             error = self._closed()
             if isinstance(error, EndlessLoop):
                 await asyncio.sleep(REST)  # so that other tasks get their turn
             raise error
-        return messages.popleft()
+        return inbox.messages.popleft()
 
     def __aiter__(self) -> Self:
         """Iterate over the messages; the close is the last one."""
         return self
 
     async def __anext__(self) -> Message:
+        inbox = self._inbox
+        if inbox.messages and not inbox.paused and _get_running_loop() is self._loop:
+            return inbox.messages.popleft()  # as in `recv`, which would cost a coroutine more
         try:
             return await self.recv()
         except ConnectionClosed:
@@ -88,10 +92,12 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         sender = self._sender
         if _get_running_loop() is not self._loop:
             sender.check_loop()
-        if not sender.is_ready:
+        sent = sender.send_message(TEXT, payload)
+        if sent is None:
             self._check_data("text")
             await self._wait_writable()
-        if sender.send(TEXT, payload):
+            sent = sender.send(TEXT, payload)
+        if sent:
             # A handler that only sends would otherwise never let the loop have its turn.
             await asyncio.sleep(0)
 
@@ -101,10 +107,12 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         sender = self._sender
         if _get_running_loop() is not self._loop:
             sender.check_loop()
-        if not sender.is_ready:
+        sent = sender.send_message(BINARY, payload)
+        if sent is None:
             self._check_data("bytes")
             await self._wait_writable()
-        if sender.send(BINARY, payload):
+            sent = sender.send(BINARY, payload)
+        if sent:
             await asyncio.sleep(0)
 
     async def send_ping(self, value: BytesValue = b"") -> None:

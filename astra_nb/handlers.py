@@ -132,8 +132,10 @@ class Handlers:
             daemon=True,
         )
         self.threads[number] = thread
+        connection.sender.let_write(thread)
         try:
             thread.start()
+            connection.sender.let_write(thread)
         except RuntimeError as exc:  # the system gives no more threads
             del self.threads[number]
             connection.notice(f"No handler could be started: {exc}.")

@@ -41,13 +41,16 @@ def encode_text(value: object) -> bytes:
     Raises:
         InvalidMessage: Not a `str`, or it holds a lone surrogate, which UTF-8 cannot carry.
     """
-    if not isinstance(value, str):
-        is_bytes = isinstance(value, (bytes, bytearray, memoryview))
-        way_out = "send_bytes(...)" if is_bytes else "str(...) or json.dumps(...)"
-        raise InvalidMessage(
-            f"a text message takes a str, not {describe(value)}; use {way_out} for this value"
-        )
-    return utf8(value, "the text")
+    if isinstance(value, str):
+        try:
+            return value.encode()
+        except UnicodeEncodeError:
+            return utf8(value, "the text")  # which says what is wrong
+    is_bytes = isinstance(value, (bytes, bytearray, memoryview))
+    way_out = "send_bytes(...)" if is_bytes else "str(...) or json.dumps(...)"
+    raise InvalidMessage(
+        f"a text message takes a str, not {describe(value)}; use {way_out} for this value"
+    )
 
 
 def encode_bytes(value: object) -> bytes:

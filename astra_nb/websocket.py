@@ -21,6 +21,7 @@ from .net.options import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close
 from .wire.faults import Fault
 from .wire.messages import Message
+from .wire.opcodes import CLOSE
 
 __all__ = ["WebSocket"]
 
@@ -74,6 +75,8 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
             )
         if timeout is not None:
             check_wait(timeout)
+        if self._inbox.is_empty:
+            self._connection.sender.flush_from_handler()
         try:
             message = self._inbox.take(timeout)
         except queue.Empty:
@@ -292,6 +295,13 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
     # Any thread
 
     def _send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
+        inbox, sender = self._inbox, self._connection.sender
+        if (
+            inbox is not None
+            and opcode < CLOSE
+            and sender.send_from_handler(opcode, payload, fin, inbox.is_empty)
+        ):
+            return
         self._submit(self._connection.sender.send_if_open, opcode, payload, fin, size=len(payload))
 
     def _submit(self, action: Callable[..., object], *arguments: Any, size: int) -> None:

@@ -7,12 +7,12 @@ import contextlib
 import time
 from pathlib import Path
 
-from . import cell, crowd, echo, panel, startup
+from . import cell, crowd, echo, panel, queries, startup
 from .processes import LoadProcess, ServerProcess, cores_for
 from .results import Results
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("echo", "broadcast", "hold", "startup", "cell", "panel")
+PARTS = ("echo", "broadcast", "hold", "log", "startup", "cell", "panel")
 
 
 def parse() -> argparse.Namespace:
@@ -92,6 +92,9 @@ def main() -> None:
             say(f"hold {options.connections:,} connections")
             crowd.hold(results, load, server_core, connections=options.connections)
         crowd.add_goals(results)
+        if wanted(options, "log"):
+            say("log")
+            queries.measure(results, rounds=options.rounds)
         if wanted(options, "startup"):
             say("startup")
             startup.measure_import(results, count=11)

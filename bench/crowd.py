@@ -90,7 +90,7 @@ def add_goals(results: Results) -> None:
                 figure.load,
                 "astra broadcast",
                 "websockets broadcast",
-                1.0,
+                1.2,
             )
         if figure.load.startswith("hold") and figure.server == "astra async":
             bare = results.find(figure.load, "bare transport")

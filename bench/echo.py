@@ -86,13 +86,20 @@ def run(
 def add_goals(results: Results) -> None:
     """Compare what was measured with the goals."""
     for load, server, peer, goal in (
-        ("echo 20x16 64 B", "astra async", "websockets asyncio", 1.6),
-        ("echo 20x16 64 B", "astra async", "aiohttp", 1.0),
-        ("echo 20x16 64 B", "astra def", "websockets sync", 1.5),
-        ("echo 20x16 16 KiB", "astra async", "websockets asyncio", 1.2),
-        ("echo 20x16 64 B", "astra async", "astra async, log off", 0.92),
-        ("echo 20x16 64 B", "astra def", "astra def, log off", 0.92),
-        ("echo 20x16 16 KiB", "astra async", "astra async, log off", 0.92),
-        ("echo 20x16 16 KiB", "astra def", "astra def, log off", 0.92),
+        ("echo 20x16 64 B", "astra async", "picows", 2.0),
+        ("echo 20x16 64 B", "astra async", "aiohttp", 3.3),
+        ("echo 20x16 64 B", "astra async", "websockets asyncio", 5.5),
+        ("echo 20x16 64 B", "astra def", "websockets sync", 3.0),
+        ("echo 1x1 64 B", "astra async", "websockets asyncio", 1.1),
+        ("echo 1x1 64 B", "astra async", "aiohttp", 1.15),
+        ("echo 1x1 64 B", "astra async", "picows", 0.8),
+        ("echo 1x1 64 B", "astra def", "websockets sync", 0.9),
+        ("echo 20x16 16 KiB", "astra async", "websockets asyncio", 1.5),
+        ("echo 20x16 16 KiB", "astra async", "aiohttp", 1.0),
+        ("echo 20x16 16 KiB", "astra async", "picows", 0.7),
+        ("echo 20x16 64 B", "astra async", "astra async, log off", 0.93),
+        ("echo 20x16 64 B", "astra def", "astra def, log off", 0.93),
+        ("echo 20x16 16 KiB", "astra async", "astra async, log off", 0.75),
+        ("echo 20x16 16 KiB", "astra def", "astra def, log off", 0.75),
     ):
         results.compare(f"{load}: {server} / {peer}", load, server, peer, goal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from websockets.client import ClientProtocol
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -12,7 +13,7 @@ from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
-from astra_nb.log.records import ClosedRecord, FrameRecord
+from astra_nb.log.records import ClosedRecord, FrameRecord, Record
 from astra_nb.wire.frames import Frame, split
 from astra_nb.wire.messages import CloseFrame, Message
 
@@ -51,6 +52,7 @@ async def check(stream: Stream, rng: random.Random) -> Outcome:
         check_received(stream, outcome)
         check_sent(stream, outcome)
         await check_other_cuts(stream, outcome, rng)
+        await check_protocol_alone(stream, outcome)
     return outcome
 
 
@@ -176,6 +178,33 @@ async def check_other_cuts(stream: Stream, outcome: Outcome, rng: random.Random)
     require(ours == theirs, f"cut otherwise: accepted {theirs}")
     closes = [closed_code(one) for one in (outcome, again)]
     require(closes[0] == closes[1], f"cut otherwise: closed with {closes}")
+
+
+async def check_protocol_alone(stream: Stream, outcome: Outcome) -> None:
+    """Feed the same chunks without the fast path: it decides nothing."""
+    alone = await feed(
+        stream.side, stream.head, stream.chunks, compressed=stream.compressed, fast_path=False
+    )
+    require(alone.messages == outcome.messages, f"without the fast path: {alone.messages}")
+    theirs = timeless(alone.records)
+    require(timeless(outcome.records) == theirs, f"without the fast path on record: {theirs}")
+    wrote = [unkeyed(frame) for frame in split(alone.written)]
+    require([unkeyed(frame) for frame in split(outcome.written)] == wrote, f"wrote {wrote}")
+
+
+def timeless(records: list[Record]) -> list[tuple[object, ...]]:
+    """Return records without their times and a client's random keys."""
+    return [
+        (unkeyed(record.frame), record.number, record.verdict, record.message)
+        if isinstance(record, FrameRecord) and record.direction == "sent"
+        else (replace(record, time=0.0),)
+        for record in records
+        if record.kind != "handshake"
+    ]
+
+
+def unkeyed(frame: Frame) -> tuple[object, ...]:
+    return frame.raw[0], frame.masked, frame.payload_length, frame.payload
 
 
 def closed_code(outcome: Outcome) -> tuple[int | str | None, int | None, str]:

@@ -13,6 +13,7 @@ from websockets.uri import parse_uri
 
 from astra_nb.log import FrameLog
 from astra_nb.log.records import Record
+from astra_nb.net import receiving
 from astra_nb.net.client_connection import ClientConnection
 from astra_nb.net.connection import Connection
 from astra_nb.net.inbox import TaskInbox
@@ -152,8 +153,23 @@ def make(side: Side, log: FrameLog, inbox: TaskInbox, *, compressed: bool) -> Co
     )
 
 
-async def feed(side: Side, head: bytes, chunks: Sequence[bytes], *, compressed: bool) -> Outcome:
+async def feed(
+    side: Side,
+    head: bytes,
+    chunks: Sequence[bytes],
+    *,
+    compressed: bool,
+    fast_path: bool = True,
+) -> Outcome:
     """Feed a connection the other end's handshake and then the chunks, as TCP would; then FIN."""
+    usual, receiving.fast_path = receiving.fast_path, fast_path
+    try:
+        return await _feed(side, head, chunks, compressed=compressed)
+    finally:
+        receiving.fast_path = usual
+
+
+async def _feed(side: Side, head: bytes, chunks: Sequence[bytes], *, compressed: bool) -> Outcome:
     log = FrameLog(redact=None)  # the bytes on record are compared
     inbox = TaskInbox(lambda: connection.resume_reading())
     connection = make(side, log, inbox, compressed=compressed)

@@ -540,7 +540,7 @@ def test_a_handshake_a_byte_at_a_time_costs_no_more(monkeypatch: pytest.MonkeyPa
         searched.append(len(data) - start)
         return head_end(data, start)
 
-    monkeypatch.setattr("astra_nb.net.connection.head_end", count)
+    monkeypatch.setattr("astra_nb.wire.handshake.head_end", count)
     with serving(wait) as server:
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
             runner = server._runner

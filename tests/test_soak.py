@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from astra_nb.net.sending import Sender
+from astra_nb.net.writing import Writer
 from soak import __main__ as module
 from soak.__main__ import Problem, compare, make_session, soak
 
@@ -24,12 +24,15 @@ def test_a_soak_ends_when_its_time_is_over() -> None:
 
 
 def test_frames_that_change_places_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Sender._write
+    flush = Writer._flush
 
-    def write_backwards(sender: Sender, frames: list[bytes], *more: object) -> None:
-        write(sender, frames[::-1], *more)  # type: ignore[arg-type]
+    def flush_backwards(writer: Writer) -> None:
+        if writer._plain is None:  # each frame is a header and a payload
+            pairs = zip(writer._frames[::2], writer._frames[1::2], strict=True)
+            writer._frames = [part for pair in reversed(list(pairs)) for part in pair]
+        flush(writer)
 
-    monkeypatch.setattr(Sender, "_write", write_backwards)
+    monkeypatch.setattr(Writer, "_flush", flush_backwards)
     with pytest.raises(Problem, match=" came, not '"):
         asyncio.run(soak(640, 40, 1, 0))
 

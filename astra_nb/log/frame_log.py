@@ -15,7 +15,7 @@ from astra_nb.errors import WaitTimeout, WrongThread
 from astra_nb.wire.messages import Side
 
 from . import table, waiting
-from .criteria import Predicate, Wanted, criteria
+from .criteria import Criteria, Predicate, Wanted, criteria
 from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
@@ -200,6 +200,9 @@ class FrameLog(LogView):
 
     def records(self, after: int = 0) -> Iterator[Record]:
         return self._look().records(after)
+
+    def matching(self, wanted: Criteria, after: int = 0) -> Iterator[Record]:
+        return self._look().records(after, wanted)
 
     def find(self, number: int) -> Record | None:
         """Return the record with this number, or None when it is not on the log."""

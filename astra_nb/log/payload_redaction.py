@@ -12,7 +12,7 @@ from astra_nb.wire.opcodes import BINARY, CONTINUATION
 
 from .records import FrameRecord, NoticeRecord, Record
 
-__all__ = ["Redact", "hide_connection_init", "redacted", "redacted_fragments"]
+__all__ = ["Redact", "hide_connection_init", "may_be_redacted", "redacted", "redacted_fragments"]
 
 Redact = Callable[[Record], Record]
 
@@ -46,6 +46,11 @@ def hide_connection_init(record: Record) -> Record:
         return record
     rest = len(payload) - shown.end()
     return record.with_payload(b"*" * shown.start() + shown[0] + b"*" * rest)
+
+
+def may_be_redacted(payload: bytes) -> bool:
+    """Return whether `hide_connection_init` may hide something of a whole message."""
+    return INIT in payload or b"\\u00" in payload
 
 
 def _may_be_init(record: FrameRecord) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
-__all__ = ["Pieces"]
+__all__ = ["Pieces", "Recorder", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,23 @@ class Pieces:
     def join(self) -> bytes:
         """Return the bytes in one piece."""
         return b"".join((self.before, memoryview(self.chunk)[: self.cut]))
+
+
+def keep(before: bytes, chunk: bytes, cut: int) -> bytes | Pieces:
+    """Return `before` and the start of a chunk, up to `cut`, in the form in which they are kept."""
+    if not before and cut == len(chunk):
+        return chunk
+    # Joined when someone looks; but a large chunk is not kept for a small part of it.
+    return Pieces(before, chunk, cut) if 2 * cut > len(chunk) else before + chunk[:cut]
+
+
+class Recorder(Protocol):
+    """Records a run of frames: their bytes, how many, a verdict, their plain payloads."""
+
+    def __call__(
+        self,
+        data: bytes | Pieces,
+        count: int,
+        verdict: str = "",
+        messages: tuple[bytes | None, ...] | None = None,
+    ) -> None: ...

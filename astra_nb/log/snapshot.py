@@ -12,9 +12,11 @@ from astra_nb.wire.frames import decode, frame_length
 from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import CLOSE, CONTINUATION
 
+from .criteria import Criteria
 from .payload_redaction import Redact, redacted, redacted_fragments
 from .pieces import Pieces
-from .records import Direction, FrameRecord, Record
+from .records import Direction, FrameRecord, Record, frame_record
+from .scan import Scan
 
 __all__ = ["Block", "Deferred", "Entry", "Snapshot", "weight"]
 
@@ -73,29 +75,40 @@ class Snapshot(NamedTuple):
     origin: float
     redact: Redact | None = None
 
-    def records(self, after: int = 0) -> Iterator[Record]:
-        """Decode the records with a number above `after`, oldest first."""
-        if self.redact is None:
-            yield from self._decode(after)
-            return
+    def records(self, after: int = 0, wanted: Criteria | None = None) -> Iterator[Record]:
+        """Decode the records with a number above `after`, oldest first.
+
+        Args:
+            after: A record's number, or 0.
+            wanted: What they must meet; None for all.
+        """
+        scan = None if wanted is None else Scan(wanted, self.redact)
+        shown = self._decode(after, scan)
+        if self.redact is not None:
+            shown = self._redacted(self.redact, shown)
+        return shown if wanted is None else filter(wanted.matches, shown)
+
+    def _redacted(self, redact: Redact, records: Iterator[Record]) -> Iterator[Record]:
         fragments: dict[int, Record] = {}  # of messages under way, redacted
-        for record in self._decode(after):
+        for record in records:
             if not _is_fragment(record):
-                yield redacted(self.redact, record)
+                yield redacted(redact, record)
                 continue
             if record.number not in fragments:
-                made = redacted_fragments(self.redact, self._message_of(record))
+                made = redacted_fragments(redact, self._message_of(record))
                 fragments.update((each.number, each) for each in made)
             yield fragments.pop(record.number)
 
-    def _decode(self, after: int) -> Iterator[Record]:
+    def _decode(self, after: int, scan: Scan | None) -> Iterator[Record]:
         start = max(self.first, after + 1)
         begin = bisect_right(self.blocks, start, key=lambda block: block.first) - 1
         for block in self.blocks[max(begin, 0) :]:
             number = block.first
             for entry in block.entries:
-                if number + entry[5] > start:
-                    yield from expand(entry, number, start)
+                if number + entry[5] > start and (
+                    scan is None or scan.may_hold(entry[1], entry[3], is_frame=entry[2] is not None)
+                ):
+                    yield from expand(entry, number, start, scan)
                 number += entry[5]
 
     def _message_of(self, fragment: FrameRecord) -> list[FrameRecord]:
@@ -183,8 +196,12 @@ def _is_fragment(record: Record) -> TypeGuard[FrameRecord]:
     return frame.opcode == CONTINUATION or (frame.opcode < CLOSE and not frame.fin)
 
 
-def expand(entry: Entry, number: int, start: int) -> Iterator[Record]:
-    """Decode the records of an entry whose first number is `number`, from `start` on."""
+def expand(entry: Entry, number: int, start: int, scan: Scan | None = None) -> Iterator[Record]:
+    """Decode the records of an entry whose first number is `number`, from `start` on.
+
+    Args:
+        scan: Chooses among the frames; None for all.
+    """
     time, connection, side, direction, data, count, verdict, messages = entry
     if isinstance(data, Deferred):
         yield data.build(number)
@@ -193,20 +210,24 @@ def expand(entry: Entry, number: int, start: int) -> Iterator[Record]:
         data = data.join()
     assert side is not None
     assert direction is not None
+    places = offsets(data, count) if scan is None else scan.candidates(data, count, messages)
+    for index, offset in places:
+        if number + index >= start:
+            yield frame_record(
+                number + index,
+                time,
+                connection,
+                side,
+                direction,
+                decode(data, offset),
+                verdict,
+                None if messages is None else messages[index],
+            )
+
+
+def offsets(data: bytes, count: int) -> Iterator[tuple[int, int]]:
+    """Yield the index and the offset of each frame in a run."""
     offset = 0
     for index in range(count):
-        if number + index < start:
-            offset += frame_length(data, offset) or 0
-            continue
-        frame = decode(data, offset)
-        offset += len(frame.raw)
-        yield FrameRecord(
-            number=number + index,
-            time=time,
-            connection=connection,
-            side=side,
-            direction=direction,
-            frame=frame,
-            verdict=verdict,
-            message=None if messages is None else messages[index],
-        )
+        yield index, offset
+        offset += frame_length(data, offset) or 0

@@ -57,6 +57,10 @@ class LogView(ABC):
         Relative times count from it.
         """
 
+    def matching(self, wanted: Criteria, after: int = 0) -> Iterator[Record]:
+        """Iterate over those of the records with a number above `after` that meet criteria."""
+        return filter(wanted.matches, self.records(after))
+
     def filter(self, *, predicate: Predicate | None = None, **wanted: Unpack[Wanted]) -> LogView:
         """Return a live view of those records that match all that is given.
 
@@ -218,7 +222,7 @@ class FilteredView(LogView):
         self._wanted = wanted
 
     def records(self, after: int = 0) -> Iterator[Record]:
-        return filter(self._wanted.matches, self._parent.records(after))
+        return self._parent.matching(self._wanted, after)
 
     @property
     def origin(self) -> float:

@@ -87,12 +87,13 @@ class Search:
         self.after = after
 
     def step(self) -> Record | None:
-        for record in self.ring.snapshot().records(self.after):
+        snapshot = self.ring.snapshot()
+        for record in snapshot.records(self.after, self.wanted):
             self.after = record.number
-            if self.wanted.matches(record):
-                self.found += 1
-                if self.found == self.count:
-                    return record
+            self.found += 1
+            if self.found == self.count:
+                return record
+        self.after = max(self.after, snapshot.last_number)
         return None
 
     def described(self) -> str:

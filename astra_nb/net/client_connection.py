@@ -21,7 +21,7 @@ from astra_nb.errors import HandshakeFailed
 from astra_nb.log import FrameLog
 from astra_nb.wire.faults import Fault
 from astra_nb.wire.frames import whole_frames
-from astra_nb.wire.handshake import head_end, parse_head
+from astra_nb.wire.handshake import head_end, parse_head, split_head
 from astra_nb.wire.redaction import redact_path, redact_text
 from astra_nb.wire.text import visible
 
@@ -134,7 +134,7 @@ class ClientConnection(Connection):
                     self.protocol.available_subprotocols = offered
         self._record_head(data[:end], "sent")
         if data[end:]:
-            self._record_sent(data[end:], *whole_frames(data[end:])[1:])
+            self._recorder("sent")(data[end:], *whole_frames(data[end:])[1:])
         self.transport.write(data)
 
     def _receive_handshake(self, data: bytes) -> None:
@@ -144,7 +144,7 @@ class ClientConnection(Connection):
             self._body += data
             self._read(data)
             return
-        head, rest = self.take_head(data)
+        head, rest = split_head(self._head, data)
         if self._head.startswith(TLS_ALERT):
             self._refused(None, ValueError("it is TLS; the address begins with wss://"))
             return

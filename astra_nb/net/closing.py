@@ -13,7 +13,7 @@ from astra_nb.errors import ConnectionClosed
 from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.why_closed import why_closed
 
-__all__ = ["EMPTY", "TRANSITIONS", "ClosingState", "Phase", "close_payload", "parse_close"]
+__all__ = ["EMPTY", "TRANSITIONS", "ClosingState", "Last", "Phase", "close_payload", "parse_close"]
 
 EMPTY = 1005  # stands for a CLOSE frame without a code (RFC 6455, section 7.1.5)
 
@@ -30,6 +30,23 @@ class Phase(Enum):
     ANSWERING = "answering"
     CLOSING = "closing"
     CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The frame after which nothing more is read: a CLOSE frame, or one that breaks a rule.
+
+    Attributes:
+        close: What the peer's CLOSE frame says, with code 1005 when it is empty; None when it was
+            another frame.
+        answer: Payload of the CLOSE frame that this end owes for it (RFC 6455, sections 5.5.1 and
+            7.1.7), if it has not sent one.
+        refusal: Why the connection has to be failed; "" for a CLOSE frame.
+    """
+
+    close: CloseFrame | None
+    answer: bytes
+    refusal: str = ""
 
 
 # Each step that there is, and the sentence of RFC 6455 that it obeys.

@@ -3,8 +3,7 @@
 The verdicts of `websockets`' protocol count. A connection puts its parts together: `receiving`
 reads, `sending` writes, `closing` knows the phase; here are TCP, the timers and the log.
 
-Everything in a `Connection` happens on its loop's thread. The other threads come in through
-`Sender.submit`.
+Everything in a `Connection` happens on its loop's thread; other threads use `Sender.submit`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from websockets.http11 import Response
 from websockets.protocol import Protocol as SansIOProtocol
 
 from astra_nb.log import FrameLog
-from astra_nb.log.pieces import Pieces
+from astra_nb.log.pieces import Recorder
 from astra_nb.log.records import (
     ClosedRecord,
     Direction,
@@ -26,18 +25,19 @@ from astra_nb.log.records import (
     OpenedRecord,
     handshake_record,
 )
+from astra_nb.log.tap import Tap
 from astra_nb.wire.faults import Fault
-from astra_nb.wire.handshake import head_end
 from astra_nb.wire.messages import CloseFrame, Message, Side
 from astra_nb.wire.opcodes import PING
 from astra_nb.wire.redaction import Redactor, redact_path
 
 from .addresses import describe_peer
-from .closing import EMPTY, ClosingState, Phase, close_payload, parse_close
+from .closing import EMPTY, ClosingState, Last, Phase, close_payload, parse_close
 from .inbox import TaskInbox, ThreadInbox, payload_size
 from .keepalive import Keepalive
 from .lies import Lies
-from .receiving import Last, Receiver
+from .read_size import SMALL, adapt
+from .receiving import Receiver
 from .sending import Sender
 
 __all__ = ["Connection"]
@@ -46,6 +46,10 @@ __all__ = ["Connection"]
 PIECE = 4096
 MAX_LATE = 64 * 2**20  # bytes of messages that are delivered while this end closes
 REPLY_GRACE = 1.0  # seconds a handler has to answer the messages that came before the last frame
+
+
+def nowhere(*_: object, **__: object) -> None:
+    """Record nothing."""
 
 
 class Connection(asyncio.Protocol):
@@ -72,37 +76,13 @@ class Connection(asyncio.Protocol):
         lies: What this end does wrong on purpose; None for an honest one.
     """
 
-    # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
-    # all that is in it.
+    # Of ten thousand a dictionary for each would weigh more than all that is in it.
     __slots__ = (
-        "_delivered",
-        "_head",
-        "_held",
-        "_keepalive",
-        "_late",
-        "_receiver",
-        "_timer",
-        "_unread",
-        "automatic_pong",
-        "close_asked",
-        "close_timeout",
-        "inbox",
-        "keepalive",
-        "lies",
-        "loop",
-        "lost",
-        "number",
-        "on_closed",
-        "open_timeout",
-        "peer",
-        "protocol",
-        "redactor",
-        "response",
-        "sender",
-        "state",
-        "tap",
-        "transport",
-    )
+        "_delivered", "_head", "_held", "_keepalive", "_late", "_read_size", "_receiver",
+        "_timer", "_unread", "automatic_pong", "close_asked", "close_timeout", "inbox",
+        "keepalive", "lies", "loop", "lost", "number", "on_closed", "open_timeout", "peer",
+        "protocol", "redactor", "response", "sender", "state", "tap", "transport",
+    )  # fmt: skip
 
     side: Side
 
@@ -127,7 +107,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.lost: asyncio.Future[None] = self.loop.create_future()
         self.state = ClosingState(self.side)
-        self.sender = Sender(self.state, self.loop, self._record_sent, self.notice)
+        self.sender = Sender(self.state, self.loop, nowhere, self.notice)
         self.inbox: TaskInbox | ThreadInbox | None = None
         self.automatic_pong = True
         self.keepalive: float | None = None
@@ -138,6 +118,7 @@ class Connection(asyncio.Protocol):
 
         self._head = bytearray()  # of the opening handshake
         self._delivered = 0.0  # when messages last came, in the loop's time
+        self._read_size = 0
         self._held: Last | None = None  # not answered yet: a handler may answer what came before it
         self._timer: asyncio.TimerHandle | None = None  # of the phase
         self._keepalive: Keepalive | None = None
@@ -156,7 +137,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._receiver is None:
             self._receive_handshake(data)
-        elif self._unread is None:
+            return
+        if len(data) >= SMALL or self._read_size != SMALL:
+            self._read_size = adapt(self.transport, self._read_size, len(data))
+        if self._unread is None:
             self._receive_frames(data, self._receiver)
         else:
             self._unread += data
@@ -170,6 +154,7 @@ class Connection(asyncio.Protocol):
         return self._keeps_tcp is not None and self.transport.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.sender.stop_handler_writes()  # before the socket's file descriptor is closed
         self._end_receiving()
         if isinstance(exc, ConnectionError):
             self.state.tcp_ended("reset")
@@ -214,17 +199,6 @@ class Connection(asyncio.Protocol):
     def _receive_handshake(self, data: bytes) -> None:
         raise NotImplementedError
 
-    def take_head(self, data: bytes) -> tuple[bytes, bytes]:
-        """Split what came into the part that belongs to the head, and the rest after it."""
-        start = len(self._head)
-        self._head += data
-        end = head_end(self._head, start)
-        if end is None:
-            return data, b""
-        rest = bytes(self._head[end:])
-        del self._head[end:]
-        return data[: end - start], rest
-
     def _record_head(self, head: bytes, direction: Direction = "received") -> None:
         if self.tap is not None:
             self.tap.append(
@@ -241,8 +215,8 @@ class Connection(asyncio.Protocol):
         self._head = bytearray()
         self._set_timer(None)
         self.state.enter(Phase.OPEN)
-        self.sender.start(self.transport, protocol.extensions)
-        self._receiver = Receiver(protocol, self._record_received, self.sender.take_pong)
+        self.sender.start(self.transport, protocol.extensions, self._recorder("sent"))
+        self._receiver = Receiver(protocol, self._recorder("received"), self.sender.take_pong)
         self._unread = bytearray() if protocol.extensions else None
         if self.tap is not None:
             self.tap.append(
@@ -255,17 +229,8 @@ class Connection(asyncio.Protocol):
                 extensions=tuple(extension.name for extension in protocol.extensions),
             )
         if self.keepalive:
-            self._keepalive = Keepalive(
-                self.loop,
-                self.keepalive,
-                self._ping,
-                self.sender.is_unanswered,
-                self._peer_is_silent,
-            )
-
-    def _open_timed_out(self) -> None:
-        self.state.tcp_ended("timeout")
-        self.transport.abort()
+            unanswered, silent = self.sender.is_unanswered, self._peer_is_silent
+            self._keepalive = Keepalive(self.loop, self.keepalive, self._ping, unanswered, silent)
 
     @property
     def is_established(self) -> bool:
@@ -309,10 +274,12 @@ class Connection(asyncio.Protocol):
             size = len(data) if not self.protocol.extensions else sum(map(payload_size, messages))
             if self.state.phase is Phase.CLOSING and self._is_too_late(size):
                 return
-            if self.inbox.deliver(messages, size) and self.state.phase is Phase.OPEN:
+            if self.inbox.put(messages, size) and self.state.phase is Phase.OPEN:
                 self.transport.pause_reading()
         if replies and self.automatic_pong:
             self.sender.reply(replies if self.lies is None else self.lies.pongs(replies))
+        if messages and self.inbox is not None:
+            self.inbox.run_reader(self.sender.gather)
 
     def _is_too_late(self, size: int) -> bool:
         """Return whether messages are left out, because reading goes on without a handler."""
@@ -333,8 +300,7 @@ class Connection(asyncio.Protocol):
         follow the CLOSE frame that this end sends next (RFC 6455, section 5.5.1).
         """
         before = [message for message in messages if message.type != "close"]
-        # The protocol has queued a PONG frame for each PING, and after them what it would answer
-        # to the last frame at once.
+        # The protocol has queued a PONG frame for each PING, and then its answer to the last frame.
         pongs = replies[: sum(message.type == "ping" for message in before)]
         self._held = last
         if before:
@@ -378,27 +344,11 @@ class Connection(asyncio.Protocol):
             self.inbox.deliver([Message("close", last.close if last.answer else None)], 0)
         self._finish()
 
-    def _record_received(
-        self,
-        data: bytes | Pieces,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None:
-        if self.tap is not None:
-            self.tap.append_frames(
-                self.number, self.side, "received", data, count, verdict, messages
-            )
-
-    def _record_sent(
-        self,
-        data: bytes,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None:
-        if self.tap is not None:
-            self.tap.append_frames(self.number, self.side, "sent", data, count, verdict, messages)
+    def _recorder(self, direction: Direction) -> Recorder:
+        """Return a function that records frames of this connection."""
+        if self.tap is None:
+            return nowhere
+        return Tap(self.tap, self.number, self.side, direction)
 
     def resume_reading(self) -> None:
         """Go on reading: called when the handler has caught up, or has ended."""
@@ -495,6 +445,8 @@ class Connection(asyncio.Protocol):
     def _close_timed_out(self) -> None:
         self.state.tcp_ended("timeout")
         self.transport.abort()
+
+    _open_timed_out = _close_timed_out  # a server answers first
 
     def _finish(self) -> None:
         """End the inbox, so that `recv()` raises: no message comes any more."""

@@ -12,6 +12,7 @@ answered, and they are on the log.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -28,12 +29,48 @@ MAX_CONTROL_MESSAGES = 1000
 _CONTROL = frozenset({"ping", "pong"})
 
 
+# Nothing is put in here. A deque has room for 64 from the start, and most connections are idle.
+NO_MESSAGES: deque[Message] = deque()
+
+
+class Waiter(asyncio.Future[None]):
+    """A future that can run the task that awaits it, without another turn of the loop.
+
+    Attributes:
+        step: What the task has asked for when this is done, and its context; None when it is not
+            exactly one task that awaits this.
+    """
+
+    __slots__ = ("step",)  # each connection whose handler waits has one
+
+    step: tuple[Callable[[Waiter], object], contextvars.Context] | None
+
+    def add_done_callback(
+        self,
+        fn: Callable[[Waiter], object],
+        /,
+        *,
+        context: contextvars.Context | None = None,
+    ) -> None:
+        """Note the callback, and add it."""
+        super().add_done_callback(fn, context=context)
+        self.step = None if self.step is not None or context is None else (fn, context)
+
+    def run_task(self) -> None:
+        """Run the task's next step; `step` is not None, and no task is running."""
+        assert self.step is not None
+        fn, context = self.step
+        self.remove_done_callback(fn)
+        self.set_result(None)
+        context.run(fn, self)
+
+
 class TaskInbox:
     """Messages for coroutines on the connection's own loop.
 
     Attributes:
-        messages: The unread ones. A reader takes them from the left, and then calls `caught_up`
-            if `paused`.
+        messages: The unread ones, in another deque once there were some. A reader takes them from
+            the left, and then calls `caught_up` if `paused`.
         ended: Whether no message will be delivered any more.
         paused: Whether the connection has stopped reading.
         on_idle: Called once after each `call_when_idle`, when a reader waits for more.
@@ -51,23 +88,30 @@ class TaskInbox:
     )
 
     def __init__(self, resume: Callable[[], None]) -> None:
-        self.messages: deque[Message] = deque()
+        self.messages = NO_MESSAGES
         self.ended = False
         self.paused = False
         self.on_idle: Callable[[], object] = lambda: None
         self._asked = False
         self._resume = resume
         self._size = 0  # bytes delivered since the inbox was last empty
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: list[Waiter] = []
 
     def deliver(self, messages: Sequence[Message], size: int) -> bool:
         """Add messages of `size` bytes, decompressed; return whether to stop reading."""
+        stop = self.put(messages, size)
+        self._wake()
+        return stop
+
+    def put(self, messages: Sequence[Message], size: int) -> bool:
+        """Deliver without waking the reader: `run_reader` follows."""
         waiting = self.messages
         if not waiting:
             self._size = 0
+            if waiting is NO_MESSAGES:
+                self.messages = waiting = deque()
         self._size += size
         waiting.extend(messages)
-        self._wake()
         if self.paused or (len(waiting) <= HIGH_MESSAGES and self._size <= HIGH_BYTES):
             return False
         control = sum(message.type in _CONTROL for message in waiting)
@@ -99,6 +143,21 @@ class TaskInbox:
                 if not waiter.done():
                     waiter.set_result(None)
 
+    def run_reader(self, gather: Callable[[Callable[[], object]], None]) -> None:
+        """Wake the reader: at once if no task is running, which spares a turn of the loop.
+
+        Args:
+            gather: Called with the reader's next step; it calls that.
+        """
+        waiters = self._waiters
+        if len(waiters) == 1 and waiters[0].step is not None and asyncio.current_task() is None:
+            (waiter,) = waiters
+            waiters.clear()
+            if not waiter.done():
+                gather(waiter.run_task)
+        elif waiters:
+            self._wake()
+
     def caught_up(self) -> None:
         """Resume the reading if few enough messages are unread."""
         if not self.messages or (len(self.messages) <= LOW_MESSAGES and self._size <= HIGH_BYTES):
@@ -119,7 +178,8 @@ class TaskInbox:
         if self._asked:
             self._report_idle()
         while not self.messages and not self.ended:
-            waiter = asyncio.get_running_loop().create_future()
+            waiter = Waiter()
+            waiter.step = None
             self._waiters.append(waiter)
             await waiter
 
@@ -153,7 +213,11 @@ class ThreadInbox:
         """Add messages; return whether to stop reading. They are measured one by one."""
         put = self._queue.put
         for message in messages:
-            if message.type in _CONTROL:
+            value = message.value
+            if isinstance(value, str):  # a text: most are
+                self._data_in += 1
+                self._bytes_in += len(value)
+            elif message.type in _CONTROL:
                 if self._control_in - self._control_out >= MAX_CONTROL_MESSAGES:
                     continue
                 self._control_in += 1
@@ -165,6 +229,16 @@ class ThreadInbox:
             return False
         self.paused = True
         return True
+
+    put = deliver
+
+    def run_reader(self, gather: Callable[[Callable[[], object]], None]) -> None:
+        """Do nothing: a thread that waits has been woken."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no message waits."""
+        return self._queue.empty()
 
     def _is_above(self, messages: int, size: int) -> bool:
         waiting, size_waiting = self._data_in - self._data_out, self._bytes_in - self._bytes_out
@@ -204,6 +278,17 @@ class ThreadInbox:
         self._asked = False
         self.on_idle()
 
+    def _wait(self, timeout: float | None) -> Message | None:
+        self._idle = True
+        if self._asked and self._queue.empty():
+            self._report_idle()
+        try:
+            left = seconds(timeout)
+            return self._queue.get(timeout=None if left < 0 else left)
+        finally:
+            # Before the message is counted as taken: until then the counters say it is unread.
+            self._idle = False
+
     def take(self, timeout: float | None = None) -> Message | None:
         """Return the next message, or None at the end. Any thread may call this.
 
@@ -215,15 +300,10 @@ class ThreadInbox:
         Raises:
             queue.Empty: There was none within `timeout` seconds.
         """
-        self._idle = True
-        if self._asked and self._queue.empty():
-            self._report_idle()
         try:
-            left = seconds(timeout)
-            message = self._queue.get(timeout=None if left < 0 else left)
-        finally:
-            # Before the message is counted as taken: until then the counters say it is unread.
-            self._idle = False
+            message = self._queue.get_nowait()
+        except queue.Empty:
+            message = self._wait(timeout)
         if message is None:
             self._queue.put(None)  # for the next call, on any thread
             return None

@@ -68,6 +68,12 @@ class Outbox:
         return len(self._entries)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, and nothing is being done: all that was put has had its turn."""
+        # In this order: an entry is taken out after `_taking` is set.
+        return not self._entries and not self._taking
+
+    @property
     def is_full(self) -> bool:
         """Whether as much waits as may, in bytes or in entries."""
         return self._bytes > MAX_BYTES or len(self._entries) > MAX_ENTRIES

@@ -9,10 +9,9 @@ No I/O, no clock, no thread.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, cast
+from math import inf
+from typing import cast
 
 from websockets.exceptions import PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
@@ -20,14 +19,17 @@ from websockets.protocol import Protocol as SansIOProtocol
 from websockets.protocol import Side as SansIOSide
 
 from astra_nb.log.joiner import Joiner
-from astra_nb.log.pieces import Pieces
-from astra_nb.wire.frames import apply_mask, decode, frame_length, whole_frames
-from astra_nb.wire.messages import CloseFrame, Message
-from astra_nb.wire.opcodes import CLOSE, CONTINUATION, TEXT
+from astra_nb.log.pieces import Recorder, keep
+from astra_nb.wire.frames import decode, frame_length
+from astra_nb.wire.messages import Message
+from astra_nb.wire.opcodes import CLOSE
 
-from .closing import parse_close
+from .arriving import LONG_FORM, ArrivingText, is_shortest, length_fault
+from .closing import Last, parse_close
+from .late import LateFrames
+from .whole_frames import plain_frame_length, take_messages
 
-__all__ = ["Last", "Receiver", "Record"]
+__all__ = ["Receiver"]
 
 _TEXT = Opcode.TEXT  # looked up once: an enumeration's member costs more than a global
 
@@ -35,47 +37,17 @@ CUT = "cut: the TCP connection ended inside this frame"
 AFTER_FAILURE = "ignored: the connection has failed"
 AFTER_CLOSE = "ignored: it came after the CLOSE frame"
 
-MAX_LATE = 64 * 1024  # bytes on record that came after the last frame that is read
+fast_path = True  # off, every byte goes to the protocol: for tests that compare
+
 # Empty fragments add nothing to the size of a message, which would grow for ever (RFC 6455,
 # section 10.4: "a long stream of small frames that are a part of a fragmented message").
 MAX_FRAGMENTS = 100_000
 LONGEST_HEADER = 14  # bytes, masking key included
 RSV = 0x70  # the bits RSV1 to RSV3
-LONG_FORM = "payload length is not in its shortest form (RFC 6455, section 5.2)"
-TOP_BIT = "most significant bit of the payload length is not 0 (RFC 6455, section 5.2)"
-
-
-class Record(Protocol):
-    """Records a run of received frames: their bytes, how many, a verdict, their payloads."""
-
-    def __call__(
-        self,
-        data: bytes | Pieces,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None: ...
 
 
 class TooManyFragments(Exception):
     """A message has so many fragments that it will not be joined."""
-
-
-@dataclass(frozen=True, slots=True)
-class Last:
-    """The frame after which nothing more is read: a CLOSE frame, or one that breaks a rule.
-
-    Attributes:
-        close: What the peer's CLOSE frame says, with code 1005 when it is empty; None when it was
-            another frame.
-        answer: Payload of the CLOSE frame that this end owes for it (RFC 6455, sections 5.5.1 and
-            7.1.7), if it has not sent one.
-        refusal: Why the connection has to be failed; "" for a CLOSE frame.
-    """
-
-    close: CloseFrame | None
-    answer: bytes
-    refusal: str = ""
 
 
 class Receiver:
@@ -85,46 +57,46 @@ class Receiver:
         protocol: Is fed with the bytes.
         record: Called with each run of frames, in their order.
         on_pong: Called with the payload of each PONG frame.
-
-    Attributes:
-        unrecorded: Bytes after the last frame that is read, too many to put on record.
     """
 
     __slots__ = (
+        "_ahead",
         "_compressed",
-        "_early",
-        "_early_size",
         "_joiner",
         "_late",
-        "_late_room",
+        "_limit",
         "_long",
+        "_masked",
         "_medium",
         "_on_pong",
+        "_plain",
         "_protocol",
         "_record",
-        "_refused_rest",
         "_short",
         "_tail",
-        "unrecorded",
+        "_text",
     )
 
     def __init__(
-        self, protocol: SansIOProtocol, record: Record, on_pong: Callable[[bytes], None]
+        self, protocol: SansIOProtocol, record: Recorder, on_pong: Callable[[bytes], None]
     ) -> None:
-        self.unrecorded = 0
-        self._late = ""  # the verdict on what is not read any more; "" while all is read
-        self._late_room = MAX_LATE
-        self._refused_rest = 0  # bytes of the refused frame that have not come yet
+        self._late: LateFrames | None = None  # None while all is read
         self._protocol = protocol
         self._record = record
         self._on_pong = on_pong
         self._compressed = bool(protocol.extensions)
+        self._masked = protocol.side is SansIOSide.SERVER
+        size = protocol.max_message_size
+        self._limit = inf if size is None else size
+        # A protocol that writes each frame to a logger has to see each.
+        self._plain = fast_path and not (self._compressed or protocol.debug)
         self._tail = bytearray()  # received, but not a whole frame yet
+        # Length of the frame in the tail, of which the protocol has seen nothing; 0 when it has.
+        self._ahead = 0
         self._joiner = Joiner()
-        self._early: codecs.IncrementalDecoder | None = None  # of a text frame still arriving
-        self._early_size = 0  # bytes of that frame's payload it has seen
+        self._text: ArrivingText | None = None  # of the frame in the tail
         # Bytes of a header, by the payload's length, masking key included.
-        key = 4 if protocol.side is SansIOSide.SERVER else 0
+        key = 4 if self._masked else 0
         self._short, self._medium, self._long = 2 + key, 4 + key, 10 + key
 
     def receive(self, data: bytes) -> tuple[list[Message], Last | None]:
@@ -133,10 +105,60 @@ class Receiver:
         Returns:
             The messages that are complete with it, and the last frame that is read, once.
         """
-        if self._late:
+        if self._late is not None:
             self._tail += data
-            self._record_late()
+            self._late.take(self._tail)
             return [], None
+        if not self._plain or self._joiner.under_way is not None:
+            return self._receive_any(data)
+        if not self._tail or self._ahead:
+            return self._receive_plain(data)
+        # The protocol has begun with a frame; what comes after that may be the usual again.
+        header = bytes(self._tail[:LONGEST_HEADER]) + data[:LONGEST_HEADER]
+        rest = (frame_length(header) or 0) - len(self._tail)
+        if not 0 < rest < len(data):
+            return self._receive_any(data)
+        messages, last = self._receive_any(data[:rest])
+        if last is not None:
+            return messages, self._then_late(last, data[rest:])
+        more, last = self.receive(data[rest:])
+        return messages + more, last
+
+    # The usual chunk
+
+    def _receive_plain(self, data: bytes) -> tuple[list[Message], Last | None]:
+        """Take apart a chunk that is nothing but messages, the last of them perhaps cut.
+
+        Where it is anything else, all of it goes to the protocol, as if this had not been tried.
+        """
+        messages: list[Message] = []
+        tail = bytes(self._tail)
+        start = 0
+        if tail:
+            start = self._ahead - len(tail)
+            if start > len(data):
+                self._tail += data
+                return messages, self._check_arriving()
+            messages, _ = take_messages(tail + data[:start], 0, self._masked, self._limit)
+            self._tail.clear()
+            self._text = None
+        more, end = take_messages(data, start, self._masked, self._limit)
+        cut = end < len(data)
+        self._ahead = plain_frame_length(data, end, self._masked, self._limit) if cut else 0
+        if (tail and not messages) or (cut and self._ahead <= len(data) - end):
+            self._ahead = 0
+            return self._receive_any(tail + data)
+        messages += more
+        if messages:
+            self._record(keep(tail, data, end), len(messages))
+        if not cut:
+            return messages, None
+        self._tail += memoryview(data)[end:]
+        return messages, self._check_arriving()
+
+    # Any chunk
+
+    def _receive_any(self, data: bytes) -> tuple[list[Message], Last | None]:
         protocol = self._protocol
         protocol.receive_data(data)
         frames = cast(list[Frame], protocol.events_received())
@@ -168,8 +190,13 @@ class Receiver:
     def end(self) -> None:
         """Record what there is of a cut frame: called when the TCP connection has ended."""
         if self._tail:
-            self._record(bytes(self._tail), 1, self._late or CUT)
+            self._record(bytes(self._tail), 1, CUT if self._late is None else self._late.verdict)
             self._tail.clear()
+
+    @property
+    def unrecorded(self) -> int:
+        """Bytes after the last frame that is read, too many to put on record."""
+        return 0 if self._late is None else self._late.unrecorded
 
     # Messages
 
@@ -201,7 +228,7 @@ class Receiver:
         """Return the last frame when this is a CLOSE frame, else None."""
         if frame.opcode is not Opcode.CLOSE:
             return None
-        self._late = AFTER_CLOSE
+        self._late = LateFrames(AFTER_CLOSE, 0, self._record)
         payload = bytes(frame.data)
         return Last(parse_close(payload), payload)
 
@@ -211,7 +238,7 @@ class Receiver:
         self, data: bytes, frames: Sequence[Frame], messages: list[Message]
     ) -> tuple[list[Message], Last | None]:
         if frames:
-            self._early, self._early_size = None, 0
+            self._text = None
             good = self._record_whole(data, frames)
             if good < len(frames):
                 return messages[: _complete(frames[:good])], self._refuse_length(LONG_FORM)
@@ -219,7 +246,7 @@ class Receiver:
             self._tail += data
         last = None
         if self._is_interrupted():
-            if not _is_shortest(self._tail, 0):
+            if not is_shortest(self._tail):
                 return messages, self._refuse_length(LONG_FORM)
             last = self._take_interrupting_close(messages)
         elif self._protocol.close_rcvd is not None:
@@ -228,9 +255,7 @@ class Receiver:
             last = self._refused_by_protocol()
         elif self._tail:
             return messages, self._check_arriving()
-        if last is not None:
-            self._record_late()
-        return messages, last
+        return messages, self._then_late(last)
 
     def _is_interrupted(self) -> bool:
         # The protocol raises after it has read a good CLOSE frame for one reason only: a
@@ -242,7 +267,7 @@ class Receiver:
         frame = decode(bytes(self._tail))
         self._record(frame.raw, 1)
         del self._tail[: len(frame.raw)]
-        self._late = AFTER_CLOSE
+        self._late = LateFrames(AFTER_CLOSE, 0, self._record)
         messages.append(Message("close", frame.close))
         return Last(parse_close(frame.payload), frame.payload)
 
@@ -259,13 +284,13 @@ class Receiver:
         if tail and frames:
             # The frame that was cut: only its header is put together here.
             header = bytes(tail[:LONGEST_HEADER]) + data[:LONGEST_HEADER]
-            if _is_shortest(header, 0):
+            if is_shortest(header):
                 cut, count = cast(int, frame_length(header)) - len(tail), 1
         if count or not tail:
             for _ in frames[count:]:
                 length = frame_length(data, cut)
                 assert length is not None, "the protocol has read this frame"
-                if not _is_shortest(data, cut):
+                if not is_shortest(data, cut):
                     break
                 cut += length
                 count += 1
@@ -277,10 +302,7 @@ class Receiver:
             payloads = tuple(
                 bytes(frame.data) if frame.opcode < CLOSE else None for frame in frames[:count]
             )
-        # Joined when someone looks; but a large chunk is not kept for a small part of it.
-        worth_it = 2 * cut > len(data)
-        whole = Pieces(bytes(tail), data, cut) if worth_it else bytes(tail) + data[:cut]
-        self._record(whole, count, "", payloads)
+        self._record(keep(bytes(tail), data, cut), count, "", payloads)
         self._tail = bytearray(memoryview(data)[cut:])
         return count
 
@@ -292,31 +314,21 @@ class Receiver:
         if end:
             self._record(bytes(tail[:end]), 1, f"refused: {refusal}")
         del tail[:end]
-        self._refused_rest = 0 if length is None else length - end
-        self._late = AFTER_FAILURE
+        rest = 0 if length is None else length - end
+        self._late = LateFrames(AFTER_FAILURE, rest, self._record)
 
-    def _record_late(self) -> None:
-        """Record whole frames after the last one that is read, up to a bound; count the rest."""
-        tail = self._tail
-        rest = min(self._refused_rest, len(tail))
-        self._refused_rest -= rest
-        self.unrecorded += rest
-        del tail[:rest]
-        cut, count = whole_frames(tail)
-        if max(cut, len(tail) - cut) > self._late_room:
-            self.unrecorded += len(tail)
-            tail.clear()
-            self._late_room = 0
-        elif count:
-            self._record(bytes(tail[:cut]), count, self._late)
-            self._late_room -= cut
-            del tail[:cut]
+    def _then_late(self, last: Last | None, more: bytes = b"") -> Last | None:
+        """Return the last frame, if there is one, and take what came after it."""
+        if self._late is not None:
+            self._tail += more
+            self._late.take(self._tail)
+        return last
 
     # Failing
 
     def _refused_by_protocol(self) -> Last:
         protocol = self._protocol
-        fault = isinstance(protocol.parser_exc, PayloadTooBig) and _length_fault(self._tail)
+        fault = isinstance(protocol.parser_exc, PayloadTooBig) and length_fault(self._tail)
         if fault:  # before the size that such a length seems to announce
             return self._refuse_length(fault)
         refusal = str(protocol.parser_exc)
@@ -330,7 +342,7 @@ class Receiver:
         # The protocol sees no reason to, but nothing more must be read (RFC 6455, section 7.1.7).
         self._protocol.fail(code, reason)
         self._record_refused(refusal)
-        self._record_late()
+        self._then_late(None)
         return Last(None, Close(code, reason).serialize(), refusal)
 
     def _refuse_length(self, refusal: str) -> Last:
@@ -348,7 +360,7 @@ class Receiver:
         index = next(i for i, frame in enumerate(frames) if frame is culprit)
         good = self._record_whole(data, frames[:index])
         messages = messages[: _complete(frames[:good])]
-        if good < index or not _is_shortest(self._tail, 0):
+        if good < index or not is_shortest(self._tail):
             return messages, self._refuse_length(LONG_FORM)
         if isinstance(fault, TooManyFragments):
             return messages, self._refuse(1009, "too many fragments", str(fault))
@@ -360,60 +372,20 @@ class Receiver:
         tail = self._tail
         if frame_length(tail) is None:
             return None
-        if fault := _length_fault(tail):
+        if fault := length_fault(tail):
             return self._refuse_length(fault)
-        if tail[0] & RSV:  # a frame with such a bit will be refused for that
+        if tail[0] & RSV or self._compressed:  # the bit will be refused, or it is not text yet
             return None
-        return self._check_text()
-
-    def _check_text(self) -> Last | None:
-        """Refuse a text frame that cannot become UTF-8 any more before all of it has arrived."""
-        tail = self._tail
-        opcode = tail[0] & 0x0F
-        under_way = self._joiner.under_way
-        in_text = (
-            under_way == "text" if opcode == CONTINUATION else opcode == TEXT and under_way is None
-        )
-        if self._compressed or not in_text:
-            return None
-        form = tail[1] & 0x7F
-        masked = bool(tail[1] & 0x80)
-        header = 2 + (0 if form < 126 else 2 if form == 126 else 8) + (4 if masked else 0)
-        seen = self._early_size
-        new = bytes(tail[header + seen :])
-        if not new:
-            return None
-        if masked:
-            key = bytes(tail[header - 4 : header])
-            new = apply_mask(new, key[seen % 4 :] + key[: seen % 4])
-        if self._early is None:
-            self._early = self._joiner.new_decoder()
+        if self._text is None:
+            self._text = ArrivingText(self._joiner)
         try:
-            self._early.decode(new)
+            self._text.check(tail)
         except UnicodeDecodeError as exc:
             refusal = f"the text is not UTF-8: {exc.reason} (RFC 6455, section 8.1)"
             return self._refuse(1007, "invalid UTF-8", refusal)
-        self._early_size += len(new)
         return None
 
 
 def _complete(frames: Sequence[Frame]) -> int:
     """Return how many messages these frames complete; each control frame is one."""
     return sum(1 for frame in frames if frame.fin)
-
-
-def _length_fault(data: bytes | bytearray) -> str:
-    """Return what is wrong with the payload length of a header, or ""."""
-    if not _is_shortest(data, 0):
-        return LONG_FORM
-    return TOP_BIT if data[1] & 0x7F == 127 and data[2] & 0x80 else ""
-
-
-def _is_shortest(data: bytes | bytearray, offset: int) -> bool:
-    """Return whether a payload length has its shortest form (RFC 6455, section 5.2)."""
-    form = data[offset + 1] & 0x7F
-    if form == 126:
-        return int.from_bytes(data[offset + 2 : offset + 4], "big") >= 126
-    if form == 127:
-        return int.from_bytes(data[offset + 2 : offset + 10], "big") >= 65536
-    return True

@@ -1,8 +1,7 @@
 """The one way to send: the frames of a connection leave in the order of the calls.
 
-A call on the loop's thread goes straight through when nothing waits before it; the calls of other
-threads wait in the outbox for their turn. Frames gather until the next turn of the loop, or until
-the handler waits for a message, and leave with one write and one entry on the log.
+A call on the loop's thread, or on that of a blocking handler, goes straight through when nothing
+waits before it; the calls of other threads wait in the outbox for their turn.
 """
 
 from __future__ import annotations
@@ -13,25 +12,22 @@ import threading
 import time
 from asyncio import _get_running_loop
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
-
-from websockets.extensions import Extension
-from websockets.frames import Frame, Opcode
+from typing import Any
 
 from astra_nb.errors import WrongThread
 from astra_nb.locks import make_lock
-from astra_nb.wire.faults import remasked
-from astra_nb.wire.frames import decode, encode, whole_frames
+from astra_nb.log.pieces import Recorder
+from astra_nb.wire.frames import decode, whole_frames
 from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.opcodes import CLOSE, PING
 from astra_nb.wire.pings import RoundTrips
 
 from .closing import EMPTY, ClosingState
 from .outbox import Outbox
+from .writing import Writer
 
 __all__ = ["Sender"]
 
-MAX_UNFLUSHED = 64 * 1024  # bytes that may wait for the next turn of the loop
 MAX_PINGS = 256  # sent and not yet answered
 RAW = "raw bytes"  # the verdict on what was put on the wire as it was
 
@@ -49,27 +45,14 @@ WRONG_LOOP: dict[Side, str] = {
     ),
 }
 
-OPCODES = {int(opcode): opcode for opcode in Opcode}
-
 _creating = make_lock()  # an outbox for a connection, which few connections need
 
 
-class Record(Protocol):
-    """Records a run of sent frames: their bytes, how many, a verdict, their plain payloads."""
-
-    def __call__(
-        self,
-        data: bytes,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None: ...
-
-
-class Sender:
+class Sender(Writer):
     """The sending half of a connection. The callers have checked the payloads.
 
-    Everything but `submit`, `outbox` and the attributes is called on the loop's thread.
+    Everything but `submit`, `send_from_handler`, `flush_from_handler`, `outbox` and the attributes
+    is called on the loop's thread.
 
     Args:
         state: The connection's phase: nothing is sent when it is not open.
@@ -78,37 +61,22 @@ class Sender:
         notice: Called with a sentence for the log.
 
     Attributes:
-        is_writable: Whether the peer reads fast enough.
         fragmenting: Whether this end has begun a fragmented message.
         raw_close: Whether a CLOSE frame went out as raw bytes: the peer's answer needs no answer.
-        masking_key: The one of every frame, for an end that breaks this rule on purpose.
         latency: Seconds between the last PING that was answered and its PONG; None before one.
     """
 
-    # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
-    # all that is in it.
     __slots__ = (
-        "_extensions",
-        "_flush_scheduled",
-        "_frames",
         "_late_pong",
-        "_loop",
-        "_mask",
         "_notice",
         "_outbox",
         "_pings",
-        "_plain",
-        "_record",
-        "_size",
         "_skipped",
         "_state",
         "_thread",
-        "_transport",
         "_waiters",
         "fragmenting",
-        "is_writable",
         "latency",
-        "masking_key",
         "raw_close",
     )
 
@@ -116,43 +84,26 @@ class Sender:
         self,
         state: ClosingState,
         loop: asyncio.AbstractEventLoop,
-        record: Record,
+        record: Recorder,
         notice: Callable[[str], None],
     ) -> None:
+        super().__init__(loop, record, masks=state.side == "client")
         self._state = state
-        self._loop = loop
-        self._record = record
         self._notice = notice
         self._thread = threading.get_ident()
-        self._mask = state.side == "client"  # RFC 6455, section 5.1
-        self._extensions: Sequence[Extension] = ()
-        self._transport = cast(asyncio.Transport, None)
         self._outbox: Outbox | None = None
-        self._frames: list[bytes] = []  # serialized, for the next flush
-        # Their payloads, where an extension changes them.
-        self._plain: list[bytes | None] | None = None
-        self._size = 0  # bytes of them
-        self._flush_scheduled = False
         self._late_pong: bytes | None = None
         self._skipped = 0  # broadcasts since the peer stopped reading
         self._pings: RoundTrips | None = None
         self._waiters: tuple[asyncio.Future[None], ...] = ()
-        self.is_writable = True
         self.fragmenting = False
         self.raw_close = False
         self.latency: float | None = None
-        self.masking_key: bytes | None = None
 
     @property
     def is_ready(self) -> bool:
         """Whether a whole message may be sent now, without a wait."""
         return self.is_writable and self._state.is_open and not self.fragmenting
-
-    def start(self, transport: asyncio.Transport, extensions: Sequence[Extension] = ()) -> None:
-        """Set the transport, and after the opening handshake the extensions agreed on in it."""
-        self._transport = transport
-        self._extensions = extensions
-        self._plain = [] if extensions else None
 
     # From any thread
 
@@ -247,12 +198,28 @@ class Sender:
         """Send one frame, with the next flush.
 
         Returns:
-            Whether so much had gathered that it was written at once.
+            Whether so much was written that the loop should have its turn.
         """
         if self._outbox is not None and self._blocked():
             self._outbox.put(self.send_if_open, opcode, payload, fin, size=len(payload))
             return True
-        return self._send(opcode, payload, fin)
+        return (
+            self._put(opcode, payload, fin) if opcode < CLOSE else self._send(opcode, payload, fin)
+        )
+
+    def send_message(self, opcode: int, payload: bytes) -> bool | None:
+        """Send a whole data frame, if that may be done now: the way of every message.
+
+        Returns:
+            As `send`; None when it was not sent, because `is_ready` is False.
+        """
+        if not (self.is_writable and self._state.is_open) or self.fragmenting:
+            return None
+        return (
+            self.send(opcode, payload)
+            if self._outbox is not None
+            else self._put(opcode, payload, True)
+        )
 
     def send_if_open(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
         """Send one frame whose sender looked a while ago; return whether it was sent."""
@@ -278,26 +245,24 @@ class Sender:
             if self._pings is None:
                 self._pings = RoundTrips(MAX_PINGS)
             self._pings.ping(payload, time.perf_counter())
-        if self._mask or self._extensions:
-            frame = Frame(OPCODES[opcode], payload, fin)
-            data = frame.serialize(mask=self._mask, extensions=self._extensions)
-            if self._plain is not None:
-                self._plain.append(payload if opcode < CLOSE else None)
-        else:
-            data = encode(opcode, payload, fin=fin)
-        self._frames.append(data)
-        self._size += len(data)
-        if self._size > MAX_UNFLUSHED:
-            self.flush()
-            return True
-        if not self._flush_scheduled:
-            self._flush_scheduled = True
-            self._loop.call_soon(self._scheduled_flush)
-        return False
+        return self._put(opcode, payload, fin)
 
-    def _scheduled_flush(self) -> None:
-        self._flush_scheduled = False
-        self.flush()
+    def send_from_handler(self, opcode: int, payload: bytes, fin: bool, is_last: bool) -> bool:
+        """Send a data frame on the thread of a blocking handler, if nothing waits before it.
+
+        Args:
+            is_last: Whether no message waits that the handler may answer next.
+
+        Returns:
+            Whether it was sent; else it has to be submitted.
+        """
+        outbox = self._outbox
+        return (
+            self._handler != 0
+            and (outbox is None or outbox.is_idle)
+            and self._state.is_open
+            and self._put_from_handler(opcode, payload, fin, is_last)
+        )
 
     def catch_up(self) -> None:
         """Write all that was sent so far, by other threads too, as far as the peer reads."""
@@ -306,29 +271,9 @@ class Sender:
             self._outbox.take()
         self.flush()
 
-    def flush(self) -> None:
-        """Write what has gathered: one write, one entry on the log."""
-        if not self._frames:
-            return
-        frames, self._frames, self._size = self._frames, [], 0
-        plain = self._plain
-        if plain is None:
-            self._write(frames)
-        else:
-            self._plain = []
-            self._write(frames, tuple(plain))
-
-    def _write(self, frames: list[bytes], plain: tuple[bytes | None, ...] | None = None) -> None:
-        if self._transport.is_closing():
-            return
-        data = frames[0] if len(frames) == 1 else b"".join(frames)
-        if self.masking_key is not None:
-            data = remasked(data, self.masking_key)
-        self._record(data, len(frames), "", plain)
-        self._transport.write(data)
-
     def send_close(self, payload: bytes) -> None:
         """Send a CLOSE frame after what has gathered."""
+        self.stop_handler_writes()
         self._send(CLOSE, payload, True)
         self.flush()
 
@@ -340,12 +285,16 @@ class Sender:
         """
         self.flush()
         if self.is_writable:
-            self._write(pongs)
+            self._write(b"".join(pongs), len(pongs))
         else:
             self._late_pong = pongs[-1]
 
     def send_raw(self, data: bytes) -> None:
         """Put bytes on the wire as they are, whatever the protocol thinks of them."""
+        with self._lock or contextlib.nullcontext():
+            self._send_raw(data)
+
+    def _send_raw(self, data: bytes) -> None:
         self.flush()
         if self._transport.is_closing():
             return
@@ -366,10 +315,12 @@ class Sender:
             Whether it was sent, or will be: the connection is open, not inside a fragmented
             message, and its peer is not so slow that its outbox is full.
         """
-        data = opcode < CLOSE
-        if not self._state.is_open or self._transport.is_closing() or (data and self.fragmenting):
+        if not self._state.is_open or self._transport.is_closing():
             return False
-        if self._blocked() or not self.is_writable:
+        if self.fragmenting and opcode < CLOSE:
+            return False
+        waits = self._outbox is not None and self._blocked()
+        if waits or not self.is_writable:
             if not (self._skipped or self.outbox.is_full):
                 self.outbox.put(self.send_if_open, opcode, payload, size=len(payload))
                 return True
@@ -378,12 +329,14 @@ class Sender:
         if self._extensions:
             self._send(opcode, payload, True)  # each connection has a compressor of its own
             return True
-        self.flush()
-        self._write([frame])
+        if self._frames:
+            self.flush()
+        self._write(frame, 1)
         return True
 
     def end(self) -> None:
         """Write what has gathered, then FIN: nothing more is sent (RFC 6455, section 7.1.1)."""
+        self.stop_handler_writes()
         self.flush()
         # An OSError: the peer has reset TCP, and connection_lost() is about to be called.
         with contextlib.suppress(OSError):
@@ -408,7 +361,7 @@ class Sender:
                 waiter.set_result(None)
         pong, self._late_pong = self._late_pong, None
         if pong is not None and self._state.is_open:
-            self._write([pong])
+            self._write(pong, 1)
         if self._skipped:
             self._notice(
                 f"{self._skipped:,} broadcasts were left out: the other end read too slowly"

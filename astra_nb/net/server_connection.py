@@ -18,7 +18,7 @@ from astra_nb.log import FrameLog
 from astra_nb.log.records import Direction
 from astra_nb.wire.faults import Fault
 from astra_nb.wire.frames import whole_frames
-from astra_nb.wire.handshake import head_end
+from astra_nb.wire.handshake import head_end, split_head
 from astra_nb.wire.opcodes import TEXT
 from astra_nb.wire.text import counted
 
@@ -103,7 +103,7 @@ class ServerConnection(Connection):
         if not self._head:
             # A client may send an empty line first (RFC 9112, section 2.2).
             data = data.lstrip(b"\r\n")
-        head, rest = self.take_head(data)
+        head, rest = split_head(self._head, data)
         if self._head.startswith(TLS_HANDSHAKE):
             self._record_head(bytes(self._head))
             self._refuse(refusals.TLS)
@@ -354,7 +354,7 @@ class ServerConnection(Connection):
         end = head_end(data) or len(data)
         self._record_head(data[:end], "sent")
         if data[end:]:
-            self._record_sent(data[end:], *whole_frames(data[end:])[1:])
+            self._recorder("sent")(data[end:], *whole_frames(data[end:])[1:])
         self.transport.write(data)
 
     def _end_refused(self) -> None:

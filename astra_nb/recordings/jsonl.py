@@ -13,7 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from astra_nb.log.records import Direction, Outcome, Record
+from astra_nb.log.records import Direction, FrameRecord, Outcome, Record
 from astra_nb.wire.frames import Frame, decode
 from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.text import shortened
@@ -32,8 +32,23 @@ HIGHEST = 2**32 - 1  # no log comes so far, and a page reads much greater number
 
 def to_line(record: Record) -> str:
     """Return a record as one line of JSON, line break included."""
+    if isinstance(record, FrameRecord):
+        return frame_line(record)
     values = {field.name: getattr(record, field.name) for field in fields(record)}
     return json.dumps({"kind": record.kind, **values}, default=to_json) + "\n"
+
+
+def frame_line(record: FrameRecord) -> str:
+    """Return the same for a frame, of which there are many: without a search for its fields."""
+    message = "null" if record.message is None else f'"{record.message.hex()}"'
+    verdict = json.dumps(record.verdict) if record.verdict else '""'
+    return (
+        f'{{"kind": "frame", "number": {record.number}, "time": {record.time!r}, '
+        f'"connection": {record.connection}, "side": "{record.side}", '
+        f'"direction": "{record.direction}", "frame": "{record.frame.raw.hex()}", '
+        f'"verdict": {verdict}, '
+        f'"message": {message}}}\n'
+    )
 
 
 def to_text(records: Iterable[Record]) -> str:

@@ -6,8 +6,8 @@ end may send a frame is the protocol's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 
 from .messages import CloseFrame
 from .opcodes import CLOSE, TYPES, FrameType
@@ -119,6 +119,13 @@ class Frame:
         )
 
 
+# A frozen dataclass sets its fields in a way that costs twice as much, and a log has many frames.
+_new: Callable[[type[Frame]], Frame] = object.__new__
+_set_raw, _set_header, _set_key, _set_length, _set_payload, _set_complete = (
+    getattr(Frame, field.name).__set__ for field in fields(Frame)
+)
+
+
 def apply_mask(payload: bytes, key: bytes) -> bytes:
     """Return a payload XORed with a masking key: masks and unmasks (RFC 6455, section 5.3)."""
     length = len(payload)
@@ -205,13 +212,21 @@ def decode(data: bytes, offset: int = 0) -> Frame:
     raw = data[offset : offset + total]
     second = raw[1]
     start = 2 if second & 0x7F < 126 else 4 if second & 0x7F == 126 else 10
-    if second < 0x80:
-        return Frame(raw, start, None, total - start, raw[start:], len(raw) == total)
-    start += 4
-    key, payload = raw[start - 4 : start], raw[start:]
-    if payload:
+    key = None
+    if second >= 0x80:
+        key = raw[start : start + 4]
+        start += 4
+    payload = raw[start:]
+    if key and payload:
         payload = apply_mask(payload, key)
-    return Frame(raw, min(start, len(raw)), key, total - start, payload, len(raw) == total)
+    frame = _new(Frame)
+    _set_raw(frame, raw)
+    _set_header(frame, min(start, len(raw)))
+    _set_key(frame, key)
+    _set_length(frame, total - start)
+    _set_payload(frame, payload)
+    _set_complete(frame, len(raw) == total)
+    return frame
 
 
 def split(data: bytes) -> Iterator[Frame]:

@@ -17,6 +17,7 @@ __all__ = [
     "explain_headers",
     "head_end",
     "parse_head",
+    "split_head",
 ]
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
@@ -35,6 +36,18 @@ def head_end(data: bytes | bytearray, start: int = 0) -> int | None:
     """
     match = END_OF_HEAD.search(data, max(start - 3, 0))  # the end has up to 4 bytes
     return None if match is None else match.end()
+
+
+def split_head(head: bytearray, data: bytes) -> tuple[bytes, bytes]:
+    """Add what came to a head, and split it into the part that belongs there and the rest."""
+    start = len(head)
+    head += data
+    end = head_end(head, start)
+    if end is None:
+        return data, b""
+    rest = bytes(head[end:])
+    del head[end:]
+    return data[: end - start], rest
 
 
 def parse_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
 
+from astra_nb.log import records
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, handshake_record
 from astra_nb.wire.frames import decode, encode
 from astra_nb.wire.messages import CloseFrame
@@ -115,3 +116,19 @@ def test_a_compressed_record_with_another_payload() -> None:
     other = frame_record(frame=frame, message=b"Hello").with_payload(b"World")
     assert (other.payload, other.message) == (b"World", b"World")
     assert other.frame == decode(encode(1, bytes(2), rsv=4, key=b"abcd"))
+
+
+def test_a_record_that_is_made_on_the_short_way_is_the_same() -> None:
+    frame = decode(b"\x81\x02Hi")
+    made = records.frame_record(3, 1.5, 2, "server", "sent", frame, "raw bytes", b"plain")
+    assert made == FrameRecord(
+        number=3,
+        time=1.5,
+        connection=2,
+        side="server",
+        direction="sent",
+        frame=frame,
+        verdict="raw bytes",
+        message=b"plain",
+    )
+    assert hash(made) == hash(replace(made))

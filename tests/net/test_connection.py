@@ -21,9 +21,10 @@ from astra_nb.net.client_connection import ClientConnection
 from astra_nb.net.closing import ClosingState, Phase
 from astra_nb.net.connection import Connection
 from astra_nb.net.inbox import HIGH_MESSAGES
+from astra_nb.net.read_size import LARGE, SMALL
 from astra_nb.wire.faults import fault_named
 from astra_nb.wire.opcodes import CLOSE, PING, PONG, TEXT
-from fuzz.memory import MAX_MESSAGE_SIZE, Side
+from fuzz.memory import MAX_MESSAGE_SIZE, Side, opening
 from tests import records
 from tests.conformance.octets import frame, mask_all
 from tests.helpers import wait_until
@@ -192,14 +193,15 @@ async def test_pings_are_not_answered_without_the_automatic_pong() -> None:
 
 @in_memory
 async def test_nothing_is_recorded_without_a_log() -> None:
-    end = Memory()
-    before = len(end.log)
+    end = Memory(opened=False)
     end.connection.tap = None
+    end.connection.data_received(opening("server", compressed=False))
+    end.start = len(end.transport.written)
     end.receive(HELLO)
     end.connection.sender.send(TEXT, b"sent")
     end.connection.notice("not on the log")
     end.end()
-    assert len(end.log) == before
+    assert len(end.log) == 0
     assert end.payloads == [b"sent"]
     assert end.connection.state.has_ended
 
@@ -1045,3 +1047,60 @@ async def test_an_honest_end_closes_with_tcp() -> None:
     assert end.connection.eof_received() is False
     assert end.connection.lies is None
     end.end()
+
+
+def test_an_answer_leaves_before_another_turn_of_the_loop() -> None:
+    async def main() -> None:
+        end = Memory()
+        own = end.socket()
+
+        async def echo() -> None:
+            async for message in own:
+                await own.send_text(str(message.value))
+
+        task = asyncio.create_task(echo())
+        await asyncio.sleep(0)
+        seen: list[bytes] = []
+
+        def receive() -> None:
+            end.receive(frame(1, b"a") + frame(1, b"b"))
+            seen.append(end.written)
+
+        asyncio.get_running_loop().call_soon(receive)
+        await until(lambda: seen)
+        assert seen == [frame(1, b"a") + frame(1, b"b")]
+        assert len({record.time for record in end.frame_records()}) == 1
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(main())
+
+
+def test_an_answer_leaves_when_its_handler_asks_for_the_next_message() -> None:
+    async def main() -> None:
+        end = Memory()
+        own = end.socket()
+        end.receive(frame(1, b"a"))
+        assert (await own.recv()).value == "a"
+        await own.send_text("b")
+        assert end.written == b""
+        asking = own.recv()
+        asking.send(None)
+        assert end.written == frame(1, b"b")
+        asking.close()
+
+    asyncio.run(main())
+
+
+@in_memory
+async def test_reads_are_large_while_much_comes() -> None:
+    end = Memory("client", opened=False)
+    transport: Any = end.transport
+    transport.max_size = 1
+    end.connection.connection_made(transport)
+    end.connection.data_received(opening("client", compressed=False))
+    one = frame(2, b"x" * 62)
+    for size, then in ((64, SMALL), (SMALL, LARGE), (SMALL + 64, LARGE), (64, SMALL)):
+        end.receive(one * (size // len(one)))
+        assert transport.max_size == then
+        assert len(end.take()) == size // len(one)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -15,10 +17,13 @@ from astra_nb.net.inbox import (
     MAX_CONTROL_MESSAGES,
     TaskInbox,
     ThreadInbox,
+    Waiter,
 )
 from astra_nb.wire.messages import CloseFrame, Message
 from tests.helpers import wait_until
 from tests.servers import run_async
+
+from .memory import until
 
 TEXT = Message("text", "x")
 PING = Message("ping", b"p")
@@ -169,6 +174,89 @@ def test_a_waiting_task_wakes_for_the_end() -> None:
     run_async(main())
 
 
+def call(step: Callable[[], object]) -> None:
+    step()
+
+
+def never(step: Callable[[], object]) -> None:
+    raise AssertionError("a step that must not be run")
+
+
+def test_the_readers_task_runs_at_once_where_no_other_task_does() -> None:
+    async def main() -> None:
+        inbox = TaskInbox(ignore)
+        got: list[str] = []
+        variable = contextvars.ContextVar("variable", default="none")
+
+        async def read() -> None:
+            variable.set("the task's own")
+            while True:
+                await inbox.wait()
+                inbox.messages.clear()
+                got.append(variable.get())
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(0)
+
+        def receive() -> None:
+            for count in (1, 2):
+                assert inbox.put([TEXT], 1) is False
+                inbox.run_reader(call)
+                assert got == ["the task's own"] * count
+            inbox.messages.append(TEXT)
+            inbox.deliver([TEXT], 1)  # wakes it in the usual way
+            assert len(got) == 2
+            inbox.run_reader(call)  # nobody waits any more
+            assert len(got) == 2
+
+        asyncio.get_running_loop().call_soon(receive)
+        await until(lambda: len(got) == 3)
+        inbox.put([TEXT], 1)
+        inbox.run_reader(call)  # this task is running
+        assert len(got) == 3
+        await until(lambda: len(got) == 4)
+        task.cancel()
+        await asyncio.wait([task])
+
+    run_async(main())
+
+
+def test_readers_that_were_cancelled_or_are_several_do_not_run_at_once() -> None:
+    async def main() -> None:
+        inbox = TaskInbox(ignore)
+        cancelled = asyncio.create_task(inbox.wait())
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        asyncio.get_running_loop().call_soon(inbox.run_reader, never)
+        await asyncio.wait([cancelled])
+        await asyncio.sleep(0)
+        two = [asyncio.create_task(inbox.wait()) for _ in range(2)]
+        await asyncio.sleep(0)
+        inbox.put([TEXT], 1)
+        asyncio.get_running_loop().call_soon(inbox.run_reader, never)
+        await asyncio.wait(two)
+
+    run_async(main())
+
+
+def test_what_is_not_a_task_is_woken_in_the_usual_way() -> None:
+    async def main() -> None:
+        inbox = TaskInbox(ignore)
+        waiting = inbox.wait()
+        waiter = waiting.send(None)
+        woken: list[Waiter] = []
+        assert isinstance(waiter, Waiter)
+        waiter.add_done_callback(woken.append)
+        inbox.put([TEXT], 1)
+        inbox.run_reader(never)
+        await asyncio.sleep(0)
+        assert woken == [waiter]
+        with pytest.raises(StopIteration):
+            waiting.send(None)
+
+    run_async(main())
+
+
 def test_of_two_waiting_tasks_one_gets_the_message_and_the_other_waits_on() -> None:
     async def main() -> None:
         inbox = TaskInbox(ignore)
@@ -296,6 +384,16 @@ def test_a_thread_takes_the_messages_in_their_order_and_then_none() -> None:
     assert inbox.ended is True
     assert [inbox.take() for _ in sent] == sent
     assert [inbox.take(), inbox.take(0)] == [None, None]  # the end stays there
+
+
+def test_a_thread_sees_whether_a_message_waits() -> None:
+    inbox = ThreadInbox(ignore)
+    assert inbox.is_empty
+    assert inbox.put([TEXT], 1) is False
+    inbox.run_reader(never)  # whoever waits for the queue has been woken
+    assert not inbox.is_empty
+    inbox.take()
+    assert inbox.is_empty
 
 
 def test_taking_from_an_empty_inbox_raises_after_the_timeout() -> None:

@@ -376,3 +376,14 @@ def test_an_entry_that_raises_does_not_strand_those_after_it() -> None:
     assert peer.done == ["before", "after", "last"]
     assert (len(peer.outbox), peer.outbox.is_full, peer.unsent) == (0, False, [])
     assert [problem["exception"] for problem in peer.loop.problems] == [error]
+
+
+def test_the_outbox_is_idle_when_all_that_was_put_is_done() -> None:
+    peer = Peer()
+    looks: list[bool] = []
+    assert peer.outbox.is_idle
+    peer.outbox.put(lambda: looks.append(peer.outbox.is_idle))
+    assert not peer.outbox.is_idle
+    peer.loop.turn()
+    assert looks == [False]  # taken out already, and not done yet
+    assert peer.outbox.is_idle

@@ -19,10 +19,13 @@ from websockets.uri import parse_uri
 from astra_nb.log.pieces import Pieces
 from astra_nb.log.records import FrameRecord
 from astra_nb.net import receiving
-from astra_nb.net.receiving import AFTER_CLOSE, AFTER_FAILURE, CUT, MAX_LATE, Last, Receiver
+from astra_nb.net.closing import Last
+from astra_nb.net.late import MAX_LATE
+from astra_nb.net.receiving import AFTER_CLOSE, AFTER_FAILURE, CUT, Receiver
+from astra_nb.wire.frames import split
 from astra_nb.wire.messages import CloseFrame, Message
 from fuzz.memory import Outcome, feed, opening
-from tests.conformance.octets import KEY, chop, frame, mask_all
+from tests.conformance.octets import KEY, chop, frame, header_size, mask_all
 
 # --- one receiver ------------------------------------------------------------------------------
 
@@ -112,7 +115,8 @@ def test_a_payload_at_the_edge_of_a_length_form_that_tcp_cuts(
     data = end.wire(frame(2, payload) + HELLO)
     assert end.raw(data[:cut]) == ([], None)
     assert end.raw(data[cut:]) == ([Message("bytes", payload), Message("text", "Hello")], None)
-    assert end.verdicts == [(data, "")]
+    assert b"".join(raw for raw, _ in end.verdicts) == data
+    assert {verdict for _, verdict in end.verdicts} == {""}
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -783,3 +787,114 @@ def test_each_chunking_gives_the_same_records(
     assert told(cut) == told(whole)
     assert cut.messages == whole.messages
     assert cut.written == whole.written
+
+
+# --- the fast path decides nothing ---------------------------------------------------------------
+
+ODD = st.one_of(
+    st.builds(frame, st.sampled_from([1, 2, 0, 8, 9, 3]), st.binary(max_size=130),
+              fin=st.booleans(), rsv=st.sampled_from([0, 0, 0, 4, 1])),
+    st.sampled_from(LONG_FORMS),
+    st.builds(frame, st.sampled_from([1, 2]), st.binary(min_size=250, max_size=400)),
+    st.binary(min_size=1, max_size=4),
+)  # fmt: skip
+STEPS = st.one_of(st.tuples(WHOLE), st.tuples(WHOLE), st.tuples(messages()), st.tuples(ODD))
+
+
+def one_by_one(end: Receiving) -> list[tuple[bytes, str]]:
+    """The records of single frames, however many were recorded together."""
+    return [(one.raw, verdict) for data, _, verdict, _ in end.recorded for one in split(data)]
+
+
+def replies(end: Receiving) -> list[tuple[int, bytes]]:
+    """What the protocol would send; a client's masking keys are random."""
+    return [
+        (one.opcode, one.payload) for data in end.protocol.data_to_send() for one in split(data)
+    ]
+
+
+@given(
+    steps=st.lists(STEPS, max_size=8),
+    side=st.sampled_from(SIDES),
+    wrong=st.integers(0, 30),
+    data=st.data(),
+)
+def test_with_the_fast_path_and_without_it_all_is_the_same(
+    steps: list[tuple[bytes]], side: Side, wrong: int, data: st.DataObject
+) -> None:
+    masks = [(side == "server") != (index == wrong) for index in range(len(steps))]
+    stream = b"".join(
+        mask_all(one) if mask and header_size(one, 0) and len(one) > 4 else one
+        for (one,), mask in zip(steps, masks, strict=True)
+    )
+    cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(stream) - 1)), max_size=20)))
+    with pytest.MonkeyPatch.context() as patch:
+        fast = Receiving(side, max_size=300)
+        patch.setattr(receiving, "fast_path", False)
+        alone = Receiving(side, max_size=300)
+    assert (fast.receiver._plain, alone.receiver._plain) == (True, False)
+    for start, stop in pairwise([0, *cuts, max(len(stream), 1)]):
+        chunk = stream[start:stop]
+        assert fast.raw(chunk) == alone.raw(chunk)
+        assert replies(fast) == replies(alone)
+        assert one_by_one(fast) == one_by_one(alone)
+    fast.receiver.end()
+    alone.receiver.end()
+    assert one_by_one(fast) == one_by_one(alone)
+    assert fast.pongs == alone.pongs
+    assert fast.receiver.unrecorded == alone.receiver.unrecorded
+
+
+def untouched(end: Receiving) -> None:
+    """Have the protocol fail the test when it is fed."""
+    end.protocol.receive_data = pytest.fail  # type: ignore[method-assign, assignment]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_whole_messages_do_not_reach_the_protocol_however_tcp_cuts_them(side: Side) -> None:
+    end = Receiving(side)
+    untouched(end)
+    frames = [frame(1, b"t" * 200), HELLO, frame(2, b"b" * 3000), HELLO]
+    data = end.wire(b"".join(frames))
+    size = len(end.wire(frames[0] + HELLO)) + 600
+    assert end.raw(data[:100]) == ([], None)
+    assert end.raw(data[100:150]) == ([], None)
+    assert end.raw(data[150:size])[0] == [Message("text", "t" * 200), Message("text", "Hello")]
+    assert end.raw(data[size:])[0] == [Message("bytes", b"b" * 3000), Message("text", "Hello")]
+    assert end.recorded == [
+        (end.wire(frames[0] + HELLO), 2, "", None),
+        (end.wire(frames[2] + HELLO), 2, "", None),
+    ]
+
+
+def test_after_a_frame_for_the_protocol_the_fast_path_goes_on() -> None:
+    end = Receiving("client")
+    ping = frame(9, b"cut here")
+    assert end.raw(HELLO + ping[:5]) == ([Message("text", "Hello")], None)
+    fed: list[bytes] = []
+    receive_data = end.protocol.receive_data
+
+    def feed_protocol(data: bytes | bytearray) -> None:
+        fed.append(bytes(data))
+        receive_data(data)
+
+    end.protocol.receive_data = feed_protocol  # type: ignore[method-assign]
+    assert end.raw(ping[5:] + HELLO) == (
+        [Message("ping", b"cut here"), Message("text", "Hello")],
+        None,
+    )
+    assert fed == [ping[5:]]
+    assert [count for _, count, _, _ in end.recorded] == [1, 1, 1]
+
+
+def test_after_the_last_frame_the_rest_of_its_chunk_is_ignored() -> None:
+    end = Receiving("client")
+    assert end.raw(CLOSED[:3]) == ([], None)
+    assert end.raw(CLOSED[3:] + HELLO)[1] == LAST_CLOSE
+    assert end.verdicts == [(CLOSED, ""), (HELLO, AFTER_CLOSE)]
+
+
+def test_a_protocol_that_logs_each_frame_sees_each(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", "websockets.server"):
+        assert Receiving()(HELLO) == ([Message("text", "Hello")], None)
+    assert "< TEXT 'Hello' [5 bytes]" in caplog.text

@@ -14,7 +14,8 @@ from astra_nb import AsyncWebSocket, CloseFrame, ConnectionClosed, Message, WebS
 from astra_nb.errors import WrongThread
 from astra_nb.net import outbox
 from astra_nb.net.closing import ClosingState, Phase
-from astra_nb.net.sending import MAX_UNFLUSHED, Sender
+from astra_nb.net.sending import Sender
+from astra_nb.net.writing import MAX_BURST, MAX_UNFLUSHED
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
 from fuzz.memory import MemoryTransport
 from tests import records
@@ -66,6 +67,26 @@ async def test_frames_gather_and_leave_with_one_write_and_one_entry() -> None:
 
 
 @in_memory
+async def test_a_message_is_sent_when_it_may_be_and_else_it_says_so() -> None:
+    end = Memory()
+    sender = end.connection.sender
+    assert sender.send_message(TEXT, b"a") is False
+    assert sender.send_message(BINARY, bytes(MAX_BURST)) is True
+    end.connection.pause_writing()
+    assert sender.send_message(TEXT, b"the peer does not read") is None
+    sender.submit(sender.send_if_open, TEXT, b"waits")
+    sender.is_writable = True
+    assert sender.send_message(TEXT, b"after it") is False
+    sender.fragmenting = True
+    assert sender.send_message(TEXT, b"inside a message") is None
+    sender.fragmenting = False
+    sender.flush()
+    assert end.payloads == [b"a", bytes(MAX_BURST), b"waits", b"after it"]
+    end.connection.send_close(1000)
+    assert sender.send_message(TEXT, b"too late") is None
+
+
+@in_memory
 async def test_the_parts_of_a_flush_are_written_and_recorded_together() -> None:
     writes: list[bytes] = []
     recorded: list[tuple[Any, ...]] = []
@@ -97,11 +118,22 @@ async def test_what_has_gathered_is_written_at_once_when_it_is_much() -> None:
     end = Memory()
     sender = end.connection.sender
     header = 4
-    assert sender.send(BINARY, bytes(MAX_UNFLUSHED - header - 2)) is False
+    sender.send(BINARY, bytes(MAX_UNFLUSHED - header - 2))
     assert end.written == b""
-    assert sender.send(BINARY, b"") is False  # exactly the bound
-    assert sender.send(BINARY, b"") is True
+    sender.send(BINARY, b"")  # exactly the bound
+    assert end.written == b""
+    sender.send(BINARY, b"")
     assert len(end.written) == MAX_UNFLUSHED + 2
+    sender.send(BINARY, b"little")
+    assert len(end.written) == MAX_UNFLUSHED + 2
+
+
+@in_memory
+async def test_after_much_the_loop_should_have_its_turn() -> None:
+    sender = Memory().connection.sender
+    much = bytes(MAX_UNFLUSHED)
+    turns = [sender.send(BINARY, much) for _ in range(2 * MAX_BURST // MAX_UNFLUSHED)]
+    assert turns == ([False] * (MAX_BURST // MAX_UNFLUSHED - 1) + [True]) * 2
     assert sender.send(BINARY, b"little") is False
 
 

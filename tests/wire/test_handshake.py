@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.utils import accept_key as reference_accept_key
 
-from astra_nb.wire.handshake import accept_key, accept_steps, explain_headers, head_end, parse_head
+from astra_nb.wire.handshake import (
+    accept_key,
+    accept_steps,
+    explain_headers,
+    head_end,
+    parse_head,
+    split_head,
+)
 
 SAMPLE_KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3
 REQUEST = (
@@ -114,3 +121,14 @@ def test_a_head_that_comes_in_two_parts_ends_at_the_same_byte(end: bytes) -> Non
     for cut in range(len(head)):
         assert head_end(head[:cut]) is None
         assert head_end(head + b"rest", cut) == len(head)
+
+
+def test_a_head_is_split_from_what_comes_after_it_however_it_is_cut() -> None:
+    data = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nrest"
+    size = len(data) - 4
+    for cut in range(1, len(data)):
+        head = bytearray()
+        assert split_head(head, data[:cut]) == (data[: min(cut, size)], data[size:cut])
+        if cut < size:
+            assert split_head(head, data[cut:]) == (data[cut:size], b"rest")
+        assert head == data[:size]

@@ -4,7 +4,14 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from astra_nb.wire.messages import MESSAGE_TYPES, CloseFrame, Message, other_end
+from astra_nb.wire.messages import (
+    MESSAGE_TYPES,
+    CloseFrame,
+    Message,
+    bytes_message,
+    other_end,
+    text_message,
+)
 
 
 def test_there_are_five_types_of_messages() -> None:
@@ -37,3 +44,11 @@ def test_messages_are_values() -> None:
 def test_the_peer_of_an_end() -> None:
     assert other_end("server") == "client"
     assert other_end("client") == "server"
+
+
+def test_messages_that_are_made_on_the_short_way_are_the_same() -> None:
+    assert text_message("Hello") == Message("text", "Hello")
+    assert bytes_message(b"\xff") == Message("bytes", b"\xff")
+    assert hash(text_message("")) == hash(Message("text", ""))
+    with pytest.raises(FrozenInstanceError):
+        text_message("Hello").value = "other"  # type: ignore[misc]

@@ -1,0 +1,43 @@
+"""The end of a connection that its frames go to a log through."""
+
+from __future__ import annotations
+
+from astra_nb.wire.messages import Side
+
+from .frame_log import FrameLog
+from .pieces import Pieces
+from .records import Direction
+
+__all__ = ["Tap"]
+
+
+class Tap:
+    """Records the frames of one connection in one direction; a `Recorder`.
+
+    Args:
+        log: The log.
+        connection: The number of the connection.
+        side: Which end keeps this log.
+        direction: "received" or "sent", seen from that end.
+    """
+
+    # Each open connection has two; a `functools.partial` weighs four times as much.
+    __slots__ = ("_connection", "_direction", "_log", "_side")
+
+    def __init__(self, log: FrameLog, connection: int, side: Side, direction: Direction) -> None:
+        self._log = log
+        self._connection = connection
+        self._side = side
+        self._direction = direction
+
+    def __call__(
+        self,
+        data: bytes | Pieces,
+        count: int,
+        verdict: str = "",
+        messages: tuple[bytes | None, ...] | None = None,
+    ) -> None:
+        """Record a run of frames. See `FrameLog.append_frames`."""
+        self._log.append_frames(
+            self._connection, self._side, self._direction, data, count, verdict, messages
+        )

@@ -1,0 +1,280 @@
+"""Frames gather and leave with one write and one entry on the log.
+
+They leave in the next turn of the loop, or when the handler asks for a message and none waits. The
+thread of a blocking handler writes them itself where nothing else is on its way: that spares a
+round trip two switches between threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from websockets.extensions import Extension
+from websockets.frames import Frame, Opcode
+
+from astra_nb.locks import make_rlock
+from astra_nb.log.pieces import Recorder
+from astra_nb.wire.faults import remasked
+from astra_nb.wire.opcodes import CLOSE
+
+from .serializing import put_frame
+
+__all__ = ["MAX_BURST", "MAX_UNFLUSHED", "Writer"]
+
+MAX_UNFLUSHED = 64 * 1024  # bytes that may wait for the next turn of the loop
+MAX_BURST = 256 * 1024  # bytes that are written before the loop has its turn
+
+OPCODES = {int(opcode): opcode for opcode in Opcode}
+
+
+class Writer:
+    """Gathers the frames of one end, writes and records them.
+
+    Called on the loop's thread, but for `put_from_handler` and `flush_from_handler`.
+
+    Args:
+        loop: The connection's event loop.
+        record: Called with what is written.
+        masks: Whether this end masks its frames.
+
+    Attributes:
+        is_writable: Whether the peer reads fast enough.
+        masking_key: The one of every frame, for an end that breaks this rule on purpose.
+    """
+
+    # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
+    # all that is in it.
+    __slots__ = (
+        "_burst",
+        "_count",
+        "_extensions",
+        "_fd",
+        "_flush_scheduled",
+        "_frames",
+        "_handler",
+        "_lock",
+        "_loop",
+        "_masks",
+        "_plain",
+        "_record",
+        "_rest",
+        "_size",
+        "_transport",
+        "is_writable",
+        "masking_key",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, record: Recorder, masks: bool) -> None:
+        self._loop = loop
+        self._record = record
+        self._masks = masks  # RFC 6455, section 5.1
+        self._extensions: Sequence[Extension] = ()
+        self._transport = cast(asyncio.Transport, None)
+        self._frames: list[bytes] = []  # the parts of serialized frames, for the next flush
+        self._count = 0  # of these frames
+        self._size = 0  # bytes of them
+        self._burst = 0  # bytes that were written because so much had gathered
+        # Their payloads, where an extension changes them.
+        self._plain: list[bytes | None] | None = None
+        self._flush_scheduled = False
+        self.is_writable = True
+        self.masking_key: bytes | None = None
+        # Held by all that gather or write, once a handler's thread may do it too.
+        self._lock: threading.RLock | None = None
+        self._handler = 0  # that thread's `ident`; 0 when no other thread may write
+        self._fd = -1
+        self._rest = b""  # of what that thread has written, and the system did not take
+
+    def start(
+        self,
+        transport: asyncio.Transport,
+        extensions: Sequence[Extension] = (),
+        record: Recorder | None = None,
+    ) -> None:
+        """Set the transport; after the opening handshake what was agreed on, and who records."""
+        self._transport = transport
+        self._record = record or self._record
+        self._extensions = extensions
+        self._plain = [] if extensions else None
+
+    # On the loop's thread
+
+    def _put(self, opcode: int, payload: bytes, fin: bool) -> bool:
+        """Gather a frame; return whether so much was written that the loop should have a turn."""
+        if self._lock is None:
+            if self._plain is None:  # here too: the way of every message of an `async def` handler
+                self._count += 1
+                self._size += put_frame(self._frames, opcode, payload, fin, self._masks)
+            else:
+                self._serialize(opcode, payload, fin)
+        else:
+            with self._lock:
+                self._serialize(opcode, payload, fin)
+        if self._size > MAX_UNFLUSHED:
+            self._burst += self._size
+            self.flush()
+            if self._burst > MAX_BURST:
+                self._burst = 0
+                return True
+        elif not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._scheduled_flush)
+        return False
+
+    def _serialize(self, opcode: int, payload: bytes, fin: bool) -> None:
+        self._count += 1
+        if self._plain is None:
+            self._size += put_frame(self._frames, opcode, payload, fin, self._masks)
+            return
+        frame = Frame(OPCODES[opcode], payload, fin)
+        data = frame.serialize(mask=self._masks, extensions=self._extensions)
+        self._plain.append(payload if opcode < CLOSE else None)
+        self._frames.append(data)
+        self._size += len(data)
+
+    def _scheduled_flush(self) -> None:
+        self._flush_scheduled = False
+        self.flush()
+
+    def gather(self, step: Callable[[], object]) -> None:
+        """Call a function that may send, and write what it has sent when it returns."""
+        if self._flush_scheduled:
+            step()
+            return
+        self._flush_scheduled = True
+        try:
+            step()
+        finally:
+            self._scheduled_flush()
+
+    def flush(self) -> None:
+        """Write what has gathered: one write, one entry on the log."""
+        if self._lock is None:
+            if self._frames:
+                self._flush()
+        else:
+            with self._lock:
+                self._write_rest()
+                if self._frames:
+                    self._flush()
+
+    def _flush(self) -> None:
+        frames, self._frames, self._size = self._frames, [], 0
+        count, self._count = self._count, 0
+        plain = self._plain
+        if plain is None:
+            self._write(b"".join(frames), count)
+        else:
+            self._plain = []
+            self._write(b"".join(frames), count, tuple(plain))
+
+    def _write(
+        self, data: bytes, count: int, plain: tuple[bytes | None, ...] | None = None
+    ) -> None:
+        """Record and write frames, after what has gathered was."""
+        if self.masking_key is not None:
+            data = remasked(data, self.masking_key)
+        if self._lock is None:
+            if not self._transport.is_closing():
+                self._record(data, count, "", plain)
+                self._transport.write(data)
+            return
+        with self._lock:
+            if not self._transport.is_closing():
+                self._write_rest()
+                self._record(data, count, "", plain)
+                self._transport.write(data)
+
+    def _write_rest(self) -> None:
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            self._transport.write(rest)
+
+    # On the thread of a blocking handler
+
+    def let_write(self, handler: threading.Thread) -> None:
+        """Let a thread write for itself, where the system and the loop allow it.
+
+        Called on the loop's thread, before the thread starts and once more when it has.
+        """
+        sock = self._transport.get_extra_info("socket")
+        # A transport of TLS, or of a loop that is not a selector's, writes in ways of its own.
+        if (
+            sock is None
+            or os.name != "posix"
+            or not isinstance(self._loop, asyncio.SelectorEventLoop)
+            or self._transport.get_extra_info("sslcontext") is not None
+        ):
+            return
+        if self._lock is None:
+            self._lock = make_rlock()
+            self._fd = sock.fileno()
+        self._handler = handler.ident or 0
+
+    def stop_handler_writes(self) -> None:
+        """Let no other thread write from now on: a CLOSE frame follows, or the socket closes."""
+        if self._lock is not None:
+            with self._lock:
+                self._handler = 0
+
+    def _put_from_handler(self, opcode: int, payload: bytes, fin: bool, is_last: bool) -> bool:
+        """Gather a frame, and write what has gathered if it is the last for now.
+
+        Where the system or the transport still has something before it, the loop writes.
+
+        Returns:
+            Whether that was done. It is not when the caller is another thread than the handler's,
+            or when the peer does not read: that frame has to wait for its turn.
+        """
+        if self._handler != threading.get_ident() or self._lock is None:
+            return False
+        with self._lock:
+            if self._handler == 0 or not self.is_writable or self._size > MAX_UNFLUSHED:
+                return False
+            self._serialize(opcode, payload, fin)
+            if (is_last or self._size > MAX_UNFLUSHED) and self._is_free():
+                self._flush_directly()
+            elif not self._flush_scheduled:
+                self._flush_scheduled = True
+                self._loop.call_soon_threadsafe(self._scheduled_flush)
+        return True
+
+    def flush_from_handler(self) -> None:
+        """Write what has gathered, if the caller is the handler's thread and nothing waits."""
+        if self._frames and self._handler == threading.get_ident() and self._lock is not None:
+            with self._lock:
+                if self._frames and self._is_free():
+                    self._flush_directly()
+
+    def _is_free(self) -> bool:
+        """Return whether nothing that was sent before is still on its way to the system."""
+        try:
+            return (
+                self._handler != 0
+                and not self._rest
+                and not self._transport.is_closing()
+                and not self._transport.get_write_buffer_size()
+            )
+        except RuntimeError:  # the loop takes from that buffer right now
+            return False
+
+    def _flush_directly(self) -> None:
+        frames, self._frames, self._size = self._frames, [], 0
+        count, self._count = self._count, 0
+        plain = self._plain
+        if plain is not None:
+            self._plain = []
+        data = b"".join(frames)
+        self._record(data, count, "", None if plain is None else tuple(plain))
+        written = 0
+        # An OSError: the system takes no more, or the loop is about to learn that TCP has ended.
+        with contextlib.suppress(OSError):
+            written = os.write(self._fd, data)
+        if written < len(data):
+            self._rest = data[written:]
+            self._loop.call_soon_threadsafe(self.flush)
