@@ -160,6 +160,7 @@ AWAITED: dict[str, Call] = {
     "send_fragment": lambda socket: socket.send_fragment("lost?", type="text", fin=False),
     "send_fragments": lambda socket: socket.send_fragments("text", ["lost", "?"]),
     "send_raw": lambda socket: socket.send_raw(b"\x81\x00"),
+    "break_rule": lambda socket: socket.break_rule("RSV1 bit"),
     "drop": lambda socket: socket.drop(),
     "close": lambda socket: socket.close(),
     "wait_closed": lambda socket: socket.wait_closed(),

@@ -14,6 +14,7 @@ from .addresses import bind
 __all__ = ["Acceptor"]
 
 RETRY = 0.2  # seconds until the next try after a client could not be accepted
+RESTART = 0.02  # seconds until clients are accepted again after a handler cancelled that
 
 
 P = TypeVar("P", bound=asyncio.Protocol)
@@ -67,10 +68,14 @@ class Acceptor(Generic[P]):
     def _start(self, listening: sockets.socket) -> None:
         def again(task: asyncio.Task[None]) -> None:
             self._tasks.remove(task)
-            if not self._stopping:  # a handler has cancelled all tasks of the loop
-                self._start(listening)
+            # A handler has cancelled all tasks of the loop. Or the loop has, at its end: then the
+            # timer never fires.
+            loop.call_later(RESTART, self._start, listening)
 
-        task = asyncio.get_running_loop().create_task(self._accept(listening))
+        if self._stopping:
+            return
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._accept(listening))
         self._tasks.append(task)
         task.add_done_callback(again)
 
