@@ -226,6 +226,7 @@ def test_a_changed_byte_in_a_stored_output_turns_the_comparison_red(tmp_path: Pa
 PACKAGE = REPOSITORY / "astra_nb"
 # Modules, or folders with a slash at the end, that have no test file of their own, and why.
 WITHOUT_OWN_TESTS = {
+    "answering.py": "hooks and pages of a server: tests/test_serving.py",
     "async_websocket.py": "tests/test_websocket.py tests both kinds of sockets side by side",
     "exercises/catalog/": "each by right and wrong answers: tests/exercises/test_answers.py",
     "exercises/diagnosis/errors.py": "by wrong answers: tests/exercises/test_answers.py",
@@ -239,6 +240,7 @@ WITHOUT_OWN_TESTS = {
     "lua/operations.py": "what Lua programs call: tests/lua/test_programs.py",
     "lua/runtime.py": "sandbox and budget: tests/lua/test_sandbox.py, test_long_work.py",
     "runner.py": "the life of a server: tests/test_server.py",
+    "settings.py": "what is set on a server: tests/test_server.py, test_serving.py",
 }
 
 

@@ -65,10 +65,14 @@ def test_an_exercise_is_worked_through(lab: Lab, theme: str) -> None:
     answer.run()
     check.run()
     region = check.output.get_by_role("region", name="Echo: not yet")
-    expect(region).to_contain_text("str(...) of bytes gives Python's spelling")
-    expect(region.get_by_role("table", name="The last frames")).to_contain_text("server")
-    lines = region.get_by_role("table", name="The lines that ran for bytes")
-    expect(lines).to_contain_text("socket.send_text(str(message.value))")
+    expect(region).to_contain_text("What should go as bytes came as its spelling in text.")
+    expect(region).to_contain_text("Send the value itself")
+    expect(region.get_by_role("heading", name="Echo: not yet.")).to_be_visible()
+    calls = region.get_by_text("socket.send_text(str(message.value))").first
+    expect(calls).to_be_hidden()  # folded
+    for folded in ("What the handler called", "The last frames", "What your code printed"):
+        region.get_by_text(folded).click()
+    expect(calls).to_be_visible()
     expect(region).to_contain_text("came: bytes")
     page.screenshot(f"exercise-wrong-{theme}", check.locator)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from astra_nb.log import FrameLog, snapshot
-from astra_nb.log.payload_redaction import hide_connection_init, redacted
+from astra_nb.log.payload_redaction import hide_connection_init, may_be_redacted, redacted
 from astra_nb.log.records import FrameRecord, NoticeRecord, Record
 from astra_nb.wire.frames import decode, encode
 
@@ -339,3 +339,11 @@ def test_a_refused_control_frame_without_fin_is_no_beginning_of_a_message() -> N
     (record,) = log
     assert isinstance(record, FrameRecord)
     assert record.payload == b"\t"
+
+
+@pytest.mark.parametrize(
+    ("payload", "may_be"),
+    [(INIT.encode(), True), (b'{"type":"\\u0063onnection_init"}', True), (b"Hello", False)],
+)
+def test_what_may_be_redacted_is_known_without_a_record(payload: bytes, may_be: bool) -> None:
+    assert may_be_redacted(payload) is may_be

@@ -14,7 +14,7 @@ from astra_nb.log import FrameLog
 from astra_nb.log.criteria import Criteria, criteria
 from astra_nb.log.payload_redaction import hide_connection_init
 from astra_nb.log.records import Direction, FrameRecord, NoticeRecord, OpenedRecord, Record
-from astra_nb.log.scan import Scan
+from astra_nb.log.scan import Scan, payload_search
 from tests.conformance.octets import frame, mask_all
 
 SECRET = b'{"type":"connection_init","payload":{"token":"text"}}'
@@ -135,3 +135,15 @@ def test_records_other_than_frames_are_judged_by_themselves() -> None:
     log = FrameLog()
     log.append(1, OpenedRecord, side="server", peer="peer", path="/text")
     assert len(log.filter(text="text", type="opened")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "payload", "matches"),
+    [("\ufffd", b"bad \xff", True), ("\ufffd", b"good", False), ("ood", b"good", True)],
+)
+def test_a_replacement_character_is_looked_for_in_the_decoded_text(
+    text: str, payload: bytes, matches: bool
+) -> None:
+    search = payload_search(text)
+    assert search is not None
+    assert bool(search(payload)) is matches

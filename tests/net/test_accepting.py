@@ -232,3 +232,13 @@ def test_without_other_words_nobody_is_told_who_was_dismissed() -> None:
     acceptor = Acceptor(asyncio.Protocol, print)
     assert acceptor._dismiss(asyncio.Protocol()) is None
     assert acceptor._tls_timeout() == 10.0
+
+
+def test_an_acceptor_that_has_given_its_port_back_starts_no_more() -> None:
+    async def closed(found: Site) -> None:
+        found.acceptor.close()
+        before = asyncio.all_tasks()
+        found.acceptor.start()
+        assert asyncio.all_tasks() == before
+
+    run(closed)

@@ -14,6 +14,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from astra_nb.log.pieces import Pieces
 from astra_nb.net.writing import MAX_BURST, MAX_UNFLUSHED, Writer
+from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import BINARY, PING, TEXT
 from fuzz.memory import MemoryTransport
 from tests.conformance.octets import frame
@@ -307,3 +308,17 @@ async def test_a_thread_that_writes_on_a_reset_connection_leaves_it_to_the_loop(
         theirs.close()
         assert by_thread(writer, lambda: writer.put_from_handler(TEXT, b"Hello", True, True))
         await until(transport.is_closing)
+
+
+@in_memory
+async def test_an_end_may_mask_every_frame_with_one_key_on_purpose() -> None:
+    log, transport = OnLog(), MemoryTransport()
+    writer = Reach(asyncio.get_running_loop(), log, masks=True)
+    writer.start(cast(asyncio.Transport, transport))
+    writer.masking_key = b"abcd"
+    for _ in range(2):
+        writer.put(TEXT, b"Hello", True)
+        writer.flush()
+    same = encode(TEXT, b"Hello", key=b"abcd")
+    assert bytes(transport.written) == same + same
+    assert [run[0] for run in log.runs] == [same, same]
