@@ -21,7 +21,7 @@ from .scan import Scan
 __all__ = ["Block", "Deferred", "Entry", "Snapshot", "weight"]
 
 # Frames that are looked through for the rest of a message. One with more fragments is hidden.
-MAX_JOINED = 10_000
+MAX_JOINED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
