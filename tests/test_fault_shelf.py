@@ -337,3 +337,26 @@ def test_each_row_of_the_rfc_is_broken_by_a_call() -> None:
     calls = "\n".join(row[3] for row in ROWS)
     assert set(re.findall(r'(?:faults=\[|break_rule\()"([^"]+)"', calls)) <= names
     assert names - set(re.findall(r'"([^"]+)"', calls)) == set()
+
+
+@both_kinds
+@pytest.mark.parametrize("liar", ["client", "server"])
+def test_data_after_a_close_frame_is_ignored_and_on_record(liar: str, kind: str) -> None:
+    with serving(handler_of(kind, echo)) as server, connect(server.url) as client:
+        if liar == "client":
+            client.break_rule("data after CLOSE")
+        else:
+            [socket] = server.connections
+            socket.break_rule("data after CLOSE")
+        client.wait_closed(records.DEADLINE)
+        closed(server.log)
+        honest, own = (server.log, client.log) if liar == "client" else (client.log, server.log)
+        verdicts = [
+            record.verdict
+            for record in honest.filter(type="text", direction="received")
+            if isinstance(record, FrameRecord)
+        ]
+        assert verdicts == ["ignored: it came after the CLOSE frame"]
+        sent = own.filter(kind="frame", direction="sent")
+        assert [each.type for each in sent if isinstance(each, FrameRecord)] == ["close", "text"]
+        assert closed(honest).first == liar
