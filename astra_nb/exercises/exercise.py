@@ -8,7 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from astra_nb.errors import AddressInUse, AddressUnavailable, InvalidRoute
 from astra_nb.jupyter import handler_output
@@ -35,7 +35,7 @@ NO_SOLUTIONS = "ASTRA_NB_NO_SOLUTIONS"  # environment variable; any value switch
 WALL_LIMIT = 90.0  # seconds by the wall clock, far beyond those of `Patience`
 
 _one_at_a_time = threading.Lock()
-_checked: list[tuple[object, str]] = []  # the last answer, and the title of its exercise
+_last: list[Last] = []  # the last check
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,15 @@ class Examination:
     port: int
     log: FrameLog = field(default_factory=FrameLog)
     output: guard.Output = field(default_factory=guard.Output)
+
+
+class Last(NamedTuple):
+    """What is known of the last check: the answer, of which exercise, and after which cell."""
+
+    answer: object
+    title: str
+    was_right: bool
+    cell: object
 
 
 class NotAttempted(Exception):
@@ -133,6 +142,8 @@ class Exercise(ABC):
             raise guard.NotAllowed("a handler may not start a check; call check in a cell")
         examination = Examination(self.name if seed is None else f"{self.name} {seed}", port)
         outcome, finding = self._judge(answer, examination)
+        if finding is None or finding.misconception is not Misconception.CELL_FAILED:
+            _last[:] = [Last(answer, self.title, outcome == "right", _last_cell())]
         siblings = {each.name: each.title for each in NOTEBOOKS.get(self.notebook, ())}
         states = progress.remember(self.name, outcome) if siblings else {}
         found = Answer(
@@ -155,9 +166,8 @@ class Exercise(ABC):
     def _judge(self, answer: object, examination: Examination) -> tuple[Outcome, Finding | None]:
         if is_untouched(answer, self.stub):
             return "not attempted", None
-        if earlier := failed_cell(answer):
+        if earlier := self._failed_cell(answer):
             return "not yet", self._advised(Finding(Misconception.CELL_FAILED, earlier))
-        _checked[:] = [(answer, self.title)]
         with _one_at_a_time:
             try:
                 self._examine(answer, examination)
@@ -178,6 +188,19 @@ class Exercise(ABC):
             return finding
         own = (said for keys, said in self.advice.items() if finding.key in keys.split())
         return replace(finding, advice=next(own, general))
+
+    def _failed_cell(self, answer: object) -> str:
+        """Return what is wrong when a cell failed since this answer was checked; or ""."""
+        cell: Any = _last_cell()
+        error = cell and (cell.error_before_exec or cell.error_in_exec)
+        for last in _last if error else ():
+            still_right = last.was_right and last.title == self.title
+            if last.answer is answer and last.cell is not cell and not still_right:
+                kind = type(error).__name__
+                return (
+                    f"The cell above ended with {kind}; this is still the answer to {last.title}."
+                )
+        return ""
 
     @abstractmethod
     def _examine(self, answer: Any, examination: Examination) -> None:
@@ -281,12 +304,6 @@ class HandlerExercise(Exercise):
                         yield said, wanted.any_payload or payload != wanted.said.payload
 
 
-def failed_cell(answer: object) -> str:
-    """Return what is wrong when the cell above failed and left an earlier answer; or ""."""
-    result = getattr(handler_output.shell(), "last_execution_result", None)
-    error = result and (result.error_before_exec or result.error_in_exec)
-    titles = [title for checked, title in _checked if checked is answer]
-    if not error or not titles:
-        return ""
-    said = f"The cell above ended with {type(error).__name__}; this is still the handler of "
-    return f"{said}{titles[0]}."
+def _last_cell() -> object:
+    """Return IPython's result of the last cell that has ended; None outside of IPython."""
+    return getattr(handler_output.shell(), "last_execution_result", None)

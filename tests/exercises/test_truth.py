@@ -97,20 +97,26 @@ from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 def run(cell):
     return shell.run_cell(cell, store_history=True)
-run("from astra_nb.exercises import echo")
-run('''def handle_socket(socket):
+run("from astra_nb.exercises import echo, greet")
+ECHO = '''def handle_socket(socket):
     for message in socket:
         if message.type in ("text", "bytes"):
             socket.send(message.type, message.value)
-''')
+'''
+run(ECHO)
 print("FIRST", run("echo.check(handle_socket)").result.outcome)
 run({broken!r})
-answer = run("echo.check(handle_socket)").result
+answer = run("greet.check(handle_socket)").result
 print("THEN", answer.key, answer.finding.headline)
+print("STILL", run("echo.check(handle_socket)").result.outcome)
+run(ECHO + "an_error")
+print("TWICE", run("echo.check(handle_socket); echo.check(handle_socket)").result.outcome)
 run('''def handle_socket(socket):
     socket.recv()
 ''')
 print("AGAIN", run("echo.check(handle_socket)").result.key)
+run("an_error")
+print("LATER", run("echo.check(handle_socket)").result.key)
 """
 
 
@@ -124,10 +130,13 @@ print("AGAIN", run("echo.check(handle_socket)").result.key)
 def test_an_error_in_the_cell_above_is_named(tmp_path: Path, broken: str, error: str) -> None:
     done = run_python("-c", CELLS.format(broken=broken), cwd=tmp_path, timeout=60)
     assert "FIRST right" in done.stdout, done.stderr
-    said = f"The cell above ended with {error}; this is still the handler of Echo."
+    said = f"The cell above ended with {error}; this is still the answer to Echo."
     assert f"THEN cell-failed {said}" in done.stdout
-    assert "AGAIN cell-failed" not in done.stdout
+    # What was right stays right, and so does what the failed cell itself has made.
+    assert "STILL right" in done.stdout
+    assert "TWICE right" in done.stdout
     assert "AGAIN returned" in done.stdout
+    assert "LATER cell-failed" in done.stdout
 
 
 def test_a_self_test_says_what_is_not_as_it_should_be() -> None:
