@@ -104,7 +104,7 @@ _plain: dict[tuple[Any, str], tuple[Any, Any]] = {}  # what was there, and ours
 
 @contextlib.contextmanager
 def at_work() -> Iterator[contextvars.Context]:
-    """Give the context in which a check runs a student's code, and forbid there what ends it all.
+    """Yield the context in which a check runs a student's code; what ends the process is forbidden.
 
     Prints of the context go to the check alone; `errors` has what ended threads that it began.
     """

@@ -111,11 +111,11 @@ class Script:
         return client
 
     def pause(self) -> None:
-        """Let a long silence pass: each recv() with a timeout runs into it."""
+        """Record a long silence: each recv() with a timeout runs into it."""
         self.steps.append(Step("pause", 0))
 
     def hold(self, *clients: Client) -> None:
-        """Let sends to these clients wait, as when a buffer is full, until `release`.
+        """Hold sends to these clients, as when a buffer is full, until `release`.
 
         What a client sends meanwhile is waited for until a handler waits in such a send: what
         comes next happens in the middle of it.
@@ -123,7 +123,7 @@ class Script:
         self.steps += [Step("hold", client.number) for client in clients]
 
     def release(self) -> None:
-        """Let sends that are held go on."""
+        """Release the sends that are held."""
         self.steps.append(Step("release", 0))
 
     def expect_nothing(self, *clients: Client, why: str = "") -> None:

@@ -145,7 +145,7 @@ class Acceptor(Generic[P]):
         self.close()
 
     def close(self) -> None:
-        """Give the port back. Any thread."""
+        """Close the listening sockets, and so give the port back. Any thread."""
         self._stopping = True
         for listening in self._listening:
             listening.close()

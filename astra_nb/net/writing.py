@@ -198,7 +198,7 @@ class Writer:
     # On the thread of a blocking handler
 
     def let_write(self, handler: threading.Thread) -> None:
-        """Let a thread write for itself, where the system and the loop allow it.
+        """Allow a thread to write for itself, where the system and the loop can do that.
 
         Called on the loop's thread, before the thread starts and once more when it has.
         """
@@ -217,7 +217,7 @@ class Writer:
         self._handler = handler.ident or 0
 
     def stop_handler_writes(self) -> None:
-        """Let no other thread write from now on: a CLOSE frame follows, or the socket closes."""
+        """Stop writes by other threads: a CLOSE frame follows, or the socket closes."""
         if self._lock is not None:
             with self._lock:
                 self._handler = 0

@@ -292,7 +292,7 @@ WAYS = {
 
 @contextmanager
 def run(side: Side, way: Way) -> Iterator[FrameLog]:
-    """Let a connection end in this way, with the end under test on this side."""
+    """End a connection in this way, with the end under test on this side."""
     if side == "server":
 
         def handler(socket: WebSocket) -> None:

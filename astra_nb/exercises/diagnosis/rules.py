@@ -5,19 +5,18 @@ Each rule looks at facts alone, says nothing but what they show, and yields noth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from .difference import how_differs
 from .errors import advice_on
 from .evidence import Error, Evidence, Said
+from .forms import FORMS, PARTS, text_of
 from .misconceptions import Finding, Side, Table
 from .misconceptions import Misconception as M  # noqa: N817  (in every line below)
 
 __all__ = ["RULES", "about", "diagnose"]
 
-BRACES = re.compile(r"\{[A-Za-z_][\w.\[\]()]*\}")  # of an f-string without its f
 SHOWN_CALLS = 8
 KINDS = {"nothing": "nothing", "open": "an open connection", "end": "the end of the handler"}
 
@@ -288,63 +287,25 @@ def in_pieces(e: Evidence) -> Iterator[Finding]:
         yield Finding(M.IN_PIECES, f"One message was expected, and it came in {len(sent)}.")
 
 
-# What a payload is, given the right one, both as text; some are said of texts alone.
-FORMS: tuple[tuple[M, bool, Callable[[str, str], object], str], ...] = (
-    (M.WHOLE_MESSAGE, False, lambda came, right: came.startswith("Message("),
-     "The whole Message was sent as text."),
-    (M.REPR, False, lambda came, right: right and came in _spelled(right),
-     "Python's spelling of the value was sent, quotes and all."),
-    (M.NOT_FILLED_IN, False, lambda came, right: BRACES.search(came) and not BRACES.search(right),
-     "Braces were sent, and no value in them."),
-    (M.EMPTY, False, lambda came, right: not came,
-     "The payload is missing: an empty message came."),
-    (M.CASE, True, lambda came, right: came.lower() == right.lower(),
-     "The case of the letters changed."),
-    (M.BLANK, True, lambda came, right: came.split() == right.split(),
-     "Only blanks or line breaks differ."),
-    (M.ASCII, True, lambda came, right: not right.isascii() and _ascii(came) == _ascii(right),
-     "Characters beyond ASCII got lost."),
-)  # fmt: skip
-PARTS: tuple[tuple[M, Callable[[bytes, bytes], bool], str], ...] = (
-    (M.REVERSED, lambda came, right: came == right[::-1], "The payload came in reverse order."),
-    (M.DOUBLED, lambda came, right: came == right * 2, "The payload came twice in one message."),
-    (M.CUT, lambda came, right: right.startswith(came) or right.endswith(came), "A part is "
-     "missing: {how}."),
-    (M.ADDED, lambda came, right: len(right) > 2 and right in came, "Something was added: {how}."),
-)  # fmt: skip
-
-
 def form(e: Evidence) -> Iterator[Finding]:
     """Name a payload that is the right one in another form."""
     if e.came is not None and not e.wanted.any_payload:
-        came, right = _text(e.came.payload), _text(e.wanted.said.payload)
+        came, right = text_of(e.came.payload), text_of(e.wanted.said.payload)
         for kind, of_texts, holds, said in FORMS:
             if holds(came, right) and (e.came.type == "text" or not of_texts):
                 yield Finding(kind, said)
 
 
 def payload(e: Evidence) -> Iterator[Finding]:
-    """Say how a payload differs from the right one."""
+    """Find how a payload differs from the right one."""
     if e.came is not None:
         came, right = e.came.payload, e.wanted.said.payload
         is_text = e.came.type == "text"
-        how = how_differs(_text(came), _text(right)) if is_text else how_differs(came, right)
+        how = how_differs(text_of(came), text_of(right)) if is_text else how_differs(came, right)
         for kind, holds, said in PARTS if right and not right.isdigit() else ():
             if holds(came, right):
                 yield Finding(kind, said.format(how=how))
         yield Finding(M.WRONG_VALUE, f"The payload is not the expected one: {how}.")
-
-
-def _text(octets: bytes) -> str:
-    return octets.decode("utf-8", "surrogateescape")
-
-
-def _spelled(text: str) -> tuple[str, str]:
-    return repr(text), repr(text.encode("utf-8", "surrogateescape"))
-
-
-def _ascii(text: str) -> list[str]:
-    return [character for character in text if character.isascii() and character != "?"]
 
 
 # A message was expected, and nothing came
