@@ -277,4 +277,6 @@ class Writer:
             written = os.write(self._fd, data)
         if written < len(data):
             self._rest = data[written:]
-            self._loop.call_soon_threadsafe(self.flush)
+            # A turn later: what has come is read before a write may fail, such as the CLOSE frame
+            # of a peer that refused a message and then reset the connection.
+            self._loop.call_soon_threadsafe(self._loop.call_soon, self.flush)

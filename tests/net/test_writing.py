@@ -49,13 +49,15 @@ class Reach(Writer):
 
 
 @contextlib.asynccontextmanager
-async def on_tcp() -> AsyncIterator[tuple[Reach, OnLog, asyncio.Transport, sockets.socket]]:
+async def on_tcp(
+    protocol: type[asyncio.Protocol] = asyncio.Protocol,
+) -> AsyncIterator[tuple[Reach, OnLog, asyncio.Transport, sockets.socket]]:
     """A writer on a real connection, and the socket at its other end."""
     loop = asyncio.get_running_loop()
     ours, theirs = sockets.socketpair()
     with theirs:
         theirs.setblocking(False)
-        transport, _ = await loop.connect_accepted_socket(asyncio.Protocol, ours)
+        transport, _ = await loop.connect_accepted_socket(protocol, ours)
         log = OnLog()
         writer = Reach(loop, log, masks=False)
         writer.start(transport)
@@ -251,6 +253,23 @@ async def test_what_the_system_does_not_take_is_left_to_the_loop_and_keeps_its_p
             await asyncio.sleep(0)
         assert came == expected
         assert [count for _, count, _, _ in log.runs] == [1, 1, 1, 1]
+
+
+@in_memory
+async def test_what_came_before_a_reset_is_read_before_the_rest_is_written() -> None:
+    received: list[bytes] = []
+
+    class Reader(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            received.append(data)
+
+    async with on_tcp(Reader) as (writer, _log, transport, theirs):
+        payload = bytes(4 * 1024 * 1024)
+        by_thread(writer, lambda: writer.put_from_handler(BINARY, payload, True, is_last=True))
+        theirs.send(b"why")
+        theirs.close()
+        await until(transport.is_closing)
+    assert received == [b"why"]
 
 
 @in_memory
