@@ -126,13 +126,10 @@ class FrameLog(LogView):
         if not self.recording:
             return 0
         now = time()
-
-        def build(number: int) -> Record:
-            return record_type(number=number, time=now, connection=connection, **fields)
-
-        build(0)  # so that a wrong field is the caller's error, not the reader's
         weight = sum(len(value) for value in fields.values() if isinstance(value, (str, bytes)))
-        number = self._ring.push_other(connection, now, Deferred(build, weight))
+        deferred = Deferred(record_type, fields, weight)
+        deferred.build(0, now, connection)  # so that a wrong field is the caller's error
+        number = self._ring.push_other(connection, now, deferred)
         if self._subscriptions.armed:
             self._subscriptions.wake()
         return number

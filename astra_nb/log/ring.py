@@ -70,7 +70,7 @@ class Ring:
         """Store a record that has its number and time; the number is above all before."""
         entry: Entry = (
             record.time, record.connection, None, None,
-            Deferred(lambda number: record, 0), 1, "", None,
+            Deferred(lambda **_: record, {}, 0), 1, "", None,
         )  # fmt: skip
         if isinstance(record, FrameRecord):
             entry = (

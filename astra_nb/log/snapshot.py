@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple, TypeGuard
@@ -26,10 +26,17 @@ MAX_JOINED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A record other than a frame: how to build it once its number is known, and its bytes."""
+    """A record other than a frame: its class and fields, until its number is known, and its bytes.
 
-    build: Callable[[int], Record]
+    It stays so until someone reads it: what it is made of takes less memory than the record.
+    """
+
+    make: Callable[..., Record]
+    fields: Mapping[str, object]  # all but number, time and connection
     weight: int
+
+    def build(self, number: int, time: float, connection: int) -> Record:
+        return self.make(number=number, time=time, connection=connection, **self.fields)
 
     def __len__(self) -> int:
         return self.weight
@@ -204,7 +211,7 @@ def expand(entry: Entry, number: int, start: int, scan: Scan | None = None) -> I
     """
     time, connection, side, direction, data, count, verdict, messages = entry
     if isinstance(data, Deferred):
-        yield data.build(number)
+        yield data.build(number, time, connection)
         return
     if isinstance(data, Pieces):
         data = data.join()

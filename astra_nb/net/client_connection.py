@@ -58,7 +58,10 @@ class ClientConnection(Connection):
         request: The request that was sent.
     """
 
-    __slots__ = ("_answer_head", "_body", "_faults", "_is_read", "answered", "deadline", "request")
+    __slots__ = (
+        "_answer_head", "_body", "_faults", "_is_read", "answered", "deadline", "request",
+        "response",
+    )  # fmt: skip
 
     side = "client"
     protocol: ClientProtocol
@@ -90,6 +93,7 @@ class ClientConnection(Connection):
         self.keepalive = options["keepalive"]
         self._faults = cast("tuple[Fault, ...]", options["faults"])
         self.deadline = deadline
+        self.response = None
         self._is_read = False  # whether the protocol has begun to read the answer
         self._answer_head = b""  # once it is complete
         self._body = bytearray()  # of a refusal, as it came

@@ -81,10 +81,11 @@ class Connection(asyncio.Protocol):
         "_delivered", "_head", "_held", "_keepalive", "_late", "_read_size", "_receiver",
         "_timer", "_unread", "automatic_pong", "close_asked", "close_timeout", "inbox",
         "keepalive", "lies", "loop", "lost", "number", "on_closed", "open_timeout", "peer",
-        "protocol", "redactor", "response", "sender", "state", "tap", "transport",
+        "protocol", "redactor", "sender", "state", "tap", "transport",
     )  # fmt: skip
 
     side: Side
+    response: Response | None
 
     def __init__(
         self,
@@ -113,7 +114,6 @@ class Connection(asyncio.Protocol):
         self.keepalive: float | None = None
         self.close_asked = False
         self.peer = "unknown"
-        self.response: Response | None = None
         self.lies: Lies | None = None
 
         self._head = bytearray()  # of the opening handshake

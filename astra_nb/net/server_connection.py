@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import cast
 
+from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
@@ -18,7 +19,7 @@ from astra_nb.log import FrameLog
 from astra_nb.log.records import Direction
 from astra_nb.wire.faults import Fault
 from astra_nb.wire.frames import whole_frames
-from astra_nb.wire.handshake import head_end, split_head
+from astra_nb.wire.handshake import head_end, parse_head, split_head
 from astra_nb.wire.opcodes import TEXT
 from astra_nb.wire.text import counted
 
@@ -57,8 +58,8 @@ class ServerConnection(Connection):
     """
 
     __slots__ = (
-        "_asked", "_early", "_faults", "next_number", "on_ask", "on_open", "policy", "quiet",
-        "request",
+        "_asked", "_early", "_faults", "_response", "next_number", "on_ask", "on_open", "policy",
+        "quiet", "request",
     )  # fmt: skip
 
     side = "server"
@@ -92,7 +93,17 @@ class ServerConnection(Connection):
         self._asked: Callable[[object], None] | None = None  # what goes on with its result
         self._faults: tuple[Fault, ...] = ()
         self._early = bytearray()  # what came before the answer was sent
+        self._response = b""  # its head: of ten thousand the parsed ones take 10 MB
         self.keepalive = policy.keepalive
+
+    @property
+    def response(self) -> Response | None:  # type: ignore[override]
+        """The answer in the opening handshake, without its body; None before it."""
+        if not self._response:
+            return None
+        start_line, headers = parse_head(self._response)
+        _, status, reason = start_line.split(" ", 2)
+        return Response(int(status), reason, Headers(headers))
 
     def _receive_handshake(self, data: bytes) -> None:
         if self.state.status is not None:
@@ -330,12 +341,11 @@ class ServerConnection(Connection):
             for name, value in SECURITY_HEADERS.items():
                 if name not in response.headers:
                     response.headers[name] = value
-        self.response = response
         data = response.serialize()
+        head = self._response = data[: len(data) - len(response.body)]
         if not refused and self._faults:
             self._write_wrongly(data)
             return
-        head = data[: len(data) - len(response.body)]
         # A HEAD is answered without a body (RFC 9110, section 9.3.2).
         to_head = self._head.startswith(b"HEAD ")
         self._record_head(head, "sent")

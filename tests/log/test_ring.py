@@ -21,9 +21,7 @@ def run(count: int, data: bytes = HELLO) -> Entry:
 
 
 def notice(text: str = "x", weight: int = 0) -> Deferred:
-    return Deferred(
-        lambda number: NoticeRecord(number=number, time=2.0, connection=0, text=text), weight
-    )
+    return Deferred(NoticeRecord, {"text": text}, weight)
 
 
 def kept(ring: Ring) -> list[Record]:

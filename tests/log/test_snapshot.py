@@ -13,8 +13,7 @@ from .samples import HELLO, PING, Decodings, numbers, text_frame
 
 NOTICE: Entry = (
     2.0, 0, None, None,
-    Deferred(lambda number: NoticeRecord(number=number, time=2.0, connection=0, text="x"), 5),
-    1, "", None,
+    Deferred(NoticeRecord, {"text": "x"}, 5), 1, "", None,
 )  # fmt: skip
 
 

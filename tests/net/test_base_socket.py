@@ -141,8 +141,7 @@ def test_both_ends_tell_the_answer(with_secrets: bool) -> None:
 
 @in_memory
 async def test_an_answer_that_is_not_known() -> None:
-    own = Memory().socket()
-    own._connection.response = None
+    own = Memory("client", opened=False).socket()
     assert (own.response, own.response_with_secrets) == (None, None)
 
 
@@ -388,7 +387,6 @@ async def test_a_message_in_fragments() -> None:
         ],
         ("bytes", [], "a message has at least one fragment, which may be empty"),
     ],
-    ids=str,
 )
 @in_memory
 async def test_what_cannot_be_fragmented(type: str, parts: Any, message: str) -> None:

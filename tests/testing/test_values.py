@@ -41,7 +41,6 @@ from .handlers import log_of
         {"json": 3},
         {"json": 12345678901234567890},
     ],
-    ids=str,
 )
 def test_an_expected_value_in_each_form(wanted: dict[str, Any]) -> None:
     log = log_of(
