@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import errors, faults, http, recordings
+from . import classroom, errors, faults, http, recordings
 from .async_websocket import AsyncWebSocket
 from .certificates import make_certificates
 from .client import connect, connect_async
@@ -27,6 +27,7 @@ __all__ = [
     "Server",
     "WebSocket",
     "allow_nested_loops",
+    "classroom",
     "connect",
     "connect_async",
     "errors",
