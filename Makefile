@@ -115,6 +115,11 @@ notebooks: $(VENV)/.installed-test ## run the notebooks on fresh kernels and sto
 	@echo "notebooks: run each on a fresh kernel and store what it shows"
 	@$(VENV)/bin/python tools/refresh_notebooks.py $(ARGS)
 
+.PHONY: rfc-page
+rfc-page: $(VENV)/.installed-test ## write docs/rfc6455.md from the notebooks' metadata
+	@echo "rfc-page: the rules of RFC 6455 and the cells that break them, into docs/rfc6455.md"
+	@$(VENV)/bin/python tools/rfc_page.py
+
 .PHONY: screenshots
 screenshots: $(VENV)/.installed-test ## take the README's pictures from a real JupyterLab
 	@echo "screenshots: the panel in light and dark, into docs/images"

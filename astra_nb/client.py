@@ -61,7 +61,8 @@ class _Connect:
             max_message_size: Bytes a message may have; None for any size.
             automatic_pong: Whether PING frames are answered by themselves.
             keepalive: Seconds between PING frames that this end sends by itself; a connection on
-                which one stays unanswered for as long is closed with 1011. None for never.
+                which one stays unanswered for as long is closed with 1011 (this library's choice:
+                the RFC names no code). None for never.
             timeout: Seconds for TCP, TLS, a proxy, redirects and the opening handshake together;
                 None for no limit.
             close_timeout: Seconds to wait for the other end after a CLOSE frame was sent; None for

@@ -80,7 +80,8 @@ class Settings:
     def keepalive(self) -> float | None:
         """Seconds between PING frames the server sends by itself; None, the default, for never.
 
-        A connection on which one stays unanswered for as long is closed with 1011.
+        A connection on which one stays unanswered for as long is closed with 1011 (this library's
+        choice: the RFC names no code).
         """
         return self._policy.keepalive
 

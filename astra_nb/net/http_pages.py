@@ -83,6 +83,7 @@ byId("connect").addEventListener("click", () => {
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
   socket.send(byId("text").value);
+  byId("text").value = "";
 });
 byId("close").addEventListener("click", () => { socket.close(1000, "Done"); draw(); });
 </script>

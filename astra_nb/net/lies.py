@@ -131,7 +131,8 @@ class Lies:
 
     def _answer(self) -> None:
         self._waiting = False
-        self._end.answer_close()
+        if not self._end.transport.is_closing():  # the other end may have given up meanwhile
+            self._end.answer_close()
 
 
 def told(fault: Fault) -> str:

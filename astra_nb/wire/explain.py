@@ -114,8 +114,8 @@ def explain_utf8(frame: Frame) -> str:
     before = visible_utf8(frame.payload[max(offset - CONTEXT, 0) : offset])
     return (
         f"UTF-8 breaks at byte {offset} of the payload, 0x{frame.payload[offset]:02x}: {reason}, "
-        f'after "{before}". The other end must fail the connection with 1007 '
-        f"(RFC 6455, section 8.1)."
+        f'after "{before}". The other end must fail the connection '
+        f"(RFC 6455, section 8.1); the code for that is 1007 (section 7.4.1)."
     )
 
 

@@ -48,7 +48,8 @@ class Message:
     Attributes:
         type: "text", "bytes", "ping", "pong" or "close".
         value: A `str` for text; `bytes` for bytes, ping and pong; for close a `CloseFrame`, or
-            None when the CLOSE frame was empty or did not come.
+            None when the CLOSE frame was empty or did not come. `close_code` is what an endpoint
+            reports for that: 1005 or 1006 (RFC 6455, section 7.1.5).
     """
 
     type: MessageType

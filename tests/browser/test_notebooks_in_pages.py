@@ -70,21 +70,22 @@ def test_notebook_11_is_played_from_two_tabs(lab: Lab) -> None:
     for number, tab in enumerate((first, second), start=1):
         tab.goto(address)
         tab.get_by_role("button", name="Connect").click()
-        expect(tab.get_by_role("log")).to_contain_text(f"guest{number} has come")
+        expect(tab.get_by_role("log")).to_contain_text(f"guest{number} joined")
 
     def say(tab: Page, line: str) -> None:
         tab.get_by_label("Text to send").fill(line)
         tab.get_by_role("button", name="Send").click()
 
     say(first, "/name Ada")
+    expect(first.get_by_label("Text to send")).to_have_value("")
     expect(second.get_by_role("log")).to_contain_text("guest1 is now called Ada")
     say(second, "Hello, Ada <b>bold</b>")
     expect(first.get_by_role("log")).to_contain_text("guest2: Hello, Ada <b>bold</b>")
     say(second, "/name Ada")
-    expect(second.get_by_role("log")).to_contain_text("'Ada' is taken or no name")
+    expect(second.get_by_role("log")).to_contain_text("'Ada' is taken or is not a name")
     page.screenshot("notebook-11-panel")
     second.close()
-    expect(first.get_by_role("log")).to_contain_text("guest2 has gone")
+    expect(first.get_by_role("log")).to_contain_text("guest2 left")
     expect(page.cell("live-panel").output).to_contain_text("1001 going away")
 
     page.page.bring_to_front()

@@ -107,3 +107,9 @@ def test_the_page_connects_only_in_the_answer_to_a_button() -> None:
     buttons = [attributes for tag, attributes in Elements(UPGRADE_PAGE).started if tag == "button"]
     assert [button.get("type") for button in buttons] == ["button", None, "button"]
     assert not any("autofocus" in attributes for _, attributes in Elements(UPGRADE_PAGE).started)
+
+
+def test_a_line_that_was_sent_leaves_the_input() -> None:
+    [submit] = re.findall(r'"submit", \(event\) => \{(.+?)\n\}\);', script(), re.DOTALL)
+    sent, emptied = submit.index("socket.send("), submit.index('byId("text").value = "";')
+    assert sent < emptied

@@ -84,6 +84,17 @@ def test_a_late_close_is_answered_once_and_later() -> None:
     run_async(main())
 
 
+def test_a_late_close_comes_to_nothing_where_the_other_end_has_given_up() -> None:
+    async def main() -> None:
+        end, lies = lying("late CLOSE", seconds=0.001)
+        assert lies.delays_close()
+        end.transport.closing = True
+        await asyncio.wait_for(end.transport.looked.wait(), 10)
+        assert not end.answered.is_set()
+
+    run_async(main())
+
+
 @pytest.mark.parametrize("side", ["server", "client"])
 def test_another_pong(side: str) -> None:
     async def main() -> None:

@@ -51,13 +51,14 @@ def test_a_masked_text_is_explained() -> None:
         (
             b"\x81\x05ab\xffde",
             'UTF-8 breaks at byte 2 of the payload, 0xff: invalid start byte, after "ab". '
-            "The other end must fail the connection with 1007 (RFC 6455, section 8.1).",
+            "The other end must fail the connection (RFC 6455, section 8.1); the code for that is "
+            "1007 (section 7.4.1).",
         ),
         (
             b"\x81\x03a\xe2\x82",
             "UTF-8 breaks at byte 1 of the payload, 0xe2: unexpected end of data, "
-            'after "a". The other end must fail the connection with 1007 '
-            "(RFC 6455, section 8.1).",
+            'after "a". The other end must fail the connection (RFC 6455, section 8.1); the code '
+            "for that is 1007 (section 7.4.1).",
         ),
         (
             b"\x01\x03a\xe2\x82",
