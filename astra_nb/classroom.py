@@ -70,9 +70,9 @@ class Classroom(Server):
         is_service = (around.hub_prefix or "").startswith("/services/")  # nobody's notebook
         if around.place != "this machine" and not (is_service or is_loopback(self.hostname)):
             raise AddressUnavailable(
-                f"a classroom cannot be opened on {around.place}: other machines reach this kernel only "
-                f"by an address that carries your token, and who has that can run code as you. "
-                f"Open it on your own machine; or, for notebooks on the same machine, with "
+                f"a classroom cannot be opened on {around.place}: other machines reach this kernel "
+                f"only by an address that carries your token, and who has that can run code as "
+                f"you. Open it on your own machine; or, for notebooks on the same machine, with "
                 f'hostname="127.0.0.1". docs/teaching.md has the way for a hub'
             )
         super().run()
