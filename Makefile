@@ -125,6 +125,31 @@ screenshots: $(VENV)/.installed-test ## take the README's pictures from a real J
 	@echo "screenshots: the panel in light and dark, into docs/images"
 	@$(VENV)/bin/python tools/screenshots.py $(ARGS)
 
+.PHONY: dist
+dist: $(VENV)/.installed-release ## build sdist and wheel, and try them on each Python here (minutes)
+	@echo "dist: into dist/; ARGS=--build-only leaves the trials out"
+	@$(VENV)/bin/python tools/dist.py $(ARGS)
+
+.PHONY: lowest
+lowest: $(VENV)/.installed-release ## run the unit tests with the oldest dependencies allowed (minutes)
+	@$(VENV)/bin/python tools/lowest.py $(ARGS)
+
+# uv writes one file for all systems and Pythons; pip reads it.
+LOCK := $(RUN) uv pip compile pyproject.toml --extra lab --extra grading --universal \
+	--python-version 3.11 --no-annotate --custom-compile-command "make lock" --quiet
+
+.PHONY: lock
+lock: $(VENV)/.installed-release ## name newer exact versions in binder/constraints.txt
+	@$(LOCK) --upgrade --output-file binder/constraints.txt
+
+.PHONY: lock-check
+lock-check: $(VENV)/.installed-release ## check that binder/constraints.txt resolves and fits pyproject.toml
+	@echo "lock-check: the exact versions of binder/constraints.txt (uv pip compile)"
+	@cp binder/constraints.txt $(VENV)/constraints.txt
+	@$(LOCK) --output-file $(VENV)/constraints.txt
+	@diff binder/constraints.txt $(VENV)/constraints.txt || { \
+	echo "binder/constraints.txt does not fit; this brings it up to date: make lock"; exit 1; }
+
 .PHONY: bench
 bench: $(VENV)/.installed-bench ## compare the server's speed with others'
 	@$(RUN) bench $(ARGS)

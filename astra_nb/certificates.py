@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import LocalError
+from .extras import install_command
 
 __all__ = ["Certificates", "make_certificates"]
 
@@ -55,7 +56,7 @@ def make_certificates(
         import trustme
     except ImportError:
         raise LocalError(
-            'make_certificates() needs the package trustme; pip install "astra-nb[tls]"'
+            f"make_certificates() needs the package trustme; {install_command('tls')}"
         ) from None
     authority = trustme.CA()
     try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from . import __version__
+from .extras import install_command
 from .wire.text import counted
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         raise CommandError(
             "JupyterLab is not installed for this Python "
-            f'({sys.executable}). This installs it: pip install "astra-nb[lab]"'
+            f"({sys.executable}). This installs it: {install_command('lab')}"
         )
     folder: Path = arguments.folder
     copied = copy_notebooks(find_notebooks(), folder)
@@ -235,7 +236,7 @@ def find_notebooks(*below: str) -> Path:
         CommandError: It is empty or missing.
     """
     package = Path(__file__).resolve().parent
-    folder, remedy = package / "_notebooks", "pip install --force-reinstall --no-deps astra-nb"
+    folder, remedy = package / "_notebooks", "pip install --force-reinstall --no-deps FILE.whl"
     if (package.parent / "pyproject.toml").is_file():
         folder, remedy = package.parent / "notebooks", "git checkout -- notebooks"
     folder = folder.joinpath(*below)

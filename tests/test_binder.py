@@ -66,4 +66,7 @@ def test_the_steps_are_the_install_and_what_comes_after() -> None:
 
 def test_what_is_installed_is_the_package_with_jupyterlab_and_the_proxy() -> None:
     lines = Path("binder/requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if not line.startswith("#")] == [".[lab]"]
+    assert [line for line in lines if not line.startswith("#")] == [
+        "--constraint constraints.txt",
+        ".[lab]",
+    ]

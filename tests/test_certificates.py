@@ -34,7 +34,7 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LocalError) as caught:
         make_certificates()
     assert str(caught.value) == (
-        'make_certificates() needs the package trustme; pip install "astra-nb[tls]"'
+        'make_certificates() needs the package trustme; pip install "trustme>=1.2"'
     )
 
 

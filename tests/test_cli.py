@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from astra_nb import cli
+from astra_nb import cli, extras
 from tests.helpers import REPOSITORY, python_environment, run_python
 from tests.jupyter_server import JupyterServer
 
@@ -135,7 +135,7 @@ def test_without_jupyterlab_the_command_says_how_to_get_it(tmp_path: Path) -> No
     assert run.returncode == 1
     assert run.stderr == (
         f"astra-nb: JupyterLab is not installed for this Python ({sys.executable}). "
-        'This installs it: pip install "astra-nb[lab]"\n'
+        f"This installs it: {extras.install_command('lab')}\n"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -338,10 +338,13 @@ def test_no_file_names_a_folder_of_the_machine_it_was_made_on() -> None:
     assert found == []
 
 
-def test_the_lock_file_names_no_registry() -> None:
+def test_the_lock_files_name_no_registry() -> None:
     lock = json.loads((REPOSITORY / "package-lock.json").read_text())
+    constraints = (REPOSITORY / "binder" / "constraints.txt").read_text(encoding="utf-8")
 
     assert [name for name, entry in lock["packages"].items() if "resolved" in entry] == []
+    assert "==" in constraints
+    assert "://" not in constraints
 
 
 def test_each_test_that_the_guide_to_reliability_names_is_there() -> None:

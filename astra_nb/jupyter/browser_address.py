@@ -192,7 +192,7 @@ def no_listening(around: Environment) -> str:
         return (
             "in JupyterLite Python runs inside the browser, where no program can listen for "
             "connections, so there is no WebSocket server here. Open the notebook on Binder, or "
-            "on your machine: pip install 'astra-nb[lab]', then astra-nb lab"
+            "on your machine, with JupyterLab: astra-nb lab"
         )
     return ""
 

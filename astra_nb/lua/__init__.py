@@ -1,6 +1,6 @@
 """The tutorial's own Lua beside Python: `%load_ext astra_nb`, then `%%lua` cells.
 
-Needs the extra `astra-nb[lua]`.
+Needs the extra `lua`.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Any
 
 from astra_nb.errors import LocalError, LuaError
+from astra_nb.extras import install_command
 from astra_nb.locks import make_lock
 
 __all__ = ["LuaState", "Request", "Value"]
@@ -204,6 +205,6 @@ def _import_lupa() -> Any:
         import lupa.lua54
     except ImportError as exc:
         raise LocalError(
-            'Lua cells need the package lupa with Lua 5.4: pip install "astra-nb[lua]"'
+            f"Lua cells need the package lupa with Lua 5.4: {install_command('lua')}"
         ) from exc
     return lupa.lua54

@@ -12,6 +12,7 @@ from websockets.proxy import Proxy, get_proxy, parse_proxy, prepare_connect_requ
 from websockets.uri import WebSocketURI
 
 from astra_nb.errors import ConnectFailed, LocalError
+from astra_nb.extras import install_command
 from astra_nb.wire.handshake import head_end
 from astra_nb.wire.text import visible
 
@@ -164,7 +165,7 @@ async def _socks_tunnel(uri: WebSocketURI, proxy: Proxy) -> socket.socket:
         from python_socks.async_.asyncio import Proxy as SocksProxy
     except ImportError:
         raise LocalError(
-            'proxy: SOCKS needs the package python-socks; pip install "astra-nb[socks]"'
+            f"proxy: SOCKS needs the package python-socks; {install_command('socks')}"
         ) from None
     tunnel = SocksProxy(
         ProxyType.SOCKS4 if proxy.scheme.startswith("socks4") else ProxyType.SOCKS5,

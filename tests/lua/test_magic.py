@@ -109,7 +109,7 @@ def test_without_lupa_the_message_says_what_to_install(monkeypatch: pytest.Monke
         astra_nb.load_ipython_extension(shell)
     shell.history_manager.end_session()
     assert str(caught.value) == (
-        'Lua cells need the package lupa with Lua 5.4: pip install "astra-nb[lua]"'
+        'Lua cells need the package lupa with Lua 5.4: pip install "lupa>=2.8"'
     )
 
 

@@ -482,7 +482,7 @@ def test_a_thread_stops_the_reading_at_one_message_over_the_limit() -> None:
     assert inbox.paused is True
 
 
-@pytest.mark.parametrize("value", ["x" * HIGH_BYTES, b"x" * HIGH_BYTES])
+@pytest.mark.parametrize("value", ["x" * HIGH_BYTES, b"x" * HIGH_BYTES], ids=["text", "bytes"])
 def test_a_thread_stops_the_reading_at_one_byte_over_the_limit(value: str | bytes) -> None:
     inbox = ThreadInbox(ignore)
     assert inbox.deliver([Message("bytes", value), Message("text", "")], 1) is False

@@ -229,7 +229,7 @@ def test_socks_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LocalError) as caught:
         tunnel(Proxy("socks5h", "127.0.0.1", 9))
     assert str(caught.value) == (
-        'proxy: SOCKS needs the package python-socks; pip install "astra-nb[socks]"'
+        'proxy: SOCKS needs the package python-socks; pip install "python-socks>=3.2"'
     )
 
 
