@@ -119,6 +119,15 @@ class Harness:
         """Whether the server still listens; a handler may have taken its place."""
         return self._runner.running
 
+    def pass_time(self, seconds: float) -> None:
+        """Set the clock of the handlers' loop forward, so that their timeouts come."""
+        loop, clock = self._loop.loop, self._loop.loop.time
+
+        def set_forward() -> None:
+            loop.time = lambda: clock() + seconds  # type: ignore[method-assign]
+
+        loop.call_soon_threadsafe(set_forward)
+
     def settle(self) -> None:
         """Wait until the server has sent and logged what handlers gave it; bounded."""
         self._loop.settle(GRACE / 10)

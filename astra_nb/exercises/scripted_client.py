@@ -31,6 +31,7 @@ QUIET = 0.12  # the same, in which nothing is to come
 WHOLE = 15.0  # the same, for a whole check
 FORGET = 1.0  # the same, for what a handler may do, and need not
 SILENCE = 0.6  # the same, of a long silence
+LONG_SILENCE = 3600.0  # seconds that pass in it on the clock of the handlers' loop
 SHOWN_FRAMES = 8
 MANY_PENDING = 2000  # messages that nobody asked for
 
@@ -307,6 +308,7 @@ class Play:
 
     async def pause(self, _: object) -> None:
         self.harness.runs.silences += 1
+        self.harness.pass_time(LONG_SILENCE)
         await self.until(lambda: None, SILENCE, SILENCE)
 
     # Waiting

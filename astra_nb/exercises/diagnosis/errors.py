@@ -11,6 +11,7 @@ MESSAGE = "recv() gives a Message with type and value; the payload is message.va
 NO_INPUT = "Nobody answers input() in a handler; what it needs comes through its socket."
 AT_CLOSE = ("This message is a close: look at message.type before you use the value. The value "
             "of an empty close is None.")  # fmt: skip
+SILENT = "A client may be silent for long: recv() without a timeout waits until something comes."
 
 # By the error's type and a part of its text; the first that fits counts.
 MEANINGS: tuple[tuple[str, str, str], ...] = (
@@ -20,8 +21,8 @@ MEANINGS: tuple[tuple[str, str, str], ...] = (
     ("TypeError", "'coroutine' object", ASYNC_RECV),
     ("AttributeError", "'CloseFrame' object", AT_CLOSE),
     ("InvalidMessage", "not CloseFrame", AT_CLOSE),
-    ("WaitTimeout", "", "A client may be silent for long: recv() without a timeout waits until "
-     "something comes."),
+    ("WaitTimeout", "", SILENT),
+    ("TimeoutError", "", SILENT),
     ("AttributeError", "'Message' object", MESSAGE),
     ("TypeError", "Message", MESSAGE),
     ("InvalidMessage", "not Message", MESSAGE),
