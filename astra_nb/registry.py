@@ -18,7 +18,7 @@ from .locks import make_rlock
 from .net.addresses import overlap
 from .runner import Runner
 
-__all__ = ["Place", "drop", "earlier", "end", "forget", "in_turn", "remember"]
+__all__ = ["Place", "drop", "earlier", "end", "forget", "in_turn", "remember", "running"]
 
 MARGIN = 5.0  # seconds beyond the close timeout to wait for the end of a server
 
@@ -53,6 +53,11 @@ def remember(runner: Runner) -> None:
     _runners[runner] = None
 
 
+def running() -> list[Runner]:
+    """Return the servers that run."""
+    return [runner for runner in list(_runners) if runner.running]
+
+
 def drop(runner: Runner) -> None:
     """Keep of a server that was collected only where it ran."""
     _dropped.append(_place(runner))
@@ -81,8 +86,8 @@ def earlier(own: Runner | None, hostname: str, port: int, cell: str | None) -> l
             return cell is not None and place.cell == cell and place.asked_port == 0
         return place.port == port and overlap(place.hostname, hostname)
 
-    running = [_place(runner) for runner in list(_runners) if runner.running]
-    return [place for place in [*running, *_dropped] if is_replaced(place)]
+    places = [*map(_place, running()), *_dropped]
+    return [place for place in places if is_replaced(place)]
 
 
 def end(place: Place) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from . import registry
+from . import registry, seeded
 from .errors import AddressUnavailable, LocalError
 from .jupyter.browser_address import (
     BrowserAddress,
@@ -24,7 +24,7 @@ from .jupyter.handler_output import current_cell
 from .log import FrameLog
 from .net.addresses import is_free, websocket_url
 from .net.base_socket import serialize_for_many
-from .net.policy import Policy
+from .net.policy import Policy, check_seeded
 from .net.tls import ServerTLS, server_context
 from .runner import Runner
 from .settings import Settings
@@ -173,6 +173,9 @@ class Server(Settings):
             self._run()
 
     def _run(self) -> None:
+        self._policy.hostname = self.hostname
+        if seeded.current is not None:
+            check_seeded(self._policy)
         cell = current_cell()
         port, asked_port = self.port, self.port
         for place in registry.earlier(self._runner, self.hostname, self.port, cell):
@@ -187,7 +190,8 @@ class Server(Settings):
                 port = place.port
             where = websocket_url(place.hostname, place.port)
             print(f"Replaced the server that was running at {where}.")  # noqa: T201
-        self._policy.hostname = self.hostname
+        if self.port == 0 and seeded.current is not None:
+            port = seeded.current.port()
         log = self.log if self._record else None
         runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers, tls=self._tls)
         runner.asked_port = asked_port
