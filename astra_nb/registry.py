@@ -53,11 +53,6 @@ def remember(runner: Runner) -> None:
     _runners[runner] = None
 
 
-def running() -> list[Runner]:
-    """Return the servers that run."""
-    return [runner for runner in list(_runners) if runner.running]
-
-
 def drop(runner: Runner) -> None:
     """Keep of a server that was collected only where it ran."""
     _dropped.append(_place(runner))
@@ -86,8 +81,8 @@ def earlier(own: Runner | None, hostname: str, port: int, cell: str | None) -> l
             return cell is not None and place.cell == cell and place.asked_port == 0
         return place.port == port and overlap(place.hostname, hostname)
 
-    places = [*map(_place, running()), *_dropped]
-    return [place for place in places if is_replaced(place)]
+    running = [_place(runner) for runner in list(_runners) if runner.running]
+    return [place for place in [*running, *_dropped] if is_replaced(place)]
 
 
 def end(place: Place) -> None:
@@ -128,6 +123,11 @@ def _close_in_child() -> None:
         runner.forget_after_fork()
     _runners.clear()
     _dropped.clear()
+
+
+def running() -> list[Runner]:
+    """Return the servers that run."""
+    return [each for each in _all() if each.running]
 
 
 atexit.register(_shutdown_all)

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from . import seeded
 from .answering import Answering
 from .errors import LoopBlocked
 from .handlers import GRACE, Handlers
@@ -96,8 +95,6 @@ class Runner:
             self._background.call(self._listen)
             url = websocket_url(self.hostname, self.port, secure=self._tls is not None)
             self._notice(f"Listening at {url}")
-            if seeded.current is not None:
-                self._notice(seeded.current.warning)
         except BaseException:
             self.shutdown()
             raise

@@ -22,6 +22,7 @@ from .jupyter.browser_address import (
 )
 from .jupyter.handler_output import current_cell
 from .log import FrameLog
+from .log.records import NoticeRecord
 from .net.addresses import is_free, websocket_url
 from .net.base_socket import serialize_for_many
 from .net.policy import Policy, check_seeded
@@ -169,13 +170,15 @@ class Server(Settings):
         around = Environment(platform=sys.platform)
         if around.is_lite:
             raise AddressUnavailable(no_listening(around))
-        with registry.in_turn:
-            self._run()
-
-    def _run(self) -> None:
         self._policy.hostname = self.hostname
         if seeded.current is not None:
             check_seeded(self._policy)
+        with registry.in_turn:
+            self._run()
+        if seeded.current is not None:
+            self.log.append(0, NoticeRecord, text=seeded.current.warning)
+
+    def _run(self) -> None:
         cell = current_cell()
         port, asked_port = self.port, self.port
         for place in registry.earlier(self._runner, self.hostname, self.port, cell):
