@@ -1,4 +1,4 @@
-"""The `astra-nb` command: `lab` (notebooks in JupyterLab), `exercises`, `report`, `doctor`."""
+"""The `astra-nb` command: `lab` (notebooks in JupyterLab), `exercises`, `report`, and others."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ __all__ = ["main"]
 
 DEFAULT_FOLDER = "astra-nb-notebooks"
 ASSIGNMENT = "websockets"  # of the exercises, in nbgrader's words
+SANITIZE = "nbval_sanitize.cfg"
 LOOKS_APART = 3.0  # seconds between two looks at a folder that is watched
 # What is next to the notebooks for the project's own checks.
 NOT_FOR_READERS = {
-    "nbval_sanitize.cfg",
+    SANITIZE,
     ".ipynb_checkpoints",
     "__pycache__",
     "conftest.py",
@@ -119,6 +120,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     report.set_defaults(command=run_report)
 
+    sanitize = commands.add_parser(
+        "sanitize-config",
+        help="print what nbval leaves out of its comparison",
+        description="Print a configuration for pytest --nbval-sanitize-with: what differs between "
+        "two runs of a notebook with WebSockets, such as ports and masking keys. A notebook that "
+        "begins with astra_nb.testing.deterministic(seed) needs none.",
+    )
+    sanitize.set_defaults(command=run_sanitize_config)
+
     doctor = commands.add_parser(
         "doctor",
         help="print versions and addresses, for anyone who helps you",
@@ -148,6 +158,11 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     if not 0 < arguments.port < 65536:
         raise CommandError(f"a port is a number from 1 to 65535, not {arguments.port}")
     print(describe(arguments.port))
+    return 0
+
+
+def run_sanitize_config(arguments: argparse.Namespace) -> int:
+    print((find_notebooks() / SANITIZE).read_text(encoding="utf-8"), end="")
     return 0
 
 

@@ -13,10 +13,12 @@ from typing import Any, Unpack
 
 from websockets.uri import WebSocketURI
 
+from . import seeded
 from .async_websocket import AsyncWebSocket
 from .errors import HandshakeFailed, LocalError
 from .log import FrameLog
 from .net import background
+from .net.addresses import is_loopback
 from .net.client_connection import ClientConnection
 from .net.connection import Connection
 from .net.curl import parse_curl
@@ -26,10 +28,12 @@ from .net.options import ConnectOptions, connect_options
 from .net.redirects import next_hop
 from .net.uris import parse_address
 from .websocket import WebSocket
+from .wire.text import visible
 
 __all__ = ["connect", "connect_async"]
 
 _numbers = itertools.count(1)
+LONGEST = 200  # characters of a host in an error
 
 
 class _Connect:
@@ -238,7 +242,11 @@ async def _open(
 
     def make() -> ClientConnection:
         connection = ClientConnection(
-            hops[-1], options, number=next(_numbers), tap=log, deadline=deadline
+            hops[-1],
+            options,
+            number=next(_numbers if seeded.current is None else seeded.current.connections),
+            tap=log,
+            deadline=deadline,
         )
         if inbox is ThreadInbox:
             connection.inbox = ThreadInbox(connection.resume_reading_soon)
@@ -248,6 +256,12 @@ async def _open(
         return connection
 
     while True:
+        if seeded.current is not None and not is_loopback(hops[-1].host):
+            raise LocalError(
+                f"deterministic() is for lessons and tests on this machine only, because its keys "
+                f"can be predicted, and {visible(hops[-1].host, LONGEST)!r} is not this machine; "
+                f"nothing was sent"
+            )
         connection = await dial(hops[-1], options, make, deadline)
         try:
             await asyncio.shield(connection.answered)

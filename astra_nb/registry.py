@@ -18,7 +18,7 @@ from .locks import make_rlock
 from .net.addresses import overlap
 from .runner import Runner
 
-__all__ = ["Place", "drop", "earlier", "end", "forget", "in_turn", "remember"]
+__all__ = ["Place", "drop", "earlier", "end", "forget", "in_turn", "remember", "running"]
 
 MARGIN = 5.0  # seconds beyond the close timeout to wait for the end of a server
 
@@ -123,6 +123,11 @@ def _close_in_child() -> None:
         runner.forget_after_fork()
     _runners.clear()
     _dropped.clear()
+
+
+def running() -> list[Runner]:
+    """Return the servers that run."""
+    return [each for each in _all() if each.running]
 
 
 atexit.register(_shutdown_all)

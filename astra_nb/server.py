@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from . import registry
+from . import registry, seeded
 from .errors import AddressUnavailable, LocalError
 from .jupyter.browser_address import (
     BrowserAddress,
@@ -22,9 +22,10 @@ from .jupyter.browser_address import (
 )
 from .jupyter.handler_output import current_cell
 from .log import FrameLog
+from .log.records import NoticeRecord
 from .net.addresses import is_free, websocket_url
 from .net.base_socket import serialize_for_many
-from .net.policy import Policy
+from .net.policy import Policy, check_seeded
 from .net.tls import ServerTLS, server_context
 from .runner import Runner
 from .settings import Settings
@@ -169,8 +170,13 @@ class Server(Settings):
         around = Environment(platform=sys.platform)
         if around.is_lite:
             raise AddressUnavailable(no_listening(around))
+        self._policy.hostname = self.hostname
+        if seeded.current is not None:
+            check_seeded(self._policy)
         with registry.in_turn:
             self._run()
+        if seeded.current is not None:
+            self.log.append(0, NoticeRecord, text=seeded.current.warning)
 
     def _run(self) -> None:
         cell = current_cell()
@@ -187,7 +193,8 @@ class Server(Settings):
                 port = place.port
             where = websocket_url(place.hostname, place.port)
             print(f"Replaced the server that was running at {where}.")  # noqa: T201
-        self._policy.hostname = self.hostname
+        if self.port == 0 and seeded.current is not None:
+            port = seeded.current.port()
         log = self.log if self._record else None
         runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers, tls=self._tls)
         runner.asked_port = asked_port

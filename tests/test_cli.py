@@ -291,3 +291,10 @@ def test_an_unknown_command_is_refused() -> None:
 
     assert run.returncode == 2
     assert "invalid choice: 'fly'" in run.stderr
+
+
+def test_the_configuration_that_nbval_takes_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["sanitize-config"]) == 0
+    printed = capsys.readouterr().out
+    assert printed == (REPOSITORY / "notebooks" / "nbval_sanitize.cfg").read_text()
+    assert "[masking key]" in printed

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import takewhile
+from itertools import count, takewhile
 from os import PathLike
 from time import time
 from typing import Any, NoReturn, Unpack
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
+from astra_nb import seeded
 from astra_nb.errors import WaitTimeout, WrongThread
 from astra_nb.wire.messages import Side
 
@@ -29,6 +30,10 @@ __all__ = ["FrameLog"]
 LARGE = 4096  # bytes; runs of this size are counted, so that bounds hold in between, about
 MAX_UNSETTLED = 1024 * 1024  # bytes in such runs
 LAST_RECORDS = 10  # shown when a wait ends without what was waited for
+
+
+_serials = count(1)
+_living: WeakValueDictionary[int, FrameLog] = WeakValueDictionary()
 
 
 class FrameLog(LogView):
@@ -67,6 +72,8 @@ class FrameLog(LogView):
         )
         self.redact = redact
         self._fresh = self._ring.fresh
+        self._seeded = seeded.current
+        _living[next(_serials)] = self
         self._unsettled = 0  # bytes in large runs since the ring was last settled, about
         self._subscriptions = Subscriptions()
         self.recording = recording
@@ -101,7 +108,8 @@ class FrameLog(LogView):
         """
         if self.recording:
             fresh = self._fresh
-            fresh.append((time(), connection, side, direction, data, count, verdict, messages))
+            now = time() if self._seeded is None else self._seeded.time(connection, "frame")
+            fresh.append((now, connection, side, direction, data, count, verdict, messages))
             size = len(data) if messages is None else weight(data, messages)
             if size >= LARGE:
                 self._unsettled += size
@@ -126,6 +134,8 @@ class FrameLog(LogView):
         if not self.recording:
             return 0
         now = time()
+        if self._seeded is not None:
+            now = self._seeded.time(connection, getattr(record_type, "kind", "handshake"))
         weight = sum(len(value) for value in fields.values() if isinstance(value, (str, bytes)))
         deferred = Deferred(record_type, fields, weight)
         deferred.build(0, now, connection)  # so that a wrong field is the caller's error
@@ -341,6 +351,13 @@ class FrameLog(LogView):
             f"{search.described()} did not come{within}: {search.found} of {search.count} came"
             f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self.origin)}"
         )
+
+
+def living_logs() -> dict[int, FrameLog]:
+    """Return the logs that something still refers to, oldest first, by a number of their own."""
+    # The references are copied in one step: another thread may make a log meanwhile.
+    found = sorted((each.key, each) for each in _living.valuerefs())
+    return {number: log for number, each in found if (log := each()) is not None}
 
 
 def check_bound(name: str, value: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 
+from astra_nb import seeded
 from astra_nb.wire.text import counted, preview, visible
 
 from .criteria import type_of
@@ -169,6 +170,8 @@ def check_columns(names: Sequence[str] | None) -> list[Column]:
     """
     if names is None:
         names = USUAL_COLUMNS
+        if seeded.current is not None:  # where the numbers fall depends on the threads
+            names = names[1:]
     if isinstance(names, str):
         names = [names]
     for name in names:

@@ -17,6 +17,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI
 
+from astra_nb import seeded
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log import FrameLog
 from astra_nb.wire.faults import Fault
@@ -98,6 +99,9 @@ class ClientConnection(Connection):
         self._answer_head = b""  # once it is complete
         self._body = bytearray()  # of a refusal, as it came
         self.answered: asyncio.Future[None] = self.loop.create_future()
+        if seeded.current is not None:
+            self.protocol.key = seeded.current.handshake_key(number)
+            self.sender.masking_keys = seeded.current.masking_keys(number)
         self.request: Request = self.protocol.connect()
         own = self.request.headers
         given = cast("tuple[tuple[str, str], ...]", options["headers"] or ())

@@ -16,6 +16,7 @@ from typing import cast
 from websockets.http11 import Response
 from websockets.protocol import Protocol as SansIOProtocol
 
+from astra_nb import seeded
 from astra_nb.log import FrameLog
 from astra_nb.log.pieces import Recorder
 from astra_nb.log.records import (
@@ -132,6 +133,8 @@ class Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.sender.start(self.transport)
         self.peer = describe_peer(transport.get_extra_info("peername"))
+        if seeded.current is not None and self.side == "server":
+            self.peer = self.peer.rpartition(":")[0]  # the system chose the client's port
         self._set_timer(self.open_timeout, self._open_timed_out)
 
     def data_received(self, data: bytes) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
+
+from astra_nb import seeded
 
 __all__ = ["Keepalive"]
 
@@ -20,7 +23,9 @@ class Keepalive:
         on_silence: Called once, when one is unanswered; after it none is sent.
     """
 
-    __slots__ = ("_interval", "_is_unanswered", "_loop", "_on_silence", "_ping", "_timer")
+    __slots__ = (
+        "_interval", "_is_unanswered", "_loop", "_on_silence", "_payloads", "_ping", "_timer",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -35,13 +40,16 @@ class Keepalive:
         self._ping = ping
         self._is_unanswered = is_unanswered
         self._on_silence = on_silence
+        # A PONG that answers another PING than the last one must not be taken for its answer.
+        start = 1 if seeded.current is not None else time.monotonic_ns()
+        self._payloads = itertools.count(start)
         self._timer = loop.call_later(interval, self._keep_alive, b"")
 
     def _keep_alive(self, last: bytes) -> None:
         if last and self._is_unanswered(last):
             self._on_silence()
             return
-        payload = time.monotonic_ns().to_bytes(8, "big")
+        payload = next(self._payloads).to_bytes(8, "big")
         self._ping(payload)
         self._timer = self._loop.call_later(self._interval, self._keep_alive, payload)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from astra_nb.errors import LocalError
@@ -25,7 +26,7 @@ OTHER = b"another payload"
 class Masks(Protocol):
     """What sends the frames of an end."""
 
-    masking_key: bytes | None
+    masking_keys: Iterator[bytes] | None
 
 
 class End(Protocol):
@@ -109,7 +110,7 @@ class Lies:
                 if fault.seconds is not None:
                     end.loop.call_later(fault.seconds, self._read_again)
             case "same masking key each time":
-                end.sender.masking_key = KEY
+                end.sender.masking_keys = itertools.repeat(KEY)
 
     def _read_again(self) -> None:
         if not self._end.transport.is_closing():

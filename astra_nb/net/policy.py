@@ -12,6 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from astra_nb import seeded
+from astra_nb.errors import LocalError
+
 from . import refusals
 from .addresses import is_loopback
 from .refusals import Refusal
@@ -26,6 +29,7 @@ __all__ = [
     "Policy",
     "allowed_host",
     "allowed_origin",
+    "check_seeded",
     "host_allowed",
     "origin_allowed",
     "split_target",
@@ -106,7 +110,9 @@ class Policy:
             return refusals.invalid_host(hosts and named)
         if not all(host_allowed(host, self.hostname, self.hosts) for host in named):
             return refusals.foreign_host(named)
-        if not all(origin_allowed(origin, self.origins) for origin in origins):
+        # Beside keys that can be predicted no page of others is let in.
+        known = self.origins if seeded.current is None else ()
+        if not all(origin_allowed(origin, known) for origin in origins):
             return refusals.foreign_origin(origins)
         if path.partition("?")[0] == CHECK_PATH:
             return Admission(CHECK)
@@ -123,6 +129,25 @@ class Policy:
     def hook_of(self, route: Route) -> Handler | None:
         """Return what decides over the opening handshakes of a route; None accepts all."""
         return route.hook or self.hooks.get(route.shape)
+
+
+def check_seeded(policy: Policy) -> None:
+    """Refuse keys and ports that can be predicted where others may reach the server.
+
+    Raises:
+        LocalError: The server is not for this machine alone, and the message says why.
+    """
+    others = None
+    if not is_loopback(policy.hostname):
+        others = f"listens on {policy.hostname!r}"
+    elif policy.origins or policy.hosts:
+        others = f"lets {[*policy.origins, *policy.hosts][0]!r} in"
+    if others is not None:
+        raise LocalError(
+            f"deterministic() is for lessons and tests on this machine only, because what it gives "
+            f'can be predicted, and this server {others}; end it, or listen on "127.0.0.1" with '
+            f"empty server.origins and server.hosts"
+        )
 
 
 def split_target(target: str) -> tuple[str | None, str]:

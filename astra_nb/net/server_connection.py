@@ -14,6 +14,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from astra_nb import seeded
 from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
 from astra_nb.log.records import Direction
@@ -341,6 +342,9 @@ class ServerConnection(Connection):
             for name, value in SECURITY_HEADERS.items():
                 if name not in response.headers:
                     response.headers[name] = value
+        if seeded.current is not None and "Date" in response.headers:
+            del response.headers["Date"]
+            response.headers["Date"] = seeded.DATE
         data = response.serialize()
         head = self._response = data[: len(data) - len(response.body)]
         if not refused and self._faults:

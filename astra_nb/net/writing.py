@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from websockets.extensions import Extension
@@ -44,7 +44,8 @@ class Writer:
 
     Attributes:
         is_writable: Whether the peer reads fast enough.
-        masking_key: The one of every frame, for an end that breaks this rule on purpose.
+        masking_keys: Those of the next frames, of an end that breaks this rule on purpose, or whose
+            keys come from a seed; None for keys that nobody can predict.
     """
 
     # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
@@ -66,7 +67,7 @@ class Writer:
         "_size",
         "_transport",
         "is_writable",
-        "masking_key",
+        "masking_keys",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, record: Recorder, masks: bool) -> None:
@@ -83,7 +84,7 @@ class Writer:
         self._plain: list[bytes | None] | None = None
         self._flush_scheduled = False
         self.is_writable = True
-        self.masking_key: bytes | None = None
+        self.masking_keys: Iterator[bytes] | None = None
         # Held by all that gather or write, once a handler's thread may do it too.
         self._lock: threading.RLock | None = None
         self._handler = 0  # that thread's `ident`; 0 when no other thread may write
@@ -177,8 +178,8 @@ class Writer:
         self, data: bytes, count: int, plain: tuple[bytes | None, ...] | None = None
     ) -> None:
         """Record and write frames, after what has gathered was."""
-        if self.masking_key is not None:
-            data = remasked(data, self.masking_key)
+        if self.masking_keys is not None:
+            data = remasked(data, self.masking_keys)
         if self._lock is None:
             if not self._transport.is_closing():
                 self._record(data, count, "", plain)

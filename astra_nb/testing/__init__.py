@@ -10,6 +10,7 @@ They read a log: that of a server, of a client, or of a scenario. `await expect_
 and the others with this ending take the same arguments and do not block the event loop.
 """
 
+from .deterministic import deterministic
 from .expectations import (
     NotRight,
     expect_close,
@@ -22,10 +23,12 @@ from .expectations import (
     expect_no_frame_async,
     expect_right,
 )
+from .failures import show_frames_on_failure
 from .scenario import scenario
 
 __all__ = [
     "NotRight",
+    "deterministic",
     "expect_close",
     "expect_close_async",
     "expect_frame",
@@ -36,4 +39,5 @@ __all__ = [
     "expect_no_frame_async",
     "expect_right",
     "scenario",
+    "show_frames_on_failure",
 ]

@@ -5,7 +5,7 @@ No I/O: a fault is a name and sentences, and for most the bytes that are sent or
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .frame_faults import FRAMES, KEY, Fault, Stage
 from .frames import apply_mask, split
@@ -70,13 +70,13 @@ def fault_named(name: str, faults: Iterable[Fault] | None = None) -> Fault:
     raise KeyError(f"no fault has the name {name!r:.60}; there are {names}")
 
 
-def remasked(data: bytes, key: bytes) -> bytes:
-    """Return frames with this masking key in each that is masked."""
+def remasked(data: bytes, keys: Iterator[bytes]) -> bytes:
+    """Return frames with the next of these masking keys in each that is masked."""
     parts = []
     for frame in split(data):
         if frame.masking_key is None or not frame.complete:
             parts.append(frame.raw)
         else:
-            start = frame.raw[: frame.header_length - 4]
+            start, key = frame.raw[: frame.header_length - 4], next(keys)
             parts.append(start + key + apply_mask(frame.payload, key))
     return b"".join(parts)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from astra_nb import seeded
 from astra_nb.errors import WaitTimeout, WrongThread
 from astra_nb.log import FrameLog
+from astra_nb.log.frame_log import living_logs
 from astra_nb.log.records import FrameRecord, NoticeRecord, Record
 
 from .samples import HELLO, PING, Decodings, conversation, in_thread, numbers, text_frame
@@ -577,3 +579,26 @@ def test_a_log_is_read_after_its_senders_have_brought_what_is_under_way() -> Non
     assert [record.kind for record in log] == ["frame"]
     log.senders.discard(sender)
     assert len(log) == 1
+
+
+def test_a_log_made_under_a_seed_has_its_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = FrameLog()
+    monkeypatch.setattr(seeded, "current", seeded.Seeded(7))
+    log = FrameLog()
+    for each in (before, log):
+        fill(each, 2)
+        each.append(1, NoticeRecord, text="three")
+    assert [record.time for record in log] == [seeded.Seeded(7).time(1, "frame")] * 3
+    assert min(record.time for record in before) > 1_700_000_000
+
+
+def test_the_logs_that_something_refers_to() -> None:
+    first, second = FrameLog(), FrameLog()
+    logs = living_logs()
+    assert [log for log in logs.values() if log in (first, second)] == [first, second]
+    assert list(logs) == sorted(logs)
+    before = len(logs)
+    logs.clear()
+    del second
+    assert first in living_logs().values()
+    assert len(living_logs()) < before

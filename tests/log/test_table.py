@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from astra_nb import seeded
 from astra_nb.log import FrameLog
 from astra_nb.log.records import (
     CheckRecord,
@@ -373,3 +374,9 @@ def test_a_long_text_is_cut() -> None:
     log.append_frames(1, "server", "sent", b"\x81\x7e\x27\x10" + b"y" * 10_000, 1)
     assert len(log.text()) < 800
     assert len(log.html()) < 5000
+
+
+def test_under_a_seed_a_table_leaves_the_numbers_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeded, "current", seeded.Seeded(7))
+    assert [column.name for column in check_columns(None)] == list(USUAL_COLUMNS[1:])
+    assert [column.name for column in check_columns(["number"])] == ["number"]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from astra_nb import FrameLog, Message, connect, connect_async
+from astra_nb import FrameLog, Message, connect, connect_async, seeded
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log.records import HandshakeRecord
 from astra_nb.net.client_connection import MAX_BODY, ClientConnection
@@ -705,3 +705,13 @@ def test_a_request_with_faults_and_a_frame_is_sent_and_told() -> None:
     ]
     sent = records.frames(client.log, direction="sent")
     assert (sent[0].payload, sent[0].verdict) == (b"Hello", "")
+
+
+def test_keys_from_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeded, "current", seeded.Seeded(7))
+    with serving(handler_of("def", echo)) as server, connect(server.url) as client:
+        client.send_text("a")
+        assert client.recv(10).value == "a"
+        [sent] = records.frames(client.log, direction="sent")
+    assert f"Sec-WebSocket-Key: {seeded.Seeded(7).handshake_key(1)}" in str(client.request.headers)
+    assert sent.frame.masking_key == next(seeded.Seeded(7).masking_keys(1))

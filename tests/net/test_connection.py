@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 from websockets.server import ServerProtocol
 
-from astra_nb import AsyncWebSocket, CloseFrame, ConnectionClosed, Message, WebSocket, connect
+from astra_nb import (
+    AsyncWebSocket,
+    CloseFrame,
+    ConnectionClosed,
+    Message,
+    WebSocket,
+    connect,
+    seeded,
+)
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net import connection as module
@@ -1104,3 +1112,15 @@ async def test_reads_are_large_while_much_comes() -> None:
         end.receive(one * (size // len(one)))
         assert transport.max_size == then
         assert len(end.take()) == size // len(one)
+
+
+def test_under_a_seed_a_server_does_not_tell_the_port_of_its_peer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(seeded, "current", seeded.Seeded(7))
+    with serving(wait_for_close) as server, connect(server.url) as client:
+        opened = [log.wait_for(kind="opened") for log in (server.log, client.log)]
+    assert [each.peer for each in opened if isinstance(each, OpenedRecord)] == [
+        "127.0.0.1",
+        f"127.0.0.1:{server.port}",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -33,7 +34,7 @@ class Transport:
 
 
 class Sender:
-    masking_key: bytes | None = None
+    masking_keys: Iterator[bytes] | None = None
 
 
 class FakeEnd:
@@ -126,7 +127,8 @@ def test_reading_that_stops_may_go_on() -> None:
 def test_the_same_masking_key() -> None:
     async def main() -> None:
         end, _ = lying("same masking key each time", "client")
-        assert end.sender.masking_key == KEY
+        assert end.sender.masking_keys is not None
+        assert next(end.sender.masking_keys) == next(end.sender.masking_keys) == KEY
 
     run_async(main())
 

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from astra_nb import seeded
+from astra_nb.errors import LocalError
 from astra_nb.net.policy import (
     CHECK,
     CHECK_PATH,
     Admission,
     Policy,
+    check_seeded,
     host_allowed,
     origin_allowed,
     split_target,
@@ -295,3 +298,30 @@ def test_the_hook_of_a_route() -> None:
     assert policy.hook_of(own) is len
     assert policy.hook_of(free) is id
     assert policy.hook_of(make_route("/", handle)) is None
+
+
+# Keys from a seed
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        (Policy("0.0.0.0"), "listens on '0.0.0.0'"),
+        (Policy("127.0.0.1", origins=[HUB]), f"lets {HUB!r} in"),
+        (Policy("localhost", hosts=["hub.example.org"]), "lets 'hub.example.org' in"),
+    ],
+)
+def test_keys_from_a_seed_are_for_this_machine_alone(policy: Policy, why: str) -> None:
+    with pytest.raises(LocalError, match=re.escape(f"and this server {why}; end it")):
+        check_seeded(policy)
+    check_seeded(Policy("localhost"))
+
+
+def test_beside_keys_from_a_seed_no_origin_of_others_is_let_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = Policy("127.0.0.1", origins=[HUB], routes=[make_route("/", handle)])
+    assert isinstance(policy.admit("/", LOCAL, [HUB]), Admission)
+    monkeypatch.setattr(seeded, "current", seeded.Seeded(7))
+    assert policy.admit("/", LOCAL, [HUB]) == foreign_origin([HUB])
+    assert isinstance(policy.admit("/", LOCAL, ["http://localhost:8888"]), Admission)

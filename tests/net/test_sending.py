@@ -6,6 +6,7 @@ import asyncio
 import socket as sockets
 import threading
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import Any, cast
 
 import pytest
@@ -896,11 +897,11 @@ def test_a_masked_close_frame_as_raw_bytes() -> None:
 async def test_a_masking_key_that_is_always_the_same() -> None:
     end = Memory("client")
     sender = end.connection.sender
-    sender.masking_key = b"\x01\x02\x03\x04"
+    sender.masking_keys = repeat(key := b"\x01\x02\x03\x04")
     sender.send(TEXT, b"Hello")
     sender.send(PING, b"a")
     sender.flush()
-    assert [record.frame.masking_key for record in end.frame_records()] == [sender.masking_key] * 2
+    assert [record.frame.masking_key for record in end.frame_records()] == [key] * 2
     assert end.payloads == [b"Hello", b"a"]
     assert end.written == b"".join(record.frame.raw for record in end.frame_records())
 

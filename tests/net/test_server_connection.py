@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from astra_nb import AsyncWebSocket, Server, WebSocket
+from astra_nb import AsyncWebSocket, Server, WebSocket, seeded
 from astra_nb.faults import named
 from astra_nb.log.records import HandshakeRecord, OpenedRecord
 from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
@@ -773,3 +773,16 @@ def test_a_subprotocol_that_is_offered_twice_is_told() -> None:
 
 def test_what_nobody_asked_for_is_taken() -> None:
     ignore("an answer that comes while the server's own is late")
+
+
+def test_under_a_seed_an_answer_has_always_the_same_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeded, "current", seeded.Seeded(7))
+    with serving(lambda socket: None) as server:
+        for path in ("/", "/nowhere"):
+            with socket.create_connection((server.hostname, server.port), timeout=10) as tcp:
+                tcp.sendall(head(f"GET {path} HTTP/1.1"))
+                answer = b""
+                while b"\r\n\r\n" not in answer:
+                    answer += tcp.recv(4096)
+            assert answer.count(b"\r\nDate: ") == 1
+            assert f"\r\nDate: {seeded.DATE}\r\n".encode() in answer

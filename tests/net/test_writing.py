@@ -7,6 +7,7 @@ import contextlib
 import socket as sockets
 import threading
 from collections.abc import AsyncIterator
+from itertools import repeat
 from typing import Any, cast
 
 import pytest
@@ -334,7 +335,7 @@ async def test_an_end_may_mask_every_frame_with_one_key_on_purpose() -> None:
     log, transport = OnLog(), MemoryTransport()
     writer = Reach(asyncio.get_running_loop(), log, masks=True)
     writer.start(cast(asyncio.Transport, transport))
-    writer.masking_key = b"abcd"
+    writer.masking_keys = repeat(b"abcd")
     for _ in range(2):
         writer.put(TEXT, b"Hello", True)
         writer.flush()

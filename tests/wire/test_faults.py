@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import pytest
 
 from astra_nb.wire.faults import FAULTS, FRAMES, KEY, fault_named, remasked
@@ -27,7 +29,7 @@ def test_a_name_that_no_fault_has() -> None:
 def test_frames_with_another_masking_key() -> None:
     whole = encode(1, b"Hello", key=OTHER) + encode(2, bytes(300), key=OTHER) + encode(1, b"plain")
     cut = encode(1, b"Hello", key=OTHER)[:-1]
-    frames = list(split(remasked(whole + cut, KEY)))
+    frames = list(split(remasked(whole + cut, repeat(KEY))))
     assert [frame.masking_key for frame in frames] == [KEY, KEY, None, OTHER]
     assert [frame.payload for frame in frames] == [b"Hello", bytes(300), b"plain", b"Hell"]
-    assert len(remasked(whole, KEY)) == len(whole)
+    assert len(remasked(whole, repeat(KEY))) == len(whole)
