@@ -2,26 +2,27 @@
 
 /** @typedef {import("@anywidget/types").AnyModel} Model */
 
-let forms = 0;
-
 /** @param {{ model: Model, el: HTMLElement }} context */
 export function render({ model, el }) {
-  forms += 1;
-  const name = `astra-predict-${forms}`;
+  // Each form has a copy of this module, so no counter would tell them apart.
+  const name = `astra-predict-${Math.random().toString(36).slice(2)}`;
   const status = document.createElement("p");
   status.className = "astra-predict-status";
   status.id = `${name}-status`;
   status.setAttribute("role", "status");
   const form = document.createElement("fieldset");
   form.className = "astra-predict";
-  // Keys that are typed here are not commands of the notebook.
-  form.dataset.lmSuppressShortcuts = "true";
   const legend = document.createElement("legend");
   const word = document.createElement("strong");
   word.textContent = "Predict. ";
   legend.append(word, model.get("question"));
   const fields = model.get("choices").length > 0 ? radios(model, name) : field(model, name);
   form.append(legend, ...fields.map(({ node }) => node), status);
+  // Keys that are pressed here, such as arrows among the choices, are not commands of JupyterLab.
+  form.addEventListener("keydown", (event) => { event.stopPropagation(); });
+  for (const control of form.querySelectorAll("input, button")) {
+    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
 
   const show = () => {
     status.textContent = model.get("status");
@@ -79,7 +80,6 @@ function field(model, name) {
   input.setAttribute("aria-describedby", `${name}-status`);
   // When Enter is pressed, or the field is left.
   input.addEventListener("change", () => note(model, input.value));
-  input.addEventListener("keydown", (event) => { event.stopPropagation(); });
   label.htmlFor = name;
   label.textContent = model.get("hint");
   button.type = "button";
