@@ -115,7 +115,7 @@ def said(kind: Kind, value: Value, noun: str = "") -> str:
         return value.hex(" ") or "no byte"
     if isinstance(value, tuple):
         return ", ".join(value) or "no frame"
-    return visible(str(value), LONGEST)
+    return f'"{visible(str(value), LONGEST)}"'
 
 
 def truth_of(kind: Kind, given: Any, choices: Choices = ()) -> Truth:
@@ -153,8 +153,8 @@ def truth_of(kind: Kind, given: Any, choices: Choices = ()) -> Truth:
         raise ValueError(
             f"{value!r:.80} is not one of the choices, {', '.join(map(repr, choices))}"
         )
-    verb = "is" if records is None and kind in ("number", "bytes") else "was"
-    return Truth(value, f"it {verb} {said(kind, value)}")
+    about = {"number": "it is", "bytes": "it is", "choice": "the answer is"}.get(kind, "it was")
+    return Truth(value, f"{about} {said(kind, value)}")
 
 
 def _records(given: Any) -> list[Record] | None:

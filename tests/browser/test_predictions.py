@@ -50,7 +50,7 @@ def test_predictions_are_answered_and_told(lab: Lab, theme: Theme) -> None:
     assert page.cell(1).text == (
         "You gave no answer; there were 2: pong, close.\n"
         "You gave no answer; it was pong, close.\n"
-        "You gave no answer; it was the server."
+        'You gave no answer; the answer is "the server".'
     )
     page.screenshot(f"predict-none-{theme}")
 
@@ -73,12 +73,12 @@ def test_predictions_are_answered_and_told(lab: Lab, theme: Theme) -> None:
     page.page.keyboard.press("Space")
     page.page.keyboard.press("ArrowDown")
     expect(first.get_by_label("the server")).to_be_checked()
-    expect(first.get_by_role("status")).to_have_text("Noted: the server. Now run on.")
+    expect(first.get_by_role("status")).to_have_text('Noted: "the server". Now run on.')
     page.cell(1).run()
     told = (
         "Right. You said 2 frames; there were 2: pong, close.\n"
         "Not right. You said close; it was pong, close.\n"
-        "Right. You said the server; it was the server."
+        'Right. You said "the server"; the answer is "the server".'
     )
     assert page.cell(1).text == told
     expect(group.get_by_role("status")).to_have_text(told.splitlines()[0])

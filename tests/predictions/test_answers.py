@@ -83,8 +83,8 @@ def test_a_kind_is_a_name_or_choices() -> None:
         ("frames", (), "it was no frame"),
         ("close code", 1005, "it was 1005 (no status received)"),
         ("close code", CloseFrame(1001), "it was 1001 (going away)"),
-        ("choice", "yes", "it was yes"),
-        ("choice", False, "it was no"),
+        ("choice", "yes", 'the answer is "yes"'),
+        ("choice", False, 'the answer is "no"'),
     ],
 )
 def test_a_value_is_the_truth(kind: Any, given: object, sentence: str) -> None:

@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_no_answer(in_a_kernel: list[object]) -> None:
 def test_after_a_restart_the_form_has_the_answer() -> None:
     form_of(predict(QUESTION, ["yes", "no"])).answer = "yes"
     form = form_of(predict(QUESTION, ["yes", "no"]))
-    assert (form.answer, form.status) == ("yes", "Your answer from before: yes.")
+    assert (form.answer, form.status) == ("yes", 'Your answer from before: "yes".')
     assert form.choices == ["yes", "no"]
 
 
