@@ -7,7 +7,9 @@ SHELL := /bin/sh
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
-FIRST_NOTEBOOK := notebooks/01-websocket-server.ipynb
+FIRST_NOTEBOOK := 01-websocket-server.ipynb
+# Copies without outputs, for whoever works through them; git does not see them.
+MY_NOTEBOOKS := my-notebooks
 
 # The first Python that is new enough; `make lab PYTHON=/path/to/python3.12` names another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -58,9 +60,14 @@ node_modules/.installed: package.json package-lock.json
 # -------------------------------------------------------------------- commands
 
 .PHONY: lab
-lab: $(VENV)/.installed-lab ## open JupyterLab at the first notebook
-	@echo "lab: JupyterLab on $(FIRST_NOTEBOOK); Ctrl-C here ends it"
-	@$(RUN) astra_nb.cli lab notebooks $(ARGS)
+lab: $(VENV)/.installed-lab ## open JupyterLab at your copy of the first notebook
+	@echo "lab: JupyterLab on $(MY_NOTEBOOKS)/$(FIRST_NOTEBOOK); Ctrl-C here ends it"
+	@$(RUN) astra_nb.cli lab $(MY_NOTEBOOKS) $(ARGS)
+
+.PHONY: work
+work: $(VENV)/.installed-lab ## open JupyterLab at the notebooks of the repository, for contributors
+	@echo "work: JupyterLab on notebooks/$(FIRST_NOTEBOOK); Ctrl-C here ends it"
+	@ASTRA_NB_NO_PROGRESS=1 $(RUN) astra_nb.cli lab notebooks $(ARGS)
 
 .PHONY: test
 test: $(VENV)/.installed-test lint types js module-coverage ## run every check and every test

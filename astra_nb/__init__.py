@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import classroom, errors, faults, http, recordings
 from .async_websocket import AsyncWebSocket
@@ -14,6 +14,9 @@ from .log import FrameLog
 from .server import Server
 from .websocket import WebSocket
 from .wire.messages import CloseFrame, Message
+
+if TYPE_CHECKING:
+    from .predictions import predict
 
 __version__ = "0.1.0"
 
@@ -34,6 +37,7 @@ __all__ = [
     "faults",
     "http",
     "make_certificates",
+    "predict",
     "recordings",
 ]
 
@@ -52,6 +56,14 @@ def _browser_client(server: Server, path: str) -> Any:
 
 Server.panel_factory = staticmethod(_panel)
 Server.browser_client_factory = staticmethod(_browser_client)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "predict":
+        from .predictions import predict  # with the exercises, which are loaded when needed
+
+        return predict
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -1,15 +1,13 @@
-"""The `astra-nb` command: `lab` (notebooks in JupyterLab), `exercises`, `report`, and others."""
+"""The `astra-nb` command: `lab` (notebooks in JupyterLab), `notebooks`, `exercises`, and others."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
 import os
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from itertools import dropwhile
 from pathlib import Path
@@ -17,27 +15,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from . import __version__
+from .copies import CopyError, copy_lessons, copy_notebooks, find_notebooks
 from .extras import install_command
-from .wire.text import counted
 
 if TYPE_CHECKING:
     from .exercises.class_report import Report  # slow to import, and few commands need it
 
 __all__ = ["main"]
 
-DEFAULT_FOLDER = "astra-nb-notebooks"
+DEFAULT_FOLDER = "my-notebooks"
 ASSIGNMENT = "websockets"  # of the exercises, in nbgrader's words
 SANITIZE = "nbval_sanitize.cfg"
 LOOKS_APART = 3.0  # seconds between two looks at a folder that is watched
-# What is next to the notebooks for the project's own checks.
-NOT_FOR_READERS = {
-    SANITIZE,
-    ".ipynb_checkpoints",
-    "__pycache__",
-    "conftest.py",
-    "nbgrader_config.py",
-    "source",  # of the exercises: it holds the solutions
-}
 
 
 class CommandError(Exception):
@@ -55,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return command(arguments)
-    except CommandError as error:
+    except (CommandError, CopyError) as error:
         print(f"astra-nb: {error}", file=sys.stderr)
         return 1
 
@@ -71,8 +60,9 @@ def build_parser() -> argparse.ArgumentParser:
         "lab",
         help="copy the notebooks to a folder and open them in JupyterLab",
         usage="astra-nb lab [FOLDER] [JUPYTER OPTIONS]",
-        description="Copy the notebooks to a folder and open JupyterLab at the first one. "
-        "A file that is there already is never overwritten.",
+        description="Copy the notebooks, without their outputs, to a folder and open JupyterLab at "
+        "the first one. A file that is there already is never overwritten; a newer version of a "
+        "notebook is put beside it.",
         epilog="Everything from the first option on goes to JupyterLab, for example: "
         "astra-nb lab lessons --no-browser --port 9999",
     )
@@ -85,6 +75,14 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"where the notebooks go (default: {DEFAULT_FOLDER} in the current folder)",
     )
     lab.set_defaults(command=run_lab)
+
+    notebooks = commands.add_parser(
+        "notebooks",
+        help="copy the notebooks to a folder, and open nothing",
+        description="Copy what `astra-nb lab` copies, and open nothing.",
+    )
+    notebooks.add_argument("folder", type=Path, metavar="DIR", help="where the notebooks go")
+    notebooks.set_defaults(command=run_notebooks)
 
     exercises = commands.add_parser(
         "exercises",
@@ -173,17 +171,21 @@ def run_lab(arguments: argparse.Namespace) -> int:
             f"({sys.executable}). This installs it: {install_command('lab')}"
         )
     folder: Path = arguments.folder
-    copied = copy_notebooks(find_notebooks(), folder)
-    print(copied.describe(folder), flush=True)
+    print(copy_lessons(find_notebooks(), folder).describe(folder), flush=True)
     open_jupyterlab(folder, arguments.jupyter_options)
+    return 0
+
+
+def run_notebooks(arguments: argparse.Namespace) -> int:
+    folder: Path = arguments.folder
+    print(copy_lessons(find_notebooks(), folder, "notebooks").describe(folder))
     return 0
 
 
 def run_exercises(arguments: argparse.Namespace) -> int:
     kind = "source" if arguments.with_solutions else "release"
     source = find_notebooks("exercises", kind, ASSIGNMENT)
-    copied = copy_notebooks(source, arguments.folder, "exercises")
-    print(copied.describe(arguments.folder, "exercises"))
+    print(copy_notebooks(source, arguments.folder, "exercises").describe(arguments.folder))
     if arguments.with_solutions:
         print("They hold the solutions: keep them out of students' reach.")
     return 0
@@ -231,7 +233,7 @@ def open_jupyterlab(folder: Path, options: Sequence[str]) -> None:
     """Run JupyterLab in this process, at the first notebook of a folder; later options win."""
     from jupyterlab.labapp import LabApp
 
-    first = min(path.name for path in folder.glob("*.ipynb"))
+    first = min(path.stem for path in folder.glob("*.ipynb")) + ".ipynb"
     # The only user of a container is often root, whom Jupyter refuses without this option.
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     LabApp.launch_instance(
@@ -242,75 +244,6 @@ def open_jupyterlab(folder: Path, options: Sequence[str]) -> None:
             *options,
         ]
     )
-
-
-def find_notebooks(*below: str) -> Path:
-    """Return the folder of notebooks, or one below: the repository's own, or the installed copy.
-
-    Raises:
-        CommandError: It is empty or missing.
-    """
-    package = Path(__file__).resolve().parent
-    folder, remedy = package / "_notebooks", "pip install --force-reinstall --no-deps FILE.whl"
-    if (package.parent / "pyproject.toml").is_file():
-        folder, remedy = package.parent / "notebooks", "git checkout -- notebooks"
-    folder = folder.joinpath(*below)
-    if not any(folder.glob("*.ipynb")):
-        raise CommandError(f"the notebooks are gone from {folder}. This brings them back: {remedy}")
-    return folder
-
-
-@dataclass
-class Copied:
-    """What a copy did, as paths inside the folder: files that are new, and the user's own."""
-
-    new: list[Path] = field(default_factory=list)
-    kept: list[Path] = field(default_factory=list)
-
-    def describe(self, folder: Path, command: str = "lab") -> str:
-        lines = [f"The notebooks are in {folder}."]
-        if self.new:
-            lines = [f"Copied {counted(len(self.new), 'file')} to {folder}."]
-        if self.kept:
-            names = ", ".join(str(path) for path in self.kept)
-            lines.append(
-                f"Kept yours where it differs: {names}. "
-                f"For a fresh copy name another folder (astra-nb {command} FOLDER) or rename yours."
-            )
-        return "\n".join(lines)
-
-
-def copy_notebooks(source: Path, folder: Path, command: str = "lab") -> Copied:
-    """Copy what is missing in a folder; leave existing files as they are.
-
-    Raises:
-        CommandError: The folder cannot be written, or is a file.
-    """
-    copied = Copied()
-    if folder.exists() and folder.samefile(source):
-        return copied
-    try:
-        for name in readers_files(source):
-            target = folder / name
-            if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source / name, target)
-                copied.new.append(name)
-            elif target.read_bytes() != (source / name).read_bytes():
-                copied.kept.append(name)
-    except OSError as error:
-        raise CommandError(
-            f"the notebooks cannot be copied to {folder} ({error.strerror}: {error.filename}). "
-            f"Name a folder that you can write to: astra-nb {command} FOLDER"
-        ) from error
-    return copied
-
-
-def readers_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not NOT_FOR_READERS.intersection(name.parts):
-            yield name
 
 
 if __name__ == "__main__":

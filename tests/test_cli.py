@@ -9,89 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from astra_nb import cli, extras
+from astra_nb import cli, copies, extras
+from astra_nb.copies import find_notebooks
 from tests.helpers import REPOSITORY, python_environment, run_python
 from tests.jupyter_server import JupyterServer
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """A folder as the repository's: two notebooks, a picture, and the project's own config."""
-    folder = tmp_path / "source"
-    (folder / "images").mkdir(parents=True)
-    (folder / ".ipynb_checkpoints").mkdir()
-    for name in ("01-first.ipynb", "02-second.ipynb", ".ipynb_checkpoints/01-first.ipynb"):
-        (folder / name).write_text(NOTEBOOK)
-    (folder / "images" / "bits.svg").write_text("<svg/>")
-    (folder / "nbval_sanitize.cfg").write_text("[port]")
-    return folder
-
-
-def names(paths: list[Path]) -> list[str]:
-    return [path.as_posix() for path in paths]
-
-
-def test_all_that_a_reader_needs_is_copied(source: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "mine" / "deeper"
-
-    copied = cli.copy_notebooks(source, folder)
-
-    assert names(copied.new) == ["01-first.ipynb", "02-second.ipynb", "images/bits.svg"]
-    assert (folder / "images" / "bits.svg").read_text() == "<svg/>"
-    assert not (folder / "nbval_sanitize.cfg").exists()
-    assert copied.describe(folder) == f"Copied 3 files to {folder}."
-
-
-def test_a_changed_file_is_kept_and_named_and_a_missing_one_comes_back(
-    source: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "mine"
-    cli.copy_notebooks(source, folder)
-    (folder / "01-first.ipynb").write_text("my own work")
-    (folder / "02-second.ipynb").unlink()
-
-    copied = cli.copy_notebooks(source, folder)
-
-    assert (folder / "01-first.ipynb").read_text() == "my own work"
-    assert (folder / "02-second.ipynb").read_text() == NOTEBOOK
-    assert names(copied.kept) == ["01-first.ipynb"]
-    assert copied.describe(folder) == (
-        f"Copied 1 file to {folder}.\n"
-        "Kept yours where it differs: 01-first.ipynb. "
-        "For a fresh copy name another folder (astra-nb lab FOLDER) or rename yours."
-    )
-
-
-def test_a_second_copy_changes_nothing(source: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
-    cli.copy_notebooks(source, folder)
-
-    copied = cli.copy_notebooks(source, folder)
-
-    assert (copied.new, copied.kept) == ([], [])
-    assert copied.describe(folder) == f"The notebooks are in {folder}."
-
-
-def test_the_source_itself_is_opened_in_place(source: Path) -> None:
-    copied = cli.copy_notebooks(source, source)
-
-    assert (copied.new, copied.kept) == ([], [])
-
-
-def test_a_folder_that_is_a_file_is_named_with_a_way_out(source: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "taken"
-    folder.write_text("a file")
-
-    with pytest.raises(cli.CommandError) as caught:
-        cli.copy_notebooks(source, folder)
-
-    assert str(caught.value) == (
-        f"the notebooks cannot be copied to {folder} "
-        f"(File exists: {folder}). "
-        "Name a folder that you can write to: astra-nb lab FOLDER"
-    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +79,7 @@ def test_the_command_opens_jupyterlab_at_the_first_notebook(tmp_path: Path) -> N
         with urllib.request.urlopen(start, timeout=30) as answer:
             page = answer.url
 
-    first = min(path.name for path in cli.find_notebooks().glob("*.ipynb"))
+    first = min(path.name for path in find_notebooks().glob("*.ipynb"))
     assert first in listed
     assert page == f"{server.url}lab/tree/{first}"
     assert f"to {folder}." in server.output()
@@ -193,17 +116,6 @@ def test_without_jupyterlab_nothing_is_copied(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_notebooks_are_named_with_the_way_to_bring_them_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "astra_nb" / "cli.py"))
-    with pytest.raises(cli.CommandError, match="pip install --force-reinstall"):
-        cli.find_notebooks()
-    (tmp_path / "pyproject.toml").touch()
-    with pytest.raises(cli.CommandError, match="git checkout -- notebooks"):
-        cli.find_notebooks()
-
-
 @pytest.mark.parametrize(("options", "kind"), [([], "release"), (["--with-solutions"], "source")])
 def test_exercises_are_copied_and_never_overwritten(
     options: list[str], kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -234,18 +146,48 @@ def test_exercises_that_are_gone_are_named_with_the_way_to_bring_them_back(
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "01-first.ipynb").write_text(NOTEBOOK)
     (tmp_path / "pyproject.toml").touch()
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "astra_nb" / "cli.py"))
+    monkeypatch.setattr(copies, "__file__", str(tmp_path / "astra_nb" / "copies.py"))
     assert cli.main(["exercises", str(tmp_path / "mine")]) == 1
     assert "git checkout -- notebooks" in capsys.readouterr().err
 
 
-def test_students_get_no_solution_with_the_notebooks(tmp_path: Path) -> None:
-    copied = cli.copy_notebooks(cli.find_notebooks(), tmp_path / "lessons")
-    names = [path.as_posix() for path in copied.new]
-    assert "exercises/release/websockets/1-first-steps.ipynb" in names
-    for name in names:
-        text = (tmp_path / "lessons" / name).read_bytes()
-        assert b"BEGIN SOLUTION" not in text, name
+def test_notebooks_are_copied_without_opening_anything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mine"
+    assert cli.main(["notebooks", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("Copied ")
+    assert (folder / "01-websocket-server.ipynb").is_file()
+    (folder / "01-websocket-server.ipynb").write_text("my own work")
+    assert cli.main(["notebooks", str(folder)]) == 0
+    assert capsys.readouterr().out == (
+        f"The notebooks are in {folder}.\n"
+        "Newer versions, beside yours: 01-websocket-server-newer.ipynb.\n"
+    )
+    assert (folder / "01-websocket-server.ipynb").read_text() == "my own work"
+
+
+def test_jupyterlab_opens_the_users_own_notebook_not_the_newer_one_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(
+        "jupyterlab.labapp.LabApp.launch_instance", lambda argv: started.append(argv)
+    )
+    (tmp_path / "01-websocket-server.ipynb").write_text(NOTEBOOK)
+    cli.main(["lab", str(tmp_path)])
+    assert (tmp_path / "01-websocket-server-newer.ipynb").is_file()
+    assert started[0][1] == "--LabApp.default_url=/lab/tree/01-websocket-server.ipynb"
+
+
+def test_without_a_name_the_folder_is_my_notebooks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyterlab.labapp.LabApp.launch_instance", lambda argv: None)
+    monkeypatch.chdir(tmp_path)
+    cli.main(["lab"])
+    assert [path.name for path in tmp_path.iterdir()] == ["my-notebooks"]
+    assert "/my-notebooks/" in (REPOSITORY / ".gitignore").read_text().splitlines()
 
 
 def test_a_report_is_printed_and_written(

@@ -42,6 +42,7 @@ def test_the_make_goals_it_names_exist() -> None:
     goals = re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)
 
     assert {"lab", "test", "bench", "hub-test"} <= set(goals)
+    assert "\nwork:" in makefile
     assert [goal for goal in goals if f"\n{goal}:" not in makefile] == []
 
 
@@ -50,11 +51,14 @@ def test_the_binder_link_opens_the_first_notebook_in_jupyterlab() -> None:
     [link] = re.findall(r"\]\((https://mybinder\.org/v2/\S+)\)$", line)
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     [first] = re.findall(r"^FIRST_NOTEBOOK := (\S+)$", makefile, re.MULTILINE)
+    [folder] = re.findall(r"^MY_NOTEBOOKS := (\S+)$", makefile, re.MULTILINE)
+    steps = (REPOSITORY / "binder" / "postBuild").read_text(encoding="utf-8").splitlines()
 
     # Nobody's name stands here: the reader puts their own.
     assert urlsplit(link).path == "/v2/gh/OWNER/REPOSITORY/HEAD"
-    assert parse_qs(urlsplit(link).query) == {"urlpath": [f"lab/tree/{first}"]}
-    assert (REPOSITORY / first).is_file()
+    assert parse_qs(urlsplit(link).query) == {"urlpath": [f"lab/tree/{folder}/{first}"]}
+    assert f"astra-nb notebooks {folder}" in steps
+    assert (REPOSITORY / "notebooks" / first).is_file()
 
 
 def test_the_commands_it_names_exist() -> None:

@@ -1,7 +1,8 @@
 """The report of a class: who did which exercise, how far, and what is misunderstood most.
 
-Reads the data of checks in executed notebooks and in exported logs. Students are named by their
-folders or files; nothing leaves the machine, and nothing in a file is run or shown as markup.
+Reads the data of checks and of predictions in executed notebooks, and exported logs. Students are
+named by their folders or files; nothing leaves the machine, and nothing in a file is run or shown
+as markup.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from astra_nb.wire.text import counted, visible
 
 from .cards import ANSWER_TYPE, MARKS, aligned
 
-__all__ = ["Found", "Report", "changes", "read_folder"]
+__all__ = ["PREDICTION_TYPE", "Found", "Report", "changes", "read_folder"]
+
+PREDICTION_TYPE = "application/vnd.astra-nb.prediction+json"  # of what a prediction's check shows
 
 NBGRADER = ("submitted", "autograded")  # the student is the folder below
 MAX_SIZE = 200 * 2**20  # bytes
@@ -35,17 +38,29 @@ RENEWED = 10  # seconds between two renewals of a page
 FORMULA = re.compile(
     r"(^|;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207a-\u207c\u208a-\u208c])"
 )
+ASKED = re.compile(r"(\w+) = predict\(")  # a prediction has a check, too
 RANKS = {"too busy": 1, "not yet": 2, "right": 3}
+PREDICTED = (
+    "no answer",
+    "not right",
+    "right",
+)  # what a prediction came to; a later one counts more
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 # Texts of strangers, and how many characters of each are shown.
-LIMITS = {"student": 200, "file": 200, "exercise": 40, "outcome": 200, "key": 40, "headline": 200}
+LIMITS = {
+    "student": 200, "file": 200, "exercise": 40, "outcome": 200, "key": 40, "headline": 200,
+    "question": 300,
+}  # fmt: skip
 
-Result = tuple[str, str, str, str]  # name of the exercise, outcome, misconception, headline
+# Name of the exercise, outcome, misconception, headline, and the question of a prediction.
+Result = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one file says about one exercise, safe to show; `graded` when a grader ran the file.
+    """What one file says about an exercise or a prediction, safe to show.
+
+    It is `graded` when a grader ran the file, and of a prediction when it has a `question`.
 
     The outcome is that of the check, or "error: NameError" where its cell raised that. Of a file
     without the result of a check the exercise is "", and the outcome says what is in it.
@@ -58,6 +73,7 @@ class Found:
     outcome: str
     key: str = ""
     headline: str = ""
+    question: str = ""
 
     def __post_init__(self) -> None:
         for name, limit in LIMITS.items():
@@ -88,7 +104,28 @@ class Report:
     @property
     def others(self) -> list[str]:
         """What is in the files without a result, one sentence for each."""
-        return [f"{each.file}: {each.outcome}" for each in self.found if not each.exercise]
+        found = (each for each in self.found if not each.exercise and not each.question)
+        return [f"{each.file}: {each.outcome}" for each in found]
+
+    @cached_property
+    def predictions(self) -> dict[str, dict[str, str]]:
+        """What each prediction came to, by student and question, of those who were asked any."""
+        asked = [each for each in self.found if each.question]
+        predictions: dict[str, dict[str, str]] = {each.student: {} for each in asked}
+        for each in sorted(asked, key=lambda each: PREDICTED.index(each.outcome)):
+            predictions[each.student][each.question] = each.outcome
+        return predictions
+
+    def predicted(self, student: str) -> str:
+        """Return how many predictions of a student were right, such as "4 of 7"; "" for none."""
+        outcomes = list(self.predictions.get(student, {}).values())
+        return f"{outcomes.count('right')} of {len(outcomes)}" if outcomes else ""
+
+    def surprising(self) -> list[str]:
+        """Return the three questions that most students answered wrongly, and how many did."""
+        rows = self.predictions.values()
+        wrong = [asked for row in rows for asked, outcome in row.items() if outcome == "not right"]
+        return [f"{counted(n, 'student')}: {asked}" for asked, n in Counter(wrong).most_common(3)]
 
     def misunderstood(self) -> list[str]:
         """Return the three most frequent: how many students, exercise, key, and a message."""
@@ -118,10 +155,21 @@ class Report:
         """Write the report as plain text."""
         if not self.found:
             return "No notebook and no log is there."
-        lines = aligned([("student", *self.exercises, "right"), *self.rows()])
+        lines = aligned([self._heads(), *self._rows()])
         wrong = [f"  {sentence}" for sentence in self.misunderstood()]
         heading = "Misunderstood most:" if wrong else "Nothing was misunderstood."
-        return "\n".join((self.title(), *lines, *self.others, "", heading, *wrong))
+        said = [self.title(), *lines, *self.others, "", heading, *wrong]
+        if surprising := self.surprising():
+            said += ["Predicted wrongly most:", *(f"  {sentence}" for sentence in surprising)]
+        return "\n".join(said)
+
+    def _heads(self) -> tuple[str, ...]:
+        return ("student", *self.exercises, "right", *(["predicted"] if self.predictions else []))
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        """Yield the rows as they are read: predictions are shown, and never are points."""
+        for student, *cells in self.rows():
+            yield student, *cells, *([self.predicted(student)] if self.predictions else [])
 
     def csv(self) -> str:
         """Write CSV for Moodle: the points of each exercise, and the total."""
@@ -139,16 +187,19 @@ class Report:
         Args:
             renewed: Whether a browser is to read the page again every `RENEWED` seconds.
         """
-        names = ("student", *self.exercises, "right")
         rows = (
             f'<tr><th scope="row">{escape(student)}</th>{"".join(map(_cell, cells))}</tr>\n'
-            for student, *cells in self.rows()
+            for student, *cells in self._rows()
         )
         wrong, others = _items(self.misunderstood()), _items(self.others)
+        surprising = _items(self.surprising())
         return PAGE.format(
-            heads="".join(f'<th scope="col">{escape(name)}</th>' for name in names),
+            heads="".join(f'<th scope="col">{escape(name)}</th>' for name in self._heads()),
             body="".join(rows),
             wrong=f"<ol>\n{wrong}</ol>" if wrong else "<p>Nothing.</p>",
+            surprising=(
+                f"<h2>Predicted wrongly most</h2>\n<ol>\n{surprising}</ol>" if surprising else ""
+            ),
             others=f"<h2>Without a result</h2>\n<ul>\n{others}</ul>" if others else "",
             title=self.title(),
             renewal=f'<meta http-equiv="refresh" content="{RENEWED}">\n' if renewed else "",
@@ -174,6 +225,7 @@ th, td {{ text-align: left; padding: 0.2em 1em 0.2em 0; border-bottom: 1px solid
 {body}</tbody></table>
 <h2>Misunderstood most</h2>
 {wrong}
+{surprising}
 {others}
 </body></html>
 """
@@ -243,26 +295,35 @@ def _read(path: Path) -> Iterable[Result]:
         if path.stat().st_size > MAX_SIZE:
             raise ValueError("it is too large")
         results = READERS[path.suffix](path.read_text(encoding="utf-8-sig"))
-        last = {result[0]: result for result in results}
-        return last.values() or [("", "no result of a check", "", "")]
+        last = {(result[0], result[-1]): result for result in results}
+        return last.values() or [_without_result("no result of a check")]
     except (TypeError, AttributeError, KeyError):
-        return [("", "cannot be read: this is not a notebook", "", "")]
+        return [_without_result("cannot be read: this is not a notebook")]
     except (OSError, ValueError, RecursionError) as error:
-        return [("", f"cannot be read: {error}", "", "")]
+        return [_without_result(f"cannot be read: {error}")]
+
+
+def _without_result(why: str) -> Result:
+    return "", why, "", "", ""
 
 
 def _read_notebook(text: str) -> Iterator[Result]:
-    for cell in json.loads(text)["cells"]:
+    cells = json.loads(text)["cells"]
+    questions = {name for cell in cells for name in ASKED.findall("".join(cell.get("source", "")))}
+    for cell in cells:
         outputs = cell.get("outputs", ())
         shown = [result for output in outputs for result in _shown(output)]
-        yield from shown or _raised(cell, outputs)
+        yield from shown or (each for each in _raised(cell, outputs) if each[0] not in questions)
 
 
 def _shown(output: dict[str, Any]) -> Iterator[Result]:
     answer = output.get("data", {}).get(ANSWER_TYPE)
     if isinstance(answer, dict) and answer.get("state") in get_args(Outcome):
         name, key, says = (str(answer.get(each, "")) for each in ("exercise", "key", "headline"))
-        yield name, answer["state"], key, says
+        yield name, answer["state"], key, says, ""
+    told = output.get("data", {}).get(PREDICTION_TYPE)
+    if isinstance(told, dict) and told.get("state") in PREDICTED and told.get("question"):
+        yield "", told["state"], "", "", str(told["question"])
 
 
 def _raised(cell: dict[str, Any], outputs: list[dict[str, Any]]) -> Iterator[Result]:
@@ -271,13 +332,13 @@ def _raised(cell: dict[str, Any], outputs: list[dict[str, Any]]) -> Iterator[Res
     name = before.split()[-1:]
     for output in outputs:
         if check and name and output.get("output_type") == "error":
-            yield name[0], f"error: {output.get('ename', '')}", "", ""
+            yield name[0], f"error: {output.get('ename', '')}", "", "", ""
 
 
 def _read_log(text: str) -> Iterator[Result]:
     for each in FrameLog.from_jsonl(text if "\n" in text else text + "\n"):
         if isinstance(each, CheckRecord):
-            yield each.exercise, each.outcome, each.misconception, ""
+            yield each.exercise, each.outcome, each.misconception, "", ""
 
 
 READERS = {".ipynb": _read_notebook, ".jsonl": _read_log}

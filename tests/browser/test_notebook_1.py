@@ -48,7 +48,7 @@ def test_it_runs_from_top_to_bottom_and_shows_each_step(lab: Lab, theme: Theme) 
     page.cell("s5-client").wait_for_text("Message(type='text', value='Hello from the kernel!')")
     assert page.cell("s11-pong").text.endswith("\n8a 05 11 26 50 00 55")
     expect(page.cell("s12-close").output.locator("caption")).to_have_text("Log: 3 records")
-    assert page.cell("s13-code").text.endswith("\n88 02 03 e8")
+    assert page.cell("s13-code").text.endswith("it is 88 02 03 e8.")
     assert "the client reports 1005" in page.cell("s14-empty").text
     assert "the client reports 1006" in page.cell("s14-drop").text
     assert page.cell("s15-send").text.endswith("\n0 bytes: 88 00")

@@ -21,7 +21,13 @@ import pytest
 from astra_nb import FrameLog, Server, WebSocket, cli, connect
 from astra_nb.cli import main
 from astra_nb.exercises.cards import ANSWER_TYPE, Answer
-from astra_nb.exercises.class_report import Found, Report, changes, read_folder
+from astra_nb.exercises.class_report import (
+    PREDICTION_TYPE,
+    Found,
+    Report,
+    changes,
+    read_folder,
+)
 from astra_nb.exercises.diagnosis.misconceptions import Finding, Misconception
 from astra_nb.log.records import CheckRecord, HandlerErrorRecord, NoticeRecord
 from astra_nb.wire.text import visible
@@ -481,3 +487,66 @@ def test_a_log_without_a_check_is_told(tmp_path: Path) -> None:
     assert [each.outcome for each in report.found] == ["no result of a check"]
     assert report.misunderstood() == []
     assert FrameLog.from_jsonl(tmp_path / "kim.jsonl")
+
+
+# ------------------------------------------------------------------- predictions
+
+
+def told(question: str, state: str) -> dict[str, Any]:
+    return shown({PREDICTION_TYPE: {"question": question, "state": state}})
+
+
+@pytest.fixture
+def predicted(tmp_path: Path) -> Path:
+    write_cells(
+        tmp_path / "ada" / "1.ipynb", told("How many?", "right"), told("Which code?", "not right")
+    )
+    write_cells(tmp_path / "ada" / "1-Copy1.ipynb", told("How many?", "no answer"))
+    notebook(tmp_path / "bob" / "e.ipynb", RIGHT)
+    write_cells(tmp_path / "bob" / "1.ipynb", told("Which code?", "not right"))
+    return tmp_path
+
+
+def test_predictions_are_counted_beside_the_exercises(predicted: Path) -> None:
+    assert read_folder(predicted).text().splitlines() == [
+        "2 students, 1 exercise",
+        "student  echo   right   predicted",
+        "ada             0 of 1  1 of 2",
+        "bob      right  1 of 1  0 of 1",
+        "",
+        "Nothing was misunderstood.",
+        "Predicted wrongly most:",
+        "  2 students: Which code?",
+    ]
+    page = read_folder(predicted).html()
+    assert '<th scope="col">predicted</th>' in page
+    assert "<li>2 students: Which code?</li>" in page
+
+
+def test_a_prediction_is_never_a_point(predicted: Path) -> None:
+    assert read_folder(predicted).csv() == "student,echo,total\nada,,0\nbob,1,1\n"
+
+
+def test_the_check_of_a_prediction_that_raised_is_not_an_exercise(tmp_path: Path) -> None:
+    new = nbformat.v4
+    raised = new.new_output("error", ename="NameError", evalue="", traceback=[])
+    cells = [
+        new.new_code_cell('frames = predict("How many frames?")'),
+        new.new_code_cell("frames.check(server.log.frames)", outputs=[raised]),
+    ]
+    nbformat.write(new.new_notebook(cells=cells), tmp_path / "ada.ipynb")
+    assert read_folder(tmp_path).exercises == []
+
+
+@pytest.mark.parametrize("state", ["", "done", None, [], {}])
+def test_a_damaged_prediction_is_left_out(tmp_path: Path, state: Any) -> None:
+    write_cells(tmp_path / "ada.ipynb", shown({PREDICTION_TYPE: {"question": "?", "state": state}}))
+    write_cells(tmp_path / "bob.ipynb", shown({PREDICTION_TYPE: []}))
+    report = read_folder(tmp_path)
+    assert report.predictions == {}
+    assert report.others == ["ada: no result of a check", "bob: no result of a check"]
+
+
+def test_a_question_is_text_and_never_markup(tmp_path: Path) -> None:
+    write_cells(tmp_path / "ada.ipynb", told("<script>alert(1)</script>" * 99, "not right"))
+    assert "<script" not in read_folder(tmp_path).html()

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from astra_nb.exercises.progress import FILE_NAME, MAX_SIZE, read_states, remember, sentence
+from astra_nb.exercises.progress import (
+    FILE_NAME,
+    MAX_SIZE,
+    NO_PROGRESS,
+    read_answers,
+    read_states,
+    remember,
+    remember_answer,
+    sentence,
+)
 
 TITLES = {"echo": "Echo", "greet": "Greet on open"}
 
@@ -75,3 +84,40 @@ def test_a_folder_that_cannot_be_written_stops_nothing(folder: Path) -> None:
     (folder / FILE_NAME).mkdir()
     assert remember("echo", "right") == {"echo": "right"}
     assert read_states(folder) == {}
+
+
+def test_answers_to_questions_are_kept_beside_the_states_of_exercises(folder: Path) -> None:
+    remember("echo", "right")
+    remember_answer("How many?", "3", "open")
+    remember_answer("Which?", "pong", "right")
+    remember("greet", "right")
+    assert read_answers() == {"How many?": "3", "Which?": "pong"}
+    assert read_states(folder) == {"echo": "right", "greet": "right"}
+    remember_answer("How many?", "", "open")
+    assert read_answers() == {"Which?": "pong"}
+
+
+def test_no_answer_leaves_no_file(folder: Path) -> None:
+    remember_answer("How many?", "", "open")
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "damaged", ["[]", '{"predictions": 3}', '{"predictions": {"How many?": 3, "b": {"answer": 3}}}']
+)
+def test_damaged_answers_are_left_out(folder: Path, damaged: str) -> None:
+    (folder / FILE_NAME).write_text(damaged, encoding="utf-8")
+    assert read_answers() == {}
+    remember_answer("Which?", "pong", "right")
+    assert read_answers() == {"Which?": "pong"}
+
+
+def test_nothing_is_kept_where_that_is_switched_off(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember("echo", "right")
+    monkeypatch.setenv(NO_PROGRESS, "1")
+    remember_answer("How many?", "3", "right")
+    assert (read_answers(), read_states(folder)) == ({}, {})
+    monkeypatch.delenv(NO_PROGRESS)
+    assert (read_answers(), read_states(folder)) == ({}, {"echo": "right"})

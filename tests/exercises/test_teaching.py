@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from astra_nb import Server, connect
 from tests.exercises.answers import EXERCISES, answer_of
 from tests.helpers import REPOSITORY
 
@@ -55,6 +56,21 @@ def test_the_lines_for_a_cell_work() -> None:
     source = next(block for block in BLOCKS if "with scenario(handle_socket)" in block)
     handler = answer_of(EXERCISES["echo"], EXERCISES["echo"].solution_text)
     exec(source, {"handle_socket": handler})
+
+
+def test_the_lines_for_a_prediction_work(capsys: pytest.CaptureFixture[str]) -> None:
+    ask, check = (block for block in BLOCKS if "unasked" in block)
+    namespace: dict[str, Any] = {}
+    exec(ask, namespace)
+    namespace["unasked"].answer = "pong, close"
+    with Server(port=0) as server:
+        server.websocket("/", lambda socket: socket.send_ping("Are you there?"))
+        with connect(server.url) as client:
+            client.wait_closed(timeout=5)
+        server.log.wait_for(kind="closed")
+        exec(check, namespace | {"server": server})
+    said = "Right. You said pong, close; it was pong, close."
+    assert capsys.readouterr().out.splitlines()[-1] == said
 
 
 def test_the_lines_for_otter_work() -> None:

@@ -48,6 +48,8 @@ def test_notebook_and_panel_and_browser_client_work_in_the_image(
     }
     for step in image_steps():
         subprocess.run(step, shell=True, check=True, env=environment, timeout=10 * MINUTES)
+    first = repository / "my-notebooks" / "01-websocket-server.ipynb"
+    assert '"output_type"' not in first.read_text(encoding="utf-8")
 
     # The same tests as elsewhere, with Jupyter and the kernels of the image.
     tests = REPOSITORY / "tests" / "browser" / "test_behind_proxy.py"

@@ -1,0 +1,195 @@
+"""The kinds of answers to a question: what may be typed, what it means, and what the truth is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from astra_nb.log.records import ClosedRecord, FrameRecord, Record
+from astra_nb.log.view import LogView
+from astra_nb.wire import close_codes
+from astra_nb.wire.messages import CloseFrame
+from astra_nb.wire.opcodes import FrameType
+from astra_nb.wire.text import counted, visible
+
+__all__ = ["HINTS", "Kind", "Truth", "hint", "kind_of", "read", "said", "truth_of"]
+
+Kind = Literal["number", "bytes", "frames", "close code", "choice"]
+Choices = Sequence[str]
+Value = int | bytes | str | tuple[str, ...]
+
+TYPES = get_args(FrameType)
+HINTS: dict[str, str] = {
+    "number": "a whole number, such as 3",
+    "bytes": "bytes in hex, such as 89 00",
+    "frames": "types of frames in their order, such as text, close",
+    "close code": "a close code, such as 1000",
+}
+NOUNS = {"frame": "frame", "output": "line", "handshake": "handshake message"}
+LONGEST = 200  # characters of an answer, and of a truth that is shown
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was true: the value to compare with, and a sentence about it without its dot.
+
+    Attributes:
+        noun: What was counted, such as "frame"; "" when nothing was.
+    """
+
+    value: Value
+    sentence: str
+    noun: str = ""
+
+
+def kind_of(answer: str | Choices) -> tuple[Kind, tuple[str, ...]]:
+    """Return the kind of an answer, and the choices there are.
+
+    Raises:
+        TypeError: It is neither the name of a kind nor some texts to choose from.
+        ValueError: No such kind, or fewer than two different choices.
+    """
+    if isinstance(answer, str):
+        for kind in get_args(Kind)[:-1]:
+            if answer == kind:
+                return kind, ()
+        raise ValueError(
+            f"{answer!r:.80} is not a kind of answer; there are {', '.join(map(repr, HINTS))}, "
+            "or a list of choices"
+        )
+    if not isinstance(answer, Sequence) or not all(isinstance(each, str) for each in answer):
+        raise TypeError(f"choices are a list of texts, not {answer!r:.80}")
+    if len(set(answer)) < max(2, len(answer)):
+        raise ValueError(f"choices are two different texts at least, not {answer!r:.80}")
+    return "choice", tuple(answer)
+
+
+def hint(kind: Kind, choices: Choices) -> str:
+    """Return what may be answered, in a few words."""
+    return f"one of: {', '.join(choices)}" if kind == "choice" else HINTS[kind]
+
+
+def read(kind: Kind, text: str, choices: Choices = ()) -> Value:
+    """Return what a typed answer means.
+
+    Raises:
+        ValueError: It is not an answer of this kind; the text says what is.
+    """
+    text = text.strip()
+    if len(text) <= LONGEST:
+        if kind == "choice" and text in choices:
+            return text
+        if kind == "number" and re.fullmatch(r"[+-]?\d[\d,_ ]*", text, re.ASCII):
+            return int(re.sub("[,_ ]", "", text))
+        if kind == "bytes" and (octets := _octets(text)) is not None:
+            return octets
+        if kind == "frames":
+            types = tuple(filter(None, re.split(r"[\s,;]+", text.lower())))
+            types = tuple("bytes" if each == "binary" else each for each in types)
+            if types == ("none",) or (types and all(each in TYPES for each in types)):
+                return () if types == ("none",) else types
+        if kind == "close code" and re.fullmatch(r"[1-4]\d{3}", text, re.ASCII):
+            return int(text)
+    wanted = hint(kind, choices)
+    if kind == "frames":
+        wanted += f"; there are {', '.join(TYPES)}; none, where there is no frame"
+    elif kind == "close code":
+        wanted += "; the codes are 1000 to 4999"
+    raise ValueError(f"{visible(text, 40)!r} cannot be read here. Asked for: {wanted}.")
+
+
+def _octets(text: str) -> bytes | None:
+    digits = re.sub(r"0x|[\s,:]", "", text.lower())
+    return bytes.fromhex(digits) if re.fullmatch("([0-9a-f]{2})+", digits) else None
+
+
+def said(kind: Kind, value: Value, noun: str = "") -> str:
+    """Return a value as it is shown."""
+    if kind == "number" and isinstance(value, int):
+        return counted(value, noun) if noun else f"{value:,}"
+    if kind == "close code" and isinstance(value, int):
+        return f"{value} ({close_codes.name(value)})"
+    if isinstance(value, bytes):
+        return value.hex(" ") or "no byte"
+    if isinstance(value, tuple):
+        return ", ".join(value) or "no frame"
+    return f'"{visible(str(value), LONGEST)}"'
+
+
+def truth_of(kind: Kind, given: Any, choices: Choices = ()) -> Truth:
+    """Return what was true.
+
+    Args:
+        given: A value of this kind; or a record or records, such as `server.log.filter(...)`.
+            Records are counted for a number and listed for frames; the bytes are those of the
+            last frame, and the close code is that of the last record that has one.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: It is a value that no answer can be.
+    """
+    records = _records(given)
+    value: Any = given if records is None else _value(kind, records)
+    if kind == "number" and records is not None:
+        return _counted(records)
+    if isinstance(value, bool) and kind == "choice":
+        value = "yes" if value else "no"
+    if isinstance(value, CloseFrame):
+        value = value.code
+    if isinstance(value, (list, bytearray, memoryview)):
+        value = bytes(value) if kind == "bytes" else tuple(value)
+    wanted: dict[str, Any] = {
+        "number": int,
+        "bytes": bytes,
+        "frames": tuple,
+        "close code": int,
+        "choice": str,
+    }
+    if type(value) is not wanted[kind]:
+        raise TypeError(f"the truth of a prediction of kind {kind!r} is not {given!r:.80}")
+    if kind == "choice" and value not in choices:
+        raise ValueError(
+            f"{value!r:.80} is not one of the choices, {', '.join(map(repr, choices))}"
+        )
+    about = {"number": "it is", "bytes": "it is", "choice": "the answer is"}.get(kind, "it was")
+    return Truth(value, f"{about} {said(kind, value)}")
+
+
+def _records(given: Any) -> list[Record] | None:
+    if isinstance(given, Record):
+        return [given]
+    if isinstance(given, LogView) or (
+        isinstance(given, list) and given and all(isinstance(each, Record) for each in given)
+    ):
+        return list(given)
+    return None
+
+
+def _value(kind: Kind, records: Sequence[Record]) -> Any:
+    frames = [each for each in records if isinstance(each, FrameRecord)]
+    if kind == "frames":
+        return tuple(frame.type for frame in frames)
+    if kind == "bytes" and frames:
+        return frames[-1].frame.raw
+    codes = [code for each in records if (code := _code(each)) is not None]
+    return codes[-1] if kind == "close code" and codes else None
+
+
+def _code(record: Record) -> int | None:
+    if isinstance(record, ClosedRecord):
+        return record.code
+    if isinstance(record, FrameRecord) and record.type == "close":
+        return record.frame.close.code if record.frame.close else 1005
+    return None
+
+
+def _counted(records: Sequence[Record]) -> Truth:
+    number = len(records)
+    kinds = {each.kind for each in records}
+    noun = NOUNS.get(kinds.pop(), "record") if len(kinds) == 1 else "record"
+    types = [each.type for each in records if isinstance(each, FrameRecord)]
+    there = f"there {'was' if number == 1 else 'were'} {f'{number:,}' if number else 'none'}"
+    listed = visible(", ".join(types), LONGEST) if noun == "frame" else ""
+    return Truth(number, f"{there}: {listed}" if listed else there, noun)

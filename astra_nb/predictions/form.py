@@ -1,0 +1,60 @@
+"""The form in which a question is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+__all__ = ["Form"]
+
+STATIC = Path(__file__).parent / "static"
+
+
+class Form(anywidget.AnyWidget):
+    """A question with a field, or with buttons to choose from.
+
+    Attributes:
+        answer: What was typed or chosen.
+        status: What came of it, as one sentence; a screen reader speaks it.
+    """
+
+    _esm = STATIC / "form.js"
+    _css = STATIC / "form.css"
+
+    question = traitlets.Unicode().tag(sync=True)
+    hint = traitlets.Unicode().tag(sync=True)
+    choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    answer = traitlets.Unicode().tag(sync=True)
+    status = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        question: str,
+        hint: str,
+        choices: Sequence[str],
+        answer: str,
+        status: str,
+        note: Callable[[str], str],
+    ) -> None:
+        """Make a form.
+
+        Args:
+            note: Called with each answer; returns the sentence for `status`.
+        """
+        super().__init__(
+            question=question, hint=hint, choices=list(choices), answer=answer, status=status
+        )
+        self._take = note
+        self.observe(self._note, "answer")
+
+    def _note(self, _: Any) -> None:
+        self.status = self._take(self.answer)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle: Any = super()._repr_mimebundle_(**options)
+        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+        return {**data, "text/plain": f"Predict: {self.question} ({self.hint})"}

@@ -1,0 +1,103 @@
+"""Run notebooks in one IPython without a page, and answer each prediction in all three ways.
+
+    python tests/predictions/play.py NOTEBOOK...
+
+Prints JSON: for each notebook the questions in their order, each with what its checks came to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from astra_nb.predictions.answers import Kind, Value, truth_of
+from astra_nb.predictions.prediction import Outcome, Prediction
+
+Played = list[tuple[str, list[Outcome | None]]]
+
+
+def typed(value: Value) -> str:
+    """Return a value as a person would type it."""
+    if isinstance(value, bytes):
+        return value.hex(" ")
+    if isinstance(value, tuple):
+        return " ".join(value) or "none"
+    return str(value)
+
+
+def wrong(kind: Kind, value: Value, choices: tuple[str, ...]) -> str:
+    """Return an answer of the same kind that is not right."""
+    if kind == "choice":
+        return next(choice for choice in choices if choice != value)
+    if kind == "close code":
+        return "1000" if value != 1000 else "1001"
+    if isinstance(value, bytes):
+        return typed(value + b"\0")
+    if isinstance(value, tuple):
+        return typed((*value, "reserved"))
+    assert isinstance(value, int)
+    return str(value + 1)
+
+
+def answering(check: Any, played: Played) -> Any:
+    """Return a `check` that is made without an answer, with a wrong one, and with the right one."""
+
+    def check_each_way(self: Prediction, truth: Any) -> None:
+        value = truth_of(self.kind, truth, self.choices).value
+        outcomes = []
+        for answer in ("", wrong(self.kind, value, self.choices), typed(value)):
+            self.answer = answer
+            check(self, truth)
+            outcomes.append(self.outcome)
+        played.append((self.question, outcomes))
+
+    return check_each_way
+
+
+async def play(cells: list[dict[str, Any]]) -> Played:
+    """Run the cells of a notebook in their order; returns what its predictions came to.
+
+    Raises:
+        RuntimeError: A cell failed.
+    """
+    played: Played = []
+    check = Prediction.check
+    Prediction.check = answering(check, played)  # type: ignore[method-assign]
+    shell: Any = InteractiveShell()  # type: ignore[no-untyped-call]
+    try:
+        for cell in cells:
+            if cell["cell_type"] == "code":
+                source = "".join(cell["source"])
+                with contextlib.redirect_stdout(io.StringIO()):
+                    result = await shell.run_cell_async(
+                        source, transformed_cell=shell.transform_cell(source)
+                    )
+                if not result.success:
+                    error = result.error_before_exec or result.error_in_exec
+                    raise RuntimeError(f"cell {cell['id']}: {error!r}") from error
+    finally:
+        Prediction.check = check  # type: ignore[method-assign]
+    return played
+
+
+def main(paths: list[str]) -> None:
+    notebooks = {Path(path).name: json.loads(Path(path).read_text("utf-8")) for path in paths}
+    os.chdir(tempfile.mkdtemp())
+
+    async def play_all() -> dict[str, Played]:
+        return {name: await play(notebook["cells"]) for name, notebook in notebooks.items()}
+
+    print(json.dumps(asyncio.run(play_all())))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,74 @@
+"""The form: what the page sets, what it is told, and its text where there are no widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import ipywidgets
+import pytest
+
+from astra_nb import predict
+from astra_nb.predictions.form import Form
+from astra_nb.predictions.prediction import Prediction
+from tests.widgets.conftest import RecordingComm
+
+QUESTION = "How many frames?"
+
+
+@pytest.fixture(autouse=True)
+def in_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """Let `predict` find a kernel; yield what it displays."""
+    displayed: list[object] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("comm.create_comm", RecordingComm)
+    monkeypatch.setattr(
+        "astra_nb.jupyter.handler_output.shell", lambda: SimpleNamespace(kernel=object())
+    )
+    monkeypatch.setattr("IPython.display.display", displayed.append)
+    yield displayed
+    ipywidgets.Widget.close_all()
+
+
+def form_of(prediction: Prediction) -> Form:
+    assert prediction.form is not None
+    return prediction.form
+
+
+def test_what_the_page_sets_is_noted_and_told(in_a_kernel: list[object]) -> None:
+    prediction = predict(QUESTION)
+    form = form_of(prediction)
+    assert in_a_kernel == [form]
+    assert (form.question, form.hint, form.status) == (QUESTION, "a whole number, such as 3", "")
+    form.answer = "2"
+    assert form.status == "Noted: 2. Now run on."
+    prediction.check(2)
+    assert form.status == "Right. You said 2; it is 2."
+    assert repr(in_a_kernel[-1]) == "Right. You said 2; it is 2."
+
+
+def test_what_cannot_be_read_is_no_answer(in_a_kernel: list[object]) -> None:
+    prediction = predict(QUESTION)
+    form = form_of(prediction)
+    form.answer = "2"
+    form.answer = "two"
+    assert form.status.startswith("'two' cannot be read here. Asked for: a whole number")
+    prediction.check(2)
+    assert prediction.outcome == "no answer"
+    form.answer = ""
+    assert form.status == "No answer is noted."
+
+
+def test_after_a_restart_the_form_has_the_answer() -> None:
+    form_of(predict(QUESTION, ["yes", "no"])).answer = "yes"
+    form = form_of(predict(QUESTION, ["yes", "no"]))
+    assert (form.answer, form.status) == ("yes", 'Your answer from before: "yes".')
+    assert form.choices == ["yes", "no"]
+
+
+def test_without_widgets_it_is_its_question() -> None:
+    prediction = predict(QUESTION)
+    bundle = form_of(prediction)._repr_mimebundle_()
+    assert bundle["text/plain"] == str(prediction)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
