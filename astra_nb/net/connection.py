@@ -18,6 +18,7 @@ from websockets.protocol import Protocol as SansIOProtocol
 
 from astra_nb.log import FrameLog
 from astra_nb.log.pieces import Recorder
+from astra_nb.log.recorder import FrameRecorder
 from astra_nb.log.records import (
     ClosedRecord,
     Direction,
@@ -25,7 +26,6 @@ from astra_nb.log.records import (
     OpenedRecord,
     handshake_record,
 )
-from astra_nb.log.recorder import FrameRecorder
 from astra_nb.wire.faults import Fault
 from astra_nb.wire.messages import CloseFrame, Message, Side
 from astra_nb.wire.opcodes import PING

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from astra_nb.log import FrameLog
-from astra_nb.log.records import FrameRecord
 from astra_nb.log.recorder import FrameRecorder
+from astra_nb.log.records import FrameRecord
 from tests.conformance.octets import frame
 
 
