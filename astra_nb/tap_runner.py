@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from .listener import Listener
 from .log import FrameLog
-from .net.tap_line import Leg, TapLine, TapSettings
+from .net.tap_leg import Leg
+from .net.tap_line import TapLine, TapSettings
 
 __all__ = ["TapRunner"]
 
@@ -42,29 +43,34 @@ class TapRunner(Listener[Leg]):
         super().__init__(log, settings.hostname, port, cell, tls=tls)
         self._settings = settings
         self._taps_log = log
+        self._lines: set[TapLine] = set()
         self._numbers = numbers
 
     def _make_connection(self) -> Leg:
         line = TapLine(self._settings, self._taps_log, self._numbers)
         leg = line.legs["client"]
         self._connections.add(leg)
-        line.closed.add_done_callback(lambda _: self._connections.discard(leg))
+        self._lines.add(line)
+
+        def forget(_: object) -> None:
+            self._connections.discard(leg)
+            self._lines.discard(line)
+
+        line.closed.add_done_callback(forget)
         return leg
 
     def release(self) -> int:
         """Let go on what rules hold; return how many messages that were. Any thread."""
         if not self.running:
             return 0
-        return self._background.call(
-            lambda: sum(leg.line.release() for leg in list(self._connections))
-        )
+        return self._background.call(lambda: sum(line.release() for line in list(self._lines)))
 
     def _abort(self) -> None:
-        for leg in list(self._connections):
-            leg.line.cut("the tap was shut down")
+        for line in list(self._lines):
+            line.cut("the tap was shut down")
 
     async def _shutdown(self, code: int, reason: str, caller: threading.Thread | None) -> None:
-        waiting = [leg.line.closed for leg in self._connections]
+        waiting = [line.closed for line in self._lines]
         self._abort()
         if waiting:
             await asyncio.wait(waiting, timeout=ABORT)

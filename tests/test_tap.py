@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import re
 import socket
 import sys
 import urllib.error
@@ -23,7 +24,7 @@ from astra_nb.tap import Passing, Tap
 from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import CloseFrame, Side, other_end
 from tests.conformance.octets import frame, mask_all
-from tests.helpers import free_port, wait_until
+from tests.helpers import REPOSITORY, free_port, run_python, wait_until
 from tests.real_peers import listens
 from tests.tapped import REQUEST, Ends, read_head, read_to_end, reset, two_ends
 
@@ -592,3 +593,12 @@ def test_options_that_are_wrong_say_so() -> None:
         with pytest.raises(errors.AddressInUse):
             with socket.create_server(("127.0.0.1", 0)) as taken:
                 tap(t.url, port=taken.getsockname()[1])
+
+
+def test_the_page_about_the_tap_keeps_its_word() -> None:
+    page = (REPOSITORY / "docs" / "tap.md").read_text(encoding="utf-8")
+    [(code, output)] = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
+    run = run_python("-W", "error", "-c", code)
+    seconds = re.compile(r"\+\d\.\d{3}")
+    assert run.stderr == ""
+    assert seconds.sub("S", run.stdout) == seconds.sub("S", output)

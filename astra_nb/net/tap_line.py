@@ -7,13 +7,9 @@ never the tap's own.
 from __future__ import annotations
 
 import asyncio
-import struct
-import sys
 import traceback
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
-from socket import SO_LINGER, SOL_SOCKET
-from typing import cast
 
 from websockets.uri import WebSocketURI
 
@@ -31,22 +27,18 @@ from astra_nb.log.records import (
 from astra_nb.wire.messages import CloseFrame, Side, other_end
 from astra_nb.wire.redaction import Redactor, redact_path
 
-from .addresses import describe_peer
 from .closing import ClosingState, Phase
 from .dialing import dial
 from .options import ConnectOptions
 from .policy import host_allowed
-from .read_size import SMALL, adapt
 from .tap_heads import Head, Rewriting, agreed_extensions, inflaters, refusal
 from .tap_http import HttpWays
+from .tap_leg import Leg
 from .tap_rules import End, Rule, RuledWay
 from .watching import FrameWatch
 
-__all__ = ["Leg", "TapLine", "TapSettings"]
+__all__ = ["TapLine", "TapSettings"]
 
-HALF_CLOSED = 2.0  # seconds that TLS, which knows no half-closed connection, stays after one end
-RESET_GRACE = 1.0  # seconds that what was sent before a reset has to leave
-LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 SIDES: tuple[Side, Side] = ("client", "server")
 
 
@@ -69,97 +61,6 @@ class TapSettings:
     hostname: str
     hosts: Sequence[str]
     rules: MutableSequence[Rule]
-
-
-class Leg(asyncio.Protocol):
-    """One of the two TCP connections: its far end is the client or the server.
-
-    Args:
-        line: What it is part of.
-        end: Who is at the far end.
-    """
-
-    def __init__(self, line: TapLine, end: Side) -> None:
-        self.line = line
-        self.end: Side = end
-        self.transport = cast(asyncio.Transport, None)
-        self.peer = "unknown"
-        self._is_tls = False
-        self._read_size = 0
-        self._paused: set[str] = set()
-        self._resetting = False
-        self.lost = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        self.peer = describe_peer(transport.get_extra_info("peername"))
-        self._is_tls = transport.get_extra_info("ssl_object") is not None
-        self.line.connected(self)
-
-    def data_received(self, data: bytes) -> None:
-        if len(data) >= SMALL or self._read_size != SMALL:
-            self._read_size = adapt(self.transport, self._read_size, len(data))
-        self.line.received(self.end, data)
-
-    def eof_received(self) -> bool:
-        self.line.ended(self.end, "eof")
-        return not self._is_tls  # asyncio then keeps nothing open, and warns when it is asked to
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
-        self.line.lost(self, exc)
-
-    def pause_writing(self) -> None:
-        self.line.legs[other_end(self.end)].pause("the other end is slow")
-
-    def resume_writing(self) -> None:
-        self.line.legs[other_end(self.end)].resume("the other end is slow")
-        if self._resetting:
-            self.line.loop.call_soon(self.transport.abort)
-
-    def pause(self, why: str) -> None:
-        """Read no more, until `resume` was called for each reason."""
-        if not self._paused and self.transport is not None and not self.lost:
-            self.transport.pause_reading()
-        self._paused.add(why)
-
-    def resume(self, why: str) -> None:
-        """Read again, unless there is another reason not to."""
-        if why in self._paused:
-            self._paused.remove(why)
-            if not self._paused and self.transport is not None and not self.lost:
-                self.transport.resume_reading()
-
-    def write(self, data: bytes) -> None:
-        """Send bytes, unless TCP is ending."""
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(data)
-
-    def end_sending(self) -> None:
-        """Send FIN after all that was sent; TLS, which has no such thing, is closed soon."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            return
-        if transport.can_write_eof():
-            transport.write_eof()
-        else:
-            self.line.loop.call_later(HALF_CLOSED, transport.close)
-
-    def reset(self) -> None:
-        """End TCP by a reset, once what was sent has left, or a moment is over."""
-        transport = self.transport
-        if transport is None or self.lost or self._resetting:
-            return
-        self._resetting = True
-        transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, LINGER)
-        if transport.get_write_buffer_size() and not transport.is_closing():
-            self.line.loop.call_later(RESET_GRACE, transport.abort)
-            transport.set_write_buffer_limits(0)
-        else:
-            transport.abort()
-
-    def notice(self, text: str) -> None:
-        self.line.notice(text)
 
 
 class TapLine:
@@ -208,10 +109,10 @@ class TapLine:
 
     # TCP
 
-    def connected(self, leg: Leg) -> None:
-        """Called by a leg that has TCP."""
-        if leg.end == "client":
-            leg.pause("the server is not reached yet")
+    def connected(self, end: Side) -> None:
+        """Called when there is TCP with an end."""
+        if end == "client":
+            self.legs[end].pause("the server is not reached yet")
             self._dialing = self.loop.create_task(self._dial())
         else:
             self.legs["client"].resume("the server is not reached yet")
@@ -235,10 +136,10 @@ class TapLine:
             return
         if self.rules and sender not in self._ruled and not self._is_opaque:
             end = self._watches[sender].unfinished(data)
-            if 0 < end < len(data):  # the rules begin after it
-                self.received_frames(sender, data[:end])
-                data = data[end:]
-            if end <= len(data):
+            if end < len(data):
+                if end:  # of a frame under way, after which the rules begin
+                    self.received_frames(sender, data[:end])
+                    data = data[end:]
                 self._rule(sender)
         self.received_frames(sender, data)
 
@@ -296,13 +197,13 @@ class TapLine:
             if done and leg.transport is not None:
                 leg.transport.close()
 
-    def lost(self, leg: Leg, exc: Exception | None) -> None:
-        """Called by a leg whose TCP has ended."""
-        if isinstance(exc, OSError) and leg.end in self._ended:
-            self._ended.discard(leg.end)  # it had only half ended
-        self.ended(leg.end, "reset" if isinstance(exc, OSError) else "eof")
+    def lost(self, end: Side, exc: Exception | None) -> None:
+        """Called when TCP with an end is over."""
+        if isinstance(exc, OSError):
+            self._ended.discard(end)  # it may have half ended before
+        self.ended(end, "reset" if isinstance(exc, OSError) else "eof")
         self._close_what_is_done()
-        if self._dialing is not None and leg.end == "client":
+        if self._dialing is not None and end == "client":
             self._dialing.cancel()
             if self.legs["server"].transport is None:
                 self.legs["server"].lost = True
@@ -320,6 +221,14 @@ class TapLine:
         self._ended.update(SIDES)
         for leg in self.legs.values():
             leg.reset()
+
+    def is_slow(self, end: Side, slow: bool) -> None:
+        """Stop reading from the other end while this one does not read."""
+        leg = self.legs[other_end(end)]
+        if slow:
+            leg.pause("the other end is slow")
+        else:
+            leg.resume("the other end is slow")
 
     def hold_up(self, sender: Side, *, held_up: bool) -> None:
         """Stop reading from an end, or go on."""
