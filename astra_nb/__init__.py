@@ -12,6 +12,7 @@ from .errors import AstraError, ConnectionClosed
 from .jupyter.nested_loops import allow_nested_loops
 from .log import FrameLog
 from .server import Server
+from .tap import Tap, tap
 from .websocket import WebSocket
 from .wire.messages import CloseFrame, Message
 
@@ -28,6 +29,7 @@ __all__ = [
     "FrameLog",
     "Message",
     "Server",
+    "Tap",
     "WebSocket",
     "allow_nested_loops",
     "classroom",
@@ -39,6 +41,7 @@ __all__ = [
     "make_certificates",
     "predict",
     "recordings",
+    "tap",
 ]
 
 
@@ -54,6 +57,13 @@ def _browser_client(server: Server, path: str) -> Any:
     return browser_client_for(server, path)
 
 
+def _tap_panel(tap: Tap) -> Any:
+    from .widgets import FrameLogView
+
+    return FrameLogView(tap.log)
+
+
+Tap.panel_factory = staticmethod(_tap_panel)
 Server.panel_factory = staticmethod(_panel)
 Server.browser_client_factory = staticmethod(_browser_client)
 

@@ -1,7 +1,7 @@
-"""The servers that run in this process: which one a new one replaces, and what exit and fork do.
+"""The servers and taps of this process: which one a new one replaces, and what exit and fork do.
 
-They are kept as `Runner`, which does not hold a `Server`, so that a server that nothing refers to
-can be collected. Any thread may call these functions.
+They are kept as `Listener`, which does not hold a `Server`, so that one that nothing refers to can
+be collected. Any thread may call these functions.
 """
 
 from __future__ import annotations
@@ -11,14 +11,24 @@ import contextlib
 import os
 import weakref
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors import LoopBlocked
+from .listener import Listener
 from .locks import make_rlock
-from .net.addresses import overlap
-from .runner import Runner
+from .net.addresses import is_free, overlap
 
-__all__ = ["Place", "drop", "earlier", "end", "forget", "in_turn", "remember", "running"]
+__all__ = [
+    "Place",
+    "drop",
+    "earlier",
+    "end",
+    "forget",
+    "in_turn",
+    "make_room",
+    "remember",
+    "running",
+]
 
 MARGIN = 5.0  # seconds beyond the close timeout to wait for the end of a server
 
@@ -28,6 +38,8 @@ class Place(NamedTuple):
 
     Attributes:
         asked_port: 0 when the system chose the port.
+        what: "server" or "tap".
+        url: Its address.
         runner: Returns the runner, at least until it has ended.
     """
 
@@ -35,12 +47,14 @@ class Place(NamedTuple):
     port: int
     asked_port: int
     cell: str | None
-    runner: weakref.ref[Runner]
+    what: str
+    url: str
+    runner: weakref.ref[Listener[Any]]
 
 
 # Their single operations are atomic, so they need no lock: a garbage collection calls `drop`,
 # perhaps while the same thread is in here.
-_runners: dict[Runner, None] = {}
+_runners: dict[Listener[Any], None] = {}
 # A cell that is run again drops its server before it runs the next one, which replaces it.
 _dropped: deque[Place] = deque(maxlen=100)
 
@@ -48,23 +62,23 @@ in_turn = make_rlock()
 """Held while a server starts: two on one address, or one that is run twice, do so in turn."""
 
 
-def remember(runner: Runner) -> None:
+def remember(runner: Listener[Any]) -> None:
     """Add a server that has begun to run."""
     _runners[runner] = None
 
 
-def drop(runner: Runner) -> None:
+def drop(runner: Listener[Any]) -> None:
     """Keep of a server that was collected only where it ran."""
     _dropped.append(_place(runner))
     forget(runner)
 
 
-def forget(runner: Runner) -> None:
+def forget(runner: Listener[Any]) -> None:
     """Remove a server; nothing happens when it is not kept."""
     _runners.pop(runner, None)
 
 
-def earlier(own: Runner | None, hostname: str, port: int, cell: str | None) -> list[Place]:
+def earlier(own: Listener[Any] | None, hostname: str, port: int, cell: str | None) -> list[Place]:
     """Return the places of the servers that a new one replaces.
 
     Args:
@@ -85,6 +99,36 @@ def earlier(own: Runner | None, hostname: str, port: int, cell: str | None) -> l
     return [place for place in [*running, *_dropped] if is_replaced(place)]
 
 
+def make_room(
+    own: Listener[Any] | None, hostname: str, port: int, cell: str | None
+) -> tuple[int, int]:
+    """End what a new one replaces, and say so. Call it while `in_turn` is held.
+
+    Args:
+        own: As for `earlier`, with the other arguments.
+
+    Returns:
+        The port to listen on, which is the earlier one where it is free and any would do; and the
+        port that was asked for.
+
+    Raises:
+        WrongThread: As `end`.
+    """
+    asked_port, given = port, port
+    for place in earlier(own, hostname, given, cell):
+        found = place.runner()
+        end(place)
+        if found is own is not None and given:
+            asked_port = place.asked_port
+        if found is not None and found is not own:
+            for panel in list(found.panels):
+                panel.close()
+        if not port and is_free(hostname, place.port):
+            port = place.port
+        print(f"Replaced the {place.what} that was running at {place.url}.")  # noqa: T201
+    return port, asked_port
+
+
 def end(place: Place) -> None:
     """Shut down what runs at a place, wait until it has ended, and forget the place.
 
@@ -95,17 +139,25 @@ def end(place: Place) -> None:
     if runner is not None:
         runner.forbid_wait()
         runner.shutdown()
-        runner.ended.wait(runner.policy.close_timeout + MARGIN)  # it was closing already
+        runner.ended.wait(runner.close_timeout + MARGIN)  # it was closing already
         forget(runner)
     with contextlib.suppress(ValueError):
         _dropped.remove(place)
 
 
-def _place(runner: Runner) -> Place:
-    return Place(runner.hostname, runner.port, runner.asked_port, runner.cell, weakref.ref(runner))
+def _place(runner: Listener[Any]) -> Place:
+    return Place(
+        runner.hostname,
+        runner.port,
+        runner.asked_port,
+        runner.cell,
+        runner.what,
+        runner.url,
+        weakref.ref(runner),
+    )
 
 
-def _all() -> list[Runner]:
+def _all() -> list[Listener[Any]]:
     closing = [runner for place in list(_dropped) if (runner := place.runner()) is not None]
     return [*_runners, *closing]
 
@@ -125,8 +177,8 @@ def _close_in_child() -> None:
     _dropped.clear()
 
 
-def running() -> list[Runner]:
-    """Return the servers that run."""
+def running() -> list[Listener[Any]]:
+    """Return the servers and taps that run."""
     return [each for each in _all() if each.running]
 
 

@@ -23,7 +23,7 @@ from .jupyter.browser_address import (
 from .jupyter.handler_output import current_cell
 from .log import FrameLog
 from .log.records import NoticeRecord
-from .net.addresses import is_free, websocket_url
+from .net.addresses import websocket_url
 from .net.base_socket import serialize_for_many
 from .net.policy import Policy, check_seeded
 from .net.tls import ServerTLS, server_context
@@ -180,19 +180,7 @@ class Server(Settings):
 
     def _run(self) -> None:
         cell = current_cell()
-        port, asked_port = self.port, self.port
-        for place in registry.earlier(self._runner, self.hostname, self.port, cell):
-            runner = place.runner()
-            registry.end(place)
-            if runner is self._runner is not None and self.port:
-                asked_port = place.asked_port
-            if runner is not None and runner is not self._runner:
-                for panel in list(runner.panels):
-                    panel.close()
-            if not port and is_free(self.hostname, place.port):
-                port = place.port
-            where = websocket_url(place.hostname, place.port)
-            print(f"Replaced the server that was running at {where}.")  # noqa: T201
+        port, asked_port = registry.make_room(self._runner, self.hostname, self.port, cell)
         if self.port == 0 and seeded.current is not None:
             port = seeded.current.port()
         log = self.log if self._record else None
@@ -312,11 +300,10 @@ class Server(Settings):
 
 def _collected(runner: Runner) -> None:
     if runner.running:
-        where = websocket_url(runner.hostname, runner.port)
         runner.shutdown_soon()
         registry.drop(runner)
         warnings.warn(
-            f"the server at {where} was closed: nothing refers to it any more; "
+            f"the server at {runner.url} was closed: nothing refers to it any more; "
             f"keep it in a variable, or shut it down with server.shutdown()",
             ResourceWarning,
             stacklevel=2,

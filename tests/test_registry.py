@@ -7,12 +7,12 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from astra_nb import registry
-from astra_nb.net.policy import Policy
+from astra_nb.listener import Listener
 from astra_nb.runner import Runner
 from tests.helpers import run_python
 
@@ -26,7 +26,7 @@ class Running:
         self.hostname, self.port, self.cell = "127.0.0.1", port, cell
         self.asked_port = port if asked is None else asked
         self.running = True
-        self.policy = Policy(self.hostname, close_timeout=0.0)
+        self.what, self.url, self.close_timeout = "server", f"ws://127.0.0.1:{port}/", 0.0
         self.ended = threading.Event()
         self.calls: list[str] = []
 
@@ -59,7 +59,7 @@ def remembered(keep: list[Runner], *running: Running) -> list[Runner]:
 
 def earlier(
     own: Runner | None = None, port: int = 8080, cell: str | None = None, host: str = "127.0.0.1"
-) -> Runner | None:
+) -> Listener[Any] | None:
     """Return the only one that is replaced."""
     places = registry.earlier(own, host, port, cell)
     assert len(places) <= 1

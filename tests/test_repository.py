@@ -236,10 +236,12 @@ WITHOUT_OWN_TESTS = {
     "exercises/harness.py": "the server of a check: tests/exercises/test_check.py",
     "exercises/scripted_client.py": "plays scenarios: tests/exercises/test_answers.py",
     "handlers.py": "what handlers do at a server: tests/test_server.py, test_faults.py",
+    "listener.py": "what servers and taps share: tests/test_server.py, test_tap.py",
     "lua/operations.py": "what Lua programs call: tests/lua/test_programs.py",
     "lua/runtime.py": "sandbox and budget: tests/lua/test_sandbox.py, test_long_work.py",
     "runner.py": "the life of a server: tests/test_server.py",
     "settings.py": "what is set on a server: tests/test_server.py, test_serving.py",
+    "tap_runner.py": "the life of a tap: tests/test_tap.py",
 }
 
 

@@ -147,9 +147,14 @@ class Snapshot(NamedTuple):
         for block in nearest(self.blocks[:here] if backwards else self.blocks[here - 1 :]):
             firsts = accumulate((entry[5] for entry in block.entries), initial=block.first)
             for number, entry in nearest(list(zip(firsts, block.entries, strict=False))):
-                if entry[1:4] != sender:
+                is_beyond = (
+                    number >= frame.number if backwards else (number + entry[5] <= frame.number)
+                )
+                if entry[1:4] != sender or is_beyond:
                     continue
-                for each in nearest(list(expand(entry, number, self.first))):
+                # Forwards only what is looked at is decoded: the end of a message is mostly near.
+                some = expand(entry, number, self.first if backwards else frame.number + 1)
+                for each in reversed(list(some)) if backwards else some:
                     is_before = each.number < frame.number
                     if each.number == frame.number or is_before != backwards:
                         continue

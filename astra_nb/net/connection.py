@@ -19,6 +19,7 @@ from websockets.protocol import Protocol as SansIOProtocol
 from astra_nb import seeded
 from astra_nb.log import FrameLog
 from astra_nb.log.pieces import Recorder
+from astra_nb.log.recorder import FrameRecorder
 from astra_nb.log.records import (
     ClosedRecord,
     Direction,
@@ -26,7 +27,6 @@ from astra_nb.log.records import (
     OpenedRecord,
     handshake_record,
 )
-from astra_nb.log.tap import Tap
 from astra_nb.wire.faults import Fault
 from astra_nb.wire.messages import CloseFrame, Message, Side
 from astra_nb.wire.opcodes import PING
@@ -351,7 +351,7 @@ class Connection(asyncio.Protocol):
         """Return a function that records frames of this connection."""
         if self.tap is None:
             return nowhere
-        return Tap(self.tap, self.number, self.side, direction)
+        return FrameRecorder(self.tap, self.number, self.side, direction)
 
     def resume_reading(self) -> None:
         """Go on reading: called when the handler has caught up, or has ended."""

@@ -8,14 +8,13 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from websockets.proxy import Proxy
 from websockets.uri import WebSocketURI
 
 from astra_nb.errors import ConnectFailed
 
-from .client_connection import ClientConnection
 from .options import ConnectOptions
 from .proxies import describe_proxy, open_tunnel, proxy_for
 from .tls import is_insecure
@@ -29,18 +28,29 @@ INSECURE = (
 )
 
 
+class Noting(Protocol):
+    """A connection that can put a sentence on a log."""
+
+    def notice(self, text: str) -> None:
+        """Put a sentence on the log."""
+
+
+C = TypeVar("C", bound=asyncio.Protocol)
+
+
 async def dial(
     uri: WebSocketURI,
     options: ConnectOptions,
-    make: Callable[[], ClientConnection],
+    make: Callable[[], C],
     deadline: float | None,
-) -> ClientConnection:
-    """Return a connection that has sent its request.
+) -> C:
+    """Return a connection to a server.
 
     Args:
         uri: Where to.
         options: All the options of `connect`, checked.
-        make: Makes the connection; called when TCP is connected, before TLS.
+        make: Makes the connection, which has a method `notice`; called when TCP is connected,
+            before TLS.
         deadline: When TCP and TLS must be done, in the loop's time; None for any.
 
     Raises:
@@ -51,16 +61,17 @@ async def dial(
     proxy = None
     if options["unix"] is None and options["sock"] is None:
         proxy = proxy_for(uri, cast("Proxy | bool | None", options["proxy"]))
-    made: list[ClientConnection] = []
+    made: list[C] = []
 
-    def make_noted() -> ClientConnection:
+    def make_noted() -> C:
         connection = make()
         made.append(connection)
+        noting = cast(Noting, connection)
         if proxy is not None:
             kind = "HTTP CONNECT" if proxy.scheme == "http" else "SOCKS"
-            connection.notice(f"TCP goes through the proxy {describe_proxy(proxy)} ({kind}).")
+            noting.notice(f"TCP goes through the proxy {describe_proxy(proxy)} ({kind}).")
         if is_insecure(context):
-            connection.notice(INSECURE)
+            noting.notice(INSECURE)
         return connection
 
     tunneled = proxy is None
@@ -88,10 +99,10 @@ async def dial(
 async def _connect(
     uri: WebSocketURI,
     options: ConnectOptions,
-    make: Callable[[], ClientConnection],
+    make: Callable[[], C],
     sock: socket.socket | None,
     context: ssl.SSLContext | None,
-) -> ClientConnection:
+) -> C:
     loop = asyncio.get_running_loop()
     tls: dict[str, Any] = {"ssl": context}
     if context is not None:

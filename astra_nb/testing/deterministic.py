@@ -7,7 +7,8 @@ from typing import Self
 
 from astra_nb import registry, seeded
 from astra_nb.errors import LocalError
-from astra_nb.net.policy import check_seeded
+from astra_nb.net.policy import Policy, check_seeded
+from astra_nb.runner import Runner
 from astra_nb.seeded import Seeded
 
 __all__ = ["deterministic"]
@@ -39,7 +40,7 @@ class deterministic:  # noqa: N801  (reads as a function, like `connect`)
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise LocalError(f"a seed is a whole number, such as 7, not {seed!r:.60}")
         for runner in registry.running():
-            check_seeded(runner.policy)
+            check_seeded(runner.policy if isinstance(runner, Runner) else Policy(runner.hostname))
         self._before = seeded.current
         self._own = seeded.current = Seeded(seed)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from astra_nb.log import FrameLog
+from astra_nb.log.recorder import FrameRecorder
 from astra_nb.log.records import FrameRecord
-from astra_nb.log.tap import Tap
 from tests.conformance.octets import frame
 
 
 def test_frames_are_recorded_for_their_connection_and_direction() -> None:
     log = FrameLog()
-    Tap(log, 7, "client", "sent")(frame(1, b"a") + frame(1, b"b"), 2)
-    Tap(log, 8, "server", "received")(frame(2, b"c"), 1, "refused: a test", (b"plain",))
+    FrameRecorder(log, 7, "client", "sent")(frame(1, b"a") + frame(1, b"b"), 2)
+    FrameRecorder(log, 8, "server", "received")(frame(2, b"c"), 1, "refused: a test", (b"plain",))
     records = [record for record in log if isinstance(record, FrameRecord)]
     assert [(one.connection, one.side, one.direction) for one in records] == [
         (7, "client", "sent"),

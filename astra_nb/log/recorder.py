@@ -1,4 +1,4 @@
-"""The end of a connection that its frames go to a log through."""
+"""Recorder of the frames of one connection in one direction."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .frame_log import FrameLog
 from .pieces import Pieces
 from .records import Direction
 
-__all__ = ["Tap"]
+__all__ = ["FrameRecorder"]
 
 
-class Tap:
+class FrameRecorder:
     """Records the frames of one connection in one direction; a `Recorder`.
 
     Args:

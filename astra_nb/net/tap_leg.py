@@ -1,0 +1,144 @@
+"""One of the two TCP connections of a tap: to the client, or to the server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+import sys
+from socket import SO_LINGER, SOL_SOCKET
+from typing import Protocol, cast
+
+from astra_nb.wire.messages import Side
+
+from .addresses import describe_peer
+from .read_size import SMALL, adapt
+from .tap_rules import End
+
+__all__ = ["Leg"]
+
+HALF_CLOSED = 2.0  # seconds that TLS, which knows no half-closed connection, stays after one end
+RESET_GRACE = 1.0  # seconds that what was sent before a reset has to leave
+LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+
+class LegLine(Protocol):
+    """What a leg is part of."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def connected(self, end: Side) -> None:
+        """Called when there is TCP with an end."""
+
+    def received(self, sender: Side, data: bytes) -> None:
+        """Take what an end sent."""
+
+    def ended(self, sender: Side, end: End) -> None:
+        """Called when an end has ended TCP, perhaps in one direction."""
+
+    def lost(self, end: Side, exc: Exception | None) -> None:
+        """Called when TCP with an end is over."""
+
+    def is_slow(self, end: Side, slow: bool) -> None:
+        """Called when an end does not read, and when it does again."""
+
+    def notice(self, text: str) -> None:
+        """Put a sentence on the log."""
+
+
+class Leg(asyncio.Protocol):
+    """One of the two TCP connections: its far end is the client or the server.
+
+    Args:
+        line: What it is part of.
+        end: Who is at the far end.
+    """
+
+    def __init__(self, line: LegLine, end: Side) -> None:
+        self.line = line
+        self.end: Side = end
+        self.transport = cast(asyncio.Transport, None)
+        self.peer = "unknown"
+        self._is_tls = False
+        self._read_size = 0
+        self._paused: set[str] = set()
+        self._has_ended = False  # whether nothing more is sent
+        self._resetting = False
+        self.lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.peer = describe_peer(transport.get_extra_info("peername"))
+        self._is_tls = transport.get_extra_info("ssl_object") is not None
+        self.line.connected(self.end)
+
+    def data_received(self, data: bytes) -> None:
+        if len(data) >= SMALL or self._read_size != SMALL:
+            self._read_size = adapt(self.transport, self._read_size, len(data))
+        self.line.received(self.end, data)
+
+    def eof_received(self) -> bool:
+        self.line.ended(self.end, "eof")
+        return not self._is_tls  # asyncio then keeps nothing open, and warns when it is asked to
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self.line.lost(self.end, exc)
+
+    def pause_writing(self) -> None:
+        self.line.is_slow(self.end, True)
+
+    def resume_writing(self) -> None:
+        self.line.is_slow(self.end, False)
+        if self._resetting:
+            self.line.loop.call_soon(self.transport.abort)
+
+    def pause(self, why: str) -> None:
+        """Read no more, until `resume` was called for each reason."""
+        if not self._paused and self.transport is not None and not self.lost:
+            self.transport.pause_reading()
+        self._paused.add(why)
+
+    def resume(self, why: str) -> None:
+        """Read again, unless there is another reason not to."""
+        if why in self._paused:
+            self._paused.remove(why)
+            if not self._paused and self.transport is not None and not self.lost:
+                self.transport.resume_reading()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, unless TCP is ending, or has in this direction."""
+        if self._may_write:
+            self.transport.write(data)
+
+    def end_sending(self) -> None:
+        """Send FIN after all that was sent; TLS, which has no such thing, is closed soon."""
+        if not self._may_write:
+            return
+        self._has_ended = True
+        if self.transport.can_write_eof():
+            with contextlib.suppress(OSError):  # it is gone, and asyncio will say so
+                self.transport.write_eof()
+        else:
+            self.line.loop.call_later(HALF_CLOSED, self.transport.close)
+
+    @property
+    def _may_write(self) -> bool:
+        transport = self.transport
+        return not (transport is None or transport.is_closing() or self._has_ended)
+
+    def reset(self) -> None:
+        """End TCP by a reset, once what was sent has left, or a moment is over."""
+        transport = self.transport
+        if transport is None or self.lost or self._resetting:
+            return
+        self._resetting = True
+        transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, LINGER)
+        if transport.get_write_buffer_size() and not transport.is_closing():
+            self.line.loop.call_later(RESET_GRACE, transport.abort)
+            transport.set_write_buffer_limits(0)
+        else:
+            transport.abort()
+
+    def notice(self, text: str) -> None:
+        self.line.notice(text)

@@ -1,0 +1,410 @@
+"""A connection through a tap: TCP with the client, TCP with the server, and what passes between.
+
+Each end is met by the other's true end: a FIN by a FIN, a reset by a reset, and a CLOSE frame is
+never the tap's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from dataclasses import dataclass
+
+from websockets.uri import WebSocketURI
+
+from astra_nb.errors import ConnectFailed, LocalError
+from astra_nb.log import FrameLog
+from astra_nb.log.recorder import FrameRecorder
+from astra_nb.log.records import (
+    ClosedRecord,
+    Direction,
+    HandlerErrorRecord,
+    NoticeRecord,
+    OpenedRecord,
+    handshake_record,
+)
+from astra_nb.wire.messages import CloseFrame, Side, other_end
+from astra_nb.wire.redaction import Redactor, redact_path
+
+from .closing import ClosingState, Phase
+from .dialing import dial
+from .options import ConnectOptions
+from .policy import host_allowed
+from .tap_heads import Head, Rewriting, agreed_extensions, inflaters, refusal
+from .tap_http import HttpWays
+from .tap_leg import Leg
+from .tap_rules import End, Rule, RuledWay
+from .watching import FrameWatch
+
+__all__ = ["TapLine", "TapSettings"]
+
+SIDES: tuple[Side, Side] = ("client", "server")
+
+
+@dataclass(frozen=True, slots=True)
+class TapSettings:
+    """What all connections of a tap share.
+
+    Attributes:
+        uri: The upstream server.
+        options: How it is reached: options of `connect`, checked.
+        rewriting: What is rewritten in requests.
+        hostname: The name or address that the tap listens on.
+        hosts: Further names that a `Host` header may have.
+        rules: The rules; a list that may change.
+    """
+
+    uri: WebSocketURI
+    options: ConnectOptions
+    rewriting: Rewriting
+    hostname: str
+    hosts: Sequence[str]
+    rules: MutableSequence[Rule]
+
+
+class TapLine:
+    """A client's connection through a tap.
+
+    Args:
+        settings: What all share.
+        log: Where all goes.
+        numbers: Numbers of connections; each WebSocket takes two, one for each leg.
+
+    Attributes:
+        closed: Done when both connections have ended.
+        legs: The two TCP connections, by who is at the far end.
+        number: Number of the client's leg on the log, the server's being the next; 0 without a
+            WebSocket.
+    """
+
+    def __init__(
+        self,
+        settings: TapSettings,
+        log: FrameLog,
+        numbers: Iterator[int],
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self.loop.create_future()
+        self.settings = settings
+        self.rules: Sequence[Rule] = settings.rules
+        self.legs: dict[Side, Leg] = {"client": Leg(self, "client"), "server": Leg(self, "server")}
+        self.number = 0
+        self._log = log
+        self._numbers = numbers
+        self._dialing: asyncio.Task[None] | None = None
+        self._failed: ConnectFailed | LocalError | None = None
+        self._http: HttpWays | None = HttpWays(self)
+        self._ended: set[Side] = set()  # ends that have ended TCP, and
+        self._passed: set[Side] = set()  # those of which the other one was told
+        # Of the WebSocket, by the end that sends; of what is recorded, by the far end of the leg.
+        self._redactor = Redactor()
+        self._path = ""
+        self._states: dict[Side, ClosingState] = {}
+        self._watches: dict[Side, FrameWatch] = {}
+        self._onward: dict[Side, FrameWatch] = {}
+        self._ruled: dict[Side, RuledWay] = {}
+        self._is_opaque = False  # whether an extension has changed the messages
+        self._injected: dict[Side, list[bytes]] = {"client": [], "server": []}
+
+    # TCP
+
+    def connected(self, end: Side) -> None:
+        """Called when there is TCP with an end."""
+        if end == "client":
+            self.legs[end].pause("the server is not reached yet")
+            self._dialing = self.loop.create_task(self._dial())
+        else:
+            self.legs["client"].resume("the server is not reached yet")
+
+    async def _dial(self) -> None:
+        settings = self.settings
+        timeout = settings.options["timeout"]
+        deadline = None if timeout is None else self.loop.time() + timeout
+        try:
+            await dial(settings.uri, settings.options, lambda: self.legs["server"], deadline)
+        except (ConnectFailed, LocalError) as exc:
+            self._failed = exc
+            self.notice(f"The server was not reached: {exc}")
+            self.legs["server"].lost = True
+            self.legs["client"].resume("the server is not reached yet")
+
+    def received(self, sender: Side, data: bytes) -> None:
+        """Take what an end sent."""
+        if self._http is not None:
+            self._http.take(sender, data)
+            return
+        if self.rules and sender not in self._ruled and not self._is_opaque:
+            end = self._watches[sender].unfinished(data)
+            if end < len(data):
+                if end:  # of a frame under way, after which the rules begin
+                    self.received_frames(sender, data[:end])
+                    data = data[end:]
+                self._rule(sender)
+        self.received_frames(sender, data)
+
+    def received_frames(self, sender: Side, data: bytes) -> None:
+        """Take frames, or parts of them."""
+        self._watches[sender].take(data)
+        ruled = self._ruled.get(sender)
+        if ruled is not None:
+            ruled.take(data)
+        else:
+            self.legs["server" if sender == "client" else "client"].write(data)
+
+    def forward(self, sender: Side, data: bytes) -> None:
+        """Pass on what an end sent."""
+        if sender in self._onward:
+            self._onward[sender].take(data)
+        self.legs[other_end(sender)].write(data)
+
+    def ended(self, sender: Side, end: End) -> None:
+        """Called when an end has ended TCP: with FIN, after which it may still receive, or not."""
+        if sender in self._ended:
+            return
+        self._ended.add(sender)
+        for state in self._states.values():
+            said = state.received if state.side != sender else state.sent
+            if end == "reset":
+                state.tcp_ended("reset")
+            elif said is None:
+                state.tcp_ended(f"dropped by {sender}")
+        if end == "reset":
+            self.notice(f"The {sender} reset TCP.")
+        if self._http is not None:
+            self._http.finish(sender)
+        ruled = self._ruled.get(sender)
+        if ruled is not None:
+            ruled.finish(end)
+        else:
+            self.finish(sender, end)
+
+    def finish(self, sender: Side, end: End) -> None:
+        """Pass on that an end has ended TCP."""
+        leg = self.legs[other_end(sender)]
+        if end == "reset":
+            leg.reset()
+        else:
+            leg.end_sending()
+        self._passed.add(sender)
+        self._close_what_is_done()
+
+    def _close_what_is_done(self) -> None:
+        """Close the legs once each end was told of the other's end, or has nobody to talk to."""
+        for leg in self.legs.values():
+            other = self.legs[other_end(leg.end)]
+            done = len(self._passed) == len(SIDES) or (other.lost and other.end in self._passed)
+            if done and leg.transport is not None:
+                leg.transport.close()
+
+    def lost(self, end: Side, exc: Exception | None) -> None:
+        """Called when TCP with an end is over."""
+        if isinstance(exc, OSError):
+            self._ended.discard(end)  # it may have half ended before
+        self.ended(end, "reset" if isinstance(exc, OSError) else "eof")
+        self._close_what_is_done()
+        if self._dialing is not None and end == "client":
+            self._dialing.cancel()
+            if self.legs["server"].transport is None:
+                self.legs["server"].lost = True
+        if all(each.lost for each in self.legs.values()) and not self.closed.done():
+            for watch in (*self._watches.values(), *self._onward.values()):
+                watch.end()
+            self._record_closed()
+            self.closed.set_result(None)
+
+    def cut(self, why: str = "a rule of the tap ended TCP") -> None:
+        """End TCP with both ends by a reset."""
+        for state in self._states.values():
+            state.tcp_ended("reset")
+            state.failed(why)
+        self._ended.update(SIDES)
+        for leg in self.legs.values():
+            leg.reset()
+
+    def is_slow(self, end: Side, slow: bool) -> None:
+        """Stop reading from the other end while this one does not read."""
+        leg = self.legs[other_end(end)]
+        if slow:
+            leg.pause("the other end is slow")
+        else:
+            leg.resume("the other end is slow")
+
+    def hold_up(self, sender: Side, *, held_up: bool) -> None:
+        """Stop reading from an end, or go on."""
+        leg = self.legs[sender]
+        if held_up:
+            leg.pause("what it sent waits")
+        else:
+            leg.resume("what it sent waits")
+
+    # The opening handshake
+
+    def admit(self, head: Head) -> bytes | None:
+        """Return a request as it goes on; None when it was refused."""
+        settings = self.settings
+        if head.upgrades:
+            self._begin(head)
+        if not all(host_allowed(host, settings.hostname, settings.hosts) for host in head.hosts):
+            self._refuse(
+                "421 Misdirected Request",
+                "the Host header does not name this tap; a page could have pointed its own name "
+                "at this machine (DNS rebinding); in the notebook, tap(..., hosts=[name]) lets a "
+                "name in",
+            )
+            return None
+        if self._failed is not None:
+            self._refuse("502 Bad Gateway", str(self._failed))
+            return None
+        raw, told = settings.rewriting.rewrite(
+            head, without_deflate=head.upgrades and bool(self.rules)
+        )
+        if head.upgrades:
+            for text in told:
+                self.notice(text)
+            self._record_head("server", "sent", raw)
+        return raw
+
+    def _begin(self, head: Head) -> None:
+        """Begin with a WebSocket: from here on there is something to record."""
+        self.number = next(self._numbers)
+        next(self._numbers)
+        self._redactor = Redactor()
+        self._path = head.path
+        self._states = {"client": ClosingState("server"), "server": ClosingState("client")}
+        self._record_head("client", "received", head.raw)
+
+    def refused(self, head: Head) -> None:
+        """Take an answer that refuses a WebSocket; the connection may go on with HTTP."""
+        self._record_answer(head.raw)
+        for state in self._states.values():
+            state.status = head.status
+        self._record_closed()
+
+    def opened(self, head: Head) -> None:
+        """Take an answer that opens a WebSocket; frames follow in both directions."""
+        self._record_answer(head.raw)
+        extensions = agreed_extensions(head)
+        for end in SIDES:
+            self._states[end].enter(Phase.OPEN)
+            self._record(
+                self._number(end),
+                OpenedRecord,
+                side=self._states[end].side,
+                peer=self.legs[end].peer,
+                path=redact_path(self._path),
+                subprotocol=self._redactor.agreed(head.subprotocol),
+                extensions=extensions,
+            )
+        self._is_opaque = bool(extensions)
+        if self._is_opaque and self.rules:
+            self.notice("An extension has changed the messages, so no rule sees them.")
+        found = inflaters(head)
+        for index, sender in enumerate(SIDES):
+            recorders = [self._recorder(sender, sender), self._recorder(other_end(sender), sender)]
+            self._watches[sender] = FrameWatch(
+                recorders, self._closer(sender, *SIDES), None if found is None else found[index]
+            )
+        self._http = None
+
+    def _refuse(self, status: str, text: str) -> None:
+        """Answer with a refusal of the tap's own, and end TCP."""
+        answer = refusal(status, text)
+        if self.number and self._states:
+            head = answer[: answer.index(b"\r\n\r\n") + 4]
+            self._record_head("client", "sent", head)
+            state = self._states.pop("client")
+            state.status = int(status[:3])
+            state.failed(text)
+            self._states = {"client": state}
+            self._record_closed()
+        self._ended.update(SIDES)
+        self.legs["client"].write(answer)
+        self.legs["client"].transport.close()
+        if self.legs["server"].transport is not None:
+            self.legs["server"].transport.abort()
+
+    # Rules
+
+    def _rule(self, sender: Side) -> None:
+        """Put a direction under the rules, while no frame is under way in it."""
+        watch = self._watches[sender]
+        watch.recorders = [self._recorder(sender, sender)]
+        watch.on_close = self._closer(sender, sender)
+        far = other_end(sender)
+        self._onward[sender] = FrameWatch([self._recorder(far, sender)], self._closer(sender, far))
+        way = self._ruled[sender] = RuledWay(self, sender, self._number(sender))
+        for frames in self._injected[far]:
+            way.inject(frames)
+        self._injected[far].clear()
+
+    def inject(self, to: Side, frames: bytes) -> None:
+        """Send an end frames of the tap's own."""
+        sender = other_end(to)
+        if sender not in self._ruled and self._watches[sender].unfinished():
+            self._injected[to].append(frames)  # until then
+            return
+        if sender not in self._ruled:
+            self._rule(sender)
+        self._ruled[sender].inject(frames)
+
+    def release(self) -> int:
+        """Let go on what rules hold; return how many messages that were."""
+        return sum(way.release() for way in self._ruled.values())
+
+    def rule_failed(self, error: Exception) -> None:
+        """Put the error of a rule on the log; the message passes."""
+        self._record(
+            self.number,
+            HandlerErrorRecord,
+            summary="".join(traceback.format_exception_only(error)).strip(),
+            traceback="".join(traceback.format_exception(error)),
+        )
+
+    # Records
+
+    def _number(self, end: Side) -> int:
+        return self.number + (end == "server")
+
+    def _recorder(self, end: Side, sender: Side) -> Callable[..., None]:
+        """Return what records on the leg to an end the frames of a sender."""
+        direction: Direction = "received" if end == sender else "sent"
+        return FrameRecorder(self._log, self._number(end), other_end(end), direction)
+
+    def _closer(self, sender: Side, *ends: Side) -> Callable[[CloseFrame], None]:
+        """Return what notes on the legs to some ends that a sender has sent a CLOSE frame."""
+
+        def note(close: CloseFrame) -> None:
+            for end in ends:
+                if end == sender:
+                    self._states[end].close_received(close)
+                else:
+                    self._states[end].close_sent(close)
+
+        return note
+
+    def _record_head(self, end: Side, direction: Direction, raw: bytes) -> None:
+        self._record(
+            self._number(end),
+            handshake_record,
+            side=other_end(end),
+            direction=direction,
+            raw=self._redactor.head(raw),
+        )
+
+    def _record_answer(self, raw: bytes) -> None:
+        self._record_head("server", "received", raw)
+        self._record_head("client", "sent", raw)
+
+    def _record_closed(self) -> None:
+        for end, state in self._states.items():
+            state.enter(Phase.CLOSED)
+            self._record(self._number(end), ClosedRecord, side=state.side, **state.facts())
+        self._states = {}
+
+    def _record(self, number: int, record_type: Callable[..., object], **fields: object) -> None:
+        self._log.append(number, record_type, **fields)  # type: ignore[arg-type]
+
+    def notice(self, text: str) -> None:
+        """Put a sentence on the log."""
+        self._record(self.number, NoticeRecord, text=text)

@@ -1,0 +1,252 @@
+"""Rules of a tap: functions that see each message and may change what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from astra_nb.log.joiner import Joiner
+from astra_nb.wire.frames import Frame, decode, frame_length
+from astra_nb.wire.messages import Message, Side
+from astra_nb.wire.opcodes import CLOSE, PING, PONG
+
+from .passing import Passing
+
+__all__ = ["End", "Line", "Rule", "RuledWay"]
+
+MAX_JOINED = 16 * 2**20  # bytes of a message that a rule sees
+MAX_QUEUED = 2**20  # bytes that wait until no more are read
+
+
+Rule = Callable[[Passing], object]
+End = Literal["eof", "reset"]
+
+
+@dataclass(slots=True)
+class Queued:
+    """What waits in a way: bytes, the end of TCP, or both."""
+
+    data: bytes
+    ready: float = 0.0  # in the loop's time
+    held: bool = False
+    end: End | None = None
+    cut: bool = False
+
+
+class Line(Protocol):
+    """What a way is part of: both directions of a connection."""
+
+    loop: asyncio.AbstractEventLoop
+    rules: Sequence[Rule]
+
+    def forward(self, sender: Side, data: bytes) -> None:
+        """Pass on what an end sent."""
+
+    def finish(self, sender: Side, end: End) -> None:
+        """Pass on that an end has ended TCP."""
+
+    def inject(self, to: Side, frames: bytes) -> None:
+        """Send an end frames of the tap's own."""
+
+    def cut(self) -> None:
+        """End TCP with both ends."""
+
+    def notice(self, text: str) -> None:
+        """Put a sentence on the log."""
+
+    def rule_failed(self, error: Exception) -> None:
+        """Put the error of a rule on the log."""
+
+    def hold_up(self, sender: Side, *, held_up: bool) -> None:
+        """Stop reading from an end, or go on."""
+
+
+class RuledWay:
+    """One direction of a connection under rules: whole frames come in, and leave when they may.
+
+    Args:
+        line: What it is part of.
+        sender: The end that sends.
+        connection: Number of the connection that it comes on.
+    """
+
+    def __init__(self, line: Line, sender: Side, connection: int) -> None:
+        self._line = line
+        self._sender: Side = sender
+        self._connection = connection
+        self._tail = bytearray()
+        self._skip = 0  # bytes of a frame that passes unseen
+        self._fragments: list[bytes] = []
+        self._size = 0  # bytes in them
+        self._joiner = Joiner("replace")
+        self._unseen = False  # whether the message under way passes unseen
+        self._queue: deque[Queued] = deque()
+        self._queued = 0  # bytes in it
+        self._next = 0.0  # when to look at it again
+        self._later: list[bytes] = []  # injected amid a message that passes unseen
+
+    def take(self, data: bytes) -> None:
+        """Take a chunk of any length."""
+        if self._skip:
+            part = data[: self._skip]
+            self._skip -= len(part)
+            self._put(Queued(part))
+            data = data[len(part) :]
+            if not (self._skip or self._unseen):
+                self._put_later()
+        tail = self._tail
+        tail += data
+        start = 0
+        while (length := frame_length(tail, start)) is not None:
+            if length > MAX_JOINED:
+                self._pass_unseen(bytes(tail[start:]), length)
+                start = len(tail)
+                break
+            if start + length > len(tail):
+                break
+            self._take_frame(bytes(tail[start : start + length]))
+            start += length
+        del tail[:start]
+
+    def finish(self, end: End) -> None:
+        """Take the end of TCP: it goes on after what waits."""
+        self._flush_fragments()
+        self._put(Queued(bytes(self._tail), end=end))
+        self._tail.clear()
+
+    def inject(self, frames: bytes) -> None:
+        """Send frames of the tap's own, where no other is under way."""
+        if self._skip or self._unseen:
+            self._later.append(frames)
+        else:
+            self._put(Queued(frames))
+
+    def release(self) -> int:
+        """Let go on what is held; return how many messages that were."""
+        held = [item for item in self._queue if item.held]
+        for item in held:
+            item.held = False
+        self._run()
+        return len(held)
+
+    # Frames and messages
+
+    def _take_frame(self, raw: bytes) -> None:
+        frame = decode(raw)
+        if frame.is_control or frame.type == "reserved":
+            if frame.opcode == CLOSE:
+                self._flush_fragments()
+            self._take_control(frame)
+            return
+        if self._unseen:
+            self._put(Queued(raw))
+            if frame.fin:
+                self._unseen = False
+                self._put_later()
+            return
+        if frame.opcode != 0 or not self._fragments:
+            self._flush_fragments()
+        self._fragments.append(raw)
+        self._size += len(raw)
+        if self._size > MAX_JOINED:
+            self._tell_unseen()
+            self._flush_fragments()
+            self._unseen = not frame.fin
+            return
+        message = self._joiner.add(frame.opcode, frame.payload, frame.fin)
+        if frame.fin:
+            fragments, self._fragments, self._size = self._fragments, [], 0
+            if message is None:  # it has no beginning
+                self._put(Queued(b"".join(fragments)))
+            else:
+                self._apply(message, b"".join(fragments), len(fragments))
+
+    def _take_control(self, frame: Frame) -> None:
+        if frame.opcode in (PING, PONG):
+            message = Message("ping" if frame.opcode == PING else "pong", frame.payload)
+        elif frame.opcode == CLOSE:
+            message = Message("close", frame.close)
+        else:
+            self._put(Queued(frame.raw))
+            return
+        self._apply(message, frame.raw, 1)
+
+    def _pass_unseen(self, part: bytes, length: int) -> None:
+        """Pass on a frame that is too long to be joined, as it comes."""
+        self._tell_unseen()
+        self._flush_fragments()
+        self._skip = length - len(part)
+        self._unseen = part[0] < 0x80
+        self._put(Queued(part))
+
+    def _tell_unseen(self) -> None:
+        self._line.notice(
+            f"A message of more than {MAX_JOINED >> 20} MiB from the {self._sender} passes as it "
+            f"is: no rule sees it."
+        )
+
+    def _flush_fragments(self) -> None:
+        if self._fragments:
+            self._put(Queued(b"".join(self._fragments)))
+            self._fragments, self._size, self._joiner = [], 0, Joiner("replace")
+
+    def _apply(self, message: Message, raw: bytes, fragments: int) -> None:
+        line = self._line
+        passing = Passing(self._sender, message, self._connection, fragments)
+        for rule in list(line.rules):
+            try:
+                rule(passing)
+            except Exception as exc:  # noqa: BLE001  a rule is the user's
+                line.rule_failed(exc)
+        if not passing.actions:
+            self._put(Queued(raw))
+            return
+        line.notice(
+            f"A rule {', '.join(passing.actions)}: a {message.type} message from the "
+            f"{self._sender}."
+        )
+        outcome = passing.outcome(raw)
+        if outcome.back:
+            line.inject(self._sender, outcome.back)
+        ready = line.loop.time() + outcome.delay if outcome.delay else 0.0
+        self._put(Queued(outcome.onward, ready, outcome.held, cut=outcome.cut))
+
+    # The queue
+
+    def _put_later(self) -> None:
+        for frames in self._later:
+            self._put(Queued(frames))
+        self._later.clear()
+
+    def _put(self, item: Queued) -> None:
+        self._queue.append(item)
+        self._queued += len(item.data)
+        self._run()
+        if self._queued > MAX_QUEUED:
+            self._line.hold_up(self._sender, held_up=True)
+
+    def _run(self) -> None:
+        """Let go on what may."""
+        line, queue = self._line, self._queue
+        while queue and not queue[0].held:
+            ready = queue[0].ready
+            if ready > line.loop.time():
+                if ready != self._next:
+                    self._next = ready
+                    line.loop.call_at(ready, self._run)
+                break
+            item = queue.popleft()
+            self._queued -= len(item.data)
+            if item.data:
+                line.forward(self._sender, item.data)
+            if item.cut:
+                queue.clear()
+                self._queued = 0
+                line.cut()
+            elif item.end is not None:
+                line.finish(self._sender, item.end)
+        if self._queued <= MAX_QUEUED:
+            line.hold_up(self._sender, held_up=False)

@@ -1,0 +1,256 @@
+"""A tap: stands between a client and a server, passes their bytes on, and keeps what it saw."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import warnings
+import weakref
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from websockets.uri import WebSocketURI
+
+from . import registry
+from .errors import AddressUnavailable, LocalError
+from .jupyter.browser_address import Environment, no_listening
+from .jupyter.handler_output import current_cell
+from .log import FrameLog
+from .log.view import LogView
+from .net.addresses import describe_peer, is_loopback
+from .net.options import ConnectOptions, connect_options
+from .net.passing import Passing
+from .net.tap_heads import Rewriting
+from .net.tap_line import TapSettings
+from .net.tap_rules import Rule
+from .net.tls import CertificateFiles, ServerTLS, server_context
+from .net.uris import parse_address, where
+from .tap_runner import TapRunner
+from .wire.messages import Side
+from .wire.redaction import redact_path
+
+__all__ = ["Passing", "Rule", "Tap", "tap"]
+
+DEFAULT_PORTS = {False: 80, True: 443}
+
+
+class Tap:
+    """A running tap, as `tap()` makes it.
+
+    Attributes:
+        log: What passed, on both legs. A WebSocket takes two numbers: that of the leg to the
+            client, whose records have the side "server", because the tap is in the server's place
+            there, and the next one for the leg to the server, whose records have the side
+            "client".
+        rules: The rules; a list that may change while the tap runs.
+    """
+
+    # The package sets this, so that a tap need not import the widgets.
+    panel_factory: ClassVar[Callable[[Tap], Any]]
+
+    def __init__(
+        self, runner: TapRunner, uri: WebSocketURI, settings: TapSettings, log: FrameLog
+    ) -> None:
+        self._runner = runner
+        self._uri = uri
+        self.rules = settings.rules
+        self.log = log
+        self.log.before_read = runner.settle
+        self.log.before_wait = runner.forbid_wait
+        self._panels: weakref.WeakSet[Any] = weakref.WeakSet()
+        runner.panels = self._panels
+        self._finalizer = weakref.finalize(self, _collected, runner)
+        self._finalizer.atexit = False  # `registry` does it
+
+    @property
+    def url(self) -> str:
+        """Address for a client, in place of the server's: its path and query are the same."""
+        return self._runner.url.removesuffix("/") + self._uri.resource_name
+
+    @property
+    def http_url(self) -> str:
+        """The same address for a browser: pages of the server pass through the tap, too."""
+        return "http" + self.url.removeprefix("ws")
+
+    @property
+    def port(self) -> int:
+        """The port that the tap listens on."""
+        return self._runner.port
+
+    @property
+    def running(self) -> bool:
+        """Whether the tap listens."""
+        return self._runner.running
+
+    def leg(self, end: Side) -> LogView:
+        """Return what passed between the tap and one end, "client" or "server"; a live view.
+
+        Raises:
+            LocalError: It is neither.
+        """
+        if end not in ("client", "server"):
+            raise LocalError(f'a leg is that to the "client" or to the "server", not {end!r:.80}')
+        side = "server" if end == "client" else "client"
+        return self.log.filter(predicate=lambda record: getattr(record, "side", "") == side)
+
+    def release(self) -> int:
+        """Let go on every message that a rule holds; return how many that were. Any thread."""
+        return self._runner.release()
+
+    def shutdown(self) -> None:
+        """Stop listening, reset the connections that are open, and wait until all is gone.
+
+        Calling it again does nothing. The log stays.
+
+        Raises:
+            LoopBlocked: Code on the event loop, such as a rule, does not give it back.
+        """
+        try:
+            self._runner.shutdown()
+        finally:
+            if self._runner.ended.is_set():
+                registry.forget(self._runner)
+
+    def wait(self) -> None:
+        """Block until the tap is shut down; an interrupt (Ctrl-C) shuts it down."""
+        try:
+            self._runner.ended.wait()
+        except KeyboardInterrupt:
+            self.shutdown()
+
+    def panel(self) -> Any:
+        """Make a live view of the log."""
+        panel = Tap.panel_factory(self)
+        self._panels.add(panel)
+        return panel
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "not running"
+        rules = f"; {len(self.rules)} rules" if self.rules else ""
+        return f"<Tap {redact_path(self.url)} before {where(self._uri)}, {state}{rules}>"
+
+
+def tap(
+    upstream: str,
+    *,
+    hostname: str = "127.0.0.1",
+    port: int = 0,
+    ssl: ServerTLS | None = None,
+    rules: Iterable[Rule] = (),
+    hosts: Iterable[str] = (),
+    log: FrameLog | None = None,
+    upstream_ssl: Any = None,
+    client_certificate: CertificateFiles | None = None,
+    proxy: str | bool | None = True,
+    timeout: float | None = 10.0,
+) -> Tap:
+    """Stand before a server, and return when clients can connect.
+
+        with tap("ws://127.0.0.1:8000") as t:
+            client = connect(t.url)
+        print(t.log)
+
+    Bytes pass as they came, each frame on record before it goes on; what the two ends of a
+    WebSocket say is neither checked nor changed. HTTP passes too, off the record, so that a page
+    of that server works through the tap. Where the server is on another host or speaks TLS, the
+    headers `Host` and `Origin` of requests are rewritten to its name, and records say so. A tap
+    that the same cell started before the same server is replaced.
+
+    Args:
+        upstream: The server's address, such as "ws://127.0.0.1:8000" or "https://example.org/app".
+        hostname: The name or address to listen on; only this machine reaches "127.0.0.1".
+        port: The port to listen on; 0 takes a free one.
+        ssl: Makes it a tap of wss://; as for `Server`.
+        rules: Functions that get each message as a `Passing` and may call its methods: `delay`,
+            `drop`, `replace`, `inject`, `cut`, `hold`. They run on the event loop, so they must
+            not block. With a rule, the offer of permessage-deflate is removed from requests.
+        hosts: Further names that a `Host` header may have; "*" for any.
+        log: Where all is recorded; None makes a new log.
+        upstream_ssl: As `ssl` of `connect`, for a server that speaks TLS.
+        client_certificate: As for `connect`.
+        proxy: The proxy on the way to the server, as for `connect`.
+        timeout: Seconds that TCP and TLS to the server may take.
+
+    Raises:
+        InvalidMessage: The address is not that of a WebSocket.
+        LocalError: An option has a value that it cannot have.
+        AddressInUse: Something else listens on this address.
+        AddressUnavailable: This machine cannot listen on it.
+        WrongThread: Called on the event loop's own thread.
+        LoopBlocked: An `async def` handler of this kernel blocks the event loop.
+    """
+    around = Environment(platform=sys.platform)
+    if around.is_lite:
+        raise AddressUnavailable(no_listening(around))
+    uri = parse_address(upstream)
+    options: ConnectOptions = {
+        "ssl": upstream_ssl,
+        "client_certificate": client_certificate,
+        "proxy": proxy,
+        "timeout": timeout,
+    }
+    settings = TapSettings(
+        uri, connect_options(options), _rewriting(uri), hostname, tuple(hosts), _checked(rules)
+    )
+    context = None if ssl is None else server_context(ssl)
+    log = FrameLog() if log is None else log
+    cell = current_cell()
+    # Two taps of a cell may stand one behind the other.
+    place = None if cell is None else f"{cell}, before {where(uri)}"
+    with registry.in_turn:
+        free_port, asked_port = registry.make_room(None, hostname, port, place)
+        runner = TapRunner(settings, log, free_port, place, itertools.count(1), tls=context)
+        runner.asked_port = asked_port
+        try:
+            registry.remember(runner)
+            runner.run()
+            return Tap(runner, uri, settings, log)
+        except BaseException:  # an interrupt may come anywhere
+            runner.shutdown()
+            registry.forget(runner)
+            raise
+
+
+def _rewriting(uri: WebSocketURI) -> Rewriting:
+    """Return what has to be rewritten for a server: nothing, where it is on this machine."""
+    if not uri.secure and is_loopback(uri.host):
+        return Rewriting()
+    standard = uri.port == DEFAULT_PORTS[uri.secure]
+    host = f"[{uri.host}]" if ":" in uri.host else uri.host
+    authority = host if standard else describe_peer((uri.host, uri.port))
+    return Rewriting(authority, f"http{'s' * uri.secure}://{authority}")
+
+
+def _checked(rules: Iterable[Rule]) -> list[Rule]:
+    checked = list(rules)
+    for rule in checked:
+        if not callable(rule):
+            raise LocalError(
+                f"a rule is a function that takes a message, not {rule!r:.80}: "
+                f"tap(..., rules=[function])"
+            )
+    return checked
+
+
+def _collected(runner: TapRunner) -> None:
+    if runner.running:
+        runner.shutdown_soon()
+        registry.drop(runner)
+        warnings.warn(
+            f"the tap at {runner.url} was closed: nothing refers to it any more; keep it in a "
+            f"variable, or use it as a context manager: with tap(...) as t",
+            ResourceWarning,
+            stacklevel=2,
+        )

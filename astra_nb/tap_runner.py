@@ -1,0 +1,76 @@
+"""A running tap: its listening sockets and its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Iterator
+
+from .listener import Listener
+from .log import FrameLog
+from .net.tap_leg import Leg
+from .net.tap_line import TapLine, TapSettings
+
+__all__ = ["TapRunner"]
+
+ABORT = 2.0  # seconds that connections have to end when the tap does
+
+
+class TapRunner(Listener[Leg]):
+    """A running tap. See `Listener` for the other arguments.
+
+    Args:
+        settings: What all its connections share.
+        numbers: The connections' numbers on the log.
+        open_timeout: Seconds that a client may take for TLS.
+    """
+
+    what = "tap"
+    open_timeout = 10.0
+    close_timeout = ABORT
+
+    def __init__(
+        self,
+        settings: TapSettings,
+        log: FrameLog,
+        port: int,
+        cell: str | None,
+        numbers: Iterator[int],
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(log, settings.hostname, port, cell, tls=tls)
+        self._settings = settings
+        self._taps_log = log
+        self._lines: set[TapLine] = set()
+        self._numbers = numbers
+
+    def _make_connection(self) -> Leg:
+        line = TapLine(self._settings, self._taps_log, self._numbers)
+        leg = line.legs["client"]
+        self._connections.add(leg)
+        self._lines.add(line)
+
+        def forget(_: object) -> None:
+            self._connections.discard(leg)
+            self._lines.discard(line)
+
+        line.closed.add_done_callback(forget)
+        return leg
+
+    def release(self) -> int:
+        """Let go on what rules hold; return how many messages that were. Any thread."""
+        if not self.running:
+            return 0
+        return self._background.call(lambda: sum(line.release() for line in list(self._lines)))
+
+    def _abort(self) -> None:
+        for line in list(self._lines):
+            line.cut("the tap was shut down")
+
+    async def _shutdown(self, code: int, reason: str, caller: threading.Thread | None) -> None:
+        waiting = [line.closed for line in self._lines]
+        self._abort()
+        if waiting:
+            await asyncio.wait(waiting, timeout=ABORT)
