@@ -14,14 +14,15 @@ from weakref import WeakSet, WeakValueDictionary
 from astra_nb import seeded
 from astra_nb.errors import WaitTimeout, WrongThread
 from astra_nb.wire.messages import Side
+from astra_nb.wire.text import counted
 
 from . import table, waiting
 from .criteria import Criteria, Predicate, Wanted, criteria
 from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
-from .records import Direction, FrameRecord, Record
+from .records import Direction, FrameRecord, NoticeRecord, Record
 from .ring import BATCH, Ring
-from .snapshot import Deferred, Snapshot, weight
+from .snapshot import Deferred, Snapshot, weight, weight_of
 from .view import LogView
 from .waiting import Search, Subscriptions, check_wait
 
@@ -29,6 +30,7 @@ __all__ = ["FrameLog"]
 
 LARGE = 4096  # bytes; runs of this size are counted, so that bounds hold in between, about
 MAX_UNSETTLED = 1024 * 1024  # bytes in such runs
+KEEP_MORE = "FrameLog.open(path, max_frames=..., max_bytes=...) keeps more"
 LAST_RECORDS = 10  # shown when a wait ends without what was waited for
 
 
@@ -317,6 +319,48 @@ class FrameLog(LogView):
         log.max_bytes = max(log.max_bytes, size)
         for record in records:
             log._ring.load(record)
+        return log
+
+    @classmethod
+    def open(
+        cls,
+        path: str | PathLike[str],
+        *,
+        max_frames: int = 1_000_000,
+        max_bytes: int = 256 * 2**20,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> FrameLog:
+        """Return a log from a file, in the format that the path's suffix names.
+
+        `.jsonl`, `.har` (also of Chrome, Firefox, Playwright and mitmproxy), `.pcapng` and `.pcap`,
+        as `docs/recordings.md` describes them. A file is read as a stream and may be larger than
+        memory: the newest records are kept, and a notice at the end of the log counts the others.
+        Secrets in handshakes are hidden as in a log of one's own connections.
+
+        Args:
+            path: The file.
+            max_frames: How many of the newest frames are kept, and as many other records.
+            max_bytes: How many bytes of them are kept.
+            progress: Called now and then with the bytes read and the file's size; None shows a bar
+                for a large file, if tqdm is installed.
+
+        Raises:
+            ValueError: A suffix that names no format, or a file that is broken: the message names
+                the line, the entry, the packet or the block.
+            ImportError: The format needs a package that is not installed.
+            OSError: The file cannot be read.
+        """
+        log = cls(max_frames=max_frames, max_bytes=max_bytes)
+        count = 0
+        last: Record | None = None
+        for record in cls.files.read(path, max_frames, max_bytes, progress):
+            log._ring.load(record, 0 if isinstance(record, FrameRecord) else weight_of(record))
+            count, last = count + 1, record
+        left_out = count - len(log)
+        if last is not None and left_out:
+            text = f"{counted(left_out, 'older record')} of the file left out: {KEEP_MORE}"
+            notice = NoticeRecord(number=last.number + 1, time=last.time, connection=0, text=text)
+            log._ring.load(notice)
         return log
 
     # Internals
