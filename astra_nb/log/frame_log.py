@@ -14,13 +14,12 @@ from weakref import WeakSet, WeakValueDictionary
 from astra_nb import seeded
 from astra_nb.errors import WaitTimeout, WrongThread
 from astra_nb.wire.messages import Side
-from astra_nb.wire.text import counted
 
 from . import table, waiting
 from .criteria import Criteria, Predicate, Wanted, criteria
 from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
-from .records import Direction, FrameRecord, NoticeRecord, Record
+from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
 from .snapshot import Deferred, Snapshot, weight, weight_of
 from .view import LogView
@@ -30,7 +29,6 @@ __all__ = ["FrameLog"]
 
 LARGE = 4096  # bytes; runs of this size are counted, so that bounds hold in between, about
 MAX_UNSETTLED = 1024 * 1024  # bytes in such runs
-KEEP_MORE = "FrameLog.open(path, max_frames=..., max_bytes=...) keeps more"
 LAST_RECORDS = 10  # shown when a wait ends without what was waited for
 
 
@@ -351,17 +349,12 @@ class FrameLog(LogView):
             OSError: The file cannot be read.
         """
         log = cls(max_frames=max_frames, max_bytes=max_bytes)
-        count = 0
-        last: Record | None = None
-        for record in cls.files.read(path, max_frames, max_bytes, progress):
-            log._ring.load(record, 0 if isinstance(record, FrameRecord) else weight_of(record))
-            count, last = count + 1, record
-        left_out = count - len(log)
-        if last is not None and left_out:
-            text = f"{counted(left_out, 'older record')} of the file left out: {KEEP_MORE}"
-            notice = NoticeRecord(number=last.number + 1, time=last.time, connection=0, text=text)
-            log._ring.load(notice)
+        cls.files.load(log, path, progress)
         return log
+
+    def load(self, record: Record) -> None:
+        """Store a record that has its number and time; the number is above all before."""
+        self._ring.load(record, 0 if isinstance(record, FrameRecord) else weight_of(record))
 
     # Internals
 

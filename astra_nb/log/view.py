@@ -40,14 +40,13 @@ class RecordFiles(Protocol):
     def save(self, view: LogView, path: str | PathLike[str]) -> None:
         """Write the records of a view to a file, whole or not at all."""
 
-    def read(
+    def load(
         self,
+        log: Any,
         path: str | PathLike[str],
-        max_frames: int,
-        max_bytes: int,
         progress: Callable[[int, int], object] | None,
-    ) -> Iterator[Record]:
-        """Yield the records of a file, oldest first; perhaps only the newest within the bounds."""
+    ) -> None:
+        """Load the records of a file into a `FrameLog`."""
 
 
 class LogView(ABC):

@@ -8,14 +8,14 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
-from astra_nb.log import LogView
+from astra_nb.log import FrameLog, LogView
 from astra_nb.log.records import Record
 
-from . import har, har_reading, jsonl
+from . import captures, har, har_reading, jsonl, pcapng
 from .files import writing
 from .reading import Reading, with_progress
 
-__all__ = ["FORMATS", "Format", "read", "save"]
+__all__ = ["FORMATS", "Format", "load", "save"]
 
 F = TypeVar("F")
 
@@ -35,6 +35,8 @@ class Format(NamedTuple):
 FORMATS: dict[str, Format] = {
     ".jsonl": Format(jsonl.write_file, jsonl.read_file),
     ".har": Format(har.write_file, har_reading.read_file),
+    ".pcapng": Format(pcapng.write_file, captures.read_file),
+    ".pcap": Format(None, captures.read_file),
 }
 
 
@@ -45,23 +47,22 @@ def save(view: LogView, path: str | PathLike[str]) -> None:
         write(view, file)
 
 
-def read(
-    path: str | PathLike[str],
-    max_frames: int,
-    max_bytes: int,
-    progress: Callable[[int, int], object] | None,
-) -> Iterator[Record]:
-    """Yield the records of a file. See `FrameLog.open`."""
+def load(
+    log: FrameLog, path: str | PathLike[str], progress: Callable[[int, int], object] | None
+) -> None:
+    """Load the records of a file into a log. See `FrameLog.open`."""
     reader = chosen(path, {suffix: format.read for suffix, format in FORMATS.items()})
     with Path(path).open("rb") as file:
-        reading = Reading(file, max_frames, max_bytes)
+        reading = Reading(file, log.max_frames, log.max_bytes)
         last = None
-        size = os.fstat(file.fileno()).st_size
-        for last in with_progress(reader(reading), file, size, progress):
-            yield last
-        notice = reading.notice(last)
-        if notice is not None:
-            yield notice
+        for last in with_progress(reader(reading), progress, reading):
+            log.load(last)
+    reading.older += reading.count - len(log)
+    if reading.older:
+        log.max_frames += 1  # for the notice
+    notice = reading.notice(last)
+    if notice is not None:
+        log.load(notice)
 
 
 def chosen(path: str | PathLike[str], choices: dict[str, F | None]) -> F:

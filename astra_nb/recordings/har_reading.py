@@ -34,6 +34,7 @@ __all__ = ["read_file"]
 
 SENDERS: dict[str, Side] = {"send": "client", "receive": "server"}
 MESSAGE_LISTS = ("_webSocketMessages", "_webSocketControlFrames")
+FIELDS = ("_resourceType", "request", "response", "serverIPAddress", "startedDateTime")
 MAX_UNTIMED = 100_000
 SMALLEST_TIME = 10**8  # seconds since the epoch; less is a time since something else, or none
 LINE_END = re.compile(r"[\r\n]+")
@@ -57,7 +58,7 @@ def read_file(reading: Reading) -> Iterator[Record]:
     try:
         for name in values.members():
             if name != "log":
-                values.value()
+                values.skip()
                 continue
             is_har = True
             for inner in values.members():
@@ -68,7 +69,7 @@ def read_file(reading: Reading) -> Iterator[Record]:
                         entries += 1
                         sockets += add_entry(values, newest, sockets + 1)
                 else:
-                    values.value()
+                    values.skip()
         values.end()
         if not is_har:
             raise ValueError('it has no "log"')
@@ -76,7 +77,7 @@ def read_file(reading: Reading) -> Iterator[Record]:
         where = f"entry {entries} of the HAR file" if entries else "the HAR file"
         raise ValueError(f"{where} is broken: {exc}") from exc
     if entries and not sockets:
-        reading.left_out["HTTP request"] += entries
+        reading.left_out["HTTP requests"] += entries
     yield from newest.records()
 
 
@@ -107,7 +108,7 @@ class Newest:
             or self._size > bounds.max_bytes
         ):
             self._count(heappop(self._heap)[4], -1)
-            bounds.left_out["older record"] += 1
+            bounds.older += 1
 
     def _count(self, record: Row | Record, sign: int) -> None:
         if isinstance(record, tuple):
@@ -175,8 +176,10 @@ def add_entry(values: JsonValues, newest: Newest, connection: int) -> bool:
                     newest.add(message.record(message.time, connection))
                 if len(untimed) > MAX_UNTIMED:
                     raise ValueError(f"more than {MAX_UNTIMED:,} messages without a time")
-        else:
+        elif name in FIELDS:
             entry[name] = values.value()
+        else:
+            values.skip()
     if has_records:
         return True
     response = part(entry, "response")

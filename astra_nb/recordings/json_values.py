@@ -65,14 +65,20 @@ class JsonValues:
         import ijson
 
         builder = ijson.ObjectBuilder()
-        depth = 0
+        depth = self._depth - (self._peeked is not None and self._peeked[0] in STARTS)
         for _ in range(MAX_VALUES):
             event, value = self._next()
             builder.event(event, float(value) if isinstance(value, Decimal) else value)
-            depth += (event in STARTS) - (event in ENDS)
-            if not depth:
+            if self._depth == depth:
                 return builder.value
         raise ValueError(f"one value holds more than {MAX_VALUES:,} others")
+
+    def skip(self) -> None:
+        """Pass over the next value, of any size."""
+        depth = self._depth - (self._peeked is not None and self._peeked[0] in STARTS)
+        self._next()
+        while self._depth > depth:
+            self._next()
 
     def end(self) -> None:
         """Check that the text ends here."""
