@@ -224,7 +224,8 @@ class Message(NamedTuple):
     def record(self, time: float, connection: int) -> Row | Record:
         """Return its record: a frame of its own, masked with zeros where a client sent it."""
         if self.kind == "error":
-            return NoticeRecord(number=1, time=time, connection=connection, text=self.data)
+            text = f"the browser tells of an error: {self.data}"
+            return NoticeRecord(number=1, time=time, connection=connection, text=text)
         sender = SENDERS[self.kind]
         payload = self.data.encode("utf-8", "replace")
         if self.opcode != TEXT:
