@@ -238,6 +238,9 @@ WITHOUT_OWN_TESTS = {
     "handlers.py": "what handlers do at a server: tests/test_server.py, test_faults.py",
     "lua/operations.py": "what Lua programs call: tests/lua/test_programs.py",
     "lua/runtime.py": "sandbox and budget: tests/lua/test_sandbox.py, test_long_work.py",
+    "recordings/handshakes.py": "heads of others: tests/recordings/test_captured.py",
+    "recordings/json_values.py": "JSON of others: tests/recordings/test_har_reading.py",
+    "recordings/reading.py": "bounds and progress: tests/recordings/test_formats.py",
     "runner.py": "the life of a server: tests/test_server.py",
     "settings.py": "what is set on a server: tests/test_server.py, test_serving.py",
 }

@@ -52,7 +52,7 @@ def records_of(packets: Iterable[Packet], reading: Reading) -> Iterator[Record]:
     own = pcapng.OwnRecords()
     streams = Streams(reading)
     time = 0.0
-    for packet in packets:
+    for number, packet in enumerate(packets, start=1):
         time = packet.time
         try:
             segment = Segment.of(packet.link_type, packet.data)
@@ -61,7 +61,10 @@ def records_of(packets: Iterable[Packet], reading: Reading) -> Iterator[Record]:
                 reading.left_out[str(exc)] += 1
             continue
         if pcapng.is_own(packet):
-            yield from own.take(packet, segment.payload)
+            try:
+                yield from own.take(packet, segment.payload)
+            except ValueError as exc:
+                raise ValueError(f"packet {number} of the file is broken: {exc}") from exc
         else:
             yield from streams.take(segment, time)
     own.end()
