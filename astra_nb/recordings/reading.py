@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from astra_nb.extras import install_command
 from astra_nb.log.records import NoticeRecord, Record
 
 __all__ = ["Reading", "needs_extra", "with_progress"]
@@ -52,7 +53,7 @@ class Reading:
 
 def needs_extra(package: str, what: str) -> ImportError:
     """Return the error for a package of the extra that is not installed."""
-    return ImportError(f'{what} needs the package {package}; pip install "astra-nb[files]"')
+    return ImportError(f"{what} needs the package {package}; {install_command('files')}")
 
 
 def with_progress(

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astra_nb import FrameLog
+from astra_nb.extras import install_command
 from astra_nb.log import LogView
 from astra_nb.log.records import NoticeRecord, OutputRecord
 from astra_nb.recordings import reading
@@ -201,9 +202,8 @@ def test_a_package_that_is_missing(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError) as caught:
         FrameLog.open(path)
-    assert str(caught.value).endswith(
-        f'file needs the package {package}; pip install "astra-nb[files]"'
-    )
+    said = f"file needs the package {package}; {install_command('files')}"
+    assert str(caught.value).endswith(said)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
