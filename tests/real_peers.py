@@ -19,7 +19,7 @@ from tests.helpers import free_port, wait_until
 DEADLINE = 20.0  # seconds
 
 # Debian's and Ubuntu's packages; `.ci/run` installs them.
-INSTALL = "sudo apt install nginx-light tinyproxy-bin microsocks"
+INSTALL = "sudo apt install nginx-light tinyproxy-bin microsocks tshark"
 
 
 def program(name: str) -> str:

@@ -24,7 +24,7 @@ from packaging.version import Version
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-TESTED = ("lua", "socks", "tls", "lab", "grading", "test")  # extras
+TESTED = ("files", "lua", "socks", "tls", "lab", "grading", "test")  # extras
 
 
 def lower_bounds(python: Version) -> dict[str, Version]:

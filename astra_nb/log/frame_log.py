@@ -21,7 +21,7 @@ from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
-from .snapshot import Deferred, Snapshot, weight
+from .snapshot import Deferred, Snapshot, weight, weight_of
 from .view import LogView
 from .waiting import Search, Subscriptions, check_wait
 
@@ -318,6 +318,43 @@ class FrameLog(LogView):
         for record in records:
             log._ring.load(record)
         return log
+
+    @classmethod
+    def open(
+        cls,
+        path: str | PathLike[str],
+        *,
+        max_frames: int = 1_000_000,
+        max_bytes: int = 256 * 2**20,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> FrameLog:
+        """Return a log from a file, in the format that the path's suffix names.
+
+        `.jsonl`, `.har` (also of Chrome, Firefox, Playwright and mitmproxy), `.pcapng` and `.pcap`,
+        as `docs/recordings.md` describes them. A file is read as a stream and may be larger than
+        memory: the newest records are kept, and a notice at the end of the log counts the others.
+        Secrets in handshakes are hidden as in a log of one's own connections.
+
+        Args:
+            path: The file.
+            max_frames: How many of the newest frames are kept, and as many other records.
+            max_bytes: How many bytes of them are kept.
+            progress: Called now and then with the bytes read and the file's size; None shows a bar
+                for a large file, if tqdm is installed.
+
+        Raises:
+            ValueError: A suffix that names no format, or a file that is broken: the message names
+                the line, the entry, the packet or the block.
+            ImportError: The format needs a package that is not installed.
+            OSError: The file cannot be read.
+        """
+        log = cls(max_frames=max_frames, max_bytes=max_bytes)
+        cls.files.load(log, path, progress)
+        return log
+
+    def load(self, record: Record) -> None:
+        """Store a record that has its number and time; the number is above all before."""
+        self._ring.load(record, 0 if isinstance(record, FrameRecord) else weight_of(record))
 
     # Internals
 

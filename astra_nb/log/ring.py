@@ -66,11 +66,16 @@ class Ring:
                         return number
         return 0
 
-    def load(self, record: Record) -> None:
-        """Store a record that has its number and time; the number is above all before."""
+    def load(self, record: Record, weight: int = 0) -> None:
+        """Store a record that has its number and time; the number is above all before.
+
+        Args:
+            record: The record.
+            weight: The bytes that it counts for, when it is not a frame.
+        """
         entry: Entry = (
             record.time, record.connection, None, None,
-            Deferred(lambda **_: record, {}, 0), 1, "", None,
+            Deferred(lambda **_: record, {}, weight), 1, "", None,
         )  # fmt: skip
         if isinstance(record, FrameRecord):
             entry = (

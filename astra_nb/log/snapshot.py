@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import accumulate
 from typing import NamedTuple, TypeGuard
 
@@ -18,7 +18,7 @@ from .pieces import Pieces
 from .records import Direction, FrameRecord, Record, frame_record
 from .scan import Scan
 
-__all__ = ["Block", "Deferred", "Entry", "Snapshot", "weight"]
+__all__ = ["Block", "Deferred", "Entry", "Snapshot", "weight", "weight_of"]
 
 # Frames that are looked through for the rest of a message. One with more fragments is hidden.
 MAX_JOINED = 20_000
@@ -60,6 +60,12 @@ def weight(data: bytes | Pieces | Deferred, messages: tuple[bytes | None, ...] |
     """Return the bytes that an entry keeps in memory: the wire's, and decompressed payloads."""
     plain = 0 if messages is None else sum([len(each) for each in messages if each is not None])
     return len(data) + plain
+
+
+def weight_of(record: Record) -> int:
+    """Return the bytes and characters that a record other than a frame keeps in memory, about."""
+    values = (getattr(record, field.name) for field in fields(record))
+    return sum(len(value) for value in values if isinstance(value, (str, bytes)))
 
 
 class Block(NamedTuple):

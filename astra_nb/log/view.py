@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
 from typing import Any, ClassVar, Protocol, Unpack, overload
@@ -34,6 +34,21 @@ class RecordFormat(Protocol):
         """Return the records of a file, or of the text itself."""
 
 
+class RecordFiles(Protocol):
+    """The file formats for logs, chosen by a path's suffix."""
+
+    def save(self, view: LogView, path: str | PathLike[str]) -> None:
+        """Write the records of a view to a file, whole or not at all."""
+
+    def load(
+        self,
+        log: Any,
+        path: str | PathLike[str],
+        progress: Callable[[int, int], object] | None,
+    ) -> None:
+        """Load the records of a file into a `FrameLog`."""
+
+
 class LogView(ABC):
     """The records of a log, or some of them, oldest first.
 
@@ -41,9 +56,11 @@ class LogView(ABC):
 
     Attributes:
         jsonl: How records become JSON Lines; set by `astra_nb.recordings`, a higher layer.
+        files: How they become files of other formats; set there too.
     """
 
     jsonl: ClassVar[RecordFormat]
+    files: ClassVar[RecordFiles]
 
     @abstractmethod
     def records(self, after: int = 0) -> Iterator[Record]:
@@ -148,6 +165,22 @@ class LogView(ABC):
         if path is not None:
             self.jsonl.write(path, text)
         return text
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the records to a file, in the format that the path's suffix names.
+
+        `.jsonl` and `.har` and `.pcapng` can be opened again with `FrameLog.open`, and nothing that
+        the log shows is lost. `docs/recordings.md` describes each.
+
+        Args:
+            path: The file; an existing one is replaced once all is written.
+
+        Raises:
+            ValueError: A suffix that names no format that can be written.
+            ImportError: The format needs a package that is not installed.
+            OSError: The file cannot be written; an existing one is as it was.
+        """
+        self.files.save(self, path)
 
     def sequence(self, limit: int | None = None) -> str:
         """Return a sequence diagram of the records: two life lines, and an arrow for each frame.

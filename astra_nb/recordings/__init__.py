@@ -2,8 +2,9 @@
 
 from astra_nb.log import LogView
 
-from . import jsonl
+from . import formats, jsonl
 
-__all__ = ["jsonl"]
+__all__ = ["formats", "jsonl"]
 
 LogView.jsonl = jsonl
+LogView.files = formats

@@ -7,24 +7,39 @@ the wire and is decoded again, so that a line cannot contradict itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
 from os import PathLike
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, BinaryIO, cast, get_args
 
+from astra_nb.log import LogView
 from astra_nb.log.records import Direction, FrameRecord, Outcome, Record
 from astra_nb.wire.frames import Frame, decode
 from astra_nb.wire.messages import CloseFrame, Side
 from astra_nb.wire.text import shortened
 
 from .files import write
+from .reading import Reading
 
-__all__ = ["from_line", "from_text", "read", "to_line", "to_text", "write"]
+__all__ = [
+    "brief",
+    "from_line",
+    "from_text",
+    "from_values",
+    "read",
+    "read_file",
+    "seconds",
+    "to_line",
+    "to_text",
+    "write",
+    "write_file",
+]
 
 RECORD_TYPES: dict[str, type[Record]] = {
     record_type.kind: record_type for record_type in get_args(Record)
 }
+MAX_LINE = 2**29  # characters; hex of a frame as long as a log keeps by default, and more
 LONGEST = 60  # characters of a value in an error message
 LATEST = 32503680000.0  # the year 3000: Windows shows no later time, and nothing the year 10000
 HIGHEST = 2**32 - 1  # no log comes so far, and a page reads much greater numbers as others
@@ -89,10 +104,13 @@ def from_text(text: str) -> list[Record]:
         ValueError: A line that is not a record, or a number not above the one before; it names
             the line.
     """
-    records: list[Record] = []
-    last = 0
     # Not splitlines(): JSON may hold U+2028 in a text, which does not end a line here.
-    for position, line in enumerate(text.split("\n"), start=1):
+    return list(from_lines(text.split("\n")))
+
+
+def from_lines(lines: Iterable[str | bytes]) -> Iterator[Record]:
+    last = 0
+    for position, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
@@ -102,20 +120,52 @@ def from_text(text: str) -> list[Record]:
         except ValueError as exc:
             raise ValueError(f"line {position} is not a record: {exc}") from exc
         last = record.number
-        records.append(record)
-    return records
+        yield record
 
 
-def from_line(line: str) -> Record:
+def write_file(view: LogView, file: BinaryIO) -> None:
+    """Write the records of a view as JSON Lines."""
+    for record in view:
+        file.write(to_line(record).encode())
+
+
+def read_file(reading: Reading) -> Iterator[Record]:
+    """Yield the records of a file of JSON Lines; a line is held in memory, and no more.
+
+    Raises:
+        ValueError: As `from_text`.
+    """
+
+    def lines() -> Iterator[bytes]:
+        while line := reading.file.readline(MAX_LINE):
+            if len(line) == MAX_LINE:
+                raise ValueError(f"a line is longer than {MAX_LINE:,} bytes")
+            yield line
+
+    return from_lines(lines())
+
+
+def from_line(line: str | bytes) -> Record:
     """Return the record of one line.
 
     Raises:
         ValueError: It is not JSON, or a field is missing, unknown or of the wrong type.
     """
     try:
-        values = json.loads(line)
+        text = line if isinstance(line, str) else line.decode()
+        return from_values(json.loads(text))
+    except UnicodeDecodeError as exc:
+        raise ValueError(f"it is not UTF-8: {exc.reason} at byte {exc.start} of it") from exc
     except RecursionError as exc:
         raise ValueError("it is nested too deeply") from exc
+
+
+def from_values(values: object) -> Record:
+    """Return the record of the object that a line holds, as `json.loads` returns it.
+
+    Raises:
+        ValueError: A field is missing, unknown or of the wrong type.
+    """
     if not isinstance(values, dict):
         raise ValueError(f'it is not an object with a "kind" but {brief(values)}')
     kind = values.pop("kind", None)
@@ -138,6 +188,7 @@ def from_line(line: str) -> Record:
 
 
 def brief(value: object) -> str:
+    """Return a value as it is shown in an error message."""
     return shortened(ascii(value), LONGEST)
 
 
@@ -155,6 +206,11 @@ def integer(lowest: int) -> Callable[[object], int]:
 
 
 def seconds(value: object) -> float:
+    """Return a time in seconds since the epoch.
+
+    Raises:
+        ValueError: It is not one.
+    """
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= LATEST:
         raise ValueError("a number of seconds since the epoch")
     return float(value)

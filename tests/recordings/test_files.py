@@ -16,7 +16,7 @@ from tests.log.samples import conversation
 def test_a_file_is_made_and_replaced(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     files.write(path, "żółw\n")
-    assert path.read_bytes() == "żółw\n".encode().replace(b"\n", os.linesep.encode())
+    assert path.read_bytes() == "żółw\n".encode()
     files.write(str(path), "")
     assert path.read_bytes() == b""
     assert os.listdir(tmp_path) == ["log.jsonl"]
@@ -53,7 +53,7 @@ def test_a_disk_that_is_full_keeps_the_earlier_file(
         Path,
         "open",
         lambda self, mode="r", **options: real(
-            Path("/dev/full") if mode == "x" else self, "w" if mode == "x" else mode, **options
+            Path("/dev/full") if mode == "xb" else self, "wb" if mode == "xb" else mode, **options
         ),
     )
     with pytest.raises(OSError, match="No space left"):

@@ -1,0 +1,133 @@
+"""Our pcapng files, read by tshark: the same frames as the log."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from astra_nb import FrameLog
+from astra_nb.log.records import Direction, FrameRecord
+from astra_nb.wire.frames import encode
+from astra_nb.wire.messages import CloseFrame
+from tests.log.samples import HELLO, MASKED_HELLO, conversation
+from tests.real_peers import program
+
+FRAMES = 40_000
+LENGTHS = ("payload_length", "payload_length_ext_16", "payload_length_ext_64")
+PAYLOADS = ("payload.text", "payload.ping", "payload.pong", "payload.close.status_code")
+FIELDS = ("opcode", "fin", "mask", *LENGTHS, *PAYLOADS, "payload.close.reason")
+Read = tuple[int, bool, bool, int, str]  # opcode, FIN, MASK, length, payload
+
+
+def read_by_tshark(path: Path) -> list[Read]:
+    """Return the frames that tshark lists, in their order."""
+    fields = [f"websocket.{name}" for name in FIELDS]
+    command = [program("tshark"), "-r", str(path), "-Y", "websocket", "-T", "fields"]
+    command += [part for name in (*fields, "data.data") for part in ("-e", name)]
+    done = subprocess.run(command, capture_output=True, check=True)
+    frames = []
+    for line in done.stdout.decode().removesuffix("\n").split("\n"):
+        opcode, fin, mask, short, long, longer, text, *payload = line.split("\t")
+        length = int(longer or long or short)
+        frames.append(
+            (int(opcode), fin == "1", mask == "1", length, text.encode().hex() + "".join(payload))
+        )
+    return frames
+
+
+def read_by_us(log: FrameLog) -> list[Read]:
+    """Return the frames as tshark shows them: a message's payload stands at its last frame."""
+    values = {message.numbers[-1]: message for message in log.messages}
+    frames = []
+    for each in only_frames(log):
+        frame, message = each.frame, values.get(each.number)
+        value: Any = "" if message is None else message.value
+        if isinstance(value, CloseFrame):
+            value = f"{value.code}{value.reason}"
+        elif value:  # a text in fragments is shown as hex at times
+            value = (value.encode() if isinstance(value, str) else value).hex()
+        frames.append((frame.opcode, frame.fin, frame.masked, frame.payload_length, value or ""))
+    return frames
+
+
+def only_frames(log: FrameLog) -> list[FrameRecord]:
+    return [each for each in log.frames if isinstance(each, FrameRecord)]
+
+
+def random_frames(log: FrameLog, count: int) -> None:
+    """Put frames of every type, length form and direction on a log, texts in fragments too.
+
+    tshark 4.0 shows the payload of a message in fragments at its last frame, if that is not empty;
+    it mixes up those that both ends send at the same time, and their types.
+    """
+    chance = random.Random(6455)
+    under_way = False
+    for number in range(count):
+        direction: Direction = chance.choice(("sent", "received"))
+        opcode = chance.choice((1, 1, 2, 2, 8, 9, 10))
+        size = chance.randrange(126)
+        fin = True
+        if opcode <= 2:
+            size = chance.choice((0, 1, 3, 20, 125, 126, 127, 300))
+            size = 70_000 if number % 8000 == 17 else size
+        if opcode == 1 and direction == "received":
+            opcode, fin = 0 if under_way else 1, chance.random() < 0.6
+            size, under_way = max(size, 1), not fin
+        elif under_way and opcode == 2 and direction == "received":
+            continue
+        payload = chance.randbytes(size)
+        if opcode <= 1:
+            payload = b"text, " * (size // 6) + b"." * (size % 6)
+        elif opcode == 8:
+            payload = b"\x03\xe8" + b"done" * (size // 8)
+        key = chance.randbytes(4) if direction == "received" else None
+        log.append_frames(1, "server", direction, encode(opcode, payload, fin=fin, key=key), 1)
+
+
+def test_tshark_reads_40_000_frames_as_they_are_on_the_log(tmp_path: Path) -> None:
+    program("tshark")
+    log = FrameLog(redact=None)
+    random_frames(log, FRAMES + FRAMES // 10)
+    log.save(tmp_path / "many.pcapng")
+    read = read_by_tshark(tmp_path / "many.pcapng")
+    assert len(read) == len(log) >= FRAMES
+    assert read == read_by_us(log)
+
+
+def test_tshark_reads_a_session(tmp_path: Path, live: FrameLog) -> None:
+    """Whole compressed messages too; of compressed fragments it cannot inflate the payload."""
+    live.save(tmp_path / "session.pcapng")
+    read, ours = read_by_tshark(tmp_path / "session.pcapng"), read_by_us(live)
+    assert [each[:4] for each in read] == [each[:4] for each in ours]
+    whole = [each.frame.fin and each.frame.opcode != 0 for each in only_frames(live)]
+    assert whole.count(False) == 7
+    # It shows a text up to its first NUL.
+    plain = [
+        at
+        for at, (opcode, *_, payload) in enumerate(ours)
+        if whole[at] and not (opcode == 1 and 0 in bytes.fromhex(payload))
+    ]
+    assert len(plain) > 8
+    assert [read[at][4] for at in plain] == [ours[at][4] for at in plain]
+
+
+def test_tshark_reads_what_a_log_holds_whose_handshake_is_gone(tmp_path: Path) -> None:
+    log = conversation()
+    log.frames.save(tmp_path / "frames.pcapng")
+    read = read_by_tshark(tmp_path / "frames.pcapng")
+    assert [each[:4] for each in read] == [each[:4] for each in read_by_us(log)]
+
+
+def test_tshark_reads_up_to_a_frame_with_a_false_length(tmp_path: Path) -> None:
+    log = FrameLog()
+    log.append_frames(1, "server", "sent", HELLO * 2, 2)
+    log.append_frames(1, "server", "sent", encode(2, b"a", length=500), 1, "refused: cut")
+    log.append_frames(1, "server", "sent", HELLO, 1)
+    log.append_frames(1, "server", "received", MASKED_HELLO, 1)
+    log.save(tmp_path / "false.pcapng")
+    hello = (1, True, False, 5, b"Hello".hex())
+    masked = (1, True, True, 5, b"Hello".hex())
+    assert read_by_tshark(tmp_path / "false.pcapng") == [hello, hello, masked]
+    assert list(FrameLog.open(tmp_path / "false.pcapng")) == list(log)
