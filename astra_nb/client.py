@@ -18,22 +18,20 @@ from .async_websocket import AsyncWebSocket
 from .errors import HandshakeFailed, LocalError
 from .log import FrameLog
 from .net import background
-from .net.addresses import is_loopback
 from .net.client_connection import ClientConnection
 from .net.connection import Connection
 from .net.curl import parse_curl
 from .net.dialing import dial
 from .net.inbox import TaskInbox, ThreadInbox
 from .net.options import ConnectOptions, connect_options
+from .net.policy import check_seeded_host
 from .net.redirects import next_hop
 from .net.uris import parse_address
 from .websocket import WebSocket
-from .wire.text import visible
 
 __all__ = ["connect", "connect_async"]
 
 _numbers = itertools.count(1)
-LONGEST = 200  # characters of a host in an error
 
 
 class _Connect:
@@ -256,12 +254,8 @@ async def _open(
         return connection
 
     while True:
-        if seeded.current is not None and not is_loopback(hops[-1].host):
-            raise LocalError(
-                f"deterministic() is for lessons and tests on this machine only, because its keys "
-                f"can be predicted, and {visible(hops[-1].host, LONGEST)!r} is not this machine; "
-                f"nothing was sent"
-            )
+        if seeded.current is not None:
+            check_seeded_host(hops[-1].host)
         connection = await dial(hops[-1], options, make, deadline)
         try:
             await asyncio.shield(connection.answered)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from websockets.uri import WebSocketURI
 
-from . import registry
+from . import registry, seeded
 from .errors import AddressUnavailable, LocalError
 from .jupyter.browser_address import Environment, no_listening
 from .jupyter.handler_output import current_cell
@@ -21,6 +21,7 @@ from .log.view import LogView
 from .net.addresses import describe_peer, is_loopback
 from .net.options import ConnectOptions, connect_options
 from .net.passing import Passing
+from .net.policy import Policy, check_seeded, check_seeded_host
 from .net.tap_heads import Rewriting
 from .net.tap_line import TapSettings
 from .net.tap_rules import Rule
@@ -195,6 +196,10 @@ def tap(
     if around.is_lite:
         raise AddressUnavailable(no_listening(around))
     uri = parse_address(upstream)
+    hosts = tuple(hosts)
+    if seeded.current is not None:
+        check_seeded(Policy(hostname, hosts=[*hosts]))
+        check_seeded_host(uri.host)
     options: ConnectOptions = {
         "ssl": upstream_ssl,
         "client_certificate": client_certificate,
@@ -202,7 +207,7 @@ def tap(
         "timeout": timeout,
     }
     settings = TapSettings(
-        uri, connect_options(options), _rewriting(uri), hostname, tuple(hosts), _checked(rules)
+        uri, connect_options(options), _rewriting(uri), hostname, hosts, _checked(rules)
     )
     context = None if ssl is None else server_context(ssl)
     log = FrameLog() if log is None else log
@@ -211,6 +216,8 @@ def tap(
     place = None if cell is None else f"{cell}, before {where(uri)}"
     with registry.in_turn:
         free_port, asked_port = registry.make_room(None, hostname, port, place)
+        if port == 0 and seeded.current is not None:
+            free_port = seeded.current.port()
         runner = TapRunner(settings, log, free_port, place, itertools.count(1), tls=context)
         runner.asked_port = asked_port
         try:

@@ -14,6 +14,7 @@ from operator import attrgetter
 
 from astra_nb import seeded
 from astra_nb.errors import LocalError
+from astra_nb.wire.text import visible
 
 from . import refusals
 from .addresses import is_loopback
@@ -30,6 +31,7 @@ __all__ = [
     "allowed_host",
     "allowed_origin",
     "check_seeded",
+    "check_seeded_host",
     "host_allowed",
     "origin_allowed",
     "split_target",
@@ -38,6 +40,8 @@ __all__ = [
 # A page finds out here whether it reaches the server, without a handler being called.
 CHECK_PATH = "/.well-known/astra-nb/check"
 CHECK = make_route(CHECK_PATH, lambda socket: None)
+
+LONGEST = 200  # characters of a host in an error
 
 # Origins without a host; like "*", they count when they are listed just so.
 AS_WRITTEN = ("*", "null", "file://")
@@ -147,6 +151,19 @@ def check_seeded(policy: Policy) -> None:
             f"deterministic() is for lessons and tests on this machine only, because what it gives "
             f'can be predicted, and this server {others}; end it, or listen on "127.0.0.1" with '
             f"empty server.origins and server.hosts"
+        )
+
+
+def check_seeded_host(host: str) -> None:
+    """Refuse to go to another machine with keys that can be predicted.
+
+    Raises:
+        LocalError: The host is not this machine.
+    """
+    if not is_loopback(host):
+        raise LocalError(
+            f"deterministic() is for lessons and tests on this machine only, because its keys can "
+            f"be predicted, and {visible(host, LONGEST)!r} is not this machine; nothing was sent"
         )
 
 

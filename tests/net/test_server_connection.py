@@ -30,6 +30,7 @@ from astra_nb.net.refusals import (
 from astra_nb.net.server_connection import MAX_EARLY, ignore
 from tests import records
 from tests.conformance.octets import frame, mask_all, read_frames
+from tests.helpers import wait_until
 from tests.servers import serving
 
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, section 1.3
@@ -786,3 +787,17 @@ def test_under_a_seed_an_answer_has_always_the_same_date(monkeypatch: pytest.Mon
                     answer += tcp.recv(4096)
             assert answer.count(b"\r\nDate: ") == 1
             assert f"\r\nDate: {seeded.DATE}\r\n".encode() in answer
+
+
+def test_the_answer_of_a_connection_is_that_on_the_wire() -> None:
+    with serving(wait) as server, raw(server) as peer:
+        runner = server._runner
+        assert runner is not None
+        [connection] = wait_until(lambda: list(runner._connections))
+        assert connection.response is None
+        peer.sendall(head())
+        answer = parse(read_head(peer))
+        [held] = server.connections
+        assert held.response is not None
+        assert held.response.status_code == answer.status == 101
+        assert dict(held.response.headers.raw_items()) == answer.headers

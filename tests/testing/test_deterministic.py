@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from astra_nb import Server, WebSocket, connect, http, seeded
+from astra_nb import Server, WebSocket, connect, http, seeded, tap
 from astra_nb.errors import HandshakeFailed, LocalError
 from astra_nb.testing import deterministic
 from tests import records
@@ -116,6 +116,24 @@ def test_it_refuses_beside_a_server_that_others_can_reach(name: str, why: str) -
         with pytest.raises(LocalError, match=why):
             server.run()
         assert not server.running
+
+
+def test_a_tap_has_the_port_of_the_seed_and_is_for_this_machine_alone() -> None:
+    with deterministic(7), Server(port=0) as server:
+        server.websocket("/", echo)
+        with tap(server.url) as between:
+            expected = seeded.Seeded(7)
+            assert [server.port, between.port] == [expected.port(), expected.port()]
+            with connect(between.url) as client:
+                client.send_text("a")
+                assert client.recv(10).value == "a"
+        for upstream, options in (
+            ("ws://example.org/", {}),
+            (server.url, {"hostname": "0.0.0.0"}),
+            (server.url, {"hosts": ["evil.example"]}),
+        ):
+            with pytest.raises(LocalError, match="on this machine only"):
+                tap(upstream, **options)
 
 
 def test_no_page_of_others_comes_in_while_it_lasts() -> None:
