@@ -34,6 +34,7 @@ class Half:
 
     Attributes:
         data: Bytes of it that are not read yet.
+        searched: How many bytes at the start of `data` hold no end of a head.
         skip: How many more are to be passed over: the rest of a frame that is not kept.
         lost: Whether it is unknown where the next frame begins.
         broken: Whether the message under way has a frame that is not there.
@@ -45,7 +46,7 @@ class Half:
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self.skip = 0
+        self.searched = self.skip = 0
         self.lost = self.broken = self.resets = self.compressed = False
         self.inflater: zlib._Decompress | None = None
         self.close: CloseFrame | None = None
@@ -135,10 +136,12 @@ class CapturedConnection:
 
     def _heads(self, time: float) -> Iterator[Record]:
         sender: Side = "server" if self.asked else "client"
-        data = self.halves[sender].data
-        end = head_end(data)
+        half = self.halves[sender]
+        data = half.data
+        end = head_end(data, half.searched)
         if sender == "client" and not any(data.startswith(each[: len(data)]) for each in METHODS):
             raise NotWebSocket("TLS" if data.startswith(TLS) else "other")
+        half.searched = len(data) if end is None else 0
         if end is None:
             return
         head = bytes(data[:end])

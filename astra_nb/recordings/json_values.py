@@ -12,7 +12,7 @@ __all__ = ["JsonValues"]
 
 MAX_DEPTH = 100
 MAX_VALUES = 100_000  # within one value that is read whole
-MAX_LENGTH = 2**29  # bytes of a string; base64 of a frame as long as a log keeps, and more
+MAX_LENGTH = 2**28  # bytes of a string; base64 of a frame as long as a log keeps, and more
 
 
 class JsonValues:

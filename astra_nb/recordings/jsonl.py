@@ -39,7 +39,7 @@ __all__ = [
 RECORD_TYPES: dict[str, type[Record]] = {
     record_type.kind: record_type for record_type in get_args(Record)
 }
-MAX_LINE = 2**29  # characters; hex of a frame as long as a log keeps by default, and more
+MAX_LINE = 2**28  # characters; hex of a frame as long as a log keeps by default, and more
 LONGEST = 60  # characters of a value in an error message
 LATEST = 32503680000.0  # the year 3000: Windows shows no later time, and nothing the year 10000
 HIGHEST = 2**32 - 1  # no log comes so far, and a page reads much greater numbers as others

@@ -32,6 +32,7 @@ __all__ = ["MAGIC", "OwnRecords", "is_own", "packets", "write_file"]
 
 MAGIC = bytes.fromhex("0a0d0d0a")
 MARK = "astra_nb "
+MAX_INTERFACES = 1000
 MAX_COMMENT = 60_000  # bytes of an option, which has 65,535 at most
 MAX_PAYLOAD = 65_000  # bytes of a packet of IPv4, which has 65,535 at most
 MORE = {"more": True}  # the rest of a record whose bytes do not fit into one packet
@@ -213,6 +214,9 @@ def packet_of(block: Any) -> Packet | None:
     blocks = library().blocks
     if isinstance(block, blocks.InterfaceDescription):
         check_link_type(block.link_type)
+    section = getattr(block, "section", None)  # keeps these blocks
+    if section and len(section.interfaces) + len(section.interface_stats) > MAX_INTERFACES:
+        raise ValueError(f"more than {MAX_INTERFACES:,} interfaces")
     if not isinstance(block, (blocks.EnhancedPacket, blocks.ObsoletePacket, blocks.SimplePacket)):
         return None
     interface = block.section.interfaces[block.interface_id]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from astra_nb.log import FrameLog
 from astra_nb.log.records import FrameRecord, NoticeRecord
+from astra_nb.recordings import jsonl
 from astra_nb.recordings.jsonl import from_line, from_text, to_line
 from tests.log.samples import HELLO, checked, conversation, numbers
 
@@ -253,3 +254,14 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FrameLog.from_jsonl(tmp_path / "none.jsonl")
+
+
+def test_a_line_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "MAX_LINE", 1000)
+    path = tmp_path / "log.jsonl"
+    line = json.dumps({**LINE, "verdict": "x" * 700})
+    path.write_text(f"{line}\n")
+    assert len(FrameLog.open(path)) == 1
+    path.write_text(f"{line}{' ' * 300}\n")
+    with pytest.raises(ValueError, match=r"^a line is longer than 1,000 bytes$"):
+        FrameLog.open(path)

@@ -156,3 +156,15 @@ def test_broken_blocks(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"^block \d+ of the file is ") as caught:
             FrameLog.open(path)
         assert message in str(caught.value), data[:40]
+
+
+def test_interfaces_are_bounded(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.pcapng")
+    whole = path.read_bytes()
+    first = struct.unpack_from("<I", whole, 4)[0]
+    interface = whole[first : first + struct.unpack_from("<I", whole, first + 4)[0]]
+    path.write_bytes(whole + interface * 2000)
+    with pytest.raises(
+        ValueError, match=r"^block 10.. of the file is broken: 'more than 1,000 int"
+    ):
+        FrameLog.open(path)
