@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from astra_nb.log.records import Direction, HandshakeRecord, OpenedRecord, Side, handshake_record
 from astra_nb.wire.handshake import parse_head
 from astra_nb.wire.redaction import Redactor, redact_path
@@ -59,7 +61,7 @@ class Handshake:
         )
 
 
-def field(headers: list[tuple[str, str]], name: str) -> str:
+def field(headers: Iterable[tuple[str, str]], name: str) -> str:
     """Return the value of a header, in lower case by name; several are joined by commas."""
     return ", ".join(value for each, value in headers if each.lower() == name)
 

@@ -27,6 +27,7 @@ from astra_nb.log.records import (
 from astra_nb.wire.opcodes import BINARY, TEXT
 
 from . import jsonl
+from .handshakes import field
 
 __all__ = ["write_file"]
 
@@ -117,8 +118,8 @@ def close_of(closed: ClosedRecord) -> dict[str, Any]:
 def request_of(record: HandshakeRecord | None, opened: OpenedRecord | None) -> dict[str, Any]:
     method, _, rest = ("GET " if record is None else record.start_line).partition(" ")
     path, _, version = rest.partition(" ")
-    headers = () if record is None else record.headers
-    host = next((value for name, value in headers if name.lower() == "host"), "")
+    headers: tuple[tuple[str, str], ...] = () if record is None else record.headers
+    host = field(headers, "host")
     if not host and opened is not None and opened.side == "client":
         host = opened.peer
     path = path or ("/" if opened is None else opened.path)

@@ -24,6 +24,7 @@ from astra_nb.log.records import (
 from astra_nb.wire.messages import other_end
 
 from . import jsonl
+from .handshakes import field as field_of
 from .pcap import MAX_PACKET, Packet, check_link_type
 from .reading import needs_extra
 from .segments import ACK, FIN, PSH, RAW, RST, SYN, Address, Segment, address_of
@@ -35,15 +36,21 @@ MARK = "astra_nb "
 MAX_INTERFACES = 1000
 MAX_COMMENT = 60_000  # bytes of an option, which has 65,535 at most
 MAX_PAYLOAD = 65_000  # bytes of a packet of IPv4, which has 65,535 at most
-MORE = {"more": True}  # the rest of a record whose bytes do not fit into one packet
+NOTHING = "null"  # the comment of what is invented
+MORE = '{"more": true}'  # the rest of a record whose bytes do not fit into one packet
 CLIENT_PORTS = 49152  # the first one that nobody has registered (RFC 6335, section 6)
 LOOPBACK = {4: b"\x7f\0\0\1", 16: bytes(15) + b"\1"}
-INVENTED = (
-    b"GET / HTTP/1.1\r\nHost: invented\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n",
-)
+Step = tuple[Side, int, bytes]
+OPENING: tuple[Step, ...] = (
+    ("client", SYN, b""), ("server", SYN | ACK, b""), ("client", ACK, b""),
+)  # fmt: skip
+INVENTED: tuple[Step, ...] = (
+    ("client", PSH | ACK, b"GET / HTTP/1.1\r\nHost: invented\r\nUpgrade: websocket\r\n"
+     b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"),
+    ("server", PSH | ACK, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+     b"Connection: Upgrade\r\nSec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n"),
+)  # fmt: skip
 
 
 def library() -> Any:
@@ -72,9 +79,9 @@ def write_file(view: LogView, file: BinaryIO) -> None:
     )
     header.new_member(blocks.InterfaceDescription, link_type=RAW, snaplen=0)
     writer = library().writer.FileWriter(file, header)
-    for time, segment, comment in Packets(view):
+    for time, segment, comment in packets_of(view):
         stamp = round(time * 10**6)  # the usual resolution; a float holds no more
-        text = MARK + json.dumps(comment)
+        text = MARK + comment
         parts = [text[at : at + MAX_COMMENT] for at in range(0, len(text), MAX_COMMENT)]
         writer.write_block(
             header.new_member(
@@ -102,68 +109,65 @@ class Flow:
         return Segment(self.ends[sender], self.ends[peer], seq, ack, flags, payload)
 
 
-class Packets:
-    """The packets of a log: a time, a segment, and what its comment tells, for each."""
+def packets_of(view: LogView) -> Iterator[tuple[float, Segment, str]]:
+    """Yield the packets of a log: a time, a segment, and what its comment tells."""
+    known = addresses(view)
+    flows: dict[int, Flow] = {}
+    for record in view:
+        time, number = record.time, record.connection
+        if number not in flows:
+            flow = flows[number] = Flow(ends_of(number, known.get(number, {})))
+            opening = OPENING
+            if isinstance(record, FrameRecord):  # the log does not hold its handshake any more
+                opening += INVENTED
+            for sender, flags, payload in opening:
+                yield time, flow.segment(sender, flags, payload), NOTHING
+        for segment, comment in record_packets(record, flows[number]):
+            yield time, segment, comment
 
-    def __init__(self, view: LogView) -> None:
-        self._view = view
-        self._flows: dict[int, Flow] = {}
 
-    def __iter__(self) -> Iterator[tuple[float, Segment, object]]:
-        ends = addresses(self._view)
-        for record in self._view:
-            time, number = record.time, record.connection
-            if number not in self._flows:
-                flow = self._flows[number] = Flow(ends[number])
-                yield time, flow.segment("client", SYN), None
-                yield time, flow.segment("server", SYN | ACK), None
-                yield time, flow.segment("client", ACK), None
-                if isinstance(record, FrameRecord):  # the log does not hold its handshake any more
-                    yield time, flow.segment("client", PSH | ACK, INVENTED[0]), None
-                    yield time, flow.segment("server", PSH | ACK, INVENTED[1]), None
-            yield from self._packets(record, self._flows[number])
-
-    def _packets(self, record: Record, flow: Flow) -> Iterator[tuple[float, Segment, object]]:
-        values = json.loads(jsonl.to_line(record))
-        raw, flags = b"", ACK
-        sender: Side = "client"
-        if isinstance(record, (FrameRecord, HandshakeRecord)):
-            is_frame = isinstance(record, FrameRecord)
-            raw = record.frame.raw if isinstance(record, FrameRecord) else record.raw
-            sender, flags = record.sender, PSH | ACK
-            del values["frame" if is_frame else "raw"]
-            values["bytes"] = len(raw)
-        elif isinstance(record, ClosedRecord):
-            sender = record.first or record.side
-            flags = RST | ACK if record.tcp == "reset" else FIN | ACK
-        yield record.time, flow.segment(sender, flags, raw[:MAX_PAYLOAD]), values
-        for at in range(MAX_PAYLOAD, len(raw), MAX_PAYLOAD):
-            yield record.time, flow.segment(sender, flags, raw[at : at + MAX_PAYLOAD]), MORE
-        if isinstance(record, ClosedRecord) and record.tcp != "reset":
-            yield record.time, flow.segment(other_end(sender), FIN | ACK), None
+def record_packets(record: Record, flow: Flow) -> Iterator[tuple[Segment, str]]:
+    comment = jsonl.to_line(record).rstrip()
+    raw, flags = b"", ACK
+    sender: Side = "client"
+    if isinstance(record, (FrameRecord, HandshakeRecord)):
+        name, raw = ("frame", record.frame.raw) if record.kind == "frame" else ("raw", record.raw)
+        sender, flags = record.sender, PSH | ACK
+        comment = comment.replace(f'"{name}": "{raw.hex()}"', f'"bytes": {len(raw)}', 1)
+    elif isinstance(record, ClosedRecord):
+        sender = record.first or record.side
+        flags = RST | ACK if record.tcp == "reset" else FIN | ACK
+    yield flow.segment(sender, flags, raw[:MAX_PAYLOAD]), comment
+    for at in range(MAX_PAYLOAD, len(raw), MAX_PAYLOAD):
+        yield flow.segment(sender, flags, raw[at : at + MAX_PAYLOAD]), MORE
+    if flags & FIN:
+        yield flow.segment(other_end(sender), FIN | ACK), NOTHING
 
 
 def addresses(view: LogView) -> dict[int, dict[Side, Address]]:
-    """Return the addresses of each connection's ends: those on the log, and made-up ones."""
+    """Return the addresses that the log holds, of the ends of each connection."""
     found: dict[int, dict[Side, Address]] = {}
-    for record in view:
-        ends = found.setdefault(record.connection, {})
-        address = None
+    for record in view.filter(kind=("handshake", "opened")):
+        end: Side = "server"
+        text = ""
         if isinstance(record, OpenedRecord):
-            address = address_of(record.peer, 80)
-            end: Side = other_end(record.side)
-        elif isinstance(record, HandshakeRecord) and "server" not in ends:
-            host = next((value for name, value in record.headers if name.lower() == "host"), "")
-            address, end = address_of(host, 80), "server"
+            end, text = other_end(record.side), record.peer
+        elif isinstance(record, HandshakeRecord):
+            text = field_of(record.headers, "host")
+        address = address_of(text, 80)
         if address is not None:
-            ends[end] = address
-    for number, ends in found.items():
-        size = len(next(iter(ends.values()))[0]) if ends else 4
-        port = CLIENT_PORTS + number % (2**16 - CLIENT_PORTS)
-        for end, address in (("client", (LOOPBACK[size], port)), ("server", (LOOPBACK[size], 80))):
-            if len(ends.get(end, address)[0]) != size or end not in ends:
-                ends[end] = address
+            found.setdefault(record.connection, {})[end] = address
     return found
+
+
+def ends_of(number: int, known: dict[Side, Address]) -> dict[Side, Address]:
+    """Return the addresses of both ends of a connection, made up where they are not known."""
+    size = max([len(host) for host, _ in known.values()], default=4)
+    made_up: dict[Side, Address] = {
+        "client": (LOOPBACK[size], CLIENT_PORTS + number % (2**16 - CLIENT_PORTS)),
+        "server": (LOOPBACK[size], 80),
+    }
+    return made_up | {end: each for end, each in known.items() if len(each[0]) == size}
 
 
 # Reading
@@ -259,7 +263,7 @@ class OwnRecords:
             raise ValueError("a comment of astra_nb is nested too deeply") from exc
         if values is None:
             return  # invented
-        if values == MORE:
+        if values == json.loads(MORE):
             if not self._missing:
                 raise ValueError("a packet goes on with a record that has not begun")
         elif self._missing:
