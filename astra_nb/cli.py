@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from . import __version__, console
+from . import __version__, console, file_commands
 from .copies import CopyError, copy_lessons, copy_notebooks, find_notebooks
 from .errors import AstraError
 from .extras import install_command
@@ -132,6 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
     sanitize.set_defaults(command=run_sanitize_config)
 
     console.add_commands(commands)
+    file_commands.add_commands(commands)
 
     doctor = commands.add_parser(
         "doctor",
