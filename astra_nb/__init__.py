@@ -11,6 +11,7 @@ from .client import connect, connect_async
 from .errors import AstraError, ConnectionClosed
 from .jupyter.nested_loops import allow_nested_loops
 from .log import FrameLog
+from .log.tap_comparison import compare_taps
 from .server import Server
 from .tap import Tap, tap
 from .websocket import WebSocket
@@ -33,6 +34,7 @@ __all__ = [
     "WebSocket",
     "allow_nested_loops",
     "classroom",
+    "compare_taps",
     "connect",
     "connect_async",
     "errors",

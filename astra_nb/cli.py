@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from . import __version__
+from . import __version__, console, file_commands
 from .copies import CopyError, copy_lessons, copy_notebooks, find_notebooks
+from .errors import AstraError
 from .extras import install_command
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ class CommandError(Exception):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0 done, 1 not possible, 2 not understood."""
+    """Run the command line and return its exit status: 0 done, 1 not possible, 2 not understood.
+
+    `connect` has a third: how the connection ended.
+    """
     own, jupyter_options = split_arguments(sys.argv[1:] if argv is None else argv)
     arguments = build_parser().parse_args(own)
     command: Callable[[argparse.Namespace], int] = arguments.command
@@ -44,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return command(arguments)
-    except (CommandError, CopyError) as error:
+    except (CommandError, CopyError, AstraError) as error:
         print(f"astra-nb: {error}", file=sys.stderr)
         return 1
 
@@ -126,6 +130,9 @@ def build_parser() -> argparse.ArgumentParser:
         "begins with astra_nb.testing.deterministic(seed) needs none.",
     )
     sanitize.set_defaults(command=run_sanitize_config)
+
+    console.add_commands(commands)
+    file_commands.add_commands(commands)
 
     doctor = commands.add_parser(
         "doctor",

@@ -13,7 +13,17 @@ from typing import Any
 
 import pytest
 
-from astra_nb import CloseFrame, ConnectionClosed, FrameLog, Message, Server, WebSocket, connect
+from astra_nb import (
+    CloseFrame,
+    ConnectionClosed,
+    FrameLog,
+    Message,
+    Server,
+    WebSocket,
+    compare_taps,
+    connect,
+    tap,
+)
 from astra_nb.errors import HandshakeFailed
 from tests.helpers import wait_until
 from tests.jupyter_server import JupyterServer
@@ -293,3 +303,30 @@ def test_nobody_comes_through_without_the_token(scene: Scene) -> None:
         connect(both.url)
     assert caught.value.status in (302, 403)
     assert len(both.log) == 1  # it listens, and nobody came
+
+
+def test_two_taps_around_the_proxy_show_it_in_one_table(jupyter: JupyterServer) -> None:
+    def handler(socket: WebSocket) -> None:
+        socket.send_fragments("text", ["three ", "fragments ", "here"])
+        socket.recv()
+        socket.send_close(4001, "gone")
+
+    server = Server(port=0)
+    server.websocket("/", handler, subprotocols=["v2"])
+    with server, tap(server.url) as inside:
+        proxy = f"{jupyter.url.replace('http', 'ws')}proxy/{inside.port}/"
+        with tap(proxy) as outside:
+            headers = {"Authorization": f"token {jupyter.token}"}
+            client = connect(outside.url, headers=headers, subprotocols=["v1", "v2"], timeout=20)
+            assert client.recv().value == "three fragments here"
+            client.send_text("done")
+            client.recv()
+            client.close()
+            for t in (outside, inside):
+                wait_until(lambda t=t: len(t.log.filter(kind="closed")) == 2)  # type: ignore[misc]
+            hop = compare_taps(outside, inside)
+    changes = {(row.sender, row.what): (row.outside, row.inside) for row in hop.changes}
+    assert changes["server", "subprotocol"] == ("v1", "v2"), BETTER
+    assert changes["server", "fragments"] == ("none", "3"), BETTER
+    assert changes["server", "close"] == ("empty", "4001 gone"), BETTER
+    assert ("server", "messages") not in changes

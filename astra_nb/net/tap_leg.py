@@ -9,7 +9,7 @@ import sys
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Protocol, cast
 
-from astra_nb.wire.messages import Side
+from astra_nb.wire.messages import Side, other_end
 
 from .addresses import describe_peer
 from .read_size import SMALL, adapt
@@ -19,6 +19,7 @@ __all__ = ["Leg"]
 
 HALF_CLOSED = 2.0  # seconds that TLS, which knows no half-closed connection, stays after one end
 RESET_GRACE = 1.0  # seconds that what was sent before a reset has to leave
+SLOW = "the other end is slow"
 LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
@@ -39,8 +40,8 @@ class LegLine(Protocol):
     def lost(self, end: Side, exc: Exception | None) -> None:
         """Called when TCP with an end is over."""
 
-    def is_slow(self, end: Side, slow: bool) -> None:
-        """Called when an end does not read, and when it does again."""
+    def hold_up(self, sender: Side, *, held_up: bool, why: str) -> None:
+        """Stop reading from an end, or go on."""
 
     def notice(self, text: str) -> None:
         """Put a sentence on the log."""
@@ -86,10 +87,10 @@ class Leg(asyncio.Protocol):
         self.line.lost(self.end, exc)
 
     def pause_writing(self) -> None:
-        self.line.is_slow(self.end, True)
+        self.line.hold_up(other_end(self.end), held_up=True, why=SLOW)
 
     def resume_writing(self) -> None:
-        self.line.is_slow(self.end, False)
+        self.line.hold_up(other_end(self.end), held_up=False, why=SLOW)
         if self._resetting:
             self.line.loop.call_soon(self.transport.abort)
 

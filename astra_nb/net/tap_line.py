@@ -222,21 +222,10 @@ class TapLine:
         for leg in self.legs.values():
             leg.reset()
 
-    def is_slow(self, end: Side, slow: bool) -> None:
-        """Stop reading from the other end while this one does not read."""
-        leg = self.legs[other_end(end)]
-        if slow:
-            leg.pause("the other end is slow")
-        else:
-            leg.resume("the other end is slow")
-
-    def hold_up(self, sender: Side, *, held_up: bool) -> None:
+    def hold_up(self, sender: Side, *, held_up: bool, why: str = "what it sent waits") -> None:
         """Stop reading from an end, or go on."""
         leg = self.legs[sender]
-        if held_up:
-            leg.pause("what it sent waits")
-        else:
-            leg.resume("what it sent waits")
+        (leg.pause if held_up else leg.resume)(why)
 
     # The opening handshake
 
@@ -287,7 +276,7 @@ class TapLine:
         extensions = agreed_extensions(head)
         for end in SIDES:
             self._states[end].enter(Phase.OPEN)
-            self._record(
+            self._log.append(
                 self._number(end),
                 OpenedRecord,
                 side=self._states[end].side,
@@ -354,7 +343,7 @@ class TapLine:
 
     def rule_failed(self, error: Exception) -> None:
         """Put the error of a rule on the log; the message passes."""
-        self._record(
+        self._log.append(
             self.number,
             HandlerErrorRecord,
             summary="".join(traceback.format_exception_only(error)).strip(),
@@ -384,7 +373,7 @@ class TapLine:
         return note
 
     def _record_head(self, end: Side, direction: Direction, raw: bytes) -> None:
-        self._record(
+        self._log.append(
             self._number(end),
             handshake_record,
             side=other_end(end),
@@ -399,12 +388,9 @@ class TapLine:
     def _record_closed(self) -> None:
         for end, state in self._states.items():
             state.enter(Phase.CLOSED)
-            self._record(self._number(end), ClosedRecord, side=state.side, **state.facts())
+            self._log.append(self._number(end), ClosedRecord, side=state.side, **state.facts())
         self._states = {}
-
-    def _record(self, number: int, record_type: Callable[..., object], **fields: object) -> None:
-        self._log.append(number, record_type, **fields)  # type: ignore[arg-type]
 
     def notice(self, text: str) -> None:
         """Put a sentence on the log."""
-        self._record(self.number, NoticeRecord, text=text)
+        self._log.append(self.number, NoticeRecord, text=text)
