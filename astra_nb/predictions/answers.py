@@ -21,11 +21,12 @@ Choices = Sequence[str]
 Value = int | bytes | str | tuple[str, ...]
 
 TYPES = get_args(FrameType)
+# No examples: one of them would be the answer.
 HINTS: dict[str, str] = {
-    "number": "a whole number, such as 3",
-    "bytes": "bytes in hex, such as 89 00",
-    "frames": "types of frames in their order, such as text, close",
-    "close code": "a close code, such as 1000",
+    "number": "a whole number",
+    "bytes": "bytes in hex, two digits each",
+    "frames": "types in their order, of text, bytes, continuation, ping, pong, close; or none",
+    "close code": "a close code, four digits",
 }
 NOUNS = {"frame": "frame", "output": "line", "handshake": "handshake message"}
 LONGEST = 200  # characters of an answer, and of a truth that is shown
@@ -37,11 +38,13 @@ class Truth:
 
     Attributes:
         noun: What was counted, such as "frame"; "" when nothing was.
+        alone: The sentence where no answer comes before it, with the noun in it.
     """
 
     value: Value
     sentence: str
     noun: str = ""
+    alone: str = ""
 
 
 def kind_of(answer: str | Choices) -> tuple[Kind, tuple[str, ...]]:
@@ -92,12 +95,9 @@ def read(kind: Kind, text: str, choices: Choices = ()) -> Value:
                 return () if types == ("none",) else types
         if kind == "close code" and re.fullmatch(r"[1-4]\d{3}", text, re.ASCII):
             return int(text)
-    wanted = hint(kind, choices)
-    if kind == "frames":
-        wanted += f"; there are {', '.join(TYPES)}; none, where there is no frame"
-    elif kind == "close code":
-        wanted += "; the codes are 1000 to 4999"
-    raise ValueError(f"{visible(text, 40)!r} cannot be read here. Asked for: {wanted}.")
+    raise ValueError(
+        f"{visible(text, 40)!r} cannot be read here. Asked for: {hint(kind, choices)}."
+    )
 
 
 def _octets(text: str) -> bytes | None:
@@ -186,10 +186,13 @@ def _code(record: Record) -> int | None:
 
 
 def _counted(records: Sequence[Record]) -> Truth:
+    if not records:
+        return Truth(0, "there were none")
     number = len(records)
     kinds = {each.kind for each in records}
     noun = NOUNS.get(kinds.pop(), "record") if len(kinds) == 1 else "record"
     types = [each.type for each in records if isinstance(each, FrameRecord)]
-    there = f"there {'was' if number == 1 else 'were'} {f'{number:,}' if number else 'none'}"
-    listed = visible(", ".join(types), LONGEST) if noun == "frame" else ""
-    return Truth(number, f"{there}: {listed}" if listed else there, noun)
+    verb = "was" if number == 1 else "were"
+    listed = f": {visible(', '.join(types), LONGEST)}" if noun == "frame" else ""
+    alone = f"there {verb} {counted(number, noun)}{listed}"
+    return Truth(number, f"there {verb} {number:,}{listed}", noun, alone)

@@ -94,7 +94,7 @@ class Prediction:
 
     def _sentence(self, truth: Truth) -> str:
         own = "" if self._value is None else said(self.kind, self._value, truth.noun)
-        there = truth.sentence
+        there = truth.sentence if own else truth.alone or truth.sentence
         whole = {"said": own, "truth": there, "Truth": there[:1].upper() + there[1:]}
         return MARKS[self.outcome or "no answer"][2].format(**whole)
 

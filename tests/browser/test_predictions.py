@@ -48,14 +48,14 @@ def test_predictions_are_answered_and_told(lab: Lab, theme: Theme) -> None:
     page.screenshot(f"predict-open-{theme}")
     page.cell(1).run()
     assert page.cell(1).text == (
-        "You gave no answer; there were 2: pong, close.\n"
+        "You gave no answer; there were 2 frames: pong, close.\n"
         "You gave no answer; it was pong, close.\n"
         'You gave no answer; the answer is "the server".'
     )
     page.screenshot(f"predict-none-{theme}")
 
     # By keyboard alone: Enter notes what is typed, and arrows choose.
-    field = group.get_by_label("a whole number, such as 3")
+    field = group.get_by_label("a whole number")
     field.focus()
     page.page.keyboard.type("two")
     page.page.keyboard.press("Enter")
@@ -65,7 +65,7 @@ def test_predictions_are_answered_and_told(lab: Lab, theme: Theme) -> None:
     page.page.keyboard.press("Tab")
     expect(group.get_by_role("status")).to_have_text("Noted: 2. Now run on.")
     types = page.cell(0).output.get_by_role("group", name="Which ones, in their order?")
-    types.get_by_label("types of frames").fill("close")
+    types.get_by_label("types in their order").fill("close")
     types.get_by_role("button", name="Note it").click()
     expect(types.get_by_role("status")).to_have_text("Noted: close. Now run on.")
     first = page.cell(0).output.get_by_role("group", name="Who closes first?")

@@ -96,6 +96,7 @@ def test_records_are_the_truth() -> None:
     assert truth_of("number", log.frames).sentence == "there were 2: pong, close"
     assert truth_of("number", log.filter(type="close")).sentence == "there was 1: close"
     assert truth_of("number", log.filter(type="text")).sentence == "there were none"
+    assert truth_of("number", log.frames).alone == "there were 2 frames: pong, close"
     assert truth_of("frames", log.frames).value == ("pong", "close")
     assert truth_of("frames", list(log.frames)).value == ("pong", "close")
     assert truth_of("frames", log.filter(type="text")).sentence == "it was no frame"

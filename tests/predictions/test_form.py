@@ -40,7 +40,7 @@ def test_what_the_page_sets_is_noted_and_told(in_a_kernel: list[object]) -> None
     prediction = predict(QUESTION)
     form = form_of(prediction)
     assert in_a_kernel == [form]
-    assert (form.question, form.hint, form.status) == (QUESTION, "a whole number, such as 3", "")
+    assert (form.question, form.hint, form.status) == (QUESTION, "a whole number", "")
     form.answer = "2"
     assert form.status == "Noted: 2. Now run on."
     prediction.check(2)

@@ -30,8 +30,7 @@ def test_the_question_is_printed_where_there_is_no_page(
     predict(QUESTION)
     predict("Who closes?", ["client", "server"])
     assert capsys.readouterr().out == (
-        f"Predict: {QUESTION} (a whole number, such as 3)\n"
-        "Predict: Who closes? (one of: client, server)\n"
+        f"Predict: {QUESTION} (a whole number)\nPredict: Who closes? (one of: client, server)\n"
     )
 
 
@@ -100,7 +99,7 @@ def test_turned_off_it_asks_and_tells_and_keeps_nothing(
     prediction = predict(QUESTION)
     prediction.check(3)
     assert capsys.readouterr().out.splitlines()[-2:] == [
-        f"Predict: {QUESTION} (a whole number, such as 3)",
+        f"Predict: {QUESTION} (a whole number)",
         "It is 3.",
     ]
     assert prediction.outcome == "not asked"
