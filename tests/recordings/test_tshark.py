@@ -11,6 +11,7 @@ from astra_nb import FrameLog
 from astra_nb.log.records import Direction, FrameRecord
 from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import CloseFrame
+from tests.helpers import REPOSITORY
 from tests.log.samples import HELLO, MASKED_HELLO, conversation
 from tests.real_peers import program
 
@@ -131,3 +132,17 @@ def test_tshark_reads_up_to_a_frame_with_a_false_length(tmp_path: Path) -> None:
     masked = (1, True, True, 5, b"Hello".hex())
     assert read_by_tshark(tmp_path / "false.pcapng") == [hello, hello, masked]
     assert list(FrameLog.open(tmp_path / "false.pcapng")) == list(log)
+
+
+def test_what_notebook_15_says_of_tshark_is_what_it_says() -> None:
+    captures = REPOSITORY / "notebooks" / "captures"
+    command = [program("tshark"), "-r", str(captures / "between-strangers.pcap")]
+    command += ["-d", "tcp.port==18765,http", "-Y", "websocket", "-T", "fields"]
+    command += ["-e", "frame.number", "-e", "tcp.srcport", "-e", "_ws.col.Info"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    lines = [line.split() for line in done.stdout.decode().splitlines()]
+    stored = (captures / "tshark.txt").read_text(encoding="utf-8")
+    # Versions of tshark differ in blanks.
+    assert lines == [line.split() for line in stored.splitlines()]
+    notebook = (REPOSITORY / "notebooks" / "15-between-two-strangers.ipynb").read_text("utf-8")
+    assert " ".join(command[3:]) in notebook
