@@ -77,10 +77,9 @@ async def play(cells: list[dict[str, Any]]) -> Played:
         for cell in cells:
             if cell["cell_type"] == "code":
                 source = "".join(cell["source"])
-                with contextlib.redirect_stdout(io.StringIO()):
-                    result = await shell.run_cell_async(
-                        source, transformed_cell=shell.transform_cell(source)
-                    )
+                result = await shell.run_cell_async(
+                    source, transformed_cell=shell.transform_cell(source)
+                )
                 if not result.success:
                     error = result.error_before_exec or result.error_in_exec
                     raise RuntimeError(f"cell {cell['id']}: {error!r}") from error
@@ -91,12 +90,17 @@ async def play(cells: list[dict[str, Any]]) -> Played:
 
 def main(paths: list[str]) -> None:
     notebooks = {Path(path).name: json.loads(Path(path).read_text("utf-8")) for path in paths}
+    captures = Path(paths[0]).resolve().parent / "captures"
     os.chdir(tempfile.mkdtemp())
+    os.symlink(captures, "captures")  # which a notebook reads
 
     async def play_all() -> dict[str, Played]:
         return {name: await play(notebook["cells"]) for name, notebook in notebooks.items()}
 
-    print(json.dumps(asyncio.run(play_all())))
+    # Once for all of them: what handlers print is recorded as long as nothing else takes its place.
+    with contextlib.redirect_stdout(io.StringIO()):
+        played = asyncio.run(play_all())
+    print(json.dumps(played))
 
 
 if __name__ == "__main__":

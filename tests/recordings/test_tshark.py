@@ -168,3 +168,17 @@ def test_tshark_reads_the_log_of_notebook_8(tmp_path: Path) -> None:
             compared += 1
     assert len(waits) == 3
     assert compared > 100
+
+
+def test_what_notebook_15_says_of_tshark_is_what_it_says() -> None:
+    captures = REPOSITORY / "notebooks" / "captures"
+    command = [program("tshark"), "-r", str(captures / "between-strangers.pcap")]
+    command += ["-d", "tcp.port==18765,http", "-Y", "websocket", "-T", "fields"]
+    command += ["-e", "frame.number", "-e", "tcp.srcport", "-e", "_ws.col.Info"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    lines = [line.split() for line in done.stdout.decode().splitlines()]
+    stored = (captures / "tshark.txt").read_text(encoding="utf-8")
+    # Versions of tshark differ in blanks.
+    assert lines == [line.split() for line in stored.splitlines()]
+    notebook = (REPOSITORY / "notebooks" / "15-between-two-strangers.ipynb").read_text("utf-8")
+    assert " ".join(command[3:]) in notebook
