@@ -163,7 +163,7 @@ def check_seeded_host(host: str) -> None:
     if not is_loopback(host):
         raise LocalError(
             f"deterministic() is for lessons and tests on this machine only, because its keys can "
-            f"be predicted, and {visible(host, LONGEST)!r} is not this machine; nothing was sent"
+            f'be predicted, and "{visible(host, LONGEST)}" is not this machine; nothing was sent'
         )
 
 

@@ -15,6 +15,7 @@ from astra_nb.net.policy import (
     Admission,
     Policy,
     check_seeded,
+    check_seeded_host,
     host_allowed,
     origin_allowed,
     split_target,
@@ -325,3 +326,10 @@ def test_beside_keys_from_a_seed_no_origin_of_others_is_let_in(
     monkeypatch.setattr(seeded, "current", seeded.Seeded(7))
     assert policy.admit("/", LOCAL, [HUB]) == foreign_origin([HUB])
     assert isinstance(policy.admit("/", LOCAL, ["http://localhost:8888"]), Admission)
+
+
+def test_with_keys_from_a_seed_a_client_goes_nowhere_else() -> None:
+    for host in ("127.0.0.1", "localhost", "::1"):
+        check_seeded_host(host)
+    with pytest.raises(LocalError, match=r'"evil\\x1b\.example" is not this machine; nothing was'):
+        check_seeded_host("evil\x1b.example")

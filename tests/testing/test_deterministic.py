@@ -148,7 +148,7 @@ def test_no_page_of_others_comes_in_while_it_lasts() -> None:
 
 def test_a_client_goes_nowhere_else() -> None:
     with deterministic(7):
-        with pytest.raises(LocalError, match=r"'example\.org' is not this machine; nothing was"):
+        with pytest.raises(LocalError, match=r'"example\.org" is not this machine; nothing was'):
             connect("ws://example.org/")
         from astra_nb import connect_async
 
