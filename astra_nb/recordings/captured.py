@@ -218,6 +218,8 @@ class CapturedConnection:
         )  # fmt: skip
 
     def _gap(self, sender: Side, size: int, time: float) -> Iterator[Record]:
+        if self.is_refused:
+            return  # of the refusal's body
         if not self.is_open:
             raise NotWebSocket("other")
         half = self.halves[sender]

@@ -111,7 +111,10 @@ class Streams:
             is_answer = segment.flags & (SYN | ACK) == SYN | ACK
             stream = self._streams[key] = self._new(*(reversed(ends) if is_answer else ends))
             if len(self._streams) > MAX_CONNECTIONS:
-                yield from self._close(next(iter(self._streams)), "", time)
+                oldest, given_up = next(iter(self._streams.items()))
+                if given_up.reader is not None and given_up.reader.number:
+                    self._reading.left_out["rests of connections: too many at a time"] += 1
+                yield from self._close(oldest, "", time)
         self._streams.move_to_end(key)
         if stream.reader is None:
             return

@@ -83,6 +83,7 @@ def test_a_proxy_comes_first() -> None:
 def test_a_refusal(status: int | None, line: bytes) -> None:
     reader = Reader(b"HTTP/1.1 " + line + b"\r\n\r\n<body>")
     assert reader.take("server", b"more of the body") == []
+    assert reader.take("server", 5) == []
     closed = reader.end("server")
     assert (closed.status, closed.tcp) == (status, "closed")
 

@@ -217,14 +217,24 @@ def test_what_is_left_out_is_counted(path: Path) -> None:
     )
 
 
+def test_connections_at_a_time_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captures, "MAX_CONNECTIONS", 3)
+    talks = [Conversation((b"\x7f\0\0\1", 50000 + number)).opened() for number in range(4)]
+    late = Conversation(CLIENT)
+    late.segments = [talks[0].add("server", HELLO), talks[3].add("server", HELLO)]
+    del talks[0].segments[-1], talks[3].segments[-1]
+    log = opened(path, *talks, late)
+    assert [each.connection for each in log.frames] == [4]
+    assert "rests of connections: too many at a time: 2" in log[-1].text  # type: ignore[union-attr]
+
+
 def test_connections_and_what_waits_are_bounded(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(captures, "MAX_CONNECTIONS", 3)
     monkeypatch.setattr(captures, "MAX_HELD", 5000)
     talks = [Conversation((b"\x7f\0\0\1", 50000 + number)).opened() for number in range(6)]
     talks[5].add("server", encode(2, bytes(9000))[:8000])
-    talks[0].add("server", HELLO)  # forgotten by now
+    talks[0].add("server", HELLO)
     log = opened(path, *talks[1:], talks[0])
     assert len(log.filter(kind="opened")) == 6
     assert [each.verdict for each in log.frames] == ["cut: the rest was not captured", ""]  # type: ignore[union-attr]
