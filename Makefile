@@ -132,6 +132,15 @@ screenshots: $(VENV)/.installed-test ## take the README's pictures from a real J
 	@echo "screenshots: the panel in light and dark, into docs/images"
 	@$(VENV)/bin/python tools/screenshots.py $(ARGS)
 
+.PHONY: book
+book: $(VENV)/.installed-book ## build the book, one searchable site that opens from its files
+	@echo "book: notebooks, guides and reference (Sphinx; warnings are errors)"
+	@$(RUN) sphinx --quiet --fail-on-warning --keep-going --conf-dir docs \
+	--doctree-dir build/book-cache . build/book
+	@echo "book: its links, its names, its search, in Chromium in both themes"
+	@$(RUN) pytest -q -m book tests/book $(ARGS)
+	@echo "book: open build/book/index.html"
+
 .PHONY: dist
 dist: $(VENV)/.installed-release ## build sdist and wheel, and try them on each Python here (minutes)
 	@echo "dist: into dist/; ARGS=--build-only leaves the trials out"
