@@ -1,12 +1,18 @@
-"""Everything about one record, for the inspector; bytes are sent in pages, never all at once."""
+"""Everything about one record, for the inspector; payloads are sent in pages, never all at once."""
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
-from astra_nb.log.joiner import JoinedMessage
+from astra_nb.errors import LocalError
+from astra_nb.log import FrameLog
+from astra_nb.log.joiner import join
 from astra_nb.log.records import (
+    ClosedRecord,
     FrameRecord,
     HandlerErrorRecord,
     HandshakeRecord,
@@ -16,91 +22,61 @@ from astra_nb.log.records import (
 from astra_nb.log.table import details
 from astra_nb.wire import close_codes
 from astra_nb.wire.explain import accept_steps, explain, fields, problems
+from astra_nb.wire.figure import figure
 from astra_nb.wire.handshake import explain_headers
-from astra_nb.wire.text import hexdump, invalid_utf8, visible, visible_utf8
+from astra_nb.wire.text import counted, hexdump, visible, visible_utf8
 
-__all__ = ["PAGE", "describe_record", "is_fragment", "page_of"]
+from .log_rows import is_error
+from .marks import Connection
 
-PAGE = 1024  # bytes of a frame that are sent at once
-PAYLOAD = 4096  # bytes of a payload that are sent for the text view
+__all__ = ["COPIES", "PAGE", "copy_of", "describe", "payload_of", "payload_page", "wire_page"]
+
+PAGE = 65_536  # bytes of a payload that are sent at once
+WIRE_PAGE = 1024  # bytes of a frame as it was on the wire
+AROUND = 1000  # records before and after a fragment among which its message is looked for
 FRAGMENTS = 12  # of a message whose numbers are named
 TEXT = 16_384  # characters of other texts
+CHAIN = 12  # records of a connection's end
+BEFORE_END = 400  # records before the end that are looked through for it
+MOST_COPIED = 2**20  # bytes
 
-Detail = tuple[dict[str, Any], list[bytes]]
+
+# What is shown
 
 
-def describe_record(record: Record, key: str = "", message: JoinedMessage | None = None) -> Detail:
-    """Describe a record as JSON content and binary buffers.
-
-    Args:
-        key: For a response, the `Sec-WebSocket-Key` of its request, "" when it is not known.
-        message: For a fragment, the whole message, None when it is not known.
-    """
+def describe(log: FrameLog, record: Record, connection: Connection | None) -> dict[str, Any]:
+    """Describe a record as JSON; the payload comes apart, in pages."""
+    content: dict[str, Any] = {
+        "kind": record.kind,
+        "number": record.number,
+        "size": len(payload_of(log, record)[0]),
+        "handshake": handshake(log, connection),
+        "why": why(log, record, connection),
+    }
     if isinstance(record, FrameRecord):
-        frame, buffers = describe_frame(record)
-        whole, data = describe_message(message)
-        return frame | {"whole": whole}, [*buffers, data]
-    if isinstance(record, HandshakeRecord):
-        return describe_handshake(record, key)
-    content: dict[str, Any] = {"kind": record.kind, "number": record.number, "text": ""}
-    if isinstance(record, HandlerErrorRecord):
+        content["frame"] = describe_frame(record)
+        content["whole"] = whole_message(log, record)
+    elif isinstance(record, HandlerErrorRecord):
         content["sentence"] = visible(record.summary, TEXT)
-        content["text"] = visible_lines(record.traceback[:TEXT])
-    elif isinstance(record, OutputRecord):
-        content["text"] = visible_lines(record.text[:TEXT])
     else:
         content["sentence"] = details(record)
-    return content, []
+    return content
 
 
-def is_fragment(record: Record) -> bool:
-    """Return whether a record is a frame that is only a part of a message."""
-    if not isinstance(record, FrameRecord):
-        return False
-    return record.type == "continuation" or (
-        record.type in ("text", "bytes") and not record.frame.fin
-    )
-
-
-def describe_message(message: JoinedMessage | None) -> tuple[dict[str, Any] | None, bytes]:
-    if message is None or not isinstance(message.value, str | bytes):
-        return None, b""
-    value = message.value
-    is_text = isinstance(value, str)
-    data = value.encode("utf-8") if isinstance(value, str) else value
-    content = {
-        "type": message.type,
-        "numbers": message.numbers[:FRAGMENTS],
-        "count": len(message.numbers),
-        "size": len(data),
-        "text": visible_utf8_lines(data[:PAYLOAD]) if is_text else hexdump(data[:PAGE]),
-    }
-    return content, data[:PAYLOAD]
-
-
-def describe_frame(record: FrameRecord) -> Detail:
-    frame = record.frame
-    payload = record.payload
-    skip = 2 if frame.type == "close" else 0
-    # A fragment may end inside a character, so there only a whole message is judged.
-    judged = frame.type in ("text", "close") and frame.fin
-    broken = invalid_utf8(payload[skip:]) if judged else None
-    close = frame.close
+def describe_frame(record: FrameRecord) -> dict[str, Any]:
+    frame, close = record.frame, record.frame.close
     row = None if close is None else close_codes.CLOSE_CODES.get(close.code)
-    content = {
-        "kind": "frame",
-        "number": record.number,
+    return {
         "type": frame.type,
         "masked": frame.masked,
         "key": "" if frame.masking_key is None else frame.masking_key.hex(" "),
         "size": len(frame.raw),
         "header_length": frame.header_length,
-        "payload_size": len(payload),
         "verdict": visible(record.verdict),
         "changed": record.message is not None,
-        "bad_byte": -1 if broken is None else skip + broken[0],
-        "bad_reason": "" if broken is None else broken[1],
-        "text": visible_utf8_lines(payload[:PAYLOAD]) if frame.type == "text" else "",
+        "bad": bad_bytes(record),
+        "raw": frame.raw[:WIRE_PAGE].hex(),
+        "head": record.payload[:64].hex(),
         "close": None
         if close is None
         else {
@@ -111,43 +87,238 @@ def describe_frame(record: FrameRecord) -> Detail:
         },
         "fields": [asdict(field) for field in fields(frame)],
         "problems": problems(frame, record.sender, extended=record.message is not None),
-        "explanation": explain(frame, record.sender, record.message),
     }
-    return content, [frame.raw[:PAGE], payload[:PAYLOAD]]
 
 
-def describe_handshake(record: HandshakeRecord, key: str) -> Detail:
-    notes = explain_headers(record.start_line, record.headers)
-    if record.status is None:
-        key = next((note.value for note in notes if note.name.lower() == "sec-websocket-key"), "")
-    content = {
-        "kind": "handshake",
-        "number": record.number,
-        "start_line": visible(record.start_line, TEXT),
-        "headers": [
+def bad_bytes(record: FrameRecord) -> dict[str, Any] | None:
+    """Return where a payload that must be UTF-8 is not: the bad byte and a sentence; else None."""
+    # A fragment may end inside a character, so there only a whole message is judged.
+    if record.type not in ("text", "close") or not record.frame.fin:
+        return None
+    skip = 2 if record.type == "close" else 0
+    try:
+        record.payload[skip:].decode("utf-8")
+    except UnicodeDecodeError as exc:
+        lead, first = exc.object[exc.start], skip + exc.start
+        if exc.reason == "invalid continuation byte" and exc.end < len(exc.object):
+            at = skip + exc.end
+            said = (
+                f"payload byte {at:,}, 0x{exc.object[exc.end]:02x}, cannot follow 0x{lead:02x}, "
+                f"which begins a longer character at byte {first:,}"
+            )
+        elif exc.reason == "unexpected end of data":
+            at, said = first, f"the character that 0x{lead:02x} begins at byte {first:,} is cut off"
+        else:
+            at, said = first, f"payload byte {first:,}, 0x{lead:02x}, begins no character"
+        return {"at": at, "first": first, "sentence": f"Not UTF-8: {said} (section 8.1)."}
+    return None
+
+
+def is_fragment(record: Record) -> bool:
+    """Return whether a record is a frame that is only a part of a message."""
+    return isinstance(record, FrameRecord) and (
+        record.type == "continuation" or (record.type in ("text", "bytes") and not record.frame.fin)
+    )
+
+
+def whole_message(log: FrameLog, record: Record) -> dict[str, Any] | None:
+    found = message_of(log, record)
+    if found is None:
+        return None
+    data, type, numbers = found
+    return {
+        "type": type, "count": len(numbers), "numbers": numbers[:FRAGMENTS], "size": len(data),
+    }  # fmt: skip
+
+
+def message_of(log: FrameLog, record: Record) -> tuple[bytes, str, Sequence[int]] | None:
+    """Return the message of a fragment: its bytes, its type and the numbers of its frames."""
+    if not is_fragment(record):
+        return None
+    around = log.between(record.number - AROUND, record.number + AROUND)
+    of_one = [each for each in around if each.connection == record.connection]
+    for message in join(of_one):
+        value = message.value
+        if record.number in message.numbers and isinstance(value, str | bytes):
+            data = value.encode("utf-8") if isinstance(value, str) else value
+            return data, message.type, message.numbers
+    return None
+
+
+def handshake(log: FrameLog, connection: Connection | None) -> list[dict[str, Any]]:
+    """Describe request and response of a connection, as far as they are on the log."""
+    heads = [log.find(number) for number in connection.head if number] if connection else []
+    key, shown = "", []
+    for head in heads:
+        if not isinstance(head, HandshakeRecord):
+            continue
+        notes = explain_headers(head.start_line, head.headers)
+        for note in notes if head.status is None else ():
+            key = note.value if note.name.lower() == "sec-websocket-key" else key
+        steps = accept_steps(key) if key and head.status == 101 else []
+        shown.append({
+            "number": head.number,
+            "start_line": visible(head.start_line, TEXT),
+            "headers": [
+                {
+                    "name": visible(note.name, TEXT),
+                    "value": visible(note.value, TEXT),
+                    "meaning": f"{note.meaning} ({note.section})" if note.section else note.meaning,
+                }
+                for note in notes
+            ],
+            "steps": [(step, visible(value)) for step, value in steps],
+        })  # fmt: skip
+    return shown
+
+
+def why(log: FrameLog, record: Record, connection: Connection | None) -> dict[str, Any] | None:
+    """Describe how a record's connection ended, or what is wrong with the record; else None."""
+    end = log.find(connection.end) if connection and connection.end else None
+    if not isinstance(end, ClosedRecord):
+        if not is_error(record):
+            return None
+        chain = [record]
+        sentence = details(record)
+    else:
+        before = max(end.number - 1 - BEFORE_END, 0)
+        chain = [
+            each
+            for each in log.between(before, end.number)
+            if each.connection == end.connection
+            and (is_error(each) or each is end or getattr(each, "type", "") == "close"
+                 or getattr(each, "verdict", "") or each.kind == "closed")
+        ][-CHAIN:]  # fmt: skip
+        sentence = end.why_closed
+    return {
+        "sentence": sentence,
+        "chain": [
             {
-                "name": visible(note.name, TEXT),
-                "value": visible(note.value, TEXT),
-                "meaning": note.meaning,
-                "section": f"section {note.section}" if note.section else "",
+                "number": each.number,
+                "bad": is_error(each),
+                "text": f"{getattr(each, 'direction', '')} {getattr(each, 'type', each.kind)}: "
+                f"{details(each)}".strip(),
+                "notes": notes(each),
+                "time": each.time,
             }
-            for note in notes
+            for each in chain
         ],
-        "steps": [(step, visible(value)) for step, value in accept_steps(key)] if key else [],
     }
-    return content, []
 
 
-def page_of(record: Record, offset: int, length: int) -> bytes:
-    """Return some bytes of a record as they were on the wire."""
+def notes(record: Record) -> list[str]:
+    if isinstance(record, FrameRecord):
+        bad = bad_bytes(record)
+        return [*problems(record.frame, record.sender, extended=record.message is not None),
+                *([bad["sentence"]] if bad else [])]  # fmt: skip
+    return []
+
+
+# Pages of bytes
+
+
+def payload_of(log: FrameLog, record: Record, *, whole: bool = False) -> tuple[bytes, str]:
+    """Return what the payload view shows of a record, and how: "text" or "bytes".
+
+    Args:
+        whole: Whether a fragment stands for its message.
+    """
+    if isinstance(record, FrameRecord):
+        message = message_of(log, record) if whole else None
+        if message:
+            return message[0], message[1]
+        return record.payload, "text" if record.type in ("text", "continuation") else "bytes"
+    match record:
+        case HandshakeRecord():
+            return record.raw, "text"
+        case HandlerErrorRecord():
+            return record.traceback.encode("utf-8", "replace"), "text"
+        case OutputRecord():
+            return record.text.encode("utf-8", "replace"), "text"
+    return details(record).encode(), "text"
+
+
+def payload_page(
+    data: bytes, offset: int, hit: tuple[int, int] | None, bad: int = -1
+) -> dict[str, Any]:
+    """Return a page of a payload: its bytes in base64, and its text in marked pieces.
+
+    Args:
+        data: The payload, unmasked.
+        offset: A byte of the page.
+        hit: A search hit: its first byte and its length.
+        bad: The byte that breaks UTF-8, -1 for none.
+    """
+    start = max(0, min(offset, len(data) - 1)) // PAGE * PAGE
+    end = min(start + PAGE, len(data))
+    # Whole characters only: what is cut off for the page is not a fault of the payload.
+    while 0 < start < end and data[start] & 0xC0 == 0x80:
+        start += 1
+    while end < len(data) and data[end] & 0xC0 == 0x80:
+        end += 1
+    marks = {"bad": (bad, bad + 1)} if bad >= 0 else {}
+    if hit is not None and hit[0] >= 0:
+        marks["hit"] = (hit[0], hit[0] + hit[1])
+    edges = {min(max(edge, start), end) for mark in marks.values() for edge in mark}
+    cuts = sorted({start, end, *edges})
+    return {
+        "offset": start,
+        "total": len(data),
+        "base64": base64.b64encode(data[start:end]).decode(),
+        "pieces": [
+            [next((name for name, (a, b) in marks.items() if a <= one < b), ""),
+             "\n".join(visible_utf8(line) for line in data[one:other].split(b"\n"))]
+            for one, other in pairwise(cuts)
+        ],
+        "hit": marks.get("hit"),
+        "bad": bad,
+    }  # fmt: skip
+
+
+def wire_page(record: Record, offset: int) -> dict[str, Any]:
+    """Return some bytes of a record as they were on the wire, in hex."""
     raw = record.frame.raw if isinstance(record, FrameRecord) else getattr(record, "raw", b"")
-    return bytes(raw[max(offset, 0) : max(offset, 0) + min(max(length, 0), PAGE)])
+    start = max(offset, 0) // WIRE_PAGE * WIRE_PAGE
+    return {"hex": bytes(raw[start : start + WIRE_PAGE]).hex()}
 
 
-def visible_lines(text: str) -> str:
-    return "\n".join(visible(line) for line in text.split("\n"))
+# Copies
+
+COPIES: dict[str, Callable[[bytes, str, Record], str]] = {
+    "payload": lambda data, as_, _: data.decode("utf-8", "replace") if as_ == "text"
+    else data.hex(" "),
+    "python": lambda data, as_, _: repr(data.decode()) if as_ == "text" and is_utf8(data)
+    else repr(data),
+    "hex": lambda data, as_, _: data.hex(" "),
+    "base64": lambda data, as_, _: base64.b64encode(data).decode(),
+    "hexdump": lambda data, as_, _: hexdump(data),
+    "drawing": lambda data, as_, record: figure(record.frame)
+    if isinstance(record, FrameRecord) else details(record),
+    "explanation": lambda data, as_, record: explain(record.frame, record.sender, record.message)
+    if isinstance(record, FrameRecord) else details(record),
+}  # fmt: skip
 
 
-def visible_utf8_lines(data: bytes) -> str:
-    # Whole characters only: what was cut off for the page is not a fault of the payload.
-    return "\n".join(visible_utf8(line) for line in data.split(b"\n"))
+def is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def copy_of(log: FrameLog, record: Record, form: str) -> str:
+    """Return a record in one of the forms of `COPIES`.
+
+    Raises:
+        LocalError: There is no such form, or the payload is too long for a clipboard.
+    """
+    data, as_ = payload_of(log, record, whole=True)
+    if form not in COPIES:
+        raise LocalError(f"{form[:40]!r} is not a form to copy; there are {', '.join(COPIES)}")
+    if len(data) > MOST_COPIED:
+        raise LocalError(
+            f"The payload has {counted(len(data), 'byte')}; up to {MOST_COPIED:,} are copied. "
+            f"In a cell: server.log.find({record.number}).payload"
+        )
+    return COPIES[form](data, as_, record)
