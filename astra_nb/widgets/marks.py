@@ -95,11 +95,17 @@ class Marks:
     """The errors and the connections of a log, brought up to date when someone looks.
 
     Not for two threads at once.
+
+    Attributes:
+        errors: The numbers of the records that `is_error` names, rising.
+        connections: What the log tells of each connection, by its number.
+        noted: How many records told something of a connection.
     """
 
     def __init__(self) -> None:
         self.errors: list[int] = []
         self.connections: dict[int, Connection] = {}
+        self.noted = 0
         self._seen = 0
         self._counted = 0
 
@@ -120,6 +126,7 @@ class Marks:
                 self.errors.append(record.number)
             if record.connection and not isinstance(record, HandlerErrorRecord):
                 self._of(record.connection).note(record)
+                self.noted += 1
         self._seen = max(self._seen, last)
         return self.errors[before:]
 

@@ -41,6 +41,7 @@ COPY_ROWS = 200  # of that table
 BUSY_COPY_ROWS = 40  # of one that a page gets while frames pour in
 MOST_ERRORS = 10_000  # whose numbers a page has
 MOST_LISTED = 1000  # connections in a choice
+FEW = 100  # connections, of which the status tells at once; of more it tells in its interval
 
 GONE = "The server is gone: nothing refers to it any more. This is its log as it was last."
 
@@ -116,7 +117,10 @@ class Panel(Answers):
             now = time()
             after = self._tail.last
             rows = self._tail.rows(log, TAIL)
+            noted = self._marks.noted
             errors = self._marks.update(log)
+            if self._marks.noted > noted and len(self._marks.connections) < FEW:
+                self._status_time = 0.0
             news: dict[str, Any] = {}
             if rows or errors:
                 news = {

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.lab import Lab, NotebookPage
+from tests.browser.lab import App, Lab, NotebookPage
 
 EXPECT_TIMEOUT = 10_000  # milliseconds until something that should be on the page counts as missing
 
@@ -90,11 +89,17 @@ class Console:
 
 
 def open_panel(
-    lab: Lab, *cells: str, width: int = 1600, height: int = 1000, app: Any = "lab",
-    first: str = SERVER,
+    where: Lab | NotebookPage, *cells: str, width: int = 1600, height: int = 1000,
+    app: App = "lab", first: str = SERVER,
 ) -> tuple[Console, NotebookPage]:  # fmt: skip
-    lab.write("panel.ipynb", [first, *cells])
-    notebook = lab.open("panel.ipynb", width=width, height=height, app=app)
+    """Show the panel of a first cell, in a page of its own or in the one that is open."""
+    if isinstance(where, NotebookPage):
+        notebook = where
+        notebook.page.set_viewport_size({"width": width, "height": height})
+        notebook.begin([first, *cells])
+    else:
+        where.write("panel.ipynb", [first, *cells])
+        notebook = where.open("panel.ipynb", width=width, height=height, app=app)
     notebook.cell(0).run()
     assert notebook.errors() == []
     console = Console(notebook.page)

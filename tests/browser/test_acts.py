@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.console import Console, open_panel, run
-from tests.browser.lab import Lab
+from tests.browser.lab import NotebookPage
 
 TALK = """
 one = connect(server.url); two = connect(server.url)
@@ -44,8 +44,8 @@ class Counted:
 
 
 @pytest.fixture
-def act(lab: Lab) -> Callable[[Callable[[Counted], None]], None]:
-    panel, notebook = open_panel(lab, TALK)
+def act(desk: NotebookPage) -> Callable[[Callable[[Counted], None]], None]:
+    panel, notebook = open_panel(desk, TALK)
     notebook.context.grant_permissions(["clipboard-read", "clipboard-write"])
     run(notebook, 1)
     expect(panel.rows('"last words"')).to_have_count(2)

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from astra_nb.wire.close_codes import CLOSE_CODES
 from tests.browser.console import Console, open_panel, run
-from tests.browser.lab import Lab, Theme
+from tests.browser.lab import App, Lab, NotebookPage, Theme
 from tests.helpers import wait_until
 
 FRAMES = """
@@ -21,8 +21,8 @@ print(json.dumps([[r.type, r.payload.hex()] for r in server.log.filter(kind="fra
 """
 
 
-def test_every_message_button_puts_its_frame_on_the_wire(lab: Lab) -> None:
-    panel, notebook = open_panel(lab, FRAMES)
+def test_every_message_button_puts_its_frame_on_the_wire(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, FRAMES)
     panel.open_client()
     for name in ("text", "bytes", "ping", "pong"):
         panel.send(name, f"by {name}")
@@ -48,43 +48,43 @@ def test_every_message_button_puts_its_frame_on_the_wire(lab: Lab) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("end", ["server", "client"])
-def test_every_close_button_does_what_it_says(lab: Lab, end: str) -> None:
-    panel, notebook = open_panel(
-        lab,
-        """
+CLOSES = """
 import json
-print(json.dumps([(r.sent.code if r.sent else 0, r.received.code if r.received else 0)
-                  for r in server.log.filter(kind="closed")]))
-""",
-    )
-    expected = []
-    codes = [row for row in CLOSE_CODES.values() if row.code < 3000]
-    clicks = [(row.code, f"^Close with {row.code},") for row in codes]
-    clicks += [(3000, "^Close with this code: 3000"), (4000, "^Close with this code: 4000")]
-    number = 0
-    for code, name in clicks:
-        if code not in (1004, 1015):
-            number += 1
-            panel.open_client()
-            if end == "server":
-                panel.to.select_option(str(number))
-        panel.button(re.compile(name)).click()
+frames = {}
+for each in server.log.filter(kind="frame", type="close"):
+    frames.setdefault(each.connection, [each.direction, each.payload.hex()])
+print(json.dumps([frames, [each.id for each in server.connections]]))
+"""
+
+
+@pytest.mark.parametrize("end", ["server", "client"])
+def test_every_close_button_does_what_it_says(desk: NotebookPage, end: str) -> None:
+    codes = [*range(1000, 1016), 3000, 4000]
+    assert codes[:16] == [code for code in CLOSE_CODES if code < 3000]
+    clients = f"for _ in range({len(codes)}): panel.connect('/')"
+    panel, notebook = open_panel(desk, clients, CLOSES)
+    run(notebook, 1)
+    panel.root.locator(".astra-reason").fill("r")
+    wire = {}
+    left = len(codes)
+    for number, code in enumerate(codes, 1):
+        panel.to.select_option(f"c{number}" if end == "client" else str(number))
+        panel.button(re.compile(rf"^Close with ({code},|this code: {code})")).click()
         if code == 1004:
-            expect(panel.sentence).to_contain_text("nothing is connected")
+            expect(panel.sentence).to_contain_text("1004 is never put on the wire")
         elif code == 1015:
             expect(panel.sentence).to_contain_text("No click brings 1015 about")
         else:
-            expect(panel.tab("Connections")).to_contain_text("0 open")
-            expect(panel.rows(re.compile("closed(Clean|Not clean)")).last).to_be_visible()
-            own = 0 if code == 1006 else code
-            other = {1006: 0}.get(code, code)
-            expected.append([own, other])
-    assert json.loads(run(notebook, 1)) == expected
+            left -= 1
+            if code != 1006:
+                payload = "" if code == 1005 else code.to_bytes(2).hex() + "72"
+                wire[str(number)] = ["sent" if end == "server" else "received", payload]
+        expect(panel.tab("Connections")).to_contain_text(f"{left} open")
+    assert json.loads(run(notebook, 2)) == [wire, [5, 16]]
 
 
-def test_a_code_that_is_only_reported_is_refused_and_explained(lab: Lab) -> None:
-    panel, _ = open_panel(lab)
+def test_a_code_that_is_only_reported_is_refused_and_explained(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk)
     panel.open_client()
     panel.button(re.compile("^Close with 1004,")).click()
     expect(panel.sentence).to_contain_text("close code 1004 is never put on the wire")
@@ -97,9 +97,11 @@ def test_a_code_that_is_only_reported_is_refused_and_explained(lab: Lab) -> None
     expect(panel.rows("4711 private code").first).to_be_visible()
 
 
-def test_the_composer_follows_the_chosen_row_and_never_means_everyone_by_itself(lab: Lab) -> None:
+def test_the_composer_follows_the_chosen_row_and_never_means_everyone_by_itself(
+    desk: NotebookPage,
+) -> None:
     panel, notebook = open_panel(
-        lab, "clients = [connect(server.url) for _ in range(3)]; clients[1].send_text('me')"
+        desk, "clients = [connect(server.url) for _ in range(3)]; clients[1].send_text('me')"
     )
     run(notebook, 1)
     expect(panel.tab("Connections")).to_contain_text("3 open")
@@ -115,8 +117,8 @@ def test_the_composer_follows_the_chosen_row_and_never_means_everyone_by_itself(
     expect(panel.tab("Connections")).to_contain_text("0 open")
 
 
-def test_edit_and_send_again_says_whose_frame_it_was(lab: Lab) -> None:
-    panel, _ = open_panel(lab)
+def test_edit_and_send_again_says_whose_frame_it_was(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk)
     panel.open_client()
     panel.send("text", "first")
     panel.choose(re.compile("text.*first"))
@@ -130,8 +132,8 @@ def test_edit_and_send_again_says_whose_frame_it_was(lab: Lab) -> None:
     expect(panel.rows('"second"').first).to_be_visible()
 
 
-def test_an_error_of_a_click_is_said_in_the_panel(lab: Lab) -> None:
-    panel, _ = open_panel(lab)
+def test_an_error_of_a_click_is_said_in_the_panel(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk)
     panel.send("text", "x")
     expect(panel.sentence).to_contain_text("nothing is connected, so nothing was sent")
     panel.root.locator(".astra-format").select_option("hex")
@@ -140,8 +142,8 @@ def test_an_error_of_a_click_is_said_in_the_panel(lab: Lab) -> None:
     expect(panel.code).to_have_text("")
 
 
-def test_a_broken_rule_is_one_click_and_its_answer_is_said(lab: Lab) -> None:
-    panel, _ = open_panel(lab)
+def test_a_broken_rule_is_one_click_and_its_answer_is_said(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk)
     panel.open_client()
     panel.button("Break a rule…").click()
     rule = panel.root.locator(".astra-drawer").get_by_role("button", name="reserved opcode")
@@ -153,8 +155,8 @@ def test_a_broken_rule_is_one_click_and_its_answer_is_said(lab: Lab) -> None:
     expect(panel.root.locator(".astra-errors")).to_contain_text("2 errors")
 
 
-def test_a_frame_is_shown_bit_by_bit(lab: Lab) -> None:
-    panel, _ = open_panel(lab)
+def test_a_frame_is_shown_bit_by_bit(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk)
     panel.open_client()
     panel.send("text", "Hello")
     expect(panel.rows('"Hello"')).to_have_count(2)
@@ -186,8 +188,8 @@ None
 """
 
 
-def test_a_payload_is_whole_in_every_form_and_its_hit_is_marked(lab: Lab) -> None:
-    panel, notebook = open_panel(lab, PAYLOADS)
+def test_a_payload_is_whole_in_every_form_and_its_hit_is_marked(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, PAYLOADS)
     run(notebook, 1)
     panel.filter.fill("9007199254740993")
     expect(panel.rows()).to_have_count(2)
@@ -219,9 +221,9 @@ def test_a_payload_is_whole_in_every_form_and_its_hit_is_marked(lab: Lab) -> Non
     expect(panel.body.locator(".astra-hex-codes .astra-hit")).to_have_text(["fd", "fe"])
 
 
-def test_a_payload_is_copied_by_key_and_by_menu(lab: Lab) -> None:
+def test_a_payload_is_copied_by_key_and_by_menu(desk: NotebookPage) -> None:
     panel, notebook = open_panel(
-        lab, "client = connect(server.url); client.send_text('copy me'); client.recv()"
+        desk, "client = connect(server.url); client.send_text('copy me'); client.recv()"
     )
     notebook.context.grant_permissions(["clipboard-read", "clipboard-write"])
     run(notebook, 1)
@@ -245,9 +247,9 @@ def test_a_payload_is_copied_by_key_and_by_menu(lab: Lab) -> None:
         assert text in clipboard()
 
 
-def test_two_frames_are_compared(lab: Lab) -> None:
+def test_two_frames_are_compared(desk: NotebookPage) -> None:
     panel, notebook = open_panel(
-        lab, "client = connect(server.url); client.send_text('same one'); client.recv()\n"
+        desk, "client = connect(server.url); client.send_text('same one'); client.recv()\n"
         "client.send_text('same two'); client.recv()"
     )  # fmt: skip
     run(notebook, 1)
@@ -281,8 +283,8 @@ None
 """
 
 
-def test_what_strangers_send_is_shown_and_never_acted_on(lab: Lab) -> None:
-    panel, notebook = open_panel(lab, STRANGER)
+def test_what_strangers_send_is_shown_and_never_acted_on(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, STRANGER)
     run(notebook, 1)
     page = panel.page
     # The newest row: before it the list still moves, and a click may hit another one.
@@ -307,6 +309,7 @@ def test_what_strangers_send_is_shown_and_never_acted_on(lab: Lab) -> None:
     row = panel.rows(re.compile(r"ab\\xff\\xfe"))
     expect(row).to_have_count(1)
     row.click()
+    expect(panel.title).to_contain_text("4 bytes")
     panel.tab("Payload").click()
     expect(panel.body.locator(".astra-verdict").last).to_contain_text(
         "payload byte 2, 0xff, begins no character"
@@ -332,8 +335,8 @@ print(len(server.log.filter(text="while busy")), "while it ran")
 """
 
 
-def test_clicks_get_through_while_a_cell_runs(lab: Lab) -> None:
-    panel, notebook = open_panel(lab, BUSY)
+def test_clicks_get_through_while_a_cell_runs(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, BUSY)
     panel.open_client()
     panel.send("text", "Hello")
     expect(panel.rows('"Hello"').first).to_be_visible()
@@ -388,8 +391,8 @@ print(server.log.last_number)
 """
 
 
-def test_every_row_of_a_flood_is_reached_and_searched(lab: Lab) -> None:
-    panel, notebook = open_panel(lab, FILL, "client.send_text('the newest'); client.recv()", FLOOD)
+def test_every_row_of_a_flood_is_reached_and_searched(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, FILL, "client.send_text('the newest'); client.recv()", FLOOD)
     run(notebook, 1)
     follow = panel.button("Follow")
     expect(panel.rows("needle").first).to_be_visible()
@@ -437,7 +440,7 @@ def test_every_row_of_a_flood_is_reached_and_searched(lab: Lab) -> None:
     expect(panel.title).to_contain_text("ping")
 
 
-def test_a_panel_that_is_opened_late_shows_100000_records(lab: Lab) -> None:
+def test_a_panel_that_is_opened_late_shows_100000_records(desk: NotebookPage) -> None:
     first = """
 from astra_nb import FrameLog
 log = FrameLog()
@@ -445,7 +448,7 @@ for number in range(1000):
     log.append_frames(number % 50 + 1, "server", "sent", b"\\x89\\x02hi" * 100, 100)
 log.panel()
 """
-    panel, _ = open_panel(lab, first=first)
+    panel, _ = open_panel(desk, first=first)
     expect(panel.tab("Frames")).to_contain_text("100,000")
     expect(panel.list).to_have_attribute("aria-rowcount", "100001")
     expect(panel.rows().last).to_be_visible()
@@ -486,8 +489,8 @@ None
 """
 
 
-def test_every_error_is_counted_and_reached(lab: Lab) -> None:
-    panel, notebook = open_panel(lab, ERRORS)
+def test_every_error_is_counted_and_reached(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, ERRORS)
     run(notebook, 1)
     # A refused frame and its end, a handler's error, a refused handshake, an abnormal end.
     expect(panel.root.locator(".astra-errors")).to_have_text("5 errors")
@@ -511,9 +514,9 @@ def test_every_error_is_counted_and_reached(lab: Lab) -> None:
     expect(panel.body.locator(".astra-chain li").first).to_be_visible()
 
 
-def test_pause_says_how_many_wait_and_clear_can_be_undone(lab: Lab) -> None:
+def test_pause_says_how_many_wait_and_clear_can_be_undone(desk: NotebookPage) -> None:
     panel, notebook = open_panel(
-        lab, "client = connect(server.url); client.send_text('one'); client.recv()"
+        desk, "client = connect(server.url); client.send_text('one'); client.recv()"
     )
     panel.list.press("p")
     run(notebook, 1)
@@ -528,8 +531,8 @@ def test_pause_says_how_many_wait_and_clear_can_be_undone(lab: Lab) -> None:
     expect(panel.rows('"one"')).to_have_count(2)
 
 
-def test_the_keyboard_reaches_everything_and_jupyter_nothing(lab: Lab) -> None:
-    panel, notebook = open_panel(lab, "1")
+def test_the_keyboard_reaches_everything_and_jupyter_nothing(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, "1")
     panel.open_client()
     panel.send("text", "Hello")
     expect(panel.rows('"Hello"')).to_have_count(2)
@@ -570,9 +573,9 @@ def test_the_keyboard_reaches_everything_and_jupyter_nothing(lab: Lab) -> None:
     expect(panel.rows().last.locator(".astra-ladder")).to_contain_text("to #1")
 
 
-def test_connections_are_sorted_and_followed(lab: Lab) -> None:
+def test_connections_are_sorted_and_followed(desk: NotebookPage) -> None:
     panel, notebook = open_panel(
-        lab, "named = lambda n: connect(server.url, headers={'User-Agent': f'kim/{n}'})\n"
+        desk, "named = lambda n: connect(server.url, headers={'User-Agent': f'kim/{n}'})\n"
         "clients = [named(n) for n in range(60)]\n"
         "clients[3].close(); server.log.wait_for(kind='closed')\n"
         "clients[5].send_text('five'); clients[5].recv(); None"
@@ -596,8 +599,8 @@ def test_connections_are_sorted_and_followed(lab: Lab) -> None:
     expect(panel.rows("#60").first).to_be_visible()
 
 
-def test_the_handshake_explains_itself(lab: Lab) -> None:
-    panel, _ = open_panel(lab)
+def test_the_handshake_explains_itself(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk)
     panel.open_client()
     panel.choose("101 Switching Protocols")
     steps = panel.body.locator(".astra-steps li")
@@ -606,9 +609,9 @@ def test_the_handshake_explains_itself(lab: Lab) -> None:
     assert steps.last.locator("code").inner_text() == accept.inner_text()
 
 
-def test_two_panels_show_the_same_and_one_may_be_in_a_box(lab: Lab) -> None:
+def test_two_panels_show_the_same_and_one_may_be_in_a_box(desk: NotebookPage) -> None:
     panel, notebook = open_panel(
-        lab,
+        desk,
         "import ipywidgets\nsecond = server.panel(bits=True)\n"
         "ipywidgets.Tab([ipywidgets.HBox([second])])",
         "panel.close(); len(str(second))",
@@ -628,7 +631,7 @@ def test_two_panels_show_the_same_and_one_may_be_in_a_box(lab: Lab) -> None:
     expect(left.rows("still here")).to_have_count(2)
 
 
-def test_the_panel_of_a_client_connects_again(lab: Lab) -> None:
+def test_the_panel_of_a_client_connects_again(desk: NotebookPage) -> None:
     first = """
 from astra_nb import http, connect
 server = http.server.new(port=0)
@@ -643,7 +646,7 @@ server.run()
 panel = connect(server.url).panel()
 panel
 """
-    panel, _ = open_panel(lab, first=first)
+    panel, _ = open_panel(desk, first=first)
     expect(panel.state).to_have_text("connected")
     panel.send("text", "Hello")
     expect(panel.rows('"Hello"')).to_have_count(2)
@@ -668,6 +671,7 @@ def test_a_reloaded_page_and_a_restarted_kernel(lab: Lab) -> None:
     notebook.load()
     again = Console(notebook.page)
     expect(again.rows('"Hello"')).to_have_count(2)
+    expect(again.root.locator(".astra-where")).to_have_text("✓ this page")
     again.send("text", "after the reload")
     expect(again.rows("after the reload").first).to_be_visible()
 
@@ -685,8 +689,8 @@ def test_a_reloaded_page_and_a_restarted_kernel(lab: Lab) -> None:
     assert run(notebook, 1) == "1"
 
 
-def test_a_stopped_server_is_not_running_and_its_panel_says_so(lab: Lab) -> None:
-    panel, notebook = open_panel(lab, "server.shutdown()")
+def test_a_stopped_server_is_not_running_and_its_panel_says_so(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, "server.shutdown()")
     where = panel.root.locator(".astra-where")
     expect(where).to_have_text("✓ this page")
     run(notebook, 1)
@@ -714,22 +718,25 @@ def test_without_a_kernel_the_last_state_is_a_table(lab: Lab) -> None:
     table = reopened.page.locator("[data-astra-copy] table")
     expect(table).to_be_visible()
     expect(table).to_contain_text("Hello")
+    # JupyterLab's own word on a notebook whose kernel is gone.
+    reopened.console_errors[:] = [
+        each for each in reopened.console_errors if "widget model not found" not in each
+    ]
 
 
-def test_a_page_that_comes_late_still_gets_its_table(lab: Lab) -> None:
+def test_a_page_that_comes_late_still_gets_its_table(desk: NotebookPage) -> None:
     first = (
         "from astra_nb import FrameLog\nlog = FrameLog()\n"
         "log.append_frames(1, 'server', 'sent', b'\\x89\\x04late', 1)\npanel = log.panel()"
     )
-    lab.write("late.ipynb", [first, "import time; time.sleep(3)", "panel"])
-    notebook = lab.open("late.ipynb")
-    notebook.run_all()
-    expect(Console(notebook.page).rows("late").first).to_be_visible()
-    wait_until(lambda: "late" in json.dumps(notebook.cell(2).outputs[-1]["data"]), timeout=20)
+    desk.begin([first, "import time; time.sleep(3)", "panel"])
+    desk.run_all()
+    expect(Console(desk.page).rows("late").first).to_be_visible()
+    wait_until(lambda: "late" in json.dumps(desk.cell(2).outputs[-1]["data"]), timeout=20)
 
 
 @pytest.mark.parametrize("app", ["lab", "notebook"])
-def test_it_fits_600_pixels_and_works_in_both_front_ends(lab: Lab, app: str) -> None:
+def test_it_fits_600_pixels_and_works_in_both_front_ends(lab: Lab, app: App) -> None:
     panel, _ = open_panel(lab, width=860 if app == "lab" else 640, app=app)
     panel.open_client()
     for _ in range(6):
@@ -769,8 +776,8 @@ def test_it_fills_a_view_of_its_own(lab: Lab) -> None:
     wait_until(fills, timeout=10)
 
 
-def test_the_payload_has_most_of_the_width(lab: Lab) -> None:
-    panel, _ = open_panel(lab)
+def test_the_payload_has_most_of_the_width(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk)
     panel.open_client()
     panel.send("text", "Hello")
     for width, least in ((900, 400), (1300, 700), (600, 300)):

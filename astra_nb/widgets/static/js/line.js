@@ -29,7 +29,6 @@ export class Line {
     this.pay = cell("pay");
     this.rem = cell("rem");
     this.ladder = cell("ladder");
-    this.y = -1;
     this.conButton = element("button", { type: "button", tabindex: -1 });
     this.con.append(this.conButton);
     this.typeQuiet = element("small");
@@ -53,15 +52,12 @@ export class Line {
   }
 
   /**
-   * @param {number} number @param {Row | undefined} row @param {number} at @param {number} y
-   * @param {boolean} all
+   * @param {number} number @param {Row | undefined} row @param {number} at @param {boolean} all
    */
-  show(number, row, at, y, all) {
-    if (!all && this.number === number && this.row === row && this.y === y) return;
+  show(number, row, at, all) {
+    if (!all && this.number === number && this.row === row) return;
     const { list, root } = this;
     root.hidden = false;
-    if (this.y !== y) root.style.transform = `translateY(${y}px)`;
-    this.y = y;
     if (this.number !== number) {
       root.dataset.number = String(number);
       root.setAttribute("aria-rowindex", String(at + 2));

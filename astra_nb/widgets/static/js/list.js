@@ -41,14 +41,18 @@ export class RowList {
     this.asked = new Set();
     this.lanes = /** @type {number[]} */ ([]);
     this.top = 0; // index of the first row in sight, as it was drawn
+    this.from = 0; // and of the first row in the page
+    this.y = 0; // where that one stands
     this.laneHead = element("span", { class: "astra-ladder", role: "columnheader" });
     this.space = element("div", { class: "astra-space", role: "rowgroup" });
+    // As high as all rows together; the few that are in the page are moved along it in one piece.
+    this.runway = element("div", { role: "presentation" }, this.space);
     this.empty = element("p", { class: "astra-empty", role: "status" });
     this.scroller = element("div", {
       class: "astra-rows", tabindex: 0, role: "grid", "aria-label": "Records of the log", "aria-colcount": 9,
       onscroll: () => this.#scrolled(),
       onclick: (event) => this.#clicked(event),
-    }, this.#headRow(), this.space);
+    }, this.#headRow(), this.runway);
     this.marks = element("span", { class: "astra-error-marks", "aria-hidden": "true" });
     this.root = element("div", { class: "astra-list" }, this.scroller, this.marks, this.empty);
     /** @type {Line[]} */
@@ -87,7 +91,7 @@ export class RowList {
   show(index, whyEmpty) {
     const anchor = this.index.at(this.top);
     this.index = index;
-    this.space.style.height = `${Math.min(index.length * ROW_HEIGHT, TALLEST)}px`;
+    this.runway.style.height = `${Math.min(index.length * ROW_HEIGHT, TALLEST)}px`;
     this.scroller.setAttribute("aria-rowcount", String(index.length + 1));
     this.empty.hidden = index.length > 0;
     if (index.length === 0) setText(this.empty, whyEmpty);
@@ -127,19 +131,20 @@ export class RowList {
       this.space.append(line.root);
     }
     if (this.asSequence) this.#findLanes(from, to);
-    const missing = [];
-    const used = new Set();
-    for (let at = from; at < to; at += 1) {
+    const missing = /** @type {number[]} */ ([]);
+    // In a scaled space a row stands where the scrolling puts it.
+    const y = scale === 1 ? from * ROW_HEIGHT : this.scroller.scrollTop + (from - this.top) * ROW_HEIGHT;
+    if (this.y !== y) this.space.style.transform = `translateY(${y}px)`;
+    this.y = y;
+    this.from = from;
+    this.pool.forEach((line, place) => {
+      const at = from + place;
       const number = index.at(at) ?? 0;
+      if (at >= to) return line.hide();
       const row = this.store.rows.get(number);
       if (row === undefined || (this.askContexts && !this.contexts.has(number) && !this.asked.has(number))) missing.push(number);
-      const line = /** @type {Line} */ (this.pool[at % this.pool.length]);
-      used.add(line);
-      // In a scaled space a row stands where the scrolling puts it.
-      const y = scale === 1 ? at * ROW_HEIGHT : this.scroller.scrollTop + (at - this.top) * ROW_HEIGHT;
-      line.show(number, row, at, y, all);
-    }
-    for (const line of this.pool) if (!used.has(line)) line.hide();
+      line.show(number, row, at, all);
+    });
     this.#drawErrors();
     if (missing.length > 0) this.#fetch(missing, from, to);
   }
@@ -226,7 +231,7 @@ export class RowList {
     if (at < this.index.length - 1) this.setFollow(false);
     this.reveal(at);
     this.draw(true);
-    this.scroller.setAttribute("aria-activedescendant", this.pool[at % this.pool.length]?.root.id ?? "");
+    this.scroller.setAttribute("aria-activedescendant", this.pool[at - this.from]?.root.id ?? "");
     this.handlers.onSelect(number);
   }
 
