@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from astra_nb.errors import InvalidMessage, LocalError, WaitTimeout
+from astra_nb.errors import InvalidMessage, WaitTimeout
 from astra_nb.log import FrameLog
 from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.payloads import MAX_CLOSE_REASON, BytesValue, encode_bytes, encode_text
 from astra_nb.websocket import WebSocket
+from astra_nb.wire.faults import FAULTS
 from astra_nb.wire.text import counted, shortened
 
-from .faults import FAULTS
 from .senders import Senders, To
 
 __all__ = ["ACTIONS", "Actions", "code_of"]
@@ -181,25 +181,24 @@ class Actions:
         return self._send_message(record.type, payload, to, by)
 
     def break_rule(self, name: str, *, to: To = None, by: int | None = None) -> str:
-        """Break a rule of RFC 6455 on the wire, and say what the other end did.
+        """Break a rule of RFC 6455 on purpose, and say what the other end did.
 
         Args:
-            name: Of a fault of `astra_nb.widgets.faults.FAULTS`, such as "reserved opcode".
+            name: Of a fault of `astra_nb.faults` about a frame or the conduct of an end, such as
+                "reserved opcode" or "CLOSE not answered".
 
         Raises:
-            LocalError: There is no such fault.
+            LocalError: There is no such fault, or this end cannot commit it.
         """
-        fault = next((each for each in FAULTS if each.name == name), None)
-        if fault is None:
-            names = ", ".join(each.name for each in FAULTS)
-            raise LocalError(f"{name[:60]!r} is not one of the rules: {names}")
-        server_sends = self.senders.of_server and by is None
-        data = None if fault.makes is None else fault.makes("server" if server_sends else "client")
         after = 0 if self.frame_log is None else self.frame_log.last_number
-        if data is None:
-            done = self.senders.perform(to, by, WebSocket.drop, ends=True)
-        else:
-            done = self.senders.perform(to, by, lambda socket: socket.send_raw(data))
+        fault = next((each for each in FAULTS if each.name == name), None)
+        is_frame = fault is not None and fault.makes is not None
+        done = self.senders.perform(
+            to, by, lambda socket: socket.break_rule(name), ends=not is_frame
+        )
+        assert fault is not None  # else the socket has refused it
+        if fault.stage == "conduct":
+            return f"From now on {self._where(done, by)}: {fault.answer}"
         if self.frame_log is None:
             return f"{fault.breaks} {fault.answer}"
         try:
@@ -224,16 +223,20 @@ class Actions:
         *,
         headers: Mapping[str, str] | None = None,
         subprotocols: Sequence[str] = (),
+        faults: Sequence[str] = (),
     ) -> str:
         """Open a client in the kernel, which reads all that it receives.
 
         Args:
             address: For the panel of a server a path; else an address, "" for the last one.
+            faults: Names of faults of `astra_nb.faults` about a request or the conduct of an end.
 
         Raises:
             AstraError: As `astra_nb.connect`.
         """
-        number = self.senders.connect(address, headers, subprotocols)
+        number = self.senders.connect(
+            address, headers=headers, subprotocols=subprotocols, faults=faults
+        )
         return f"A client in the kernel has connected: #{number}."
 
     def disconnect(self) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 from astra_nb.payloads import MAX_CLOSE_REASON
 from astra_nb.wire.close_codes import CLOSE_CODES, RANGES
+from astra_nb.wire.faults import FAULTS
 
-from .faults import FAULTS
 from .payload import FORMATS
 
 __all__ = ["CATALOG"]
@@ -43,11 +43,12 @@ CATALOG: dict[str, Any] = {
     "rules": [
         {
             "name": each.name,
+            "stage": each.stage,
             "says": f"{each.breaks} {each.answer} (RFC 6455, section {each.section})",
-            "server": each.makes("server").hex(" ") if each.makes else "TCP ends",
-            "client": each.makes("client").hex(" ") if each.makes else "TCP ends",
+            "sends": {end: each.makes(end).hex(" ") if each.makes else "" for end in each.senders},
         }
         for each in FAULTS
+        if each.stage != "answer"
     ],
     "formats": list(FORMATS),
     "max_reason": MAX_CLOSE_REASON,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 from astra_nb.client import connect
@@ -150,13 +150,12 @@ class Senders:
             raise failed or NotOpen(TOO_SLOW)
         return done
 
-    def connect(
-        self, address: str, headers: Mapping[str, str] | None, subprotocols: Sequence[str]
-    ) -> int:
+    def connect(self, address: str, **options: Any) -> int:
         """Open a client in the kernel; return the number of its connection on the log.
 
         Args:
             address: For a server's panel a path; for a client's an address.
+            options: Of `astra_nb.connect`.
 
         Raises:
             LocalError: The server does not run.
@@ -168,7 +167,7 @@ class Senders:
                 raise LocalError("the server does not run, so no client can connect; run it first")
             url = server.url.rstrip("/") + "/" + address.lstrip("/")
         log = FrameLog(recording=False) if self.of_server else self._log
-        client = connect(url, log=log, headers=headers, subprotocols=subprotocols)
+        client = connect(url, log=log, **options)
         threading.Thread(
             target=read_on, args=(client,), name="astra_nb panel's client", daemon=True
         ).start()

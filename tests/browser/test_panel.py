@@ -146,7 +146,11 @@ def test_a_broken_rule_is_one_click_and_its_answer_is_said(desk: NotebookPage) -
     panel, _ = open_panel(desk)
     panel.open_client()
     panel.button("Break a rule…").click()
-    rule = panel.root.locator(".astra-drawer").get_by_role("button", name="reserved opcode")
+    drawer = panel.root.locator(".astra-drawer")
+    drawer.get_by_role("button", name="PONG with another payload").click()
+    expect(panel.sentence).to_contain_text("From now on from the client of #1: ")
+    expect(panel.rows("On purpose: PONG with another payload")).to_have_count(0)  # not this end's
+    rule = drawer.get_by_role("button", name="reserved opcode")
     rule.hover()
     expect(panel.root.locator(".astra-hint-line")).to_contain_text("a click sends 83 80")
     rule.click()

@@ -134,8 +134,19 @@ def test_a_broken_rule_says_what_happened(server: Server, panel: Panel, client: 
     assert "What happened: The server dropped the TCP connection" in said["sentence"]
     panel.connect("/")
     assert "has not closed the connection so far" in panel.break_rule("lying length", by=3)
-    with pytest.raises(LocalError, match="'no such' is not one of the rules: wrong masking"):
-        panel.break_rule("no such")
+    with pytest.raises(LocalError, match="no such"):
+        panel.break_rule("no such", by=3)
+
+
+def test_an_end_breaks_a_rule_from_now_on(server: Server, panel: Panel, client: int) -> None:
+    said = act(panel, "break_rule", "PONG with another payload", options={"by": client})
+    assert said["sentence"].startswith("From now on from the client of #1: The other end takes it")
+    panel.send_ping(b"true", to=client)
+    assert frame(server, "received", type="pong").payload != b"true"
+    with pytest.raises(LocalError, match="same masking key each time"):
+        panel.break_rule("same masking key each time", to=client)
+    said = act(panel, "connect", "/", options={"faults": ["request without Host"]})
+    assert (said["failed"], "400" in said["sentence"]) == (True, True)
 
 
 def test_raw_bytes_go_out_as_they_are(server: Server, panel: Panel, client: int) -> None:

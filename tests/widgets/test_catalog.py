@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from astra_nb.widgets.catalog import CATALOG
-from astra_nb.widgets.faults import FAULTS
 from astra_nb.wire.close_codes import CLOSE_CODES
+from astra_nb.wire.faults import FAULTS
 
 
 def test_there_is_a_row_for_every_code_of_the_registry() -> None:
@@ -20,12 +20,13 @@ def test_there_is_a_row_for_every_code_of_the_registry() -> None:
     assert all("RFC 6455" in each["says"] or "IANA" in each["says"] for each in CATALOG["codes"])
 
 
-def test_each_rule_says_what_a_click_sends_from_each_end() -> None:
+def test_each_rule_says_which_end_can_break_it_and_what_is_sent() -> None:
     rules = {each["name"]: each for each in CATALOG["rules"]}
-    assert rules.keys() == {fault.name for fault in FAULTS}
-    assert rules["reserved opcode"]["server"] == "83 00"
-    assert rules["reserved opcode"]["client"].startswith("83 80 ")
-    assert rules["dropped TCP"]["server"] == "TCP ends"
+    assert rules.keys() == {fault.name for fault in FAULTS if fault.stage != "answer"}
+    assert rules["reserved opcode"]["sends"]["server"] == "83 00"
+    assert rules["reserved opcode"]["sends"]["client"].startswith("83 80 ")
+    assert rules["same masking key each time"]["sends"] == {"client": ""}
+    assert rules["request without Host"]["stage"] == "request"
 
 
 def test_it_is_json() -> None:

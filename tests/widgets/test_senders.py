@@ -41,7 +41,7 @@ def test_a_client_has_the_number_of_its_connection_at_the_server(
 ) -> None:
     with connect(server.url):
         server.log.wait_for(kind="opened")
-        number = senders.connect("", None, ())
+        number = senders.connect("")
         assert number == 2
         assert senders.perform(None, number, hello) == [2]
         server.log.wait_for(type="text", direction="sent", connection=2)
@@ -55,12 +55,12 @@ def test_a_server_that_records_nothing_knows_its_client_too() -> None:
     with Server(port=0, record=False) as server:
         server.websocket("/", lambda socket: [*socket])
         senders = Senders(server)
-        assert senders.connect("/", None, ()) == 1
+        assert senders.connect("/") == 1
         senders.close()
 
 
 def test_a_client_that_the_server_closed_is_not_offered(server: Server, senders: Senders) -> None:
-    number = senders.connect("", None, ())
+    number = senders.connect("")
     client = senders.clients[number]
     server.connections[0].send_close(1000)
     client.wait_closed(5)
@@ -68,7 +68,7 @@ def test_a_client_that_the_server_closed_is_not_offered(server: Server, senders:
     with pytest.raises(NotOpen, match=f"no open client on #{number}"):
         senders.perform(None, number, hello)
     with pytest.raises(HandshakeFailed):
-        senders.connect("nowhere", None, ())
+        senders.connect("nowhere")
 
 
 def test_the_panel_of_a_client_connects_again_on_the_same_log(server: Server) -> None:
@@ -82,12 +82,12 @@ def test_the_panel_of_a_client_connects_again_on_the_same_log(server: Server) ->
     assert senders.targets() == []
     with pytest.raises(NotOpen, match="nothing is connected"):
         senders.perform(None, None, hello)
-    again = senders.connect("", {"X-Name": "kim"}, ())
+    again = senders.connect("", headers={"X-Name": "kim"})
     assert senders.perform(None, None, hello) == senders.perform(EVERYONE, None, hello) == [again]
     assert b"X-Name: kim" in log.wait_for(kind="handshake", connection=again).raw  # type: ignore[union-attr]
     senders.close()
     with pytest.raises(InvalidMessage):
-        senders.connect("no address", None, ())
+        senders.connect("no address")
 
 
 def test_without_a_server_nothing_is_sent() -> None:
@@ -97,7 +97,7 @@ def test_without_a_server_nothing_is_sent() -> None:
         with pytest.raises(NotOpen, match="the server does not run, so nothing was sent"):
             senders.perform(None, None, hello)
         with pytest.raises(LocalError, match="the server does not run, so no client"):
-            senders.connect("/", None, ())
+            senders.connect("/")
         server = None  # type: ignore[assignment]
         gc.collect()
     assert senders.server is None

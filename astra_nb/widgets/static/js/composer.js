@@ -237,10 +237,11 @@ export class Composer {
   }
 
   #rules() {
-    const client = () => this.target.by !== undefined || !this.store.status.of_server;
-    const rules = this.catalog.rules.map(({ name, says, ...wire }) => {
+    const end = this.target.by !== undefined || !this.store.status.of_server ? "client" : "server";
+    const of = (/** @type {string} */ stage) => this.catalog.rules.filter((each) => each.stage === stage && each.sends[end] !== undefined).map(({ name, says, sends }) => {
       const made = button(name, "", () => this.store.act("break_rule", { arguments: [name], options: this.target }));
-      made.dataset.says = `a click sends ${wire[client() ? "client" : "server"].slice(0, 60)}. ${says}`;
+      const what = stage === "conduct" ? "" : `a click ${sends[end] ? `sends ${sends[end]?.slice(0, 60)}` : "drops TCP"}. `;
+      made.dataset.says = what + says;
       made.setAttribute("aria-description", says);
       return made;
     });
@@ -251,7 +252,7 @@ export class Composer {
       made.dataset.says = "Whether the sending end answers each PING by itself (RFC 6455, section 5.5.2).";
       return made;
     };
-    return [...rules, raw, pong(false), pong(true)];
+    return [...of("frame"), raw, element("span", { class: "astra-label", text: "From now on" }), ...of("conduct"), pong(false), pong(true)];
   }
 
   #savedOnes() {
@@ -267,15 +268,19 @@ export class Composer {
     const headers = field("Headers", "", "astra-wide");
     headers.input.placeholder = "Name: value; Other: value";
     const protocols = field("Subprotocols", "", "");
+    const wrong = element("select", { class: "astra-select", "aria-label": "A rule that the request breaks" },
+      element("option", { text: "a right request", value: "" }),
+      ...this.catalog.rules.filter(({ stage }) => stage === "request").map(({ name, says }) => element("option", { text: name, title: says, value: name })));
     const go = button(ofServer ? "Open a client" : "Connect", "A client in the kernel connects", () => this.store.act("connect", {
       arguments: [address.input.value],
       options: {
         ...(headers.input.value ? { headers: Object.fromEntries(headers.input.value.split(";").map((each) => each.split(/:(.*)/s).slice(0, 2).map((part) => part.trim()))) } : {}),
         ...(protocols.input.value ? { subprotocols: protocols.input.value.split(/[\s,]+/).filter((each) => each !== "") } : {}),
+        ...(wrong.value ? { faults: [wrong.value] } : {}),
       },
     }), "astra-main");
     address.input.addEventListener("keydown", (event) => { if (event.key === "Enter") go.click(); });
-    return [address.root, headers.root, protocols.root, go, button("Close clients", "Close the panel's clients with 1000", () => this.store.act("disconnect"))];
+    return [address.root, headers.root, protocols.root, wrong, go, button("Close clients", "Close the panel's clients with 1000", () => this.store.act("disconnect"))];
   }
 }
 

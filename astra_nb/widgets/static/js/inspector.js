@@ -65,12 +65,13 @@ export class Inspector {
     this.title = element("span", { class: "astra-title" });
     this.forms = FORMS.map((form) => button(form, `The payload as ${form}`, () => { this.payload.choose(form); this.#drawForms(); }));
     this.formGroup = element("div", { class: "astra-seg", role: "group", "aria-label": "Show the payload as" }, ...this.forms);
-    const copyPayload = button("Copy payload", "Copy the payload (Ctrl+C)", () => this.copy("payload", copyPayload));
+    const copyPayload = button("Copy", "Copy the payload (Ctrl+C)", () => this.copy("payload", copyPayload));
+    copyPayload.setAttribute("aria-label", "Copy payload");
     const copy = menu("as", "Copy in another form", () => COPIES.map(([form, name]) => {
       const made = button(name ?? "", name ?? "", () => this.copy(form ?? "", made));
       return made;
     }));
-    this.again = button("Edit and send again", "Put this payload into the composer (e)", () => handlers.onEdit());
+    this.again = button("Edit and send again", "Put this payload into the composer (e)", () => handlers.onEdit(), "astra-bare");
     this.body = element("div", { class: "astra-inspector-body", tabindex: 0, role: "tabpanel", "aria-label": "Detail" });
     this.tabs = TABS.map((name) => element("button", { class: "astra-tab", type: "button", role: "tab", text: name, "data-tab": name, onclick: () => this.openTab(name) }));
     const tabs = element("span", { class: "astra-tabs", role: "tablist", "aria-label": "Inspector" }, ...this.tabs);
@@ -85,8 +86,8 @@ export class Inspector {
     this.payload = new PayloadView(({ offset, whole }) => store.bridge.request("payload", { number: this.number, offset, whole, ...handlers.query() }).then(({ value }) => value));
     this.split = element("div", { class: "astra-split", role: "separator", tabindex: 0, "aria-label": "Size of the inspector", "aria-valuenow": 50 });
     this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector" }, this.split,
-      element("div", { class: "astra-inspector-head" }, tabs, element("span", { class: "astra-spring" }), this.pin, act("close", "Close the inspector (Escape)", () => handlers.onClose())),
-      element("div", { class: "astra-inspector-title" }, this.title, this.formGroup, copyPayload, copy, this.again),
+      element("div", { class: "astra-inspector-head" }, tabs, element("span", { class: "astra-spring" }), this.again, this.pin, act("close", "Close the inspector (Escape)", () => handlers.onClose())),
+      element("div", { class: "astra-inspector-title" }, this.title, this.formGroup, copyPayload, copy),
       this.body);
     this.root.hidden = true;
     this.#splitter();
@@ -170,19 +171,19 @@ export class Inspector {
       tab.setAttribute("aria-selected", String(name === this.tab));
       tab.setAttribute("tabindex", name === this.tab ? "0" : "-1");
     }
-    setText(this.title, headline(row, detail));
+    setText(this.title, headline(row));
     setPressed(this.pin, this.pinned?.number === detail.number);
     this.formGroup.hidden = this.tab !== "Payload";
     this.again.hidden = !this.store.status.sends || !detail.frame;
-    const draw = { Payload: () => this.#payload(detail, row), Bits: () => bits(detail, this.store.bridge), Handshake: () => handshake(detail.handshake), Why: () => this.#why(detail), Compare: () => [] }[this.tab];
+    const draw = { Payload: () => this.#payload(detail), Bits: () => bits(detail, this.store.bridge), Handshake: () => handshake(detail.handshake), Why: () => this.#why(detail), Compare: () => [] }[this.tab];
     this.body.replaceChildren(...(draw ? draw() : []));
     if (this.tab === "Compare") void this.#compare(detail);
     if (this.tab === "Payload") this.payload.reveal();
     this.#drawForms();
   }
 
-  /** @param {Detail} detail @param {Row} row */
-  #payload(detail, row) {
+  /** @param {Detail} detail */
+  #payload(detail) {
     const { frame, whole } = detail;
     const wrong = frame ? [frame.verdict, ...frame.problems.filter((each) => !frame.bad || !each.startsWith("The text is not UTF-8")), frame.bad?.sentence ?? ""].filter((each) => each !== "") : [];
     /** @type {HTMLElement[]} */
@@ -201,7 +202,6 @@ export class Inspector {
       mark();
       parts.push(element("p", { class: "astra-whole" }, element("span", { class: "astra-seg" }, one, all), element("span", { class: "astra-quiet", text: `${counted(whole.count, "fragment")}: frames ${numbers}; ${counted(whole.size, "byte")} of ${whole.type}` })));
     }
-    void row;
     return [...parts, this.payload.root];
   }
 
@@ -286,13 +286,12 @@ function wholeByDefault(row) {
   return row.part !== 0 && row.part[3];
 }
 
-/** @param {Row} row @param {Detail} [detail] */
-function headline(row, detail = undefined) {
+/** @param {Row} row */
+function headline(row) {
   const where = row.connection ? ` #${row.connection}` : "";
   if (row.kind !== "frame") return `${row.number}  ${row.kind === "opened" ? "connection open" : row.kind}${where}`;
-  const way = row.direction === "sent" ? "to" : `from`;
-  const frame = detail?.frame ? ` in a frame of ${counted(detail.frame.size, "byte")}` : "";
-  return `${row.number}  ${row.type} ${way}${where}, ${counted(row.length, "byte")}${frame}`;
+  const way = row.direction === "sent" ? "to" : `from`; // in backticks, as the word of an import is in quotes
+  return `${row.number}  ${row.type} ${way}${where}, ${counted(row.length, "byte")}`;
 }
 
 /** A text in which the part that differs from another is marked. @param {string} text @param {string} other */

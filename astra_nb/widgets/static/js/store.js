@@ -25,7 +25,7 @@ const HEALTH = {
  * @typedef {import("./bridge.js").Said} Said
  * @typedef {{ code: number, name: string, sent: boolean, says: string }} Code
  * @typedef {{ first: number, last: number, says: string }} CodeRange
- * @typedef {{ name: string, says: string, server: string, client: string }} Rule
+ * @typedef {{ name: string, stage: "request" | "frame" | "conduct", says: string, sends: { server?: string, client?: string } }} Rule `sends` in hex, by the ends that can break it
  * @typedef {{ codes: Code[], ranges: CodeRange[], rules: Rule[], formats: string[], max_reason: number }} Catalog
  * @typedef {{ snapshot: any, catalog: Catalog, copy_key: string, bits: boolean, addresses: import("./address_check.js").Addresses }} Traits
  * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "send" | "on" | "off">} Model

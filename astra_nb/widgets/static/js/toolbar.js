@@ -147,12 +147,12 @@ export class Toolbar {
       button("Save as JSON Lines (.jsonl)", "Write the whole log to a file beside the notebook", () => handlers.onSave("jsonl")),
       button("Save as one HTML page (.html)", "The panel and the log, without kernel and network", () => handlers.onSave("html")),
       this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
-    ]);
+    ], "save");
     const columns = menu("Columns", "Columns and times", () => [
       this.#choice("FIN RSV MASK", this.bits, (on) => { this.bits = on; handlers.onBits(on); }),
       ...TIME_FORMS.map(([form, name]) => this.#choice(`time ${name}`, this.time === form, () => { this.time = form; handlers.onTime(form); })),
       button("Clear this view", "Empty this view; the log keeps its records", handlers.onClear),
-    ]);
+    ], "columns");
     this.root = element("div", { class: "astra-tools", role: "toolbar", "aria-label": "Filter and view" },
       element("span", { class: "astra-find" }, icon("find"), this.text, regex),
       chips, types, element("div", { class: "astra-seg astra-ways", role: "group", "aria-label": "Direction" }, ...ways), this.connection,
