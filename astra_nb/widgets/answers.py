@@ -18,10 +18,18 @@ from astra_nb.wire.text import visible
 from .actions import ACTIONS, Actions, code_of, signature
 from .addressed import Addressed
 from .bridge import Answer, Message
-from .inspector import bad_bytes, copy_of, describe, payload_of, payload_page, wire_page
+from .inspector import describe
 from .log_rows import FIELDS, as_json, rows_numbered
 from .marks import Marks
 from .payload import as_text, parse_numbers, parse_payload
+from .payload_pages import (
+    bad_bytes,
+    copy_of,
+    first_difference,
+    payload_of,
+    payload_page,
+    wire_page,
+)
 from .search import Query, context, search
 
 __all__ = ["Answers"]
@@ -67,6 +75,7 @@ class Answers(Actions, Addressed):
             "copy": lambda message: Answer(
                 {"text": copy_of(self._log(), self._required(message), message.text("form"))}
             ),
+            "compare": self._compare,
             "connections": self._connections,
             "act": self._act,
             "save": self._save,
@@ -125,6 +134,14 @@ class Answers(Actions, Addressed):
             offset = place[0] if place and place[0] >= 0 else 0
         page = payload_page(data, offset, place, -1 if bad is None else bad["at"])
         return Answer({**page, "as": as_})
+
+    def _compare(self, message: Message) -> Answer:
+        """Compare two payloads; a page of each around the first byte in which they differ."""
+        log = self._log()
+        pair = [self._required(message, name) for name in ("one", "other")]
+        payloads = [payload_of(log, each)[0] for each in pair]
+        at = first_difference(*payloads)
+        return Answer({"at": at, "pages": [payload_page(each, at, None) for each in payloads]})
 
     def _connections(self, message: Message) -> Answer:
         with self._lock:
@@ -190,8 +207,8 @@ class Answers(Actions, Addressed):
             raise LocalError("The log is gone with its server.")
         return self.frame_log
 
-    def _required(self, message: Message) -> Record:
-        number = message.integer("number")
+    def _required(self, message: Message, name: str = "number") -> Record:
+        number = message.integer(name)
         record = self._log().find(number)
         if record is None:
             raise LocalError(f"Record {number} is no longer on the log: it keeps the newest.")

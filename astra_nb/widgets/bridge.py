@@ -35,6 +35,7 @@ REQUESTS = {
     "payload": "answers a page of a record's payload",
     "wire": "answers some bytes of a record, as they were on the wire",
     "copy": "answers a record in a form to copy",
+    "compare": "answers where two payloads differ, and a page of each there",
     "connections": "answers what is known of each connection",
     "act": "call one of the panel's controls",
     "save": "write the log to a file",

@@ -18,9 +18,10 @@ from astra_nb.wire.text import counted
 
 from .catalog import CATALOG
 from .esm import STATIC, join_modules
-from .inspector import COPIES, bad_bytes, describe, payload_of, payload_page
+from .inspector import describe
 from .log_rows import FIELDS, rows_between
 from .marks import Marks
+from .payload_pages import COPIES, bad_bytes, payload_of, payload_page
 
 __all__ = ["html_page"]
 

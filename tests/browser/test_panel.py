@@ -184,6 +184,7 @@ client = connect(server.url, max_message_size=None)
 client.send_text('{"id":9007199254740993,"drift":-0.0,"big":1e999,"b":1,"a":[{"x":[[]]}],"b":2}')
 client.send_bytes(bytes(range(256)))
 client.send_text("plain")
+client.send_text('{"rows":[' + ",".join('{"n":%d}' % n for n in range(20_000)) + "]}")
 server.max_message_size = None
 other = connect(server.url, max_message_size=None)
 other.send_text("A" * 200_000 + "needle" + "B" * 100)
@@ -210,6 +211,18 @@ def test_a_payload_is_whole_in_every_form_and_its_hit_is_marked(desk: NotebookPa
     expect(panel.body.locator(".astra-text")).to_contain_text("eyJpZCI6")
     panel.button("Text").click()
     expect(panel.body.locator(".astra-hit")).to_have_text("9007199254740993")
+    # A search hit in the last page of 240 KiB of JSON, and the page before it.
+    panel.filter.fill('"n":19998}')
+    expect(panel.rows('"n":19998},')).to_have_count(2)
+    panel.rows().first.click()
+    expect(panel.body.locator(".astra-hit")).to_have_text('"n":19998}')
+    panel.button("JSON").click()
+    expect(tree).to_contain_text("19999")
+    expect(tree).not_to_contain_text("not JSON")
+    panel.button("← earlier").click()
+    expect(tree.locator(".astra-json-number").first).to_have_text(re.compile(r"^…?1?\d{1,4}$"))
+    expect(tree).to_contain_text("more lines")
+    panel.button("Text").click()
     panel.filter.fill("needle")
     expect(panel.rows('byte 200,000: "…')).to_have_count(2)
     panel.rows().first.click()
@@ -254,7 +267,9 @@ def test_a_payload_is_copied_by_key_and_by_menu(desk: NotebookPage) -> None:
 def test_two_frames_are_compared(desk: NotebookPage) -> None:
     panel, notebook = open_panel(
         desk, "client = connect(server.url); client.send_text('same one'); client.recv()\n"
-        "client.send_text('same two'); client.recv()"
+        "client.send_text('same two'); client.recv()",
+        "client.send_text('{\"a\": 0, \"b\": [1, 2]}')\n"
+        "client.send_text('{\"a\": 0, \"b\": [1, 3], \"c\": null}'); client.recv(); client.recv()",
     )  # fmt: skip
     run(notebook, 1)
     panel.rows('"same one"').first.click()
@@ -266,6 +281,14 @@ def test_two_frames_are_compared(desk: NotebookPage) -> None:
         "MASK10"
     )
     expect(panel.body.locator(".astra-text .astra-hit").first).to_have_text("one")
+    run(notebook, 2)
+    panel.rows('"b": [1, 2]').first.click()
+    expect(panel.body).to_contain_text("The payloads differ from byte 0 on.")
+    panel.list.press("m")
+    panel.rows('"b": [1, 3]').first.click()
+    values = panel.body.locator(".astra-compare").last
+    expect(values).to_contain_text("JSON 2 values the same")
+    expect(values.locator(".astra-differs")).to_have_text(["$.b[1]23", "$.c—null"])
 
 
 STRANGER = r"""

@@ -29,6 +29,8 @@ test("a saved page answers what the panel asks", async () => {
   assert.deepEqual([all.rows.length, all.status.sends, all.status.state, all.status.open], [3, false, "log", 1]);
   assert.deepEqual((await ask("rows", { numbers: [7, 8, 9] })).rows.map((/** @type {any[]} */ each) => each[0]), [7, 9]);
   assert.deepEqual(await ask("copy", { number: 7, form: "hex" }), { text: "68 69" });
+  const compared = await ask("compare", { one: 4, other: 7 });
+  assert.deepEqual([compared.at, compared.pages.length, (await ask("compare", { one: 4, other: 4 })).at], [0, 2, -1]);
   assert.equal(await ask("act", {}), "A saved page cannot do that.");
   assert.equal(await ask("detail", { number: 5 }), "Record 5 is not in this page.");
 });

@@ -31,6 +31,7 @@ def test_requests_are_answered_and_nonsense_too(log: FrameLog) -> None:
     assert request(panel, "wire", number=1, offset=0) == {"hex": "8102c328"}
     assert request(panel, "copy", number=1, form="hex") == {"text": "c3 28"}
     assert request(panel, "heartbeat") == {}
+    assert request(panel, "compare", one=1, other=1)["at"] == -1
     for number in (99, -1, None, "1", 10**30, True):
         for kind in ("detail", "payload", "wire", "copy"):
             with pytest.raises(LocalError, match="is no longer on the log"):
@@ -40,6 +41,21 @@ def test_requests_are_answered_and_nonsense_too(log: FrameLog) -> None:
         request(panel, "find", after=value, below=value)
         assert request(panel, "rows", numbers=value)["rows"] == []
         assert request(panel, "rows", numbers=[value])["rows"] == []
+    panel.close()
+
+
+def test_two_payloads_are_compared_where_they_differ(log: FrameLog) -> None:
+    for end in (b"one", b"two"):
+        payload = b"x" * 70_000 + end
+        log.append_frames(
+            1, "server", "sent", b"\x82\x7f" + len(payload).to_bytes(8, "big") + payload, 1
+        )
+    panel = panel_of_log(log)
+    answer = request(panel, "compare", one=1, other=2)
+    assert answer["at"] == 70_000
+    assert [page["offset"] for page in answer["pages"]] == [65_536, 65_536]
+    with pytest.raises(LocalError, match="Record 3 is no longer"):
+        request(panel, "compare", one=1, other=3)
     panel.close()
 
 

@@ -35,6 +35,7 @@
  * @property {[Partial<Query> & { number: number, offset: number, whole: boolean }, import("./payload_view.js").Page]} payload
  * @property {[{ number: number, offset: number }, { hex: string }]} wire
  * @property {[{ number: number, form: string }, { text: string }]} copy
+ * @property {[{ one: number, other: number }, import("./differences.js").Compared]} compare
  * @property {[{}, { connections: import("./connections.js").Connection[], now: number }]} connections
  * @property {[{ name: string, arguments?: unknown[], options?: Record<string, unknown>, typed?: string, format?: string }, Said]} act
  * @property {[{ form: string }, Said]} save

@@ -1,9 +1,10 @@
 // The inspector of one record: payload, bits, handshake, why it ended; and two records side by side.
 
 import { button, copyText, element, icon, menu, roveFocus, setPressed, setText } from "./dom.js";
+import { drawDifferences } from "./differences.js";
 import { drawFigure } from "./figure.js";
 import { ascii, counted, hex } from "./format.js";
-import { FORMS, PayloadView, bytesOf, fromHex, hexLines } from "./payload_view.js";
+import { FORMS, PayloadView, fromHex, hexLines } from "./payload_view.js";
 import { duration } from "./rows.js";
 
 /**
@@ -237,22 +238,8 @@ export class Inspector {
   async #compare(detail) {
     const { pinned } = this;
     if (!pinned) return;
-    const pages = await Promise.all([pinned, detail].map(({ number }) => this.store.bridge.request("payload", { number, offset: 0, whole: false })));
-    if (this.detail !== detail || this.tab !== "Compare") return;
-    const bytes = pages.map(({ value }) => bytesOf(value.base64));
-    const texts = pages.map(({ value }) => value.pieces.map((/** @type {[string, string]} */ [, text]) => text).join(""));
-    const [one = new Uint8Array(), other = new Uint8Array()] = bytes;
-    let first = 0;
-    while (first < Math.min(one.length, other.length) && one[first] === other[first]) first += 1;
-    const same = first === one.length && first === other.length;
-    const names = [...new Set([pinned, detail].flatMap(({ frame }) => (frame?.fields ?? []).map(({ name }) => name)))].filter((name) => name !== "payload");
-    const value = (/** @type {Detail} */ of, /** @type {string} */ name) => of.frame?.fields.find((each) => each.name === name)?.value ?? "\u2014";
-    const table = element("table", { class: "astra-compare" },
-      element("thead", {}, element("tr", {}, ...["", `${pinned.number} (pinned)`, String(detail.number)].map((text) => element("th", { text, scope: "col" })))),
-      element("tbody", {}, ...names.map((name) => element("tr", { class: value(pinned, name) === value(detail, name) ? "" : "astra-differs" },
-        element("th", { text: name, scope: "row" }), element("td", { text: value(pinned, name) }), element("td", { text: value(detail, name) })))));
-    const side = (/** @type {number} */ at) => element("div", {}, element("h4", { text: at === 0 ? `${pinned.number} (pinned)` : String(detail.number) }), markedText(texts[at] ?? "", texts[1 - at] ?? ""), hexLines((bytes[at] ?? new Uint8Array()).subarray(0, 1024), 0, { hit: same ? null : [first, 1] }));
-    this.body.replaceChildren(element("p", { class: "astra-says", text: same ? "The payloads are the same." : `The payloads differ from byte ${first} on.` }), table, element("div", { class: "astra-two" }, side(0), side(1)));
+    const { value } = await this.store.bridge.request("compare", { one: pinned.number, other: detail.number });
+    if (this.detail === detail && this.tab === "Compare") this.body.replaceChildren(...drawDifferences(pinned, detail, value));
   }
 
   /** @param {string} form @param {HTMLElement} pressed */
@@ -292,15 +279,6 @@ function headline(row) {
   if (row.kind !== "frame") return `${row.number}  ${row.kind === "opened" ? "connection open" : row.kind}${where}`;
   const way = row.direction === "sent" ? "to" : `from`; // in backticks, as the word of an import is in quotes
   return `${row.number}  ${row.type} ${way}${where}, ${counted(row.length, "byte")}`;
-}
-
-/** A text in which the part that differs from another is marked. @param {string} text @param {string} other */
-function markedText(text, other) {
-  let start = 0;
-  while (start < text.length && text[start] === other[start]) start += 1;
-  let end = 0;
-  while (end < text.length - start && end < other.length - start && text.at(-1 - end) === other.at(-1 - end)) end += 1;
-  return element("pre", { class: "astra-text" }, element("bdi", {}, text.slice(0, start), element("mark", { class: "astra-hit", text: text.slice(start, text.length - end) }), text.slice(text.length - end)));
 }
 
 /** @param {Detail} detail @param {import("./bridge.js").Bridge} bridge */

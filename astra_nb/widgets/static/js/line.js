@@ -43,6 +43,7 @@ export class Line {
     /** @type {Row | undefined | null} */
     this.row = null;
     this.number = 0;
+    this.place = -1; // in the piece that the list moves
   }
 
   hide() {
@@ -52,9 +53,12 @@ export class Line {
   }
 
   /**
-   * @param {number} number @param {Row | undefined} row @param {number} at @param {boolean} all
+   * @param {number} number @param {Row | undefined} row @param {number} at @param {number} place
+   * @param {boolean} all
    */
-  show(number, row, at, all) {
+  show(number, row, at, place, all) {
+    if (this.place !== place) this.root.style.top = `${20 * place}px`;
+    this.place = place;
     if (!all && this.number === number && this.row === row) return;
     const { list, root } = this;
     root.hidden = false;

@@ -41,11 +41,12 @@ export class RowList {
     this.asked = new Set();
     this.lanes = /** @type {number[]} */ ([]);
     this.top = 0; // index of the first row in sight, as it was drawn
-    this.from = 0; // and of the first row in the page
-    this.y = 0; // where that one stands
+    this.first = 0; // index of the first place in the piece
+    this.y = 0; // where the piece stands
     this.laneHead = element("span", { class: "astra-ladder", role: "columnheader" });
     this.space = element("div", { class: "astra-space", role: "rowgroup" });
-    // As high as all rows together; the few that are in the page are moved along it in one piece.
+    // As high as all rows together; the few that are in the page are moved along it in one piece, in
+    // which a row keeps its place as long as it is in sight.
     this.runway = element("div", { role: "presentation" }, this.space);
     this.empty = element("p", { class: "astra-empty", role: "status" });
     this.scroller = element("div", {
@@ -132,19 +133,24 @@ export class RowList {
     }
     if (this.asSequence) this.#findLanes(from, to);
     const missing = /** @type {number[]} */ ([]);
+    const numbers = [];
+    for (let at = from; at < to; at += 1) numbers.push(index.at(at) ?? 0);
+    const inSightNow = new Set(numbers);
+    const kept = new Map(this.pool.filter(({ number }) => inSightNow.has(number)).map((line) => [line.number, line]));
+    const free = this.pool.filter(({ number }) => !inSightNow.has(number)).sort((one, other) => other.place - one.place);
+    const [stays] = kept.values();
+    this.first = stays ? from + numbers.indexOf(stays.number) - stays.place : from;
     // In a scaled space a row stands where the scrolling puts it.
-    const y = scale === 1 ? from * ROW_HEIGHT : this.scroller.scrollTop + (from - this.top) * ROW_HEIGHT;
+    const y = (scale === 1 ? from * ROW_HEIGHT : this.scroller.scrollTop + (from - this.top) * ROW_HEIGHT) - (from - this.first) * ROW_HEIGHT;
     if (this.y !== y) this.space.style.transform = `translateY(${y}px)`;
     this.y = y;
-    this.from = from;
-    this.pool.forEach((line, place) => {
-      const at = from + place;
-      const number = index.at(at) ?? 0;
-      if (at >= to) return line.hide();
+    numbers.forEach((number, nth) => {
       const row = this.store.rows.get(number);
       if (row === undefined || (this.askContexts && !this.contexts.has(number) && !this.asked.has(number))) missing.push(number);
-      line.show(number, row, at, all);
+      const line = kept.get(number) ?? free.pop();
+      line?.show(number, row, from + nth, from + nth - this.first, all);
     });
+    for (const line of free) line.hide();
     this.#drawErrors();
     if (missing.length > 0) this.#fetch(missing, from, to);
   }
@@ -231,7 +237,7 @@ export class RowList {
     if (at < this.index.length - 1) this.setFollow(false);
     this.reveal(at);
     this.draw(true);
-    this.scroller.setAttribute("aria-activedescendant", this.pool[at - this.from]?.root.id ?? "");
+    this.scroller.setAttribute("aria-activedescendant", this.pool.find((line) => line.number === number)?.root.id ?? "");
     this.handlers.onSelect(number);
   }
 

@@ -58,6 +58,13 @@ export function offlineModel(content) {
       const hex = [...bytes].map((character) => character.charCodeAt(0).toString(16).padStart(2, "0")).join(" ");
       return { text: { payload: kept.payload.as === "text" ? kept.text : hex, hex, base64: kept.payload.base64, drawing: kept.drawing, explanation: kept.explanation }[/** @type {"hex"} */ (form)] ?? `bytes.fromhex("${hex}")` };
     },
+    compare: ({ one, other }) => {
+      const pages = [one, other].map((number) => record(number).payload);
+      const [first = "", second = ""] = [one, other].map(bytesOf);
+      let at = 0;
+      while (at < first.length && first[at] === second[at]) at += 1;
+      return { at: first === second ? -1 : at, pages };
+    },
     connections: () => ({ connections, now: 0 }),
   };
   /** @type {((content: any) => void) | undefined} */

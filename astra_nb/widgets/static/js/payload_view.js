@@ -2,7 +2,8 @@
 
 import { button, element, setText } from "./dom.js";
 import { ascii, counted, grouped, hex } from "./format.js";
-import { drawJson, readJson } from "./json_view.js";
+import { JsonReader } from "./json_reader.js";
+import { drawJson } from "./json_view.js";
 
 export const FORMS = ["Text", "JSON", "Hex", "Base64"];
 const PAGE = 65_536;
@@ -23,18 +24,26 @@ export class PayloadView {
     /** @type {Page | undefined} */
     this.page = undefined;
     this.whole = false;
+    /** @type {import("./json_reader.js").JsonLine[] | undefined} this page as JSON */
+    this.json = undefined;
+    this.problem = "";
+    this.reader = new JsonReader();
+    this.position = 0; // the byte up to which it has read
+    this.run = 0; // what was asked for earlier is no longer drawn
   }
 
   /** @param {boolean} whole whether a fragment stands for its message */
   async show(whole) {
     this.whole = whole;
-    this.#draw(await this.fetchPage({ offset: -1, whole }));
+    this.reader = new JsonReader();
+    this.position = 0;
+    await this.#draw(await this.fetchPage({ offset: -1, whole }));
   }
 
   /** @param {string} form */
-  choose(form) {
+  async choose(form) {
     this.form = form;
-    if (this.page) this.#draw(this.page);
+    if (this.page) await this.#draw(this.page);
   }
 
   /** The form that is shown: what was chosen, else what fits. */
@@ -49,27 +58,38 @@ export class PayloadView {
     const { page } = this;
     if (!page) return;
     const offset = Math.floor(page.offset / PAGE) * PAGE + step * PAGE;
-    if (offset >= 0 && offset < page.total) this.#draw(await this.fetchPage({ offset, whole: this.whole }));
+    if (offset >= 0 && offset < page.total) await this.#draw(await this.fetchPage({ offset, whole: this.whole }));
+  }
+
+  /** Read a page as JSON, after those before it: what is open there depends on them. @param {Page} page */
+  async #read(page) {
+    const begins = page.offset === 0 ? /^\s*[[{]/.test(decoded(page)) : page.offset === this.position;
+    if (this.form !== "JSON" && (this.form !== "" || page.as === "bytes" || !begins)) return undefined;
+    if (page.offset < this.position) {
+      this.reader = new JsonReader();
+      this.position = 0;
+    }
+    while (this.position < page.offset && this.reader.problem === "") this.#feed(await this.fetchPage({ offset: this.position, whole: this.whole }));
+    return this.#feed(page);
   }
 
   /** @param {Page} page */
-  #draw(page) {
-    if (page !== this.page) {
+  #feed(page) {
+    this.position = page.offset + bytesOf(page.base64).length;
+    return this.reader.read(decoded(page), this.position >= page.total);
+  }
+
+  /** @param {Page} page */
+  async #draw(page) {
+    const run = this.run += 1;
+    if (page !== this.page || this.json === undefined) {
+      const lines = await this.#read(page);
+      if (run !== this.run) return;
       this.page = page;
-      this.json = undefined;
-      this.problem = "";
-      const bytes = bytesOf(page.base64);
-      if (page.as !== "bytes" || this.form === "JSON") {
-        const text = new TextDecoder().decode(bytes);
-        if (this.form === "JSON" || /^\s*[[{]/.test(text)) {
-          const { lines, problem } = readJson(text);
-          const cut = bytes.length < page.total;
-          this.problem = cut ? `This page ends inside the payload of ${counted(page.total, "byte")}.` : problem;
-          if (problem === "" || cut) this.json = lines;
-        }
-      }
+      this.problem = lines ? this.reader.problem : "";
+      this.json = this.problem === "" ? lines : undefined;
     }
-    const drawn = { Text: () => this.#text(page), JSON: () => this.#json(), Hex: () => [hexLines(bytesOf(page.base64), page.offset, page)], Base64: () => [element("pre", { class: "astra-text", text: page.base64 })] }[this.shown];
+    const drawn = { Text: () => this.#text(page), JSON: () => this.#json(page), Hex: () => [hexLines(bytesOf(page.base64), page.offset, page)], Base64: () => [element("pre", { class: "astra-text", text: page.base64 })] }[this.shown];
     this.body.replaceChildren(...(drawn ? drawn() : []));
     const last = page.offset + bytesOf(page.base64).length;
     this.pager.hidden = page.total <= PAGE;
@@ -88,13 +108,16 @@ export class PayloadView {
     return [element("pre", { class: "astra-text", tabindex: 0 }, element("bdi", {}, ...page.pieces.map(([mark, text]) => (mark === "" ? text : element("mark", { class: `astra-${mark}`, text })))))];
   }
 
-  #json() {
-    if (this.json === undefined && this.page) {
-      const { problem } = readJson(new TextDecoder().decode(bytesOf(this.page.base64)));
-      return [element("p", { class: "astra-quiet", text: `The payload is ${problem || "JSON"}.` }), ...this.#text(this.page)];
-    }
-    return [drawJson(this.json ?? []), ...(this.problem ? [element("p", { class: "astra-quiet", text: this.problem })] : [])];
+  /** @param {Page} page */
+  #json(page) {
+    if (this.json === undefined) return [element("p", { class: "astra-quiet", text: `The payload is ${this.problem}.` }), ...this.#text(page)];
+    return [drawJson(this.json, page.pieces.find(([mark]) => mark === "hit")?.[1] ?? "")];
   }
+}
+
+/** @param {Page} page */
+function decoded(page) {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytesOf(page.base64));
 }
 
 /** @param {string} base64 */
