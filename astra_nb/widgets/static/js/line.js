@@ -50,6 +50,7 @@ export class Line {
     if (!this.root.hidden) this.root.hidden = true;
     this.root.className = "astra-row";
     this.number = 0;
+    this.place = -1;
   }
 
   /**

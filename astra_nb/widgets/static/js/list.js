@@ -137,7 +137,7 @@ export class RowList {
     for (let at = from; at < to; at += 1) numbers.push(index.at(at) ?? 0);
     const inSightNow = new Set(numbers);
     const kept = new Map(this.pool.filter(({ number }) => inSightNow.has(number)).map((line) => [line.number, line]));
-    const free = this.pool.filter(({ number }) => !inSightNow.has(number)).sort((one, other) => other.place - one.place);
+    const free = this.pool.filter(({ number }) => !inSightNow.has(number)).reverse().sort((one, other) => other.place - one.place);
     const [stays] = kept.values();
     this.first = stays ? from + numbers.indexOf(stays.number) - stays.place : from;
     // In a scaled space a row stands where the scrolling puts it.
