@@ -20,6 +20,7 @@ const GOES_ON = "goes on in the next page";
  * @property {number} close index of the line that closes it, or -1
  * @property {number} count of its items
  * @property {string} aside what is worth knowing about it
+ * @property {number} start its first character in its piece
  *
  * @typedef {{ line: JsonLine, object: boolean, keys: Set<string> }} Container
  */
@@ -31,6 +32,7 @@ export class JsonReader {
     /** What may come: a value, a key, a colon, or a comma; "" after the whole. */
     this.wants = /** @type {"value" | "first value" | "key" | "first key" | ":" | "," | ""} */ ("value");
     this.key = "";
+    this.start = 0; // of the line that comes, which may begin with a key
     /** How the token begins in which the piece before ended; "" when it ended between two. */
     this.cut = "";
     this.escaped = false; // whether it ended after a backslash
@@ -49,6 +51,7 @@ export class JsonReader {
    */
   read(text, last = true) {
     this.lines = [];
+    this.start = 0;
     let at = this.cut === "" ? 0 : this.#goOn(text);
     while (at < text.length && this.problem === "") {
       TOKEN.lastIndex = at;
@@ -90,6 +93,7 @@ export class JsonReader {
     const first = token[0] ?? "";
     if (/[ \t\n\r]/.test(first)) return;
     const { wants } = this;
+    if (this.key === "") this.start = at;
     const inside = this.open.at(-1);
     if (cut) {
       this.cut = first;
@@ -139,7 +143,7 @@ export class JsonReader {
 
   /** @param {string} value @param {"{" | "[" | "}" | "]" | ""} bracket @param {string} [aside] */
   #push(value, bracket, aside = "") {
-    const line = { depth: this.open.length, key: this.key, value, bracket, comma: "", close: -1, count: 0, aside };
+    const line = { depth: this.open.length, key: this.key, value, bracket, comma: "", close: -1, count: 0, aside, start: this.start };
     this.key = "";
     this.lines.push(line);
     return line;

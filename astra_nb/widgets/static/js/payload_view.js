@@ -1,7 +1,7 @@
 // The payload of a record as text, JSON, hex or base64, in pages that the kernel sends.
 
 import { button, element, setText } from "./dom.js";
-import { ascii, counted, grouped, hex } from "./format.js";
+import { ascii, counted, grouped, hex, visible } from "./format.js";
 import { JsonReader } from "./json_reader.js";
 import { drawJson } from "./json_view.js";
 
@@ -111,13 +111,15 @@ export class PayloadView {
   /** @param {Page} page */
   #json(page) {
     if (this.json === undefined) return [element("p", { class: "astra-quiet", text: `The payload is ${this.problem}.` }), ...this.#text(page)];
-    return [drawJson(this.json, page.pieces.find(([mark]) => mark === "hit")?.[1] ?? "")];
+    const [first, last] = page.hit ?? [-1, -1];
+    const text = (/** @type {number} */ from, /** @type {number} */ to) => decoded(page, Math.max(0, from - page.offset), Math.max(0, to - page.offset));
+    return [drawJson(this.json, { at: first < page.offset || first >= this.position ? -1 : text(page.offset, first).length, text: visible(text(first, last)) })];
   }
 }
 
-/** @param {Page} page */
-function decoded(page) {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytesOf(page.base64));
+/** The text of a page, or of some of its bytes. @param {Page} page @param {number} [from] @param {number} [to] */
+function decoded(page, from = 0, to = Infinity) {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytesOf(page.base64).subarray(from, to));
 }
 
 /** @param {string} base64 */
