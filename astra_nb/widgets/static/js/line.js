@@ -43,14 +43,15 @@ export class Line {
     /** @type {Row | undefined | null} */
     this.row = null;
     this.number = 0;
-    this.place = -1; // in the piece that the list moves
+    this.place = -Infinity; // in the piece that the list moves
+    this.at = -1; // in the list
   }
 
   hide() {
     if (!this.root.hidden) this.root.hidden = true;
     this.root.className = "astra-row";
     this.number = 0;
-    this.place = -1;
+    this.place = -Infinity;
   }
 
   /**
@@ -58,15 +59,14 @@ export class Line {
    * @param {boolean} all
    */
   show(number, row, at, place, all) {
-    if (this.place !== place) this.root.style.top = `${20 * place}px`;
-    this.place = place;
-    if (!all && this.number === number && this.row === row) return;
     const { list, root } = this;
+    if (this.place !== place) root.style.top = `${20 * place}px`;
+    this.place = place;
+    if (this.at !== at) root.setAttribute("aria-rowindex", String(at + 2));
+    this.at = at;
+    if (!all && this.number === number && this.row === row) return;
     root.hidden = false;
-    if (this.number !== number) {
-      root.dataset.number = String(number);
-      root.setAttribute("aria-rowindex", String(at + 2));
-    }
+    if (this.number !== number) root.dataset.number = String(number);
     this.number = number;
     this.row = row;
     if (row === undefined) {
