@@ -80,12 +80,13 @@ class Console:
         self.button(f"Send {type}").click()
 
     def numbers(self) -> list[int]:
-        """The numbers of the rows in sight, from top to bottom."""
-        found: list[int] = self.root.evaluate(
-            "(root) => [...root.querySelectorAll('.astra-row:not([hidden])')]"
-            ".map((row) => Number(row.dataset.number)).sort((a, b) => a - b)"
+        """The numbers of the rows in sight, from top to bottom; each has a place of its own."""
+        rows: list[list[int]] = self.root.evaluate(
+            "(root) => [...root.querySelectorAll('.astra-row:not([hidden])')].map("
+            "(row) => [Math.round(row.getBoundingClientRect().top), Number(row.dataset.number)])"
         )
-        return found
+        assert len({top for top, _ in rows}) == len(rows)
+        return [number for _, number in sorted(rows)]
 
 
 def open_panel(

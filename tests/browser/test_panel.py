@@ -293,63 +293,33 @@ def test_two_frames_are_compared(desk: NotebookPage) -> None:
 
 STRANGER = r"""
 client = connect(server.url)
-client.send_text("<img src=x onerror='document.title=\"hacked\"'>"
-                 "<script>document.title='hacked'</script>")
-client.send_text("\x00\x1b[31m\u202egnp.exe\u2066")
-client.send_text('{"<b>key</b>": "<img src=x onerror=alert(1)>", "n": [1, 2]}')
 client.send_raw(bytes([0x81, 0x84, 0, 0, 0, 0]) + b"ab\xff\xfe")
 other = connect(server.url + "?<script>=1",
                 headers={"X-Evil": "<b>x</b>", "Cookie": "secret", "User-Agent": "<img>"})
 other.send_close(4000, "<script>x</script>")
-server.max_message_size = None
-third = connect(server.url, max_message_size=None)
-third.send_text("[" * 100_000)
-third.send_text("A" * (10 * 2**20))
-server.log.wait_for(type="text", direction="received", text="A" * 100)
+server.log.wait_for(kind="closed", count=2)
 None
 """
 
 
-def test_what_strangers_send_is_shown_and_never_acted_on(desk: NotebookPage) -> None:
+def test_the_byte_that_is_wrong_is_named_and_a_stranger_s_header_is_text(
+    desk: NotebookPage,
+) -> None:
     panel, notebook = open_panel(desk, STRANGER)
     run(notebook, 1)
-    page = panel.page
-    # The newest row: before it the list still moves, and a click may hit another one.
-    expect(panel.rows("10,485,760").first).to_be_visible()
-    for filtered in ("<img src=x", "gnp.exe", "<b>key</b>", "[[[", "AAA", "X-Evil", "<script>x"):
-        panel.filter.fill(filtered)
-        expect(panel.found).to_contain_text(re.compile(r"rows? of \d+ records"))
-        panel.rows().first.click()
-        expect(panel.body).not_to_have_attribute("aria-busy", "true")
-        panel.tab("Payload").click()
-        for form in ("Text", "JSON", "Hex", "Base64"):
-            panel.button(form).click()
-        for tab in ("Bits", "Handshake", "Why"):
-            if panel.tab(tab).count():
-                panel.tab(tab).click()
-        panel.list.press("m")
-        if panel.tab("Compare").count():
-            panel.tab("Compare").click()
-        panel.list.press("e")
-    panel.filter.fill(r"ab")
-    panel.root.get_by_role("button", name="text", exact=True).click()
-    row = panel.rows(re.compile(r"ab\\xff\\xfe"))
-    expect(row).to_have_count(1)
-    row.click()
-    expect(panel.title).to_contain_text("4 bytes")
+    panel.choose(re.compile(r"ab\\xff\\xfe"))
     panel.tab("Payload").click()
     expect(panel.body.locator(".astra-verdict").last).to_contain_text(
         "payload byte 2, 0xff, begins no character"
     )
     panel.button("Hex").click()
     expect(panel.body.locator(".astra-hex-codes .astra-bad")).to_have_text("ff")
-    panel.root.get_by_role("button", name="text", exact=True).click()
-    panel.filter.fill("")
-    assert len(panel.root.inner_html()) < 1_000_000
+    panel.choose("4000 private code")
+    panel.tab("Handshake").click()
+    expect(panel.body).to_contain_text("<b>x</b>")
     for tab in ("Sequence", "Connections", "Frames"):
         panel.tab(tab).click()
-        assert panel.root.locator("script, img").count() == 0
-    assert page.title() != "hacked"
+        assert panel.root.locator("script, img, b:has-text('x')").count() == 0
     assert "secret" not in panel.root.inner_text()
 
 

@@ -61,6 +61,8 @@ export class Inspector {
     this.detail = undefined;
     /** @type {Detail | undefined} the pinned one, to compare with */
     this.pinned = undefined;
+    /** Done when the row that was chosen last is shown. */
+    this.shown = Promise.resolve();
     /** Whether the pin is for one comparison only. */
     this.once = /** @type {"" | "next" | "done"} */ ("");
     this.title = element("span", { class: "astra-title" });
@@ -130,7 +132,13 @@ export class Inspector {
   }
 
   /** Show a record; title and body change together. @param {Row} row */
-  async show(row) {
+  show(row) {
+    this.shown = this.#show(row);
+    return this.shown;
+  }
+
+  /** @param {Row} row */
+  async #show(row) {
     this.number = row.number;
     this.root.hidden = false;
     this.body.setAttribute("aria-busy", "true");
@@ -220,7 +228,8 @@ export class Inspector {
     ];
   }
 
-  togglePin() {
+  async togglePin() {
+    await this.shown; // what was chosen just now, not what is left
     this.pinned = this.pinned?.number === this.detail?.number ? undefined : this.detail;
     if (!this.pinned && this.tab === "Compare") this.tab = "Payload";
     this.store.say(this.pinned ? `Frame ${this.pinned.number} is pinned; choose another row to compare them.` : "Nothing is pinned any more.");
