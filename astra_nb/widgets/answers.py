@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from abc import abstractmethod
 from collections.abc import Callable
@@ -184,12 +185,12 @@ class Answers(Actions, Addressed):
         return Answer(self._said())
 
     def _save(self, message: Message) -> Answer:
-        ending = "html" if message.text("form") == "html" else "jsonl"
-        path = Path(f"frames-{datetime.now():%Y%m%d-%H%M%S}.{ending}")
+        suffix = re.sub(r"\W", "", message.text("form"))[:20]
+        path = Path(f"frames-{datetime.now():%Y%m%d-%H%M%S}.{suffix}")
         try:
             self._log().save(path)
-        except OSError as exc:
-            raise LocalError(f"{path} cannot be written: {exc}") from exc
+        except (OSError, ValueError, ImportError) as exc:
+            raise LocalError(visible(f"{path} cannot be written: {exc}", 300)) from exc
         self.code = f"log.save({str(path)!r})"
         self.say(f"Saved as {path.resolve()}.")
         return Answer(self._said())
@@ -198,7 +199,7 @@ class Answers(Actions, Addressed):
         path = message.text("path")
         try:
             self.show_file(path or None)
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, ImportError) as exc:
             raise LocalError(visible(f"{path} cannot be shown: {exc}", 300)) from exc
         return Answer()
 

@@ -8,7 +8,6 @@ cost does not grow with the rate. `bridge.py` names every kind of message.
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -216,13 +215,16 @@ class Panel(Answers):
         return answer
 
     def show_file(self, path: str | None) -> None:
-        """Show a log that was saved as JSON Lines in place of the live one; None shows that again.
+        """Show a log from a file in place of the live one; None shows that again.
 
         Raises:
-            ValueError: The file does not hold records.
+            ValueError: The file does not hold records, or its suffix names no format.
+            ImportError: The format needs a package that is not installed.
             OSError: It cannot be read.
         """
-        shown = self._live if path is None else FrameLog.from_jsonl(Path(path))
+        shown = (
+            self._live if path is None else FrameLog.open(path, progress=lambda read, size: None)
+        )
         with self._lock:
             self.frame_log = shown
             self._note = "" if path is None else f"This is the file {visible(path, 200)}."

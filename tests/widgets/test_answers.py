@@ -100,8 +100,13 @@ def test_a_log_is_saved_and_a_file_is_shown_in_its_place(
     monkeypatch.chdir(tmp_path)
     assert "Saved as" in request(panel, "save", form="jsonl")["sentence"]
     assert panel.code.startswith("log.save('frames-")
-    request(panel, "save", form="html")
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".html", ".jsonl"]
+    for form in ("html", "har", "pcapng"):
+        assert f".{form}" in request(panel, "save", form=form)["sentence"]
+    with pytest.raises(LocalError, match="the suffix names the format"):
+        request(panel, "save", form="../x")
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [
+        ".har", ".html", ".jsonl", ".pcapng",
+    ]  # fmt: skip
     other = FrameLog()
     other.append_frames(7, "server", "sent", PING, 1)
     other.save("other.jsonl")

@@ -56,10 +56,7 @@ def test_only_the_newest_records_are_in_it(monkeypatch: pytest.MonkeyPatch) -> N
     assert content_of(html_page(log.filter(text="4")))["spans"] == [[5, 5]]
 
 
-def test_another_ending_is_refused(tmp_path: Path) -> None:
-    log = FrameLog()
-    with pytest.raises(ValueError, match=r"'\.txt' is not the ending of a format"):
-        log.save(tmp_path / "log.txt")
-    log.append_frames(1, "server", "sent", b"\x89\x00", 1)
-    log.save(tmp_path / "log.jsonl")
-    assert len(FrameLog.from_jsonl(tmp_path / "log.jsonl")) == 1
+def test_a_page_is_saved_and_not_opened_as_a_log(tmp_path: Path) -> None:
+    FrameLog().save(tmp_path / "log.html")
+    with pytest.raises(ValueError, match=r"the suffix names the format: \.jsonl"):
+        FrameLog.open(tmp_path / "log.html")

@@ -98,6 +98,13 @@ export class StatusBar {
  * @property {(path: string) => void} onLoad
  */
 
+const SAVED = /** @type {[string, string, string][]} */ ([
+  ["jsonl", "JSON Lines", "Write the whole log to a file beside the notebook"],
+  ["har", "HAR", "For the network panel of a browser, and for Playwright"],
+  ["pcapng", "pcapng", "For Wireshark"],
+  ["html", "one HTML page", "The panel and the log, without kernel and network"],
+]);
+
 export class Toolbar {
   /** @param {import("./finder.js").Filter} filter changed in place @param {ToolbarHandlers} handlers */
   constructor(filter, handlers) {
@@ -144,8 +151,7 @@ export class Toolbar {
     this.follow = this.#worded(toggle("", "Keep the newest row in sight (g); scrolling up lets go", true, handlers.onFollow), "follow", "Follow");
     this.pause = this.#worded(toggle("", "Hold the list still (p); records go on to be logged", false, handlers.onPause), "pause", "Pause");
     this.save = menu("Save", "Save and open", () => [
-      button("Save as JSON Lines (.jsonl)", "Write the whole log to a file beside the notebook", () => handlers.onSave("jsonl")),
-      button("Save as one HTML page (.html)", "The panel and the log, without kernel and network", () => handlers.onSave("html")),
+      ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
       this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
     ], "save");
     const columns = menu("Columns", "Columns and times", () => [
@@ -176,7 +182,7 @@ export class Toolbar {
   }
 
   #opener() {
-    const field = element("input", { class: "astra-field", placeholder: "file.jsonl", "aria-label": "File to open", onkeydown: (event) => { if (event.key === "Enter") this.handlers.onLoad(field.value); } });
+    const field = element("input", { class: "astra-field", placeholder: "file.jsonl, .har, .pcapng", "aria-label": "File to open", onkeydown: (event) => { if (event.key === "Enter") this.handlers.onLoad(field.value); } });
     return element("div", { class: "astra-open-file" }, field, button("Open", "Show a file of the kernel's folder in this panel", () => this.handlers.onLoad(field.value)));
   }
 
