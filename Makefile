@@ -129,7 +129,7 @@ rfc-page: $(VENV)/.installed-test ## write docs/rfc6455.md from the notebooks' m
 
 .PHONY: screenshots
 screenshots: $(VENV)/.installed-test ## take the README's pictures from a real JupyterLab
-	@echo "screenshots: the panel in light and dark, into docs/images"
+	@echo "screenshots: the panel in light and dark, and a message that arrives, into docs/images"
 	@$(VENV)/bin/python tools/screenshots.py $(ARGS)
 
 .PHONY: book

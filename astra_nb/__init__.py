@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import classroom, errors, faults, http, recordings
 from .async_websocket import AsyncWebSocket
@@ -10,8 +10,9 @@ from .certificates import make_certificates
 from .client import connect, connect_async
 from .errors import AstraError, ConnectionClosed
 from .jupyter.nested_loops import allow_nested_loops
-from .log import FrameLog
+from .log import FrameLog, LogView
 from .log.tap_comparison import compare_taps
+from .recordings import formats
 from .server import Server
 from .tap import Tap, tap
 from .websocket import WebSocket
@@ -47,10 +48,33 @@ __all__ = [
 ]
 
 
-def _panel(server: Server) -> Any:
-    from .widgets import panel_for  # ipywidgets is loaded when someone looks
+# ipywidgets is loaded when someone looks.
+def _panel(server: Server, **options: bool) -> Any:
+    from .widgets import panel_of_server
 
-    return panel_for(server)
+    return panel_of_server(server, **options)
+
+
+def _client_panel(client: WebSocket) -> Any:
+    from .widgets import panel_of_client
+
+    return panel_of_client(client)
+
+
+def _log_panel(log: FrameLog) -> Any:
+    from .widgets import panel_of_log
+
+    return panel_of_log(log)
+
+
+def _tap_panel(tap: Tap) -> Any:
+    return _log_panel(tap.log)
+
+
+def _write_page(view: LogView, file: BinaryIO) -> None:
+    from .widgets.html_page import html_page
+
+    file.write(html_page(view).encode())
 
 
 def _browser_client(server: Server, path: str) -> Any:
@@ -59,14 +83,11 @@ def _browser_client(server: Server, path: str) -> Any:
     return browser_client_for(server, path)
 
 
-def _tap_panel(tap: Tap) -> Any:
-    from .widgets import FrameLogView
-
-    return FrameLogView(tap.log)
-
-
 Tap.panel_factory = staticmethod(_tap_panel)
 Server.panel_factory = staticmethod(_panel)
+WebSocket.panel_factory = staticmethod(_client_panel)
+FrameLog.panel_factory = staticmethod(_log_panel)
+formats.FORMATS[".html"] = formats.Format(_write_page)
 Server.browser_client_factory = staticmethod(_browser_client)
 
 

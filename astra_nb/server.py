@@ -54,7 +54,7 @@ class Server(Settings):
     """
 
     # The package sets these, so that the server need not import the widgets.
-    panel_factory: ClassVar[Callable[[Server], Any]]
+    panel_factory: ClassVar[Callable[..., Any]]
     browser_client_factory: ClassVar[Callable[[Server, str], Any]]
 
     def __init__(
@@ -269,12 +269,15 @@ class Server(Settings):
 
     # How it shows itself
 
-    def panel(self) -> Any:
+    def panel(self, *, bits: bool = False) -> Any:
         """Make a live panel: every frame, and a button for each message type and close code.
 
         It closes itself when the server is replaced by another one, or nothing refers to it.
+
+        Args:
+            bits: Whether to show the columns FIN, RSV and MASK.
         """
-        panel = Server.panel_factory(self)
+        panel = Server.panel_factory(self, bits=bits)
         self._panels.add(panel)
         return panel
 

@@ -7,7 +7,7 @@ import functools
 import queue
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from websockets.http11 import Request
 
@@ -32,6 +32,9 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
     Sends hand the frame to the event loop and return; they wait only while the other end reads
     too slowly. Frames of one thread stay in their order, and frames never interleave.
     """
+
+    # The package sets this, so that a socket need not import the widgets.
+    panel_factory: ClassVar[Callable[[WebSocket], Any]]
 
     def __init__(
         self,
@@ -291,6 +294,10 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 connection.loop.call_soon_threadsafe(connection.sender.catch_up)
             self._background.settle()
+
+    def panel(self) -> Any:
+        """Make a live panel of this client: its frames, and a button for all that it can send."""
+        return WebSocket.panel_factory(self)
 
     # Any thread
 

@@ -40,6 +40,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--panel-seconds", type=float, default=20, help="seconds of frames under the panel"
     )
+    parser.add_argument("--panel-rate", type=int, default=50_000, help="frames a second under it")
     parser.add_argument("--output", type=Path, help="where the JSON goes")
     return parser.parse_args()
 
@@ -106,7 +107,7 @@ def main() -> None:
             missing = panel.why_not()
             say(f"panel: left out, {missing}" if missing else "panel")
             if not missing:
-                panel.measure(results, load, seconds=options.panel_seconds, rate=50_000)
+                panel.measure(results, load, seconds=options.panel_seconds, rate=options.panel_rate)
     print(results.table())
     path = options.output or RESULTS / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
     results.write(path, {key: str(value) for key, value in vars(options).items()})

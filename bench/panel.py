@@ -109,8 +109,9 @@ class PanelBench:
     def show(self) -> None:
         """Show the panel, with the clock time of each record in its row."""
         self.page.cell(1).run()
-        panel = self.page.page.locator(".jupyter-widgets.astra-panel")
-        panel.get_by_label("Form of the time column").select_option("absolute")
+        panel = self.page.page.locator(".astra-console")
+        panel.locator("summary", has_text="Columns").click()
+        panel.get_by_role("button", name="time clock time").click()
 
     def phase(self, name: str, rate: int, seconds: float) -> dict[str, Any]:
         """Watch for so many seconds, under load when the rate is not 0, and note the figures."""

@@ -21,7 +21,7 @@
   const newest = () => {
     let last = null;
     for (const row of document.querySelectorAll(".astra-space > .astra-row:not([hidden])")) {
-      if (last === null || Number(row.dataset.index) > Number(last.dataset.index)) last = row;
+      if (last === null || Number(row.dataset.number) > Number(last.dataset.number)) last = row;
     }
     return last;
   };
@@ -30,10 +30,10 @@
   afterPaint.port1.onmessage = () => {
     const now = Date.now();
     const row = newest();
-    const number = row?.querySelector(".astra-c-number").textContent ?? "";
+    const number = row?.querySelector(".astra-no").textContent ?? "";
     if (number === "" || number === shown) return;
     shown = number;
-    const [hours, minutes, seconds] = row.querySelector(".astra-c-time").textContent.split(":").map(Number);
+    const [hours, minutes, seconds] = row.querySelector(".astra-time").textContent.split(":").map(Number);
     const logged = new Date(now).setHours(hours, minutes, 0, 0) + seconds * 1000;
     noted.latencies.push(now - logged);
   };

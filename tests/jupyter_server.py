@@ -61,6 +61,7 @@ class JupyterServer:
         self.token = secrets.token_hex(16)
         self.url = ""  # ends in a slash; known once the server runs
         self.info: dict[str, Any] = {}
+        self.kept: set[str] = set()  # notebooks that stay open from test to test
         self._runtime = self.home / "runtime"
         self._output = folder / "jupyter.log"
         self._command = [
@@ -143,9 +144,12 @@ class JupyterServer:
         return json.loads(answer) if answer else None
 
     def shut_down_sessions(self) -> None:
-        """End every kernel."""
+        """End every kernel, apart from those of the notebooks in `kept`."""
+        sessions = self.request("GET", "api/sessions")
+        kept = {each["kernel"]["id"] for each in sessions if each["path"] in self.kept}
         for kernel in self.request("GET", "api/kernels"):
-            self.request("DELETE", f"api/kernels/{kernel['id']}")
+            if kernel["id"] not in kept:
+                self.request("DELETE", f"api/kernels/{kernel['id']}")
 
     def set_setting(self, plugin: str, values: Mapping[str, Any]) -> None:
         """Set a plugin's settings, as if a person had; a page sees them when it loads."""

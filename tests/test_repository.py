@@ -109,7 +109,11 @@ def test_a_notebook_has_all_that_the_series_promises(path: Path) -> None:
     """Goal and section, bytes first, a live view, checks, and an end."""
     cells = read(path).cells
     code = [cell.source for cell in code_cells(path)]
-    live = [n for n, source in enumerate(code) if re.search(r"(panel|browser_client)\(\)", source)]
+    live = [
+        n
+        for n, source in enumerate(code)
+        if re.search(r"(panel|browser_client)\((bits=True)?\)", source)
+    ]
     raw = [n for n, cell in enumerate(code_cells(path)) if cell.id.startswith("raw")]
 
     assert re.match(r"# \d+\. .+\n\n\*\*Goal\.\*\* ", cells[0].source)

@@ -1,4 +1,4 @@
-"""Take the README's pictures of the panel from a real JupyterLab, light and dark.
+"""Take the README's pictures of the panel from a real JupyterLab, light and dark, and an animation.
 
 Run by `make screenshots`; needs a Chromium, as the browser tests do.
 """
@@ -6,8 +6,11 @@ Run by `make screenshots`; needs a Chromium, as the browser tests do.
 from __future__ import annotations
 
 import argparse
+import struct
 import sys
 import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -53,15 +56,15 @@ with connect(server.url + "chat") as first:
 faulty = connect(server.url + "chat")
 faulty.send_raw([0x83, 0x80, 1, 2, 3, 4])
 server.log.wait_for(kind="closed", count=2)
-panel.client_path.value = "/chat"
-panel.sender.value = "client"
-panel.payload.value = json.dumps({"move": "e4", "clock": [300, 298]})
-panel.buttons["ping"].click()
+panel.connect("/chat")
+panel.send_ping(b"still there?", by=3)
 server.log.wait_for(type="pong", count=2)
-panel.buttons["text"].click()
+panel.send_text(json.dumps({"move": "e4", "clock": [300, 298]}), by=3)
 server.log.wait_for(type="text", text="You said: {")
 """,
 )
+
+SHORT = 'panel.connect("/chat")'
 
 
 def take(lab: Lab, theme: Theme) -> Path:
@@ -73,9 +76,10 @@ def take(lab: Lab, theme: Theme) -> Path:
     errors = notebook.errors()
     if errors:
         raise SystemExit("\n".join(errors))
-    panel = notebook.page.locator(".jupyter-widgets.astra-panel")
+    panel = notebook.page.locator(".astra-console")
     row(panel, '"{"move').first.click()
-    panel.locator(".astra-json").first.wait_for()
+    panel.locator(".astra-json").wait_for()
+    panel.get_by_role("tab", name="Bits").click()
     panel.get_by_role("button", name="masking key").first.hover()
     IMAGES.mkdir(parents=True, exist_ok=True)
     path = IMAGES / f"panel-{theme}.png"
@@ -84,6 +88,63 @@ def take(lab: Lab, theme: Theme) -> Path:
     if path.stat().st_size > LARGEST:
         raise SystemExit(f"{path} has {path.stat().st_size:,} bytes, more than {LARGEST:,}")
     return path
+
+
+def animate(lab: Lab) -> Path:
+    """Store an animation (APNG) of a message that is typed, sent and answered."""
+    lab.set_theme("light")
+    lab.write("message.ipynb", [source.strip() for source in (CELLS[0], SHORT)])
+    notebook = lab.open("message.ipynb", width=1400, height=900)
+    notebook.run_all()
+    panel = notebook.page.locator(".astra-console")
+    panel.evaluate("(panel) => { panel.style.height = '360px'; panel.style.width = '900px'; }")
+    panel.locator(".astra-to").select_option("c1")
+    field = panel.locator(".astra-payload")
+    pictures = [panel.screenshot()]
+    for typed in ("Hel", "Hello, s", "Hello, server"):
+        field.fill(typed)
+        pictures.append(panel.screenshot())
+    field.press("Enter")
+    row(panel, "You said: Hello, server").wait_for()
+    pictures.append(panel.screenshot())
+    row(panel, "You said: Hello, server").click()
+    panel.locator(".astra-text").wait_for()
+    pictures.append(panel.screenshot())
+    path = IMAGES / "panel-message.png"
+    path.write_bytes(animated(pictures, [800, 250, 250, 600, 1500, 3000]))
+    return path
+
+
+def animated(pictures: Sequence[bytes], milliseconds: Sequence[int]) -> bytes:
+    """Join PNG pictures of one size to an animated one (APNG)."""
+    first = list(chunks(pictures[0]))
+    out = [(b"IHDR", first[0][1]), (b"acTL", struct.pack(">II", len(pictures), 0))]
+    number = 0
+    size = first[0][1][:8]
+    for index, (picture, shown) in enumerate(zip(pictures, milliseconds, strict=True)):
+        control = struct.pack(">I", number) + size + struct.pack(">IIHHBB", 0, 0, shown, 1000, 0, 0)
+        out.append((b"fcTL", control))
+        number += 1
+        for name, data in chunks(picture):
+            if name == b"IDAT" and index == 0:
+                out.append((name, data))
+            elif name == b"IDAT":
+                out.append((b"fdAT", struct.pack(">I", number) + data))
+                number += 1
+    out.append((b"IEND", b""))
+    return pictures[0][:8] + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in out
+    )
+
+
+def chunks(picture: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and the data of each part of a PNG picture."""
+    at = 8
+    while at < len(picture):
+        [length] = struct.unpack_from(">I", picture, at)
+        yield picture[at + 4 : at + 8], picture[at + 8 : at + 8 + length]
+        at += 12 + length
 
 
 def row(panel: Locator, text: str) -> Locator:
@@ -99,6 +160,7 @@ def take_all(browser: Browser, themes: list[Theme]) -> None:
         lab = Lab(server, browser)
         for theme in themes:
             print(take(lab, theme).relative_to(REPOSITORY))
+        print(animate(lab).relative_to(REPOSITORY))
         lab.close()
 
 

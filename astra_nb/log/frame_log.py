@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count, takewhile
 from os import PathLike
 from time import time
-from typing import Any, NoReturn, Unpack
+from typing import Any, ClassVar, NoReturn, Unpack
 from weakref import WeakSet, WeakValueDictionary
 
 from astra_nb import seeded
@@ -21,7 +21,7 @@ from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring
-from .snapshot import Deferred, Snapshot, weight, weight_of
+from .snapshot import Deferred, Run, Snapshot, weight, weight_of
 from .view import LogView
 from .waiting import Search, Subscriptions, check_wait
 
@@ -58,6 +58,9 @@ class FrameLog(LogView):
         own_loops: Event loops of connections that no thread of ours runs; a blocking wait on one
             of them is refused.
     """
+
+    # The package sets this, so that the log need not import the widgets.
+    panel_factory: ClassVar[Callable[[FrameLog], Any]]
 
     def __init__(
         self,
@@ -227,6 +230,19 @@ class FrameLog(LogView):
         """Return the records with a number above `after`, up to and with `to`, oldest first."""
         return list(takewhile(lambda record: record.number <= to, self._look().records(after)))
 
+    def spans(self) -> list[tuple[int, int]]:
+        """Return the numbers that are on the log: the first and the last of each stretch."""
+        return self._ring.snapshot().spans()
+
+    def runs(self, after: int = 0, *, notable: bool = False) -> Iterator[Run]:
+        """Iterate over the records with a number above `after` as they were stored, undecoded.
+
+        Args:
+            after: A record's number, or 0.
+            notable: Whether to leave out frames that were neither refused nor ignored.
+        """
+        return self._ring.snapshot().runs(after, notable=notable)
+
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call a function when there is something new; return a function that ends that.
 
@@ -295,6 +311,10 @@ class FrameLog(LogView):
         found = await waiting.wait_async(search, self._subscriptions, timeout)
         return found or self._fail(search, timeout)
 
+    def panel(self) -> Any:
+        """Make a live panel of this log; of one that was read from a file too."""
+        return FrameLog.panel_factory(self)
+
     # Exports
 
     @classmethod
@@ -309,7 +329,11 @@ class FrameLog(LogView):
             ValueError: A line that is not a record; the message names it.
             OSError: The file cannot be read.
         """
-        records = cls.jsonl.read(source)
+        return cls.of(cls.jsonl.read(source))
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> FrameLog:
+        """Return a log of records, with their times and numbers, which rise."""
         log = cls()
         log.max_frames = max(log.max_frames, len(records))
         frames = [record for record in records if isinstance(record, FrameRecord)]

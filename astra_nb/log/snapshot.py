@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import accumulate
+from operator import itemgetter
 from typing import NamedTuple, TypeGuard
 
 from astra_nb.wire.frames import decode, frame_length
@@ -18,7 +19,7 @@ from .pieces import Pieces
 from .records import Direction, FrameRecord, Record, frame_record
 from .scan import Scan
 
-__all__ = ["Block", "Deferred", "Entry", "Snapshot", "weight", "weight_of"]
+__all__ = ["Block", "Deferred", "Entry", "Run", "Snapshot", "weight", "weight_of"]
 
 # Frames that are looked through for the rest of a message. One with more fragments is hidden.
 MAX_JOINED = 20_000
@@ -56,6 +57,9 @@ Entry = tuple[
 ]
 
 
+VERDICT = itemgetter(6)  # of an entry
+
+
 def weight(data: bytes | Pieces | Deferred, messages: tuple[bytes | None, ...] | None) -> int:
     """Return the bytes that an entry keeps in memory: the wire's, and decompressed payloads."""
     plain = 0 if messages is None else sum([len(each) for each in messages if each is not None])
@@ -76,6 +80,28 @@ class Block(NamedTuple):
     others: int
     size: int
     entries: tuple[Entry, ...]
+
+
+class Run(NamedTuple):
+    """Records that were stored together, not decoded.
+
+    Attributes:
+        number: The first one's number.
+        numbers: How many records they are.
+        time: Seconds since the epoch.
+        connection: The number of their connection.
+        direction: "received" or "sent" for frames; None for another record.
+        size: Bytes that they keep on the wire.
+        verdict: Why these frames were refused or ignored, or "".
+    """
+
+    number: int
+    numbers: int
+    time: float
+    connection: int
+    direction: Direction | None
+    size: int
+    verdict: str
 
 
 class Snapshot(NamedTuple):
@@ -178,6 +204,36 @@ class Snapshot(NamedTuple):
             for block in self.blocks
             if block.first + block.numbers > start
         )
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Return the first and the last number of each stretch without a gap, oldest first."""
+        spans: list[tuple[int, int]] = []
+        for block in self.blocks:
+            first, last = max(block.first, self.first), block.first + block.numbers - 1
+            if spans and spans[-1][1] + 1 == first:
+                first = spans.pop()[0]
+            spans.append((first, last))
+        return spans
+
+    def runs(self, after: int = 0, *, notable: bool = False) -> Iterator[Run]:
+        """Yield the records that end after a number, oldest first; nothing is decoded.
+
+        Args:
+            after: A number.
+            notable: Whether to leave out frames without a verdict.
+        """
+        after = max(after, self.first - 1)
+        begin = bisect_right(self.blocks, after + 1, key=lambda block: block.first) - 1
+        for block in self.blocks[max(begin, 0) :]:
+            if notable and not block.others and not any(map(VERDICT, block.entries)):
+                continue
+            number = block.first
+            for time, connection, _, direction, data, count, verdict, _ in block.entries:
+                number += count
+                if number - 1 <= after or (notable and direction is not None and not verdict):
+                    continue
+                first = max(number - count, after + 1)
+                yield Run(first, number - first, time, connection, direction, len(data), verdict)
 
     def kinds(self) -> tuple[int, int]:
         """Return how many frames and how many other records there are."""

@@ -170,7 +170,8 @@ class LogView(ABC):
         """Write the records to a file, in the format that the path's suffix names.
 
         `.jsonl` and `.har` and `.pcapng` can be opened again with `FrameLog.open`, and nothing that
-        the log shows is lost. `docs/recordings.md` describes each.
+        the log shows is lost. `docs/recordings.md` describes each. `.html` is the panel as one page
+        that needs no kernel and no network; it holds the newest 10,000 records.
 
         Args:
             path: The file; an existing one is replaced once all is written.

@@ -20,6 +20,7 @@ from astra_nb.wire.faults import Fault
 from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
 
+from .addresses import describe_peer
 from .closing import Phase
 from .connection import Connection
 from .http_answers import hidden_request
@@ -86,6 +87,11 @@ class BaseSocket(Generic[I]):
     def remote_address(self) -> str:
         """Address of the other end, such as "127.0.0.1:51324"."""
         return self._connection.peer
+
+    @property
+    def local_address(self) -> str:
+        """Address of this end, such as "127.0.0.1:51324"."""
+        return describe_peer(self._connection.transport.get_extra_info("sockname"))
 
     @property
     def state(self) -> ConnectionState:

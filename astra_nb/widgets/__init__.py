@@ -1,6 +1,5 @@
-"""What a notebook shows of a server: the live panel and its parts."""
+"""What a notebook shows of a server, a client or a log: the live panel, and the browser client."""
 
-from .frame_log_view import FrameLogView
-from .panel import ServerPanel, panel_for
+from .panel import Panel, panel_of_client, panel_of_log, panel_of_server
 
-__all__ = ["FrameLogView", "ServerPanel", "panel_for"]
+__all__ = ["Panel", "panel_of_client", "panel_of_log", "panel_of_server"]

@@ -22,19 +22,25 @@ import ipywidgets
 
 from astra_nb.errors import AstraError
 
-__all__ = ["NOTICES", "PUSHES", "REQUESTS", "Answer", "BridgedWidget", "Message", "Reachable"]
+__all__ = ["NOTICES", "PUSHES", "REQUESTS", "Answer", "BridgedWidget", "Message"]
 
 REQUESTS = {
     "hello": "a page is there; answers whether it came through a subshell",
-    # The frame log
+    # The panel
     "heartbeat": "answers that the kernel is alive",
-    "backfill": "push the status and the rows after a number, then answer",
+    "open": "a page begins; answers all that it needs",
+    "rows": "answers the rows with some numbers, with what was found around a text",
+    "find": "answers the numbers of a piece of the log that match a filter",
     "detail": "answers everything about one record, for the inspector",
-    "bytes": "answers some bytes of a record, as they were on the wire",
-    "search": "answers the records of a piece of the log that match a filter",
-    "connections": "answers a summary of each connection",
-    "resend": "send the payload of a frame again",
-    # The address line
+    "payload": "answers a page of a record's payload",
+    "wire": "answers some bytes of a record, as they were on the wire",
+    "copy": "answers a record in a form to copy",
+    "compare": "answers where two payloads differ, and a page of each there",
+    "connections": "answers what is known of each connection",
+    "act": "call one of the panel's controls",
+    "save": "write the log to a file",
+    "load": "show a file in place of the live log, or the live one again",
+    # The addresses
     "page": "where the page is, which lets it in; answers the number of the last record",
     "position": "answers the number of the last record",
     "refusal": "answers how the page's newest request was refused",
@@ -47,9 +53,9 @@ NOTICES = {
 }
 PUSHES = {
     "answer": "to one request of one page",
-    "hello": "points the way to a subshell; carries nothing",
-    "rows": "new records of the log",
-    "status": "the state of the server",
+    "news": "how far the log goes, its newest rows, and the status when it changed",
+    "said": "what a click did, or why it could not",
+    "reset": "another log is shown now: open it",
     "comparison": "what both ends of a page's connection sent and got",
 }
 
@@ -79,25 +85,26 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request is answered with: JSON, and binary buffers beside it."""
+    """What a request is answered with, as JSON; bytes are hex or base64, for every front end."""
 
     value: Mapping[str, Any] = field(default_factory=dict)
-    buffers: list[bytes] = field(default_factory=list)
 
 
-class Reachable(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
-    """A widget that a page can reach while a cell runs, where the front end has subshells.
+class BridgedWidget(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
+    """A widget whose page sends requests and notices, and is pushed what is new.
 
-    Handlers may then run in a subshell's thread, at the same time as a cell.
+    A page can reach it while a cell runs, where the front end has subshells. Handlers may then run
+    in a subshell's thread, at the same time as a cell.
     """
 
     def _send(self, msg: dict[str, Any], buffers: Any = None) -> None:
         comm = self.comm
-        kernel = getattr(comm, "kernel", None)
-        if comm is None or kernel is None or kernel.session is None:
+        kernel: Any = getattr(comm, "kernel", None)
+        session = getattr(kernel, "session", None)  # marimo's comm has a str for a kernel
+        if comm is None or session is None:
             super()._send(msg, buffers)
             return
-        kernel.session.send(
+        session.send(
             kernel.iopub_socket,
             "comm_msg",
             {"data": msg, "comm_id": comm.comm_id},
@@ -112,16 +119,6 @@ class Reachable(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no t
         From then on ipykernel hands what pages send to this widget to the shell that runs now.
         """
         super()._send({"method": "custom", "content": content})
-
-
-class BridgedWidget(Reachable):
-    """A widget whose page sends requests and notices, and is pushed what is new.
-
-    Attributes:
-        companions: Widgets without their own page, which a hello makes reachable too.
-    """
-
-    companions: tuple[Reachable, ...] = ()
 
     def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
         """Return what handles each kind of request and notice, apart from the hello.
@@ -147,34 +144,30 @@ class BridgedWidget(Reachable):
             if wants_answer:
                 self._answer_hello(about)
             return
-        outcome, replies = self._handle(kind, Message(page, content))
+        outcome = self._handle(kind, Message(page, content))
         if wants_answer and kind not in NOTICES:
-            self.send({**about, **outcome}, replies)
+            self.send({**about, **outcome})
 
     def _answer_hello(self, about: dict[str, Any]) -> None:
-        by_subshell = in_subshell(self)
-        self.publish_here({**about, "value": {"subshell": by_subshell}})
-        if by_subshell:
-            for companion in self.companions:
-                companion.publish_here({"kind": "hello"})
+        self.publish_here({**about, "value": {"subshell": in_subshell(self)}})
 
-    def _handle(self, kind: str, message: Message) -> tuple[dict[str, Any], list[bytes]]:
+    def _handle(self, kind: str, message: Message) -> dict[str, Any]:
         """Call the handler; the outcome is a value or an error."""
         handler = self.handlers().get(kind)
         if handler is None:
-            return {"error": f"This widget has no answer to {kind[:40]!r}."}, []
+            return {"error": f"This widget has no answer to {kind[:40]!r}."}
         try:
             answer = handler(message) or Answer()
         except AstraError as exc:
-            return {"error": str(exc)}, []
+            return {"error": str(exc)}
         except Exception as exc:
             self.log.debug("request %r failed", kind, exc_info=True)
-            return {"error": f"The kernel failed at {kind!r}: {type(exc).__name__}."}, []
-        return {"value": dict(answer.value)}, answer.buffers
+            return {"error": f"The kernel failed at {kind!r}: {type(exc).__name__}."}
+        return {"value": dict(answer.value)}
 
 
 def in_subshell(widget: ipywidgets.Widget) -> bool:
     """Return whether the message being handled came through a subshell, beside a running cell."""
-    kernel = getattr(widget.comm, "kernel", None)
-    parent = kernel.get_parent() if kernel is not None else {}
+    kernel: Any = getattr(widget.comm, "kernel", None)
+    parent = kernel.get_parent() if hasattr(kernel, "get_parent") else {}
     return bool(parent.get("header", {}).get("subshell_id"))

@@ -13,11 +13,11 @@ from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
 from astra_nb.server import Server
 
-from .address_line import AddressLine
+from .addressed import Addressed
 from .bridge import Answer, Message
 from .comparison import Account, PageEvent, compare, origin_of
 from .esm import STATIC, join_modules
-from .frame_log_view import FrameLogView
+from .panel import panel_of_server
 
 __all__ = ["BrowserClient", "BrowserClientView", "browser_client_for"]
 
@@ -51,7 +51,7 @@ class PageConnection:
     pushed: object = None
 
 
-class BrowserClientView(AddressLine):
+class BrowserClientView(Addressed):
     """A WebSocket of the page, with its events, its buttons and the check of the addresses.
 
     Args:
@@ -60,12 +60,17 @@ class BrowserClientView(AddressLine):
     """
 
     _esm = join_modules(STATIC / "js" / "browser_client.js")
+    _css = STATIC / "panel.css"
 
     def __init__(self, server: Server, path: str = "/") -> None:
         self._lock = threading.RLock()
         self._pages: dict[str, PageConnection] = {}
         self.path = path  # not a trait: notebooks store those, and a query may hold a token
-        super().__init__(server)
+        super().__init__(server.log, server)
+
+    def __repr__(self) -> str:
+        server = self._server()
+        return f"<BrowserClientView of {server.browser_url if server else 'no server'}>"
 
     def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
         """Return what handles each kind of request and notice."""
@@ -170,7 +175,7 @@ class BrowserClient(ipywidgets.HBox):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, server: Server, path: str = "/") -> None:
         self.client = BrowserClientView(server, path)
-        self.view = FrameLogView(server.log, server=server)
+        self.view = panel_of_server(server, sends=False)
         super().__init__([self.client, self.view])
         self.add_class("astra-side-by-side")
 

@@ -1,106 +1,69 @@
-"""Everything about one record, for the inspector; bytes are sent in pages, never all at once."""
+"""Everything about one record for the inspector, apart from its payload."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from astra_nb.log.joiner import JoinedMessage
+from astra_nb.log import FrameLog
 from astra_nb.log.records import (
+    ClosedRecord,
     FrameRecord,
     HandlerErrorRecord,
     HandshakeRecord,
-    OutputRecord,
     Record,
 )
 from astra_nb.log.table import details
 from astra_nb.wire import close_codes
-from astra_nb.wire.explain import accept_steps, explain, fields, problems
+from astra_nb.wire.explain import accept_steps, fields, problems
 from astra_nb.wire.handshake import explain_headers
-from astra_nb.wire.text import hexdump, invalid_utf8, visible, visible_utf8
+from astra_nb.wire.text import visible
 
-__all__ = ["PAGE", "describe_record", "is_fragment", "page_of"]
+from .log_rows import is_error
+from .marks import Connection
+from .payload_pages import WIRE_PAGE, bad_bytes, message_of, payload_of
 
-PAGE = 1024  # bytes of a frame that are sent at once
-PAYLOAD = 4096  # bytes of a payload that are sent for the text view
+__all__ = ["describe"]
+
 FRAGMENTS = 12  # of a message whose numbers are named
 TEXT = 16_384  # characters of other texts
+CHAIN = 12  # records of a connection's end
+BEFORE_END = 400  # records before the end that are looked through for it
 
-Detail = tuple[dict[str, Any], list[bytes]]
 
-
-def describe_record(record: Record, key: str = "", message: JoinedMessage | None = None) -> Detail:
-    """Describe a record as JSON content and binary buffers.
-
-    Args:
-        key: For a response, the `Sec-WebSocket-Key` of its request, "" when it is not known.
-        message: For a fragment, the whole message, None when it is not known.
-    """
+def describe(log: FrameLog, record: Record, connection: Connection | None) -> dict[str, Any]:
+    """Describe a record as JSON; the payload comes apart, in pages."""
+    content: dict[str, Any] = {
+        "kind": record.kind,
+        "number": record.number,
+        "size": len(payload_of(log, record)[0]),
+        "handshake": handshake(log, connection),
+        "why": why(log, record, connection),
+    }
     if isinstance(record, FrameRecord):
-        frame, buffers = describe_frame(record)
-        whole, data = describe_message(message)
-        return frame | {"whole": whole}, [*buffers, data]
-    if isinstance(record, HandshakeRecord):
-        return describe_handshake(record, key)
-    content: dict[str, Any] = {"kind": record.kind, "number": record.number, "text": ""}
-    if isinstance(record, HandlerErrorRecord):
+        content["frame"] = describe_frame(record)
+        content["whole"] = whole_message(log, record)
+    elif isinstance(record, HandlerErrorRecord):
         content["sentence"] = visible(record.summary, TEXT)
-        content["text"] = visible_lines(record.traceback[:TEXT])
-    elif isinstance(record, OutputRecord):
-        content["text"] = visible_lines(record.text[:TEXT])
     else:
         content["sentence"] = details(record)
-    return content, []
+    return content
 
 
-def is_fragment(record: Record) -> bool:
-    """Return whether a record is a frame that is only a part of a message."""
-    if not isinstance(record, FrameRecord):
-        return False
-    return record.type == "continuation" or (
-        record.type in ("text", "bytes") and not record.frame.fin
-    )
-
-
-def describe_message(message: JoinedMessage | None) -> tuple[dict[str, Any] | None, bytes]:
-    if message is None or not isinstance(message.value, str | bytes):
-        return None, b""
-    value = message.value
-    is_text = isinstance(value, str)
-    data = value.encode("utf-8") if isinstance(value, str) else value
-    content = {
-        "type": message.type,
-        "numbers": message.numbers[:FRAGMENTS],
-        "count": len(message.numbers),
-        "size": len(data),
-        "text": visible_utf8_lines(data[:PAYLOAD]) if is_text else hexdump(data[:PAGE]),
-    }
-    return content, data[:PAYLOAD]
-
-
-def describe_frame(record: FrameRecord) -> Detail:
-    frame = record.frame
-    payload = record.payload
-    skip = 2 if frame.type == "close" else 0
-    # A fragment may end inside a character, so there only a whole message is judged.
-    judged = frame.type in ("text", "close") and frame.fin
-    broken = invalid_utf8(payload[skip:]) if judged else None
-    close = frame.close
+def describe_frame(record: FrameRecord) -> dict[str, Any]:
+    frame, close = record.frame, record.frame.close
     row = None if close is None else close_codes.CLOSE_CODES.get(close.code)
-    content = {
-        "kind": "frame",
-        "number": record.number,
+    return {
         "type": frame.type,
         "masked": frame.masked,
         "key": "" if frame.masking_key is None else frame.masking_key.hex(" "),
         "size": len(frame.raw),
         "header_length": frame.header_length,
-        "payload_size": len(payload),
         "verdict": visible(record.verdict),
         "changed": record.message is not None,
-        "bad_byte": -1 if broken is None else skip + broken[0],
-        "bad_reason": "" if broken is None else broken[1],
-        "text": visible_utf8_lines(payload[:PAYLOAD]) if frame.type == "text" else "",
+        "bad": bad_bytes(record),
+        "raw": frame.raw[:WIRE_PAGE].hex(),
+        "head": record.payload[:64].hex(),
         "close": None
         if close is None
         else {
@@ -111,43 +74,83 @@ def describe_frame(record: FrameRecord) -> Detail:
         },
         "fields": [asdict(field) for field in fields(frame)],
         "problems": problems(frame, record.sender, extended=record.message is not None),
-        "explanation": explain(frame, record.sender, record.message),
     }
-    return content, [frame.raw[:PAGE], payload[:PAYLOAD]]
 
 
-def describe_handshake(record: HandshakeRecord, key: str) -> Detail:
-    notes = explain_headers(record.start_line, record.headers)
-    if record.status is None:
-        key = next((note.value for note in notes if note.name.lower() == "sec-websocket-key"), "")
-    content = {
-        "kind": "handshake",
-        "number": record.number,
-        "start_line": visible(record.start_line, TEXT),
-        "headers": [
+def whole_message(log: FrameLog, record: Record) -> dict[str, Any] | None:
+    found = message_of(log, record)
+    if found is None:
+        return None
+    data, type, numbers = found
+    return {
+        "type": type, "count": len(numbers), "numbers": numbers[:FRAGMENTS], "size": len(data),
+    }  # fmt: skip
+
+
+def handshake(log: FrameLog, connection: Connection | None) -> list[dict[str, Any]]:
+    """Describe request and response of a connection, as far as they are on the log."""
+    heads = [log.find(number) for number in connection.head if number] if connection else []
+    key, shown = "", []
+    for head in heads:
+        if not isinstance(head, HandshakeRecord):
+            continue
+        notes = explain_headers(head.start_line, head.headers)
+        for note in notes if head.status is None else ():
+            key = note.value if note.name.lower() == "sec-websocket-key" else key
+        steps = accept_steps(key) if key and head.status == 101 else []
+        shown.append({
+            "number": head.number,
+            "start_line": visible(head.start_line, TEXT),
+            "headers": [
+                {
+                    "name": visible(note.name, TEXT),
+                    "value": visible(note.value, TEXT),
+                    "meaning": f"{note.meaning} ({note.section})" if note.section else note.meaning,
+                }
+                for note in notes
+            ],
+            "steps": [(step, visible(value)) for step, value in steps],
+        })  # fmt: skip
+    return shown
+
+
+def why(log: FrameLog, record: Record, connection: Connection | None) -> dict[str, Any] | None:
+    """Describe how a record's connection ended, or what is wrong with the record; else None."""
+    end = log.find(connection.end) if connection and connection.end else None
+    if not isinstance(end, ClosedRecord):
+        if not is_error(record):
+            return None
+        chain = [record]
+        sentence = details(record)
+    else:
+        before = max(end.number - 1 - BEFORE_END, 0)
+        chain = [
+            each
+            for each in log.between(before, end.number)
+            if each.connection == end.connection
+            and (is_error(each) or each is end or getattr(each, "type", "") == "close"
+                 or getattr(each, "verdict", "") or each.kind == "closed")
+        ][-CHAIN:]  # fmt: skip
+        sentence = end.why_closed
+    return {
+        "sentence": sentence,
+        "chain": [
             {
-                "name": visible(note.name, TEXT),
-                "value": visible(note.value, TEXT),
-                "meaning": note.meaning,
-                "section": f"section {note.section}" if note.section else "",
+                "number": each.number,
+                "bad": is_error(each),
+                "text": f"{getattr(each, 'direction', '')} {getattr(each, 'type', each.kind)}: "
+                f"{details(each)}".strip(),
+                "notes": notes(each),
+                "time": each.time,
             }
-            for note in notes
+            for each in chain
         ],
-        "steps": [(step, visible(value)) for step, value in accept_steps(key)] if key else [],
     }
-    return content, []
 
 
-def page_of(record: Record, offset: int, length: int) -> bytes:
-    """Return some bytes of a record as they were on the wire."""
-    raw = record.frame.raw if isinstance(record, FrameRecord) else getattr(record, "raw", b"")
-    return bytes(raw[max(offset, 0) : max(offset, 0) + min(max(length, 0), PAGE)])
-
-
-def visible_lines(text: str) -> str:
-    return "\n".join(visible(line) for line in text.split("\n"))
-
-
-def visible_utf8_lines(data: bytes) -> str:
-    # Whole characters only: what was cut off for the page is not a fault of the payload.
-    return "\n".join(visible_utf8(line) for line in data.split(b"\n"))
+def notes(record: Record) -> list[str]:
+    if isinstance(record, FrameRecord):
+        bad = bad_bytes(record)
+        return [*problems(record.frame, record.sender, extended=record.message is not None),
+                *([bad["sentence"]] if bad else [])]  # fmt: skip
+    return []

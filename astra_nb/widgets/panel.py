@@ -1,284 +1,293 @@
-"""The live panel of a server: the frame log, and buttons for everything that can be sent."""
+"""The live panel: one console for a server, a client or a log, as one anywidget.
+
+A page opens it with the request "open" and is pushed "news" from then on: how far the log goes,
+and the newest rows. All other rows it asks for by their numbers, when they are scrolled to; so the
+cost does not grow with the rate. `bridge.py` names every kind of message.
+"""
 
 from __future__ import annotations
 
 import threading
-import weakref
-from collections.abc import Callable
-from functools import partial
+from time import time
 from typing import Any
+from uuid import uuid4
 
-import ipywidgets
+import traitlets
 
-from astra_nb.errors import AstraError, InvalidMessage, WaitTimeout
-from astra_nb.log.records import ClosedRecord, FrameRecord
-from astra_nb.payloads import encode_bytes
+from astra_nb.log import FrameLog
 from astra_nb.server import Server
 from astra_nb.websocket import WebSocket
-from astra_nb.wire.text import counted
+from astra_nb.wire.text import visible
 
-from .address_line import AddressLine
-from .commands import (
-    Command,
-    close_command,
-    fragments_command,
-    frame_command,
-    message_command,
-    raw_command,
-)
-from .composer import MESSAGE_TYPES, Composer
-from .faults import FAULTS, Fault
-from .feedback import Feedback
-from .frame_log_view import FrameLogView
-from .payload import parse_numbers, parse_payload
-from .senders import ALL, Senders
+from .answers import Answers
+from .bridge import Answer, Message
+from .catalog import CATALOG
+from .esm import STATIC, join_modules
+from .log_rows import Tail, as_json, rows_between
+from .marks import Marks
+from .senders import Senders
+from .static_copy import StaticCopy, with_plain_text
 
-__all__ = ["ServerPanel", "panel_for"]
+__all__ = ["Panel", "panel_of_client", "panel_of_log", "panel_of_server"]
 
-REACTION = 1.0  # seconds to wait for the other end's reaction to a fault
+TAIL = 60  # of the newest rows in each batch: more are not in sight
+LATE = 200  # that a page gets when it opens
+TEXT_ROWS = 200
+STATUS_INTERVAL = 0.5  # seconds between two looks at the ends while frames pour in
+SNAPSHOT_INTERVAL = 5.0  # seconds between two snapshots while frames pour in
+COPY_INTERVAL = 30.0  # and between two tables, which a page takes a while to clean and lay out
+COPY_ROWS = 200  # of that table
+BUSY_COPY_ROWS = 40  # of one that a page gets while frames pour in
+MOST_ERRORS = 10_000  # whose numbers a page has
+MOST_LISTED = 1000  # connections in a choice
+FEW = 100  # connections, of which the status tells at once; of more it tells in its interval
 
-NO_1015 = (
-    "No click brings 1015 about: a client reports it when the TLS handshake of a wss:// address "
-    "fails, so there is no connection on which it could be sent (RFC 6455, section 7.4.1)."
-)
+GONE = "The server is gone: nothing refers to it any more. This is its log as it was last."
 
 
-class ServerPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A live view of a server, with controls.
+class Panel(Answers):
+    """A live panel of a log, with controls for the ends that fill it.
 
-    `button.click()` from Python does what a click does. Handlers of clicks may run in any thread.
+    `panel.send_text("Hello")` does what a click on "Send text" does, and so on for each method of
+    `Actions`. Every method may be called from any thread.
+
+    Args:
+        log: The log to show.
+        senders: What can be sent on; None for a log alone.
+        sends: Whether the page has controls for that.
+        bits: See the attribute.
 
     Attributes:
-        addresses: Both addresses of the server, and what the page's check of them found.
-        view: The frame log and the inspector.
-        composer: All the controls; the attributes below are its parts.
-        feedback: What the last click did: its `sentence`, `failed`, and `code`.
-        buttons: "text", "bytes", "ping", "pong", "close", "text in fragments",
-            "bytes in fragments", "raw", "save", "open a client", "close clients", "break".
-        close_buttons: By close code; 3000 and 4000 send the number of `private_codes`.
-        private_codes: The number fields of the ranges 3000 to 3999 and 4000 to 4999.
-        payload: What is sent; `payload_format` says how it is read: "text", "hex", "byte table"
-            or "base64".
-        reason: Close reason.
-        sender: Who sends: "server", or "client" for the clients the panel opened.
-        target: Number of the connection, or 0 for all.
-        client_path: The path to which the panel's client connects.
-        automatic_pong: Whether the chosen sockets answer each PING by themselves.
-        fragments: How many fragments; `ping_between` puts a PING after the first.
-        cuts: Before which bytes of the payload to cut instead, such as "3, 7"; "" for even cuts.
-        fault: Index into `astra_nb.widgets.faults.FAULTS`.
-        saved: The saved messages.
+        bits: Whether the columns FIN, RSV and MASK are shown.
+        sentence: What the last click or call did, or why it could not.
+        failed: Whether it could not.
+        code: The line of Python that does the same as the last click.
+        saved: The saved payloads, each with its name, payload and format.
     """
 
-    def __init__(self, server: Server) -> None:
-        self.senders = Senders(server)
-        self._targets_lock = threading.RLock()
-        self.view = FrameLogView(server.log, server=server)
-        self.feedback = Feedback()
-        self.composer = composer = Composer(self._send_code)
-        self.buttons = composer.buttons
-        self.close_buttons = composer.close_buttons
-        self.private_codes = composer.private_codes
-        self.payload, self.payload_format = composer.payload, composer.payload_format
-        self.reason, self.sender, self.target = composer.reason, composer.sender, composer.target
-        self.client_path, self.automatic_pong = composer.client_path, composer.automatic_pong
-        self.fragments, self.ping_between = composer.fragments, composer.ping_between
-        self.cuts, self.fault, self.saved = composer.cuts, composer.fault, composer.saved
+    _esm = join_modules(STATIC / "js" / "panel.js")
+    _css = STATIC / "panel.css"
 
-        clicks: dict[str, Callable[[], object]] = {
-            **{type: partial(self._send_message, type) for type in MESSAGE_TYPES},
-            "close": lambda: self._send_command(close_command(1000, self.reason.value)),
-            "text in fragments": partial(self._send_fragments, "text"),
-            "bytes in fragments": partial(self._send_fragments, "bytes"),
-            "raw": lambda: self._send_command(raw_command(encode_bytes(self._value()))),
-            "save": self._save,
-            "open a client": self._open_client,
-            "close clients": self._close_clients,
-            "break": lambda: self._break(FAULTS[self.fault.value]),
-        }
-        for name, click in clicks.items():
-            self.buttons[name].on_click(lambda _, click=click: self._try(click))
-        self.sender.observe(lambda _: self._refresh_targets(), "value")
-        self.saved.observe(self._load_saved, "value")
-        self.automatic_pong.observe(lambda _: self._try(self._set_automatic_pong), "value")
-        self.view.on_connections, self.view.on_resend = self._refresh_targets, self._resend
-        self.feedback.companions = tuple(composer.controls)
-        self.addresses = AddressLine(server)
-        super().__init__([self.addresses, self.view, composer.box, self.feedback])
+    catalog = traitlets.Dict(CATALOG).tag(sync=True)
+    snapshot = traitlets.Dict().tag(sync=True)
+    copy_key = traitlets.Unicode().tag(sync=True)
+    bits = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        log: FrameLog,
+        senders: Senders | None = None,
+        *,
+        bits: bool = False,
+        sends: bool = True,
+    ) -> None:
+        # Not `log`: that is the name of the logger every widget has.
+        self.frame_log: FrameLog | None = log
+        self._live: FrameLog | None = log
+        self.senders = senders or Senders()
+        self._sends = sends and senders is not None
+        self._lock = threading.RLock()
+        self._copy = StaticCopy(f"astra-{uuid4().hex}")
+        self._has_page = False
+        self._note = ""
+        self._status: dict[str, Any] = {}
+        self._snapshot_time = self._copy_time = self._status_time = 0.0
+        self.sentence, self.failed, self.code = "", False, ""
+        self.saved: list[dict[str, str]] = []
+        self._begin_log()
+        super().__init__(log, self.senders.server, copy_key=self._copy.key, bits=bits)
+        self.snapshot = self._overview()
         self.add_class("astra-panel")
-        self._refresh_targets()
-        self._gone = weakref.finalize(server, self._close_soon)
-        self._gone.atexit = False
+        self._throttle.wake()
 
-    # What clicks do
+    def _begin_log(self) -> None:
+        self._key = f"{uuid4().hex}"
+        self._marks, self._tail = Marks(), Tail()
 
-    def _value(self) -> str | bytes | list[int]:
-        return parse_payload(self.payload.value, self.payload_format.value)
+    # What is pushed
 
-    def _send_message(self, type: str) -> None:
-        self._send_command(message_command(type, self._value()))
-
-    def _send_fragments(self, type: str) -> None:
-        count, ping = self.fragments.value, self.ping_between.value
-        cuts = parse_numbers(self.cuts.value)
-        self._send_command(fragments_command(type, self._value(), count, ping, cuts))
-
-    def _send_code(self, code: int) -> None:
-        if code == 1015:
-            self.feedback.code = ""
-            self.feedback.say(NO_1015)
-        else:
-            self._try(lambda: self._send_command(close_command(code, self.reason.value)))
-
-    def _resend(self, number: int) -> None:
-        def send() -> None:
-            record = self.view.record(number)
-            if not isinstance(record, FrameRecord):
-                raise InvalidMessage(f"frame {number} is no longer on the log, so it was not sent")
-            self._send_command(frame_command(record))
-
-        self._try(send)
-
-    def _send_command(self, command: Command) -> list[int]:
-        """Perform a command; the client that is to send is opened first."""
-        if self.sender.value == "client" and not self.senders.clients:
-            self._open_client()
-        return self._perform(command)
-
-    def _perform(self, command: Command) -> list[int]:
-        sender, target = self.sender.value, self.target.value
-        self.feedback.code = self.senders.code(sender, target, command)
-        done = self.senders.perform(sender, target, command)
-        who = "the server" if sender == "server" else "the panel's client"
-        where = f"connection #{done[0]}" if len(done) == 1 else f"{len(done)} connections"
-        if sender == "client":
-            where = "its connection" if len(done) == 1 else where
-        self.feedback.say(command.remark or f"Sent by {who} on {where}.")
-        return done
-
-    def _break(self, fault: Fault) -> None:
-        """Put a fault on the wire, and show what the other end did."""
-        sender = self.sender.value
-        command = close_command(1006) if fault.makes is None else raw_command(fault.makes(sender))
-        log = self.view.frame_log
-        after = 0 if log is None else log.last_number
-        done = self._send_command(command)
-        self.feedback.say(f"{fault.breaks} {fault.answer}")
-        if log is None:
-            return
-        try:
-            closed = log.wait_for(
-                kind="closed",
-                # The client's own numbers are not those of the server's log.
-                connection=done if sender == "server" else None,
-                after=after,
-                timeout=REACTION,
-            )
-        except WaitTimeout:
-            self.feedback.say(f"{fault.answer} It has not closed the connection so far.")
-            return
-        assert isinstance(closed, ClosedRecord)
-        self.feedback.say(f"{fault.answer} What happened: {closed.why_closed}")
-
-    def _set_automatic_pong(self) -> None:
-        value = self.automatic_pong.value
-
-        def change(socket: WebSocket) -> None:
-            socket.automatic_pong = value
-
-        remark = f"Automatic pong is {'on' if value else 'off'} for the connections there are now."
-        self._perform(Command((f"automatic_pong = {value}",), change, remark))
-
-    def _save(self) -> None:
-        kept = (self.payload_format.value, self.payload.value)
-        name = f"{kept[0]}: {kept[1][:40]}"
-        if kept not in [value for _, value in self.saved.options]:
-            self.saved.options = [*self.saved.options, (name, kept)]
-        self.feedback.code = ""
-        self.feedback.say("Saved; choose it from the list to fill the payload field again.")
-
-    def _load_saved(self, change: Any) -> None:
-        if change["new"]:
-            self.payload_format.value, self.payload.value = change["new"]
-            self.saved.value = ""
-
-    def _open_client(self) -> None:
-        path = self.client_path.value.lstrip("/")
-        self.feedback.code = f"client = connect(server.url{f' + {path!r}' if path else ''})"
-        self.senders.open_client(path)
-        self.feedback.say("A client in the kernel has connected.")
-        self._refresh_targets()
-
-    def _close_clients(self) -> None:
-        count = len(self.senders.clients)
-        self.feedback.code = "client.close()"
-        self.senders.close_clients()
-        self.feedback.say(f"Closed {counted(count, 'client')} with 1000.")
-        self._refresh_targets()
-
-    def _try(self, action: Callable[[], object]) -> None:
-        """Do what a click asks; an error is shown in the feedback."""
-        try:
-            action()
-        except AstraError as exc:
-            self.feedback.say(str(exc), failed=True)
-        except Exception as exc:  # noqa: BLE001  (a handler's traceback would go to no visible log)
-            self.feedback.say(f"{type(exc).__name__}: {exc}", failed=True)
-
-    def _refresh_targets(self) -> None:
-        """Offer the open connections; the choice stays while its connection is open."""
-        sender = self.sender.value
-        options = [("all connections" if sender == "server" else "all clients", ALL)]
-        for socket in self.senders.sockets(sender):
-            where = socket.remote_address if sender == "server" else socket.request.path
-            name = f"#{socket.id}" if sender == "server" else f"client {socket.id}"
-            options.append((f"{name} {where}", socket.id))
-        # The view's thread and a click may both come here; traits are not thread-safe.
-        with self._targets_lock:
-            if tuple(options) == tuple(self.target.options):
+    def _update(self, quiet: bool) -> None:
+        """Push what is new; called by the throttle."""
+        super()._update(quiet)
+        with self._lock:
+            log = self.frame_log
+            if log is None or self.comm is None:
                 return
-            chosen = self.target.value
-            with self.target.hold_sync():
-                self.target.options = options
-                self.target.value = chosen if chosen in dict(options).values() else ALL
+            now = time()
+            after = self._tail.last
+            rows = self._tail.rows(log, TAIL)
+            noted = self._marks.noted
+            errors = self._marks.update(log)
+            if self._marks.noted > noted and len(self._marks.connections) < FEW:
+                self._status_time = 0.0
+            news: dict[str, Any] = {}
+            if rows or errors:
+                news = {
+                    **self._position(self._tail.last),
+                    "after": after,
+                    "errors": errors,
+                    **as_json(rows),
+                }
+            if quiet or errors or now - self._status_time > STATUS_INTERVAL:
+                self._status_time = now
+                status = self._describe_status()
+                if status != self._status:
+                    news["status"] = self._status = status
+            if news:
+                self.push("news", {"log": self._key, **news})
+            if quiet or now - self._snapshot_time > SNAPSHOT_INTERVAL:
+                self._snapshot_time = now
+                self.snapshot = self._overview()
+            if self._has_page and (quiet or now - self._copy_time > COPY_INTERVAL):
+                self._copy_time = now
+                table = log.html(limit=COPY_ROWS if quiet else BUSY_COPY_ROWS)
+                self._copy.update(f"The log of {self.address} as it was last.", table)
+
+    def _position(self, last: int) -> dict[str, Any]:
+        """Return how far the log goes; what came after the last row that is sent comes later."""
+        assert self.frame_log is not None
+        return {
+            "spans": [(a, min(b, last)) for a, b in self.frame_log.spans() if a <= last],
+            "dropped": self.frame_log.dropped,
+            "origin": self.frame_log.origin,
+            "time": time(),
+        }
+
+    def _overview(self) -> dict[str, Any]:
+        """Return all that a page needs to begin."""
+        log = self.frame_log
+        if log is None:
+            return dict(self.snapshot)
+        newest = log.since(0, LATE)
+        self._marks.update(log)
+        rows = rows_between(log, newest[0].number, newest[-1].number) if newest else []
+        return {
+            "log": self._key,
+            **self._position(newest[-1].number if newest else 0),
+            **as_json(rows),
+            "errors": self._marks.errors[-MOST_ERRORS:],
+            "status": self._describe_status(),
+            "said": self._said(),
+        }
+
+    def _describe_status(self) -> dict[str, Any]:
+        server, senders = self.senders.server, self.senders
+        targets = senders.targets(MOST_LISTED) if self._sends else []
+        connections = list(self._marks.connections.values())[-MOST_LISTED:]
+        if self.frame_log is not self._live or not self._sends:
+            state = "log"
+        elif senders.of_server:
+            state = "listening" if server and server.running else "stopped"
+        else:
+            state = "open" if targets else "closed"
+        is_open = sum(each.state == "open" for each in self._marks.connections.values())
+        return {
+            "state": state,
+            "url": server.url if server else senders.url,
+            "sends": self._sends and self.frame_log is self._live,
+            "of_server": senders.of_server,
+            "targets": targets,
+            "open": is_open,
+            "total": len(self._marks.connections),
+            "connections": [
+                [each.id, each.path, each.who or each.peer, each.state] for each in connections
+            ],
+            "note": GONE if senders.of_server and server is None else self._note,
+            "saved": list(self.saved),
+        }
+
+    def _server_gone(self) -> None:
+        """Show the log as it was last, and keep it alive no longer; then close."""
+        super()._server_gone()
+        # A garbage collection calls this, on any thread, and closing waits for the clients.
+        threading.Thread(target=self.close, name="astra_nb panel's end", daemon=True).start()
+
+    # What a page requests
+
+    def _open(self, message: Message) -> Answer:
+        """Bring a page up to date."""
+        # Under the lock, so that no news get in between and show the page a gap.
+        with self._lock:
+            self._has_page = True
+            answer = Answer(self._overview())
+        self._copy_time = 0.0  # a page that came late is told of the table too
+        self._throttle.wake()
+        return answer
+
+    def show_file(self, path: str | None) -> None:
+        """Show a log from a file in place of the live one; None shows that again.
+
+        Raises:
+            ValueError: The file does not hold records, or its suffix names no format.
+            ImportError: The format needs a package that is not installed.
+            OSError: It cannot be read.
+        """
+        shown = (
+            self._live if path is None else FrameLog.open(path, progress=lambda read, size: None)
+        )
+        with self._lock:
+            self.frame_log = shown
+            self._note = "" if path is None else f"This is the file {visible(path, 200)}."
+            self._begin_log()
+            self.push("reset", {})
+
+    def look_again(self) -> None:
+        """Push the status soon."""
+        self._status_time = 0.0
+        self._throttle.wake()
+
+    def say(self, sentence: str, *, failed: bool = False) -> None:
+        """Say in the panel what happened."""
+        self.sentence, self.failed = sentence, failed
+        self.push("said", self._said())
+
+    def _said(self) -> dict[str, Any]:
+        return {"sentence": self.sentence, "failed": self.failed, "code": self.code}
 
     # Life and other forms
 
     def close(self) -> None:
-        """Close the panel, all its parts, its view's thread and its clients; the server goes on."""
-        # ipywidgets closes what is collected, even when it was never made to the end.
-        if hasattr(self, "_gone"):
-            self._gone.detach()
-            for child in self.children:
-                close_widget(child)
-            self.senders.close_clients()
-            self.layout.close()
+        """Close the panel, its thread and the clients that it opened; the server goes on."""
+        if hasattr(self, "senders"):
+            self.senders.close()
         super().close()
+        if hasattr(self, "senders"):
+            self.frame_log = self._live = None
 
-    def _close_soon(self) -> None:
-        # A garbage collection calls this, on any thread, and closing waits for the clients.
-        threading.Thread(target=self.close, name="astra_nb panel's end", daemon=True).start()
+    @property
+    def address(self) -> str:
+        """The address of the server, or of the client's; "a log" for a log alone."""
+        server = self.senders.server
+        return (server.url if server else self.senders.url) or "a log"
 
     def __repr__(self) -> str:
-        return f"<ServerPanel {self.view.address}>"
+        return f"<Panel of {self.address}>"
 
     def __str__(self) -> str:
-        return self.view.text()
+        return "" if self.frame_log is None else self.frame_log.text(limit=TEXT_ROWS)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.view.with_static_forms(super()._repr_mimebundle_(**options), repr(self))
+        return self.with_static_forms(super()._repr_mimebundle_(**options), repr(self))
+
+    def with_static_forms(self, bundle: Any, plain: str) -> dict[str, Any]:
+        """Add the forms that need no widgets: a line of text, and the log as a table."""
+        data = with_plain_text(bundle, plain)
+        if self.frame_log is not None:
+            data["text/html"] = self.frame_log.html()
+        self._copy.place()
+        return data
 
 
-def close_widget(widget: Any) -> None:
-    """Close a widget and what it is made of; ipywidgets keeps each part that is not closed."""
-    for child in getattr(widget, "children", ()):
-        close_widget(child)
-    for name in "layout", "style":
-        if widget.has_trait(name):
-            getattr(widget, name).close()
-    widget.close()
+def panel_of_server(server: Server, *, bits: bool = False, sends: bool = True) -> Panel:
+    """Make a panel of a server; several may show the same one."""
+    return Panel(server.log, Senders(server), bits=bits, sends=sends)
 
 
-def panel_for(server: Server) -> ServerPanel:
-    """Make a panel for a server; several may show the same one."""
-    return ServerPanel(server)
+def panel_of_client(client: WebSocket) -> Panel:
+    """Make a panel of a client and its log."""
+    return Panel(client.log, Senders(client=client, log=client.log))
+
+
+def panel_of_log(log: FrameLog) -> Panel:
+    """Make a panel of a log alone."""
+    return Panel(log)

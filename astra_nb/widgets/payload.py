@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from astra_nb.errors import InvalidMessage
 from astra_nb.payloads import encode_bytes
 
-__all__ = ["FORMATS", "PayloadFormat", "parse_numbers", "parse_payload"]
+__all__ = ["FORMATS", "as_text", "parse_numbers", "parse_payload"]
 
 PayloadFormat = Literal["text", "hex", "byte table", "base64"]
 FORMATS: tuple[PayloadFormat, ...] = get_args(PayloadFormat)
@@ -18,7 +18,7 @@ FORMATS: tuple[PayloadFormat, ...] = get_args(PayloadFormat)
 NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|\d+")
 
 
-def parse_payload(typed: str, format: PayloadFormat) -> str | bytes | list[int]:
+def parse_payload(typed: str, format: str) -> str | bytes | list[int]:
     """Read a payload in one of the formats.
 
     Args:
@@ -96,4 +96,22 @@ def parse_base64(typed: str) -> bytes:
         raise InvalidMessage(
             f"this is not base64 ({exc}); its characters are A to Z, a to z, 0 to 9, + and /, "
             f"in groups of four, filled up with ="
+        ) from exc
+
+
+def as_text(value: str | bytes | list[int]) -> str:
+    """Return the text that bytes in UTF-8 are.
+
+    Raises:
+        InvalidMessage: They are not.
+    """
+    if isinstance(value, str):
+        return value
+    data = bytes(value)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise InvalidMessage(
+            f"byte {exc.start} of the payload, 0x{data[exc.start]:02x}, is not UTF-8, so it cannot "
+            f"be a text message; send it as bytes"
         ) from exc

@@ -1,131 +1,217 @@
-"""The sockets a panel can send on, and the line of code for what it does with them."""
+"""The sockets a panel can send on: a server's connections, and clients in the kernel."""
 
 from __future__ import annotations
 
 import threading
 import weakref
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from astra_nb.client import connect
-from astra_nb.errors import LocalError, NotOpen
+from astra_nb.errors import AstraError, LocalError, NotOpen, WaitTimeout
 from astra_nb.log import FrameLog
 from astra_nb.server import Server
 from astra_nb.websocket import WebSocket
+from astra_nb.wire.text import shortened, visible
 
-from .commands import Command
+__all__ = ["EVERYONE", "Senders", "To"]
 
-__all__ = ["ALL", "Sender", "Senders"]
+To = int | Literal["everyone"] | None
+EVERYONE: Literal["everyone"] = "everyone"
+LONGEST = 200  # characters of a path or an address
+NOTED = 2.0  # seconds until the server has noted a connection that is open at the client
 
-Sender = Literal["server", "client"]
-
-ALL = 0  # the target that means every connection
+TOO_SLOW = (
+    "the other end reads too slowly, so nothing was sent: a click does not wait for it; let it "
+    "read, close the connection, or send from a cell, which waits"
+)
 
 
 class Senders:
-    """The two ends a panel can send from: the server, and clients it opens in the kernel.
+    """The ends a panel can send from. Any thread may call any method.
 
-    The server is held weakly, so that a panel keeps no server alive. Any thread may call any
-    method.
+    Args:
+        server: Whose connections the panel sends on; held weakly, so that a panel keeps no server
+            alive.
+        client: A client whose log the panel shows; further ones are opened on the same log.
+        log: That log.
     """
 
-    def __init__(self, server: Server) -> None:
-        self._server = weakref.ref(server)
-        self._clients: list[WebSocket] = []
+    def __init__(
+        self,
+        server: Server | None = None,
+        client: WebSocket | None = None,
+        log: FrameLog | None = None,
+    ) -> None:
+        self._server = None if server is None else weakref.ref(server)
+        self._log = log
+        self._given = client
+        # By the number that the log has for the connection.
+        self._clients: dict[int, WebSocket] = {} if client is None else {client.id: client}
+        self.url = "" if client is None else url_of(client)
         self._lock = threading.Lock()
 
     @property
-    def server(self) -> Server | None:
-        """The server; None when nothing refers to it any more."""
-        return self._server()
+    def of_server(self) -> bool:
+        """Whether this is the panel of a server."""
+        return self._server is not None
 
     @property
-    def clients(self) -> list[WebSocket]:
-        """The panel's own clients that are not closed, oldest first."""
+    def server(self) -> Server | None:
+        """The server; None when nothing refers to it any more, or there never was one."""
+        return None if self._server is None else self._server()
+
+    @property
+    def clients(self) -> dict[int, WebSocket]:
+        """The clients that are not closed, by the number of their connection on the log."""
         with self._lock:
-            self._clients = [each for each in self._clients if each.state != "closed"]
-            return list(self._clients)
+            closed = [number for number, each in self._clients.items() if each.state == "closed"]
+            for number in closed:
+                del self._clients[number]
+            return dict(self._clients)
 
-    def sockets(self, sender: Sender) -> list[WebSocket]:
-        """Return the sockets one end can send on now."""
-        if sender == "client":
-            return self.clients
+    def targets(self, most: int = 1000) -> list[dict[str, Any]]:
+        """Return the newest connections that can be sent on, as JSON, oldest first.
+
+        Each has its number `id`, `path`, `peer`, and whether the panel has its client (`client`)
+        and its server's end (`server`).
+        """
+        clients = self.clients
+        found = {number: target(client, number) for number, client in clients.items()}
+        for each in self.server.connections[-most:] if self.server else ():
+            found[each.id] = target(each, each.id)
+        for number, one in found.items():
+            one["client"] = number in clients
+            one["server"] = self.of_server
+        return sorted(found.values(), key=lambda one: int(one["id"]))
+
+    def sockets(self, to: To, by: int | None) -> list[WebSocket]:
+        """Return the sockets to send on.
+
+        Args:
+            to: The number of a connection; "everyone"; None for the newest.
+            by: The number of the connection whose client sends, instead of the server.
+
+        Raises:
+            NotOpen: There is no such socket; the message says how to get one.
+        """
+        clients = self.clients
+        if by is not None or not self.of_server:
+            wanted = by if by is not None else to
+            if isinstance(wanted, int) and wanted not in clients:
+                raise NotOpen(
+                    f"the panel has no open client on #{wanted}, so nothing was sent; connect one"
+                )
+            chosen = [clients[wanted]] if isinstance(wanted, int) else list(clients.values())
+            if chosen:
+                return chosen if wanted == EVERYONE else chosen[-1:]
+            raise NotOpen("nothing is connected, so nothing was sent; press Connect")
         server = self.server
-        return [] if server is None else server.connections
+        if server is None or not server.running:
+            raise NotOpen("the server does not run, so nothing was sent; call server.run()")
+        connections = server.connections
+        if not connections:
+            raise NotOpen(
+                "nothing is connected, so nothing was sent; press Connect for a client in the "
+                f"kernel, or let a client connect to {server.url}"
+            )
+        if to == EVERYONE:
+            return connections
+        if to is None:
+            return connections[-1:]
+        found = [each for each in connections if each.id == to]
+        if not found:
+            raise NotOpen(f"connection #{to} is closed, so nothing was sent; choose another one")
+        return found
 
-    def open_client(self, path: str) -> WebSocket:
-        """Open a client in the kernel that reads everything it receives.
+    def perform(
+        self, to: To, by: int | None, act: Callable[[WebSocket], object], *, ends: bool = False
+    ) -> list[int]:
+        """Do something with each chosen socket; return the numbers of their connections.
+
+        Args:
+            ends: Whether it ends the connection, and so never waits for a peer that does not read.
+
+        Raises:
+            NotOpen: There is no socket, or its other end reads too slowly.
+            AstraError: It failed on every socket.
+        """
+        done: list[int] = []
+        failed: AstraError | None = None
+        for socket in self.sockets(to, by):
+            if not ends and socket.would_wait:
+                continue
+            try:
+                act(socket)
+                done.append(by if by is not None else socket.id)
+            except AstraError as exc:  # of several, one may just have closed
+                failed = exc
+        if not done:
+            raise failed or NotOpen(TOO_SLOW)
+        return done
+
+    def connect(self, address: str, **options: Any) -> int:
+        """Open a client in the kernel; return the number of its connection on the log.
+
+        Args:
+            address: For a server's panel a path; for a client's an address.
+            options: Of `astra_nb.connect`.
 
         Raises:
             LocalError: The server does not run.
             AstraError: The server cannot be reached, or refused the handshake.
         """
-        server = self.server
-        if server is None or not server.running:
-            raise LocalError("the server does not run, so no client can connect; call server.run()")
-        url = server.url.rstrip("/") + "/" + path.lstrip("/")
-        client = connect(url, log=FrameLog(recording=False))
-        # A client that does not read would hold the server's sends up after a while.
+        server, url = self.server, address or self.url
+        if self.of_server:
+            if server is None or not server.running:
+                raise LocalError("the server does not run, so no client can connect; run it first")
+            url = server.url.rstrip("/") + "/" + address.lstrip("/")
+        log = FrameLog(recording=False) if self.of_server else self._log
+        client = connect(url, log=log, **options)
         threading.Thread(
             target=read_on, args=(client,), name="astra_nb panel's client", daemon=True
         ).start()
+        self.url = url
+        number = client.id if server is None else number_at(server, client)
         with self._lock:
-            self._clients.append(client)
-        return client
+            self._clients[number] = client
+        return number
 
-    def close_clients(self) -> None:
-        """Close the panel's clients with 1000, and wait for each a bounded time."""
+    def close(self) -> None:
+        """Close the clients that the panel opened with 1000, and wait a bounded time for each."""
         with self._lock:
-            clients, self._clients = self._clients, []
-        for client in clients:
-            client.close()
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
+            if client is not self._given:
+                client.close()
 
-    def _chosen(self, sender: Sender, target: int) -> list[WebSocket]:
-        sockets = [each for each in self.sockets(sender) if target in (ALL, each.id)]
-        if sockets:
-            return sockets
-        if target != ALL:
-            raise NotOpen(
-                f"connection #{target} is closed, so nothing was sent; choose another target"
-            )
-        server = self.server
-        if server is None or not server.running:
-            raise NotOpen("the server does not run, so nothing was sent; call server.run()")
-        raise NotOpen(
-            "nothing is connected, so nothing was sent; press \N{LEFT DOUBLE QUOTATION MARK}open a "
-            "client\N{RIGHT DOUBLE QUOTATION MARK}, or let a client connect to " + server.url
+
+def number_at(server: Server, client: WebSocket) -> int:
+    """Return the number that a server gave to the connection of a client in this process."""
+    own = client.local_address
+    try:
+        opened = server.log.wait_for(
+            lambda record: getattr(record, "peer", "") == own, kind="opened", timeout=NOTED
         )
+    except WaitTimeout:  # the log records nothing
+        same = [each.id for each in server.connections if each.remote_address == own]
+        return same[-1] if same else -client.id
+    return opened.connection
 
-    def perform(self, sender: Sender, target: int, command: Command) -> list[int]:
-        """Perform a command on each chosen socket; return the numbers of their connections.
 
-        One whose peer reads too slowly is left out: a click must not stop the kernel.
+def target(socket: WebSocket, number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "peer": socket.remote_address,
+        "path": visible(shortened(socket.request.path, LONGEST)),
+    }
 
-        Raises:
-            NotOpen: There is no socket to send on; the message says how to get one.
-            AstraError: The command failed on a socket.
-        """
-        done = []
-        for socket in self._chosen(sender, target):
-            if command.ends or not socket.would_wait:
-                command.perform(socket)
-                done.append(socket.id)
-        if not done:
-            raise NotOpen(
-                "the other end reads too slowly, so nothing was sent: a click does not wait for "
-                "it; let it read, close the connection, or send from a cell, which waits"
-            )
-        return done
 
-    def code(self, sender: Sender, target: int, command: Command) -> str:
-        """Return code that does the same, for a notebook in which the server is `server`."""
-        if sender == "client":
-            return "; ".join(f"client.{part}" for part in command.code)
-        calls = "; ".join(f"socket.{part}" for part in command.code)
-        if target == ALL:
-            return f"for socket in server.connections: {calls}"
-        return f"socket = {{s.id: s for s in server.connections}}[{target}]; {calls}"
+def url_of(client: WebSocket) -> str:
+    return f"ws://{client.remote_address}{client.request.path}"
 
 
 def read_on(client: WebSocket) -> None:
+    # A client that does not read would hold the server's sends up after a while.
     for _ in client:
         pass

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.lab import Lab, find_chromium
+from tests.browser.lab import Lab, NotebookPage, find_chromium
 from tests.jupyter_server import JupyterServer
 
 NO_CHROMIUM = (
@@ -84,8 +84,38 @@ def lab(jupyter: JupyterServer, chromium: Browser, request: pytest.FixtureReques
     """
     lab = Lab(jupyter, chromium)
     yield lab
-    if request.node.stash.get(FAILED, False):
-        for number, page in enumerate(lab.pages):
-            name = re.sub(r"\W+", "-", request.node.name).strip("-")
-            print(f"the page when the test failed: {page.screenshot(f'failed-{name}-{number}')}")
+    take_pictures(request.node, lab.pages)
     lab.close()
+
+
+@pytest.fixture(scope="session")
+def open_desk(jupyter: JupyterServer, chromium: Browser) -> Iterator[NotebookPage]:
+    """The notebook of `desk`."""
+    lab = Lab(jupyter, chromium)
+    lab.write("desk.ipynb", [""])
+    jupyter.kept.add("desk.ipynb")
+    yield lab.open("desk.ipynb")
+    lab.close()
+
+
+@pytest.fixture
+def desk(open_desk: NotebookPage, request: pytest.FixtureRequest) -> Iterator[NotebookPage]:
+    """A notebook that stays open from test to test: to open one takes seconds.
+
+    A test begins with `desk.begin([...])`. Those that load the page again, end its kernel or want
+    a theme need a `lab`.
+    """
+    yield open_desk
+    take_pictures(request.node, [open_desk])
+    errors = list(open_desk.console_errors)
+    open_desk.console_errors.clear()
+    assert errors == []
+
+
+def take_pictures(test: pytest.Item, pages: Sequence[NotebookPage]) -> None:
+    """Store pictures of the pages of a test that failed."""
+    if not test.stash.get(FAILED, False):
+        return
+    for number, page in enumerate(pages):
+        name = re.sub(r"\W+", "-", test.name).strip("-")
+        print(f"the page when the test failed: {page.screenshot(f'failed-{name}-{number}')}")

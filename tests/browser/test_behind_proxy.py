@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.conftest import CHROMIUM_OPTIONS, FAILED
+from tests.browser.console import Console
 from tests.browser.lab import Lab, NotebookPage, find_chromium
 from tests.helpers import REPOSITORY, free_port
 from tests.jupyter_server import JupyterServer
@@ -145,22 +146,24 @@ def test_the_panel_works(hub: Lab) -> None:
     page.cell(0).run()
     page.cell(1).run()
     output = page.cell(1).output
-    output.locator(".astra-log").wait_for()
-    output.get_by_role("button", name="client", exact=True).click()
-    output.get_by_role("button", name="text", exact=True).last.click()
+    panel = Console(page.page)
+    panel.open_client()
+    panel.send("text", "Hello")
     assert said(page, "print(server.log.wait_for(type='text', direction='received').payload)") == (
         "b'Hello'"
     )
     row = output.locator(".astra-row").filter(has_text="Hello").first
     expect(row).to_be_visible()
     # Both addresses, and what a real connection from this page found.
+    expect(panel.root.locator(".astra-where")).to_have_text("✓ this page")
+    panel.root.locator(".astra-where").click()
     addresses = output.locator(".astra-addresses")
     expect(addresses).to_contain_text(said(page, "print(server.url)"))
     expect(addresses.locator(".astra-check")).to_contain_text("✓ reached")
     expect(addresses.locator(".astra-check")).to_contain_text(
         said(page, "print(server.browser_url)")
     )
-    page.screenshot("panel-behind-a-proxy", output.locator(".astra-browser"))
+    page.screenshot("panel-behind-a-proxy", output.locator(".astra-console"))
 
 
 def test_the_browser_client_reaches_the_kernel_and_the_lane_tells_the_truth(hub: Lab) -> None:

@@ -92,7 +92,7 @@ def test_the_four_events_with_their_fields(lab: Lab) -> None:
     expect(client.locator(".astra-between")).to_contain_text('4999 "bye"= 4999 "bye"')
 
     # One action from both ends.
-    log = page.cell(1).output.locator(".astra-log")
+    log = page.cell(1).output.locator(".astra-console")
     expect(log.locator(".astra-row").filter(has_text="4999").first).to_be_visible()
     assert said(page, "print(server.log.wait_for(kind='closed').received)") == (
         "CloseFrame(code=4999, reason='bye')"

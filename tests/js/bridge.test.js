@@ -26,11 +26,10 @@ test("two requests of one kind get their own answers, in any order", async (cont
   const [one, two] = model.sent;
   assert.deepEqual([one?.kind, one?.number, two?.number], ["detail", 1, 2]);
   assert.notEqual(one?.id, two?.id);
-  const buffer = new DataView(new ArrayBuffer(1));
-  model.answer(two, { value: { text: "two" } }, [buffer]);
+  model.answer(two, { value: { text: "two" } });
   model.answer(one, { value: { text: "one" } });
-  assert.deepEqual(await first, { value: { text: "one" }, buffers: [] });
-  assert.deepEqual(await second, { value: { text: "two" }, buffers: [buffer] });
+  assert.deepEqual(await first, { value: { text: "one" } });
+  assert.deepEqual(await second, { value: { text: "two" } });
   assert.equal(bridge.pending.size, 0);
 });
 
@@ -54,7 +53,7 @@ test("an answer to another page is not this one's", async (context) => {
 
 test("an error is a rejection with the kernel's sentence", async (context) => {
   const { model, bridge } = bridged(context);
-  const asked = bridge.request("bytes", { number: 1, offset: 0, length: 1 });
+  const asked = bridge.request("wire", { number: 1, offset: 0 });
   model.answer(model.sent[0], { error: "Record 1 is no longer on the log." });
   await assert.rejects(asked, { message: "Record 1 is no longer on the log." });
   assert.equal(bridge.pending.size, 0);
@@ -144,12 +143,11 @@ test("a push goes to its listener, unless it is meant for another page", (contex
   const { model, bridge, states } = bridged(context);
   /** @type {unknown[]} */
   const heard = [];
-  bridge.on("status", (status) => heard.push(status.state));
+  bridge.on("said", (said) => heard.push(said.sentence));
   bridge.on("comparison", ({ number }) => heard.push(number));
-  model.push("status", { state: "listening" });
+  model.push("said", { sentence: "Sent." });
   model.push("comparison", { page: "other", number: 1 });
   model.push("comparison", { page: bridge.page, number: 2 });
-  model.push("hello", {});
   model.emit("msg:custom", null);
-  assert.deepEqual([heard, states], [["listening", 2], []]);
+  assert.deepEqual([heard, states], [["Sent.", 2], []]);
 });

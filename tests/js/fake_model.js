@@ -69,20 +69,18 @@ export class FakeModel {
    * Push something to the page.
    * @param {string} kind
    * @param {Record<string, unknown>} fields
-   * @param {DataView[]} [buffers]
    */
-  push(kind, fields, buffers) {
-    this.emit("msg:custom", { kind, ...fields }, buffers);
+  push(kind, fields) {
+    this.emit("msg:custom", { kind, ...fields });
   }
 
   /**
    * Answer a request.
    * @param {Sent | undefined} request
    * @param {{ value?: unknown, error?: string }} outcome
-   * @param {DataView[]} [buffers]
    */
-  answer(request, outcome, buffers) {
-    this.push("answer", { page: request?.page, id: request?.id, ...outcome }, buffers);
+  answer(request, outcome) {
+    this.push("answer", { page: request?.page, id: request?.id, ...outcome });
   }
 }
 

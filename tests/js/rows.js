@@ -1,8 +1,6 @@
 // Rows for tests.
 
-/**
- * @typedef {import("../../astra_nb/widgets/static/js/relations.js").RelatedRow} Row
- */
+/** @typedef {import("../../astra_nb/widgets/static/js/rows.js").Row} Row */
 
 /**
  * A text frame that a server received, but for what is given.
@@ -13,7 +11,7 @@
 export function row(number, given = {}) {
   return {
     number, time: number, connection: 1, kind: "frame", type: "text", direction: "received",
-    sender: "client", fin: true, rsv: 0, masked: true, key: "", length: 5, complete: true,
-    refused: false, changed: false, check: 0, text: '"Hello"', note: "", ...given,
+    sender: "client", text: '"Hello"', note: "", bad: false, fin: true, rsv: 0, masked: true, length: 5,
+    answer: 0, part: 0, ...given,
   };
 }

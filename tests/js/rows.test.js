@@ -1,45 +1,33 @@
-// The batch that Python's test_rows.py stores, read as a page reads it.
+// The batch that Python's test_log_rows.py stores, read as a page reads it.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { readRows } from "../../astra_nb/widgets/static/js/rows.js";
+import { readRows, remark, typeName } from "../../astra_nb/widgets/static/js/rows.js";
+import { row } from "./rows.js";
 
 const batch = JSON.parse(readFileSync(join(import.meta.dirname, "batch.json"), "utf8"));
 const rows = readRows(batch);
 const rowAt = (/** @type {number} */ index) => rows[index] ?? assert.fail(`no row at ${index}`);
 
 test("every record is there, with its kind and number", () => {
-  assert.deepEqual(rows.map((row) => [row.number, row.kind]), [
-    [1, "notice"], [2, "handshake"], [3, "opened"], [4, "output"], [5, "frame"], [6, "frame"],
-    [7, "frame"], [8, "frame"], [9, "error"], [10, "closed"],
+  assert.deepEqual(rows.map(({ number, kind, type }) => [number, kind, type]), [
+    [1, "notice", "notice"], [2, "handshake", "handshake"], [3, "opened", "opened"], [4, "output", "output"], [5, "frame", "text"],
+    [6, "frame", "ping"], [7, "frame", "reserved"], [8, "frame", "text"], [9, "error", "error"], [10, "closed", "closed"],
   ]);
 });
 
-test("a masked frame has its bits, key, length and payload", () => {
-  const { time, connection, direction, sender, type, fin, rsv, masked, key, length, complete, text } = rowAt(4);
-  assert.deepEqual(
-    { time, connection, direction, sender, type, fin, rsv, masked, key, length, complete, text },
-    {
-      time: 100.5, connection: 1, direction: "received", sender: "client", type: "text", fin: true,
-      rsv: 0, masked: true, key: "37 fa 21 3d", length: 5, complete: true, text: '"Hello"',
-    },
-  );
-});
-
-test("a cut, refused frame of a client's log says so", () => {
-  const { sender, type, rsv, complete, refused, note, length } = rowAt(6);
-  assert.deepEqual({ sender, type, rsv, complete, refused, note, length }, {
-    sender: "client", type: "reserved", rsv: 7, complete: false, refused: true,
-    note: "refused: invalid opcode", length: 5,
+test("a masked frame has its bits, length and payload", () => {
+  const { time, connection, direction, sender, fin, rsv, masked, length, text, bad } = rowAt(4);
+  assert.deepEqual({ time, connection, direction, sender, fin, rsv, masked, length, text, bad }, {
+    time: 100.5, connection: 1, direction: "received", sender: "client", fin: true, rsv: 0, masked: true, length: 5, text: '"Hello"', bad: false,
   });
 });
 
-test("a decompressed payload is the one that is shown", () => {
-  assert.equal(rowAt(7).changed, true);
-  assert.equal(rowAt(7).fin, false);
-  assert.equal(rowAt(7).text, '"unpacked"');
+test("a refused frame and a handler's error are bad, and an end says how it was", () => {
+  assert.deepEqual(rows.filter(({ bad }) => bad).map(({ number, note }) => [number, note]), [[7, "refused: invalid opcode"], [9, ""]]);
+  assert.equal(rowAt(9).note, "clean");
 });
 
 test("what would act on a page is an escape in the text", () => {
@@ -47,11 +35,16 @@ test("what would act on a page is an escape in the text", () => {
   assert.equal(rowAt(1).text.includes("\\u202e"), true);
 });
 
-test("only control frames that are answered have a check sum", () => {
-  assert.notEqual(rowAt(5).check, 0);
-  assert.equal(rowAt(4).check, 0);
+test("a fragment says which one it is, and of how many once that is known", () => {
+  const second = row(2, { type: "continuation", part: [1, "text", 2, false, 9] });
+  assert.deepEqual(typeName(second), ["cont.", " 2"]);
+  assert.deepEqual(typeName(second, 3), ["cont.", " 2/3"]);
+  assert.deepEqual(typeName(row(1, { part: [1, "text", 1, false, 4] }), 3), ["text", " 1/3"]);
+  assert.deepEqual(typeName(row(1)), ["text", ""]);
 });
 
-test("no rows are no rows", () => {
-  assert.deepEqual(readRows({ ...batch, rows: [] }), []);
+test("an answer has a time only where there is one", () => {
+  assert.deepEqual(remark(row(5, { answer: [4, 0.00042, "RTT"] })), { number: 4, text: "RTT 0.42 ms" });
+  assert.deepEqual(remark(row(5, { answer: [4, null, ""] })), { number: 4, text: "" });
+  assert.deepEqual(remark(row(5)), { number: 0, text: "" });
 });

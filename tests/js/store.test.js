@@ -1,137 +1,99 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { beforeEach, test } from "node:test";
 
 import { Store } from "../../astra_nb/widgets/static/js/store.js";
 import { FakeModel, settled } from "./fake_model.js";
+import { row } from "./rows.js";
 
-const batch = JSON.parse(readFileSync(join(import.meta.dirname, "batch.json"), "utf8"));
+const status = { state: "listening", url: "ws://127.0.0.1:1/", sends: true, of_server: true, targets: [], open: 0, total: 0, connections: [], note: "", saved: [] };
 const page = { hidden: false };
-const status = { state: "listening", url: "ws://127.0.0.1:1/", open: [], dropped: 0, note: "" };
-
-/** The batch of `test_rows.py`, which has the records 1 to 10. */
-const rows = (/** @type {Partial<import("../../astra_nb/widgets/static/js/bridge.js").Rows>} */ given = {}) =>
-  ({ ...batch, log: "a", after: 0, to: 10, time: 1000, origin: 100, bytes: 50, ...given });
-const empty = (/** @type {number} */ after, /** @type {number} */ to) => rows({ rows: [], after, to });
+const fields = Object.keys(row(1));
+const batch = (/** @type {number[]} */ ...numbers) => ({ fields, rows: numbers.map((number) => Object.values(row(number))) });
+const position = (/** @type {number} */ first, /** @type {number} */ last) => ({ spans: [[first, last]], dropped: first - 1, origin: 100, time: 1000 });
+const overview = (/** @type {Record<string, unknown>} */ given = {}) =>
+  ({ log: "a", ...position(1, 3), ...batch(1, 2, 3), errors: [], status, said: { sentence: "", failed: false, code: "" }, ...given });
 
 beforeEach(() => {
   page.hidden = false;
   globalThis.document = /** @type {any} */ (page);
 });
 
-/**
- * @param {import("node:test").TestContext} context
- * @param {import("../../astra_nb/widgets/static/js/store.js").Traits["snapshot"]} [snapshot]
- */
+/** @param {import("node:test").TestContext} context @param {any} [snapshot] */
 function stored(context, snapshot = {}) {
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  const model = new FakeModel({ snapshot, copy_key: "" });
+  const model = new FakeModel({ snapshot, copy_key: "", catalog: {}, bits: false, addresses: {} });
   const closing = new AbortController();
-  const store = new Store(model, closing.signal);
+  const store = new Store(/** @type {any} */ (model), closing.signal);
   /** @type {string[]} */
   const changes = [];
   store.listen((change) => changes.push(change), closing.signal);
-  const pass = async (/** @type {number} */ milliseconds) => {
-    context.mock.timers.tick(milliseconds);
-    await settled();
-  };
-  const numbers = () => store.ring.entries.map((entry) => (entry.kind === "gap" ? `gap ${entry.number} x${entry.count}` : entry.number));
-  return { model, store, changes, closing, pass, numbers };
+  const pass = async (/** @type {number} */ milliseconds) => { context.mock.timers.tick(milliseconds); await settled(); };
+  return { model, store, changes, closing, pass };
 }
 
-test("it says hello, shows the snapshot and asks for what came after it", (context) => {
-  const { model, store, numbers } = stored(context, { rows: rows(), status });
-  assert.deepEqual(model.sent.map(({ kind, after }) => [kind, after]), [["hello", undefined], ["backfill", 10]]);
-  assert.deepEqual(numbers(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-  assert.deepEqual([store.origin, store.status.state], [100, "listening"]);
-  assert.equal(store.rates.lastMinute(1000).at(-1)?.records, 10);
+test("it says hello, shows the snapshot and asks for all", (context) => {
+  const { model, store } = stored(context, overview());
+  assert.deepEqual(model.sent.map(({ kind }) => kind), ["hello", "open"]);
+  assert.deepEqual([store.last, store.spans.length, store.rows.get(2)?.text, store.status.state], [3, 3, '"Hello"', "listening"]);
 });
 
-test("without a snapshot it asks for all", (context) => {
-  const { model, store } = stored(context);
-  assert.equal(model.of("backfill")[0]?.after, 0);
-  model.push("rows", rows());
-  assert.equal(store.ring.covered, 10);
-});
-
-test("a lost batch is asked for once, and again when it is lost again", async (context) => {
-  const { model, store, pass, numbers } = stored(context, { rows: rows() });
-  model.answer(model.of("backfill")[0], { value: {} });
+test("news move the log's ends on, and bring the newest rows and errors", async (context) => {
+  const { model, store, changes } = stored(context);
+  model.answer(model.of("open")[0], { value: overview() });
   await settled();
-  model.push("rows", empty(20, 21));
-  model.push("rows", empty(21, 22));
-  assert.deepEqual(model.of("backfill").map(({ after }) => after), [10, 10]);
-  assert.equal(store.ring.covered, 10);
-  model.push("rows", empty(10, 22));
-  model.answer(model.of("backfill")[1], { value: {} });
+  model.push("news", { log: "a", ...position(2, 9), ...batch(8, 9), errors: [8] });
+  assert.deepEqual([store.spans.at(0), store.last, store.dropped, store.errors, store.rows.has(9), store.rows.has(5)], [2, 9, 1, [8], true, false]);
+  assert.equal(store.rates.lastMinute(1000).at(-1), 6);
+  model.push("news", { log: "a", status: { ...status, state: "stopped" } });
+  assert.deepEqual([store.status.state, changes.at(-1)], ["stopped", "status"]);
+});
+
+test("another log is opened, and nothing of the old one stays", async (context) => {
+  const { model, store, changes } = stored(context, overview());
+  model.push("news", { log: "b", ...position(1, 1), ...batch(1) });
+  assert.equal(model.of("open").length, 2);
+  model.answer(model.of("open")[1], { value: overview({ log: "b", ...position(1, 1), ...batch(1) }) });
   await settled();
-  assert.deepEqual(numbers().slice(-2), [10, "gap 11 x12"]);
-  model.push("rows", empty(30, 31));
-  await pass(15_000); // no answer: the next gap asks again
-  model.push("rows", empty(31, 32));
-  assert.deepEqual(model.of("backfill").map(({ after }) => after), [10, 10, 22, 22]);
+  assert.deepEqual([[...store.rows.keys()], store.last, changes.includes("reset")], [[1], 1, true]);
 });
 
-test("another log is begun from its first record", async (context) => {
-  const { model, store, changes, numbers } = stored(context, { rows: rows() });
-  model.push("rows", rows({ log: "b", origin: 7 }));
-  assert.deepEqual([changes, numbers().length, store.origin], [["reset", "rows"], 10, 7]);
-  model.push("rows", rows({ log: "b" }));
-  assert.equal(changes.length, 2, "what is known already changes nothing");
+test("rows are fetched by their numbers, and few are kept", async (context) => {
+  const { model, store } = stored(context, overview());
+  const asked = store.fetch([70, 71], /** @type {any} */ ({ text: "x" }));
+  assert.deepEqual(model.of("rows")[0]?.numbers, [70, 71]);
+  model.answer(model.of("rows")[0], { value: { ...batch(70, 71), contexts: { 70: "byte 9" } } });
+  assert.deepEqual(await asked, { 70: "byte 9" });
+  for (let first = 1000; first < 9000; first += 100) model.push("news", { log: "a", ...position(1, first + 99), ...batch(...Array.from({ length: 100 }, (_, at) => first + at)) });
+  assert.ok(store.rows.size <= 6000 && store.rows.has(8999) && !store.rows.has(70));
 });
 
-test("health tells a kernel that is silent from one that is gone", async (context) => {
-  const { model, store, changes, pass } = stored(context);
-  await pass(1500);
-  assert.equal(store.health, "", "the first rows may take as long as a cell runs");
-  store.nudge();
-  store.nudge();
+test("a click's outcome is said, and so is its failure", async (context) => {
+  const { model, store, changes } = stored(context);
+  const done = store.act("send_text", { typed: "Hello", format: "text", options: { to: 2 } });
+  assert.deepEqual(model.of("act")[0]?.options, { to: 2 });
+  model.answer(model.of("act")[0], { value: { sentence: "Sent.", failed: false, code: "panel.send_text('Hello', to=2)" } });
+  await done;
+  assert.deepEqual([store.said.sentence, changes.at(-1)], ["Sent.", "said"]);
+  const failed = store.act("send_text");
+  model.answer(model.of("act")[1], { error: "no such control" });
+  await failed;
+  assert.deepEqual([store.said.failed, store.said.sentence], [true, "no such control"]);
+});
+
+test("a kernel that is gone stays gone until it answers; heartbeats grow rarer", async (context) => {
+  const { model, store, pass, changes } = stored(context, overview());
+  await pass(10_000);
   assert.equal(model.of("heartbeat").length, 1);
-  await pass(1500);
-  assert.match(store.health, /does not answer just now/);
-  model.answer(model.of("heartbeat")[0], { value: {} });
-  await settled();
-  assert.equal(store.health, "");
   model.gone = true;
-  model.emit("comm_live_update");
-  await settled();
-  assert.match(store.health, /kernel of this panel is gone/);
-  assert.deepEqual(changes, ["health", "health", "health"]);
+  await pass(15_000);
+  await pass(20_000);
+  assert.match(store.health, /^The kernel of this panel is gone/);
+  assert.ok(changes.includes("health"));
 });
 
-test("the heart beats while someone looks, and ever more rarely without an answer", async (context) => {
-  const { model, pass } = stored(context);
-  const beats = () => model.of("heartbeat").length;
+test("a page that nobody sees does not ask", async (context) => {
+  const { model, pass } = stored(context, overview());
   page.hidden = true;
   await pass(10_000);
-  assert.equal(beats(), 0);
-  page.hidden = false;
-  await pass(10_000);
-  model.answer(model.of("heartbeat")[0], { value: {} });
-  await settled();
-  await pass(10_000);
-  assert.equal(beats(), 2);
-  await pass(15_000); // it was not answered
-  await pass(19_999);
-  assert.equal(beats(), 2);
-  await pass(1);
-  assert.equal(beats(), 3);
-});
-
-test("connections are those in rows and those that are open, in order", (context) => {
-  const { model, store } = stored(context, { rows: rows() });
-  model.push("status", { ...status, open: [{ id: 3, peer: "127.0.0.1:3", path: "/" }, { id: 1, peer: "127.0.0.1:1", path: "/" }] });
-  assert.deepEqual(store.connections(), [
-    { id: 1, peer: "127.0.0.1:1" }, { id: 2, peer: "closed" }, { id: 3, peer: "127.0.0.1:3" }]);
-});
-
-test("a closed store listens no longer and beats no longer", async (context) => {
-  const { model, closing, changes, pass } = stored(context);
-  closing.abort();
-  const sent = model.sent.length;
-  globalThis.document = /** @type {any} */ ({ get hidden() { return assert.fail("the heart beats"); } });
-  await pass(10 ** 6);
-  model.push("status", status);
-  assert.deepEqual([model.listening, model.sent.length, changes], [0, sent, []]);
+  assert.equal(model.of("heartbeat").length, 0);
 });

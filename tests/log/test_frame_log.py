@@ -602,3 +602,28 @@ def test_the_logs_that_something_refers_to() -> None:
     del second
     assert first in living_logs().values()
     assert len(living_logs()) < before
+
+
+def test_what_is_on_the_log_is_told_without_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = FrameLog(max_frames=10)
+    decoded = Decodings(monkeypatch)
+    fill(log, 12)
+    log.append(0, NoticeRecord, text="x")
+    assert log.spans() == [(3, 13)]
+    assert [run.number for run in log.runs(9)] == [10, 11, 12, 13]
+    assert [run.number for run in log.runs(notable=True)] == [13]
+    assert decoded.count == 0
+
+
+def test_a_log_of_records_keeps_their_numbers_and_times() -> None:
+    log = FrameLog(max_frames=10)
+    fill(log, 30)
+    kept = list(log)
+    again = FrameLog.of(kept)
+    assert (again.spans(), list(again)) == (log.spans(), kept)
+
+
+def test_a_panel_is_made_by_who_can_draw_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FrameLog, "panel_factory", staticmethod(lambda log: ("panel", log)))
+    log = FrameLog()
+    assert log.panel() == ("panel", log)

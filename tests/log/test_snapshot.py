@@ -6,7 +6,7 @@ from astra_nb.log import snapshot as module
 from astra_nb.log.payload_redaction import Redact
 from astra_nb.log.pieces import Pieces
 from astra_nb.log.records import FrameRecord, NoticeRecord, Record
-from astra_nb.log.snapshot import Block, Deferred, Entry, Snapshot, weight
+from astra_nb.log.snapshot import Block, Deferred, Entry, Run, Snapshot, weight
 from astra_nb.wire.frames import encode
 
 from .samples import HELLO, PING, Decodings, numbers, text_frame
@@ -178,3 +178,36 @@ def test_only_so_many_frames_are_looked_through(monkeypatch: pytest.MonkeyPatch)
     snapshot = fragmented(PARTS[0], *[PARTS[1]] * 6, PARTS[2], redact=look)
     next(snapshot.records(18))
     assert asked == [b"bbb"]  # PING frames count, so one more each way
+
+
+REFUSED: Entry = (3.0, 2, "server", "received", b"\x83\x00", 1, "refused: x", None)
+
+
+def test_runs_are_what_was_stored_together() -> None:
+    snapshot = two_blocks()
+    assert list(snapshot.runs()) == [
+        Run(1, 4, 1.0, 1, "sent", 12, ""),
+        Run(5, 1, 2.0, 0, None, 5, ""),
+        Run(6, 4, 1.0, 1, "sent", 12, ""),
+    ]
+    assert [(run.number, run.numbers) for run in snapshot.runs(2)] == [(3, 2), (5, 1), (6, 4)]
+    assert [(run.number, run.numbers) for run in snapshot.runs(7)] == [(8, 2)]
+    assert [run.number for run in two_blocks(first=3).runs()] == [3, 5, 6]
+    assert list(snapshot.runs(9)) == []
+
+
+def test_notable_runs_leave_out_what_was_accepted() -> None:
+    snapshot = two_blocks()
+    assert [run.number for run in snapshot.runs(notable=True)] == [5]
+    assert list(snapshot.runs(5, notable=True)) == []
+    refused = Block(10, 1, 0, 2, (REFUSED,))
+    more = snapshot._replace(blocks=[*snapshot.blocks, refused], last_number=10)
+    assert [(run.number, run.verdict) for run in more.runs(5, notable=True)] == [(10, "refused: x")]
+
+
+def test_spans_are_the_stretches_without_a_gap() -> None:
+    assert two_blocks().spans() == [(1, 9)]
+    assert two_blocks(first=3).spans() == [(3, 9)]
+    gap = two_blocks()._replace(blocks=[*two_blocks().blocks, Block(20, 4, 0, 12, (run(20, 4),))])
+    assert gap.spans() == [(1, 9), (20, 23)]
+    assert Snapshot(1, [], 0, 0, 0.0).spans() == []

@@ -57,6 +57,7 @@ async def test_what_a_socket_tells() -> None:
     end = Memory()
     own = end.socket()
     assert (own.id, own.remote_address, own.state) == (1, "127.0.0.1:9", "open")
+    assert own.local_address == "unknown"  # this transport has none
     assert (own.subprotocol, own.latency, own.close_code) == (None, None, None)
     assert own.path_parameters == {}
     assert own.log is end.log

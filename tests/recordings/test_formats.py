@@ -207,7 +207,7 @@ def test_a_package_that_is_missing(
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    for suffix in FORMATS:
+    for suffix in (suffix for suffix, each in FORMATS.items() if each.read):
         with pytest.raises(OSError, match="none"):
             FrameLog.open(tmp_path / f"none{suffix}")
 

@@ -12,14 +12,14 @@ from comm.base_comm import BaseComm
 
 from astra_nb import Server, WebSocket
 from astra_nb.errors import LocalError
-from astra_nb.widgets import ServerPanel
+from astra_nb.widgets import Panel, panel_of_server
 from tests.helpers import wait_until
 
 
 class RecordingComm(BaseComm):
     """A comm that keeps what was published, as a page would get it."""
 
-    published: list[tuple[dict[str, Any], list[bytes]]]
+    published: list[dict[str, Any]]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.published = []
@@ -34,13 +34,13 @@ class RecordingComm(BaseComm):
         **keys: Any,
     ) -> None:
         if msg_type == "comm_msg":
-            self.published.append((data, list(buffers or ())))
+            self.published.append(data)
 
-    def custom(self, kind: str) -> list[tuple[dict[str, Any], list[bytes]]]:
-        """The custom messages of one kind, with their buffers."""
+    def custom(self, kind: str) -> list[dict[str, Any]]:
+        """The custom messages of one kind."""
         return [
-            (data["content"], buffers)
-            for data, buffers in list(self.published)
+            data["content"]
+            for data in list(self.published)
             if data["method"] == "custom" and data["content"].get("kind") == kind
         ]
 
@@ -70,14 +70,14 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def panel(server: Server) -> Iterator[ServerPanel]:
+def panel(server: Server) -> Iterator[Panel]:
     """A panel of that server."""
-    panel = ServerPanel(server)
+    panel = panel_of_server(server)
     yield panel
     panel.close()
 
 
-def published(widget: Any, kind: str, count: int = 1) -> list[tuple[dict[str, Any], list[bytes]]]:
+def published(widget: Any, kind: str, count: int = 1) -> list[dict[str, Any]]:
     """Wait until a widget has published so many custom messages of a kind; return all of them."""
     recording: RecordingComm = widget.comm
     wait_until(
@@ -89,27 +89,26 @@ def published(widget: Any, kind: str, count: int = 1) -> list[tuple[dict[str, An
 
 def customs(widget: Any) -> list[dict[str, Any]]:
     """Return all custom messages that a widget published, oldest first."""
-    return [data["content"] for data, _ in widget.comm.published if data["method"] == "custom"]
+    return [data["content"] for data in widget.comm.published if data["method"] == "custom"]
 
 
-def request(
-    widget: Any, kind: str, *, page: str = "p", **fields: Any
-) -> tuple[dict[str, Any], list[bytes]]:
-    """Send a request as a page does; return the value and the buffers of its answer.
+def request(widget: Any, kind: str, *, page: str = "p", **fields: Any) -> dict[str, Any]:
+    """Send a request as a page does; return the value of its answer.
 
     Raises:
         LocalError: The answer is an error.
     """
     number = len(widget.comm.published)
     widget._handle_custom_msg({"kind": kind, "page": page, "id": number, **fields}, [])
-    [(answer, buffers)] = [
-        (content, buffers)
-        for content, buffers in widget.comm.custom("answer")
+    [answer] = [
+        content
+        for content in widget.comm.custom("answer")
         if (content["page"], content["id"]) == (page, number)
     ]
     if "error" in answer:
         raise LocalError(answer["error"])
-    return answer["value"], buffers
+    value: dict[str, Any] = answer["value"]
+    return value
 
 
 def notify(widget: Any, kind: str, *, page: str = "p", **fields: Any) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 import anywidget
 import pytest
 
-from astra_nb import FrameLog, Server
+from astra_nb import Server
 from astra_nb.errors import LocalError
-from astra_nb.widgets import FrameLogView, bridge
-from astra_nb.widgets.address_line import AddressLine
+from astra_nb.widgets import bridge, panel_of_server
 from astra_nb.widgets.bridge import (
     NOTICES,
     PUSHES,
@@ -23,7 +22,6 @@ from astra_nb.widgets.bridge import (
     in_subshell,
 )
 from astra_nb.widgets.browser_client import BrowserClientView
-from astra_nb.widgets.controls import Button
 from astra_nb.widgets.esm import STATIC
 
 from .conftest import customs, request
@@ -35,13 +33,13 @@ class Widget(BridgedWidget, anywidget.AnyWidget):
     _esm = "export default {};"
 
     def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
-        return {"detail": self._detail, "bytes": self._fail, "checked": self._fail}
+        return {"detail": self._detail, "wire": self._fail, "checked": self._fail}
 
     def _detail(self, message: Message) -> Answer:
         number = message.integer("number")
         if number > 9:
             raise LocalError(f"there is no record {number}")
-        return Answer({"number": number}, [bytes([number])])
+        return Answer({"number": number})
 
     def _fail(self, message: Message) -> None:
         raise RuntimeError("the password is swordfish")
@@ -57,14 +55,11 @@ def test_each_request_gets_its_own_answer(widget: Widget) -> None:
         widget._handle_custom_msg(
             {"kind": "detail", "page": page, "id": number, "number": number + 3}, []
         )
-    found = [
-        (content["page"], content["id"], content["value"], buffers)
-        for content, buffers in widget.comm.custom("answer")
-    ]
+    found = [(content["page"], content["id"], content["value"]) for content in customs(widget)]
     assert found == [
-        ("a", 1, {"number": 4}, [b"\x04"]),
-        ("a", 2, {"number": 5}, [b"\x05"]),
-        ("b", 2, {"number": 5}, [b"\x05"]),
+        ("a", 1, {"number": 4}),
+        ("a", 2, {"number": 5}),
+        ("b", 2, {"number": 5}),
     ]
 
 
@@ -73,10 +68,10 @@ def test_an_error_is_an_answer_that_tells_no_secret(
 ) -> None:
     with pytest.raises(LocalError, match="there is no record 10"):
         request(widget, "detail", number=10)
-    with pytest.raises(LocalError, match=r"^The kernel failed at 'bytes': RuntimeError\.$"):
-        request(widget, "bytes")
-    with pytest.raises(LocalError, match="has no answer to 'search'"):
-        request(widget, "search")
+    with pytest.raises(LocalError, match=r"^The kernel failed at 'wire': RuntimeError\.$"):
+        request(widget, "wire")
+    with pytest.raises(LocalError, match="has no answer to 'find'"):
+        request(widget, "find")
     widget._handle_custom_msg({"kind": "checked", "page": "p"}, [])
     assert not [each for each in caplog.records if each.levelname != "DEBUG"]
 
@@ -106,23 +101,15 @@ def test_fields_of_another_type_are_empty() -> None:
 
 
 @pytest.mark.parametrize("subshell", [True, False])
-def test_a_hello_is_answered_for_all_and_clicks_nothing(
+def test_a_hello_is_answered_with_the_way_it_came(
     monkeypatch: pytest.MonkeyPatch, widget: Widget, subshell: bool
 ) -> None:
     monkeypatch.setattr(bridge, "in_subshell", lambda widget: subshell)
-    button = Button(description="x")
-    clicks: list[Button] = []
-    button.on_click(clicks.append)
-    widget.companions = (button,)
-    assert request(widget, "hello")[0] == {"subshell": subshell}
-    assert customs(button) == ([{"kind": "hello"}] if subshell else [])
-    assert clicks == []
-    button._handle_custom_msg({"event": "click"}, [])
-    assert clicks == [button]
+    assert request(widget, "hello") == {"subshell": subshell}
 
 
 def test_without_a_kernel_nothing_comes_through_a_subshell() -> None:
-    assert in_subshell(Button()) is False
+    assert in_subshell(Widget()) is False
 
 
 # Which kinds there are
@@ -149,7 +136,7 @@ def pushed_kinds() -> set[str]:
 @pytest.fixture
 def handled(server: Server) -> Iterator[set[str]]:
     """Every kind that a widget of the package handles."""
-    views = (FrameLogView(FrameLog()), AddressLine(server), BrowserClientView(server))
+    views = (panel_of_server(server), BrowserClientView(server))
     yield {kind for view in views for kind in view.handlers()}
     for view in views:
         view.close()
@@ -160,4 +147,4 @@ def test_both_sides_know_exactly_the_kinds_of_the_tables(handled: set[str]) -> N
     assert properties("Requests") == REQUESTS.keys() == calls("request")
     assert properties("Notices") == NOTICES.keys() == calls("notify")
     assert properties("Pushes") == PUSHES.keys()
-    assert pushed_kinds() == calls(r"bridge\.on") == PUSHES.keys() - {"answer", "hello"}
+    assert pushed_kinds() == calls(r"bridge\.on") == PUSHES.keys() - {"answer"}

@@ -9,9 +9,7 @@ import pytest
 from astra_nb.widgets.esm import STATIC, join_modules
 
 
-@pytest.mark.parametrize(
-    "name", ["frame_log_view.js", "feedback.js", "address_line.js", "browser_client.js"]
-)
+@pytest.mark.parametrize("name", ["panel.js", "offline.js", "browser_client.js"])
 def test_a_joined_widget_imports_nothing(name: str) -> None:
     text = join_modules(STATIC / "js" / name)
     assert not any(line.startswith("import ") for line in text.splitlines())

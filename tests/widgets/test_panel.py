@@ -1,263 +1,199 @@
-"""A click from Python does what a click does, and says what happened."""
+"""The panel tells a page what is new, answers what it asks, and ends with its server."""
 
 from __future__ import annotations
 
 import gc
+import threading
+import weakref
 from functools import partial
 from typing import Any
 
 import pytest
 from ipywidgets.widgets import widget as widgets
 
-from astra_nb import Server, connect
-from astra_nb.log.records import ClosedRecord, FrameRecord
-from astra_nb.widgets import ServerPanel, panel_for
-from astra_nb.wire.close_codes import CLOSE_CODES
+from astra_nb import FrameLog, Server, connect
+from astra_nb.errors import LocalError
+from astra_nb.log.records import ClosedRecord, NoticeRecord
+from astra_nb.widgets import Panel, panel_of_client, panel_of_log, panel_of_server
+from astra_nb.widgets.panel import LATE, TAIL
 from tests.helpers import wait_until
 
-from .conftest import request
+from .conftest import published, request
+
+PING = b"\x89\x02hi"
 
 
-def shows(panel: ServerPanel, text: str) -> bool:
+@pytest.fixture
+def log() -> FrameLog:
+    return FrameLog()
+
+
+def numbers(content: dict[str, Any]) -> list[int]:
+    at = content["fields"].index("number")
+    return [row[at] for row in content["rows"]]
+
+
+def shows(panel: Panel, text: str) -> bool:
     return text in str(panel)
 
 
-def received(server: Server, **criteria: object) -> FrameRecord:
-    record = server.log.wait_for(kind="frame", direction="received", **criteria)  # type: ignore[arg-type]
-    assert isinstance(record, FrameRecord)
-    return record
+def news_of(panel: Panel) -> list[dict[str, Any]]:
+    return [content for content in panel.comm.custom("news") if "spans" in content]
 
 
-@pytest.mark.parametrize("type", ["text", "bytes", "ping", "pong"])
-@pytest.mark.parametrize("sender", ["server", "client"])
-def test_each_message_button(server: Server, panel: ServerPanel, type: str, sender: str) -> None:
-    panel.buttons["open a client"].click()
-    panel.sender.value = sender
-    panel.payload.value = "00 58 0e 43 2d"
-    panel.payload_format.value = "hex"
-    panel.buttons[type].click()
-    assert not panel.feedback.failed
-    direction = "received" if sender == "client" else "sent"
-    record = server.log.wait_for(type=type, direction=direction)
-    assert isinstance(record, FrameRecord)
-    assert record.payload == bytes([0, 0x58, 14, 0x43, 0x2D])
-    value = repr("\0X\x0eC-") if type == "text" else repr(bytes([0, 0x58, 14, 0x43, 0x2D]))
-    who = "client." if sender == "client" else "for socket in server.connections: socket."
-    assert panel.feedback.code == f"{who}send_{type}({value})"
+# What is pushed
 
 
-SENDABLE = [row.code for row in CLOSE_CODES.values() if row.may_send != "never" and row.code < 3000]
+def test_new_rows_are_pushed_in_order(log: FrameLog) -> None:
+    panel = panel_of_log(log)
+    log.append_frames(1, "server", "sent", PING, 1)
+    wait_until(lambda: len(news_of(panel)) == 1)
+    log.append(0, NoticeRecord, text="two")
+    wait_until(lambda: news_of(panel)[-1]["spans"] == [(1, 2)])
+    assert [number for content in news_of(panel) for number in numbers(content)] == [1, 2]
+    panel.close()
 
 
-@pytest.mark.parametrize("code", [*SENDABLE, 3000, 4000])
-def test_each_close_button_that_sends(server: Server, panel: ServerPanel, code: int) -> None:
-    panel.sender.value = "client"
-    panel.reason.value = "because"
-    panel.close_buttons[code].click()
-    assert not panel.feedback.failed
-    close = received(server, type="close").frame.close
-    assert close is not None
-    assert (close.code, close.reason) == (code, "because")
+def test_a_flood_is_cut_to_the_newest_rows_and_every_row_can_be_asked_for(log: FrameLog) -> None:
+    panel = panel_of_log(log)
+    log.append_frames(1, "server", "sent", PING * 5000, 5000)
+    wait_until(lambda: news_of(panel) != [])
+    content = news_of(panel)[0]
+    assert (content["spans"], numbers(content)) == ([(1, 5000)], list(range(5001 - TAIL, 5001)))
+    assert numbers(request(panel, "rows", numbers=[1, 2500, 5000])) == [1, 2500, 5000]
+    panel.close()
 
 
-def test_a_number_field_chooses_the_private_code(server: Server, panel: ServerPanel) -> None:
-    panel.sender.value = "client"
-    panel.private_codes[4000].value = 4711
-    panel.close_buttons[4000].click()
-    close = received(server, type="close").frame.close
-    assert close is not None
-    assert close.code == 4711
+def test_a_late_page_gets_all_that_it_needs_at_once(log: FrameLog) -> None:
+    log.append_frames(1, "server", "sent", PING * 100_000, 100_000)
+    log.append_frames(1, "server", "received", b"\x83\x00", 1, "refused: reserved opcode")
+    panel = panel_of_log(log)
+    all_ = request(panel, "open")
+    assert (all_["spans"], all_["dropped"], all_["errors"]) == ([(2, 100_001)], 1, [100_001])
+    assert numbers(all_) == list(range(100_002 - LATE, 100_002))
+    panel.close()
 
 
-@pytest.mark.parametrize("code", [1005, 1006])
-def test_reported_codes_come_about(server: Server, panel: ServerPanel, code: int) -> None:
-    panel.sender.value = "client"
-    panel.close_buttons[code].click()
-    closed = server.log.wait_for(kind="closed")
-    assert isinstance(closed, ClosedRecord)
-    assert closed.code == code
-    assert f"the other end reports {code}" in panel.feedback.sentence
-
-
-@pytest.mark.parametrize(("code", "failed"), [(1004, True), (1015, False)])
-def test_codes_that_nothing_brings_about_say_why(
-    server: Server, panel: ServerPanel, code: int, failed: bool
-) -> None:
-    with connect(server.url):
-        server.log.wait_for(kind="opened")
-        panel.close_buttons[code].click()
-        assert panel.feedback.failed is failed
-        assert str(code) in panel.feedback.sentence
-        assert len(server.log.filter(type="close")) == 0
-
-
-def test_there_is_a_button_for_every_code_of_the_registry(panel: ServerPanel) -> None:
-    below_3000 = {code for code in CLOSE_CODES if code < 3000}
-    assert set(panel.close_buttons) == below_3000 | {3000, 4000}
-
-
-def test_one_connection_or_all(server: Server, panel: ServerPanel) -> None:
-    with connect(server.url) as first, connect(server.url) as second:
-        wait_until(lambda: len(panel.target.options) == 3)
-        panel.buttons["text"].click()
-        assert first.recv(5).value == second.recv(5).value == "Hello"
-        panel.target.value = 2
-        panel.payload.value = "only two"
-        panel.buttons["text"].click()
-        assert second.recv(5).value == "only two"
-        assert panel.feedback.sentence == "Sent by the server on connection #2."
-        assert panel.feedback.code == (
-            "socket = {s.id: s for s in server.connections}[2]; socket.send_text('only two')"
-        )
-    wait_until(lambda: len(panel.target.options) == 1)
-    assert panel.target.value == 0
-    sent_to_first = server.log.filter(connection=1, type="text", direction="sent")
-    assert len(sent_to_first) == 1
-
-
-def test_fragments_and_a_ping_between(server: Server, panel: ServerPanel) -> None:
-    panel.sender.value = "client"
-    panel.fragments.value = 3
-    panel.ping_between.value = True
-    panel.buttons["text in fragments"].click()
-    server.log.wait_for(direction="sent", type="text", text="Hello")
-    received = server.log.filter(kind="frame", direction="received")
-    types = [record.type for record in received if isinstance(record, FrameRecord)]
-    assert types == ["text", "ping", "continuation", "continuation"]
-    panel.cuts.value = "1, 4"
-    panel.buttons["bytes in fragments"].click()
-    assert "send_fragment(b'H', type='bytes', fin=False)" in panel.feedback.code
-    panel.cuts.value = "1, x"
-    panel.buttons["bytes in fragments"].click()
-    assert (panel.feedback.failed, "'x' is not a whole number" in panel.feedback.sentence) == (
-        True,
-        True,
-    )
-
-
-def test_a_fault_says_what_happened(server: Server, panel: ServerPanel) -> None:
-    panel.sender.value = "client"
-    panel.fault.label = "reserved opcode"
-    assert "Opcodes 3 to 7 and 11 to 15 are reserved." in panel.composer.fault_text.value
-    panel.buttons["break"].click()
-    assert panel.feedback.sentence.startswith(
-        "The other end must fail the connection, with 1002. "
-        "What happened: The server closed first with 1002 (protocol error)"
-    )
-
-
-def test_automatic_pong_can_be_switched_off(server: Server, panel: ServerPanel) -> None:
+def test_errors_and_the_status_are_pushed_when_they_change(server: Server, panel: Panel) -> None:
     with connect(server.url) as client:
-        server.log.wait_for(kind="opened")
-        panel.automatic_pong.value = False
-        client.send_ping(b"1")
-        client.send_text("after")
-        assert client.recv(5).value == "after"
-        assert len(server.log.filter(type="pong")) == 0
-
-
-def test_a_frame_is_sent_again_from_its_row(server: Server, panel: ServerPanel) -> None:
-    panel.sender.value = "client"
-    panel.buttons["text"].click()
-    first = received(server, type="text")
-    request(panel.view, "resend", number=first.number)
-    assert received(server, type="text", count=2).payload == b"Hello"
-    request(panel.view, "resend", number=999)
-    assert panel.feedback.sentence == "frame 999 is no longer on the log, so it was not sent"
-
-
-def test_saved_messages_fill_the_field_again(panel: ServerPanel) -> None:
-    panel.payload.value, panel.payload_format.value = "00 ff", "hex"
-    panel.buttons["save"].click()
-    panel.buttons["save"].click()
-    panel.payload.value, panel.payload_format.value = "other", "text"
-    assert len(panel.saved.options) == 2
-    panel.saved.label = "hex: 00 ff"
-    assert (panel.payload.value, panel.payload_format.value) == ("00 ff", "hex")
-
-
-@pytest.mark.parametrize(
-    ("payload", "format", "button", "message"),
-    [
-        ("zz", "hex", "bytes", "'z' is not a hex digit"),
-        ("ff", "hex", "text", "is not UTF-8"),
-        ("256", "byte table", "bytes", "a byte holds an integer from 0 to 255"),
-        ("x" * 126, "text", "ping", "a control frame carries at most 125"),
-        ("\ud800", "text", "text", "lone surrogate"),
-    ],
-)
-def test_what_cannot_be_sent_is_said_and_not_sent(
-    server: Server, panel: ServerPanel, payload: str, format: str, button: str, message: str
-) -> None:
-    with connect(server.url):
-        server.log.wait_for(kind="opened")
-        panel.payload.value, panel.payload_format.value = payload, format
-        panel.buttons[button].click()
-        assert panel.feedback.failed
-        assert message in panel.feedback.sentence
-        assert len(server.log.frames) == 0
-
-
-def test_nothing_is_connected(panel: ServerPanel) -> None:
-    panel.buttons["text"].click()
-    assert panel.feedback.failed
-    assert "nothing is connected, so nothing was sent" in panel.feedback.sentence
-    assert "open a client" in panel.feedback.sentence
-
-
-def test_a_server_that_does_not_run(server: Server, panel: ServerPanel) -> None:
+        wait_until(lambda: any(
+            content.get("status", {}).get("open") == 1 for content in panel.comm.custom("news")
+        ))  # fmt: skip
+        client.send_raw(b"\x83\x80\x00\x00\x00\x00")
+        wait_until(lambda: [e for content in news_of(panel) for e in content["errors"]] != [])
     server.shutdown()
-    for sender in ("server", "client"):
-        panel.sender.value = sender
-        panel.buttons["text"].click()
-        assert panel.feedback.failed
-        assert "the server does not run" in panel.feedback.sentence
+    wait_until(lambda: any(
+        content.get("status", {}).get("state") == "stopped" for content in panel.comm.custom("news")
+    ))  # fmt: skip
 
 
-def test_a_path_without_a_route(panel: ServerPanel) -> None:
-    panel.client_path.value = "/nowhere"
-    panel.buttons["open a client"].click()
-    assert panel.feedback.failed
-    assert "404" in panel.feedback.sentence
+def test_the_snapshot_holds_the_newest_rows_when_it_is_quiet(log: FrameLog) -> None:
+    panel = panel_of_log(log)
+    assert numbers(panel.snapshot) == []
+    log.append_frames(1, "server", "sent", PING * 3, 3)
+    wait_until(lambda: numbers(panel.snapshot) == [1, 2, 3])
+    panel.close()
 
 
-def test_the_reason_is_counted_in_bytes(panel: ServerPanel) -> None:
-    panel.reason.value = "\u00e4" * 62
-    assert "124 of 123 bytes" in panel.composer.reason_count.value
-    assert "astra-over" in panel.composer.reason_count.value
-    panel.reason.value = "<b>"
-    assert "3 of 123 bytes" in panel.composer.reason_count.value
-
-
-def test_several_panels_show_one_server(server: Server) -> None:
-    panels = [panel_for(server), server.panel()]
-    panels[0].sender.value = "client"
-    panels[0].buttons["text"].click()
+def test_several_panels_of_one_server(server: Server) -> None:
+    panels = [panel_of_server(server), server.panel(bits=True)]
+    assert [panel.bits for panel in panels] == [False, True]
+    panels[0].connect("/")
+    panels[0].send_text("Hello", by=1)
     for each in panels:
         wait_until(partial(shows, each, "Hello"))
     panels[0].close()
-    with connect(server.url):
-        wait_until(lambda: len(panels[1].target.options) == 2)
+    assert panels[1].comm is not None
     panels[1].close()
 
 
+# The three kinds of panels
+
+
+def test_the_panel_of_a_client(server: Server) -> None:
+    client = connect(server.url)
+    panel = client.panel()
+    state = request(panel, "open")["status"]
+    assert (state["state"], state["of_server"], state["sends"]) == ("open", False, True)
+    assert (state["url"], [one["id"] for one in state["targets"]]) == (server.url, [client.id])
+    assert state["open"] == 1
+    assert panel.send_text("Hello") == f"Sent text from the client of #{client.id}."
+    client.close()
+    wait_until(lambda: request(panel, "open")["status"]["state"] == "closed")
+    assert repr(panel) == f"<Panel of {server.url}>"
+    panel.close()
+
+
+def test_a_panel_keeps_its_client(server: Server) -> None:
+    panel = panel_of_client(connect(server.url))
+    gc.collect()
+    assert panel.send_text("Hello").startswith("Sent text")
+    panel.close()
+
+
+def test_the_panel_of_a_log(log: FrameLog) -> None:
+    log.append_frames(1, "server", "received", b"\x81\x08<script>", 1)
+    panel = log.panel()
+    state = request(panel, "open")["status"]
+    assert (state["state"], state["sends"], state["targets"]) == ("log", False, [])
+    bundle = panel._repr_mimebundle_()
+    assert repr(panel) == bundle["text/plain"] == "<Panel of a log>"
+    assert "&lt;script&gt;" in bundle["text/html"]
+    assert "<script>" not in bundle["text/html"]
+    assert '"<script>"' in str(panel)
+    panel.close()
+
+
+def test_the_panel_of_a_server(server: Server, panel: Panel) -> None:
+    assert repr(panel) == f"<Panel of {server.url}>"
+    assert panel._repr_mimebundle_()["text/plain"] == repr(panel)
+    assert "Listening at" in str(panel)
+    assert panel.addresses["url"] == server.url
+
+
+def test_it_takes_two_comms(server: Server) -> None:
+    before = set(widget_instances())
+    panel = server.panel()
+    assert len(set(widget_instances()) - before) == 2
+    panel.close()
+    assert set(widget_instances()) == before
+
+
+# Life
+
+
+def test_a_closed_panel_hears_nothing_and_leaves_no_thread(log: FrameLog) -> None:
+    panel = panel_of_log(log)
+    log.append_frames(1, "server", "sent", PING, 1)
+    recording = panel.comm
+    published(panel, "news")
+    panel.close()
+    assert not [t for t in threading.enumerate() if t.name == "astra_nb view"]
+    count = len(recording.published)
+    assert len(log) == 1  # reading arms the log's subscribers: there is none any more
+    assert not log._subscriptions.armed
+    log.append_frames(1, "server", "sent", PING, 1)
+    assert not [t for t in threading.enumerate() if t.name == "astra_nb view"]
+    assert len(recording.published) == count
+    for kind in ("detail", "find"):
+        with pytest.raises(LocalError, match=r"The log is gone"):
+            panel.handlers()[kind](bridge_message())
+
+
+def bridge_message() -> Any:
+    from astra_nb.widgets.bridge import Message
+
+    return Message("p", {"number": 1})
+
+
 def test_closing_the_panel_closes_its_clients_and_not_the_server(server: Server) -> None:
-    panel = panel_for(server)
-    panel.buttons["open a client"].click()
+    panel = panel_of_server(server)
+    panel.connect("/")
     panel.close()
     closed = server.log.wait_for(kind="closed")
     assert isinstance(closed, ClosedRecord)
     assert closed.code == 1000
     assert server.running
-
-
-def test_its_repr_is_stable(server: Server, panel: ServerPanel) -> None:
-    assert repr(panel) == f"<ServerPanel {server.url}>"
-    assert panel._repr_mimebundle_()["text/plain"] == repr(panel)
-    assert "Listening at" in str(panel)
-
-
-# The end of its server
 
 
 @pytest.mark.filterwarnings("ignore:the server at:ResourceWarning")
@@ -267,12 +203,14 @@ def test_a_panel_of_a_server_that_is_gone_closes_with_all_its_parts(run: bool) -
     server = Server(port=0)
     if run:
         server.run()
+    log_gone = weakref.ref(server.log)
     server.panel()
     server.panel()
-    assert len(widget_instances()) - len(before) > 20
+    assert len(widget_instances()) - len(before) == 4
     del server
     gc.collect()
     wait_until(lambda: set(widget_instances()) == before)
+    wait_until(lambda: gc.collect() is not None and log_gone() is None)
 
 
 def test_a_panel_stays_when_its_server_runs_again_and_goes_when_another_replaces_it() -> None:
@@ -281,7 +219,7 @@ def test_a_panel_stays_when_its_server_runs_again_and_goes_when_another_replaces
     server.websocket("/", lambda socket: [*socket])
     server.run()
     panel = server.panel()
-    panel.buttons["open a client"].click()
+    panel.connect("/")
     server.run()
     assert panel.comm is not None
     with Server(port=server.port):

@@ -1,4 +1,4 @@
-"""A command goes to the chosen sockets, and its line of code names them."""
+"""The sockets that a panel can send on."""
 
 from __future__ import annotations
 
@@ -7,58 +7,87 @@ from collections.abc import Iterator
 
 import pytest
 
-from astra_nb import Server, connect
-from astra_nb.errors import HandshakeFailed, LocalError, NotOpen
-from astra_nb.widgets.commands import close_command, message_command
-from astra_nb.widgets.senders import ALL, Senders
+from astra_nb import FrameLog, Server, WebSocket, connect
+from astra_nb.errors import HandshakeFailed, InvalidMessage, LocalError, NotOpen
+from astra_nb.widgets.senders import EVERYONE, Senders
+from tests.helpers import wait_until
 
-HELLO = message_command("text", "Hello")
+
+def hello(socket: WebSocket) -> None:
+    socket.send_text("Hello")
 
 
 @pytest.fixture
 def senders(server: Server) -> Iterator[Senders]:
     senders = Senders(server)
     yield senders
-    senders.close_clients()
+    senders.close()
 
 
-def test_the_server_sends_to_all_or_to_one(server: Server, senders: Senders) -> None:
+def test_the_server_sends_to_one_the_newest_or_everyone(server: Server, senders: Senders) -> None:
     with connect(server.url) as first, connect(server.url) as second:
         server.log.wait_for(kind="opened", count=2)
-        assert senders.perform("server", ALL, HELLO) == [1, 2]
-        assert senders.perform("server", 2, HELLO) == [2]
+        assert senders.perform(EVERYONE, None, hello) == [1, 2]
+        assert senders.perform(2, None, hello) == senders.perform(None, None, hello) == [2]
         assert [first.recv(5).value, second.recv(5).value, second.recv(5).value] == ["Hello"] * 3
-    with pytest.raises(NotOpen, match="connection #7 is closed, so nothing was sent"):
-        senders.perform("server", 7, HELLO)
+        targets = [(one["id"], one["client"], one["server"]) for one in senders.targets()]
+        assert targets == [(1, False, True), (2, False, True)]
+        with pytest.raises(NotOpen, match="connection #7 is closed, so nothing was sent"):
+            senders.perform(7, None, hello)
 
 
-def test_a_client_is_opened_reads_and_is_closed(server: Server, senders: Senders) -> None:
-    client = senders.open_client("/")
-    assert senders.clients == senders.sockets("client") == [client]
-    assert senders.perform("client", ALL, HELLO) == [client.id]
-    server.log.wait_for(type="text", direction="sent")
-    senders.close_clients()
-    assert (senders.clients, client.state) == ([], "closed")
+def test_a_client_has_the_number_of_its_connection_at_the_server(
+    server: Server, senders: Senders
+) -> None:
+    with connect(server.url):
+        server.log.wait_for(kind="opened")
+        number = senders.connect("")
+        assert number == 2
+        assert senders.perform(None, number, hello) == [2]
+        server.log.wait_for(type="text", direction="sent", connection=2)
+        assert [(one["id"], one["client"]) for one in senders.targets()] == [(1, False), (2, True)]
+        client = senders.clients[2]
+        senders.close()
+        assert (senders.clients, client.state) == ({}, "closed")
+
+
+def test_a_server_that_records_nothing_knows_its_client_too() -> None:
+    with Server(port=0, record=False) as server:
+        server.websocket("/", lambda socket: [*socket])
+        senders = Senders(server)
+        assert senders.connect("/") == 1
+        senders.close()
 
 
 def test_a_client_that_the_server_closed_is_not_offered(server: Server, senders: Senders) -> None:
-    client = senders.open_client("")
-    server.log.wait_for(kind="opened")
+    number = senders.connect("")
+    client = senders.clients[number]
     server.connections[0].send_close(1000)
     client.wait_closed(5)
-    assert senders.clients == []
+    assert senders.clients == {}
+    with pytest.raises(NotOpen, match=f"no open client on #{number}"):
+        senders.perform(None, number, hello)
     with pytest.raises(HandshakeFailed):
-        senders.open_client("nowhere")
+        senders.connect("nowhere")
 
 
-def test_the_code_does_the_same_in_a_notebook(senders: Senders) -> None:
-    assert senders.code("client", ALL, HELLO) == "client.send_text('Hello')"
-    assert senders.code("server", ALL, HELLO) == (
-        "for socket in server.connections: socket.send_text('Hello')"
-    )
-    assert senders.code("server", 3, HELLO) == (
-        "socket = {s.id: s for s in server.connections}[3]; socket.send_text('Hello')"
-    )
+def test_the_panel_of_a_client_connects_again_on_the_same_log(server: Server) -> None:
+    log = FrameLog()
+    client = connect(server.url, log=log)
+    senders = Senders(client=client, log=log)
+    assert not senders.of_server
+    assert senders.url == server.url
+    assert senders.perform(None, None, hello) == [client.id]
+    client.close()
+    assert senders.targets() == []
+    with pytest.raises(NotOpen, match="nothing is connected"):
+        senders.perform(None, None, hello)
+    again = senders.connect("", headers={"X-Name": "kim"})
+    assert senders.perform(None, None, hello) == senders.perform(EVERYONE, None, hello) == [again]
+    assert b"X-Name: kim" in log.wait_for(kind="handshake", connection=again).raw  # type: ignore[union-attr]
+    senders.close()
+    with pytest.raises(InvalidMessage):
+        senders.connect("no address")
 
 
 def test_without_a_server_nothing_is_sent() -> None:
@@ -66,9 +95,9 @@ def test_without_a_server_nothing_is_sent() -> None:
     senders = Senders(server)
     for _ in range(2):
         with pytest.raises(NotOpen, match="the server does not run, so nothing was sent"):
-            senders.perform("server", ALL, HELLO)
+            senders.perform(None, None, hello)
         with pytest.raises(LocalError, match="the server does not run, so no client"):
-            senders.open_client("/")
+            senders.connect("/")
         server = None  # type: ignore[assignment]
         gc.collect()
     assert senders.server is None
@@ -81,10 +110,27 @@ def test_a_click_does_not_wait_for_a_peer_that_does_not_read(
         server.log.wait_for(kind="opened", count=2)
         slow = server.connections[0]
         monkeypatch.setattr(slow._connection.sender, "is_writable", False)
-        assert senders.perform("server", ALL, HELLO) == [2]
+        assert senders.perform(EVERYONE, None, hello) == [2]
         assert second.recv(5).value == "Hello"
         with pytest.raises(NotOpen, match="the other end reads too slowly, so nothing was sent"):
-            senders.perform("server", 1, HELLO)
+            senders.perform(1, None, hello)
         assert len(slow._connection.sender.outbox) == 0
-        assert senders.perform("server", 1, close_command(1006)) == [1]
+        assert senders.perform(1, None, WebSocket.drop, ends=True) == [1]
         first.wait_closed(5)
+
+
+def test_of_several_one_may_fail(server: Server, senders: Senders) -> None:
+    with connect(server.url), connect(server.url) as second:
+        server.log.wait_for(kind="opened", count=2)
+        first, _ = server.connections
+
+        def fails_on_the_first(socket: WebSocket) -> None:
+            if socket.id == first.id:
+                raise NotOpen("it has just closed")
+            socket.send_text("Hello")
+
+        assert senders.perform(EVERYONE, None, fails_on_the_first) == [2]
+        assert second.recv(5).value == "Hello"
+        with pytest.raises(NotOpen, match="it has just closed"):
+            senders.perform(1, None, fails_on_the_first)
+    wait_until(lambda: not server.connections)

@@ -65,7 +65,7 @@ export class AddressView {
 
   /**
    * Note the position in an answer; the page goes on without an answer.
-   * @param {Promise<{ value: import("./bridge.js").Position }>} asked
+   * @param {Promise<{ value: import("./bridge.js").Place }>} asked
    * @returns {Promise<boolean>} whether there was an answer
    */
   async follow(asked) {

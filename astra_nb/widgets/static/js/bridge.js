@@ -5,34 +5,45 @@
  * @typedef {import("@anywidget/types").AnyModel} AnyModel
  * @typedef {Pick<AnyModel, "send" | "on" | "off">} Channel what a bridge needs of a model
  *
- * @typedef {{ last: number, path?: string }} Position number of the last record of the log; path to connect to
- * @typedef {object} Covered
- * @property {string} log another value: another log
- * @property {number} after the batch covers the records after this one ...
- * @property {number} to ... up to and including this one
- * @property {number} time seconds since the epoch, kernel's clock
- * @property {number} origin time of the log's first record
- * @property {number} bytes
- * @typedef {import("./rows.js").Batch & Covered} Rows
- * @typedef {{ state: string, url: string, open: { id: number, peer: string, path: string }[], dropped: number, note: string }} Status
+ * @typedef {{ last: number, path?: string }} Place number of the last record of the log; path to connect to
+ * @typedef {{ spans: [number, number][], dropped: number, origin: number, time: number }} Position
+ *   first and last number of each stretch of the log; seconds since the epoch
+ * @typedef {object} Status
+ * @property {string} state "listening", "stopped", "open", "closed", "log"
+ * @property {string} url
+ * @property {boolean} sends whether there is anything to send on
+ * @property {boolean} of_server
+ * @property {{ id: number, path: string, peer: string, client: boolean, server: boolean }[]} targets
+ * @property {number} open
+ * @property {number} total
+ * @property {[number, string, string, string][]} connections number, path, name or address, state
+ * @property {string} note
+ * @property {{ name: string, payload: string, format: string }[]} saved
+ * @typedef {{ sentence: string, failed: boolean, code: string }} Said
+ * @typedef {import("./rows.js").Batch & Position & { log: string, errors: number[], status: Status, said: Said }} Overview
+ * @typedef {import("./rows.js").Batch & Position & { log: string, errors?: number[], status?: Status }} News
  * @typedef {{ number: number, doubt: string, points: import("./comparison.js").Point[] }} Comparison
- * @typedef {import("./search.js").Query & { after: number, below: number }} Piece of a log, to be searched
- * @typedef {{ contexts: string[], searched: number, below: number, to: number }} Looked
- * @typedef {import("./rows.js").Batch & Looked} Found
+ * @typedef {import("./finder.js").Query} Query
  *
  * @typedef {object} Requests by kind: the fields of the request, and the value of its answer
  * @property {[{}, { subshell: boolean }]} hello
  * @property {[{}, {}]} heartbeat
- * @property {[{ after: number }, {}]} backfill
+ * @property {[{}, Overview]} open
+ * @property {[Query & { numbers: number[] }, import("./rows.js").Batch & { contexts: Record<string, string> }]} rows
+ * @property {[Query & { after: number, below: number }, { numbers: number[], searched: number, below: number, to: number }]} find
  * @property {[{ number: number }, import("./inspector.js").Detail]} detail
- * @property {[{ number: number, offset: number, length: number }, {}]} bytes
- * @property {[Piece, Found]} search
- * @property {[{}, { connections: import("./connection_table.js").Connection[] }]} connections
- * @property {[{ number: number }, {}]} resend
- * @property {[{ origin: string, host: string, base_url: string | null }, Position]} page
- * @property {[{}, Position]} position
+ * @property {[Partial<Query> & { number: number, offset: number, whole: boolean }, import("./payload_view.js").Page]} payload
+ * @property {[{ number: number, offset: number }, { hex: string }]} wire
+ * @property {[{ number: number, form: string }, { text: string }]} copy
+ * @property {[{ one: number, other: number }, import("./differences.js").Compared]} compare
+ * @property {[{}, { connections: import("./connections.js").Connection[], now: number }]} connections
+ * @property {[{ name: string, arguments?: unknown[], options?: Record<string, unknown>, typed?: string, format?: string }, Said]} act
+ * @property {[{ form: string }, Said]} save
+ * @property {[{ path: string }, {}]} load
+ * @property {[{ origin: string, host: string, base_url: string | null }, Place]} page
+ * @property {[{}, Place]} position
  * @property {[{ after: number }, import("./address_check.js").Refusal]} refusal
- * @property {[{ after: number, proxied: boolean }, Position]} connect
+ * @property {[{ after: number, proxied: boolean }, Place]} connect
  *
  * @typedef {object} Notices by kind: their fields
  * @property {{ result: import("./address_check.js").CheckResult }} checked
@@ -40,13 +51,13 @@
  *
  * @typedef {object} Pushes by kind: their fields
  * @property {{ id: number, value?: unknown, error?: string }} answer
- * @property {{}} hello
- * @property {Rows} rows
- * @property {Status} status
- * @property {Comparison & Position} comparison
+ * @property {News} news
+ * @property {Said} said
+ * @property {{}} reset
+ * @property {Comparison & Place} comparison
  *
  * @typedef {"answering" | "silent" | "gone"} State of the kernel, as far as the page knows
- * @typedef {{ resolve: (answer: { value: any, buffers: DataView[] }) => void, reject: (problem: Error) => void }} Pending
+ * @typedef {{ resolve: (answer: { value: any }) => void, reject: (problem: Error) => void }} Pending
  */
 
 const ANSWER_MS = 15_000;
@@ -72,7 +83,7 @@ export class Bridge {
     this.pending = new Map();
     /** @type {Map<string, (content: any) => void>} */
     this.listeners = new Map();
-    const receive = (/** @type {any} */ content, /** @type {DataView[]} */ buffers) => this.#receive(content, buffers ?? []);
+    const receive = (/** @type {any} */ content) => this.#receive(content);
     model.on("msg:custom", receive);
     signal.addEventListener("abort", () => {
       model.off("msg:custom", receive);
@@ -88,7 +99,7 @@ export class Bridge {
    * @param {Requests[K][0]} fields
    * @param {{ timeout?: number, patience?: number }} [limits] milliseconds, Infinity for none:
    *   until it is rejected, and until the kernel counts as silent
-   * @returns {Promise<{ value: Requests[K][1], buffers: DataView[] }>}
+   * @returns {Promise<{ value: Requests[K][1] }>}
    */
   request(kind, fields, { timeout = ANSWER_MS, patience = PATIENCE_MS } = {}) {
     this.lastId += 1;
@@ -98,7 +109,7 @@ export class Bridge {
       const timers = [];
       const settle = () => (timers.forEach(clearTimeout), this.pending.delete(id));
       const pending = {
-        resolve: (/** @type {{ value: any, buffers: DataView[] }} */ answer) => (settle(), resolve(answer)),
+        resolve: (/** @type {{ value: any }} */ answer) => (settle(), resolve(answer)),
         reject: (/** @type {Error} */ problem) => (settle(), reject(problem)),
       };
       this.pending.set(id, pending);
@@ -168,8 +179,8 @@ export class Bridge {
     }
   }
 
-  /** @param {any} content @param {DataView[]} buffers */
-  #receive(content, buffers) {
+  /** @param {any} content */
+  #receive(content) {
     if (content?.page !== undefined && content.page !== this.page) return;
     if (content?.kind !== "answer") {
       this.listeners.get(content?.kind)?.(content);
@@ -177,7 +188,7 @@ export class Bridge {
     }
     this.#setState("answering");
     const pending = this.pending.get(content.id);
-    if (content.error === undefined) pending?.resolve({ value: content.value, buffers });
+    if (content.error === undefined) pending?.resolve({ value: content.value });
     else pending?.reject(new Error(content.error));
   }
 

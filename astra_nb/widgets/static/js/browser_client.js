@@ -58,7 +58,7 @@ class BrowserClientPage {
     this.between = element("section", { class: "astra-between", "aria-label": "What the proxy changed" });
     this.between.hidden = true;
     this.snippet = element("pre", { class: "astra-snippet", tabindex: "0", "aria-label": "Code for the browser's console" });
-    this.copyButton = button("Copy", "Copy this code, for the browser's console", () => copyText(this.copyButton, this.snippet));
+    this.copyButton = button("Copy", "Copy this code, for the browser's console", () => copyText(this.copyButton, this.snippet.textContent ?? ""));
     this.address = new AddressView(model, this.bridge, signal, () => this.#drawAddress());
     const textOf = () => this.payload.value;
     this.root = element("div", { class: "astra-browser" },
@@ -184,7 +184,7 @@ class BrowserClientPage {
     if (atEnd) this.rows.scrollTop = this.rows.scrollHeight;
   }
 
-  /** @param {import("./bridge.js").Comparison & import("./bridge.js").Position} comparison */
+  /** @param {import("./bridge.js").Comparison & import("./bridge.js").Place} comparison */
   #drawComparison(comparison) {
     this.address.last = Math.max(this.address.last, comparison.last);
     this.between.hidden = comparison.points.length === 0 && comparison.doubt === "";

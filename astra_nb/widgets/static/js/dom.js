@@ -106,18 +106,72 @@ export function roveFocus(group, selector, onMove = () => {}) {
 }
 
 /**
- * Copy an element's text, and confirm it on the button.
+ * Copy a text, and confirm it on the button.
  * @param {HTMLElement} pressed
- * @param {HTMLElement} source
+ * @param {string} text
  */
-export async function copyText(pressed, source) {
+export async function copyText(pressed, text) {
+  const before = pressed.textContent ?? "";
   try {
-    await navigator.clipboard.writeText(source.textContent ?? "");
+    await navigator.clipboard.writeText(text);
   } catch {
-    // Without https there is no clipboard: mark the text, and let the browser copy that.
-    getSelection()?.selectAllChildren(source);
+    // Without https there is no clipboard: have the browser copy a field.
+    const field = element("textarea", { class: "astra-spoken" });
+    field.value = text;
+    pressed.after(field);
+    field.select();
     document.execCommand("copy");
+    field.remove();
   }
   setText(pressed, "Copied");
-  setTimeout(() => setText(pressed, "Copy"), 1500);
+  setTimeout(() => setText(pressed, before), 1200);
+}
+
+const ICONS = /** @type {Record<string, string>} */ ({
+  down: "M7 2v10M3 8l4 4 4-4", up: "M7 12V2M3 6l4-4 4 4", caret: "m4 5.5 3 3 3-3", above: "m3.5 8.5 3.5-3.5 3.5 3.5",
+  below: "m3.5 5.5 3.5 3.5 3.5-3.5", close: "m3.5 3.5 7 7M10.5 3.5l-7 7", reply: "M5.5 3 2.5 6l3 3M2.5 6H9a2.500 2.500 0 0 1 2.500 2.500V11",
+  bad: "M7 1.800a5.200 5.200 0 1 0 .01 0M5.200 5.200l3.600 3.600M8.800 5.200 5.200 8.800", ok: "m2.500 7.500 3 3 6-7",
+  follow: "M7 1.500v8M3.800 6.500 7 9.700l3.200-3.200M2.500 12.500h9", pause: "M5 3v8M9 3v8", go: "M2.500 7h9M8 3.500 11.500 7 8 10.500",
+  save: "M7 2v6.500M4 6l3 3 3-3M2.500 10.500V12h9v-1.500", columns: "M2.500 3h9v8h-9zM5.500 3v8M8.500 3v8", edit: "M9.500 2.500 11.500 4.500 5 11H3V9z",
+  find: "M6 2.400a3.600 3.600 0 1 0 .01 0M8.800 8.800 12 12", pin: "M5 2h4M5.700 2v4L4 8h6L8.300 6V2M7 8v4", enter: "M11.500 3v3A1.500 1.500 0 0 1 10 7.500H3M5.500 5 3 7.500 5.500 10",
+});
+
+/** A drawn sign beside a word. @param {string} name */
+export function icon(name) {
+  const svg = svgElement("svg", { class: "astra-icon", viewBox: "0 0 14 14", "aria-hidden": "true" });
+  svg.append(svgElement("path", { d: ICONS[name] ?? "" }));
+  return svg;
+}
+
+/** @param {string} tag @param {Record<string, string | number>} attributes */
+export function svgElement(tag, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  return made;
+}
+
+/**
+ * A button that opens a list of choices; Escape and a click elsewhere close it.
+ * @param {string} label
+ * @param {string} title
+ * @param {() => Node[]} fill makes what is in it, each time it opens
+ * @param {string} [sign] before the label
+ */
+export function menu(label, title, fill, sign = "") {
+  const list = element("div", { class: "astra-menu-list", role: "group", "aria-label": title });
+  const made = element("details", {
+    class: "astra-menu",
+    ontoggle: () => { if (made.open) list.replaceChildren(...fill()); },
+    onkeydown: (event) => {
+      if (event.key !== "Escape" || !made.open) return;
+      made.open = false;
+      /** @type {HTMLElement} */ (made.firstElementChild).focus();
+      event.stopPropagation();
+    },
+    onfocusout: (event) => {
+      if (!(event.relatedTarget instanceof Node && made.contains(event.relatedTarget))) made.open = false;
+    },
+    onclick: (event) => { if (event.target.closest(".astra-menu-list button")) setTimeout(() => { made.open = false; }); },
+  }, element("summary", { class: "astra-button", title, tabindex: 0 }, sign ? icon(sign) : null, element("span", { class: "astra-word", text: label }), icon("caret")), list);
+  return made;
 }

@@ -25,17 +25,6 @@ export function elapsed(from, to) {
   return Math.max(0, to - from);
 }
 
-/**
- * A duration for reading: "0.42 ms", "12 ms", "1.3 s".
- * @param {number} seconds
- */
-export function duration(seconds) {
-  const milliseconds = seconds * 1000;
-  if (milliseconds < 10) return `${milliseconds.toFixed(2)} ms`;
-  if (milliseconds < 1000) return `${milliseconds.toFixed(0)} ms`;
-  return `${seconds.toFixed(1)} s`;
-}
-
 /** @param {number} value */
 export function grouped(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");

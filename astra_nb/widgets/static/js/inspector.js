@@ -1,285 +1,366 @@
-// The inspector of one record: a frame bit by bit, a handshake line by line, the rest as text.
+// The inspector of one record: payload, bits, handshake, why it ended; and two records side by side.
 
-import { button, element, roveFocus, setText } from "./dom.js";
-import { ascii, counted, grouped, hex } from "./format.js";
+import { button, copyText, element, icon, menu, roveFocus, setPressed, setText } from "./dom.js";
+import { drawDifferences } from "./differences.js";
 import { drawFigure } from "./figure.js";
-import { HexView } from "./hex_view.js";
-import { drawTree, parseTree } from "./json_tree.js";
-import { remarks } from "./row_list.js";
+import { ascii, counted, hex } from "./format.js";
+import { FORMS, PayloadView, fromHex, hexLines } from "./payload_view.js";
+import { duration } from "./rows.js";
 
 /**
  * @typedef {import("./figure.js").Field} Field
- * @typedef {import("./relations.js").RelatedRow} Row
- * @typedef {import("./bridge.js").Bridge} Bridge
- *
+ * @typedef {import("./rows.js").Row} Row
+ * @typedef {{ at: number, first: number, sentence: string }} Bad
  * @typedef {object} FrameDetail
- * @property {"frame"} kind
- * @property {number} number
  * @property {string} type
  * @property {boolean} masked
  * @property {string} key masking key in hex
  * @property {number} size bytes on the wire
  * @property {number} header_length
- * @property {number} payload_size
  * @property {string} verdict
  * @property {boolean} changed an extension changed the payload
- * @property {number} bad_byte of the payload, where UTF-8 breaks, or -1
- * @property {string} bad_reason
- * @property {string} text of a text frame
+ * @property {Bad | null} bad where UTF-8 breaks
+ * @property {string} raw the first bytes on the wire, in hex
+ * @property {string} head the first bytes of the payload, in hex
  * @property {{ code: number, name: string, meaning: string, reason: string } | null} close
  * @property {Field[]} fields
  * @property {string[]} problems
- * @property {string} explanation
- * @property {WholeMessage | null} whole the message of a fragment
- * @typedef {{ type: string, numbers: number[], count: number, size: number, text: string }} WholeMessage
- * @typedef {{ name: string, value: string, meaning: string, section: string }} Header
- * @typedef {{ kind: "handshake", start_line: string, headers: Header[], steps: [string, string][] }} HandshakeDetail
- * @typedef {{ kind: "opened" | "closed" | "error" | "output" | "notice" | "check", sentence?: string, text: string }} TextDetail
- * @typedef {FrameDetail | HandshakeDetail | TextDetail} Detail as `inspector.py` makes it
+ * @typedef {{ number: number, start_line: string, headers: { name: string, value: string, meaning: string }[], steps: [string, string][] }} Head
+ * @typedef {{ number: number, bad: boolean, text: string, notes: string[], time: number }} Link
+ * @typedef {object} Detail as `inspector.py` makes it
+ * @property {string} kind
+ * @property {number} number
+ * @property {number} size bytes of the payload
+ * @property {Head[]} handshake
+ * @property {{ sentence: string, chain: Link[] } | null} why
+ * @property {FrameDetail} [frame]
+ * @property {{ type: string, count: number, numbers: number[], size: number } | null} [whole]
+ * @property {string} [sentence]
  */
 
-const MASK_COLUMNS = 64;
+const TABS = ["Payload", "Bits", "Handshake", "Why", "Compare"];
+const COPIES = [
+  ["payload", "Copy the payload"], ["python", "Copy as Python"], ["hex", "Copy as hex"], ["base64", "Copy as base64"],
+  ["drawing", "Copy as the RFC's drawing"], ["explanation", "Copy the explanation"],
+];
 
 export class Inspector {
-  /** @param {Bridge} bridge @param {{ onResend: (number: number) => void }} handlers */
-  constructor(bridge, handlers) {
-    this.bridge = bridge;
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {{ onClose: () => void, onChoose: (number: number) => void, onEdit: () => void, query: () => import("./finder.js").Query }} handlers
+   */
+  constructor(store, handlers) {
+    this.store = store;
     this.handlers = handlers;
     this.number = 0;
-    this.title = element("h3", { class: "astra-inspector-title", tabindex: -1 });
-    this.body = element("div", {
-      class: "astra-inspector-body", tabindex: 0, role: "group", "aria-label": "Detail",
-    });
-    this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector" },
-      this.title, this.body);
-    this.clear();
+    this.tab = "Payload";
+    this.tabChosen = false;
+    /** @type {Row | undefined} */
+    this.row = undefined;
+    /** @type {Detail | undefined} */
+    this.detail = undefined;
+    /** @type {Detail | undefined} the pinned one, to compare with */
+    this.pinned = undefined;
+    /** Done when the row that was chosen last is shown. */
+    this.shown = Promise.resolve();
+    /** Whether the pin is for one comparison only. */
+    this.once = /** @type {"" | "next" | "done"} */ ("");
+    this.title = element("span", { class: "astra-title" });
+    this.forms = FORMS.map((form) => button(form, `The payload as ${form}`, () => { this.payload.choose(form); this.#drawForms(); }));
+    this.formGroup = element("div", { class: "astra-seg", role: "group", "aria-label": "Show the payload as" }, ...this.forms);
+    const copyPayload = button("Copy", "Copy the payload (Ctrl+C)", () => this.copy("payload", copyPayload));
+    copyPayload.setAttribute("aria-label", "Copy payload");
+    const copy = menu("as", "Copy in another form", () => COPIES.map(([form, name]) => {
+      const made = button(name ?? "", name ?? "", () => this.copy(form ?? "", made));
+      return made;
+    }));
+    this.again = button("Edit and send again", "Put this payload into the composer (e)", () => handlers.onEdit(), "astra-bare");
+    this.body = element("div", { class: "astra-inspector-body", tabindex: 0, role: "tabpanel", "aria-label": "Detail" });
+    this.tabs = TABS.map((name) => element("button", { class: "astra-tab", type: "button", role: "tab", text: name, "data-tab": name, onclick: () => this.openTab(name) }));
+    const tabs = element("span", { class: "astra-tabs", role: "tablist", "aria-label": "Inspector" }, ...this.tabs);
+    roveFocus(tabs, "button", (tab) => tab.click());
+    const act = (/** @type {string} */ sign, /** @type {string} */ name, /** @type {() => void} */ onClick) => {
+      const made = button("", name, onClick, "astra-bare astra-icon-button");
+      made.setAttribute("aria-label", name);
+      made.append(icon(sign));
+      return made;
+    };
+    this.pin = act("pin", "Pin to compare (m)", () => this.togglePin());
+    this.payload = new PayloadView(({ offset, whole }) => store.bridge.request("payload", { number: this.number, offset, whole, ...handlers.query() }).then(({ value }) => value));
+    this.split = element("div", { class: "astra-split", role: "separator", tabindex: 0, "aria-label": "Size of the inspector", "aria-valuenow": 50 });
+    this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector" }, this.split,
+      element("div", { class: "astra-inspector-head" }, tabs, element("span", { class: "astra-spring" }), this.again, this.pin, act("close", "Close the inspector (Escape)", () => handlers.onClose())),
+      element("div", { class: "astra-inspector-title" }, this.title, this.formGroup, copyPayload, copy),
+      this.body);
+    this.root.hidden = true;
+    this.#splitter();
   }
 
-  clear() {
-    this.number = 0;
-    setText(this.title, "Inspector");
-    this.body.replaceChildren(element("p", {
-      class: "astra-hint",
-      text: "Choose a row, with the mouse or with the arrow keys: its bits, its bytes and what they mean are shown here.",
-    }));
+  #splitter() {
+    const { split } = this;
+    const resize = (/** @type {number} */ share) => {
+      const clamped = Math.max(20, Math.min(75, share));
+      split.setAttribute("aria-valuenow", String(Math.round(clamped)));
+      this.root.parentElement?.style.setProperty("--astra-share", `${clamped}%`);
+    };
+    const beside = () => {
+      const [list, own] = [this.root.previousElementSibling?.getBoundingClientRect(), this.root.getBoundingClientRect()];
+      return list === undefined || own.top < list.bottom - 1;
+    };
+    split.addEventListener("pointerdown", (event) => {
+      split.setPointerCapture(event.pointerId);
+      event.preventDefault();
+    });
+    split.addEventListener("pointermove", (event) => {
+      if (!split.hasPointerCapture(event.pointerId)) return;
+      const box = /** @type {HTMLElement} */ (this.root.parentElement).getBoundingClientRect();
+      resize(beside() ? 100 * (box.right - event.clientX) / box.width : 100 * (box.bottom - event.clientY) / box.height);
+    });
+    split.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: 5, ArrowUp: 5, ArrowRight: -5, ArrowDown: -5 }[event.key];
+      if (by === undefined) return;
+      event.preventDefault();
+      resize(Number(split.getAttribute("aria-valuenow")) + by);
+    });
+  }
+
+  /** @param {string} name */
+  openTab(name) {
+    this.tab = name;
+    this.tabChosen = true;
+    this.#draw();
+  }
+
+  /** Show a record; title and body change together. @param {Row} row */
+  show(row) {
+    this.shown = this.#show(row);
+    return this.shown;
   }
 
   /** @param {Row} row */
-  async show(row) {
-    if (this.number === row.number) return;
+  async #show(row) {
     this.number = row.number;
-    setText(this.title, headline(row));
+    this.root.hidden = false;
     this.body.setAttribute("aria-busy", "true");
     try {
-      const { value, buffers } = await this.bridge.request("detail", { number: row.number });
-      if (this.number === row.number) this.#draw(row, value, buffers);
+      const { value } = await this.store.bridge.request("detail", { number: row.number });
+      if (this.number !== row.number) return;
+      await this.payload.show(wholeByDefault(row));
+      if (this.number !== row.number) return;
+      this.row = row;
+      this.detail = value;
+      if (this.once === "done") this.pinned = undefined;
+      this.once = this.once === "next" ? "done" : "";
+      if (this.pinned && this.pinned.number !== row.number) this.tab = "Compare";
+      else if (!this.tabChosen || this.tab === "Compare" || (this.tab === "Why" && !value.why) || (this.tab === "Bits" && !value.frame)) this.tab = row.bad && value.why ? "Why" : row.kind === "handshake" ? "Handshake" : row.kind === "closed" ? "Why" : "Payload";
+      this.body.scrollTop = 0;
+      this.#draw();
     } catch (problem) {
-      if (this.number === row.number) {
-        const text = problem instanceof Error ? problem.message : String(problem);
-        this.body.replaceChildren(
-          element("p", { class: "astra-hint", text }),
-          element("p", { class: "astra-mono" }, element("bdi", { text: row.text })));
-        this.number = 0;
-      }
+      if (this.number !== row.number) return;
+      this.row = row;
+      this.detail = undefined;
+      setText(this.title, headline(row));
+      this.body.replaceChildren(element("p", { class: "astra-quiet", text: problem instanceof Error ? problem.message : String(problem) }), element("p", { class: "astra-mono" }, element("bdi", { text: row.text })));
     } finally {
       this.body.removeAttribute("aria-busy");
     }
   }
 
-  /** @param {Row} row @param {Detail} detail @param {DataView[]} buffers */
-  #draw(row, detail, buffers) {
-    const parts = [];
-    const remark = remarks(row);
-    const wrong = detail.kind === "frame" ? [detail.verdict, ...detail.problems].filter((each) => each !== "") : [];
-    parts.push(...wrong.map((text) => element("p", { class: "astra-verdict", text })));
-    if (remark && !(detail.kind === "frame" && detail.verdict)) parts.push(element("p", { class: "astra-muted", text: remark }));
-    if (detail.kind === "frame") parts.push(...this.#frameParts(detail, bytesOf(buffers[0]), bytesOf(buffers[1]), bytesOf(buffers[2])));
-    else if (detail.kind === "handshake") parts.push(...handshakeParts(detail));
-    else parts.push(...textParts(detail));
-    this.body.replaceChildren(...parts);
-    this.body.scrollTop = 0;
+  #drawForms() {
+    for (const made of this.forms) setPressed(made, made.textContent === this.payload.shown);
   }
 
-  /**
-   * @param {FrameDetail} detail
-   * @param {Uint8Array} raw the frame's first bytes on the wire
-   * @param {Uint8Array} payload the payload's first bytes, unmasked
-   * @param {Uint8Array} message the first bytes of the whole message, for a fragment
-   */
-  #frameParts(detail, raw, payload, message) {
-    const { fields } = detail;
-    const meaning = element("p", { class: "astra-meaning", "aria-live": "polite" });
-    const fetchBytes = async (/** @type {number} */ offset, /** @type {number} */ length) => {
-      const { buffers } = await this.bridge.request("bytes", { number: detail.number, offset, length });
-      return bytesOf(buffers[0]);
-    };
-    const light = (/** @type {number} */ index) => {
-      const field = fields[index];
-      for (const cell of figure.querySelectorAll("[data-field]")) {
-        cell.classList.toggle("astra-lit", cell.getAttribute("data-field") === String(index));
-      }
-      if (!field) {
-        meaning.replaceChildren(element("span", { class: "astra-muted", text: "Point at a field or at a byte, or move with the arrow keys." }));
-        hexView.light(0, -1);
-        return;
-      }
-      hexView.light(field.first_bit >> 3, Math.max(field.first_bit, field.first_bit + field.bit_count - 1) >> 3);
-      meaning.replaceChildren(
-        element("b", { text: `${field.name} = ${field.value}` }),
-        ` ${field.meaning} `,
-        element("span", { class: "astra-section", text: `RFC 6455, section ${field.section}` }));
-    };
-    const hexView = new HexView(fetchBytes, (byte) => {
-      if (byte < 0) return;
-      // The last field that covers the byte: in the first two bytes that is the widest one.
-      const index = fields.findLastIndex((field) => byte >= field.first_bit >> 3
-        && byte <= (field.first_bit + field.bit_count - 1) >> 3);
-      light(index);
-    }, () => this.body.clientWidth);
-    const figure = drawFigure(fields, raw, light);
-    roveFocus(figure, "[data-field]");
-    const bad = detail.bad_byte;
-    hexView.show(raw, detail.size, bad < 0 || detail.changed ? -1 : detail.header_length + bad);
-    light(-1);
-
-    /** @type {HTMLElement[]} */
-    const parts = [figure, meaning, heading("Bytes on the wire", counted(detail.size, "byte")), hexView.root];
-    if (detail.masked && payload.length > 0) {
-      parts.push(heading("Unmasking", "byte i of the payload XOR byte i mod 4 of the key (section 5.3)"),
-        maskTable(raw.subarray(detail.header_length), detail.key, payload));
+  #draw() {
+    const { detail, row } = this;
+    if (!detail || !row) return;
+    const missing = { Bits: !detail.frame, Handshake: detail.handshake.length === 0, Why: !detail.why, Compare: !this.pinned };
+    for (const tab of this.tabs) {
+      const name = tab.textContent ?? "";
+      tab.hidden = missing[/** @type {"Bits"} */ (name)] ?? false;
+      tab.setAttribute("aria-selected", String(name === this.tab));
+      tab.setAttribute("tabindex", name === this.tab ? "0" : "-1");
     }
-    parts.push(...payloadParts(detail, payload));
-    if (detail.whole) parts.push(...wholeMessage(detail.whole, message));
-    parts.push(element("div", { class: "astra-pager" },
-      button("Send again", "Send this frame's payload again, with the sender and target chosen below", () => this.handlers.onResend(detail.number)),
-      button("Copy as text", "Copy what frame.explain() says", () => navigator.clipboard?.writeText(detail.explanation))));
-    return parts;
+    setText(this.title, headline(row));
+    setPressed(this.pin, this.pinned?.number === detail.number);
+    this.formGroup.hidden = this.tab !== "Payload";
+    this.again.hidden = !this.store.status.sends || !detail.frame;
+    const draw = { Payload: () => this.#payload(detail), Bits: () => bits(detail, this.store.bridge), Handshake: () => handshake(detail.handshake), Why: () => this.#why(detail), Compare: () => [] }[this.tab];
+    this.body.replaceChildren(...(draw ? draw() : []));
+    if (this.tab === "Compare") void this.#compare(detail);
+    if (this.tab === "Payload") this.payload.reveal();
+    this.#drawForms();
+  }
+
+  /** @param {Detail} detail */
+  #payload(detail) {
+    const { frame, whole } = detail;
+    const wrong = frame ? [frame.verdict, ...frame.problems.filter((each) => !frame.bad || !each.startsWith("The text is not UTF-8")), frame.bad?.sentence ?? ""].filter((each) => each !== "") : [];
+    /** @type {HTMLElement[]} */
+    const parts = wrong.map((text) => element("p", { class: "astra-verdict", text }));
+    if (detail.sentence) parts.push(element("p", { class: "astra-says", text: detail.sentence }));
+    if (frame?.close) {
+      const { code, name, meaning, reason } = frame.close;
+      parts.push(element("p", { class: "astra-says" }, element("b", { text: `${code} ${name}` }), ` ${meaning} `, reason ? element("bdi", { text: `\u201c${reason}\u201d` }) : "(no reason)"));
+    } else if (frame?.type === "close") parts.push(element("p", { class: "astra-says", text: "The CLOSE frame is empty: the other end reports 1005, no status received (section 7.1.5)." }));
+    if (frame?.changed) parts.push(element("p", { class: "astra-quiet", text: "An extension had compressed this payload; here it is decompressed." }));
+    if (whole) {
+      const numbers = whole.numbers.join(", ") + (whole.count > whole.numbers.length ? ", ..." : "");
+      const one = button("This frame", "Only the payload of this frame", () => this.payload.show(false).then(() => mark()));
+      const all = button("The whole message", "The payloads of all its frames, joined", () => this.payload.show(true).then(() => mark()));
+      const mark = () => { setPressed(one, !this.payload.whole); setPressed(all, this.payload.whole); this.#drawForms(); };
+      mark();
+      parts.push(element("p", { class: "astra-whole" }, element("span", { class: "astra-seg" }, one, all), element("span", { class: "astra-quiet", text: `${counted(whole.count, "fragment")}: frames ${numbers}; ${counted(whole.size, "byte")} of ${whole.type}` })));
+    }
+    return [...parts, this.payload.root];
+  }
+
+  /** @param {Detail} detail */
+  #why({ why }) {
+    if (!why) return [];
+    const begin = why.chain[0]?.time ?? 0;
+    return [
+      element("p", { class: "astra-big", text: why.sentence }),
+      element("h4", { text: "What happened" }),
+      element("ol", { class: "astra-chain" }, ...why.chain.map((link) => element("li", { class: link.bad ? "astra-bad-link" : "" },
+        element("button", { type: "button", class: "astra-link", text: String(link.number), title: "Show this row", onclick: () => this.handlers.onChoose(link.number) }),
+        element("div", {}, element("bdi", { text: link.text }), ...link.notes.map((text) => element("small", { text })),
+          link.time > begin ? element("small", { text: `${duration(link.time - begin)} after the first of these` }) : null)))),
+    ];
+  }
+
+  async togglePin() {
+    await this.shown; // what was chosen just now, not what is left
+    this.pinned = this.pinned?.number === this.detail?.number ? undefined : this.detail;
+    if (!this.pinned && this.tab === "Compare") this.tab = "Payload";
+    this.store.say(this.pinned ? `Frame ${this.pinned.number} is pinned; choose another row to compare them.` : "Nothing is pinned any more.");
+    this.#draw();
+  }
+
+  /** Compare with the record that is shown now. @param {() => void} choose chooses the other one */
+  compareWith(choose) {
+    this.pinned = this.detail;
+    this.once = "next";
+    choose();
+  }
+
+  /** @param {Detail} detail */
+  async #compare(detail) {
+    const { pinned } = this;
+    if (!pinned) return;
+    const { value } = await this.store.bridge.request("compare", { one: pinned.number, other: detail.number });
+    if (this.detail === detail && this.tab === "Compare") this.body.replaceChildren(...drawDifferences(pinned, detail, value));
+  }
+
+  /** @param {string} form @param {HTMLElement} pressed */
+  async copy(form, pressed) {
+    if (this.number === 0) return;
+    await this.copyRow(this.number, form, pressed);
+  }
+
+  /** @param {number} number @param {string} form @param {HTMLElement} [pressed] */
+  async copyRow(number, form, pressed = element("span")) {
+    try {
+      const { value } = await this.store.bridge.request("copy", { number, form });
+      await copyText(pressed, value.text);
+      this.store.say(`Copied ${counted(value.text.length, "character")} of ${number} as ${form}.`);
+    } catch (problem) {
+      this.store.say(problem instanceof Error ? problem.message : String(problem), true);
+    }
+  }
+
+  close() {
+    this.root.hidden = true;
+    this.number = 0;
+    this.detail = undefined;
+    this.tabChosen = false;
+    this.body.replaceChildren();
   }
 }
 
 /** @param {Row} row */
+function wholeByDefault(row) {
+  return row.part !== 0 && row.part[3];
+}
+
+/** @param {Row} row */
 function headline(row) {
-  if (row.kind !== "frame") return `${row.number}: ${row.kind === "opened" ? "connection open" : row.kind}`;
-  const way = row.sender === "client" ? "client to server" : "server to client";
-  return `Frame ${row.number}: ${row.type}, ${way}, ${counted(row.length, "byte")}`;
+  const where = row.connection ? ` #${row.connection}` : "";
+  if (row.kind !== "frame") return `${row.number}  ${row.kind === "opened" ? "connection open" : row.kind}${where}`;
+  const way = row.direction === "sent" ? "to" : `from`; // in backticks, as the word of an import is in quotes
+  return `${row.number}  ${row.type} ${way}${where}, ${counted(row.length, "byte")}`;
 }
 
-/**
- * @param {string} text
- * @param {string} [aside]
- */
-function heading(text, aside = "") {
-  return element("h4", { class: "astra-subhead", text }, aside ? element("span", { class: "astra-muted", text: ` ${aside}` }) : null);
+/** @param {Detail} detail @param {import("./bridge.js").Bridge} bridge */
+function bits({ frame, number }, bridge) {
+  if (!frame) return [];
+  const { fields } = frame;
+  const raw = fromHex(frame.raw);
+  const says = element("p", { class: "astra-says", "aria-live": "polite" });
+  const bad = frame.bad && !frame.changed ? frame.header_length + frame.bad.at : -1;
+  let offset = 0;
+  let lines = hexLines(raw, 0, { bad });
+  const place = element("span", { class: "astra-quiet" });
+  const holder = element("div", {
+    onmouseover: ({ target: { dataset } }) => {
+      const byte = Number(dataset.byte ?? -1);
+      // The last field that covers the byte: in the first two bytes that is the widest one.
+      if (byte >= 0) light(fields.findLastIndex((field) => byte >= field.first_bit >> 3 && byte <= (field.first_bit + field.bit_count - 1) >> 3));
+    },
+  }, lines);
+  const light = (/** @type {number} */ index) => {
+    const field = fields[index];
+    for (const cell of figure.querySelectorAll("[data-field]")) cell.classList.toggle("astra-lit", cell.getAttribute("data-field") === String(index));
+    const [first, last] = field ? [field.first_bit >> 3, Math.max(field.first_bit, field.first_bit + field.bit_count - 1) >> 3] : [0, -1];
+    for (const cell of /** @type {NodeListOf<HTMLElement>} */ (lines.querySelectorAll("[data-byte]"))) {
+      const byte = Number(cell.dataset.byte);
+      cell.classList.toggle("astra-lit", byte >= first && byte <= last);
+    }
+    says.replaceChildren(...(field
+      ? [element("b", { text: `${field.name} = ${field.value}` }), ` ${field.meaning} `, element("span", { class: "astra-quiet", text: `RFC 6455, section ${field.section}` })]
+      : [element("span", { class: "astra-quiet", text: "Point at a field or at a byte, or move with the arrow keys." })]));
+  };
+  const turn = async (/** @type {number} */ step) => {
+    const next = offset + step * 1024;
+    if (next < 0 || next >= frame.size) return;
+    const { value } = await bridge.request("wire", { number, offset: next });
+    offset = next;
+    lines = hexLines(fromHex(value.hex), offset, { bad });
+    holder.replaceChildren(lines);
+    setText(place, `from byte ${offset} of ${frame.size}`);
+  };
+  const figure = drawFigure(fields, raw, light);
+  roveFocus(figure, "[data-field]");
+  light(-1);
+  const pager = element("div", { class: "astra-pager" }, button("\u2190 earlier", "The bytes before these", () => turn(-1)), button("later \u2192", "The bytes after these", () => turn(1)), place);
+  pager.hidden = frame.size <= 1024;
+  return [element("div", { class: "astra-two" },
+    element("div", {}, ...frame.problems.map((text) => element("p", { class: "astra-verdict", text })), figure, says),
+    element("div", {}, heading("Bytes on the wire", `${counted(frame.size, "byte")}: header ${frame.header_length}`), holder, pager,
+      ...(frame.masked && frame.head !== "" && !frame.changed ? [heading("Unmasked", "byte i of the payload XOR byte i mod 4 of the key (section 5.3)"), maskTable(raw.subarray(frame.header_length), frame.key, fromHex(frame.head), frame.bad?.at ?? -1)] : [])))];
 }
 
-/** @param {string} text */
-function textBlock(text) {
-  return element("pre", { class: "astra-text", tabindex: 0 }, element("bdi", { text }));
+/** @param {string} text @param {string} aside */
+function heading(text, aside) {
+  return element("h4", { text }, element("small", { text: ` ${aside}` }));
 }
 
-/** @param {DataView | undefined} view */
-function bytesOf(view) {
-  return view ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array();
-}
-
-/**
- * Masked payload, key and payload side by side.
- * @param {Uint8Array} masked
- * @param {string} key four bytes in hex
- * @param {Uint8Array} payload
- */
-function maskTable(masked, key, payload) {
+/** Masked payload, key and payload side by side. @param {Uint8Array} masked @param {string} key @param {Uint8Array} payload @param {number} bad */
+function maskTable(masked, key, payload, bad) {
   const octets = key.split(" ");
-  const count = Math.min(masked.length, payload.length, MASK_COLUMNS);
-  const line = (/** @type {string} */ label, /** @type {(index: number) => string} */ cell, name = "") =>
-    element("tr", { class: name }, element("th", { text: label, scope: "row" }),
-      ...Array.from({ length: count }, (_, index) => element("td", { text: cell(index) })));
-  const table = element("table", { class: "astra-mask" },
-    line("masked", (index) => hex(masked[index] ?? 0)),
-    line("key", (index) => octets[index % 4] ?? "", "astra-mask-key"),
-    line("payload", (index) => hex(payload[index] ?? 0), "astra-mask-result"),
-    line("ASCII", (index) => ascii(payload[index] ?? 0)));
-  const more = payload.length > count || masked.length > count;
-  return element("div", { class: "astra-scroll-x", tabindex: 0, role: "group", "aria-label": "Masked payload, key and payload" },
-    table, more ? element("p", { class: "astra-muted", text: `The first ${count} bytes; the key repeats.` }) : null);
+  const count = Math.min(masked.length, payload.length);
+  const line = (/** @type {string} */ label, /** @type {(index: number) => string} */ cell, name = "") => element("tr", { class: name }, element("th", { text: label, scope: "row" }),
+    ...Array.from({ length: count }, (_, index) => element("td", { class: index === bad && name ? "astra-bad" : "", text: cell(index) })));
+  return element("div", { class: "astra-scroll-x", tabindex: 0, role: "group", "aria-label": "Masked payload, key and payload" }, element("table", { class: "astra-mask" },
+    line("on the wire", (index) => hex(masked[index] ?? 0)), line("XOR key", (index) => octets[index % 4] ?? ""),
+    line("payload", (index) => hex(payload[index] ?? 0), "astra-mask-result"), line("ASCII", (index) => ascii(payload[index] ?? 0))));
 }
 
-/** @param {FrameDetail} detail @param {Uint8Array} payload */
-function payloadParts(detail, payload) {
-  const parts = [];
-  const cut = payload.length < detail.payload_size;
-  const aside = cut ? `the first ${grouped(payload.length)} of ${counted(detail.payload_size, "byte")}` : "";
-  if (detail.close) {
-    parts.push(heading("Close payload", "section 5.5.1"), definitions([
-      ["code", `${detail.close.code} ${detail.close.name}`],
-      ["meaning", detail.close.meaning],
-      ["reason", detail.close.reason || "(none)"],
-      ["reason bytes", `${Math.max(0, payload.length - 2)} of at most 123`],
-    ]));
-  } else if (detail.type === "close") {
-    parts.push(element("p", { class: "astra-meaning", text: "The CLOSE frame is empty: the other end reports 1005, no status received (section 7.1.5)." }));
-  }
-  if (detail.changed) parts.push(element("p", { class: "astra-muted", text: "An extension had compressed this payload; here it is decompressed." }));
-  if (detail.bad_byte >= 0) {
-    const byte = payload[detail.bad_byte];
-    parts.push(element("p", {
-      class: "astra-verdict",
-      text: `The payload is not valid UTF-8: ${detail.bad_reason} at payload byte ${grouped(detail.bad_byte)}${byte === undefined ? "" : `, 0x${hex(byte)}`} (section 8.1).`,
-    }));
-  }
-  if (detail.type === "text" && !detail.whole) {
-    const text = new TextDecoder("utf-8", { fatal: false }).decode(payload);
-    const tree = cut ? undefined : parseTree(text);
-    if (tree !== undefined) parts.push(heading("JSON"), drawTree(tree));
-    else parts.push(heading("Text", aside), textBlock(detail.text));
-  }
-  return parts;
-}
-
-/**
- * The message that a fragment belongs to.
- * @param {WholeMessage} whole
- * @param {Uint8Array} message its first bytes
- */
-function wholeMessage({ type, numbers, count, size, text }, message) {
-  const named = numbers.join(", ") + (count > numbers.length ? ", ..." : "");
-  const tree = type === "text" && message.length === size ? parseTree(new TextDecoder().decode(message)) : undefined;
-  return [
-    heading("The whole message", `${counted(count, "fragment")}: frames ${named}; ${counted(size, "byte")} of ${type}`),
-    tree !== undefined ? drawTree(tree) : textBlock(text),
-  ];
-}
-
-/** @param {[string, string][]} rows */
-function definitions(rows) {
-  return element("dl", { class: "astra-definitions" },
-    ...rows.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", {}, element("bdi", { text: value }))]));
-}
-
-/** @param {HandshakeDetail} detail */
-function handshakeParts(detail) {
-  /** @type {HTMLElement[]} */
-  const parts = [
-    element("p", { class: "astra-mono astra-start-line" }, element("bdi", { text: detail.start_line })),
-    element("table", { class: "astra-headers" },
-      element("tbody", {}, ...detail.headers.map(({ name, value, meaning, section }) =>
-        element("tr", { class: meaning ? "astra-matters" : "" },
-          element("th", { scope: "row" }, element("bdi", { text: name })),
-          element("td", {}, element("bdi", { class: "astra-mono", text: value }),
-            meaning ? element("div", { class: "astra-muted", text: `${meaning} (${section})` }) : null))))),
-  ];
-  if (detail.steps.length > 0) {
-    parts.push(heading("How Sec-WebSocket-Accept comes about", "section 4.2.2"),
-      element("ol", { class: "astra-steps" }, ...detail.steps.map(([step, value]) =>
-        element("li", {}, step, element("code", { text: value })))));
-  }
-  return parts;
-}
-
-/** @param {TextDetail} detail */
-function textParts(detail) {
-  const parts = [];
-  if (detail.sentence) parts.push(element("p", { class: "astra-meaning", text: detail.sentence }));
-  if (detail.text) parts.push(textBlock(detail.text));
-  return parts;
+/** @param {Head[]} heads */
+function handshake(heads) {
+  return [element("div", { class: "astra-two" }, ...heads.map(({ start_line, headers, steps }) => element("div", {},
+    element("p", { class: "astra-start-line" }, element("bdi", { text: start_line })),
+    element("dl", { class: "astra-headers" }, ...headers.flatMap(({ name, value, meaning }) => [
+      element("dt", {}, element("bdi", { text: name })),
+      element("dd", {}, element("bdi", { text: value }), meaning ? element("small", { text: meaning }) : null)])),
+    ...(steps.length > 0 ? [heading("How Sec-WebSocket-Accept comes about", "section 4.2.2"), element("ol", { class: "astra-steps" }, ...steps.map(([step, value]) => element("li", {}, step, element("code", { text: value }))))] : []))))];
 }

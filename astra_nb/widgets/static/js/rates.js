@@ -1,24 +1,20 @@
-// Frames and bytes per second, for the small plot.
+// Records per second, for the small plot.
 
 const SECONDS = 60;
 
 export class Rates {
   constructor() {
-    /** @type {Map<number, { records: number, bytes: number }>} */
+    /** @type {Map<number, number>} records in each second */
     this.seconds = new Map();
   }
 
   /**
    * @param {number} time seconds since the epoch, kernel's clock
    * @param {number} records
-   * @param {number} bytes
    */
-  add(time, records, bytes) {
+  add(time, records) {
     const second = Math.floor(time);
-    const bucket = this.seconds.get(second) ?? { records: 0, bytes: 0 };
-    bucket.records += records;
-    bucket.bytes += bytes;
-    this.seconds.set(second, bucket);
+    this.seconds.set(second, (this.seconds.get(second) ?? 0) + records);
     if (this.seconds.size > 2 * SECONDS) {
       for (const old of this.seconds.keys()) if (old < second - SECONDS) this.seconds.delete(old);
     }
@@ -27,13 +23,13 @@ export class Rates {
   /**
    * The last full minute, oldest first; a second without records is 0.
    * @param {number} now seconds since the epoch
-   * @returns {{ records: number, bytes: number }[]}
+   * @returns {number[]}
    */
   lastMinute(now) {
     const newest = Math.floor(now);
     return Array.from(
       { length: SECONDS },
-      (_, index) => this.seconds.get(newest - SECONDS + 1 + index) ?? { records: 0, bytes: 0 },
+      (_, index) => this.seconds.get(newest - SECONDS + 1 + index) ?? 0,
     );
   }
 }

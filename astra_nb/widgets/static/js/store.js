@@ -1,13 +1,12 @@
-// What one page knows of one log: the ring of rows, the server's status, and the kernel's health.
+// What one page knows of one log: how far it goes, rows by number, errors, the ends, the kernel.
 
 import { Bridge } from "./bridge.js";
+import { Spans } from "./numbers.js";
 import { Rates } from "./rates.js";
-import { Relations } from "./relations.js";
-import { Ring } from "./ring.js";
 import { readRows } from "./rows.js";
 
-export const CAPACITY = 5000;
-const CONNECTIONS_OFFERED = 50;
+const KEPT_ROWS = 6000;
+const KEPT_ERRORS = 10_000;
 // A page is not told of a restart of the kernel, so it asks now and then; ever more rarely while
 // there is no answer.
 const HEARTBEAT_MS = 10_000;
@@ -21,55 +20,72 @@ const HEALTH = {
 };
 
 /**
- * @typedef {import("./bridge.js").Rows} Rows
+ * @typedef {import("./rows.js").Row} Row
  * @typedef {import("./bridge.js").Status} Status
- * @typedef {{ snapshot: { rows?: Rows, status?: Status }, copy_key: string }} Traits
+ * @typedef {import("./bridge.js").Said} Said
+ * @typedef {{ code: number, name: string, sent: boolean, says: string }} Code
+ * @typedef {{ first: number, last: number, says: string }} CodeRange
+ * @typedef {{ name: string, stage: "request" | "frame" | "conduct", says: string, sends: { server?: string, client?: string } }} Rule `sends` in hex, by the ends that can break it
+ * @typedef {{ codes: Code[], ranges: CodeRange[], rules: Rule[], formats: string[], max_reason: number }} Catalog
+ * @typedef {{ snapshot: any, catalog: Catalog, copy_key: string, bits: boolean, addresses: import("./address_check.js").Addresses }} Traits
  * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "send" | "on" | "off">} Model
- * @typedef {"rows" | "status" | "reset" | "health"} Change
+ * @typedef {"rows" | "status" | "said" | "reset" | "health"} Change
  */
 
 export class Store {
-  /**
-   * @param {Model} model
-   * @param {AbortSignal} signal aborted when the model goes
-   */
+  /** @param {Model} model @param {AbortSignal} signal aborted when the model goes */
   constructor(model, signal) {
     this.model = model;
-    this.ring = new Ring(CAPACITY);
-    this.relations = new Relations();
     this.rates = new Rates();
     /** @type {Status} */
-    this.status = { state: "", url: "", open: [], dropped: 0, note: "" };
-    /** The first record's time: zero of the relative times. */
+    this.status = {
+      state: "", url: "", sends: false, of_server: false, targets: [], open: 0, total: 0,
+      connections: [], note: "", saved: [],
+    };
+    /** @type {Said} */
+    this.said = { sentence: "", failed: false, code: "" };
+    this.log = "";
+    this.spans = new Spans([]);
+    this.last = 0;
+    this.dropped = 0;
     this.origin = 0;
-    this.backfilling = false;
-    /** @type {string | undefined} which log the rows are of */
-    this.logKey = undefined;
-    /** @type {Set<number>} numbers of the connections seen in rows */
-    this.known = new Set();
+    /** @type {Map<number, Row>} */
+    this.rows = new Map();
+    /** @type {number[]} */
+    this.errors = [];
+    this.roundTrip = 0;
+    /** @type {Map<number, number>} how many fragments a message has, by its first one's number */
+    this.totals = new Map();
     /** @type {Set<(change: Change) => void>} */
     this.listeners = new Set();
-    /** @type {Promise<unknown> | undefined} a heartbeat that a click asked for */
-    this.nudged = undefined;
     this.bridge = new Bridge(model, signal, () => this.#notify("health"));
-    this.bridge.on("rows", (rows) => this.#takeRows(rows));
-    this.bridge.on("status", (status) => {
-      this.status = status;
-      this.#notify("status");
-    });
-
-    const connected = () => this.nudge();
+    this.bridge.on("news", (news) => this.#takeNews(news));
+    this.bridge.on("reset", () => this.open());
+    this.bridge.on("said", (said) => { this.said = said; this.#notify("said"); });
+    const connected = () => { void this.bridge.request("heartbeat", {}).catch(() => {}); };
     model.on("comm_live_update", connected);
-    const { rows, status } = model.get("snapshot") ?? {};
-    if (rows) this.#takeRows(rows);
-    if (status) this.status = status;
+    const snapshot = model.get("snapshot");
+    if (snapshot?.spans) this.#takeAll(snapshot);
     void this.bridge.hello();
-    this.#backfill();
+    this.open();
     this.#beatLater(HEARTBEAT_MS);
     signal.addEventListener("abort", () => {
       clearTimeout(this.heart);
       model.off("comm_live_update", connected);
     });
+  }
+
+  /** @param {string} log */
+  #forget(log) {
+    this.log = log;
+    this.spans = new Spans([]);
+    this.last = 0;
+    this.dropped = 0;
+    this.origin = 0;
+    this.rows.clear();
+    this.errors = [];
+    this.roundTrip = 0;
+    this.totals.clear();
   }
 
   /** @param {(change: Change) => void} listener @param {AbortSignal} signal */
@@ -88,55 +104,97 @@ export class Store {
     return HEALTH[this.bridge.state];
   }
 
-  /** The connections this page knows of, for the choice in the toolbar. */
-  connections() {
-    const peers = new Map(this.status.open.map(({ id, peer }) => [id, peer]));
-    return [...new Set([...this.known, ...peers.keys()])]
-      .sort((one, other) => one - other)
-      .slice(-CONNECTIONS_OFFERED)
-      .map((id) => ({ id, peer: peers.get(id) ?? "closed" }));
+  /** Ask for all that a page needs. */
+  open() {
+    this.bridge.request("open", {}, { timeout: 120_000, patience: Infinity }).then(
+      ({ value }) => this.#takeAll(value), () => {});
   }
 
-  /** Find out whether the kernel answers: what was clicked before is done when it does. */
-  nudge() {
-    this.nudged ??= this.bridge.request("heartbeat", {}).catch(() => {}).finally(() => { this.nudged = undefined; });
+  /** @param {import("./bridge.js").Overview} all */
+  #takeAll(all) {
+    const other = all.log !== this.log;
+    if (other) this.#forget(all.log);
+    this.errors = all.errors;
+    this.#takePosition(all);
+    this.#takeRows(readRows(all));
+    this.status = all.status;
+    this.said = all.said;
+    for (const change of /** @type {Change[]} */ (other ? ["reset", "status", "said"] : ["rows", "status", "said"])) this.#notify(change);
   }
 
-  /** Have the kernel push the rows that this page lacks. */
-  #backfill() {
-    if (this.backfilling) return;
-    this.backfilling = true;
-    const done = () => { this.backfilling = false; };
-    this.bridge.request("backfill", { after: this.ring.covered }, { patience: Infinity }).then(done, done);
-  }
-
-  /** @param {Rows} content */
-  #takeRows(content) {
-    if (content.log !== this.logKey) {
-      if (this.logKey !== undefined) this.#reset();
-      this.logKey = content.log;
+  /** @param {import("./bridge.js").News} news */
+  #takeNews(news) {
+    if (news.log !== this.log) return this.open();
+    if (news.spans) {
+      const before = this.last;
+      this.errors.push(...(news.errors ?? []));
+      if (this.errors.length > 2 * KEPT_ERRORS) this.errors.splice(0, KEPT_ERRORS);
+      this.#takePosition(news);
+      this.rates.add(news.time, Math.max(0, this.last - before));
+      this.#takeRows(readRows(news));
+      this.#notify("rows");
     }
-    const rows = readRows(content);
-    const outcome = this.ring.take(rows, content.after, content.to);
-    // A batch after a gap is dropped: the backfill covers it too.
-    if (outcome === "gap") this.#backfill();
-    if (outcome !== "taken") return;
-    if (this.origin === 0 && content.origin) this.origin = content.origin;
+    if (news.status) {
+      this.status = news.status;
+      this.#notify("status");
+    }
+  }
+
+  /** @param {import("./bridge.js").Position} position */
+  #takePosition({ spans, dropped, origin }) {
+    this.spans = new Spans(spans);
+    this.last = spans.at(-1)?.[1] ?? this.last;
+    this.dropped = dropped;
+    if (origin) this.origin = origin;
+  }
+
+  /** @param {Row[]} rows */
+  #takeRows(rows) {
     for (const row of rows) {
-      this.relations.annotate(row);
-      if (row.connection > 0) this.known.add(row.connection);
+      this.rows.set(row.number, row);
+      if (row.part !== 0 && row.part[3]) this.totals.set(row.part[0], row.part[2]);
+      if (row.type === "pong" && row.answer !== 0 && row.answer[1] !== null) this.roundTrip = row.answer[1];
     }
-    this.rates.add(content.time, content.to - content.after, content.bytes);
-    this.#notify("rows");
+    if (this.rows.size > KEPT_ROWS) {
+      let surplus = this.rows.size - KEPT_ROWS;
+      for (const number of this.rows.keys()) {
+        if (surplus-- <= 0) break;
+        this.rows.delete(number);
+        this.totals.delete(number);
+      }
+    }
   }
 
-  #reset() {
-    this.ring.reset();
-    this.relations = new Relations();
-    this.rates = new Rates();
-    this.known.clear();
-    this.origin = 0;
-    this.#notify("reset");
+  /**
+   * Fetch rows by their numbers; they are in `rows` afterwards.
+   * @param {number[]} numbers @param {import("./finder.js").Query} query
+   * @returns {Promise<Record<string, string>>} what was found around the query's text
+   */
+  async fetch(numbers, query) {
+    const { value } = await this.bridge.request("rows", { numbers, ...query });
+    this.#takeRows(readRows(value));
+    return value.contexts;
+  }
+
+  /**
+   * Call one of the panel's controls in the kernel.
+   * @param {string} name
+   * @param {{ arguments?: unknown[], options?: Record<string, unknown>, typed?: string, format?: string }} [fields]
+   */
+  async act(name, fields = {}) {
+    try {
+      const { value } = await this.bridge.request("act", { name, ...fields });
+      this.said = value;
+    } catch (problem) {
+      this.said = { sentence: problem instanceof Error ? problem.message : String(problem), failed: true, code: "" };
+    }
+    this.#notify("said");
+  }
+
+  /** Say something of the page's own. @param {string} sentence @param {boolean} [failed] */
+  say(sentence, failed = false) {
+    this.said = { sentence, failed, code: "" };
+    this.#notify("said");
   }
 
   /** @param {number} delay */

@@ -1,126 +1,213 @@
-// The filter box, the chips, and what the list does: follow, pause, clear, jump.
+// The status bar with its tabs, and the one line of tools above the list.
 
-import { button, element, roveFocus, setPressed, toggle } from "./dom.js";
-import { CHIPS } from "./filter.js";
-import { COLUMNS } from "./row_list.js";
+import { button, element, icon, menu, roveFocus, setPressed, setText, svgElement, toggle } from "./dom.js";
+import { CHIPS } from "./finder.js";
+import { counted, grouped } from "./format.js";
+import { polyline } from "./rates.js";
+import { duration } from "./rows.js";
+
+const [WIDTH, HEIGHT] = [96, 20];
+const STATES = /** @type {Record<string, string>} */ ({
+  listening: "listening", stopped: "not running", open: "connected", closed: "closed", log: "a log",
+  gone: "kernel gone", "": "waiting for the kernel",
+});
+const TIME_FORMS = /** @type {[import("./list.js").TimeForm, string][]} */ ([
+  ["relative", "since the start"], ["delta", "since the row above"], ["absolute", "clock time"], ["chosen", "relative to the chosen row"],
+]);
+
+export class StatusBar {
+  /** @param {import("./store.js").Store} store @param {(tab: string) => void} onTab @param {() => void} onErrors */
+  constructor(store, onTab, onErrors) {
+    this.store = store;
+    this.state = element("b", { class: "astra-state" });
+    this.address = element("code", { class: "astra-address", title: "Address for clients in the kernel" });
+    const count = () => element("span", { class: "astra-quiet" });
+    this.counts = { Frames: count(), Sequence: count(), Connections: count() };
+    this.tabs = Object.entries(this.counts).map(([name, n]) => element("button", {
+      class: "astra-tab", type: "button", role: "tab", "data-tab": name, onclick: () => onTab(name),
+    }, element("span", { class: "astra-tab-word", text: name }), n));
+    const tabs = element("span", { class: "astra-tabs", role: "tablist", "aria-label": "Views of the log" }, ...this.tabs);
+    this.errorCount = element("b");
+    this.errors = element("button", { class: "astra-errors", type: "button", title: "Next error (n)", onclick: onErrors }, icon("bad"), this.errorCount);
+    this.trip = element("span", { class: "astra-stat astra-trip", title: "Newest time from a PING of this end to its PONG" });
+    this.dropped = element("span", { class: "astra-stat astra-dropped", title: "Records that are no longer on the log: it keeps the newest" });
+    this.rate = element("span", { class: "astra-stat astra-rate" });
+    this.line = svgElement("polyline", {});
+    this.plotTitle = svgElement("title", {});
+    const plot = svgElement("svg", { class: "astra-plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", preserveAspectRatio: "none" });
+    plot.append(this.plotTitle, this.line);
+    this.root = element("div", { class: "astra-status" },
+      element("span", { class: "astra-end" }, element("span", { class: "astra-dot", "aria-hidden": "true" }), this.state, this.address), tabs,
+      element("span", { class: "astra-spring" }), this.errors, this.dropped, this.trip, this.rate, plot);
+    roveFocus(tabs, "button", (tab) => tab.click());
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.again = undefined;
+  }
+
+  draw() {
+    const { status, bridge, errors, spans, dropped, roundTrip } = this.store;
+    const state = bridge.state === "gone" ? "gone" : status.state;
+    this.root.dataset.state = state;
+    setText(this.state, STATES[state] ?? state);
+    setText(this.address, status.url);
+    setText(this.counts.Frames, grouped(spans.length));
+    setText(this.counts.Connections, `${grouped(status.open)} open`);
+    this.errors.hidden = errors.length === 0;
+    setText(this.errorCount, counted(errors.length, "error"));
+    setText(this.dropped, dropped ? `${grouped(dropped)} dropped` : "");
+    setText(this.trip, roundTrip ? `RTT ${duration(roundTrip)}` : "");
+    if (this.again === undefined) this.drawRates();
+  }
+
+  drawRates() {
+    const { rates } = this.store;
+    const values = rates.lastMinute(Date.now() / 1000);
+    this.line.setAttribute("points", polyline(values, WIDTH, HEIGHT));
+    const last = values.at(-2) ?? 0;
+    setText(this.rate, `${grouped(last)}/s`);
+    setText(this.plotTitle, `Records per second in the last minute: now ${grouped(last)}, at most ${grouped(Math.max(...values))}`);
+    // The plot moves on only while there is something in it to move.
+    clearTimeout(this.again);
+    this.again = values.some((value) => value > 0) ? setTimeout(() => this.drawRates(), 1000) : undefined;
+  }
+
+  /** @param {string} name */
+  select(name) {
+    for (const tab of this.tabs) {
+      const on = tab.dataset.tab === name;
+      tab.setAttribute("aria-selected", String(on));
+      tab.setAttribute("tabindex", on ? "0" : "-1");
+    }
+  }
+
+  stop() {
+    clearTimeout(this.again);
+  }
+}
 
 /**
- * @typedef {import("./filter.js").Filter} Filter
- * @typedef {import("./row_list.js").TimeForm} TimeForm
  * @typedef {object} ToolbarHandlers
  * @property {() => void} onFilter
  * @property {(follow: boolean) => void} onFollow
  * @property {(paused: boolean) => void} onPause
  * @property {() => void} onClear
- * @property {() => void} onJump
- * @property {(form: TimeForm) => void} onTime
- * @property {(key: string, shown: boolean) => void} onColumn
+ * @property {(step: number) => void} onError
+ * @property {(form: import("./list.js").TimeForm) => void} onTime
+ * @property {(shown: boolean) => void} onBits
+ * @property {(form: string) => void} onSave
+ * @property {(path: string) => void} onLoad
  */
 
-const TIME_FORMS = {
-  relative: "time since start", delta: "time since the row above", absolute: "clock time",
-};
+const SAVED = /** @type {[string, string, string][]} */ ([
+  ["jsonl", "JSON Lines", "Write the whole log to a file beside the notebook"],
+  ["har", "HAR", "For the network panel of a browser, and for Playwright"],
+  ["pcapng", "pcapng", "For Wireshark"],
+  ["html", "one HTML page", "The panel and the log, without kernel and network"],
+]);
 
 export class Toolbar {
-  /**
-   * @param {Filter} filter changed in place
-   * @param {ToolbarHandlers} handlers
-   */
+  /** @param {import("./finder.js").Filter} filter changed in place @param {ToolbarHandlers} handlers */
   constructor(filter, handlers) {
     this.filter = filter;
     this.handlers = handlers;
+    this.bits = false;
+    /** @type {import("./list.js").TimeForm} */
+    this.time = "relative";
     this.text = element("input", {
-      class: "astra-field", type: "search", spellcheck: "false",
-      placeholder: "Filter by text", "aria-label": "Filter rows by text",
+      type: "search", spellcheck: "false", placeholder: "Filter (/)", "aria-label": "Filter all records by text", class: "astra-filter",
       oninput: () => { filter.text = this.text.value; handlers.onFilter(); },
     });
-    const regex = toggle(".*", "Read the filter as a regular expression", false, (on) => {
-      filter.regex = on;
+    const regex = toggle(".*", "Read the filter as a regular expression", false, (on) => { filter.regex = on; handlers.onFilter(); }, "astra-in");
+    this.found = element("span", { class: "astra-found", role: "status" });
+    this.chips = new Map(CHIPS.map(([name, title]) => [name, toggle(name, title, false, (on) => {
+      if (on) filter.chips.add(name);
+      else filter.chips.delete(name);
       handlers.onFilter();
-    });
-    this.problem = element("span", { class: "astra-problem", role: "status" });
-    this.searched = element("span", { class: "astra-searched", role: "status" });
-    const chips = element("div", { class: "astra-chips", role: "group", "aria-label": "Show only these types" },
-      ...CHIPS.map(([name, title]) => toggle(name, title, false, (on) => {
-        if (on) filter.chips.add(name);
-        else filter.chips.delete(name);
+    }, `astra-chip astra-t-${name}`)]));
+    const chips = element("div", { class: "astra-seg astra-chips", role: "group", "aria-label": "Types" }, ...this.chips.values());
+    const types = menu("Types", "Types", () => [...this.chips.values()].map((chip) => this.#choice(chip.textContent ?? "", chip.getAttribute("aria-pressed") === "true", () => chip.click())));
+    types.classList.add("astra-types");
+    const ways = /** @type {["received" | "sent", string][]} */ ([["received", "down"], ["sent", "up"]]).map(([way, sign]) => {
+      const made = toggle("", `${way} only`, false, (on) => {
+        filter.direction = on ? way : "";
+        for (const other of ways) setPressed(other, on && other === made);
         handlers.onFilter();
-      }, `astra-chip astra-t-${name}`)));
-    const directions = element("div", { class: "astra-chips", role: "group", "aria-label": "Show only this direction" },
-      ...this.#directions());
-    roveFocus(chips, "button");
-    roveFocus(directions, "button");
+      }, "astra-icon-button");
+      made.setAttribute("aria-label", `${way} only`);
+      made.append(icon(sign));
+      return made;
+    });
     this.connection = element("select", {
-      class: "astra-select", "aria-label": "Show only this connection",
+      "aria-label": "Connection", class: "astra-select astra-connection",
       onchange: () => { filter.connection = Number(this.connection.value); handlers.onFilter(); },
     }, element("option", { text: "all connections", value: 0 }));
-    this.follow = toggle("Follow", "Keep the newest row in sight; scrolling up lets go", true, handlers.onFollow);
-    this.pause = toggle("Pause", "Hold the list still; records go on to be logged", false, (on) => {
-      this.pause.textContent = on ? "Paused" : "Pause";
-      handlers.onPause(on);
-    });
-    const jump = button("Next \u2691", "Jump to the next control frame, refusal, end or error", handlers.onJump);
-    const clear = button("Clear", "Empty this view; server.log keeps its records", handlers.onClear);
-    const time = element("select", {
-      class: "astra-select", "aria-label": "Form of the time column", title: "Form of the time column",
-      onchange: () => handlers.onTime(/** @type {TimeForm} */ (time.value)),
-    }, ...Object.entries(TIME_FORMS).map(([value, text]) => element("option", { text, value })));
-    this.root = element("div", {
-      class: "astra-toolbar", role: "toolbar", "aria-label": "Log view",
-      // Typed keys are text, not shortcuts of the notebook around.
-      onkeydown: (event) => { if (event.target.matches("input, select")) event.stopPropagation(); },
-    },
-      this.text, regex, chips, directions, this.connection, this.problem,
-      element("div", { class: "astra-tools" }, this.follow, this.pause, jump, clear, time, this.#columnMenu()),
-      this.searched);
+    this.errors = toggle("errors", "Refused frames and handshakes, errors of handlers, abnormal ends", false, (on) => { filter.errors = on; handlers.onFilter(); }, "astra-chip astra-t-error");
+    const step = (/** @type {number} */ by, /** @type {string} */ name) => {
+      const made = button("", `${name} error (${by > 0 ? "n" : "N"})`, () => handlers.onError(by), "astra-icon-button");
+      made.setAttribute("aria-label", `${name} error`);
+      made.append(icon(by > 0 ? "below" : "above"));
+      return made;
+    };
+    this.follow = this.#worded(toggle("", "Keep the newest row in sight (g); scrolling up lets go", true, handlers.onFollow), "follow", "Follow");
+    this.pause = this.#worded(toggle("", "Hold the list still (p); records go on to be logged", false, handlers.onPause), "pause", "Pause");
+    this.save = menu("Save", "Save and open", () => [
+      ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
+      this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
+    ], "save");
+    const columns = menu("Columns", "Columns and times", () => [
+      this.#choice("FIN RSV MASK", this.bits, (on) => { this.bits = on; handlers.onBits(on); }),
+      ...TIME_FORMS.map(([form, name]) => this.#choice(`time ${name}`, this.time === form, () => { this.time = form; handlers.onTime(form); })),
+      button("Clear this view", "Empty this view; the log keeps its records", handlers.onClear),
+    ], "columns");
+    this.root = element("div", { class: "astra-tools", role: "toolbar", "aria-label": "Filter and view" },
+      element("span", { class: "astra-find" }, icon("find"), this.text, regex),
+      chips, types, element("div", { class: "astra-seg astra-ways", role: "group", "aria-label": "Direction" }, ...ways), this.connection,
+      element("div", { class: "astra-seg", role: "group", "aria-label": "Errors" }, step(-1, "Previous"), this.errors, step(1, "Next")),
+      element("span", { class: "astra-spring" }), this.follow, this.pause, this.save, columns);
+    roveFocus(this.root, "button, summary");
   }
 
-  #directions() {
-    /** @type {["received" | "sent", string][]} */
-    const both = [["received", "\u2193 received"], ["sent", "\u2191 sent"]];
-    const made = both.map(([direction, label]) => toggle(label, `Show only what this end ${direction}`, false, (on) => {
-      this.filter.direction = on ? direction : "";
-      made.forEach((other, index) => setPressed(other, on && both[index]?.[0] === direction));
-      this.handlers.onFilter();
-    }, "astra-chip"));
+  /** Open the Save menu, with its first choice focused. */
+  openSave() {
+    // It is filled when it opens, and this comes after that.
+    this.save.addEventListener("toggle", () => /** @type {HTMLElement | null} */ (this.save.querySelector(".astra-menu-list button"))?.focus(), { once: true });
+    this.save.open = true;
+  }
+
+  /** @param {HTMLButtonElement} made @param {string} sign @param {string} word */
+  #worded(made, sign, word) {
+    made.setAttribute("aria-label", word);
+    made.append(icon(sign), element("span", { class: "astra-word", text: word }));
     return made;
   }
 
-  #columnMenu() {
-    const boxes = COLUMNS.filter(({ option }) => option !== "").map(({ key, option }) => {
-      const box = element("input", {
-        type: "checkbox", checked: key !== "key",
-        onchange: () => this.handlers.onColumn(key, box.checked),
-      });
-      return element("label", {}, box, ` ${option}`);
-    });
-    const menu = element("details", {
-      class: "astra-menu",
-      onkeydown: (event) => {
-        if (event.key === "Escape") {
-          menu.open = false;
-          /** @type {HTMLElement} */ (menu.firstElementChild).focus();
-          event.stopPropagation();
-        }
-      },
-      onfocusout: (event) => {
-        if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.open = false;
-      },
-    }, element("summary", { class: "astra-button", text: "Columns", title: "Choose the columns" }),
-    element("div", { class: "astra-menu-list", role: "group", "aria-label": "Columns" }, ...boxes));
-    return menu;
+  #opener() {
+    const field = element("input", { class: "astra-field", placeholder: "file.jsonl, .har, .pcapng", "aria-label": "File to open", onkeydown: (event) => { if (event.key === "Enter") this.handlers.onLoad(field.value); } });
+    return element("div", { class: "astra-open-file" }, field, button("Open", "Show a file of the kernel's folder in this panel", () => this.handlers.onLoad(field.value)));
   }
 
-  /** @param {{ id: number, peer: string }[]} connections */
+  /** @param {string} name @param {boolean} on @param {(on: boolean) => void} onChange */
+  #choice(name, on, onChange) {
+    const made = button(`${on ? "\u2713" : "\u2002"} ${name}`, name, () => onChange(!on));
+    made.setAttribute("aria-pressed", String(on));
+    return made;
+  }
+
+  /** @param {import("./finder.js").Finder} finder */
+  drawFound(finder) {
+    setText(this.found, finder.problem || finder.sentence);
+    this.found.classList.toggle("astra-wrong", finder.problem !== "");
+  }
+
+  /** @param {import("./bridge.js").Status["connections"]} connections */
   setConnections(connections) {
-    const wanted = ["0", ...connections.map(({ id }) => String(id))];
-    const present = [...this.connection.options].map((option) => option.value);
-    if (wanted.join() === present.join()) return;
-    const chosen = this.connection.value;
-    this.connection.replaceChildren(
-      element("option", { text: "all connections", value: 0 }),
-      ...connections.map(({ id, peer }) => element("option", { text: `#${id} ${peer}`, value: id })));
-    this.connection.value = wanted.includes(chosen) ? chosen : "0";
-    this.filter.connection = Number(this.connection.value);
+    const wanted = connections.map(([id, path, who, state]) => [id, `#${id} ${path}${state === "open" ? "" : ` ${state}`}${who ? ` \u00b7 ${who}` : ""}`]);
+    const signature = JSON.stringify(wanted);
+    if (signature === this.connection.dataset.shown) return;
+    this.connection.dataset.shown = signature;
+    this.connection.replaceChildren(element("option", { text: "all connections", value: 0 }),
+      ...wanted.map(([value, text]) => element("option", { text: String(text), value: Number(value) })));
+    this.connection.value = String(this.filter.connection);
+    if (this.connection.selectedIndex < 0) this.connection.value = "0";
   }
 }

@@ -1,0 +1,291 @@
+// The composer: to whom, the payload, four send buttons, and a button for every close code.
+
+import { button, copyText, element, icon, roveFocus, setText, toggle } from "./dom.js";
+
+/**
+ * @typedef {import("./store.js").Store} Store
+ * @typedef {{ to?: number | "everyone", by?: number }} Target
+ */
+
+export const KINDS = ["text", "bytes", "ping", "pong"];
+const DRAWERS = { fragments: "Fragments\u2026", rules: "Break a rule\u2026", saved: "Saved\u2026", connect: "Connect\u2026" };
+
+export class Composer {
+  /** @param {Store} store */
+  constructor(store) {
+    this.store = store;
+    this.catalog = store.model.get("catalog");
+    this.kind = "text"; // that Enter sends
+    this.drawer = "";
+    /** What the person chose; it counts until a row is chosen or its connection is closed. */
+    this.picked = "";
+    this.suggested = 0;
+    this.to = element("select", { class: "astra-select astra-to", "aria-label": "To", onchange: () => this.#pick() });
+    this.payload = element("textarea", {
+      class: "astra-payload", rows: 1, spellcheck: "false", "aria-label": "Payload", placeholder: "Payload",
+      oninput: () => this.#grow(),
+      onkeydown: (event) => {
+        if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+        event.preventDefault();
+        this.send(this.kind);
+      },
+    });
+    this.format = element("select", { class: "astra-select astra-format", "aria-label": "The payload is", title: "How the payload is read" },
+      ...this.catalog.formats.map((name) => element("option", { text: `as ${name}`, value: name })));
+    this.sends = new Map(KINDS.map((kind) => [kind, button(`Send ${kind}`, `Send the payload as ${kind} (Enter sends the last kind)`, () => this.send(kind))]));
+    this.reason = element("input", { class: "astra-field astra-reason", placeholder: "reason", "aria-label": "Close reason", oninput: () => this.#count() });
+    this.count = element("span", { class: "astra-in" });
+    this.code = element("code", { class: "astra-code" });
+    this.sentence = element("span", { class: "astra-sentence" });
+    this.sign = element("span", { class: "astra-sign", "aria-hidden": "true" });
+    this.copy = button("Copy", "Copy the line of Python", () => copyText(this.copy, this.code.textContent ?? ""), "astra-bare");
+    this.hint = element("span", { class: "astra-hint-line" });
+    this.openers = new Map(Object.entries(DRAWERS).map(([name, word]) => {
+      const made = button(word, { fragments: "Send one message in several frames", rules: "Put bytes on the wire that break RFC 6455", saved: "Saved payloads", connect: "Open a client in the kernel" }[name] ?? "", () => this.open(this.drawer === name ? "" : name), "astra-bare");
+      made.setAttribute("aria-expanded", "false");
+      return [name, made];
+    }));
+    this.drawerRoot = element("div", { class: "astra-drawer" });
+    this.drawerRoot.hidden = true;
+    this.said = element("div", { class: "astra-said", role: "status" }, this.sign, this.sentence, this.hint, element("span", { class: "astra-spring" }), this.code, this.copy);
+    const label = (/** @type {string} */ text) => element("span", { class: "astra-label", text });
+    this.form = element("div", { class: "astra-form" },
+      label("To"), this.to,
+      element("span", { class: "astra-pay-field" }, this.payload, this.format),
+      element("div", { class: "astra-seg astra-sends", role: "group", "aria-label": "Send" }, ...this.sends.values()),
+      element("span", { class: "astra-more" }, ...this.openers.values()),
+      label("Close with"),
+      element("span", { class: "astra-reason-field" }, this.reason, this.count),
+      this.#codes(), this.drawerRoot);
+    this.root = element("section", { class: "astra-composer", "aria-label": "Send" }, this.form, this.said);
+    this.root.addEventListener("pointerover", (event) => this.#hint(event.target));
+    this.root.addEventListener("focusin", (event) => this.#hint(event.target));
+    this.root.addEventListener("pointerleave", () => this.#hint(null));
+    this.root.addEventListener("focusout", () => this.#hint(null));
+    this.#count();
+    this.#setKind("text");
+  }
+
+  #codes() {
+    const { codes, ranges } = this.catalog;
+    const one = (/** @type {import("./store.js").Code} */ { code, name, says }) => {
+      const made = button(String(code), `${code} ${name}: ${says}`, () => this.close(code), "astra-close-code");
+      made.dataset.says = `${code} ${name}: ${says}`;
+      made.setAttribute("aria-label", `Close with ${code}, ${name}: ${says}`);
+      made.removeAttribute("title");
+      return made;
+    };
+    const sent = element("div", { class: "astra-seg", role: "group", "aria-label": "Close codes that may be sent" }, ...codes.filter((each) => each.sent).map(one));
+    const never = element("div", { class: "astra-seg astra-never", role: "group", "aria-label": "Close codes that are only reported" }, ...codes.filter((each) => !each.sent).map(one));
+    const made = ranges.map(({ first, last, says }) => {
+      const number = element("input", { class: "astra-field", value: first, inputmode: "numeric", "aria-label": `Close code from ${first} to ${last}`, "data-says": says,
+        onkeydown: (event) => { if (event.key === "Enter") go.click(); } });
+      const go = button("", "", () => this.close(Number(number.value)), "astra-icon-button");
+      go.dataset.says = says;
+      go.setAttribute("aria-label", `Close with this code: ${says}`);
+      go.append(icon("go"));
+      return element("span", { class: "astra-range" }, number, go);
+    });
+    roveFocus(sent, "button");
+    roveFocus(never, "button");
+    return element("div", { class: "astra-codes" }, sent, element("span", { class: "astra-never-word", text: "only reported" }), never, ...made);
+  }
+
+  /** Say what a control means in the line below. @param {EventTarget | null} target */
+  #hint(target) {
+    const says = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("[data-says]"))?.dataset.says ?? "" : "";
+    if (this.hint.textContent === says) return;
+    setText(this.hint, says);
+    this.said.classList.toggle("astra-hinting", says !== "");
+  }
+
+  /** @returns {Target} */
+  get target() {
+    const { value } = this.to;
+    if (value === "everyone") return { to: "everyone" };
+    const number = Number(value.replace("c", ""));
+    if (!number) return {};
+    return value.startsWith("c") ? { by: number } : { to: number };
+  }
+
+  get targetName() {
+    return this.to.selectedOptions[0]?.textContent ?? "nobody";
+  }
+
+  #pick() {
+    if (this.to.value === "connect") {
+      this.to.value = this.picked;
+      this.open("connect");
+    } else this.picked = this.to.value;
+  }
+
+  /** A connection was chosen, in a row or in the table. @param {number} connection */
+  suggest(connection) {
+    this.suggested = connection;
+    const client = this.picked.startsWith("c");
+    this.picked = `${client ? "c" : ""}${connection}`;
+    this.#chooseTarget();
+  }
+
+  drawTargets() {
+    const { status } = this.store;
+    const { targets } = status;
+    const group = (/** @type {string} */ label, /** @type {Node[]} */ options) => element("optgroup", { label }, ...options);
+    const option = (/** @type {string} */ value, /** @type {string} */ text) => element("option", { value, text });
+    const servers = targets.filter((each) => each.server);
+    const clients = targets.filter((each) => each.client);
+    const signature = JSON.stringify([targets, status.of_server]);
+    if (signature !== this.to.dataset.shown) {
+      this.to.dataset.shown = signature;
+      this.to.replaceChildren(
+        ...(status.of_server ? [group("the server sends to", [
+          ...servers.map(({ id, path }) => option(String(id), `#${id} ${path}`)),
+          ...(servers.length > 1 ? [option("everyone", `everyone (${servers.length})`)] : [])])] : []),
+        ...(clients.length > 0 ? [group("a client sends", clients.map(({ id, path }) => option(`c${id}`, status.of_server ? `server, from the client of #${id}` : `#${id} ${path}`)))] : []),
+        ...(targets.length === 0 ? [option("", "nobody is connected")] : []),
+        option("connect", "connect a client \u2026"));
+      this.#chooseTarget();
+    }
+    this.root.hidden = !status.sends;
+    if (this.drawer === "saved") this.#fill();
+  }
+
+  #chooseTarget() {
+    const values = [...this.to.options].map((each) => each.value).filter((value) => value !== "connect");
+    const newest = values.findLast((value) => value !== "everyone" && !value.startsWith("c")) ?? values.findLast((value) => value !== "everyone");
+    if (!values.includes(this.picked)) this.picked = values.includes(this.picked.replace("c", "")) ? this.picked.replace("c", "") : "";
+    this.to.value = this.picked || newest || "";
+  }
+
+  /** @param {string} kind */
+  #setKind(kind) {
+    this.kind = kind;
+    for (const [name, made] of this.sends) made.classList.toggle("astra-main", name === kind);
+  }
+
+  /** @param {string} kind */
+  send(kind) {
+    this.#setKind(kind);
+    void this.store.act(`send_${kind}`, { options: this.target, typed: this.payload.value, format: this.format.value });
+  }
+
+  /** @param {number} code */
+  close(code) {
+    const reason = this.reason.value;
+    void this.store.act("send_close", { arguments: [code], options: { ...(reason ? { reason } : {}), ...this.target } });
+  }
+
+  /**
+   * Put a payload into the field, to be changed and sent.
+   * @param {string} payload @param {string} format @param {string} kind @param {string} from
+   */
+  edit(payload, format, kind, from) {
+    this.payload.value = payload;
+    this.format.value = format;
+    this.#grow();
+    if (KINDS.includes(kind)) this.#setKind(kind);
+    this.payload.focus();
+    this.store.say(`${from}; it goes to ${this.targetName} when you press Send ${this.kind}.`);
+  }
+
+  #grow() {
+    this.payload.rows = Math.min(6, this.payload.value.split("\n").length);
+  }
+
+  #count() {
+    const size = new TextEncoder().encode(this.reason.value).length;
+    setText(this.count, `${size} of ${this.catalog.max_reason}`);
+    this.count.classList.toggle("astra-wrong", size > this.catalog.max_reason);
+  }
+
+  drawSaid() {
+    const { sentence, failed, code } = this.store.said;
+    setText(this.sentence, sentence);
+    setText(this.code, code);
+    this.copy.hidden = code === "";
+    this.said.classList.toggle("astra-failed", failed);
+    this.sign.replaceChildren(...(sentence === "" ? [] : [icon(failed ? "bad" : "ok")]));
+  }
+
+  /** Open a drawer in place; one at a time. @param {string} name */
+  open(name) {
+    this.drawer = name;
+    for (const [each, opener] of this.openers) opener.setAttribute("aria-expanded", String(each === name));
+    this.drawerRoot.hidden = name === "";
+    this.#fill();
+    if (name !== "") /** @type {HTMLElement | null} */ (this.drawerRoot.querySelector("input, button"))?.focus();
+  }
+
+  #fill() {
+    const parts = { fragments: () => this.#fragments(), rules: () => this.#rules(), saved: () => this.#savedOnes(), connect: () => this.#connect() }[this.drawer];
+    this.drawerRoot.replaceChildren(...(parts ? parts() : []));
+  }
+
+  #fragments() {
+    const parts = field("Fragments", "3", "astra-number");
+    const cuts = field("or cut before bytes", "", "");
+    cuts.input.placeholder = "3, 7";
+    const ping = toggle("a ping between", "Send a PING after the first fragment", false, () => {});
+    const send = (/** @type {string} */ type) => button(`Send ${type} in fragments`, `One ${type} message in several frames`, () => this.store.act("send_fragments", {
+      arguments: [type], typed: this.payload.value, format: this.format.value,
+      options: {
+        ...(cuts.input.value ? { cuts: cuts.input.value } : { parts: Math.max(1, Math.min(100, Number(parts.input.value) || 1)) }),
+        ...(ping.getAttribute("aria-pressed") === "true" ? { ping: true } : {}), ...this.target,
+      },
+    }));
+    return [parts.root, cuts.root, ping, send("text"), send("bytes")];
+  }
+
+  #rules() {
+    const end = this.target.by !== undefined || !this.store.status.of_server ? "client" : "server";
+    const of = (/** @type {string} */ stage) => this.catalog.rules.filter((each) => each.stage === stage && each.sends[end] !== undefined).map(({ name, says, sends }) => {
+      const made = button(name, "", () => this.store.act("break_rule", { arguments: [name], options: this.target }));
+      const what = stage === "conduct" ? "" : `a click ${sends[end] ? `sends ${sends[end]?.slice(0, 60)}` : "drops TCP"}. `;
+      made.dataset.says = what + says;
+      made.setAttribute("aria-description", says);
+      return made;
+    });
+    const raw = button("payload as raw bytes", "", () => this.store.act("send_raw", { options: this.target, typed: this.payload.value, format: this.format.value }));
+    raw.dataset.says = "Put the payload's bytes on the wire as they are, without a header.";
+    const pong = (/** @type {boolean} */ on) => {
+      const made = button(`automatic pong ${on ? "on" : "off"}`, "", () => this.store.act("set_automatic_pong", { arguments: [on], options: this.target }));
+      made.dataset.says = "Whether the sending end answers each PING by itself (RFC 6455, section 5.5.2).";
+      return made;
+    };
+    return [...of("frame"), raw, element("span", { class: "astra-label", text: "From now on" }), ...of("conduct"), pong(false), pong(true)];
+  }
+
+  #savedOnes() {
+    const save = button("Save this payload", "Keep what is in the payload field", () => this.store.act("save_payload", { arguments: [this.payload.value, this.format.value] }));
+    return [...this.store.status.saved.map(({ name, payload, format }, index) => element("span", { class: "astra-seg" },
+      button(name, "Put it into the payload field", () => this.edit(payload, format, this.kind, "A saved payload")),
+      button("\u2715", `Remove ${name}`, () => this.store.act("forget_payload", { arguments: [index] })))), save];
+  }
+
+  #connect() {
+    const { of_server: ofServer, url, connections } = this.store.status;
+    const address = field(ofServer ? "Path" : "Address", ofServer ? connections.at(-1)?.[1] || "/" : url, "astra-wide");
+    const headers = field("Headers", "", "astra-wide");
+    headers.input.placeholder = "Name: value; Other: value";
+    const protocols = field("Subprotocols", "", "");
+    const wrong = element("select", { class: "astra-select", "aria-label": "A rule that the request breaks" },
+      element("option", { text: "a right request", value: "" }),
+      ...this.catalog.rules.filter(({ stage }) => stage === "request").map(({ name, says }) => element("option", { text: name, title: says, value: name })));
+    const go = button(ofServer ? "Open a client" : "Connect", "A client in the kernel connects", () => this.store.act("connect", {
+      arguments: [address.input.value],
+      options: {
+        ...(headers.input.value ? { headers: Object.fromEntries(headers.input.value.split(";").map((each) => each.split(/:(.*)/s).slice(0, 2).map((part) => part.trim()))) } : {}),
+        ...(protocols.input.value ? { subprotocols: protocols.input.value.split(/[\s,]+/).filter((each) => each !== "") } : {}),
+        ...(wrong.value ? { faults: [wrong.value] } : {}),
+      },
+    }), "astra-main");
+    address.input.addEventListener("keydown", (event) => { if (event.key === "Enter") go.click(); });
+    return [address.root, headers.root, protocols.root, wrong, go, button("Close clients", "Close the panel's clients with 1000", () => this.store.act("disconnect"))];
+  }
+}
+
+/** @param {string} name @param {string} value @param {string} className */
+function field(name, value, className) {
+  const input = element("input", { class: `astra-field ${className}`.trim(), value, "aria-label": name });
+  return { input, root: element("label", { class: "astra-labelled" }, name, input) };
+}

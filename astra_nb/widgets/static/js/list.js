@@ -1,0 +1,278 @@
+// The list of rows: virtual over all numbers of its index, so that any log scrolls the same.
+
+import { element, setText } from "./dom.js";
+import { clock, elapsed, span } from "./format.js";
+import { Line, laneAt } from "./line.js";
+import { Spans } from "./numbers.js";
+
+export const ROW_HEIGHT = 20;
+const TALLEST = 8_000_000; // pixels; a browser cuts what is much higher
+const LANES = 5; // connections in the sequence
+const FETCH_AHEAD = 20; // rows
+
+/**
+ * @typedef {import("./rows.js").Row} Row
+ * @typedef {"relative" | "delta" | "absolute" | "chosen"} TimeForm
+ * @typedef {object} ListHandlers
+ * @property {(number: number) => void} onSelect
+ * @property {(number: number) => void} onCompare
+ * @property {(connection: number) => void} onConnection
+ * @property {(follow: boolean) => void} onFollow
+ * @property {(numbers: number[]) => Promise<Record<string, string>>} fetch
+ */
+
+export class RowList {
+  /** @param {import("./store.js").Store} store @param {ListHandlers} handlers */
+  constructor(store, handlers) {
+    this.store = store;
+    this.handlers = handlers;
+    /** @type {import("./numbers.js").Spans | import("./numbers.js").Sorted} */
+    this.index = new Spans([]);
+    this.follow = true;
+    this.chosen = 0;
+    this.zero = 0; // time of the row that times are relative to
+    /** @type {TimeForm} */
+    this.timeForm = "relative";
+    this.asSequence = false;
+    /** @type {Map<number, string>} what was found around the filter's text, by number */
+    this.contexts = new Map();
+    this.askContexts = false;
+    /** @type {Set<number>} */
+    this.asked = new Set();
+    this.lanes = /** @type {number[]} */ ([]);
+    this.top = 0; // index of the first row in sight, as it was drawn
+    this.first = 0; // index of the first place in the piece
+    this.y = 0; // where the piece stands
+    this.laneHead = element("span", { class: "astra-ladder", role: "columnheader" });
+    this.space = element("div", { class: "astra-space", role: "rowgroup" });
+    // As high as all rows together; the few that are in the page are moved along it in one piece, in
+    // which a row keeps its place as long as it is in sight.
+    this.runway = element("div", { role: "presentation" }, this.space);
+    this.empty = element("p", { class: "astra-empty", role: "status" });
+    this.scroller = element("div", {
+      class: "astra-rows", tabindex: 0, role: "grid", "aria-label": "Records of the log", "aria-colcount": 9,
+      onscroll: () => this.#scrolled(),
+      onclick: (event) => this.#clicked(event),
+    }, this.#headRow(), this.runway);
+    this.marks = element("span", { class: "astra-error-marks", "aria-hidden": "true" });
+    this.root = element("div", { class: "astra-list" }, this.scroller, this.marks, this.empty);
+    /** @type {Line[]} */
+    this.pool = [];
+    this.scrollTop = 0;
+    this.height = 0; // pixels of the scroller; read where it changes, because reading lays the page out
+  }
+
+  /** The scroller has another height now. */
+  resize() {
+    this.height = this.scroller.clientHeight;
+    if (this.follow) this.setFollow(true);
+    else this.draw();
+  }
+
+  #headRow() {
+    const names = [["", ""], ["no", "No."], ["time", "Time"], ["con", "Con"], ["dir", ""], ["type", "Type"], ["bits", "F RSV M"], ["len", "Length"], ["pay", "Payload"], ["rem", ""]];
+    return element("div", { class: "astra-head", role: "row" },
+      ...names.map(([key, text]) => element("span", { class: `astra-${key}`, role: "columnheader" }, text || element("span", { class: "astra-spoken", text: { dir: "Direction", rem: "Answers" }[key ?? ""] ?? "Message" }))), this.laneHead);
+  }
+
+  get #rowsInSight() {
+    return Math.max(1, Math.floor((this.height - 24) / ROW_HEIGHT));
+  }
+
+  /** How many rows a pixel of the space stands for, in parts of a row's height. */
+  get #scale() {
+    return Math.max(1, this.index.length * ROW_HEIGHT / TALLEST);
+  }
+
+  /**
+   * Show other numbers; what is being read stays where it is.
+   * @param {import("./numbers.js").Spans | import("./numbers.js").Sorted} index
+   * @param {string} whyEmpty
+   */
+  show(index, whyEmpty) {
+    const anchor = this.index.at(this.top);
+    this.index = index;
+    this.runway.style.height = `${Math.min(index.length * ROW_HEIGHT, TALLEST)}px`;
+    this.scroller.setAttribute("aria-rowcount", String(index.length + 1));
+    this.empty.hidden = index.length > 0;
+    if (index.length === 0) setText(this.empty, whyEmpty);
+    if (this.follow) {
+      this.draw(true, index.length);
+      this.#scrollTo(TALLEST);
+      return;
+    }
+    if (anchor !== undefined) {
+      const moved = index.indexOf(anchor) - this.top;
+      if (moved !== 0) this.#scrollTo(this.scroller.scrollTop + moved * ROW_HEIGHT / this.#scale);
+    }
+    this.draw(true);
+  }
+
+  /** @param {number} top */
+  #scrollTo(top) {
+    this.scroller.scrollTop = top;
+    this.scrollTop = this.scroller.scrollTop;
+  }
+
+  /**
+   * @param {boolean} [all] whether rows that did not move are drawn again too
+   * @param {number} [first] index of the first row in sight, if that is known
+   */
+  draw(all = false, first = undefined) {
+    const { index } = this;
+    const inSight = this.#rowsInSight;
+    const scale = this.#scale;
+    const wanted = first ?? Math.floor(this.scroller.scrollTop * scale / ROW_HEIGHT);
+    this.top = Math.max(0, Math.min(wanted, index.length - inSight));
+    const from = Math.max(0, this.top - 2);
+    const to = Math.min(index.length, this.top + inSight + 3);
+    while (this.pool.length < inSight + 6) {
+      const line = new Line(this);
+      this.pool.push(line);
+      this.space.append(line.root);
+    }
+    if (this.asSequence) this.#findLanes(from, to);
+    const missing = /** @type {number[]} */ ([]);
+    const numbers = [];
+    for (let at = from; at < to; at += 1) numbers.push(index.at(at) ?? 0);
+    const inSightNow = new Set(numbers);
+    const kept = new Map(this.pool.filter(({ number }) => inSightNow.has(number)).map((line) => [line.number, line]));
+    const free = this.pool.filter(({ number }) => !inSightNow.has(number)).reverse().sort((one, other) => other.place - one.place);
+    const [stays] = kept.values();
+    this.first = stays ? from + numbers.indexOf(stays.number) - stays.place : from;
+    // In a scaled space a row stands where the scrolling puts it.
+    const y = (scale === 1 ? from * ROW_HEIGHT : this.scroller.scrollTop + (from - this.top) * ROW_HEIGHT) - (from - this.first) * ROW_HEIGHT;
+    if (this.y !== y) this.space.style.transform = `translateY(${y}px)`;
+    this.y = y;
+    numbers.forEach((number, nth) => {
+      const row = this.store.rows.get(number);
+      if (row === undefined || (this.askContexts && !this.contexts.has(number) && !this.asked.has(number))) missing.push(number);
+      const line = kept.get(number) ?? free.pop();
+      line?.show(number, row, from + nth, from + nth - this.first, all);
+    });
+    for (const line of free) line.hide();
+    this.#drawErrors();
+    if (missing.length > 0) this.#fetch(missing, from, to);
+  }
+
+  /** @param {number[]} missing @param {number} from @param {number} to */
+  #fetch(missing, from, to) {
+    const { index } = this;
+    const more = [];
+    for (let at = from - FETCH_AHEAD; at < to + FETCH_AHEAD; at += 1) {
+      const number = at >= from && at < to ? undefined : index.at(at);
+      if (number !== undefined && !this.store.rows.has(number)) more.push(number);
+    }
+    const wanted = [...missing, ...more].filter((number) => !this.asked.has(number)).sort((a, b) => a - b);
+    if (wanted.length === 0) return;
+    for (const number of wanted) this.asked.add(number);
+    this.handlers.fetch(wanted).then((contexts) => {
+      if (this.askContexts) for (const number of wanted) this.contexts.set(number, contexts[number] ?? "");
+    }, () => {}).finally(() => {
+      for (const number of wanted) if (!this.askContexts || !this.contexts.has(number)) this.asked.delete(number);
+      this.draw(true);
+    });
+  }
+
+  /** The connections whose life lines are drawn: those of the rows in sight. */
+  #findLanes(/** @type {number} */ from, /** @type {number} */ to) {
+    const seen = new Set();
+    for (let at = to - 1; at >= from && seen.size < LANES; at -= 1) {
+      const row = this.store.rows.get(this.index.at(at) ?? 0);
+      if (row && row.connection > 0) seen.add(row.connection);
+    }
+    this.lanes = [...seen].sort((a, b) => a - b);
+    const names = [this.store.status.of_server || this.store.status.state === "log" ? "server" : "client", ...this.lanes.map((id) => `#${id}`)];
+    this.laneHead.replaceChildren(...names.map((text, at) => element("span", { text, style: `left: ${laneAt(at, names.length)}%` })));
+  }
+
+  #drawErrors() {
+    const { errors, last } = this.store;
+    const { length } = this.index;
+    const scrolls = length > this.#rowsInSight;
+    const signature = `${errors.length} ${scrolls ? Math.round(Math.log2(length) * 8) : 0}`;
+    if (signature === this.marks.dataset.signature || last === 0) return;
+    this.marks.dataset.signature = signature;
+    const places = new Set((scrolls ? errors.slice(-200) : []).map((number) => Math.round(100 * this.index.indexOf(number) / length)));
+    this.marks.replaceChildren(...[...places].map((place) => element("i", { style: `top: ${Math.min(place, 99)}%` })));
+  }
+
+  #scrolled() {
+    const { scrollTop, clientHeight, scrollHeight } = this.scroller;
+    if (scrollTop === this.scrollTop) return; // the list's own scrolling, which is drawn already
+    const atEnd = scrollTop + clientHeight >= scrollHeight - ROW_HEIGHT / 2;
+    if (this.follow && scrollTop < this.scrollTop - 1 && !atEnd) this.setFollow(false);
+    else if (!this.follow && atEnd && scrollTop > this.scrollTop) this.setFollow(true);
+    this.scrollTop = scrollTop;
+    this.draw();
+  }
+
+  /** @param {boolean} follow */
+  setFollow(follow) {
+    const changed = follow !== this.follow;
+    this.follow = follow;
+    if (follow) {
+      this.#scrollTo(this.scroller.scrollHeight);
+      this.draw();
+    }
+    if (changed) this.handlers.onFollow(follow);
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const number = Number(/** @type {HTMLElement | null} */ (target.closest(".astra-row"))?.dataset.number ?? 0);
+    if (!number) return;
+    const link = /** @type {HTMLElement | null} */ (target.closest("[data-to]"));
+    if (link) this.choose(Number(link.dataset.to));
+    else if (target.closest(".astra-con button")) this.handlers.onConnection(this.store.rows.get(number)?.connection ?? 0);
+    else if (event.shiftKey && this.chosen) this.handlers.onCompare(number);
+    else this.choose(number);
+  }
+
+  /** Choose a row by its number, and bring it into sight. @param {number} number */
+  choose(number) {
+    const at = this.index.indexOf(number);
+    this.chosen = number;
+    if (at < this.index.length - 1) this.setFollow(false);
+    this.reveal(at);
+    this.draw(true);
+    this.scroller.setAttribute("aria-activedescendant", this.pool.find((line) => line.number === number)?.root.id ?? "");
+    this.handlers.onSelect(number);
+  }
+
+  /** @param {number} at */
+  reveal(at) {
+    const scale = this.#scale;
+    const inSight = this.#rowsInSight;
+    if (at < this.top || at >= this.top + inSight) {
+      const first = at < this.top ? at : at - inSight + 1;
+      // A jump lands in the middle, a step at the edge.
+      const far = Math.abs(first - this.top) > inSight;
+      this.#scrollTo((far ? at - Math.floor(inSight / 2) : first) * ROW_HEIGHT / scale);
+    }
+  }
+
+  /** Choose a row by steps from the chosen one. @param {number} step @param {boolean} [toEnd] */
+  step(step, toEnd = false) {
+    const { index } = this;
+    if (index.length === 0) return;
+    const at = this.chosen === 0 ? (step < 0 ? index.length : this.top - 1) : index.indexOf(this.chosen);
+    const wanted = toEnd ? (step < 0 ? 0 : index.length - 1) : Math.min(index.length - 1, Math.max(0, at + step));
+    const number = index.at(wanted);
+    if (number !== undefined) this.choose(number);
+  }
+
+  pageStep() {
+    return this.#rowsInSight - 1;
+  }
+
+  /** @param {Row} row @param {number} at */
+  timeText(row, at) {
+    if (this.timeForm === "absolute") return clock(row.time);
+    if (this.timeForm === "chosen") return (row.time - this.zero).toFixed(3).replace(/^(?!-)/, "+");
+    if (this.timeForm === "relative") return elapsed(this.store.origin, row.time).toFixed(3);
+    const before = this.store.rows.get(this.index.at(at - 1) ?? 0);
+    return before ? span(elapsed(before.time, row.time)) : "";
+  }
+}

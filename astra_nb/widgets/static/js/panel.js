@@ -1,0 +1,371 @@
+// The panel: one view of one store. `esm.py` joins this with what it imports, because an anywidget's
+// module cannot import a sibling.
+
+import { AddressView } from "./address_view.js";
+import { Composer, KINDS } from "./composer.js";
+import { Connections } from "./connections.js";
+import { button, element, setPressed, setText, toggle } from "./dom.js";
+import { Finder, isFiltering, queryOf } from "./finder.js";
+import { counted, grouped } from "./format.js";
+import { Inspector } from "./inspector.js";
+import { RowList } from "./list.js";
+import { LiveRegion } from "./live_region.js";
+import { Store } from "./store.js";
+import { StatusBar, Toolbar } from "./toolbar.js";
+
+const KEYS = [
+  ["/", "filter"], ["j k \u2191 \u2193", "rows"], ["Home End", "first, last row"], ["Enter", "open the inspector"], ["Esc", "close it"], ["n N", "next, previous error"],
+  ["f", "follow the row's connection"], ["g", "keep the newest row in sight"], ["p", "pause"], ["1 2 3 4", "tabs of the inspector"], ["e", "edit and send again"],
+  ["Ctrl+C", "copy the payload"], ["m", "pin to compare; or Shift and a click"], ["s", "save or open"], ["Alt+1 \u2026 4", "send text, bytes, ping, pong"], ["t", "times relative to this row"], ["?", "this list"],
+];
+const CONNECTIONS_MS = 1000; // between two looks at the connections while they are shown
+
+export class View {
+  /** @param {HTMLElement} el @param {Store} store @param {AbortSignal} signal */
+  constructor(el, store, signal) {
+    this.store = store;
+    this.tab = "Frames";
+    this.floor = 0; // the view was cleared there
+    /** Up to which record the list shows while it is paused; Infinity while it goes on. */
+    this.until = Infinity;
+    this.seen = 0; // the newest record that was in sight
+    this.frame = 0;
+    this.bar = new StatusBar(store, (tab) => this.openTab(tab), () => this.#error(1));
+    this.finder = new Finder(store.bridge, () => this.#draw());
+    this.toolbar = new Toolbar(this.finder.filter, {
+      onFilter: () => this.#filter(),
+      onFollow: (follow) => this.list.setFollow(follow),
+      onPause: (paused) => { this.until = paused ? store.last : Infinity; this.#draw(); },
+      onClear: () => this.#clear(),
+      onError: (step) => this.#error(step),
+      onTime: (form) => this.#time(form),
+      onBits: (shown) => { this.root.classList.toggle("astra-with-bits", shown); this.list.draw(true); },
+      onSave: (form) => this.#said(store.bridge.request("save", { form }, { timeout: 120_000 })),
+      onLoad: (path) => this.#said(store.bridge.request("load", { path }, { timeout: 120_000 })),
+    });
+    this.list = new RowList(store, {
+      onSelect: (number) => this.#select(number),
+      onCompare: (number) => this.inspector.compareWith(() => this.list.choose(number)),
+      onConnection: (connection) => this.follow(connection),
+      onFollow: (follow) => { setPressed(this.toolbar.follow, follow); this.#draw(); },
+      fetch: (numbers) => store.fetch(numbers, queryOf(this.finder.filter)),
+    });
+    this.inspector = new Inspector(store, {
+      onClose: () => this.#close(), onChoose: (number) => this.list.choose(number), onEdit: () => this.#edit(), query: () => queryOf(this.finder.filter),
+    });
+    this.connections = new Connections((connection) => this.follow(connection));
+    this.composer = new Composer(store);
+    this.live = new LiveRegion();
+    this.health = element("p", { class: "astra-health", role: "status" });
+    this.notice = element("p", { class: "astra-notice" });
+    this.fresh = button("", "Go to the newest row", () => this.list.setFollow(true), "astra-fresh");
+    this.address = toggle("", "Which address this page reaches", false, (on) => { this.addresses.hidden = !on; }, "astra-bare astra-where");
+    this.addresses = element("div", { class: "astra-where-list" });
+    this.addresses.hidden = true;
+    this.keys = element("div", { class: "astra-keys", role: "dialog", "aria-label": "Keys" }, element("dl", {}, ...KEYS.flatMap(([key = "", what = ""]) => [element("dt", { text: key }), element("dd", { text: what })])));
+    this.keys.hidden = true;
+    this.bar.root.querySelector(".astra-end")?.append(this.address);
+    this.main = element("div", { class: "astra-body" }, element("div", { class: "astra-pane" }, this.list.root, this.fresh, this.toolbar.found, this.notice), this.inspector.root);
+    this.connections.root.hidden = true;
+    this.root = element("div", {
+      class: "astra-console", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.#key(event),
+    }, this.bar.root, this.health, this.addresses, this.toolbar.root, this.main, this.connections.root, this.composer.root, this.keys, this.live.root);
+    // The table for readers without a kernel is not for people who have this view.
+    const copy = `[data-astra-copy="${CSS.escape(String(store.model.get("copy_key")))}"]`;
+    el.append(element("style", { text: `.jp-OutputArea-child:has(${copy}), ${copy} { display: none; }` }), this.root);
+    this.#fitNewView(el, signal);
+    this.#showAddresses(signal);
+    this.toolbar.bits = Boolean(store.model.get("bits"));
+    this.root.classList.toggle("astra-with-bits", this.toolbar.bits);
+    const bits = () => { this.toolbar.bits = Boolean(store.model.get("bits")); this.root.classList.toggle("astra-with-bits", this.toolbar.bits); };
+    store.model.on("change:bits", bits);
+    store.listen((change) => this.#changed(change), signal);
+    const resized = new ResizeObserver(() => this.list.resize());
+    resized.observe(this.list.scroller);
+    signal.addEventListener("abort", () => {
+      store.model.off("change:bits", bits);
+      resized.disconnect();
+      cancelAnimationFrame(this.frame);
+      clearInterval(this.timer);
+      this.bar.stop();
+      this.live.stop();
+      this.finder.stop();
+    });
+    this.openTab("Frames");
+    this.#changed("status");
+    this.#changed("said");
+    this.#changed("health");
+  }
+
+  /** In a view of its own, JupyterLab's "Create New View", the panel takes the whole pane. */
+  #fitNewView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
+    requestAnimationFrame(() => {
+      const pane = el.closest(".jp-LinkedOutputView");
+      if (!pane) return;
+      const fit = new ResizeObserver(() => { this.root.style.height = `${Math.max(360, pane.clientHeight - 24)}px`; });
+      fit.observe(pane);
+      signal.addEventListener("abort", () => fit.disconnect());
+    });
+  }
+
+  /** @param {AbortSignal} signal */
+  #showAddresses(signal) {
+    const { model, bridge } = this.store;
+    this.address.hidden = !model.get("addresses")?.url;
+    if (this.address.hidden) return;
+    /** @type {AddressView | undefined} */
+    let view = undefined; // not while it is made
+    view = new AddressView(model, bridge, signal, () => {
+      const state = view?.result?.state;
+      setText(this.address, state === "reached" ? "\u2713 this page" : state === "blocked" ? "\u2717 this page" : "this page \u2026");
+      this.address.dataset.state = state ?? "";
+    });
+    this.addresses.append(view.root);
+    setText(this.address, "this page \u2026");
+  }
+
+  /** @param {import("./store.js").Change} change */
+  #changed(change) {
+    if (change === "said") this.composer.drawSaid();
+    else if (change === "health") {
+      const { store } = this;
+      setText(this.health, store.health || store.status.note);
+      this.health.hidden = this.health.textContent === "";
+      this.bar.draw();
+    } else if (change === "status") {
+      this.toolbar.setConnections(this.store.status.connections);
+      this.composer.drawTargets();
+      this.#changed("health");
+    } else {
+      if (change === "reset") {
+        this.floor = 0;
+        this.seen = 0;
+        if (this.until !== Infinity) this.until = 0;
+        this.list.chosen = 0;
+        this.list.contexts.clear();
+        this.#close();
+        this.finder.start();
+      }
+      this.finder.more();
+      this.#draw();
+    }
+  }
+
+  /** @param {string} name */
+  openTab(name) {
+    this.tab = name;
+    this.bar.select(name);
+    this.root.dataset.tab = name;
+    this.main.hidden = name === "Connections";
+    this.connections.root.hidden = name !== "Connections";
+    this.list.asSequence = name === "Sequence";
+    clearInterval(this.timer);
+    if (name === "Connections") {
+      const look = () => this.store.bridge.request("connections", {}).then(({ value }) => {
+        Object.assign(this.connections, { all: value.connections, now: value.now, origin: this.store.origin });
+        this.connections.draw();
+      }, () => {});
+      void look();
+      this.timer = setInterval(look, CONNECTIONS_MS);
+    } else {
+      this.list.draw(true);
+      this.#draw();
+    }
+  }
+
+  #draw() {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.#drawNow();
+    });
+  }
+
+  #drawNow() {
+    const { store, finder, list, toolbar } = this;
+    this.bar.draw();
+    toolbar.drawFound(finder);
+    const whole = finder.found ?? store.spans;
+    const index = this.floor === 0 && this.until === Infinity ? whole : whole.clip(this.floor, this.until);
+    list.askContexts = finder.filter.text !== "";
+    if (this.tab !== "Connections") list.show(index, this.#whyEmpty());
+    const newest = index.at(index.length - 1) ?? 0;
+    if (list.follow) this.seen = newest;
+    const paused = this.until !== Infinity;
+    const waiting = paused ? store.last - this.until : index.length - index.indexOf(this.seen + 1);
+    this.fresh.hidden = paused || waiting <= 0 || list.follow;
+    setText(this.fresh, `\u2193 ${grouped(waiting)} new`);
+    setText(/** @type {Element} */ (toolbar.pause.lastElementChild), paused ? (waiting > 0 ? `Paused, ${grouped(waiting)} wait` : "Paused") : "Pause");
+    const said = [
+      store.dropped && list.top < 3 ? `${counted(store.dropped, "older frame")} dropped: the log keeps the newest.` : "",
+      this.floor ? `Cleared up to ${grouped(this.floor)}.` : "",
+    ].filter((each) => each !== "").join(" ");
+    if (this.notice.dataset.said !== said) {
+      this.notice.dataset.said = said;
+      this.notice.replaceChildren(said, ...(this.floor ? [button("Undo", "Show the cleared rows again", () => { this.floor = 0; this.#draw(); })] : []));
+      this.notice.hidden = said === "";
+    }
+    this.live.follow(store, paused);
+  }
+
+  #whyEmpty() {
+    const { finder, store } = this;
+    if (finder.problem) return finder.problem;
+    if (isFiltering(finder.filter)) return finder.done ? "No row matches the filter." : "Searching ...";
+    if (this.floor) return "Nothing since the view was cleared.";
+    return store.status.state === "listening" ? "Nothing yet. Send something from below, or let a client connect." : "Nothing yet.";
+  }
+
+  #filter() {
+    this.list.contexts.clear();
+    this.list.asked.clear();
+    if (this.tab === "Connections") {
+      this.connections.filter = this.finder.filter.text;
+      this.connections.draw();
+    }
+    this.finder.start();
+    this.#draw();
+  }
+
+  /** Show only one connection. @param {number} connection */
+  follow(connection) {
+    const { filter } = this.finder;
+    filter.connection = filter.connection === connection && this.tab !== "Connections" ? 0 : connection;
+    this.toolbar.connection.value = String(filter.connection);
+    if (connection) this.composer.suggest(connection);
+    if (this.tab === "Connections") this.openTab("Frames");
+    this.#filter();
+  }
+
+  #clear() {
+    this.floor = this.store.last;
+    this.#close();
+    this.list.chosen = 0;
+    this.#draw();
+  }
+
+  /** @param {import("./list.js").TimeForm} form */
+  #time(form) {
+    this.toolbar.time = form;
+    this.list.timeForm = form;
+    this.list.zero = this.store.rows.get(this.list.chosen)?.time ?? this.store.origin;
+    this.list.draw(true);
+  }
+
+  /** Go to the next or the previous error. @param {number} step */
+  #error(step) {
+    const { errors } = this.store;
+    const shown = (/** @type {number} */ number) => this.list.index.at(this.list.index.indexOf(number)) === number;
+    const from = this.list.chosen;
+    const found = step > 0 ? errors.find((number) => number > from && shown(number)) ?? errors.find(shown)
+      : errors.findLast((number) => (from === 0 || number < from) && shown(number)) ?? errors.findLast(shown);
+    if (found !== undefined) this.list.choose(found);
+    else this.store.say(errors.length === 0 ? "There is no error on the log." : "The filter hides the errors.");
+    this.list.scroller.focus();
+  }
+
+  /** @param {number} number */
+  async #select(number) {
+    if (!this.store.rows.has(number)) await this.store.fetch([number], queryOf(this.finder.filter)).catch(() => {});
+    const row = this.store.rows.get(number);
+    if (!row || this.list.chosen !== number) return;
+    if (row.connection) this.composer.suggest(row.connection);
+    const opened = this.inspector.root.hidden;
+    void this.inspector.show(row);
+    this.root.classList.add("astra-inspecting");
+    if (opened) {
+      requestAnimationFrame(() => {
+        this.list.resize(); // the inspector has taken a part of its height
+        this.list.reveal(this.list.index.indexOf(number));
+      });
+    }
+  }
+
+  #close() {
+    const focused = this.inspector.root.contains(document.activeElement);
+    this.inspector.close();
+    this.root.classList.remove("astra-inspecting");
+    if (focused) this.list.scroller.focus({ preventScroll: true });
+  }
+
+  async #edit() {
+    const row = this.store.rows.get(this.list.chosen);
+    if (row?.kind !== "frame") return this.store.say("Choose a frame first.", true);
+    try {
+      const { value } = await this.store.bridge.request("copy", { number: row.number, form: row.type === "text" ? "payload" : "hex" });
+      const from = `Frame ${row.number} was ${row.direction === "sent" ? "sent to" : `received from`} #${row.connection} by the ${row.sender}`;
+      this.composer.edit(value.text, row.type === "text" ? "text" : "hex", row.type, from);
+    } catch (problem) {
+      this.store.say(problem instanceof Error ? problem.message : String(problem), true);
+    }
+  }
+
+  /** Say why something could not be done. @param {Promise<unknown>} asked */
+  #said(asked) {
+    asked.catch((problem) => this.store.say(problem.message, true));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    // Jupyter's own shortcuts listen further out.
+    event.stopPropagation();
+    const target = /** @type {HTMLElement} */ (event.target);
+    const typing = target.matches("input, textarea, select");
+    if (event.key === "Escape") {
+      if (!this.keys.hidden) this.keys.hidden = true;
+      else if (typing) this.list.scroller.focus();
+      else this.#close();
+      return;
+    }
+    const kind = event.altKey ? ["Digit1", "Digit2", "Digit3", "Digit4"].indexOf(event.code) : -1;
+    if (kind >= 0) {
+      event.preventDefault();
+      this.composer.send(KINDS[kind] ?? "");
+      return;
+    }
+    if (typing) return;
+    if ((event.ctrlKey || event.metaKey) && event.key === "c" && this.list.chosen && String(getSelection()) === "") {
+      event.preventDefault();
+      void this.inspector.copyRow(this.list.chosen, "payload");
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const onRows = target === this.list.scroller || target.closest(".astra-rows") !== null;
+    const { list, inspector } = this;
+    /** @type {Record<string, () => void>} */
+    const acts = {
+      "/": () => this.toolbar.text.focus(),
+      j: () => list.step(1), k: () => list.step(-1),
+      n: () => this.#error(1), N: () => this.#error(-1),
+      f: () => this.follow(this.store.rows.get(list.chosen)?.connection ?? 0),
+      p: () => this.toolbar.pause.click(), g: () => this.toolbar.follow.click(),
+      e: () => void this.#edit(), m: () => inspector.togglePin(), t: () => this.#time(list.timeForm === "chosen" ? "relative" : "chosen"),
+      s: () => this.toolbar.openSave(),
+      "?": () => { this.keys.hidden = !this.keys.hidden; },
+      1: () => inspector.openTab("Payload"), 2: () => inspector.openTab("Bits"), 3: () => inspector.openTab("Handshake"), 4: () => inspector.openTab("Why"),
+      ...(onRows ? {
+        ArrowDown: () => list.step(1), ArrowUp: () => list.step(-1), PageDown: () => list.step(list.pageStep()), PageUp: () => list.step(-list.pageStep()),
+        Home: () => list.step(-1, true), End: () => list.step(1, true), Enter: () => inspector.body.focus(),
+      } : {}),
+    };
+    const act = acts[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+}
+
+/** @type {import("@anywidget/types").AnyWidget<import("./store.js").Traits>} */
+export default () => {
+  /** @type {Store | undefined} */
+  let store;
+  return {
+    initialize({ model, signal }) {
+      store = new Store(model, signal);
+    },
+    render({ model, el, signal }) {
+      store ??= new Store(model, signal);
+      void new View(el, store, signal);
+    },
+  };
+};
