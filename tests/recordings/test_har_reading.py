@@ -278,3 +278,10 @@ def test_two_records_of_one_number(tmp_path: Path, live: FrameLog) -> None:
     path.write_text(path.read_text().replace('"number": 7,', '"number": 6,'))
     with pytest.raises(ValueError, match="two records of the HAR file have the number 6"):
         FrameLog.open(path)
+
+
+def test_a_handshake_comes_first_where_times_are_rounded(tmp_path: Path) -> None:
+    early = [{**messages(1)[0], "time": START - 0.1}, {**messages(1)[1], "time": START - 0.1}]
+    log = opened(tmp_path, entry(_webSocketMessages=early))
+    assert [each.kind for each in log] == ["handshake", "handshake", "opened", "frame", "frame"]
+    assert {each.time for each in log} == {START - 0.1}
