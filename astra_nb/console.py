@@ -10,14 +10,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 from .client import connect
-from .errors import AstraError, ConnectionClosed, InvalidMessage
+from .errors import AstraError, ConnectionClosed, InvalidMessage, LocalError
 from .log import FrameLog, table
 from .log.records import Record
 from .net.options import ConnectOptions
 from .payloads import encode_bytes
+from .recordings.formats import FORMATS
 from .recordings.jsonl import to_line
 from .tap import tap
 from .websocket import WebSocket
@@ -81,7 +83,14 @@ def add_tls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", metavar="FILE", help="certificate of an authority to trust")
     parser.add_argument("-n", "--no-check", action="store_true", help="check no certificate")
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
-    parser.add_argument("--save", metavar="FILE", help="write the log there at the end")
+    parser.add_argument("--save", metavar="FILE", type=log_file,
+        help="write the log there at the end: .jsonl, .har or .pcapng")  # fmt: skip
+
+
+def log_file(path: str) -> str:
+    if getattr(FORMATS.get(Path(path).suffix.lower()), "write", None) is None:
+        raise argparse.ArgumentTypeError(f"{path!r} does not end in .jsonl, .har or .pcapng")
+    return path
 
 
 class Screen:
@@ -378,4 +387,7 @@ def row(record: Record, origin: float, screen: Screen) -> str:
 def save(log: FrameLog, path: str | None) -> None:
     """Write a log to a file, if there is one."""
     if path is not None:
-        log.to_jsonl(path)
+        try:
+            log.save(path)
+        except (OSError, ImportError) as error:
+            raise LocalError(f"{path} cannot be written: {error}") from error

@@ -30,6 +30,7 @@ from .net.uris import parse_address, where
 from .tap_runner import TapRunner
 from .wire.messages import Side
 from .wire.redaction import redact_path
+from .wire.text import counted
 
 __all__ = ["Passing", "Rule", "Tap", "tap"]
 
@@ -139,7 +140,7 @@ class Tap:
 
     def __repr__(self) -> str:
         state = "running" if self.running else "not running"
-        rules = f"; {len(self.rules)} rules" if self.rules else ""
+        rules = f"; {counted(len(self.rules), 'rule')}" if self.rules else ""
         return f"<Tap {redact_path(self.url)} before {where(self._uri)}, {state}{rules}>"
 
 

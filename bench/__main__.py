@@ -7,12 +7,12 @@ import contextlib
 import time
 from pathlib import Path
 
-from . import cell, crowd, echo, panel, queries, startup
+from . import cell, crowd, echo, panel, queries, startup, tap
 from .processes import LoadProcess, ServerProcess, cores_for
 from .results import Results
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("echo", "broadcast", "hold", "log", "startup", "cell", "panel")
+PARTS = ("echo", "tap", "broadcast", "hold", "log", "startup", "cell", "panel")
 
 
 def parse() -> argparse.Namespace:
@@ -75,6 +75,9 @@ def main() -> None:
                     rounds=options.rounds,
                 )
             echo.add_goals(results)
+        if wanted(options, "tap"):
+            say("tap: a round trip through it, and through mitmproxy where mitmdump is found")
+            tap.measure(results, load, server_core, seconds=options.seconds, rounds=options.rounds)
         if wanted(options, "broadcast"):
             say("broadcast")
             with contextlib.ExitStack() as open_servers:

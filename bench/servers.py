@@ -1,6 +1,7 @@
 """The servers that are compared, each in its own process.
 
-`python -m bench.servers NAME CPU` prints its port and serves until its standard input ends.
+`python -m bench.servers NAME CPU` prints its port and serves until its standard input ends; the
+name "tap PORT" is a tap before that port.
 """
 
 from __future__ import annotations
@@ -199,6 +200,15 @@ def picows_echo() -> None:
     run_on_loop(start)
 
 
+def our_tap(port: int) -> None:
+    """Stand before a server of this machine."""
+    from astra_nb import tap
+
+    with tap(f"ws://127.0.0.1:{port}") as t:
+        announce(t.port)
+        wait_for_end()
+
+
 # --- what costs nothing -----------------------------------------------------------------------
 
 
@@ -317,7 +327,10 @@ def main() -> None:
     name, core = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     pin(int(core) if core else None)
     raise_file_limit()
-    SERVERS[name]()
+    if name.startswith("tap "):
+        our_tap(int(name.removeprefix("tap ")))
+    else:
+        SERVERS[name]()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from websockets.frames import Frame, Opcode
 from astra_nb import Server, connect, errors, make_certificates, tap
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, NoticeRecord
 from astra_nb.tap import Passing, Tap
+from astra_nb.widgets import Panel
 from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import CloseFrame, Side, other_end
 from tests.conformance.octets import frame, mask_all
@@ -590,6 +591,11 @@ def test_options_that_are_wrong_say_so() -> None:
         with pytest.raises(errors.LocalError, match='a leg is that to the "client"'):
             t.leg("both")  # type: ignore[arg-type]
         assert repr(t).endswith(", running>")
+        t.rules.append(print)
+        assert repr(t).endswith(", running; 1 rule>")
+        panel = t.panel()
+        assert isinstance(panel, Panel)
+        panel.close()
         with pytest.raises(errors.AddressInUse):
             with socket.create_server(("127.0.0.1", 0)) as taken:
                 tap(t.url, port=taken.getsockname()[1])

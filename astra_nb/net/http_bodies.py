@@ -5,7 +5,7 @@ The bytes themselves pass on as they are. No I/O, no clock, no thread.
 
 from __future__ import annotations
 
-import h11
+from typing import Any
 
 from .tap_heads import Head
 
@@ -22,10 +22,11 @@ class Body:
     """A body under way.
 
     Args:
-        reader: Has read the head of its message.
+        reader: The `h11.Connection` that has read the head of its message. h11 is loaded when
+            HTTP passes, not with the package.
     """
 
-    def __init__(self, reader: h11.Connection) -> None:
+    def __init__(self, reader: Any) -> None:
         self._reader = reader
 
     def take(self, data: bytes) -> int | None:
@@ -37,6 +38,8 @@ class Body:
         Raises:
             UnclearBody: They are not what the head announces.
         """
+        import h11
+
         if data:
             self._reader.receive_data(data)
         try:
@@ -56,6 +59,8 @@ def request_body(head: Head) -> Body:
     Raises:
         UnclearBody: Its head announces more than one length, or one that is not a number.
     """
+    import h11
+
     reader = h11.Connection(h11.SERVER)
     return _begun(reader, f"{head.method} / HTTP/1.1\r\nHost: tap\r\n", head)
 
@@ -66,6 +71,8 @@ def response_body(head: Head, method: str) -> Body:
     Raises:
         UnclearBody: As for `request_body`.
     """
+    import h11
+
     reader = h11.Connection(h11.CLIENT)
     try:
         reader.send(h11.Request(method=method, target="/", headers=[("Host", "tap")]))
@@ -75,7 +82,9 @@ def response_body(head: Head, method: str) -> Body:
     return _begun(reader, f"HTTP/1.1 {head.status} \r\n", head)
 
 
-def _begun(reader: h11.Connection, start_line: str, head: Head) -> Body:
+def _begun(reader: Any, start_line: str, head: Head) -> Body:
+    import h11
+
     # Nothing but what tells the length: the rest of a head is for its receiver to judge.
     lines = [
         f"{name}: {value}\r\n"
