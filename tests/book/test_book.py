@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import functools
 import http.server
 import json
@@ -126,11 +127,10 @@ def test_each_link_leads_to_a_page_and_a_place_on_it() -> None:
 # ----------------------------------------------------------------- the reference
 
 
-# As in asyncio.gather() and dict.items(); something inside the package is called so, too.
-NAMES_OF_OTHERS = {
-    *("_repr_html_", "add", "count", "gather", "items", "join", "ping", "replace", "socket"),
-    "start",
-}
+# What notebooks call of Python's own; something inside the package is called so, too.
+NAMES_OF_OTHERS = {"_repr_html_", "ping", "socket"}.union(
+    *map(dir, (str, bytes, list, dict, set, asyncio, threading.Thread))
+)
 
 
 def python_of_readers() -> Iterator[ast.Module]:
