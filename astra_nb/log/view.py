@@ -12,7 +12,9 @@ from itertools import islice
 from os import PathLike
 from typing import Any, ClassVar, Protocol, Unpack, overload
 
-from . import joiner, sequence, table
+from astra_nb.wire.svg import Picture
+
+from . import joiner, pictures, sequence, table
 from .criteria import Criteria, Predicate, Wanted, criteria
 from .records import Record
 
@@ -191,6 +193,21 @@ class LogView(ABC):
         """
         records, left_out = self._newest(limit)
         return sequence.draw(records, left_out)
+
+    def handshake_picture(self) -> Picture:
+        """Return a picture of the newest opening handshake, from the key to the accept key.
+
+        RFC 6455, sections 1.3 and 4.2.2. `log.filter(connection=2)` chooses another one.
+        """
+        return pictures.handshake(list(self.filter(kind="handshake")))
+
+    def ping_picture(self) -> Picture:
+        """Return a picture of the newest eight PING frames, with the times to their PONG frames.
+
+        For a PING that this end sent the time is the round-trip time; for one that it received,
+        how long it took to answer (RFC 6455, sections 5.5.2 and 5.5.3).
+        """
+        return pictures.pings(list(self.filter(type=["ping", "pong"])))
 
     def _newest(self, limit: int | None, after: int = 0) -> tuple[list[Record], int]:
         """Return the newest records above `after`, and how many were left out before them."""
