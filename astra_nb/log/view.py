@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, Unpack, overload
 
 from astra_nb.wire.svg import Picture
 
-from . import joiner, pictures, sequence, table
+from . import joiner, pictures, sequence, states, table
 from .criteria import Criteria, Predicate, Wanted, criteria
 from .records import Record
 
@@ -208,6 +208,16 @@ class LogView(ABC):
         how long it took to answer (RFC 6455, sections 5.5.2 and 5.5.3).
         """
         return pictures.pings(list(self.filter(type=["ping", "pong"])))
+
+    def state_picture(self) -> Picture:
+        """Return a picture of the states of both ends of the newest connection.
+
+        Beside CONNECTING, OPEN, CLOSING and CLOSED are the heads and CLOSE frames that led there,
+        the newest twelve (RFC 6455, sections 4.1 and 7.1). A log tells of one end; where a state
+        of the other one does not show in it, it has a question mark.
+        """
+        moving = list(self.filter(type=["handshake", "opened", "close", "closed"]))
+        return states.states(moving, self.filter(kind="frame", direction="received"))
 
     def _newest(self, limit: int | None, after: int = 0) -> tuple[list[Record], int]:
         """Return the newest records above `after`, and how many were left out before them."""
