@@ -13,10 +13,11 @@ from os import PathLike
 from typing import Any, ClassVar, Protocol, Unpack, overload
 
 from astra_nb.wire.svg import Picture
+from astra_nb.wire.utf8_bits import bit_boxes
 
 from . import joiner, pictures, sequence, states, table
 from .criteria import Criteria, Predicate, Wanted, criteria
-from .records import Record
+from .records import FrameRecord, Record
 
 __all__ = ["FilteredView", "LogView"]
 
@@ -218,6 +219,18 @@ class LogView(ABC):
         """
         moving = list(self.filter(type=["handshake", "opened", "close", "closed"]))
         return states.states(moving, self.filter(kind="frame", direction="received"))
+
+    def utf8_picture(self) -> Picture:
+        """Return a picture of the newest text frame's payload: each byte of a character in bits.
+
+        The first sixteen characters are drawn (RFC 6455, section 5.6; RFC 3629, section 3). A byte
+        that is not UTF-8 says so; a character that fragments share is one of those.
+        """
+        newest = self.filter(type="text").since(0, 1)
+        if not newest:
+            return pictures.nothing("text frame")
+        assert isinstance(newest[0], FrameRecord)
+        return bit_boxes(newest[0].payload)
 
     def _newest(self, limit: int | None, after: int = 0) -> tuple[list[Record], int]:
         """Return the newest records above `after`, and how many were left out before them."""

@@ -8,7 +8,7 @@ from astra_nb.log import FrameLog
 from astra_nb.log.records import FrameRecord, handshake_record
 from astra_nb.wire.frames import decode, encode
 from astra_nb.wire.messages import Side as End
-from astra_nb.wire.opcodes import PING, PONG
+from astra_nb.wire.opcodes import PING, PONG, TEXT
 from astra_nb.wire.svg import Picture
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # of RFC 6455, section 1.3
@@ -195,6 +195,7 @@ def test_a_payload_of_a_stranger_is_escaped() -> None:
     [
         ("handshake_picture", "(no request of an opening handshake on this log)"),
         ("ping_picture", "(no PING frame on this log)"),
+        ("utf8_picture", "(no text frame on this log)"),
     ],
 )
 def test_an_empty_log_says_so(picture: str, text: str) -> None:
@@ -202,3 +203,10 @@ def test_an_empty_log_says_so(picture: str, text: str) -> None:
 
     assert str(drawn) == text
     assert words(drawn) == [text]
+
+
+def test_the_newest_text_is_drawn_bit_by_bit() -> None:
+    log = ping_log((1.0, "sent", TEXT, b"old"), (2.0, "sent", TEXT, b"A"), (3.0, "sent", PING, b""))
+
+    assert "A           U+0041     0|1000001" in str(log.utf8_picture()).splitlines()
+    assert len([word for word in words(log.utf8_picture()) if word in ("0", "1")]) == 8

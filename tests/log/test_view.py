@@ -161,3 +161,19 @@ def test_a_view_can_be_drawn() -> None:
     lines = view.sequence(limit=1).splitlines()
     assert lines[0] == "3 before these are left out."
     assert "|-- TEXT" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("picture", "begins"),
+    [
+        ("handshake_picture", "Opening handshake of connection 1\n"),
+        ("ping_picture", "1 PING on a time line\n"),
+        ("state_picture", "States of both ends of connection 1\n"),
+        ("utf8_picture", "5 bytes of UTF-8\n"),
+    ],
+)
+def test_pictures(picture: str, begins: str) -> None:
+    log = conversation()
+
+    assert str(getattr(log, picture)()).startswith(begins)
+    assert str(getattr(log.filter(connection=9), picture)()).startswith("(no ")
