@@ -687,7 +687,8 @@ def listening() -> list[int]:
 
 COLLECTED = """
 import gc, signal, warnings
-from astra_nb import Server, connect, registry
+from astra_nb import Server, connect
+from astra_nb.running import registry
 from astra_nb.net import background
 signal.alarm(20)
 warnings.simplefilter("ignore")

@@ -161,3 +161,11 @@ def test_a_view_can_be_drawn() -> None:
     lines = view.sequence(limit=1).splitlines()
     assert lines[0] == "3 before these are left out."
     assert "|-- TEXT" in lines[-1]
+
+
+def test_a_view_is_saved_in_the_format_of_the_suffix(tmp_path: Path) -> None:
+    log = conversation()
+    log.frames.save(tmp_path / "frames.jsonl")
+    assert (tmp_path / "frames.jsonl").read_text(encoding="utf-8") == log.frames.to_jsonl()
+    with pytest.raises(ValueError, match=r"'\.txt'; the suffix names the format: "):
+        log.save(tmp_path / "frames.txt")
