@@ -141,6 +141,10 @@ book: $(VENV)/.installed-book ## build the book, one searchable site that opens 
 	@$(RUN) pytest -q -m book tests/book $(ARGS)
 	@echo "book: open build/book/index.html"
 
+.PHONY: handout
+handout: $(VENV)/.installed-test node_modules/.installed ## make handouts for printing, and slides, of the notebooks
+	@$(VENV)/bin/python tools/handout.py $(ARGS)
+
 .PHONY: dist
 dist: $(VENV)/.installed-release ## build sdist and wheel, and try them on each Python here (minutes)
 	@echo "dist: into dist/; ARGS=--build-only leaves the trials out"
