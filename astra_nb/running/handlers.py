@@ -214,12 +214,13 @@ class Handlers:
 
     def _judge(self, connection: Connection, result: object) -> int:
         """Return the close code after a handler that returned."""
-        if not (inspect.isgenerator(result) or inspect.isasyncgen(result)):
+        lines = getattr(result, "gen", result)  # of a function under contextlib.contextmanager
+        if not (inspect.isgenerator(lines) or inspect.isasyncgen(lines)):
             return 1000
         return self.report(
             connection,
             InvalidRoute(
-                f"the handler returned {result!r:.80}, a generator, none of whose lines has run; "
+                f"the handler returned {lines!r:.80}, a generator, none of whose lines has run; "
                 f"take the yield out, and send with socket.send_text(...)"
             ),
         )
