@@ -62,12 +62,12 @@ node_modules/.installed: package.json package-lock.json
 .PHONY: lab
 lab: $(VENV)/.installed-lab ## open JupyterLab at your copy of the first notebook
 	@echo "lab: JupyterLab on $(MY_NOTEBOOKS)/$(FIRST_NOTEBOOK); Ctrl-C here ends it"
-	@$(RUN) astra_nb.cli lab $(MY_NOTEBOOKS) $(ARGS)
+	@$(RUN) astra_nb.commands.cli lab $(MY_NOTEBOOKS) $(ARGS)
 
 .PHONY: work
 work: $(VENV)/.installed-lab ## open JupyterLab at the notebooks of the repository, for contributors
 	@echo "work: JupyterLab on notebooks/$(FIRST_NOTEBOOK); Ctrl-C here ends it"
-	@ASTRA_NB_NO_PROGRESS=1 $(RUN) astra_nb.cli lab notebooks $(ARGS)
+	@ASTRA_NB_NO_PROGRESS=1 $(RUN) astra_nb.commands.cli lab notebooks $(ARGS)
 
 .PHONY: test
 test: $(VENV)/.installed-test lint types js module-coverage ## run every check and every test
@@ -140,6 +140,10 @@ book: $(VENV)/.installed-book ## build the book, one searchable site that opens 
 	@echo "book: its links, its names, its search, in Chromium in both themes"
 	@$(RUN) pytest -q -m book tests/book $(ARGS)
 	@echo "book: open build/book/index.html"
+
+.PHONY: handout
+handout: $(VENV)/.installed-test node_modules/.installed ## make handouts for printing, and slides, of the notebooks
+	@$(VENV)/bin/python tools/handout.py $(ARGS)
 
 .PHONY: dist
 dist: $(VENV)/.installed-release ## build sdist and wheel, and try them on each Python here (minutes)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from . import registry, seeded
+from . import seeded
 from .errors import AddressUnavailable, LocalError
 from .jupyter.browser_address import (
     BrowserAddress,
@@ -27,7 +27,8 @@ from .net.addresses import websocket_url
 from .net.base_socket import serialize_for_many
 from .net.policy import Policy, check_seeded
 from .net.tls import ServerTLS, server_context
-from .runner import Runner
+from .running import registry
+from .running.runner import Runner
 from .settings import Settings
 from .websocket import WebSocket
 

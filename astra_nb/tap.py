@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from websockets.uri import WebSocketURI
 
-from . import registry, seeded
+from . import seeded
 from .errors import AddressUnavailable, LocalError
 from .jupyter.browser_address import Environment, no_listening
 from .jupyter.handler_output import current_cell
@@ -27,7 +27,8 @@ from .net.tap_line import TapSettings
 from .net.tap_rules import Rule
 from .net.tls import CertificateFiles, ServerTLS, server_context
 from .net.uris import parse_address, where
-from .tap_runner import TapRunner
+from .running import registry
+from .running.tap_runner import TapRunner
 from .wire.messages import Side
 from .wire.redaction import redact_path
 from .wire.text import counted

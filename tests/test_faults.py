@@ -17,7 +17,7 @@ import socket as sockets
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -232,11 +232,23 @@ def test_a_handler_that_returns_what_must_be_awaited(handler: Callable[[Any], An
         assert not list(server.log.filter(kind="error"))
 
 
-@pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_handler_that_returns_a_generator(kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
-    def generate(socket: Any) -> Iterator[None]:
-        yield
+def yields(socket: Any) -> Iterator[None]:
+    yield
 
+
+async def yields_async(socket: Any) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    "generate",
+    [yields, yields_async, contextmanager(yields), contextlib.asynccontextmanager(yields_async)],
+    ids=["generator", "async generator", "context manager", "async context manager"],
+)
+def test_a_handler_that_returns_a_generator(
+    kind: Kind, generate: Callable[[Any], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     async def handle_async(socket: Any) -> Any:
         return generate(socket)
 
@@ -687,7 +699,8 @@ def listening() -> list[int]:
 
 COLLECTED = """
 import gc, signal, warnings
-from astra_nb import Server, connect, registry
+from astra_nb import Server, connect
+from astra_nb.running import registry
 from astra_nb.net import background
 signal.alarm(20)
 warnings.simplefilter("ignore")

@@ -257,14 +257,14 @@ def test_autoreload_leaves_a_running_server_as_it_is(loaded: str, tmp_path: Path
     with running_kernel(PYTHONPATH=str(tmp_path)) as kernel:
         for code in [load, run] if loaded == "before" else [run, load]:
             kernel.run(code)
-        for name in "server.py", "runner.py", "net/closing.py", "net/policy.py":
+        for name in "server.py", "running/runner.py", "net/closing.py", "net/policy.py":
             source = (package / name).read_text("utf-8")
             (package / name).write_text(
                 source.replace("self", "this") + "\nCHANGED = True", "utf-8"
             )
             later = (package / name).stat().st_mtime + 10
             os.utime(package / name, (later, later))
-        kernel.run("import astra_nb.runner as runner\nassert not hasattr(runner, 'CHANGED')")
+        kernel.run("from astra_nb.running import runner\nassert not hasattr(runner, 'CHANGED')")
         kernel.run("with connect(server.url) as client: server.shutdown()")
         kernel.run("assert not server.running\nprint('done')")
         output = "".join(kernel.wait_for_output("done").values())

@@ -66,7 +66,7 @@ def test_the_commands_it_names_exist() -> None:
 
     assert {"lab", "doctor"} <= named
     for name in named:
-        assert run_python("-m", "astra_nb.cli", name, "--help").returncode == 0
+        assert run_python("-m", "astra_nb.commands.cli", name, "--help").returncode == 0
 
 
 def test_each_link_within_the_repository_leads_to_a_file() -> None:

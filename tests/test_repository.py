@@ -228,7 +228,6 @@ def test_a_changed_byte_in_a_stored_output_turns_the_comparison_red(tmp_path: Pa
 PACKAGE = REPOSITORY / "astra_nb"
 # Modules, or folders with a slash at the end, that have no test file of their own, and why.
 WITHOUT_OWN_TESTS = {
-    "answering.py": "hooks and pages of a server: tests/test_serving.py",
     "async_websocket.py": "tests/test_websocket.py tests both kinds of sockets side by side",
     "exercises/catalog/": "each by right and wrong answers: tests/exercises/test_answers.py",
     "exercises/diagnosis/errors.py": "by wrong answers: tests/exercises/test_answers.py",
@@ -239,16 +238,17 @@ WITHOUT_OWN_TESTS = {
     "exercises/guard.py": "what code may not do: tests/exercises/test_check.py",
     "exercises/harness.py": "the server of a check: tests/exercises/test_check.py",
     "exercises/scripted_client.py": "plays scenarios: tests/exercises/test_answers.py",
-    "handlers.py": "what handlers do at a server: tests/test_server.py, test_faults.py",
-    "listener.py": "what servers and taps share: tests/test_server.py, test_tap.py",
     "lua/operations.py": "what Lua programs call: tests/lua/test_programs.py",
     "lua/runtime.py": "sandbox and budget: tests/lua/test_sandbox.py, test_long_work.py",
     "recordings/handshakes.py": "heads of others: tests/recordings/test_captured.py",
     "recordings/json_values.py": "JSON of others: tests/recordings/test_har_reading.py",
     "recordings/reading.py": "bounds and progress: tests/recordings/test_formats.py",
-    "runner.py": "the life of a server: tests/test_server.py",
+    "running/answering.py": "hooks and pages of a server: tests/test_serving.py",
+    "running/handlers.py": "what handlers do at a server: tests/test_server.py, test_faults.py",
+    "running/listener.py": "what servers and taps share: tests/test_server.py, test_tap.py",
+    "running/runner.py": "the life of a server: tests/test_server.py",
+    "running/tap_runner.py": "the life of a tap: tests/test_tap.py",
     "settings.py": "what is set on a server: tests/test_server.py, test_serving.py",
-    "tap_runner.py": "the life of a tap: tests/test_tap.py",
 }
 
 
@@ -318,7 +318,7 @@ def test_teachers_get_the_solutions_out_of_an_installed_wheel(
     wheel: zipfile.ZipFile, tmp_path: Path
 ) -> None:
     wheel.extractall(tmp_path / "site")
-    command = ("-m", "astra_nb.cli", "exercises", "--with-solutions", tmp_path / "mine")
+    command = ("-m", "astra_nb.commands.cli", "exercises", "--with-solutions", tmp_path / "mine")
     done = run_python(
         *command, cwd=tmp_path, environment=python_environment(PYTHONPATH=str(tmp_path / "site"))
     )

@@ -17,7 +17,7 @@ from astra_nb.net.background import BackgroundLoop
 from astra_nb.net.blocking import place_of
 from astra_nb.net.policy import Policy
 from astra_nb.net.routes import make_route
-from astra_nb.runner import Runner
+from astra_nb.running.runner import Runner
 
 from . import guard
 from .diagnosis.evidence import Error, Handler

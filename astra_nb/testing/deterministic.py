@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from astra_nb import registry, seeded
+from astra_nb import seeded
 from astra_nb.errors import LocalError
 from astra_nb.net.policy import Policy, check_seeded
-from astra_nb.runner import Runner
+from astra_nb.running import registry
+from astra_nb.running.runner import Runner
 from astra_nb.seeded import Seeded
 
 __all__ = ["deterministic"]

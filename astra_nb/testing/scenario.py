@@ -16,7 +16,7 @@ from astra_nb.net.addresses import websocket_url
 from astra_nb.net.background import BackgroundLoop
 from astra_nb.net.policy import Policy
 from astra_nb.net.routes import make_route
-from astra_nb.runner import Runner
+from astra_nb.running.runner import Runner
 from astra_nb.websocket import WebSocket
 
 __all__ = ["scenario"]

@@ -18,8 +18,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from astra_nb import FrameLog, Server, WebSocket, cli, connect
-from astra_nb.cli import main
+from astra_nb import FrameLog, Server, WebSocket, connect
+from astra_nb.commands import cli
+from astra_nb.commands.cli import main
 from astra_nb.exercises.cards import ANSWER_TYPE, Answer
 from astra_nb.exercises.class_report import (
     PREDICTION_TYPE,
@@ -391,7 +392,7 @@ def test_names_that_a_pipe_cannot_hold_do_not_end_the_report(tmp_path: Path, enc
     (tmp_path / "Paweł.ipynb").write_text('{"cells": []}')
     done = subprocess.run(
         [
-            *(sys.executable, "-c", "from astra_nb.cli import main; raise SystemExit(main())"),
+            *(sys.executable, "-m", "astra_nb.commands.cli"),
             *("report", str(tmp_path)),
         ],
         env={**os.environ, "PYTHONIOENCODING": encoding},

@@ -5,6 +5,7 @@ import math
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -627,3 +628,11 @@ def test_a_panel_is_made_by_who_can_draw_one(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(FrameLog, "panel_factory", staticmethod(lambda log: ("panel", log)))
     log = FrameLog()
     assert log.panel() == ("panel", log)
+
+
+def test_a_log_is_opened_from_a_file(tmp_path: Path) -> None:
+    log = conversation()
+    log.save(tmp_path / "log.jsonl")
+    assert list(FrameLog.open(tmp_path / "log.jsonl")) == list(log)
+    newest = FrameLog.open(tmp_path / "log.jsonl", max_frames=2)
+    assert list(newest.frames) == list(log.frames)[-2:]

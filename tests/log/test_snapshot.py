@@ -6,7 +6,7 @@ from astra_nb.log import snapshot as module
 from astra_nb.log.payload_redaction import Redact
 from astra_nb.log.pieces import Pieces
 from astra_nb.log.records import FrameRecord, NoticeRecord, Record
-from astra_nb.log.snapshot import Block, Deferred, Entry, Run, Snapshot, weight
+from astra_nb.log.snapshot import Block, Deferred, Entry, Run, Snapshot, weight, weight_of
 from astra_nb.wire.frames import encode
 
 from .samples import HELLO, PING, Decodings, numbers, text_frame
@@ -161,6 +161,19 @@ def test_a_message_in_fragments_is_redacted_whole(
     assert seen.items() <= asked.items()
 
 
+def test_fragments_of_one_run_whose_first_was_evicted_are_redacted_together() -> None:
+    def upper(record: Record) -> Record:
+        assert isinstance(record, FrameRecord)
+        return record.with_payload(record.payload.upper())
+
+    parts = [encode(1, b"a", fin=False), encode(0, b"b", fin=False), encode(0, b"c")]
+    entry: Entry = (1.0, 1, "server", "sent", b"".join(parts), 3, "", None)
+    snapshot = Snapshot(2, [Block(1, 3, 0, 9, (entry,))], 1, 3, 1.0, upper)
+    for after in (0, 2):
+        shown = [record for record in snapshot.records(after) if isinstance(record, FrameRecord)]
+        assert [record.payload for record in shown] == [b"B", b"C"][-len(shown) :]
+
+
 def test_a_record_that_is_no_frame_is_redacted_by_itself() -> None:
     snapshot = two_blocks()._replace(redact=lambda record: record)
     assert list(snapshot.records()) == list(two_blocks().records())
@@ -211,3 +224,7 @@ def test_spans_are_the_stretches_without_a_gap() -> None:
     gap = two_blocks()._replace(blocks=[*two_blocks().blocks, Block(20, 4, 0, 12, (run(20, 4),))])
     assert gap.spans() == [(1, 9), (20, 23)]
     assert Snapshot(1, [], 0, 0, 0.0).spans() == []
+
+
+def test_the_weight_of_a_record() -> None:
+    assert weight_of(NoticeRecord(number=1, time=2.0, connection=0, text="seven b")) == 7

@@ -177,3 +177,11 @@ def test_pictures(picture: str, begins: str) -> None:
 
     assert str(getattr(log, picture)()).startswith(begins)
     assert str(getattr(log.filter(connection=9), picture)()).startswith("(no ")
+
+
+def test_a_view_is_saved_in_the_format_of_the_suffix(tmp_path: Path) -> None:
+    log = conversation()
+    log.frames.save(tmp_path / "frames.jsonl")
+    assert (tmp_path / "frames.jsonl").read_text(encoding="utf-8") == log.frames.to_jsonl()
+    with pytest.raises(ValueError, match=r"'\.txt'; the suffix names the format: "):
+        log.save(tmp_path / "frames.txt")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from astra_nb import FrameLog, Server, connect
-from astra_nb.cli import main
+from astra_nb.commands.cli import main
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import sys
 from functools import partial
 from typing import Any
 
-from .errors import LocalError
-from .log import FrameLog
-from .log.table import COLUMNS
-from .recordings.jsonl import to_line
+from astra_nb.errors import LocalError
+from astra_nb.log import FrameLog
+from astra_nb.log.table import COLUMNS
+from astra_nb.recordings.jsonl import to_line
 
 __all__ = ["add_commands"]
 

@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator
 
 from websockets.http11 import Request
 
-from .async_websocket import AsyncWebSocket
-from .errors import ConnectionClosed, InvalidRoute, LuaError
-from .jupyter.handler_output import Lines, handler_context, wrap
-from .log import FrameLog
-from .log.records import HandlerErrorRecord, OutputRecord
-from .net.background import BackgroundLoop
-from .net.connection import Connection
-from .net.inbox import TaskInbox, ThreadInbox
-from .net.routes import Route
-from .net.server_connection import ServerConnection
-from .websocket import WebSocket
+from astra_nb.async_websocket import AsyncWebSocket
+from astra_nb.errors import ConnectionClosed, InvalidRoute, LuaError
+from astra_nb.jupyter.handler_output import Lines, handler_context, wrap
+from astra_nb.log import FrameLog
+from astra_nb.log.records import HandlerErrorRecord, OutputRecord
+from astra_nb.net.background import BackgroundLoop
+from astra_nb.net.connection import Connection
+from astra_nb.net.inbox import TaskInbox, ThreadInbox
+from astra_nb.net.routes import Route
+from astra_nb.net.server_connection import ServerConnection
+from astra_nb.websocket import WebSocket
 
 __all__ = ["Handlers"]
 
@@ -214,12 +214,13 @@ class Handlers:
 
     def _judge(self, connection: Connection, result: object) -> int:
         """Return the close code after a handler that returned."""
-        if not (inspect.isgenerator(result) or inspect.isasyncgen(result)):
+        lines = getattr(result, "gen", result)  # of a function under contextlib.contextmanager
+        if not (inspect.isgenerator(lines) or inspect.isasyncgen(lines)):
             return 1000
         return self.report(
             connection,
             InvalidRoute(
-                f"the handler returned {result!r:.80}, a generator, none of whose lines has run; "
+                f"the handler returned {lines!r:.80}, a generator, none of whose lines has run; "
                 f"take the yield out, and send with socket.send_text(...)"
             ),
         )

@@ -16,8 +16,8 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from astra_nb import FrameLog, Server, connect
-from astra_nb.cli import main
-from astra_nb.console import Screen, row
+from astra_nb.commands.cli import main
+from astra_nb.commands.console import Screen, row
 from astra_nb.log.recorder import FrameRecorder
 from astra_nb.log.records import NoticeRecord
 from astra_nb.wire.frames import encode
@@ -114,7 +114,7 @@ def test_what_cannot_be_done_is_told_and_the_rest_goes_on(
 def test_a_pipe_ends_with_its_input_and_the_log_is_saved(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     run = subprocess.run(
-        [sys.executable, "-m", "astra_nb.cli", "connect", server.url, "--save", str(path)],
+        [sys.executable, "-m", "astra_nb.commands.cli", "connect", server.url, "--save", str(path)],
         input="one\r\ntwo\nno end", capture_output=True, text=True, timeout=60,
         env=python_environment(), check=False,
     )  # fmt: skip
@@ -173,7 +173,7 @@ def test_a_record_is_a_line() -> None:
 
 def test_tap_prints_what_passes_until_it_is_ended(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    command = [sys.executable, "-u", "-m", "astra_nb.cli", "tap", server.url]
+    command = [sys.executable, "-u", "-m", "astra_nb.commands.cli", "tap", server.url]
     process = subprocess.Popen(
         [*command, "--json", "--leg", "client", "--save", str(path)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=python_environment(),

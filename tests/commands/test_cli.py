@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from astra_nb import cli, copies, extras
-from astra_nb.copies import find_notebooks
+from astra_nb import extras
+from astra_nb.commands import cli, copies
+from astra_nb.commands.copies import find_notebooks
 from tests.helpers import REPOSITORY, python_environment, run_python
 from tests.jupyter_server import JupyterServer
 
@@ -49,7 +50,7 @@ def test_without_jupyterlab_the_command_says_how_to_get_it(tmp_path: Path) -> No
         "import importlib.util, sys\n"
         "real = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda n, *a: None if n == 'jupyterlab' else real(n, *a)\n"
-        "from astra_nb.cli import main\n"
+        "from astra_nb.commands.cli import main\n"
         "sys.exit(main(['lab']))\n"
     )
 
@@ -67,7 +68,7 @@ def test_the_command_opens_jupyterlab_at_the_first_notebook(tmp_path: Path) -> N
     folder = tmp_path / "lessons"
     server = JupyterServer(
         tmp_path,
-        command=[sys.executable, "-m", "astra_nb.cli", "lab", str(folder)],
+        command=[sys.executable, "-m", "astra_nb.commands.cli", "lab", str(folder)],
         root=folder,
     )
 
@@ -146,7 +147,7 @@ def test_exercises_that_are_gone_are_named_with_the_way_to_bring_them_back(
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "01-first.ipynb").write_text(NOTEBOOK)
     (tmp_path / "pyproject.toml").touch()
-    monkeypatch.setattr(copies, "__file__", str(tmp_path / "astra_nb" / "copies.py"))
+    monkeypatch.setattr(copies, "__file__", str(tmp_path / "astra_nb" / "commands" / "copies.py"))
     assert cli.main(["exercises", str(tmp_path / "mine")]) == 1
     assert "git checkout -- notebooks" in capsys.readouterr().err
 
@@ -223,13 +224,13 @@ def test_the_doctor_refuses_a_number_that_is_not_a_port(
 def test_the_doctor_describes_the_port_that_is_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("astra_nb.doctor.describe", lambda port: f"about {port}")
+    monkeypatch.setattr("astra_nb.commands.doctor.describe", lambda port: f"about {port}")
     assert cli.main(["doctor", "--port", "9001"]) == 0
     assert capsys.readouterr().out == "about 9001\n"
 
 
 def test_an_unknown_command_is_refused() -> None:
-    run = run_python("-m", "astra_nb.cli", "fly", environment=python_environment())
+    run = run_python("-m", "astra_nb.commands.cli", "fly", environment=python_environment())
 
     assert run.returncode == 2
     assert "invalid choice: 'fly'" in run.stderr

@@ -13,18 +13,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from .client import connect
-from .errors import AstraError, ConnectionClosed, InvalidMessage, LocalError
-from .log import FrameLog, table
-from .log.records import Record
-from .net.options import ConnectOptions
-from .payloads import encode_bytes
-from .recordings.formats import FORMATS
-from .recordings.jsonl import to_line
-from .tap import tap
-from .websocket import WebSocket
-from .wire.messages import CloseFrame, Message
-from .wire.text import visible
+from astra_nb.client import connect
+from astra_nb.errors import AstraError, ConnectionClosed, InvalidMessage, LocalError
+from astra_nb.log import FrameLog, table
+from astra_nb.log.records import Record
+from astra_nb.net.options import ConnectOptions
+from astra_nb.payloads import encode_bytes
+from astra_nb.recordings.formats import FORMATS
+from astra_nb.recordings.jsonl import to_line
+from astra_nb.tap import tap
+from astra_nb.websocket import WebSocket
+from astra_nb.wire.messages import CloseFrame, Message
+from astra_nb.wire.text import visible
 
 __all__ = ["ABNORMAL", "add_commands"]
 

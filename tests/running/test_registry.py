@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from astra_nb import registry
-from astra_nb.listener import Listener
-from astra_nb.runner import Runner
+from astra_nb.running import registry
+from astra_nb.running.listener import Listener
+from astra_nb.running.runner import Runner
 from tests.helpers import run_python
 
 
@@ -167,7 +167,8 @@ print("before:", server.running)
 def test_a_fork_leaves_its_child_without_servers() -> None:
     code = """
 import os
-from astra_nb import Server, registry
+from astra_nb import Server
+from astra_nb.running import registry
 server = Server(port=0)
 server.run()
 child = os.fork()

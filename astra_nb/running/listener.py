@@ -14,13 +14,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, TypeVar
 
-from .errors import LoopBlocked
-from .locks import Latch
-from .log import FrameLog
-from .log.records import NoticeRecord
-from .net import background
-from .net.accepting import Acceptor
-from .net.addresses import websocket_url
+from astra_nb.errors import LoopBlocked
+from astra_nb.locks import Latch
+from astra_nb.log import FrameLog
+from astra_nb.log.records import NoticeRecord
+from astra_nb.net import background
+from astra_nb.net.accepting import Acceptor
+from astra_nb.net.addresses import websocket_url
 
 __all__ = ["Listener"]
 

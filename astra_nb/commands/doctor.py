@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from . import __version__
-from .client import connect
-from .errors import AstraError
-from .jupyter.browser_address import (
+from astra_nb import __version__
+from astra_nb.client import connect
+from astra_nb.errors import AstraError
+from astra_nb.jupyter.browser_address import (
     PROXY_MISSING,
     SETTING,
     Environment,
@@ -19,9 +19,9 @@ from .jupyter.browser_address import (
     no_listening,
     unreachable,
 )
-from .server import DEFAULT_PORT, Server
-from .wire.redaction import redact_path
-from .wire.text import visible
+from astra_nb.server import DEFAULT_PORT, Server
+from astra_nb.wire.redaction import redact_path
+from astra_nb.wire.text import visible
 
 __all__ = ["describe"]
 

@@ -13,10 +13,11 @@ import weakref
 from collections import deque
 from typing import Any, NamedTuple
 
-from .errors import LoopBlocked
+from astra_nb.errors import LoopBlocked
+from astra_nb.locks import make_rlock
+from astra_nb.net.addresses import is_free, overlap
+
 from .listener import Listener
-from .locks import make_rlock
-from .net.addresses import is_free, overlap
 
 __all__ = [
     "Place",

@@ -11,7 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from .wire.text import counted
+from astra_nb.wire.text import counted
 
 __all__ = ["Copied", "CopyError", "copy_lessons", "copy_notebooks", "find_notebooks"]
 
@@ -71,7 +71,7 @@ def find_notebooks(*below: str) -> Path:
     Raises:
         CopyError: It is empty or missing.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     folder, remedy = package / "_notebooks", "pip install --force-reinstall --no-deps FILE.whl"
     if (package.parent / "pyproject.toml").is_file():
         folder, remedy = package.parent / "notebooks", "git checkout -- notebooks"

@@ -7,13 +7,13 @@ import contextvars
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from .errors import LocalError
-from .net import calls
-from .net.calls import call
-from .net.connection import Connection
-from .net.policy import Policy
-from .net.routes import Handler
-from .net.server_connection import ServerConnection
+from astra_nb.errors import LocalError
+from astra_nb.net import calls
+from astra_nb.net.calls import call
+from astra_nb.net.connection import Connection
+from astra_nb.net.policy import Policy
+from astra_nb.net.routes import Handler
+from astra_nb.net.server_connection import ServerConnection
 
 __all__ = ["Answering"]
 

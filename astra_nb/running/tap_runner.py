@@ -7,10 +7,11 @@ import ssl
 import threading
 from collections.abc import Iterator
 
+from astra_nb.log import FrameLog
+from astra_nb.net.tap_leg import Leg
+from astra_nb.net.tap_line import TapLine, TapSettings
+
 from .listener import Listener
-from .log import FrameLog
-from .net.tap_leg import Leg
-from .net.tap_line import TapLine, TapSettings
 
 __all__ = ["TapRunner"]
 

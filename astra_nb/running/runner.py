@@ -8,16 +8,17 @@ import threading
 from collections.abc import Iterator
 from typing import cast
 
+from astra_nb.jupyter.handler_output import install, uninstall
+from astra_nb.log import FrameLog
+from astra_nb.net.background import BackgroundLoop
+from astra_nb.net.connection import Connection
+from astra_nb.net.policy import Policy
+from astra_nb.net.server_connection import ServerConnection
+from astra_nb.websocket import WebSocket
+
 from .answering import Answering
 from .handlers import Handlers
-from .jupyter.handler_output import install, uninstall
 from .listener import Listener
-from .log import FrameLog
-from .net.background import BackgroundLoop
-from .net.connection import Connection
-from .net.policy import Policy
-from .net.server_connection import ServerConnection
-from .websocket import WebSocket
 
 __all__ = ["Runner"]
 

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from . import __version__, console, file_commands
+from astra_nb import __version__
+from astra_nb.errors import AstraError
+from astra_nb.extras import install_command
+
+from . import console, file_commands
 from .copies import CopyError, copy_lessons, copy_notebooks, find_notebooks
-from .errors import AstraError
-from .extras import install_command
 
 if TYPE_CHECKING:
-    from .exercises.class_report import Report  # slow to import, and few commands need it
+    from astra_nb.exercises.class_report import Report  # slow to import, and few commands need it
 
 __all__ = ["main"]
 
@@ -199,7 +201,7 @@ def run_exercises(arguments: argparse.Namespace) -> int:
 
 
 def run_report(arguments: argparse.Namespace) -> int:
-    from .exercises.class_report import changes
+    from astra_nb.exercises.class_report import changes
 
     try:
         for report in changes(arguments.folder, wait):
@@ -220,7 +222,7 @@ def run_report(arguments: argparse.Namespace) -> int:
 
 
 def write_report(report: Report, arguments: argparse.Namespace) -> None:
-    from .recordings.files import write
+    from astra_nb.recordings.files import write
 
     folder: Path = arguments.folder
     page, table = arguments.html or folder / "report.html", arguments.csv or folder / "report.csv"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from astra_nb import Server
-from astra_nb.cli import main
-from astra_nb.doctor import describe, installed
+from astra_nb.commands.cli import main
+from astra_nb.commands.doctor import describe, installed
 from tests.helpers import free_port, held_port
 
 SECRET = "s3cr3tV4lue"
@@ -68,7 +68,7 @@ def test_a_wrong_setting_is_reported_and_the_rest_still_printed(
 
 def test_colab_and_a_missing_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
-    monkeypatch.setattr("astra_nb.doctor.installed", lambda name: "")
+    monkeypatch.setattr("astra_nb.commands.doctor.installed", lambda name: "")
     said = describe(8080)
     assert "Address for the browser: none; Google Colab" in said
     assert "pip install jupyter-server-proxy" in said

@@ -1,0 +1,1 @@
+"""What runs in the background: listeners, their handlers, and which of them there are."""
