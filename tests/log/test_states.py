@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 from astra_nb.log import FrameLog, LogView
@@ -130,8 +131,11 @@ def test_the_newest_connection_is_drawn_and_a_filter_chooses_another_one() -> No
 
 def test_the_newest_steps_are_drawn_and_the_others_counted() -> None:
     log = FrameLog()
-    log.append_frames(1, "server", "received", CLOSE * 20, 20)
+    for number in range(20):
+        log.append_frames(1, "server", "received", b"\x88\x02" + (3000 + number).to_bytes(2), 1)
 
+    codes = re.findall(r"CLOSE (\d+)", str(log.state_picture()))
+    assert codes == [str(number) for number in range(3008, 3020)]
     assert "8 steps before these are left out." in str(log.state_picture())
     assert log.state_picture().svg.count("<polygon") == 12
 
