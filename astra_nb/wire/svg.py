@@ -34,7 +34,8 @@ class Picture:
         # The classes keep a page's MathJax from reading a payload such as "$x$" as a formula.
         return (
             f'<div class="astra-nb-picture tex2jax_ignore mathjax_ignore">{self.svg}'
-            f"<details><summary>as text</summary><pre>{escape(self.text)}</pre></details></div>"
+            f'<details><summary>as text</summary><pre style="overflow-x:auto">'
+            f"{escape(self.text)}</pre></details></div>"
         )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:

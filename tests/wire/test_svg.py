@@ -71,5 +71,5 @@ def test_a_terminal_gets_the_text_and_a_page_both() -> None:
     assert printer.printed == str(picture) == "a < b\nc"
     assert picture._repr_html_() == (
         '<div class="astra-nb-picture tex2jax_ignore mathjax_ignore"><svg/><details><summary>'
-        "as text</summary><pre>a &lt; b\nc</pre></details></div>"
+        'as text</summary><pre style="overflow-x:auto">a &lt; b\nc</pre></details></div>'
     )
