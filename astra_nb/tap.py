@@ -20,10 +20,10 @@ from .log import FrameLog
 from .log.view import LogView
 from .net.addresses import describe_peer, is_loopback
 from .net.options import ConnectOptions, connect_options
-from .net.passing import Passing
 from .net.policy import Policy, check_seeded, check_seeded_host
 from .net.tap_heads import Rewriting
 from .net.tap_line import TapSettings
+from .net.tap_message import Passing
 from .net.tap_rules import Rule
 from .net.tls import CertificateFiles, ServerTLS, server_context
 from .net.uris import parse_address, where

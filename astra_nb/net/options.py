@@ -21,7 +21,7 @@ from astra_nb.wire.faults import Fault
 
 from .lies import check_faults
 from .tls import CertificateFiles, client_context
-from .ways import check_way
+from .transport_options import check_way
 
 __all__ = [
     "Compression",

@@ -26,7 +26,7 @@ from astra_nb.wire.opcodes import CLOSE
 
 from .arriving import LONG_FORM, ArrivingText, is_shortest, length_fault
 from .closing import Last, parse_close
-from .late import LateFrames
+from .unread_frames import LateFrames
 from .whole_frames import plain_frame_length, take_messages
 
 __all__ = ["Receiver"]

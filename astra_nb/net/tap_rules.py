@@ -13,7 +13,7 @@ from astra_nb.wire.frames import Frame, decode, frame_length
 from astra_nb.wire.messages import Message, Side
 from astra_nb.wire.opcodes import CLOSE, PING, PONG
 
-from .passing import Passing
+from .tap_message import Passing
 
 __all__ = ["End", "Line", "Rule", "RuledWay"]
 

@@ -17,10 +17,10 @@ from astra_nb.log.records import FrameRecord, Record
 from astra_nb.wire.text import visible
 
 from .actions import ACTIONS, Actions, code_of, signature
-from .addressed import Addressed
 from .bridge import Answer, Message
 from .inspector import describe
 from .log_rows import FIELDS, as_json, rows_numbered
+from .log_widget import Addressed
 from .marks import Marks
 from .payload import as_text, parse_numbers, parse_payload
 from .payload_pages import (

@@ -13,10 +13,10 @@ from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
 from astra_nb.server import Server
 
-from .addressed import Addressed
 from .bridge import Answer, Message
 from .comparison import Account, PageEvent, compare, origin_of
 from .esm import STATIC, join_modules
+from .log_widget import Addressed
 from .panel import panel_of_server
 
 __all__ = ["BrowserClient", "BrowserClientView", "browser_client_for"]

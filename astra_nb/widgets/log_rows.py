@@ -16,7 +16,7 @@ from astra_nb.log.table import details
 from astra_nb.wire.opcodes import FrameType
 from astra_nb.wire.text import preview, visible
 
-from .relations import Answer, Part, Relations
+from .related_records import Answer, Part, Relations
 
 __all__ = ["FIELDS", "MOST_ROWS", "Tail", "is_clean", "is_error", "row", "rows_between"]
 

@@ -20,8 +20,8 @@ from astra_nb.log.pieces import Pieces
 from astra_nb.log.records import FrameRecord
 from astra_nb.net import receiving
 from astra_nb.net.closing import Last
-from astra_nb.net.late import MAX_LATE
 from astra_nb.net.receiving import AFTER_CLOSE, AFTER_FAILURE, CUT, Receiver
+from astra_nb.net.unread_frames import MAX_LATE
 from astra_nb.wire.frames import split
 from astra_nb.wire.messages import CloseFrame, Message
 from astra_nb.wire.opcodes import CLOSE

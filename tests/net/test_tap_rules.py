@@ -10,7 +10,7 @@ import pytest
 
 from astra_nb.errors import InvalidMessage, LocalError
 from astra_nb.net import tap_rules
-from astra_nb.net.passing import Passing
+from astra_nb.net.tap_message import Passing
 from astra_nb.net.tap_rules import End, Rule, RuledWay
 from astra_nb.wire.frames import decode, encode
 from astra_nb.wire.messages import CloseFrame, Side

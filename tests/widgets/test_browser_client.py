@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from astra_nb import Server, connect, errors
-from astra_nb.widgets.addressed import describe_addresses
 from astra_nb.widgets.browser_client import BrowserClient, BrowserClientView
+from astra_nb.widgets.log_widget import describe_addresses
 from tests.helpers import wait_until
 from tests.widgets.conftest import notify, published, request
 

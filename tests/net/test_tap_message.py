@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from astra_nb.errors import InvalidMessage, LocalError
-from astra_nb.net.passing import Outcome, Passing
+from astra_nb.net.tap_message import Outcome, Passing
 from astra_nb.wire.frames import decode, encode, split
 from astra_nb.wire.messages import CloseFrame, Message
 

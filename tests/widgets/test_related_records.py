@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from astra_nb.log.records import FrameRecord, HandshakeRecord, NoticeRecord, Record
-from astra_nb.widgets import relations
-from astra_nb.widgets.relations import Answer, Relations
+from astra_nb.widgets import related_records
+from astra_nb.widgets.related_records import Answer, Relations
 from astra_nb.wire.frames import decode, encode
 
 TYPES = {"text": 1, "bytes": 2, "continuation": 0, "ping": 9, "pong": 10, "close": 8}
@@ -80,9 +80,9 @@ def test_a_reply_is_known_by_its_id_and_by_nothing_else() -> None:
 
 def test_few_requests_are_kept() -> None:
     known = Relations()
-    for number in range(2 * relations.MOST_REQUESTS):
+    for number in range(2 * related_records.MOST_REQUESTS):
         known.add(frame(number, "sent", "text", b'{"id": %d, "method": "m"}' % number))
-    assert len(known.requests) == relations.MOST_REQUESTS
+    assert len(known.requests) == related_records.MOST_REQUESTS
 
 
 def test_fragments_know_their_message() -> None:
@@ -104,7 +104,7 @@ def test_fragments_know_their_message() -> None:
         (1, "text", 3, True, 3001), None,
     ]  # fmt: skip
     assert parts[4] is not None
-    assert len(parts[4].head) == relations.KEPT
+    assert len(parts[4].head) == related_records.KEPT
 
 
 def test_what_was_refused_is_related_to_nothing() -> None:

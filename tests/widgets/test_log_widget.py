@@ -9,7 +9,7 @@ import pytest
 
 from astra_nb import FrameLog, Server
 from astra_nb.errors import LocalError
-from astra_nb.widgets.addressed import Addressed, describe_addresses, refused_since
+from astra_nb.widgets.log_widget import Addressed, describe_addresses, refused_since
 from tests.helpers import wait_until
 
 from .conftest import customs, notify, request

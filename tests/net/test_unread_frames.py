@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astra_nb.net.late import MAX_LATE, LateFrames
+from astra_nb.net.unread_frames import MAX_LATE, LateFrames
 from tests.conformance.octets import frame
 
 HELLO = frame(1, b"Hello")
