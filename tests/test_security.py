@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import socket
+import tempfile
 import threading
 import traceback
 import urllib.error
@@ -20,6 +21,7 @@ from astra_nb import FrameLog, Message, Server, WebSocket, connect, errors
 from astra_nb.errors import HandshakeFailed
 from astra_nb.lua import Lua, runtime
 from astra_nb.net.policy import CHECK_PATH
+from astra_nb.widgets.log_rows import rows_between
 from astra_nb.wire.handshake import head_end
 from tests.helpers import REPOSITORY, wait_until
 from tests.servers import serving
@@ -306,8 +308,13 @@ def shown(log: FrameLog) -> str:
     """Everything that a log turns into."""
     records = list(log)
     again = FrameLog.from_jsonl(log.to_jsonl())
+    pictures = [log.handshake_picture(), log.ping_picture(), log.state_picture()]
     return "\n".join(
         [
+            *map(str, pictures),
+            *(picture._repr_html_() for picture in pictures),
+            *(file_of(log, suffix) for suffix in ("har", "pcapng", "html")),
+            log.sequence(),
             str(log),
             repr(log),
             log._repr_html_(),
@@ -319,16 +326,27 @@ def shown(log: FrameLog) -> str:
     )
 
 
+def file_of(log: FrameLog, suffix: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        log.save(Path(folder, f"log.{suffix}"))
+        return Path(folder, f"log.{suffix}").read_bytes().decode("latin-1")
+
+
+def shown_by_panel(server: Server) -> str:
+    """What a panel of a server gives to its page and to a stored notebook."""
+    panel = server.panel()
+    try:
+        rows = rows_between(server.log, 1, server.log.last_number)
+        return repr((panel._repr_mimebundle_(), panel.snapshot, rows))
+    finally:
+        panel.close()
+
+
 @pytest.mark.parametrize(("name", "value"), SECRET_HEADERS.items())
 def test_secrets_never_reach_what_is_shown(name: str, value: str) -> None:
     with serving(wait) as server:
         assert status(request(server, f"{name}: {value}")) == 101
-        found = shown(server.log)
-        panel = server.panel()
-        try:
-            found += repr(panel._repr_mimebundle_()) + repr(panel.view.snapshot)
-        finally:
-            panel.close()
+        found = shown(server.log) + shown_by_panel(server)
     assert name.lower() in found.lower()
     assert not [secret for secret in SECRETS if secret in found]
 
@@ -359,11 +377,7 @@ def test_a_secret_that_both_ends_agree_on_is_hidden(offered: list[str]) -> None:
         log_of(server).wait_for(kind="closed")
         opened = log_of(server).filter(kind="opened")[0]
         assert opened.subprotocol == ("<hidden>" if chosen == SECRET else "bearer.<hidden>")
-        panel = server.panel()
-        try:
-            found = repr(panel._repr_mimebundle_()) + repr(panel.view.snapshot)
-        finally:
-            panel.close()
+        found = shown_by_panel(server)
         assert SECRET not in found + shown(server.log) + shown(client.log)
 
 

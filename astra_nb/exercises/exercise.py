@@ -32,6 +32,7 @@ NOTEBOOKS: dict[str, list[Exercise]] = {}
 
 HANDLER_STUB = "def handle_socket(socket):\n    ...\n"
 NO_SOLUTIONS = "ASTRA_NB_NO_SOLUTIONS"  # environment variable; any value switches them off
+KEYS = {str(each.value) for each in Misconception}  # of findings
 WALL_LIMIT = 90.0  # seconds by the wall clock, far beyond those of `Patience`
 
 _one_at_a_time = threading.Lock()
@@ -100,9 +101,16 @@ class Exercise(ABC):
     function: str = "handle_socket"
 
     def __post_init__(self) -> None:
-        unknown = set(" ".join(self.advice).split()) - {each.value for each in Misconception}
+        if not isinstance(self.advice, Mapping):
+            raise ValueError(
+                f"exercise {self.name}: advice is a dict, from the key of a finding to a sentence"
+            )
+        unknown = sorted(set(" ".join(self.advice).split()) - KEYS)
         if unknown:
-            raise ValueError(f"exercise {self.name}: no finding has the key {unknown.pop()!r}")
+            raise ValueError(
+                f"exercise {self.name}: no finding has the key {unknown[0]!r}; there are "
+                f"{', '.join(sorted(KEYS))}"
+            )
         if self.notebook:
             NOTEBOOKS.setdefault(self.notebook, []).append(self)
 
@@ -215,27 +223,48 @@ class Exercise(ABC):
 
         Returns:
             A sentence for each: a stub that counts as attempted, a solution that is refused, a
-            wrong answer that is not caught or gets another finding, a mistake that can never be
-            told because it equals the right value. Empty when all is well.
+            wrong answer that is not caught or gets another finding, a source that does not run, a
+            mistake that can never be told because it equals the right value or an earlier
+            mistake. Empty when all is well.
         """
-        found = []
+        found: list[str] = []
         for what, source, wanted in (
             ("the stub", self.stub, "not attempted"),
             ("the solution", self.solution_text, "right"),
             *((f"wrong answer {i}", each.source, each.key) for i, each in enumerate(self.wrong, 1)),
         ):
             namespace: dict[str, Any] = {"__name__": "__main__"}
-            exec(compile(source, f"<{self.name}, {what}>", "exec"), namespace)
-            answer = self.check(namespace[self.function])
+            try:
+                exec(compile(source, f"<{self.name}, {what}>", "exec"), namespace)
+                if self.function not in namespace:
+                    raise NameError(f"it defines no {self.function!r}")
+                answer = self.check(namespace[self.function])
+            except ScenarioError as error:
+                return [*found, str(error)]
+            except Exception as error:  # noqa: BLE001  (whatever a teacher's text raises)
+                found.append(f"{self.name}: {what} does not run: {type(error).__name__}: {error}.")
+                continue
             got = answer.key or answer.outcome
             if got != wanted:
-                found.append(f"{self.name}: {what} gets {got!r}, not {wanted!r}.")
+                known = wanted in KEYS or wanted in ("right", "not attempted")
+                unknown = "" if known else ", which is not the key of a finding"
+                why = f" {_why(answer)}" if wanted == "right" and answer.finding else ""
+                found.append(f"{self.name}: {what} gets {got!r}, not {wanted!r}{unknown}.{why}")
         mistakes = list(self._mistakes())
         never = dict(mistakes).keys() - {said for said, could in mistakes if could}
         return found + [f"{self.name}: {said!r} can never be said." for said in sorted(never)]
 
     def __repr__(self) -> str:
         return f"<exercise {self.name}: {self.title}>"
+
+
+def _why(answer: Answer) -> str:
+    finding = answer.finding
+    if finding is None:
+        return ""
+    sides = (("expected", finding.expected), ("came", finding.came), ("where", finding.where))
+    facts = "; ".join(f"{name} {side}" for name, side in sides if side)
+    return f"{finding.headline} ({facts})" if facts else finding.headline
 
 
 @dataclass(kw_only=True, repr=False)
@@ -252,6 +281,11 @@ class HandlerExercise(Exercise):
     scenarios: Sequence[Scenario]
     path: str = "/"
     automatic_pong: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.scenarios:
+            raise ValueError(f"exercise {self.name}: without a scenario any answer would be right")
 
     def _examine(self, answer: Any, examination: Examination) -> None:
         port, output = examination.port, examination.output

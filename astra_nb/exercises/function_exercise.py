@@ -24,6 +24,7 @@ from .diagnosis.misconceptions import Misconception as M  # noqa: N817  (as in t
 from .diagnosis.rules import about
 from .exercise import Examination, Exercise, NotAttempted
 from .patience import Patience
+from .scenario import ScenarioError
 from .scripted_client import NotYet
 from .socket_spy import error_facts
 
@@ -55,6 +56,12 @@ class Call:
     what: str = ""
     rows: tuple[tuple[str, ...], ...] = ()
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.arguments, tuple):
+            raise ScenarioError(
+                f"the arguments of a Call are a tuple, such as ({self.arguments!r:.60},)"
+            )
+
 
 @dataclass(kw_only=True, repr=False)
 class FunctionExercise(Exercise):
@@ -71,7 +78,7 @@ class FunctionExercise(Exercise):
         same: Whether a result counts as the right one; by default equal values of equal types.
 
     Raises:
-        ValueError: The solution has not that part.
+        ValueError: The solution has not that part, or is not Python with the other in its place.
     """
 
     calls: Callable[[random.Random], Iterable[Call]]
@@ -81,9 +88,30 @@ class FunctionExercise(Exercise):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for part, _, _ in self.mutations:
+        for part, instead, _ in self.mutations:
             if part not in self.solution_text:
                 raise ValueError(f"exercise {self.name}: the solution has no {part!r} to mutate")
+            try:
+                compile(self.solution_text.replace(part, instead), "<mutation>", "exec")
+            except SyntaxError as exc:
+                raise ValueError(
+                    f"exercise {self.name}: with {instead!r} in place of {part!r} the solution is "
+                    f"not Python: {exc}"
+                ) from exc
+
+    def _calls(self, seed: str) -> list[Call]:
+        calls = list(self.calls(random.Random(seed)))
+        for call in calls:
+            if not isinstance(call, Call):
+                raise ScenarioError(
+                    f"exercise {self.name}: calls yields {call!r:.80}, not a Call(arguments, "
+                    f"expected)"
+                )
+        if not calls:
+            raise ScenarioError(
+                f"exercise {self.name}: calls yields nothing, so any answer would be right"
+            )
+        return calls
 
     def _known_mistakes(self, call: Call, given: Sequence[Any]) -> Iterator[tuple[Any, str]]:
         for part, instead, said in self.mutations:
@@ -97,9 +125,12 @@ class FunctionExercise(Exercise):
 
     def _mistakes(self) -> Iterator[tuple[str, bool]]:
         yield from ((said, False) for _, _, said in self.mutations)
-        for call in self.calls(random.Random(self.name)):
+        for call in self._calls(self.name):
+            earlier: list[Any] = []
             for wrong, said in self._known_mistakes(call, call.arguments):
-                yield said, self._is(wrong, wrong, call.expected)
+                is_first = not any(self._same(wrong, each) for each in earlier)
+                yield said, is_first and self._is(wrong, wrong, call.expected)
+                earlier.append(wrong)
 
     def _examine(self, answer: Any, examination: Examination) -> None:
         if is_async(answer):
@@ -112,7 +143,7 @@ class FunctionExercise(Exercise):
             runs = _Runs(answer, examination.output, stack)
             for seed in (examination.seed, secrets.token_hex(16)):
                 fresh = seed != examination.seed
-                for call in self.calls(random.Random(seed)):
+                for call in self._calls(seed):
                     self._try(runs, call, fresh)
 
     def _try(self, runs: _Runs, call: Call, fresh: bool) -> None:

@@ -54,6 +54,7 @@ class End:
     inbox: list[Said] = field(default_factory=list)  # whole messages that came
     taken: int = 0  # how many of them were expected
     right: list[Said] = field(default_factory=list)
+    answers: int = 0  # how many of those came after the last thing it said
     said: list[Said] = field(default_factory=list)
     unanswered: list[Said] = field(default_factory=list)  # of these
     ended: str = ""  # how its connection ended: "", "closed", "dropped" or "refused"
@@ -177,6 +178,7 @@ class Play:
                 await end.socket.send(type, data.decode() if type == "text" else data)
 
         await self._sent(end, send_all())
+        end.answers = 0
 
     async def send_fragments(self, end: End, type: str, parts: list[bytes], ping: bytes) -> None:
         async def send_all() -> None:
@@ -189,6 +191,7 @@ class Play:
             end.said.append(Said(type, b"".join(parts)))
 
         await self._sent(end, send_all())
+        end.answers = 0
 
     async def _sent(self, end: End, sends: Coroutine[Any, Any, None]) -> None:
         open, held = Wanted("open"), self._sends_to(self._held)
@@ -233,6 +236,7 @@ class Play:
             await self._fail(end, wanted, came)
         end.taken += 1
         end.right.append(came)
+        end.answers += 1
         self.known.add(came)
 
     async def expect_close(self, end: End, code: int, reason: str | None) -> None:
@@ -377,6 +381,7 @@ class Play:
             said=tuple(end.said),
             unanswered=tuple(end.unanswered),
             right=tuple(end.right),
+            answers=end.answers,
             later=tuple(each.arguments[0].said for each in mine if each.method == "expect"),
             others_said=any(other.said for other in others),
             elsewhere=self._names(lambda each: said in each.inbox[-3:] and said not in each.said),

@@ -20,6 +20,7 @@ from astra_nb.exercises import (
     who_closed,
 )  # fmt: skip
 from astra_nb.exercises.cards import Answer
+from astra_nb.exercises.scenario import ScenarioError
 from astra_nb.log.records import CheckRecord
 from tests.exercises.answers import answer_of
 from tests.helpers import run_python, wait_until
@@ -148,6 +149,41 @@ def test_selftest_says_what_can_never_be_told() -> None:
     ]
     assert sorted(make(mutations=MUTATIONS).selftest()) == unsaid
     assert make(mutations=MUTATIONS[:1]).selftest() == []
+
+
+def test_of_two_mistakes_with_one_result_the_second_can_never_be_told() -> None:
+    twice = [("2 *", "2 +", "Two is added."), ("2 * number", "number + 2", "It is two more.")]
+    unsaid = ["double: 'It is two more.' can never be said."]
+    assert make(mutations=twice).selftest() == unsaid
+
+
+@pytest.mark.parametrize(
+    ("calls", "said"),
+    [
+        (lambda chance: [], "double: calls yields nothing, so any answer would be right"),
+        (lambda chance: [([1], [2])], r"calls yields \(\[1\], \[2\]\), not a Call\("),
+    ],
+)
+def test_calls_that_are_none_are_the_teachers_mistake(calls: Any, said: str) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        checked("def double(numbers):\n    return 7\n", calls=calls)
+    assert len(make(calls=calls).selftest()) == 1
+
+
+def test_the_arguments_of_a_call_are_a_tuple() -> None:
+    with pytest.raises(ScenarioError, match=r"a tuple, such as \(b'bye',\)"):
+        Call(b"bye", 3)  # type: ignore[arg-type]
+
+
+def test_a_stub_of_another_function_is_told() -> None:
+    assert make(stub="def handle_socket(socket): ...\n").selftest() == [
+        "double: the stub does not run: NameError: it defines no 'double'."
+    ]
+
+
+def test_a_mutation_that_is_no_python_is_an_error() -> None:
+    with pytest.raises(ValueError, match="with '2 2' in place of '2 \\*' the solution is not P"):
+        make(mutations=[("2 *", "2 2", "x")])
 
 
 def test_a_mutation_of_what_is_not_there_is_an_error() -> None:

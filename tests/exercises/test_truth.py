@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from astra_nb import WebSocket
 from astra_nb.exercises import HandlerExercise, Script, Wrong, echo
 from tests.exercises.answers import EXERCISES, answer_of
 from tests.helpers import run_python
@@ -161,6 +163,68 @@ def test_a_self_test_says_what_is_not_as_it_should_be() -> None:
         "odd: wrong answer 1 gets 'not attempted', not 'nothing'.",
         "odd: 'That is right.' can never be said.",
     ]
+
+
+def answering(script: Script) -> None:
+    """One answer."""
+    client = script.client()
+    client.send("text", "a")
+    client.expect("text", "b")
+
+
+def an_exercise(**given: Any) -> HandlerExercise:
+    solution = "def handle_socket(socket):\n    for m in socket:\n        socket.send_text('b')\n"
+    options: dict[str, Any] = {
+        "name": "odd", "title": "Odd", "rfc": "section 5.6", "prompt": "", "hints": [],
+        "solution_text": solution, "scenarios": [answering],
+    }  # fmt: skip
+    return HandlerExercise(**options | given)
+
+
+def test_a_self_test_tells_the_teachers_mistakes() -> None:
+    echo = "def handle_socket(socket):\n    for m in socket:\n        socket.send_text(m.value)\n"
+    (solution,) = an_exercise(solution_text=echo.replace("m.value", "'c'")).selftest()
+    assert solution.startswith("odd: the solution gets 'wrong-value', not 'right'. ")
+    assert '(expected text "b"; came text "c"; where One answer)' in solution
+    wrong = [Wrong(echo, "upwards"), Wrong("def handle(socket): pass", "nothing"), Wrong("?", "")]
+    assert an_exercise(wrong=wrong).selftest() == [
+        "odd: wrong answer 1 gets 'echoed', not 'upwards', which is not the key of a finding.",
+        "odd: wrong answer 2 does not run: NameError: it defines no 'handle_socket'.",
+        "odd: wrong answer 3 does not run: SyntaxError: invalid syntax (<odd, wrong answer 3>, "
+        "line 1).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"scenarios": []}, "without a scenario any answer would be right"),
+        ({"advice": "Look."}, "advice is a dict, from the key of a finding to a sentence"),
+        ({"advice": {"silent": "Look."}}, "no finding has the key 'silent'; there are added, "),
+    ],
+)
+def test_an_exercise_that_cannot_be_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=f"^exercise odd: {said}"):
+        an_exercise(**given)
+
+
+def test_of_several_answers_the_missing_one_is_told() -> None:
+    def countdown(script: Script) -> None:
+        """Several answers to one message."""
+        client = script.client()
+        client.send("text", "3")
+        for text in "321":
+            client.expect("text", text)
+
+    def handle_socket(socket: WebSocket) -> None:
+        for message in socket:
+            if message.type == "text":
+                socket.send_text("3")
+                socket.send_text("2")
+
+    answer = an_exercise(scenarios=[countdown]).check(handle_socket)
+    assert answer.finding is not None
+    assert answer.finding.headline.startswith("After 2 right messages nothing more came. ")
 
 
 @pytest.mark.parametrize("name", EXERCISES)

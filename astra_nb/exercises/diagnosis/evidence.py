@@ -116,6 +116,7 @@ class Evidence:
     said: tuple[Said, ...] = ()  # by this client
     unanswered: tuple[Said, ...] = ()  # of that, what gets no answer from the handler
     right: tuple[Said, ...] = ()  # what came right so far
+    answers: int = 0  # how many of those came after the last thing this client said
     later: tuple[Said, ...] = ()  # what this client expects later
     others_said: bool = False  # whether another client has sent something
     elsewhere: tuple[str, ...] = ()  # the clients that got this message, as "client 2"

@@ -63,7 +63,7 @@ class Misconception(Enum):
     ECHOED = "echoed", "Compare what came in with what is asked for."
     TOO_EARLY = "too-early", "Receive first, then answer."
     UNASKED = "unasked", "Look at `message.type` before you answer."
-    TOO_MANY = "too-many", "Each message gets one answer, and nothing else is sent."
+    TOO_MANY = "too-many", "Send what is asked for, and nothing else."
     BEHIND = "behind", "Answer what came last; keep nothing from the one before."
     AHEAD = "ahead", "Each message gets its own answer, in the order in which they came."
     WRONG_TYPE = "wrong-type", "The type of the answer is asked for, too."
@@ -83,7 +83,7 @@ class Misconception(Enum):
     KNOWN_MISTAKE = "known-mistake"
     WRONG_VALUE = "wrong-value", "Compare what was expected with what came."
     KNOWN_BY_HEART = "known-by-heart", "The values are others each time: compute the answer."
-    FLOOD = "flood", "Each message gets one answer."
+    FLOOD = "flood", "Send what is asked for, and then wait for the next message."
     IN_PIECES = "in-pieces", "Each send is a message of its own: put it together first."
     # Closing
     WRONG_CODE = "wrong-code", "Section 7.4.1 has the codes, and what each is for."

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from astra_nb.wire.text import counted
+
 from .difference import how_differs
 from .errors import advice_on
 from .evidence import Error, Evidence, Said
@@ -345,7 +347,10 @@ def nothing(e: Evidence) -> Iterator[Finding]:
     to = f" to {e.said[-1]}" if e.said else ""
     waits = f" Its handler waits in recv() again{at}." if call else ""
     again = " It had sent the same before." if e.said and e.said[-1] in e.said[:-1] else ""
-    yield Finding(M.NOTHING, f"No answer came{to}.{again}{waits}{printed}")
+    missing = f"No answer came{to}.{again}"
+    if e.answers:
+        missing = f"After {counted(e.answers, 'right message')} nothing more came."
+    yield Finding(M.NOTHING, f"{missing}{waits}{printed}")
 
 
 def _is_telling(said: Said | None) -> bool:
