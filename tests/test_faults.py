@@ -588,13 +588,11 @@ def test_sends_from_the_handler_a_cell_and_the_panel_at_once() -> None:
 
     with faulty(handle_socket) as server, connect(server.url) as client:
         panel = server.panel()
-        panel.target.value = 2
-        panel.payload.value = "panel"
 
         def click() -> None:
             begin.wait(20)
             for _ in range(count):
-                panel.buttons["text"].click()
+                panel.send_text("panel", to=2)
 
         clicking = threading.Thread(target=click)
         clicking.start()

@@ -11,10 +11,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TextIO
 
 from astra_nb.client import connect
 from astra_nb.errors import AstraError, ConnectionClosed, InvalidMessage, LocalError
+from astra_nb.locks import Latch
 from astra_nb.log import FrameLog, table
 from astra_nb.log.records import Record
 from astra_nb.net.options import ConnectOptions
@@ -175,7 +177,7 @@ def run_connect(arguments: argparse.Namespace) -> int:
         screen.remark(f"Connected to {client.remote_address}{agreed}. /help lists the commands.")
         if arguments.execute is not None or not sys.stdin.isatty():
             lines = iter(arguments.execute) if arguments.execute is not None else read_lines(0)
-            over = threading.Event()
+            over = Latch()
 
             def send() -> None:
                 send_all(client, lines, screen)
@@ -352,8 +354,9 @@ def run_tap(arguments: argparse.Namespace) -> int:
         screen.remark(f"Give clients {t.url} (or {t.http_url} to a browser). Ctrl+C ends it.",
             type="listening", url=t.url)  # fmt: skip
         view = t.leg(arguments.leg) if arguments.leg else t.log
-        news = threading.Event()
-        unsubscribe = t.log.subscribe(news.set)
+        # An interrupted wait leaves no lock locked in it, on which the event loop would hang.
+        news: SimpleQueue[None] = SimpleQueue()
+        unsubscribe = t.log.subscribe(lambda: news.put(None))
         last = 0
         try:
             while True:
@@ -361,8 +364,9 @@ def run_tap(arguments: argparse.Namespace) -> int:
                     last = record.number
                     screen.out.write(row(record, t.log.origin, screen))
                 screen.out.flush()
-                news.wait()
-                news.clear()
+                news.get()
+                while not news.empty():
+                    news.get()
         except (KeyboardInterrupt, BrokenPipeError):
             return 0
         finally:
