@@ -70,9 +70,14 @@ work: $(VENV)/.installed-lab ## open JupyterLab at the notebooks of the reposito
 	@ASTRA_NB_NO_PROGRESS=1 $(RUN) astra_nb.commands.cli lab notebooks $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.installed-test lint types js module-coverage ## run every check and every test
-	@echo "test: unit tests, notebooks against their stored outputs, tests in a browser (pytest)"
-	@$(RUN) pytest $(NBVAL) tests notebooks $(ARGS)
+test: $(VENV)/.installed-test lint types js module-coverage ## run every check, the tests and the notebooks, in 20 minutes at most
+	@echo "test: unit tests, notebooks against their stored outputs (pytest)"
+	@$(RUN) pytest $(NBVAL) -m "not browser and not hub and not book" tests notebooks $(ARGS)
+
+.PHONY: browser-test
+browser-test: $(VENV)/.installed-test ## test the widgets in JupyterLab, Notebook and marimo, in Chromium (minutes)
+	@echo "browser-test: the widgets in a real browser (pytest)"
+	@$(RUN) pytest -m browser tests $(ARGS)
 
 .PHONY: hub-test
 hub-test: $(VENV)/.installed-hub tests/hub/node_modules/.installed ## test on a real JupyterHub, and what Binder builds (minutes)

@@ -14,7 +14,7 @@ from tests.jupyter_server import JupyterServer
 
 NO_CHROMIUM = (
     "no Chromium on this machine: install one (Debian, Ubuntu: sudo apt install chromium) "
-    "or name one: CHROMIUM=/path/to/chromium make test"
+    "or name one: CHROMIUM=/path/to/chromium make browser-test"
 )
 
 # Nothing of this leaves the machine, and no sandbox inside a container's own.
