@@ -117,7 +117,8 @@ def test_the_log_keeps_what_each_connection_printed(kernel: Kernel) -> None:
 def test_a_log_as_the_last_line_of_a_cell_is_a_table(kernel: Kernel) -> None:
     kernel.run(SERVER.format(handler=BLOCKING))
     kernel.run(
-        "client = connect(server.url); client.close(); server.log.wait_for(kind='closed')\n"
+        "client = connect(server.url); client.close()\n"
+        "for log in (server.log, client.log): log.wait_for(kind='closed')\n"
         "def shown(value):\n"
         "    return get_ipython().display_formatter.format(value)[0]['text/plain']\n"
         "for view in (server.log, client.log, server.log.frames):\n"
