@@ -77,7 +77,7 @@ test: $(VENV)/.installed-test lint types js module-coverage ## run every check, 
 .PHONY: browser-test
 browser-test: $(VENV)/.installed-test ## test the widgets in JupyterLab, Notebook and marimo, in Chromium (minutes)
 	@echo "browser-test: the widgets in a real browser (pytest)"
-	@$(RUN) pytest -m browser tests $(ARGS)
+	@$(RUN) pytest -m "browser and not hub and not book" tests $(ARGS)
 
 .PHONY: hub-test
 hub-test: $(VENV)/.installed-hub tests/hub/node_modules/.installed ## test on a real JupyterHub, and what Binder builds (minutes)
