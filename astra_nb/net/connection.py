@@ -1,7 +1,7 @@
 """One WebSocket connection on one event loop: an `asyncio.Protocol` around a Sans-I/O protocol.
 
 The verdicts of `websockets`' protocol count. A connection puts its parts together: `receiving`
-reads, `sending` writes, `closing` knows the phase; here are TCP, the timers and the log.
+reads, `sending` writes, `closing` knows the phase, `endpoint` has TCP, the timer and the log.
 
 Everything in a `Connection` happens on its loop's thread; other threads use `Sender.submit`.
 """
@@ -11,29 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import cast
 
 from websockets.http11 import Response
 from websockets.protocol import Protocol as SansIOProtocol
 
-from astra_nb import seeded
 from astra_nb.log import FrameLog
-from astra_nb.log.pieces import Recorder
-from astra_nb.log.recorder import FrameRecorder
 from astra_nb.log.records import (
     ClosedRecord,
-    Direction,
-    NoticeRecord,
-    OpenedRecord,
-    handshake_record,
 )
 from astra_nb.wire.faults import Fault
-from astra_nb.wire.messages import CloseFrame, Message, Side
+from astra_nb.wire.messages import CloseFrame, Message
 from astra_nb.wire.opcodes import PING
-from astra_nb.wire.redaction import Redactor, redact_path
 
-from .addresses import describe_peer
 from .closing import EMPTY, ClosingState, Last, Phase, close_payload, parse_close
+from .endpoint import Endpoint, nowhere
 from .inbox import TaskInbox, ThreadInbox, payload_size
 from .keepalive import Keepalive
 from .lies import Lies
@@ -49,11 +40,7 @@ MAX_LATE = 64 * 2**20  # bytes of messages that are delivered while this end clo
 REPLY_GRACE = 1.0  # seconds a handler has to answer the messages that came before the last frame
 
 
-def nowhere(*_: object, **__: object) -> None:
-    """Record nothing."""
-
-
-class Connection(asyncio.Protocol):
+class Connection(Endpoint):
     """One end of a WebSocket connection. The server's and the client's are subclasses.
 
     Args:
@@ -67,25 +54,20 @@ class Connection(asyncio.Protocol):
     Attributes:
         state: The phase, and how the connection ended.
         sender: The one way to send.
-        lost: Done when TCP has ended.
         inbox: Where messages go; None when nobody waits for them.
         automatic_pong: Whether a PONG answers each PING by itself.
         keepalive: Seconds between PING frames that this end sends by itself; None for never.
         close_asked: Whether a thread has asked for a CLOSE frame that may still be under way.
-        peer: The other end's address.
         response: The answer in the opening handshake; None before it.
         lies: What this end does wrong on purpose; None for an honest one.
     """
 
-    # Of ten thousand a dictionary for each would weigh more than all that is in it.
     __slots__ = (
-        "_delivered", "_head", "_held", "_keepalive", "_late", "_read_size", "_receiver",
-        "_timer", "_unread", "automatic_pong", "close_asked", "close_timeout", "inbox",
-        "keepalive", "lies", "loop", "lost", "number", "on_closed", "open_timeout", "peer",
-        "protocol", "redactor", "sender", "state", "tap", "transport",
+        "_delivered", "_held", "_keepalive", "_late", "_read_size", "_receiver", "_unread",
+        "automatic_pong", "close_asked", "close_timeout", "inbox", "keepalive", "lies",
+        "on_closed", "open_timeout", "protocol", "sender", "state",
     )  # fmt: skip
 
-    side: Side
     response: Response | None
 
     def __init__(
@@ -98,30 +80,22 @@ class Connection(asyncio.Protocol):
         close_timeout: float | None,
         on_closed: Callable[[Connection], None] | None = None,
     ) -> None:
+        super().__init__(number, tap)
         self.protocol = protocol
-        self.number = number
-        self.redactor = Redactor()
-        self.tap = tap
         self.open_timeout = open_timeout
         self.close_timeout = close_timeout
         self.on_closed = on_closed
-        self.loop = asyncio.get_running_loop()
-        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self.lost: asyncio.Future[None] = self.loop.create_future()
         self.state = ClosingState(self.side)
         self.sender = Sender(self.state, self.loop, nowhere, self.notice)
         self.inbox: TaskInbox | ThreadInbox | None = None
         self.automatic_pong = True
         self.keepalive: float | None = None
         self.close_asked = False
-        self.peer = "unknown"
         self.lies: Lies | None = None
 
-        self._head = bytearray()  # of the opening handshake
         self._delivered = 0.0  # when messages last came, in the loop's time
         self._read_size = 0
         self._held: Last | None = None  # not answered yet: a handler may answer what came before it
-        self._timer: asyncio.TimerHandle | None = None  # of the phase
         self._keepalive: Keepalive | None = None
         self._receiver: Receiver | None = None
         self._unread: bytearray | None = None  # compressed frames; None where they are not
@@ -130,11 +104,8 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        super().connection_made(transport)
         self.sender.start(self.transport)
-        self.peer = describe_peer(transport.get_extra_info("peername"))
-        if seeded.current is not None and self.side == "server":
-            self.peer = self.peer.rpartition(":")[0]  # the system chose the client's port
         self._set_timer(self.open_timeout, self._open_timed_out)
 
     def data_received(self, data: bytes) -> None:
@@ -202,16 +173,6 @@ class Connection(asyncio.Protocol):
     def _receive_handshake(self, data: bytes) -> None:
         raise NotImplementedError
 
-    def _record_head(self, head: bytes, direction: Direction = "received") -> None:
-        if self.tap is not None:
-            self.tap.append(
-                self.number,
-                handshake_record,
-                side=self.side,
-                direction=direction,
-                raw=self.redactor.head(head),
-            )
-
     def opened(self, path: str) -> None:
         """Record the opening, and start what runs while the connection is open."""
         protocol = self.protocol
@@ -221,16 +182,7 @@ class Connection(asyncio.Protocol):
         self.sender.start(self.transport, protocol.extensions, self._recorder("sent"))
         self._receiver = Receiver(protocol, self._recorder("received"), self.sender.take_pong)
         self._unread = bytearray() if protocol.extensions else None
-        if self.tap is not None:
-            self.tap.append(
-                self.number,
-                OpenedRecord,
-                side=self.side,
-                peer=self.peer,
-                path=redact_path(path),
-                subprotocol=self.redactor.agreed(protocol.subprotocol),
-                extensions=tuple(extension.name for extension in protocol.extensions),
-            )
+        self._record_opening(path, protocol.subprotocol, protocol.extensions)
         if self.keepalive:
             unanswered, silent = self.sender.is_unanswered, self._peer_is_silent
             self._keepalive = Keepalive(self.loop, self.keepalive, self._ping, unanswered, silent)
@@ -239,14 +191,6 @@ class Connection(asyncio.Protocol):
     def is_established(self) -> bool:
         """Whether the opening handshake was done."""
         return self._receiver is not None
-
-    def _set_timer(self, seconds: float | None, call: Callable[[], None] | None = None) -> None:
-        """Schedule the one call of the phase, in place of the one that was to come."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if seconds is not None and call is not None:
-            self._timer = self.loop.call_later(seconds, call)
 
     # Receiving
 
@@ -346,12 +290,6 @@ class Connection(asyncio.Protocol):
         if last.close is not None and self.inbox is not None:
             self.inbox.deliver([Message("close", last.close if last.answer else None)], 0)
         self._finish()
-
-    def _recorder(self, direction: Direction) -> Recorder:
-        """Return a function that records frames of this connection."""
-        if self.tap is None:
-            return nowhere
-        return FrameRecorder(self.tap, self.number, self.side, direction)
 
     def resume_reading(self) -> None:
         """Go on reading: called when the handler has caught up, or has ended."""
@@ -456,8 +394,3 @@ class Connection(asyncio.Protocol):
         self.state.settle()
         if self.inbox is not None and not self.inbox.ended:
             self.inbox.end()
-
-    def notice(self, text: str) -> None:
-        """Put a sentence on the log."""
-        if self.tap is not None:
-            self.tap.append(self.number, NoticeRecord, text=text)

@@ -1,0 +1,111 @@
+"""One end of a TCP connection that is on a log: its transport, its timer, and what it records.
+
+Everything in an `Endpoint` but `notice` happens on its loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from websockets.extensions import Extension
+
+from astra_nb import seeded
+from astra_nb.log import FrameLog
+from astra_nb.log.pieces import Recorder
+from astra_nb.log.recorder import FrameRecorder
+from astra_nb.log.records import Direction, NoticeRecord, OpenedRecord, handshake_record
+from astra_nb.wire.messages import Side
+from astra_nb.wire.redaction import Redactor, redact_path
+
+from .addresses import describe_peer
+
+__all__ = ["Endpoint", "nowhere"]
+
+
+def nowhere(*_: object, **__: object) -> None:
+    """Record nothing."""
+
+
+class Endpoint(asyncio.Protocol):
+    """The base of a `Connection`.
+
+    Args:
+        number: The connection's number on its log.
+        tap: Where bytes and happenings go; None records nothing.
+
+    Attributes:
+        lost: Done when TCP has ended.
+        peer: The other end's address.
+        redactor: Hides the secrets of the opening handshake.
+    """
+
+    # Of ten thousand a dictionary for each would weigh more than all that is in it.
+    __slots__ = (
+        "_head", "_timer", "loop", "lost", "number", "peer", "redactor", "tap", "transport",
+    )  # fmt: skip
+
+    side: Side
+
+    def __init__(self, number: int, tap: FrameLog | None) -> None:
+        self.number = number
+        self.tap = tap
+        self.redactor = Redactor()
+        self.loop = asyncio.get_running_loop()
+        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self.lost: asyncio.Future[None] = self.loop.create_future()
+        self.peer = "unknown"
+        self._head = bytearray()  # of the opening handshake
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.peer = describe_peer(transport.get_extra_info("peername"))
+        if seeded.current is not None and self.side == "server":
+            self.peer = self.peer.rpartition(":")[0]  # the system chose the client's port
+
+    def _set_timer(self, seconds: float | None, call: Callable[[], None] | None = None) -> None:
+        """Schedule the one call of the phase, in place of the one that was to come."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None and call is not None:
+            self._timer = self.loop.call_later(seconds, call)
+
+    # The log
+
+    def _record_head(self, head: bytes, direction: Direction = "received") -> None:
+        if self.tap is not None:
+            self.tap.append(
+                self.number,
+                handshake_record,
+                side=self.side,
+                direction=direction,
+                raw=self.redactor.head(head),
+            )
+
+    def _record_opening(
+        self, path: str, subprotocol: str | None, extensions: Sequence[Extension]
+    ) -> None:
+        if self.tap is not None:
+            self.tap.append(
+                self.number,
+                OpenedRecord,
+                side=self.side,
+                peer=self.peer,
+                path=redact_path(path),
+                subprotocol=self.redactor.agreed(subprotocol),
+                extensions=tuple(extension.name for extension in extensions),
+            )
+
+    def _recorder(self, direction: Direction) -> Recorder:
+        """Return a function that records frames of this connection."""
+        if self.tap is None:
+            return nowhere
+        return FrameRecorder(self.tap, self.number, self.side, direction)
+
+    def notice(self, text: str) -> None:
+        """Put a sentence on the log. Any thread."""
+        if self.tap is not None:
+            self.tap.append(self.number, NoticeRecord, text=text)
