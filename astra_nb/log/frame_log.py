@@ -12,7 +12,6 @@ from typing import Any, ClassVar, NoReturn, Unpack
 from weakref import WeakSet, WeakValueDictionary
 
 from astra_nb import seeded
-from astra_nb.errors import WaitTimeout, WrongThread
 from astra_nb.wire.messages import Side
 
 from . import table, waiting
@@ -20,7 +19,7 @@ from .criteria import Criteria, Predicate, Wanted, criteria
 from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
-from .ring import BATCH, Ring
+from .ring import BATCH, Ring, check_bound
 from .snapshot import Deferred, Run, Snapshot, weight, weight_of
 from .view import LogView
 from .waiting import Search, Subscriptions, check_wait
@@ -30,7 +29,6 @@ __all__ = ["FrameLog"]
 LARGE = 4096  # bytes; runs of this size are counted, so that bounds hold in between, about
 MAX_UNSETTLED = 1024 * 1024  # bytes in such runs
 LAST_RECORDS = 10  # shown when a wait ends without what was waited for
-
 
 _serials = count(1)
 _living: WeakValueDictionary[int, FrameLog] = WeakValueDictionary()
@@ -70,9 +68,7 @@ class FrameLog(LogView):
         recording: bool = True,
         redact: Redact | None = hide_connection_init,
     ) -> None:
-        self._ring = Ring(
-            check_bound("max_frames", max_frames), check_bound("max_bytes", max_bytes)
-        )
+        self._ring = Ring(max_frames, max_bytes)
         self.redact = redact
         self._fresh = self._ring.fresh
         self._seeded = seeded.current
@@ -219,13 +215,6 @@ class FrameLog(LogView):
         record = next(self._look().records(number - 1), None) if number > 0 else None
         return record if record is not None and record.number == number else None
 
-    def bytes_since(self, number: int) -> int:
-        """Return the bytes of the frames with a number above `number`; nothing is decoded.
-
-        Frames that were appended together are counted together.
-        """
-        return self._look().bytes_after(number)
-
     def between(self, after: int, to: int) -> list[Record]:
         """Return the records with a number above `after`, up to and with `to`, oldest first."""
         return list(takewhile(lambda record: record.number <= to, self._look().records(after)))
@@ -279,12 +268,7 @@ class FrameLog(LogView):
         """
         check_wait(count, after, timeout)
         search = Search(self._ring, criteria(predicate, **wanted), count, after)
-        if _running_loop() in self.own_loops:
-            raise WrongThread(
-                "this wait would block the event loop that the records come on; write "
-                "await log.wait_for_async(...), or of astra_nb.testing "
-                "await expect_frame_async(...) and the others with this ending"
-            )
+        waiting.refuse_on(self.own_loops)
         if self.before_wait is not None:
             self.before_wait()
         found = waiting.wait(search, self._subscriptions, self._bring, timeout)
@@ -380,8 +364,6 @@ class FrameLog(LogView):
         """Store a record that has its number and time; the number is above all before."""
         self._ring.load(record, 0 if isinstance(record, FrameRecord) else weight_of(record))
 
-    # Internals
-
     def _bring(self) -> None:
         for sender in list(self.senders):
             sender.flush()
@@ -406,12 +388,8 @@ class FrameLog(LogView):
         return f"{table.counts(*snapshot.kinds())}, {snapshot.dropped:,} dropped"
 
     def _fail(self, search: Search, timeout: float | None) -> NoReturn:
-        within = "" if timeout is None else f" within {timeout:g} s"
-        silent = "" if self.recording else "; this log records nothing (recording is False)"
-        raise WaitTimeout(
-            f"{search.described()} did not come{within}: {search.found} of {search.count} came"
-            f"{silent}; {table.last_records(self.since(0, LAST_RECORDS), self.origin)}"
-        )
+        last = table.last_records(self.since(0, LAST_RECORDS), self.origin)
+        raise search.timed_out(timeout, last, recording=self.recording)
 
 
 def living_logs() -> dict[int, FrameLog]:
@@ -419,16 +397,3 @@ def living_logs() -> dict[int, FrameLog]:
     # The references are copied in one step: another thread may make a log meanwhile.
     found = sorted((each.key, each) for each in _living.valuerefs())
     return {number: log for number, each in found if (log := each()) is not None}
-
-
-def check_bound(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{name} is an integer of 0 or more, not {value!r}")
-    return value
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

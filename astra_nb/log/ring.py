@@ -14,7 +14,7 @@ from .payload_redaction import Redact
 from .records import FrameRecord, Record
 from .snapshot import Block, Deferred, Entry, Snapshot, weight
 
-__all__ = ["BATCH", "Ring"]
+__all__ = ["BATCH", "Ring", "check_bound"]
 
 BATCH = 256  # entries in a block at most
 BLOCK_SIZE = 1024 * 1024  # bytes; a block that has them takes no further entries
@@ -33,8 +33,8 @@ class Ring:
     """
 
     def __init__(self, max_frames: int, max_bytes: int) -> None:
-        self.max_frames = max_frames
-        self.max_bytes = max_bytes
+        self.max_frames = check_bound("max_frames", max_frames)
+        self.max_bytes = check_bound("max_bytes", max_bytes)
         self.fresh: list[Entry] = []
         self.blocks: list[Block] = []
         self.redact: Redact | None = None
@@ -208,3 +208,14 @@ class Ring:
         self._others -= others
         self._size -= size
         self._skip = 0
+
+
+def check_bound(name: str, value: int) -> int:
+    """Return a bound of a ring.
+
+    Raises:
+        ValueError: It is not an integer of 0 or more.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name} is an integer of 0 or more, not {value!r}")
+    return value

@@ -240,19 +240,6 @@ class Snapshot(NamedTuple):
         others = sum(block.others for block in self.blocks)
         return self.count() - others, others
 
-    def bytes_after(self, number: int) -> int:
-        """Return the bytes on the wire of the entries that end after `number`."""
-        total = 0
-        for block in reversed(self.blocks):
-            if block.first + block.numbers - 1 <= number:
-                break
-            end = block.first - 1
-            for entry in block.entries:
-                end += entry[5]
-                if end > number:
-                    total += len(entry[4])
-        return total
-
     def after_all_but(self, limit: int) -> int:
         """Return the number after which there are only the newest `limit` records."""
         left = limit

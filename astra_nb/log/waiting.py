@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 from time import monotonic
 from types import NoneType
 
+from astra_nb.errors import WaitTimeout, WrongThread
 from astra_nb.locks import Latch, make_rlock
 
 from .criteria import Criteria
 from .records import Record
 from .ring import Ring
 
-__all__ = ["Search", "Subscription", "Subscriptions", "check_wait", "wait", "wait_async"]
+__all__ = [
+    "Search",
+    "Subscription",
+    "Subscriptions",
+    "check_wait",
+    "refuse_on",
+    "wait",
+    "wait_async",
+]
 
 logger = logging.getLogger("astra_nb.log")
 
@@ -100,6 +109,21 @@ class Search:
         what = f"a record with {self.wanted}" if str(self.wanted) else "a record"
         return what if self.count == 1 else f"{self.count} times {what}"
 
+    def timed_out(self, timeout: float | None, last: str, *, recording: bool) -> WaitTimeout:
+        """Return the error of a search that has not ended in time.
+
+        Args:
+            timeout: The seconds it had.
+            last: What the log has last.
+            recording: Whether the log records anything.
+        """
+        within = "" if timeout is None else f" within {timeout:g} s"
+        silent = "" if recording else "; this log records nothing (recording is False)"
+        return WaitTimeout(
+            f"{self.described()} did not come{within}: {self.found} of {self.count} came"
+            f"{silent}; {last}"
+        )
+
 
 def check_wait(count: int, after: int, timeout: float | None) -> None:
     """Check the numbers of a wait.
@@ -120,6 +144,24 @@ def check_wait(count: int, after: int, timeout: float | None) -> None:
         )
     if timeout != timeout:
         raise ValueError("timeout is nan, which never comes; None is no limit")
+
+
+def refuse_on(loops: Container[object]) -> None:
+    """Refuse a blocking wait on one of these event loops.
+
+    Raises:
+        WrongThread: The running loop is one of them.
+    """
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    if running in loops:
+        raise WrongThread(
+            "this wait would block the event loop that the records come on; write "
+            "await log.wait_for_async(...), or of astra_nb.testing "
+            "await expect_frame_async(...) and the others with this ending"
+        )
 
 
 def wait(

@@ -251,16 +251,13 @@ def test_appending_and_counting_decode_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert decodings.count == 0
 
 
-def test_find_and_bytes_since() -> None:
+def test_find() -> None:
     log = FrameLog(max_frames=3)
     fill(log, 4)
     found = log.find(3)
     assert found is not None
     assert found.number == 3
     assert log.find(1) is log.find(5) is log.find(0) is log.find(-3) is None
-    assert log.bytes_since(0) == 9
-    assert log.bytes_since(3) == 3
-    assert log.bytes_since(4) == 0
 
 
 def test_a_reading_is_a_snapshot() -> None:

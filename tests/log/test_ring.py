@@ -188,3 +188,9 @@ def test_a_chunk_that_is_decompressed_to_more_than_the_bound_does_not_stay() -> 
     ring.fresh.append(compressed(50 * 2**20))
     ring.settle()
     assert sum(block.size for block in ring.blocks) == 0
+
+
+@pytest.mark.parametrize("value", [-1, True, 1.5, "3", None])
+def test_a_bound_is_an_integer_of_0_or_more(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^max_bytes is an integer of 0 or more, not "):
+        Ring(10, value)

@@ -48,20 +48,13 @@ def test_records_after_a_number(first: int, after: int) -> None:
 def test_an_empty_snapshot() -> None:
     empty = Snapshot(1, [], 0, 0, 0.0)
     assert list(empty.records()) == []
-    assert (empty.count(), empty.kinds(), empty.bytes_after(0)) == (0, (0, 0), 0)
+    assert (empty.count(), empty.kinds()) == (0, (0, 0))
     assert empty.after_all_but(5) == 0
 
 
 def test_kinds_leave_out_what_is_evicted() -> None:
     assert two_blocks().kinds() == (8, 1)
     assert two_blocks(first=3).kinds() == (6, 1)
-
-
-@pytest.mark.parametrize(
-    ("number", "size"), [(0, 29), (3, 29), (4, 17), (5, 12), (8, 12), (9, 0), (99, 0)]
-)
-def test_bytes_of_the_entries_that_end_after_a_number(number: int, size: int) -> None:
-    assert two_blocks().bytes_after(number) == size
 
 
 @pytest.mark.parametrize(
@@ -102,9 +95,6 @@ def test_the_weight_of_an_entry_is_what_it_keeps_in_memory() -> None:
     assert weight(HELLO, None) == len(HELLO)
     assert weight(HELLO, (None, None)) == len(HELLO)
     assert weight(Pieces(b"", HELLO, 3), (bytes(100), None, b"ab")) == 105
-    plain: Entry = (1.0, 1, "server", "sent", HELLO, 1, "", (bytes(1000),))
-    snapshot = Snapshot(1, [Block(1, 1, 0, 1007, (plain,))], 0, 1, 1.0)
-    assert snapshot.bytes_after(0) == len(HELLO)  # on the wire
 
 
 def fragmented(*fragments: bytes, first: int = 1, redact: Redact) -> Snapshot:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from astra_nb.errors import WrongThread
 from astra_nb.log.criteria import criteria
 from astra_nb.log.records import Record
 from astra_nb.log.ring import Ring
-from astra_nb.log.waiting import Search, Subscriptions, check_wait, wait, wait_async
+from astra_nb.log.waiting import Search, Subscriptions, check_wait, refuse_on, wait, wait_async
 
 from .samples import in_thread, text_frame
 
@@ -217,3 +218,24 @@ def test_a_cancelled_wait_leaves_no_subscription() -> None:
 
     asyncio.run(scenario())
     assert not log.subscribed()
+
+
+def test_a_search_that_took_too_long_says_what_came() -> None:
+    search = Search(Ring(10, 10), criteria(type="ping"), 2, 0)
+    said = "2 times a record with type 'ping' did not come"
+    timed_out = search.timed_out(0.5, "the last ones", recording=True)
+    assert str(timed_out) == f"{said} within 0.5 s: 0 of 2 came; the last ones"
+    timed_out = search.timed_out(None, "none", recording=False)
+    assert str(timed_out) == (
+        f"{said}: 0 of 2 came; this log records nothing (recording is False); none"
+    )
+
+
+def test_a_wait_on_a_loop_of_connections_is_refused() -> None:
+    async def on_a_loop() -> None:
+        refuse_on(())
+        with pytest.raises(WrongThread, match=r"await log\.wait_for_async"):
+            refuse_on({asyncio.get_running_loop()})
+
+    refuse_on(())
+    asyncio.run(on_a_loop())
