@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from astra_nb.errors import LocalError
 from astra_nb.net.tls import client_context, is_insecure, server_context
@@ -72,7 +73,6 @@ def test_a_certificate_of_the_client(files: dict[str, Path]) -> None:
 
 
 def test_a_key_with_a_password(files: dict[str, Path], tmp_path: Path) -> None:
-    serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
     key = serialization.load_pem_private_key(files["key.pem"].read_bytes(), None)
     locked = tmp_path / "locked.pem"
     locked.write_bytes(
