@@ -210,6 +210,8 @@ class TapLine:
         if all(each.lost for each in self.legs.values()) and not self.closed.done():
             for watch in (*self._watches.values(), *self._onward.values()):
                 watch.end()
+            for way in self._ruled.values():
+                way.stop()
             self._record_closed()
             self.closed.set_result(None)
 

@@ -132,6 +132,11 @@ class RuledWay:
         self._run()
         return len(held)
 
+    def stop(self) -> None:
+        """Forget what waits: called when TCP has ended with both ends."""
+        self._queue.clear()
+        self._queued = 0
+
     # Frames and messages
 
     def _take_frame(self, raw: bytes) -> None:
@@ -243,8 +248,7 @@ class RuledWay:
             if item.data:
                 line.forward(self._sender, item.data)
             if item.cut:
-                queue.clear()
-                self._queued = 0
+                self.stop()
                 line.cut()
             elif item.end is not None:
                 line.finish(self._sender, item.end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from time import monotonic
 from typing import Any, cast
 
 import pytest
@@ -193,6 +194,20 @@ def test_cut(sender: Side) -> None:
         ends.sockets(sender)[0].sendall(message(sender))
         assert [read_to_end(one)[1] for one in ends.sockets(sender)] == ["reset", "reset"]
         assert {one.detail for one in closed(ends.tap)} == {"a rule of the tap ended TCP"}
+
+
+def test_what_a_rule_delays_is_forgotten_when_both_ends_are_gone() -> None:
+    with two_ends(rules=[lambda passing: passing.delay(0.3)]) as ends:
+        ends.upgrade()
+        ends.client.sendall(message("client") + mask_all(frame(8, b"\x03\xe8")))
+        wait_until(lambda: said(ends.tap).count("delayed it") == 2)
+        due = monotonic() + 0.3
+        reset(ends.server)
+        assert read_to_end(ends.client) == (b"", "reset")
+        assert len(closed(ends.tap)) == 2
+        wait_until(lambda: monotonic() > due)
+        assert ends.tap.release() == 0  # the loop has had its turn
+        assert [one.kind for one in ends.tap.log][-2:] == ["closed", "closed"]
 
 
 def test_an_answer_of_a_rule_to_an_end_that_was_told_of_the_end() -> None:

@@ -150,6 +150,14 @@ def test_drop_replace_and_inject() -> None:
     ]
 
 
+def test_a_way_that_is_stopped_forgets_what_waits() -> None:
+    scene = Scene(lambda message: message.delay(2))
+    scene.way.take(text("later"))
+    scene.way.stop()
+    scene.clock.pass_by(2)
+    assert scene.out == b""
+
+
 def test_a_replaced_message_of_a_client_is_masked() -> None:
     scene = Scene(lambda message: message.replace("x"), sender="client")
     scene.way.take(encode(1, b"a", key=b"abcd"))
