@@ -14,7 +14,7 @@ from websockets.frames import Frame, Opcode
 from astra_nb.log.pieces import Recorder, keep
 from astra_nb.wire.frames import decode, frame_length, split
 from astra_nb.wire.messages import CloseFrame
-from astra_nb.wire.opcodes import CLOSE
+from astra_nb.wire.opcodes import CLOSE, CONTINUATION
 from astra_nb.wire.text import counted
 
 from .closing import EMPTY
@@ -25,6 +25,7 @@ __all__ = ["FrameWatch"]
 MAX_KEPT = 16 * 2**20  # bytes of a frame that are collected before it is on record
 MAX_INFLATED = 16 * 2**20  # bytes of a frame's payload, decompressed
 KEPT = 64 * 1024  # bytes on record of a frame that is longer
+RSV1 = 0x40  # of the first frame of a compressed message (RFC 7692, section 6)
 
 
 class FrameWatch:
@@ -107,6 +108,8 @@ class FrameWatch:
                 f"passed on, but not kept: it has {counted(length, 'byte')}, of which the first "
                 f"{KEPT:,} are on record",
             )
+            if self._inflater is not None and (tail[0] & RSV1 or tail[0] & 0x0F == CONTINUATION):
+                self._lose("a frame that was not kept came before")
             tail.clear()
             self._skip = rest
 
@@ -152,6 +155,9 @@ class FrameWatch:
             inflated = self._inflater.decode(frame, max_size=MAX_INFLATED)
         except (ProtocolError, PayloadTooBig, AssertionError) as exc:
             why = "it would be too long" if isinstance(exc, PayloadTooBig) else str(exc)
-            self._lost = f"passed on, but cannot be decompressed, nor what follows: {why}"
+            self._lose(why)
             return None
         return None if inflated is frame else bytes(inflated.data)
+
+    def _lose(self, why: str) -> None:
+        self._lost = f"passed on, but cannot be decompressed, nor what follows: {why}"

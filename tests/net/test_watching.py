@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -108,6 +109,25 @@ def test_compressed_messages_are_on_record_as_they_are_meant() -> None:
         None,
     ]
     assert [one.payload for one in scene.frames][1::3] == [b"p", b"plain"]
+
+
+def test_after_a_compressed_frame_that_is_not_kept_none_is_decompressed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "MAX_KEPT", 1000)
+    monkeypatch.setattr(watching, "KEPT", 100)
+    coder = PerMessageDeflate(False, False, 15, 15)
+    randbytes = Random(0).randbytes
+    parts = [randbytes(900) for _ in range(5)]
+    parts += [randbytes(2000), parts[3]]
+    stream = encode(2, bytes(2000))  # one that is not compressed changes nothing
+    for payload in parts:
+        stream += encode(2, bytes(coder.encode(Frame(Opcode.BINARY, payload)).data), rsv=4)
+    scene = Scene(PerMessageDeflate(False, True, 15, 15))
+    scene.take(stream, lambda left: min(left, 60))
+    assert [one.message for one in scene.frames] == [None, *parts[:5], None, None]
+    assert "not kept" in scene.frames[-2].verdict
+    assert "cannot be decompressed, nor what follows" in scene.frames[-1].verdict
 
 
 def test_what_cannot_be_decompressed_is_said_and_passes(monkeypatch: pytest.MonkeyPatch) -> None:
