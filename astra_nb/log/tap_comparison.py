@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
@@ -157,17 +157,17 @@ def _websockets(tap: HasLog | LogView, side: Side) -> list[list[Record]]:
     return list(found.values())
 
 
-def _facts(records: Iterable[Record]) -> dict[tuple[Side, str], str]:
+def _facts(records: Sequence[Record]) -> dict[tuple[Side, str], str]:
     """Return what each end sent, in words."""
     facts: dict[tuple[Side, str], str] = {}
-    records = list(records)
     for record in records:
         if isinstance(record, HandshakeRecord):
             what = "path" if record.status is None else "status"
-            facts[record.sender, what] = visible(record.start_line.split(" ")[1], LONGEST)
-            for name, value in record.headers:
+            value, _, _ = record.start_line.partition(" ")[2].partition(" ")
+            facts[record.sender, what] = visible(value, LONGEST)
+            for name, given in record.headers:
                 if name.lower() in HEADERS:
-                    facts[record.sender, HEADERS[name.lower()]] = visible(value, LONGEST)
+                    facts[record.sender, HEADERS[name.lower()]] = visible(given, LONGEST)
     counts: Counter[tuple[Side, str]] = Counter()
     closes: dict[Side, str] = {}
     for record in records:

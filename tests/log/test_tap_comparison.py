@@ -44,6 +44,14 @@ V1 = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: v1\r\n\r\n"
 V2 = V1.replace(b"v1", b"v2")
 
 
+def test_a_request_line_of_one_word() -> None:
+    outside, inside = FrameLog(), FrameLog()
+    raw = b"HTTP/1.1\r\n\r\n"
+    outside.append(2, handshake_record, side="client", direction="sent", raw=raw)
+    inside.append(1, handshake_record, side="server", direction="received", raw=raw)
+    assert HopRow(1, "client", "path", "", "") in compare_taps(outside, inside).rows
+
+
 def test_what_a_proxy_changed() -> None:
     outside, inside = FrameLog(), FrameLog()
     leg(
