@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from astra_nb.errors import InvalidMessage
+from astra_nb.errors import InvalidMessage, LocalError
 from astra_nb.payloads import ENCODERS, check_type, encode_close
 from astra_nb.wire.frames import decode, encode
-from astra_nb.wire.messages import CloseFrame, Message, MessageType, Side
+from astra_nb.wire.messages import CloseFrame, Message, MessageType, Side, other_end
 from astra_nb.wire.opcodes import CLOSE
 from astra_nb.wire.text import counted
 
@@ -96,7 +96,7 @@ class Passing:
         """
         if to not in (None, "client", "server"):
             raise InvalidMessage(f'to is "client" or "server", not {to!r:.80}')
-        receiver: Side = to or ("server" if self.sender == "client" else "client")
+        receiver = to or other_end(self.sender)
         self._injected.append((receiver, before, *_payload(type, value)))
 
     def cut(self, after: int = 0) -> None:
@@ -104,8 +104,13 @@ class Passing:
 
         Args:
             after: How many bytes of its frames still pass, so that it breaks off within one.
+
+        Raises:
+            LocalError: Not a number of bytes.
         """
-        self._cut = int(after)
+        if isinstance(after, bool) or not isinstance(after, int) or after < 0:
+            raise LocalError(f"after is a number of bytes, 0 or more, not {after!r:.80}")
+        self._cut = after
 
     def hold(self) -> None:
         """Keep it, and what comes after it, until `tap.release()`."""
@@ -135,7 +140,7 @@ class Passing:
             own = _frame(*self._replaced, masked=masked)
         if self._dropped:
             own = b""
-        receiver: Side = "server" if masked else "client"
+        receiver = other_end(self.sender)
         before, after, back = b"", b"", b""
         for to, is_before, type, payload in self._injected:
             frame = _frame(type, payload, masked=to == "server")

@@ -206,12 +206,12 @@ class RuledWay:
                 rule(passing)
             except Exception as exc:  # noqa: BLE001  a rule is the user's
                 line.rule_failed(exc)
-        if not passing.actions:
+        actions = passing.actions
+        if not actions:
             self._put(Queued(raw))
             return
         line.notice(
-            f"A rule {', '.join(passing.actions)}: a {message.type} message from the "
-            f"{self._sender}."
+            f"A rule {', '.join(actions)}: a {message.type} message from the {self._sender}."
         )
         outcome = passing.outcome(raw)
         if outcome.back:

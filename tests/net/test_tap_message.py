@@ -76,4 +76,7 @@ def test_arguments_are_checked() -> None:
         message.replace("a", "frame")
     with pytest.raises(LocalError, match="delay is a positive number"):
         message.delay(0)
+    for after in (-1, 1.5, True, "3"):
+        with pytest.raises(LocalError, match="after is a number of bytes, 0 or more, not"):
+            message.cut(after)  # type: ignore[arg-type]
     assert message.actions == []
