@@ -110,12 +110,14 @@ class RuledWay:
             self._take_frame(bytes(tail[start : start + length]))
             start += length
         del tail[:start]
+        self._run()
 
     def finish(self, end: End) -> None:
         """Take the end of TCP: it goes on after what waits."""
         self._flush_fragments()
         self._put(Queued(bytes(self._tail), end=end))
         self._tail.clear()
+        self._run()
 
     def inject(self, frames: bytes) -> None:
         """Send frames of the tap's own, where no other is under way."""
@@ -123,6 +125,7 @@ class RuledWay:
             self._later.append(frames)
         else:
             self._put(Queued(frames))
+            self._run()
 
     def release(self) -> int:
         """Let go on what is held; return how many messages that were."""
@@ -205,11 +208,13 @@ class RuledWay:
             try:
                 rule(passing)
             except Exception as exc:  # noqa: BLE001  a rule is the user's
+                self._run()  # so that the log has the order in which they came
                 line.rule_failed(exc)
         actions = passing.actions
         if not actions:
             self._put(Queued(raw))
             return
+        self._run()
         line.notice(
             f"A rule {', '.join(actions)}: a {message.type} message from the {self._sender}."
         )
@@ -229,28 +234,33 @@ class RuledWay:
     def _put(self, item: Queued) -> None:
         self._queue.append(item)
         self._queued += len(item.data)
-        self._run()
-        if self._queued > MAX_QUEUED:
-            self._line.hold_up(self._sender, held_up=True)
 
     def _run(self) -> None:
-        """Let go on what may."""
+        """Pass on what may go, the frames of a chunk together."""
         line, queue = self._line, self._queue
+        going: list[bytes] = []
         while queue and not queue[0].held:
-            ready = queue[0].ready
-            if ready > line.loop.time():
-                if ready != self._next:
-                    self._next = ready
-                    line.loop.call_at(ready, self._run)
+            item = queue[0]
+            if item.ready and item.ready > line.loop.time():
+                if item.ready != self._next:
+                    self._next = item.ready
+                    line.loop.call_at(item.ready, self._run)
                 break
-            item = queue.popleft()
+            queue.popleft()
             self._queued -= len(item.data)
-            if item.data:
-                line.forward(self._sender, item.data)
+            going.append(item.data)
             if item.cut:
+                self._forward(going)
                 self.stop()
                 line.cut()
             elif item.end is not None:
+                self._forward(going)
                 line.finish(self._sender, item.end)
-        if self._queued <= MAX_QUEUED:
-            line.hold_up(self._sender, held_up=False)
+        self._forward(going)
+        line.hold_up(self._sender, held_up=self._queued > MAX_QUEUED)
+
+    def _forward(self, going: list[bytes]) -> None:
+        data = b"".join(going)
+        going.clear()
+        if data:
+            self._line.forward(self._sender, data)

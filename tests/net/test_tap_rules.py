@@ -45,6 +45,7 @@ class Scene:
         self.clock = Clock()
         self.loop: asyncio.AbstractEventLoop = self.clock  # type: ignore[assignment]
         self.out = b""
+        self.chunks: list[bytes] = []
         self.back = b""
         self.ends: list[End] = []
         self.said: list[str] = []
@@ -55,6 +56,7 @@ class Scene:
 
     def forward(self, sender: Side, data: bytes) -> None:
         self.out += data
+        self.chunks.append(data)
 
     def finish(self, sender: Side, end: End) -> None:
         self.ends.append(end)
@@ -99,6 +101,12 @@ def test_rules_see_each_message_whole() -> None:
     assert sorted(scene.out) == sorted(stream)
     assert not scene.said
     assert repr(seen[1]) == "<Passing: text from the server, 'ab'>"
+
+
+def test_the_frames_of_a_chunk_leave_together_up_to_what_is_on_the_log() -> None:
+    scene = Scene(on("c", lambda message: message.drop()))
+    scene.way.take(b"".join(map(text, "abcde")))
+    assert scene.chunks == [text("a") + text("b"), text("d") + text("e")]
 
 
 def test_what_is_no_message_passes() -> None:
