@@ -29,6 +29,7 @@ __all__ = ["main"]
 DEFAULT_FOLDER = "my-notebooks"
 ASSIGNMENT = "websockets"  # of the exercises, in nbgrader's words
 SANITIZE = "nbval_sanitize.cfg"
+INTERRUPTED = 130  # exit status after Ctrl+C, as in a shell
 LOOKS_APART = 3.0  # seconds between two looks at a folder that is watched
 
 
@@ -39,7 +40,7 @@ class CommandError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 done, 1 not possible, 2 not understood.
 
-    `connect` has a third: how the connection ended.
+    130 is an interrupt (Ctrl+C). `connect` and `open` have 3 too, as their help says.
     """
     own, jupyter_options = split_arguments(sys.argv[1:] if argv is None else argv)
     arguments = build_parser().parse_args(own)
@@ -49,10 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A pipe may have an encoding without the letters of a name, as cp1252 has no "ł".
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return command(arguments)
+        status = command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # of `head` or a pager, which has what it wanted
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())  # Python flushes once more at its end
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except (CommandError, CopyError, AstraError) as error:
         print(f"astra-nb: {error}", file=sys.stderr)
         return 1
+    return status
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -214,6 +223,8 @@ def run_report(arguments: argparse.Namespace) -> int:
             if not arguments.watch:
                 break
             print(f"\nWatching {arguments.folder}; Ctrl+C ends it.\n", flush=True)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise CommandError(f"the report cannot be made ({error})") from error
     except KeyboardInterrupt:

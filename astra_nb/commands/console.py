@@ -188,15 +188,11 @@ def run_connect(arguments: argparse.Namespace) -> int:
             threading.Thread(target=send, daemon=True).start()
             status = receive(client, screen)
             over.set()
-        else:
-            status = converse(client, screen)
-    except KeyboardInterrupt:
-        client.close(1000)
-        status = 130
+            return status
+        return converse(client, screen)
     finally:
         client.close()
         save(log, arguments.save)
-    return status
 
 
 def header(text: str) -> tuple[str, str]:
@@ -367,7 +363,7 @@ def run_tap(arguments: argparse.Namespace) -> int:
                 news.get()
                 while not news.empty():
                     news.get()
-        except (KeyboardInterrupt, BrokenPipeError):
+        except KeyboardInterrupt:
             return 0
         finally:
             unsubscribe()

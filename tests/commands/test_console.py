@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -122,6 +123,22 @@ def test_a_pipe_ends_with_its_input_and_the_log_is_saved(server: Server, tmp_pat
     assert [one.value for one in FrameLog.from_jsonl(path).messages if one.type == "text"][:2] == [
         "one", "two",
     ]  # fmt: skip
+
+
+def test_an_interrupt_ends_it_without_a_traceback() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "astra_nb.commands.cli", "connect", url],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=python_environment(),
+        )  # fmt: skip
+        with process, silent.accept()[0] as peer:
+            assert process.stderr is not None
+            assert peer.recv(1) == b"G"  # of the request, which gets no answer
+            process.send_signal(2)
+            assert process.stderr.read() == ""
+    assert process.returncode == 130
 
 
 def test_a_person_at_a_terminal(

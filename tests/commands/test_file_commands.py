@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from astra_nb import FrameLog, Server, connect
 from astra_nb.commands.cli import main
+from astra_nb.log.records import NoticeRecord
+from tests.helpers import python_environment
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +83,23 @@ def test_what_is_not_possible_has_the_status_1(
     with pytest.raises(SystemExit) as misunderstood:
         main(["open", str(kept), "--regex", "("])
     assert misunderstood.value.code == 2
+
+
+@pytest.mark.parametrize("records", [1, 5000])
+def test_a_reader_that_has_gone_is_no_error(records: int, tmp_path: Path) -> None:
+    """5,000 do not fit into a pipe; a single one is written when the process flushes its output."""
+    log = FrameLog()
+    for _ in range(records):
+        log.append(0, NoticeRecord, text="x" * 50)
+    path = tmp_path / "log.jsonl"
+    log.save(path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "astra_nb.commands.cli", "open", str(path), "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=python_environment(),
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
