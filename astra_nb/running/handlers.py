@@ -269,7 +269,7 @@ class Handlers:
                     )
 
         def left() -> list[int]:
-            return [number for number, each in self.threads.items() if each is not caller]
+            return [number for number, each in list(self.threads.items()) if each is not caller]
 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE):
