@@ -10,23 +10,24 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
 from astra_nb.client import connect
-from astra_nb.errors import AstraError, ConnectionClosed, InvalidMessage, LocalError
+from astra_nb.errors import AstraError, ConnectionClosed, InvalidMessage
 from astra_nb.locks import Latch
 from astra_nb.log import FrameLog, table
 from astra_nb.log.records import Record
 from astra_nb.net.options import ConnectOptions
 from astra_nb.payloads import encode_bytes
-from astra_nb.recordings.formats import FORMATS
+from astra_nb.recordings.formats import writer
 from astra_nb.recordings.jsonl import to_line
 from astra_nb.tap import tap
 from astra_nb.websocket import WebSocket
 from astra_nb.wire.messages import CloseFrame, Message
 from astra_nb.wire.text import visible
+
+from .file_commands import save
 
 __all__ = ["ABNORMAL", "add_commands"]
 
@@ -86,12 +87,14 @@ def add_tls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--no-check", action="store_true", help="check no certificate")
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
     parser.add_argument("--save", metavar="FILE", type=log_file,
-        help="write the log there at the end: .jsonl, .har or .pcapng")  # fmt: skip
+        help="write the log there at the end: .jsonl, .har, .pcapng or .html")  # fmt: skip
 
 
 def log_file(path: str) -> str:
-    if getattr(FORMATS.get(Path(path).suffix.lower()), "write", None) is None:
-        raise argparse.ArgumentTypeError(f"{path!r} does not end in .jsonl, .har or .pcapng")
+    try:
+        writer(path)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return path
 
 
@@ -192,7 +195,8 @@ def run_connect(arguments: argparse.Namespace) -> int:
         return converse(client, screen)
     finally:
         client.close()
-        save(log, arguments.save)
+        if arguments.save is not None:
+            save(log, arguments.save)
 
 
 def header(text: str) -> tuple[str, str]:
@@ -367,7 +371,8 @@ def run_tap(arguments: argparse.Namespace) -> int:
             return 0
         finally:
             unsubscribe()
-            save(t.log, arguments.save)
+            if arguments.save is not None:
+                save(t.log, arguments.save)
 
 
 def row(record: Record, origin: float, screen: Screen) -> str:
@@ -382,12 +387,3 @@ def row(record: Record, origin: float, screen: Screen) -> str:
     ).rstrip()
     colour = getattr(record, "direction", record.kind)
     return (screen.paint(line, colour) if colour in COLOURS else line) + "\n"
-
-
-def save(log: FrameLog, path: str | None) -> None:
-    """Write a log to a file, if there is one."""
-    if path is not None:
-        try:
-            log.save(path)
-        except (OSError, ImportError) as error:
-            raise LocalError(f"{path} cannot be written: {error}") from error

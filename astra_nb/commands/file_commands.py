@@ -7,17 +7,16 @@ import json
 import re
 import sys
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
+from astra_nb.log.criteria import KINDS
 from astra_nb.log.table import COLUMNS
 from astra_nb.recordings.jsonl import to_line
+from astra_nb.wire.opcodes import FrameType
 
-__all__ = ["add_commands"]
-
-KINDS = ("frame", "handshake", "opened", "closed", "error", "output", "notice", "check")
-TYPES = ("text", "bytes", "continuation", "ping", "pong", "close", "reserved")
+__all__ = ["add_commands", "save"]
 
 
 def add_commands(commands: Any) -> None:
@@ -31,7 +30,7 @@ def add_commands(commands: Any) -> None:
     )
     opening.add_argument("file", metavar="FILE")
     opening.add_argument("-k", "--kind", action="append", choices=KINDS)
-    opening.add_argument("-t", "--type", action="append", choices=TYPES)
+    opening.add_argument("-t", "--type", action="append", choices=get_args(FrameType))
     opening.add_argument("-d", "--direction", choices=("received", "sent"))
     opening.add_argument("-c", "--connection", action="append", type=int, metavar="NUMBER")
     opening.add_argument("--text", help="only records that hold this text")
@@ -48,7 +47,7 @@ def add_commands(commands: Any) -> None:
         "convert",
         help="write a log in the format of another file",
         description="Read a log and write it in the format that the other file's suffix names: "
-        ".jsonl, .har or .pcapng. An existing file is replaced once all is written.",
+        ".jsonl, .har, .pcapng or .html. An existing file is replaced once all is written.",
         epilog="Exit status: 0 done, 1 not possible, 2 not understood.",
     )
     converting.add_argument("source", metavar="A")
@@ -76,6 +75,18 @@ def opened(path: str) -> FrameLog:
         raise LocalError(f"{path} cannot be opened: {error}") from error
 
 
+def save(log: FrameLog, path: str) -> None:
+    """Write a log to a file.
+
+    Raises:
+        LocalError: The file cannot be written, or its suffix names no format.
+    """
+    try:
+        log.save(path)
+    except (ValueError, OSError, ImportError) as error:
+        raise LocalError(f"{path} cannot be written: {error}") from error
+
+
 def run_open(arguments: argparse.Namespace) -> int:
     """Run `astra-nb open` and return its exit status."""
     view = opened(arguments.file).filter()
@@ -100,10 +111,7 @@ def run_open(arguments: argparse.Namespace) -> int:
 def run_convert(arguments: argparse.Namespace) -> int:
     """Run `astra-nb convert` and return its exit status."""
     log = opened(arguments.source)
-    try:
-        log.save(arguments.target)
-    except (ValueError, OSError, ImportError) as error:
-        raise LocalError(f"{arguments.target} cannot be written: {error}") from error
+    save(log, arguments.target)
     counts = {"frames": len(log.frames), "records": len(log), "dropped": log.dropped}
     done = {"from": arguments.source, "to": arguments.target, **counts}
     said = f"{arguments.source} -> {arguments.target}: {counts['frames']:,} frames"

@@ -15,7 +15,7 @@ from . import captures, har, har_reading, jsonl, pcapng
 from .files import writing
 from .reading import Reading, with_progress
 
-__all__ = ["FORMATS", "Format", "load", "save"]
+__all__ = ["FORMATS", "Format", "load", "save", "writer"]
 
 F = TypeVar("F")
 
@@ -42,9 +42,18 @@ FORMATS: dict[str, Format] = {
 
 def save(view: LogView, path: str | PathLike[str]) -> None:
     """Write the records of a view to a file. See `LogView.save`."""
-    write = chosen(path, {suffix: format.write for suffix, format in FORMATS.items()})
+    write = writer(path)
     with writing(path) as file:
         write(view, file)
+
+
+def writer(path: str | PathLike[str]) -> Callable[[LogView, BinaryIO], None]:
+    """Return what writes the format that a path's suffix names.
+
+    Raises:
+        ValueError: The suffix names no format that can be written; the message names those.
+    """
+    return chosen(path, {suffix: format.write for suffix, format in FORMATS.items()})
 
 
 def load(

@@ -92,6 +92,7 @@ def test_exit_statuses(server: Server, capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as misunderstood:
         main(["connect", server.url, "--save", "log.xyz"])
     assert misunderstood.value.code == 2
+    assert ".jsonl, .har, .pcapng, .html" in lines(capsys)[1]
     with pytest.raises(SystemExit) as misunderstood:
         main(["connect"])
     assert misunderstood.value.code == 2
