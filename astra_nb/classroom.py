@@ -26,8 +26,6 @@ import hmac
 import ipaddress
 from urllib.parse import quote
 
-import psutil
-
 from .async_websocket import AsyncWebSocket
 from .client import connect
 from .errors import AddressUnavailable, LocalError
@@ -198,6 +196,8 @@ def _checked(what: str, text: object) -> str:
 
 def _own_addresses(*, with_ipv6: bool) -> list[str]:
     """Return the addresses of this machine's networks, private ones first (RFC 1918)."""
+    import psutil  # takes a while, and few open a classroom
+
     found = [
         ipaddress.ip_address(each.address.partition("%")[0])
         for addresses in psutil.net_if_addrs().values()
