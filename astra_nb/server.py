@@ -182,8 +182,6 @@ class Server(Settings):
     def _run(self) -> None:
         cell = current_cell()
         port, asked_port = registry.make_room(self._runner, self.hostname, self.port, cell)
-        if self.port == 0 and seeded.current is not None:
-            port = seeded.current.port()
         log = self.log if self._record else None
         runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers, tls=self._tls)
         runner.asked_port = asked_port

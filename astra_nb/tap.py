@@ -218,8 +218,6 @@ def tap(
     place = None if cell is None else f"{cell}, before {where(uri)}"
     with registry.in_turn:
         free_port, asked_port = registry.make_room(None, hostname, port, place)
-        if port == 0 and seeded.current is not None:
-            free_port = seeded.current.port()
         runner = TapRunner(settings, log, free_port, place, itertools.count(1), tls=context)
         runner.asked_port = asked_port
         try:

@@ -13,6 +13,7 @@ import weakref
 from collections import deque
 from typing import Any, NamedTuple
 
+from astra_nb import seeded
 from astra_nb.errors import LoopBlocked
 from astra_nb.locks import make_rlock
 from astra_nb.net.addresses import is_free, overlap
@@ -109,8 +110,8 @@ def make_room(
         own: As for `earlier`, with the other arguments.
 
     Returns:
-        The port to listen on, which is the earlier one where it is free and any would do; and the
-        port that was asked for.
+        The port to listen on, which is the seed's or the earlier one, if that is free, where any
+        would do; and the port that was asked for.
 
     Raises:
         WrongThread: As `end`.
@@ -127,6 +128,8 @@ def make_room(
         if not port and is_free(hostname, place.port):
             port = place.port
         print(f"Replaced the {place.what} that was running at {place.url}.")  # noqa: T201
+    if not given and seeded.current is not None:
+        port = seeded.current.port()
     return port, asked_port
 
 
