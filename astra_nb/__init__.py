@@ -67,10 +67,6 @@ def _log_panel(log: FrameLog) -> Any:
     return panel_of_log(log)
 
 
-def _tap_panel(tap: Tap) -> Any:
-    return _log_panel(tap.log)
-
-
 def _write_page(view: LogView, file: BinaryIO) -> None:
     from .widgets.html_page import html_page
 
@@ -83,7 +79,6 @@ def _browser_client(server: Server, path: str) -> Any:
     return browser_client_for(server, path)
 
 
-Tap.panel_factory = staticmethod(_tap_panel)
 Server.panel_factory = staticmethod(_panel)
 WebSocket.panel_factory = staticmethod(_client_panel)
 FrameLog.panel_factory = staticmethod(_log_panel)

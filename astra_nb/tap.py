@@ -6,9 +6,9 @@ import itertools
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from websockets.uri import WebSocketURI
 
@@ -29,7 +29,7 @@ from .net.tls import CertificateFiles, ServerTLS, server_context
 from .net.uris import parse_address, where
 from .running import registry
 from .running.tap_runner import TapRunner
-from .wire.messages import Side
+from .wire.messages import Side, other_end
 from .wire.redaction import redact_path
 from .wire.text import counted
 
@@ -48,9 +48,6 @@ class Tap:
             "client".
         rules: The rules; a list that may change while the tap runs.
     """
-
-    # The package sets this, so that a tap need not import the widgets.
-    panel_factory: ClassVar[Callable[[Tap], Any]]
 
     def __init__(
         self, runner: TapRunner, uri: WebSocketURI, settings: TapSettings, log: FrameLog
@@ -94,7 +91,7 @@ class Tap:
         """
         if end not in ("client", "server"):
             raise LocalError(f'a leg is that to the "client" or to the "server", not {end!r:.80}')
-        side = "server" if end == "client" else "client"
+        side = other_end(end)  # the tap is in the other's place
         return self.log.filter(predicate=lambda record: getattr(record, "side", "") == side)
 
     def release(self) -> int:
@@ -124,7 +121,7 @@ class Tap:
 
     def panel(self) -> Any:
         """Make a live view of the log."""
-        panel = Tap.panel_factory(self)
+        panel = self.log.panel()
         self._panels.add(panel)
         return panel
 

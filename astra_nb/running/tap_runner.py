@@ -24,11 +24,10 @@ class TapRunner(Listener[Leg]):
     Args:
         settings: What all its connections share.
         numbers: The connections' numbers on the log.
-        open_timeout: Seconds that a client may take for TLS.
     """
 
     what = "tap"
-    open_timeout = 10.0
+    open_timeout = 10.0  # seconds that a client may take for TLS
     close_timeout = ABORT
 
     def __init__(
