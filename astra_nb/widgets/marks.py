@@ -109,9 +109,9 @@ class Marks:
         self._seen = 0
         self._counted = 0
 
-    def update(self, log: FrameLog) -> list[int]:
-        """Look at what is new; return the numbers of the new errors."""
-        before, last = len(self.errors), last_number(log)
+    def update(self, log: FrameLog) -> None:
+        """Look at what is new."""
+        last = last_number(log)
         for run in log.runs(self._seen, notable=True):
             if run.number > last:
                 break
@@ -128,7 +128,6 @@ class Marks:
                 self._of(record.connection).note(record)
                 self.noted += 1
         self._seen = max(self._seen, last)
-        return self.errors[before:]
 
     def count(self, log: FrameLog) -> list[Connection]:
         """Count the frames and bytes of each connection, as far as that is not done."""

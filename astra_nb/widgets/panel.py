@@ -101,8 +101,13 @@ class Panel(Answers):
         self._throttle.wake()
 
     def _begin_log(self) -> None:
-        self._key = f"{uuid4().hex}"
+        self._key = uuid4().hex
         self._marks, self._tail = Marks(), Tail()
+        # What pages know of the marks. Whatever a page requests updates those too.
+        self._told = self._noted = 0
+        if self.frame_log is not None:
+            self._marks.update(self.frame_log)
+            self._told = len(self._marks.errors)
 
     # What is pushed
 
@@ -116,10 +121,12 @@ class Panel(Answers):
             now = time()
             after = self._tail.last
             rows = self._tail.rows(log, TAIL)
-            noted = self._marks.noted
-            errors = self._marks.update(log)
-            if self._marks.noted > noted and len(self._marks.connections) < FEW:
+            self._marks.update(log)
+            errors = self._marks.errors[self._told :]
+            self._told += len(errors)
+            if self._marks.noted > self._noted and len(self._marks.connections) < FEW:
                 self._status_time = 0.0
+            self._noted = self._marks.noted
             news: dict[str, Any] = {}
             if rows or errors:
                 news = {
@@ -165,7 +172,8 @@ class Panel(Answers):
             "log": self._key,
             **self._position(newest[-1].number if newest else 0),
             **as_json(rows),
-            "errors": self._marks.errors[-MOST_ERRORS:],
+            # Those after them are pushed to this page as to all others.
+            "errors": self._marks.errors[: self._told][-MOST_ERRORS:],
             "status": self._describe_status(),
             "said": self._said(),
         }

@@ -87,6 +87,19 @@ def test_errors_and_the_status_are_pushed_when_they_change(server: Server, panel
     ))  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["find", "detail", "connections", "open"])
+def test_every_page_is_told_each_error_once_whatever_one_requests(log: FrameLog, kind: str) -> None:
+    panel = panel_of_log(log)
+    panel._throttle.stop()
+    log.append_frames(1, "server", "received", b"\x83\x00", 1, "refused: reserved opcode")
+    answer = request(panel, kind, number=1)
+    panel._update(False)
+    assert [number for content in news_of(panel) for number in content["errors"]] == [1]
+    assert answer.get("errors", []) == []  # else a page that opens would have it twice
+    assert request(panel, "open")["errors"] == [1]
+    panel.close()
+
+
 def test_the_snapshot_holds_the_newest_rows_when_it_is_quiet(log: FrameLog) -> None:
     panel = panel_of_log(log)
     assert numbers(panel.snapshot) == []
