@@ -241,9 +241,7 @@ class Actions:
 
     def disconnect(self) -> str:
         """Close the panel's own clients with 1000."""
-        count = len(self.senders.clients)
-        self.senders.close()
-        return f"Closed {counted(count, 'client')} with 1000."
+        return f"Closed {counted(self.senders.close(), 'client')} with 1000."
 
     def save_payload(self, payload: str, format: str = "text", name: str = "") -> str:
         """Keep what is in the payload field, to be sent again later."""

@@ -9,9 +9,12 @@ from typing import Any, Literal
 
 from astra_nb.client import connect
 from astra_nb.errors import AstraError, LocalError, NotOpen, WaitTimeout
+from astra_nb.locks import make_lock
 from astra_nb.log import FrameLog
+from astra_nb.net.addresses import websocket_url
 from astra_nb.server import Server
 from astra_nb.websocket import WebSocket
+from astra_nb.wire.redaction import redact_path
 from astra_nb.wire.text import shortened, visible
 
 __all__ = ["EVERYONE", "Senders", "To"]
@@ -35,6 +38,9 @@ class Senders:
             alive.
         client: A client whose log the panel shows; further ones are opened on the same log.
         log: That log.
+
+    Attributes:
+        url: The address of the last client, as it is shown: secrets are hidden.
     """
 
     def __init__(
@@ -48,8 +54,9 @@ class Senders:
         self._given = client
         # By the number that the log has for the connection.
         self._clients: dict[int, WebSocket] = {} if client is None else {client.id: client}
-        self.url = "" if client is None else url_of(client)
-        self._lock = threading.Lock()
+        self._url = "" if client is None else url_of(client)
+        self.url = redact_path(self._url)
+        self._lock = make_lock()
 
     @property
     def of_server(self) -> bool:
@@ -78,7 +85,8 @@ class Senders:
         """
         clients = self.clients
         found = {number: target(client, number) for number, client in clients.items()}
-        for each in self.server.connections[-most:] if self.server else ():
+        server = self.server  # in one step: it may be collected in between
+        for each in server.connections[-most:] if server else ():
             found[each.id] = target(each, each.id)
         for number, one in found.items():
             one["client"] = number in clients
@@ -154,44 +162,59 @@ class Senders:
         """Open a client in the kernel; return the number of its connection on the log.
 
         Args:
-            address: For a server's panel a path; for a client's an address.
+            address: For a server's panel a path; for a client's an address, "" or `url` for the
+                last one.
             options: Of `astra_nb.connect`.
 
         Raises:
             LocalError: The server does not run.
             AstraError: The server cannot be reached, or refused the handshake.
         """
-        server, url = self.server, address or self.url
+        # A page sends the address that it is shown, and secrets are hidden in that.
+        server, url = self.server, self._url if address in ("", self.url) else address
         if self.of_server:
             if server is None or not server.running:
                 raise LocalError("the server does not run, so no client can connect; run it first")
             url = server.url.rstrip("/") + "/" + address.lstrip("/")
         log = FrameLog(recording=False) if self.of_server else self._log
+        after = 0 if server is None else server.log.last_number
         client = connect(url, log=log, **options)
         threading.Thread(
             target=read_on, args=(client,), name="astra_nb panel's client", daemon=True
         ).start()
-        self.url = url
-        number = client.id if server is None else number_at(server, client)
+        self._url, self.url = url, redact_path(url)
+        number = client.id if server is None else number_at(server, client, after)
         with self._lock:
             self._clients[number] = client
         return number
 
-    def close(self) -> None:
-        """Close the clients that the panel opened with 1000, and wait a bounded time for each."""
-        with self._lock:
-            clients, self._clients = self._clients, {}
-        for client in clients.values():
-            if client is not self._given:
-                client.close()
+    def close(self) -> int:
+        """Close the clients that the panel opened with 1000, and wait a bounded time for each.
+
+        Returns:
+            How many they were.
+        """
+        opened = {number: each for number, each in self.clients.items() if each is not self._given}
+        for number, client in opened.items():
+            client.close()
+            with self._lock:
+                self._clients.pop(number, None)
+        return len(opened)
 
 
-def number_at(server: Server, client: WebSocket) -> int:
-    """Return the number that a server gave to the connection of a client in this process."""
+def number_at(server: Server, client: WebSocket, after: int) -> int:
+    """Return the number that a server gave to the connection of a client in this process.
+
+    Args:
+        after: The last record before the client connected; an earlier one had the same port.
+    """
     own = client.local_address
     try:
         opened = server.log.wait_for(
-            lambda record: getattr(record, "peer", "") == own, kind="opened", timeout=NOTED
+            lambda record: getattr(record, "peer", "") == own,
+            kind="opened",
+            after=after,
+            timeout=NOTED,
         )
     except WaitTimeout:  # the log records nothing
         same = [each.id for each in server.connections if each.remote_address == own]
@@ -208,7 +231,11 @@ def target(socket: WebSocket, number: int) -> dict[str, Any]:
 
 
 def url_of(client: WebSocket) -> str:
-    return f"ws://{client.remote_address}{client.request.path}"
+    # Not the address of the other end: that may be a proxy's, and TLS asks for the name.
+    uri = getattr(client._connection.protocol, "uri", None)  # noqa: SLF001
+    if uri is None:  # a server's end
+        return f"ws://{client.remote_address}{client.request.path}"
+    return websocket_url(uri.host, uri.port, uri.resource_name, secure=uri.secure)
 
 
 def read_on(client: WebSocket) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from astra_nb import FrameLog, Server, WebSocket, connect
+from astra_nb.certificates import make_certificates
 from astra_nb.errors import HandshakeFailed, InvalidMessage, LocalError, NotOpen
-from astra_nb.widgets.senders import EVERYONE, Senders
+from astra_nb.log.records import OpenedRecord
+from astra_nb.widgets.senders import EVERYONE, Senders, number_at
 from tests.helpers import wait_until
 
 
@@ -88,6 +90,54 @@ def test_the_panel_of_a_client_connects_again_on_the_same_log(server: Server) ->
     senders.close()
     with pytest.raises(InvalidMessage):
         senders.connect("no address")
+
+
+def test_a_client_connects_again_to_the_address_that_it_had(server: Server) -> None:
+    address = f"ws://localhost:{server.port}/?token=swordfish&room=a"
+    log = FrameLog()
+    senders = Senders(client=connect(address, log=log), log=log)
+    assert senders.url == f"ws://localhost:{server.port}/?token=<hidden>&room=a"
+    for shown in ("", senders.url):
+        number = senders.connect(shown)
+        again = senders.clients[number]
+        assert again.request_with_secrets.path == "/?token=swordfish&room=a"
+    other = address.replace("swordfish", "marlin")
+    senders.connect(other)
+    assert "marlin" not in senders.url
+    number = senders.connect("")
+    assert senders.clients[number].request_with_secrets.path == "/?token=marlin&room=a"
+    senders.close()
+
+
+def test_the_address_of_a_client_over_tls_is_one_of_wss() -> None:
+    certificates = make_certificates()
+    with Server(port=0, ssl=certificates.server) as server:
+        server.websocket("/", lambda socket: [*socket])
+        with connect(server.url, ssl=certificates.client) as client:
+            assert client.remote_address in server.url
+            assert Senders(client=client, log=client.log).url == server.url
+            assert server.url.startswith("wss://")
+
+
+def test_the_client_that_a_panel_was_made_of_stays_when_its_own_are_closed(server: Server) -> None:
+    with connect(server.url) as client:
+        senders = Senders(client=client, log=client.log)
+        number = senders.connect("")
+        again = senders.clients[number]
+        assert (senders.close(), again.state, client.state) == (1, "closed", "open")
+        assert senders.close() == 0
+        assert senders.perform(None, None, hello) == [client.id]
+
+
+def test_an_earlier_connection_from_the_same_port_is_not_taken_for_the_new_one(
+    server: Server,
+) -> None:
+    with connect(server.url) as client:
+        earlier = server.log.wait_for(kind="opened")
+        server.log.append(
+            7, OpenedRecord, side="server", peer=client.local_address, path="/"
+        )  # as of a new connection
+        assert number_at(server, client, earlier.number) == 7
 
 
 def test_without_a_server_nothing_is_sent() -> None:
