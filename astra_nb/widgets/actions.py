@@ -131,9 +131,11 @@ class Actions:
             ping: Whether a PING frame comes after the first fragment.
 
         Raises:
-            InvalidMessage: A cut outside of the payload.
+            InvalidMessage: A cut outside of the payload, or less than one part.
         """
         data = encode_text(value) if type == "text" else encode_bytes(value)
+        if parts < 1:
+            raise InvalidMessage(f"a message has 1 fragment or more, not {parts}; write parts=3")
         edges = [len(data) * index // parts for index in range(parts + 1)]
         if cuts:
             check_cuts(cuts, len(data))

@@ -119,6 +119,9 @@ def test_fragments_are_cut_evenly_or_where_it_is_said(
     for cuts in ([9], [5, 4]):
         with pytest.raises(InvalidMessage, match=rf"no cut before byte {cuts[-1]}.* has 5 bytes"):
             panel.send_fragments("bytes", b"Hello", cuts=cuts, by=client)
+    for parts in (0, -1):
+        with pytest.raises(InvalidMessage, match=rf"1 fragment or more, not {parts}; write parts="):
+            panel.send_fragments("bytes", b"Hello", parts=parts, by=client)
     said = act(panel, "send_fragments", "text", typed="x", format="text", options={"cuts": "1, x"})
     assert (said["failed"], "'x' is not a whole number" in said["sentence"]) == (True, True)
 
