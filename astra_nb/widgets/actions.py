@@ -17,6 +17,7 @@ from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.payloads import MAX_CLOSE_REASON, BytesValue, encode_bytes, encode_text
 from astra_nb.websocket import WebSocket
 from astra_nb.wire.faults import FAULTS
+from astra_nb.wire.redaction import Redactor, redact_path
 from astra_nb.wire.text import counted, shortened
 
 from .senders import Senders, To
@@ -275,7 +276,13 @@ def check_cuts(cuts: Sequence[int], size: int) -> None:
 
 
 def code_of(name: str, arguments: Sequence[object], options: Mapping[str, object]) -> str:
-    """Return the call of a method of a panel as a line of Python; defaults are left out."""
+    """Return the call of a method of a panel as a line of Python; defaults are left out.
+
+    Secrets of a handshake are hidden: a notebook stores what a panel shows.
+    """
+    if name == "connect":
+        arguments = [redact_path(str(value)) for value in arguments]
+        options = without_secrets(options)
     defaults = {key: each.default for key, each in signature(name).items()}
     shown = [shortened(repr(value), SHOWN) for value in arguments]
     shown += [
@@ -284,6 +291,17 @@ def code_of(name: str, arguments: Sequence[object], options: Mapping[str, object
         if value != defaults.get(key)
     ]
     return f"panel.{name}({', '.join(shown)})"
+
+
+def without_secrets(options: Mapping[str, object]) -> dict[str, object]:
+    redactor, shown = Redactor(), dict(options)
+    headers, subprotocols = options.get("headers"), options.get("subprotocols")
+    if isinstance(headers, Mapping):
+        pairs = [(str(name), str(value)) for name, value in headers.items()]
+        shown["headers"] = dict(redactor.headers(pairs))
+    if isinstance(subprotocols, list):
+        shown["subprotocols"] = [redactor.subprotocol(str(each)) for each in subprotocols]
+    return shown
 
 
 def signature(name: str) -> Mapping[str, inspect.Parameter]:

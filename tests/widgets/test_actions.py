@@ -242,6 +242,22 @@ def test_a_page_reaches_no_other_method(panel: Panel) -> None:
     assert all(callable(getattr(Actions, name)) for name in ACTIONS)
 
 
+def test_the_code_hides_the_secrets_of_a_handshake(server: Server, panel: Panel) -> None:
+    headers = {"Authorization": "Bearer swordfish", "X-Name": "kim"}
+    options = {"headers": headers, "subprotocols": ["token.swordfish1"]}
+    said = act(panel, "connect", "/?token=swordfish&room=a", options=options)
+    assert said["code"] == (
+        "panel.connect('/?token=<hidden>&room=a', headers={'Authorization': '<hidden>', "
+        "'X-Name': 'kim'}, subprotocols=['token.<hidden>'])"
+    )
+    request = server.log.wait_for(kind="handshake")
+    assert b"room=a" in request.raw  # type: ignore[union-attr]
+    assert server.connections[0].request_with_secrets.headers["Authorization"].endswith("fish")
+    for wrong in ("x", 1, [1]):
+        assert act(panel, "connect", "/", options={"headers": wrong})["failed"]
+        assert act(panel, "connect", "/", options={"subprotocols": wrong})["failed"]
+
+
 def test_long_values_are_cut_in_the_code_alone() -> None:
     code = code_of("send_text", ["x" * 1000], {"to": None, "by": 2})
     assert len(code) < 250
