@@ -26,7 +26,7 @@ from .payload_pages import COPIES, bad_bytes, payload_of, payload_page
 __all__ = ["html_page"]
 
 MOST_RECORDS = 10_000  # the newest; each takes about 0.3 kB in the file
-MOST_BYTES = 65_536  # of a payload
+MOST_TEXT = 65_536  # characters of a payload that are searched
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>astra_nb: {title}</title>
@@ -60,10 +60,10 @@ def html_page(view: LogView) -> str:
         at = -1 if bad is None else bad["at"]
         records.append({
             "detail": describe(log, record, marks.connections.get(record.connection)),
-            "payload": {**payload_page(data[:MOST_BYTES], 0, None, at), "as": as_},
+            "payload": {**payload_page(data, 0, None, at), "as": as_},
             "whole": None if whole == data
-            else {**payload_page(whole[:MOST_BYTES], 0, None), "as": whole_as},
-            "text": record_text(record)[:MOST_BYTES],
+            else {**payload_page(whole, 0, None), "as": whole_as},
+            "text": record_text(record)[:MOST_TEXT],
             "explanation": COPIES["explanation"](data, as_, record),
             "drawing": COPIES["drawing"](data, as_, record),
         })  # fmt: skip

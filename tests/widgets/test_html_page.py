@@ -56,6 +56,14 @@ def test_only_the_newest_records_are_in_it(monkeypatch: pytest.MonkeyPatch) -> N
     assert content_of(html_page(log.filter(text="4")))["spans"] == [[5, 5]]
 
 
+def test_of_a_long_payload_the_page_holds_the_beginning_and_says_so() -> None:
+    log = FrameLog()
+    log.append_frames(1, "server", "sent", encode(1, ("x" + 40_000 * "\u00fc").encode()), 1)
+    [record] = content_of(html_page(log))["records"]
+    assert record["payload"]["total"] == record["detail"]["size"] == 80_001
+    assert record["payload"]["pieces"] == [["", "x" + 32_768 * "\u00fc"]]
+
+
 def test_a_page_is_saved_and_not_opened_as_a_log(tmp_path: Path) -> None:
     FrameLog().save(tmp_path / "log.html")
     with pytest.raises(ValueError, match=r"the suffix names the format: \.jsonl"):
