@@ -116,7 +116,7 @@ class Query:
 
     def _place_in_frame(self, record: FrameRecord) -> Place | None:
         payload, text = record.payload, self.text
-        size = len(text.encode("utf-8", "surrogateescape"))
+        size = len(text.encode("utf-8", "replace"))  # a page may send any surrogate
         if text.isascii():
             at = payload.lower().find(text.encode())
         else:

@@ -45,6 +45,7 @@ def test_whole_payloads_are_searched_in_any_case(log: FrameLog) -> None:
     assert find(log, text="NEEDLE") == [(1, 'byte 5,000: "…xxxxxxxxxxxxNeeDle"')]
     assert find(log, text="é") == [(2, "")]  # its preview shows it
     assert find(log, text="END") == [(2, "")]
+    assert find(log, text="\ud800") == find(log, text="\udc41") == []
     assert find(log, text="6e 65") == [(3, f'byte 200: "…{BEFORE * ZERO}ne"')]
     assert find(log, text="(x+)+$") == []
     assert find(log, text="x+nee?dle$", regex=True) == [(1, "")]
