@@ -128,8 +128,8 @@ def why(log: FrameLog, record: Record, connection: Connection | None) -> dict[st
             each
             for each in log.between(before, end.number)
             if each.connection == end.connection
-            and (is_error(each) or each is end or getattr(each, "type", "") == "close"
-                 or getattr(each, "verdict", "") or each.kind == "closed")
+            and (is_error(each) or each.kind == "closed" or getattr(each, "type", "") == "close"
+                 or getattr(each, "verdict", ""))
         ][-CHAIN:]  # fmt: skip
         sentence = end.why_closed
     return {
