@@ -51,7 +51,7 @@ class Answers(Actions, Addressed):
 
     @abstractmethod
     def say(self, sentence: str, *, failed: bool = False) -> None:
-        """Say in the panel what happened."""
+        """Show a sentence about what happened."""
 
     @abstractmethod
     def _said(self) -> dict[str, Any]: ...
@@ -147,10 +147,8 @@ class Answers(Actions, Addressed):
     def _connections(self, message: Message) -> Answer:
         with self._lock:
             found = self._marks.count(self._log())
-            latencies = {
-                each.id: each.latency
-                for each in (self.senders.server.connections if self.senders.server else ())
-            }
+            server = self.senders.server  # in one step: it may be collected in between
+            latencies = {each.id: each.latency for each in server.connections} if server else {}
             return Answer({
                 "connections": [
                     {**each.as_json(), "rtt": latencies.get(each.id)} for each in found

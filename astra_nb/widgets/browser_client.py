@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import ipywidgets
 
 from astra_nb.errors import LocalError
+from astra_nb.locks import make_rlock
 from astra_nb.log import FrameLog
 from astra_nb.server import Server
 
@@ -63,7 +63,7 @@ class BrowserClientView(Addressed):
     _css = STATIC / "panel.css"
 
     def __init__(self, server: Server, path: str = "/") -> None:
-        self._lock = threading.RLock()
+        self._lock = make_rlock()
         self._pages: dict[str, PageConnection] = {}
         self.path = path  # not a trait: notebooks store those, and a query may hold a token
         super().__init__(server.log, server)

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import traitlets
 
+from astra_nb.locks import make_rlock
 from astra_nb.log import FrameLog
 from astra_nb.server import Server
 from astra_nb.websocket import WebSocket
@@ -86,7 +87,7 @@ class Panel(Answers):
         self._live: FrameLog | None = log
         self.senders = senders or Senders()
         self._sends = sends and senders is not None
-        self._lock = threading.RLock()
+        self._lock = make_rlock()
         self._copy = StaticCopy(f"astra-{uuid4().hex}")
         self._has_page = False
         self._note = ""
@@ -130,7 +131,7 @@ class Panel(Answers):
             news: dict[str, Any] = {}
             if rows or errors:
                 news = {
-                    **self._position(self._tail.last),
+                    **position(log, self._tail.last),
                     "after": after,
                     "errors": errors,
                     **as_json(rows),
@@ -150,16 +151,6 @@ class Panel(Answers):
                 table = log.html(limit=COPY_ROWS if quiet else BUSY_COPY_ROWS)
                 self._copy.update(f"The log of {self.address} as it was last.", table)
 
-    def _position(self, last: int) -> dict[str, Any]:
-        """Return how far the log goes; what came after the last row that is sent comes later."""
-        assert self.frame_log is not None
-        return {
-            "spans": [(a, min(b, last)) for a, b in self.frame_log.spans() if a <= last],
-            "dropped": self.frame_log.dropped,
-            "origin": self.frame_log.origin,
-            "time": time(),
-        }
-
     def _overview(self) -> dict[str, Any]:
         """Return all that a page needs to begin."""
         log = self.frame_log
@@ -170,7 +161,7 @@ class Panel(Answers):
         rows = rows_between(log, newest[0].number, newest[-1].number) if newest else []
         return {
             "log": self._key,
-            **self._position(newest[-1].number if newest else 0),
+            **position(log, newest[-1].number if newest else 0),
             **as_json(rows),
             # Those after them are pushed to this page as to all others.
             "errors": self._marks.errors[: self._told][-MOST_ERRORS:],
@@ -245,7 +236,7 @@ class Panel(Answers):
         self._throttle.wake()
 
     def say(self, sentence: str, *, failed: bool = False) -> None:
-        """Say in the panel what happened."""
+        """Show a sentence about what happened."""
         self.sentence, self.failed = sentence, failed
         self.push("said", self._said())
 
@@ -284,6 +275,16 @@ class Panel(Answers):
             data["text/html"] = self.frame_log.html()
         self._copy.place()
         return data
+
+
+def position(log: FrameLog, last: int) -> dict[str, Any]:
+    """Return how far a log goes; what came after the last row that is sent comes later."""
+    return {
+        "spans": [(a, min(b, last)) for a, b in log.spans() if a <= last],
+        "dropped": log.dropped,
+        "origin": log.origin,
+        "time": time(),
+    }
 
 
 def panel_of_server(server: Server, *, bits: bool = False, sends: bool = True) -> Panel:
