@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from time import perf_counter
 
 import regex
@@ -178,7 +180,11 @@ def search(log: FrameLog, query: Query, *, after: int = 0, below: int = 0) -> Fo
 
 def newest_first(log: FrameLog, lowest: int, top: int) -> Iterator[Record]:
     """Yield the records after `lowest` up to `top`; few are decoded ahead of the clock."""
+    spans = log.spans()
     while top > lowest:
+        # A stranger's file may leave out more numbers than anyone can step over.
+        before = bisect_right(spans, top, key=itemgetter(0)) - 1
+        top = min(top, spans[before][1]) if before >= 0 else lowest
         bottom = max(lowest, top - WINDOW)
         yield from reversed(log.between(bottom, top))
         top = bottom

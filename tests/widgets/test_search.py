@@ -54,6 +54,14 @@ def test_whole_payloads_are_searched_in_any_case(log: FrameLog) -> None:
     assert find(log, text="", errors=True, marked=[2, 3]) == [(2, ""), (3, "")]
 
 
+def test_numbers_that_a_file_leaves_out_are_not_stepped_through(log: FrameLog) -> None:
+    for number in (1, 3, 2**32 - 1):
+        log.load(NoticeRecord(number=number, time=0.0, connection=0, text="needle"))
+    assert [number for number, _ in find(log, text="needle")] == [1, 3, 2**32 - 1]
+    found = search(log, Query(), after=1, below=2**31)
+    assert (found.numbers, found.searched, found.below) == ([3], 1, 0)
+
+
 def test_the_rest_of_the_filter_holds_too(log: FrameLog) -> None:
     log.append_frames(1, "server", "sent", frame(b"a"), 1)
     log.append_frames(2, "server", "received", frame(b"a"), 1)
