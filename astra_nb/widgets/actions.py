@@ -58,7 +58,6 @@ class Actions:
 
     def send_text(self, value: str, *, to: To = None, by: int | None = None) -> str:
         """Send a text message in one TEXT frame (RFC 6455, section 5.6)."""
-        encode_text(value)
         return self._send_message("text", value, to, by)
 
     def send_bytes(self, value: BytesValue, *, to: To = None, by: int | None = None) -> str:
