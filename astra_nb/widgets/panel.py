@@ -149,7 +149,8 @@ class Panel(Answers):
             if self._has_page and (quiet or now - self._copy_time > COPY_INTERVAL):
                 self._copy_time = now
                 table = log.html(limit=COPY_ROWS if quiet else BUSY_COPY_ROWS)
-                self._copy.update(f"The log of {self.address} as it was last.", table)
+                heading = self._note or f"The log of {self.address} as it was last."
+                self._copy.update(heading, table)
 
     def _overview(self) -> dict[str, Any]:
         """Return all that a page needs to begin."""

@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,6 +107,23 @@ def test_the_snapshot_holds_the_newest_rows_when_it_is_quiet(log: FrameLog) -> N
     log.append_frames(1, "server", "sent", PING * 3, 3)
     wait_until(lambda: numbers(panel.snapshot) == [1, 2, 3])
     panel.close()
+
+
+def test_the_table_of_a_file_is_not_named_after_the_server(
+    server: Server, panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server.log.save("frames.jsonl")
+    headings: list[str] = []
+    monkeypatch.setattr(panel._copy, "update", lambda heading, table: headings.append(heading))
+    request(panel, "open")
+    panel._throttle.stop()
+    for path in (None, "frames.jsonl"):
+        panel.show_file(path)
+        panel._update(True)
+    assert headings[-2:] == [
+        f"The log of {server.url} as it was last.", "This is the file frames.jsonl.",
+    ]  # fmt: skip
 
 
 def test_several_panels_of_one_server(server: Server) -> None:
