@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from .log_rows import is_bad_verdict, is_clean, is_error
 
 __all__ = ["Connection", "Marks"]
 
+MOST = 10_000  # errors and connections, before some are forgotten
 LONGEST = 200  # characters of a text from outside
 BROWSERS = re.compile(r"\b(Edg|Firefox|Chrome|Safari)/(\d+)")  # most name others too
 RANK = ("Safari", "Chrome", "Firefox", "Edg")
@@ -94,24 +96,29 @@ def agent(header: str) -> str:
 class Marks:
     """The errors and the connections of a log, brought up to date when someone looks.
 
-    Not for two threads at once.
+    Of more than `MOST`, those are forgotten that are on the log no more. Not for two threads at
+    once.
 
     Attributes:
         errors: The numbers of the records that `is_error` names, rising.
         connections: What the log tells of each connection, by its number.
+        forgotten: How many connections are not among them any more.
         noted: How many records told something of a connection.
     """
 
     def __init__(self) -> None:
         self.errors: list[int] = []
         self.connections: dict[int, Connection] = {}
+        self.forgotten = 0
         self.noted = 0
+        self._bound = MOST
         self._seen = 0
         self._counted = 0
 
     def update(self, log: FrameLog) -> None:
         """Look at what is new."""
-        last = last_number(log)
+        spans = log.spans()
+        first, last = (spans[0][0], spans[-1][1]) if spans else (self._seen + 1, 0)
         for run in log.runs(self._seen, notable=True):
             if run.number > last:
                 break
@@ -128,6 +135,17 @@ class Marks:
                 self._of(record.connection).note(record)
                 self.noted += 1
         self._seen = max(self._seen, last)
+        if len(self.errors) + len(self.connections) > self._bound:
+            self._forget(first)
+
+    def _forget(self, first: int) -> None:
+        """Forget what ended before a record, the first one on the log."""
+        del self.errors[: bisect_left(self.errors, first)]
+        ended = [each.id for each in self.connections.values() if 0 < each.end < first]
+        for number in ended:
+            del self.connections[number]
+        self.forgotten += len(ended)
+        self._bound = max(MOST, 2 * (len(self.errors) + len(self.connections)))
 
     def count(self, log: FrameLog) -> list[Connection]:
         """Count the frames and bytes of each connection, as far as that is not done."""
@@ -146,8 +164,3 @@ class Marks:
 
     def _of(self, number: int) -> Connection:
         return self.connections.setdefault(number, Connection(number))
-
-
-def last_number(log: FrameLog) -> int:
-    spans = log.spans()
-    return spans[-1][1] if spans else 0

@@ -8,6 +8,7 @@ cost does not grow with the rate. `bridge.py` names every kind of message.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -104,11 +105,11 @@ class Panel(Answers):
     def _begin_log(self) -> None:
         self._key = uuid4().hex
         self._marks, self._tail = Marks(), Tail()
-        # What pages know of the marks. Whatever a page requests updates those too.
+        # The last error that pages know of, and of how much. Any request updates the marks too.
         self._told = self._noted = 0
         if self.frame_log is not None:
             self._marks.update(self.frame_log)
-            self._told = len(self._marks.errors)
+            self._told = max(self._marks.errors, default=0)
 
     # What is pushed
 
@@ -123,8 +124,8 @@ class Panel(Answers):
             after = self._tail.last
             rows = self._tail.rows(log, TAIL)
             self._marks.update(log)
-            errors = self._marks.errors[self._told :]
-            self._told += len(errors)
+            errors = self._marks.errors[bisect_right(self._marks.errors, self._told) :]
+            self._told = errors[-1] if errors else self._told
             if self._marks.noted > self._noted and len(self._marks.connections) < FEW:
                 self._status_time = 0.0
             self._noted = self._marks.noted
@@ -160,12 +161,13 @@ class Panel(Answers):
         newest = log.since(0, LATE)
         self._marks.update(log)
         rows = rows_between(log, newest[0].number, newest[-1].number) if newest else []
+        errors = self._marks.errors
         return {
             "log": self._key,
             **position(log, newest[-1].number if newest else 0),
             **as_json(rows),
             # Those after them are pushed to this page as to all others.
-            "errors": self._marks.errors[: self._told][-MOST_ERRORS:],
+            "errors": errors[: bisect_right(errors, self._told)][-MOST_ERRORS:],
             "status": self._describe_status(),
             "said": self._said(),
         }
@@ -188,7 +190,7 @@ class Panel(Answers):
             "of_server": senders.of_server,
             "targets": targets,
             "open": is_open,
-            "total": len(self._marks.connections),
+            "total": len(self._marks.connections) + self._marks.forgotten,
             "connections": [
                 [each.id, each.path, each.who or each.peer, each.state] for each in connections
             ],

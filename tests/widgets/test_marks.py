@@ -60,6 +60,22 @@ def test_a_connection_whose_opening_was_dropped_is_open() -> None:
     assert (one.id, one.state, one.sent, one.opened > 0) == (7, "open", [1, 4], True)
 
 
+def test_of_many_those_that_are_on_the_log_no_more_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(marks, "MOST", 10)
+    log, found = FrameLog(max_frames=4), Marks()
+    log.append(999, OpenedRecord, side="server", peer="127.0.0.1:5", path="/")  # and stays open
+    for number in range(1, 101):
+        log.append(number, OpenedRecord, side="server", peer="127.0.0.1:5", path="/")
+        log.append(number, ClosedRecord, side="server", tcp="reset")
+        found.update(log)
+        assert len(found.connections) + found.forgotten == number + 1
+        assert len(found.errors) + len(found.connections) <= 12
+    kept = [each.id for each in found.count(log)]
+    assert (kept[0], kept[-2:], found.errors[-2:]) == (999, [99, 100], [199, 201])
+
+
 def test_a_path_is_cut_and_made_visible() -> None:
     log = FrameLog()
     log.append(1, OpenedRecord, side="server", peer="127.0.0.1:5", path="/\u202e" + "x" * 500)
