@@ -361,3 +361,12 @@ def test_each_test_that_the_guide_to_reliability_names_is_there() -> None:
     named = set(re.findall(r"`(test_\w+)`", guide))
     assert len(named) > 30
     assert [name for name in sorted(named) if f"def {name}(" not in tests] == []
+
+
+def test_a_run_with_marks_of_its_own_leaves_out_the_hub_and_the_book() -> None:
+    """Such marks replace those of pyproject.toml, which leave both out."""
+    sources = [(REPOSITORY / name).read_text("utf-8") for name in ("Makefile", "tools/lowest.py")]
+    marks = re.findall(r'"((?:not )?(?:browser|hub) and [^"]*)"', "\n".join(sources))
+    assert len(marks) == 3
+    for each in marks:
+        assert {"not hub", "not book"} <= set(each.split(" and ")), each
