@@ -153,6 +153,8 @@ def truth_of(kind: Kind, given: Any, choices: Choices = ()) -> Truth:
         raise ValueError(
             f"{value!r:.80} is not one of the choices, {', '.join(map(repr, choices))}"
         )
+    if kind == "frames" and not all(each in TYPES for each in value):
+        raise ValueError(f"{given!r:.80} is not a list of types, {', '.join(map(repr, TYPES))}")
     about = {"number": "it is", "bytes": "it is", "choice": "the answer is"}.get(kind, "it was")
     return Truth(value, f"{about} {said(kind, value)}")
 

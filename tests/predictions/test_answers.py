@@ -134,3 +134,10 @@ def test_a_truth_of_another_kind_is_the_authors_mistake(kind: Any, given: object
 def test_a_truth_that_nobody_can_choose_is_the_authors_mistake() -> None:
     with pytest.raises(ValueError, match="'perhaps' is not one of the choices, 'yes', 'no'"):
         truth_of("choice", "perhaps", ("yes", "no"))
+
+
+@pytest.mark.parametrize("given", [["text", "binary"], ("packet",), [1]])
+def test_types_that_no_frame_has_are_the_authors_mistake(given: object) -> None:
+    """The check would say "Not right" whatever was answered."""
+    with pytest.raises(ValueError, match="is not a list of types, 'text', 'bytes', "):
+        truth_of("frames", given)
