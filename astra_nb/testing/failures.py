@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from astra_nb.errors import LocalError
-from astra_nb.log import FrameLog
+from astra_nb.log import FrameLog, table
 from astra_nb.log.frame_log import living_logs
-from astra_nb.log.records import ClosedRecord, FrameRecord
+from astra_nb.log.records import ClosedRecord, FrameRecord, Record
 
 __all__ = ["last_frames", "mark", "show_frames_on_failure"]
 
@@ -35,26 +35,21 @@ def last_frames(since: Mapping[int, int] | None = None) -> str:
     told: dict[str, list[str]] = {"server": [], "client": []}
     for number, log in reversed(living_logs().items()):
         after = 0 if since is None else since.get(number, 0)
-        records = list(log.since(after))
+        records = log.since(after)
         side = next((each.side for each in records if hasattr(each, "side")), None)
         if side is not None and len(told[side]) < MOST_LOGS:
-            told[side].insert(0, _told(log, after, side))
+            told[side].insert(0, _told(log, records, side))
     return "\n\n".join([*told["server"], *told["client"]])
 
 
-def _told(log: FrameLog, after: int, side: str) -> str:
-    frames = log.filter(kind="frame").since(after)[-MOST_FRAMES:]
-    closed = [each for each in log.since(after) if isinstance(each, ClosedRecord)]
-    lines = [f"What the {side}'s log has last:"]
-    if frames:
-        first = frames[0].number
-        shown = log.filter(kind="frame", predicate=lambda record: record.number >= first)
-        lines.append(shown.text(COLUMNS))
-    else:
-        lines.append("(no frames)")
+def _told(log: FrameLog, records: Sequence[Record], side: str) -> str:
+    frames = [each for each in records if isinstance(each, FrameRecord)][-MOST_FRAMES:]
+    closed = [each for each in records if isinstance(each, ClosedRecord)]
+    shown = table.text(frames, table.check_columns(COLUMNS), log.origin)
+    lines = [f"What the {side}'s log has last:", shown if frames else "(no frames)"]
     lines += [f"Connection {each.connection}: {each.why_closed}" for each in closed[-MOST_FRAMES:]]
     ended = {each.connection for each in closed}
-    still = {each.connection for each in frames if isinstance(each, FrameRecord)} - ended
+    still = {each.connection for each in frames} - ended
     lines += [f"Connection {number}: not closed so far." for number in sorted(still)]
     return "\n".join(lines)
 
