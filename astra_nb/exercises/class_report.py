@@ -40,11 +40,7 @@ FORMULA = re.compile(
 )
 ASKED = re.compile(r"(\w+) = predict\(")  # a prediction has a check, too
 RANKS = {"too busy": 1, "not yet": 2, "right": 3}
-PREDICTED = (
-    "no answer",
-    "not right",
-    "right",
-)  # what a prediction came to; a later one counts more
+PREDICTED = ("no answer", "not right", "right")  # outcomes of a prediction; a later one counts more
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 # Texts of strangers, and how many characters of each are shown.
 LIMITS = {

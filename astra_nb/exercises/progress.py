@@ -34,7 +34,11 @@ NO_PROGRESS = "ASTRA_NB_NO_PROGRESS"  # environment variable; with any value not
 
 def read_states(folder: Path) -> dict[str, str]:
     """Return the state of each exercise by its name; damaged parts are left out."""
-    states = _read(folder).get("exercises")
+    return _states(_read(folder))
+
+
+def _states(content: Mapping[str, Any]) -> dict[str, str]:
+    states = content.get("exercises")
     if not isinstance(states, dict):
         return {}
     return {name: state for name, state in states.items() if state in list(STATES)}
@@ -87,12 +91,13 @@ def remember(name: str, outcome: Outcome) -> dict[str, str]:
     What was right once stays right, as `EARLIER` in what is returned: to try out something else
     takes nothing away. A machine that was too busy changes nothing.
     """
-    states = read_states(Path.cwd())
+    content = _read(Path.cwd())
+    states = _states(content)
     if states.get(name) == "right":
         return states | {name: "right" if outcome == "right" else EARLIER}
     if outcome != "too busy":
         states[name] = outcome
-        _write({**_read(Path.cwd()), "exercises": states})
+        _write({**content, "exercises": states})
     return states
 
 
