@@ -194,6 +194,6 @@ format: $(VENV)/.installed-test ## lay the Python files out as agreed
 
 .PHONY: clean
 clean: ## remove what make made: .venv, node_modules, caches
-	rm -rf $(VENV) node_modules artifacts dist build .mypy_cache .pytest_cache .ruff_cache \
-	.import_linter_cache .hypothesis
-	find astra_nb tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) node_modules tests/hub/node_modules artifacts dist build .mypy_cache \
+	.pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find astra_nb tests tools bench fuzz soak docs -name __pycache__ -type d -prune -exec rm -rf {} +
