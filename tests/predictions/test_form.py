@@ -19,7 +19,7 @@ QUESTION = "How many frames?"
 
 @pytest.fixture(autouse=True)
 def in_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
-    """Let `predict` find a kernel; yield what it displays."""
+    """Set up what `predict` takes for a kernel; yield what it displays."""
     displayed: list[object] = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("comm.create_comm", RecordingComm)
