@@ -8,7 +8,6 @@ import itertools
 import warnings
 import weakref
 from collections.abc import Callable, Generator
-from types import TracebackType
 from typing import Any, Unpack
 
 from websockets.uri import WebSocketURI
@@ -190,12 +189,7 @@ class connect_async:  # noqa: N801  (reads as a function, like `connect`)
         self._socket = await self._connect()
         return self._socket
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._socket is not None
         await self._socket.close()
 

@@ -7,7 +7,6 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from . import seeded
@@ -242,12 +241,7 @@ class Server(Settings):
             self.run()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.shutdown()
 
     def broadcast(self, type: str, value: object = None) -> int:

@@ -7,7 +7,6 @@ import sys
 import warnings
 import weakref
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Any, Self
 
 from websockets.uri import WebSocketURI
@@ -95,7 +94,7 @@ class Tap:
         return self.log.filter(predicate=lambda record: getattr(record, "side", "") == side)
 
     def release(self) -> int:
-        """Let go on every message that a rule holds; return how many that were. Any thread."""
+        """Release every message that a rule holds; return how many that were. Any thread."""
         return self._runner.release()
 
     def shutdown(self) -> None:
@@ -128,12 +127,7 @@ class Tap:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.shutdown()
 
     def __repr__(self) -> str:

@@ -278,7 +278,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

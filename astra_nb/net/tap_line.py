@@ -340,7 +340,7 @@ class TapLine:
         self._ruled[sender].inject(frames)
 
     def release(self) -> int:
-        """Let go on what rules hold; return how many messages that were."""
+        """Release what rules hold; return how many messages that were."""
         return sum(way.release() for way in self._ruled.values())
 
     def rule_failed(self, error: Exception) -> None:

@@ -128,7 +128,7 @@ class RuledWay:
             self._run()
 
     def release(self) -> int:
-        """Let go on what is held; return how many messages that were."""
+        """Release what is held; return how many messages that were."""
         held = [item for item in self._queue if item.held]
         for item in held:
             item.held = False

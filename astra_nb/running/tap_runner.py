@@ -60,7 +60,7 @@ class TapRunner(Listener[Leg]):
         return leg
 
     def release(self) -> int:
-        """Let go on what rules hold; return how many messages that were. Any thread."""
+        """Release what rules hold; return how many messages that were. Any thread."""
         if not self.running:
             return 0
         return self._background.call(lambda: sum(line.release() for line in list(self._lines)))
