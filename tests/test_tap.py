@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -26,7 +27,7 @@ from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import CloseFrame, Side, other_end
 from tests.conformance.octets import frame, mask_all
 from tests.helpers import REPOSITORY, free_port, run_python, wait_until
-from tests.real_peers import listens
+from tests.real_peers import http_proxy, listens, socks_proxy
 from tests.tapped import REQUEST, Ends, read_head, read_to_end, reset, two_ends
 
 ENDS: tuple[Side, ...] = ("client", "server")
@@ -333,6 +334,28 @@ def test_a_server_with_an_untrusted_certificate_is_a_502() -> None:
         with tap(server.url, upstream_ssl=make_certificates().client) as t:
             with pytest.raises(errors.HandshakeFailed, match="its certificate is not valid here"):
                 connect(t.url)
+
+
+PROXIES = {"http": http_proxy, "socks5h": socks_proxy}
+
+
+@pytest.mark.parametrize("scheme", PROXIES)
+def test_a_proxy_on_the_way_to_the_server(scheme: str, tmp_path: Path) -> None:
+    server = Server(port=0)
+    server.websocket("/", lambda socket: socket.send_text(str(socket.recv().value)))
+    with server, PROXIES[scheme](tmp_path, "me opensesame") as port:
+        with tap(server.url, proxy=f"{scheme}://me:opensesame@127.0.0.1:{port}") as t:
+            with connect(t.url) as client:
+                client.send_text("through both")
+                assert client.recv().value == "through both"
+            closed(t)
+            assert f"through the proxy {scheme}://127.0.0.1:{port}" in notices(t)
+            assert "opensesame" not in t.log.to_jsonl()
+        with tap(server.url, proxy=f"{scheme}://me:s3cr3t@127.0.0.1:{port}") as t:
+            with pytest.raises(errors.HandshakeFailed, match="502") as refused:
+                connect(t.url)
+            assert f"the proxy {scheme}://127.0.0.1:{port} " in str(refused.value.body)
+            assert "s3cr3t" not in f"{refused.value} {refused.value.body!r} {t.log.to_jsonl()}"
 
 
 def test_secrets_are_hidden() -> None:

@@ -12,10 +12,11 @@ from typing import Any
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
 
-from astra_nb import FrameLog, Server, tap
+from astra_nb import Server, tap
 from astra_nb.tap import Tap
 from tests.helpers import free_port, wait_until
 from tests.real_peers import program, running
+from tests.recordings.sessions import opens_the_same
 
 SOCKET_IO_SERVER = """
 import sys, socketio, uvicorn
@@ -55,11 +56,7 @@ socket.onmessage = (event) => {
 def texts(t: Tap, folder: Path) -> list[str]:
     """Return the texts on record, the same after the log was saved and opened again."""
     wait_until(lambda: len(t.log.filter(kind="closed")) >= 2)
-    path = folder / "session.jsonl"
-    t.log.to_jsonl(path)
-    opened = FrameLog.from_jsonl(path)
-    assert list(opened) == list(t.log)
-    assert opened.messages == t.log.messages
+    opens_the_same(t.log, folder)
     return [str(one.value) for one in t.leg("client").messages if one.type == "text"]
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage
 
-from astra_nb import FrameLog, tap
+from astra_nb import tap
 from astra_nb.log.records import OpenedRecord
 from tests.browser.lab import Lab
 from tests.helpers import free_port, wait_until
 from tests.real_peers import running
+from tests.recordings.sessions import opens_the_same
 
 BOKEH = """
 from bokeh.layouts import column
@@ -52,10 +53,12 @@ def test_bokeh(chromium: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert opened.subprotocol == "bokeh"
     texts = [str(one.value) for one in t.leg("client").messages]
     assert any("pressed in Python" in text for text in texts)
-    assert list(FrameLog.from_jsonl(t.log.to_jsonl())) == list(t.log)
+    opens_the_same(t.log, tmp_path)
 
 
-def test_jupyterlab_and_its_kernel(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jupyterlab_and_its_kernel(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lab.write("tapped.ipynb", ["print(6 * 7)"])
     with tap(lab.server.url) as t, monkeypatch.context() as patch:
         patch.setattr(lab.server, "url", t.http_url)
@@ -75,4 +78,4 @@ def test_jupyterlab_and_its_kernel(lab: Lab, monkeypatch: pytest.MonkeyPatch) ->
     assert any(b'"execute_request"' in one.payload for one in received.frames)  # type: ignore[union-attr]
     assert any(b"42\\n" in one.payload for one in received.frames)  # type: ignore[union-attr]
     assert lab.server.token not in t.log.to_jsonl()
-    assert list(FrameLog.from_jsonl(t.log.to_jsonl())) == list(t.log)
+    opens_the_same(t.log, tmp_path)
