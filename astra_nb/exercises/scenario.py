@@ -122,6 +122,13 @@ class Script:
         """
         self.steps += [Step("hold", client.number) for client in clients]
 
+    def one_leaves_between(self) -> None:
+        """Release one send that is held; its client leaves while the next one is held.
+
+        Which client that is depends on the handler. What is expected of it later is passed over.
+        """
+        self.steps.append(Step("one_leaves_between", 0))
+
     def release(self) -> None:
         """Release the sends that are held."""
         self.steps.append(Step("release", 0))

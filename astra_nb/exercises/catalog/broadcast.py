@@ -8,6 +8,11 @@ __all__ = ["broadcast"]
 CONTROL = "A PONG, a PING and a text were sent; pings and pongs go to nobody: see message.type."
 LOST = "Several messages were sent in a row: each goes to all others, once, unchanged and in order."
 
+SKIPPED = (
+    "One who had it left while it went out to the others, and not all of those got it. Do you go "
+    "over the very list that the one who left is taken out of? Go over a copy: list(members)."
+)
+
 
 def pass_on(type: str, value: str | bytes, speaker: Client, *others: Client) -> None:
     speaker.send(type, value)
@@ -69,6 +74,17 @@ def someone_leaves_meanwhile(script: Script) -> None:
     pass_on("text", script.word(), *(script.client() for _ in range(3)))
 
 
+def one_leaves_that_had_it(script: Script) -> None:
+    """A client leaves while a message that it has already goes out to others."""
+    speaker, *others = (script.client() for _ in range(4))
+    script.hold(*others)
+    speaker.send("text", word := script.word())
+    script.one_leaves_between()
+    script.release()
+    for client in others:
+        client.expect("text", word, missing=SKIPPED)
+
+
 def everyone_leaves(script: Script) -> None:
     """Everyone leaves, each in another way, and others come."""
     stayer, closer, silent, lost, coded = (script.client() for _ in range(5))
@@ -124,6 +140,7 @@ def handle_socket(socket):
         messages_of_every_kind,
         someone_comes_meanwhile,
         someone_leaves_meanwhile,
+        one_leaves_that_had_it,
         everyone_leaves,
     ],
     wrong=[

@@ -14,6 +14,10 @@ ALL = "Nothing came here. All in the room get this, the one who brought it about
 LOST = "Several texts were sent in a row: each goes to all in the room, as NICK: TEXT, in order."
 SAME_NAME = "Two clients of this room have the same name, and one of them got nothing: a name does \
 not tell clients apart, a socket does."
+SKIPPED = (
+    "One who had this text left while it went out to the others, and not all of those got it. Do "
+    "you go over the very list that the one who left is taken out of? Go over a copy."
+)
 OTHER_ROOM = "That belongs to the other room, or came twice."
 WAYS: tuple[tuple[str, Callable[[Client], None]], ...] = (
     ("with close code 1000", Client.close),
@@ -103,6 +107,20 @@ def someone_comes_meanwhile(script: Script) -> None:
     newcomer.forget()
     for client in (ada, bob):
         client.expect("text", f"{c} left", missing="A client left, and nobody was told.")
+
+
+def one_leaves_that_had_it(script: Script) -> None:
+    """Someone leaves while a text that they have already goes out to others."""
+    clients, nicks = [script.client("hall") for _ in range(4)], script.words(4)
+    for count, (client, nick) in enumerate(zip(clients, nicks, strict=True)):
+        enter(client, nick, *clients[:count])
+    script.hold(*clients[1:])
+    clients[0].send("text", script.word())
+    script.one_leaves_between()
+    script.release()
+    for client in clients:  # the text, and who left, in any order
+        client.expect("text", missing=SKIPPED)
+        client.expect("text", missing=SKIPPED)
 
 
 def two_of_one_name(script: Script) -> None:
@@ -210,6 +228,7 @@ def handle_socket(socket):
         before_the_name,
         two_of_one_name,
         someone_comes_meanwhile,
+        one_leaves_that_had_it,
         texts_of_every_kind,
         left_in_any_way,
     ],
