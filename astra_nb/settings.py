@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from .errors import InvalidRoute, LocalError
+from .jupyter.handler_output import CellRun, current_run
 from .net.options import check_names, check_seconds, check_size
 from .net.policy import AS_WRITTEN, Policy, allowed_host, allowed_origin
 from .net.routes import (
@@ -25,6 +26,7 @@ __all__ = ["Settings"]
 Pairs = Mapping[str, str] | Iterable[tuple[str, str]]
 H = TypeVar("H", bound=Handler)
 P = TypeVar("P", bound=PathPattern)
+Shape = tuple[tuple[str, ...], ...]  # of a path, as PathPattern has it
 
 
 class RouteOptions(TypedDict, total=False):
@@ -42,6 +44,7 @@ class Settings:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._set_by: dict[tuple[str, Shape], CellRun | None] = {}
 
     @property
     def origins(self) -> list[str]:
@@ -146,7 +149,8 @@ class Settings:
             handshake: Called with each opening handshake; see `handshake`, which sets it too.
             faults: Rules to break here on purpose, such as ["wrong accept key"] or
                 ["CLOSE not answered"]; `astra_nb.faults` has them all.
-            replace: Whether to take the place of the handler this path has, in the same order.
+            replace: Whether to take the place of the handler this path has, in the same order. A
+                notebook cell that is run again replaces its own handlers anyway.
 
         Returns:
             The handler, so that this also decorates.
@@ -157,9 +161,10 @@ class Settings:
         check_names("websocket()", options, RouteOptions)
         if handler is None:
             return functools.partial(self._decorate, path, replace, options)
-        self._policy.routes = _with(
-            self._policy.routes, make_route(path, handler, **options), replace
-        )
+        route = make_route(path, handler, **options)
+        replace = replace or self._is_own("websocket", route.shape)
+        self._policy.routes = _with(self._policy.routes, route, replace)
+        self._set_by["websocket", route.shape] = current_run()
         return handler
 
     def _decorate(
@@ -209,7 +214,7 @@ class Settings:
         has_one = shape in self._policy.hooks or any(
             route.shape == shape and route.hook for route in self._policy.routes
         )
-        if has_one and not replace:
+        if has_one and not (replace or self._is_own("handshake", shape)):
             raise InvalidRoute(
                 f"the path {path!r} already has a handshake hook; write replace=True"
             )
@@ -217,6 +222,7 @@ class Settings:
             if route.shape == shape:
                 route.hook = None
         self._policy.hooks = {**self._policy.hooks, shape: hook}
+        self._set_by["handshake", shape] = current_run()
         return hook
 
     @overload
@@ -260,8 +266,15 @@ class Settings:
         if handler is None:
             return lambda handler: self.get(path, handler, headers=headers, replace=replace)
         page = make_page(path, handler, headers)
+        replace = replace or self._is_own("get", page.shape)
         self._policy.pages = _with(self._policy.pages, page, replace)
+        self._set_by["get", page.shape] = current_run()
         return handler
+
+    def _is_own(self, what: str, shape: Shape) -> bool:
+        """Return whether an earlier execution of the cell that is running has set this."""
+        earlier, now = self._set_by.get((what, shape)), current_run()
+        return bool(earlier and now and earlier.cell == now.cell and earlier.run != now.run)
 
 
 def _with(patterns: list[P], new: P, replace: bool) -> list[P]:

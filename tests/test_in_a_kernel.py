@@ -193,6 +193,24 @@ def test_a_cell_is_run_again_after_an_error_in_it(kernel: Kernel) -> None:
     assert "".join(output.values()).count("Replaced the server") == 10
 
 
+def test_a_cell_run_again_replaces_its_own_handlers_and_no_others(kernel: Kernel) -> None:
+    kernel.run("from astra_nb import http\nserver = http.server.new(port=0)")
+    code = """
+server.websocket("/{what}/a", lambda socket: {what})
+server.handshake("/{what}/a", lambda handshake: handshake.accept())
+server.get("/{what}/a", lambda: "{what}")
+"""
+    for cell, what in (("one", 1), ("two", 2), ("one", 1), ("two", 2)):
+        kernel.run(code.format(what=what), cell=cell)
+    kernel.run("assert repr(server).endswith('; /1/a, /2/a>'), server")
+    for twice in (code.format(what=2), code.format(what=3) * 2):
+        with pytest.raises(AssertionError, match="already has a handler"):
+            kernel.run(twice, cell="one", stop_on_error=False)
+    # What failed has not made the cell the owner.
+    with pytest.raises(AssertionError, match="already has a handler"):
+        kernel.run(code.format(what=2), cell="one", stop_on_error=False)
+
+
 def test_a_panel_closes_with_the_server_that_its_cell_replaces(kernel: Kernel) -> None:
     code = FORM.format(port=free_port(), handler=DEF)
     count = (

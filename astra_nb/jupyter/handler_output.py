@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from astra_nb.locks import make_lock
 
@@ -222,16 +222,30 @@ _PACKAGE = __name__.partition(".")[0]
 _kept: set[str] = set()
 
 
-def current_cell() -> str | None:
-    """Return the id of the notebook cell that is running, or None where there is none.
+class CellRun(NamedTuple):
+    """One execution of a notebook cell."""
 
-    Front ends send it with the code; it stays the same when a cell is run again.
+    cell: str
+    run: str
+
+
+def current_run() -> CellRun | None:
+    """Return which notebook cell is running, and in which execution; None where there is none.
+
+    Front ends send the cell's id with the code; it stays the same when the cell is run again.
     """
     kernel = getattr(shell(), "kernel", None)
     if kernel is None:
         return None
-    cell = kernel.get_parent("shell").get("metadata", {}).get("cellId")
-    return cell if isinstance(cell, str) else None
+    parent = kernel.get_parent("shell")
+    cell = parent.get("metadata", {}).get("cellId")
+    return CellRun(cell, parent["header"]["msg_id"]) if isinstance(cell, str) else None
+
+
+def current_cell() -> str | None:
+    """Return the id of the notebook cell that is running, or None where there is none."""
+    run = current_run()
+    return None if run is None else run.cell
 
 
 def shell() -> Any:
