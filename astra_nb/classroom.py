@@ -127,7 +127,7 @@ class Classroom(Server):
         print(f"{name} has joined.")  # noqa: T201
         try:
             async for _ in socket:
-                pass  # what they send is on the log, and in the panel
+                pass  # what they send is in the log, and in the panel
         finally:
             self._seats.pop(name, None)
             print(f"{name} has left.")  # noqa: T201

@@ -226,7 +226,7 @@ async def _open(
     made: list[ClientConnection],
     on_closed: Callable[[Connection], None] | None = None,
 ) -> ClientConnection:
-    """Open a connection, by way of redirects; each has a number of its own on the log."""
+    """Open a connection, by way of redirects; each has a number of its own in the log."""
     loop = asyncio.get_running_loop()
     timeout = options["timeout"]
     deadline = None if timeout is None else loop.time() + timeout

@@ -8,7 +8,7 @@ A fault has a stage, which tells where its name goes:
 - "frame": `socket.break_rule("reserved opcode")`, at either end
 - "conduct": `socket.break_rule("CLOSE not answered")`, or in either list above, from the beginning
 
-The end that breaks a rule says so on its log. `print(faults.shelf())` lists them all.
+The end that breaks a rule says so in its log. `print(faults.shelf())` lists them all.
 """
 
 from __future__ import annotations

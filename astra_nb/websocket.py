@@ -287,7 +287,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         return self._connection.sender.would_wait
 
     def flush(self) -> None:
-        """Wait, up to 0.2 s, until all that was sent so far is on the wire and on the log."""
+        """Wait, up to 0.2 s, until all that was sent so far is on the wire and in the log."""
         connection = self._connection
         # A forked child has no such thread, and must not touch the loop.
         if not connection.state.has_ended and self._background.thread.is_alive():

@@ -598,7 +598,7 @@ def test_the_check_tells_nothing_and_calls_no_handler() -> None:
             connect(server.url.rstrip("/") + CHECK_PATH, origin="https://evil.example")
         assert caught.value.status == 403
         refused = log_of(server).wait_for(kind="closed")
-        # The check that was answered is not on the log and has no number.
+        # The check that was answered is not in the log and has no number.
         assert (refused.status, refused.connection) == (403, 1)
         assert len(log_of(server).filter(kind="handshake")) == 2
         wait_until(lambda: not server.connections)

@@ -1,4 +1,4 @@
-"""Where a handler's prints go: to the cell that called `run()`, with a copy on the log.
+"""Where a handler's prints go: to the cell that called `run()`, with a copy in the log.
 
 In a Jupyter kernel, output belongs to the cell whose context variables the printing code
 inherited; a plain thread has none and its prints land in the latest cell, or nowhere. So each
@@ -175,7 +175,7 @@ def _start(thread: threading.Thread) -> None:
 
 
 def _run(thread: threading.Thread, plain: Any) -> None:
-    """Run a thread; what ends it is told in its context, and so on the handler's log, too."""
+    """Run a thread; what ends it is told in its context, and so in the handler's log, too."""
     try:
         plain()
     except BaseException:  # noqa: BLE001  (whatever it is, `threading` tells it the same way)

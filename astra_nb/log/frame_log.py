@@ -177,7 +177,7 @@ class FrameLog(LogView):
         `record.with_payload(...)`. It is called each time a record is read, in the reader's
         thread, and never while frames pass. A record for which it fails is hidden. For a message
         in fragments it gets one record with the whole payload and the first one's number; FIN is 0
-        while the last one has not come, and the opcode 0 when the first one is not on the log any
+        while the last one has not come, and the opcode 0 when the first one is not in the log any
         more; what it makes of the payload is cut into the fragments again. By default it hides the
         payload of `connection_init` in graphql-ws (`hide_connection_init` of
         `astra_nb.log.payload_redaction`, which another function may call); None shows everything.
@@ -211,7 +211,7 @@ class FrameLog(LogView):
         return self._look().records(after, wanted)
 
     def find(self, number: int) -> Record | None:
-        """Return the record with this number, or None when it is not on the log."""
+        """Return the record with this number, or None when it is not in the log."""
         record = next(self._look().records(number - 1), None) if number > 0 else None
         return record if record is not None and record.number == number else None
 
@@ -220,7 +220,7 @@ class FrameLog(LogView):
         return list(takewhile(lambda record: record.number <= to, self._look().records(after)))
 
     def spans(self) -> list[tuple[int, int]]:
-        """Return the numbers that are on the log: the first and the last of each stretch."""
+        """Return the numbers that are in the log: the first and the last of each stretch."""
         return self._ring.snapshot().spans()
 
     def runs(self, after: int = 0, *, notable: bool = False) -> Iterator[Run]:
@@ -249,7 +249,7 @@ class FrameLog(LogView):
         timeout: float | None = 5.0,
         **wanted: Unpack[Wanted],
     ) -> Record:
-        """Wait until a record matches, and return it; what is on the log already counts.
+        """Wait until a record matches, and return it; what is in the log already counts.
 
         May be called from any thread but that of the connections' event loop.
 

@@ -17,7 +17,7 @@ __all__ = ["JoinedMessage", "Joiner", "join"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinedMessage:
-    """A whole message on a log.
+    """A whole message in a log.
 
     Attributes:
         time: When its last frame was recorded, in seconds since the epoch.

@@ -29,7 +29,7 @@ def hide_connection_init(record: Record) -> Record:
     In the subprotocols graphql-ws and graphql-transport-ws a page sends its token in the payload
     of that message, because it cannot set a header. Every other record is returned as it is. A
     message that is not whole is hidden if it may be one: by its beginning, or because its
-    beginning is not on the log any more.
+    beginning is not in the log any more.
     """
     if not isinstance(record, FrameRecord):
         return record

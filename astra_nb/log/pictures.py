@@ -26,7 +26,7 @@ CLOCK = "Times were taken at the end that keeps the log; how long each way took 
 
 def nothing(what: str) -> Picture:
     drawing = Drawing(WIDTH)
-    text = f"(no {what} on this log)"
+    text = f"(no {what} in this log)"
     drawing.words(8, LINE, text)
     return drawing.picture(text, "There is nothing to draw.", text)
 
@@ -67,7 +67,7 @@ def value_of(record: HandshakeRecord, name: str) -> str | None:
 def head_lines(record: HandshakeRecord | None) -> list[tuple[str, bool]]:
     """Return the lines of a head, each with whether an arrow leads from or to it."""
     if record is None:
-        return [("(no response on this log)", False)]
+        return [("(no response in this log)", False)]
     lines = [(shortened(visible(record.start_line), COLUMN), False)]
     wanted = ENDS[record.sender]
     names = [name.strip().lower() for name, _ in record.headers]
@@ -86,7 +86,7 @@ def judge(key: str | None, answer: HandshakeRecord | None) -> str:
     if key is None:
         return "The request has no Sec-WebSocket-Key."
     if answer is None:
-        return "No response is on this log."
+        return "No response is in this log."
     accept = value_of(answer, ENDS["server"])
     if accept is None:
         return "The response has no Sec-WebSocket-Accept."

@@ -22,7 +22,7 @@ LABEL = 72  # characters on an arrow
 STEPS = 12  # newest ones that are shown
 LEFT, RIGHT, BOX = 24, 666, 110  # pixels: where the states of the client and of the server are
 ENDS: tuple[Side, Side] = ("client", "server")
-UNSEEN = "? is a state that the standard leads to, and that nothing on this log shows."
+UNSEEN = "? is a state that the standard leads to, and that nothing in this log shows."
 
 
 Moving = HandshakeRecord | OpenedRecord | FrameRecord | ClosedRecord

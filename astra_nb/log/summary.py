@@ -1,4 +1,4 @@
-"""Summary of each connection on a log: state, counts, round-trip times, why it closed."""
+"""Summary of each connection in a log: state, counts, round-trip times, why it closed."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class ConnectionSummary:
 
     Attributes:
         id: The number of the connection.
-        peer: The other end's address; "" when it is no longer on the log.
-        path: Path of the request; "" when it is no longer on the log.
+        peer: The other end's address; "" when it is no longer in the log.
+        path: Path of the request; "" when it is no longer in the log.
         subprotocol: The subprotocol both agreed on, or None.
         state: "connecting", "open", "closing" after the first CLOSE frame, or "closed".
         received: Frames that came in.

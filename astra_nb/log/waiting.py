@@ -1,4 +1,4 @@
-"""Waiting for what comes on a log: its subscriptions, and the search for a record.
+"""Waiting for what comes in a log: its subscriptions, and the search for a record.
 
 A subscription is called once per reading of the log, at no cost in between.
 """

@@ -53,7 +53,7 @@ class BaseSocket(Generic[I]):
 
     @functools.cached_property
     def request(self) -> Request:
-        """The request of the opening handshake, its secrets hidden, as on the log.
+        """The request of the opening handshake, its secrets hidden, as in the log.
 
         A proxy hands on the user's cookies and tokens, and a notebook stores what is shown.
         """
@@ -80,7 +80,7 @@ class BaseSocket(Generic[I]):
 
     @property
     def id(self) -> int:
-        """Number of the connection, as on the log: 1, 2, 3 and so on."""
+        """Number of the connection, as in the log: 1, 2, 3 and so on."""
         return self._connection.number
 
     @property

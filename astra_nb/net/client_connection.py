@@ -49,7 +49,7 @@ class ClientConnection(Connection):
     Args:
         uri: Where it goes.
         options: All the options of `connect`.
-        number: The connection's number on its log.
+        number: The connection's number in its log.
         tap: Where bytes and happenings go; None records nothing.
         deadline: When the opening handshake must be done, in the loop's time; None counts the
             timeout from the start of TCP.
@@ -278,7 +278,7 @@ class ClientConnection(Connection):
 
 
 def _headers(pairs: Iterable[tuple[str, str]]) -> Headers:
-    """Return headers without those that no header may be; they are on the log, as they came."""
+    """Return headers without those that no header may be; they are in the log, as they came."""
     headers = Headers()
     for name, value in pairs:
         with contextlib.suppress(InvalidHeader):

@@ -45,7 +45,7 @@ class Connection(Endpoint):
 
     Args:
         protocol: The Sans-I/O protocol of this end.
-        number: The connection's number on its log.
+        number: The connection's number in its log.
         tap: Where bytes and happenings go; None records nothing.
         open_timeout: Seconds the opening handshake may take; None for any.
         close_timeout: Seconds to wait for the other end after a CLOSE frame was sent; None for any.
@@ -234,7 +234,7 @@ class Connection(Endpoint):
         if self._late > MAX_LATE >= was:
             self.notice(
                 f"More than {MAX_LATE >> 20} MiB came while this end closed; what came after that "
-                f"is on the log, and no handler gets it"
+                f"is in the log, and no handler gets it"
             )
         return self._late > MAX_LATE
 

@@ -29,10 +29,10 @@ INSECURE = (
 
 
 class Noting(Protocol):
-    """A connection that can put a sentence on a log."""
+    """A connection that can put a sentence in a log."""
 
     def notice(self, text: str) -> None:
-        """Put a sentence on the log."""
+        """Put a sentence in the log."""
 
 
 C = TypeVar("C", bound=asyncio.Protocol)

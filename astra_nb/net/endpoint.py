@@ -1,4 +1,4 @@
-"""One end of a TCP connection that is on a log: its transport, its timer, and what it records.
+"""One end of a TCP connection that is in a log: its transport, its timer, and what it records.
 
 Everything in an `Endpoint` but `notice` happens on its loop's thread.
 """
@@ -32,7 +32,7 @@ class Endpoint(asyncio.Protocol):
     """The base of a `Connection`.
 
     Args:
-        number: The connection's number on its log.
+        number: The connection's number in its log.
         tap: Where bytes and happenings go; None records nothing.
 
     Attributes:
@@ -106,6 +106,6 @@ class Endpoint(asyncio.Protocol):
         return FrameRecorder(self.tap, self.number, self.side, direction)
 
     def notice(self, text: str) -> None:
-        """Put a sentence on the log. Any thread."""
+        """Put a sentence in the log. Any thread."""
         if self.tap is not None:
             self.tap.append(self.number, NoticeRecord, text=text)

@@ -117,7 +117,7 @@ class HttpRequest:
 
     @functools.cached_property
     def request(self) -> Request:
-        """The request with its secrets hidden, as on the log."""
+        """The request with its secrets hidden, as in the log."""
         return hidden_request(self.request_with_secrets, self._redactor)
 
     @property
@@ -264,7 +264,7 @@ def as_answer(result: object, status: int = 200, headers: object = ()) -> HttpAn
 
 
 def hidden_request(request: Request, redactor: Redactor) -> Request:
-    """Return a request with its secrets hidden, as on the log."""
+    """Return a request with its secrets hidden, as in the log."""
     return Request(
         path=redact_path(request.path),
         headers=Headers(redactor.headers(request.headers.raw_items())),

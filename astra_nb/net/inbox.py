@@ -6,7 +6,7 @@ up.
 
 Pings and pongs never stop the reading, because a handler that only sends would then not see the
 close. When `MAX_CONTROL_MESSAGES` of them are unread, further ones are left out. They were
-answered, and they are on the log.
+answered, and they are in the log.
 """
 
 from __future__ import annotations

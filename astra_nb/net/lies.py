@@ -92,7 +92,7 @@ class Lies:
         self.keeps_tcp: float | None = None
 
     def begin(self, fault: Fault) -> None:
-        """Begin with a fault of the stage "conduct", and say so on the log."""
+        """Begin with a fault of the stage "conduct", and say so in the log."""
         end = self._end
         end.notice(told(fault))
         match fault.name:
@@ -137,5 +137,5 @@ class Lies:
 
 
 def told(fault: Fault) -> str:
-    """Return the sentence on the log of the end that breaks a rule on purpose."""
+    """Return the sentence in the log of the end that breaks a rule on purpose."""
     return f"On purpose: {fault.name}. {fault.breaks} {fault.answer} (RFC 6455, {fault.section})"

@@ -6,7 +6,7 @@ import asyncio
 
 __all__ = ["LARGE", "SMALL", "adapt"]
 
-# asyncio asks for 256 KiB each time, and has them cut down to what came. Short frames on the log
+# asyncio asks for 256 KiB each time, and has them cut down to what came. Short frames in the log
 # then lie between holes, and keep up to three times their memory.
 SMALL, LARGE = 64 * 1024, 256 * 1024
 

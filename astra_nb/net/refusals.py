@@ -1,4 +1,4 @@
-"""Refused opening handshakes: HTTP status, text of the answer, and the reason on the log."""
+"""Refused opening handshakes: HTTP status, text of the answer, and the reason in the log."""
 
 from __future__ import annotations
 

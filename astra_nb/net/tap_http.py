@@ -41,7 +41,7 @@ class HttpLine(Protocol):
         """Stop reading from an end, or go on."""
 
     def notice(self, text: str) -> None:
-        """Put a sentence on the log."""
+        """Put a sentence in the log."""
 
 
 class HttpWays:

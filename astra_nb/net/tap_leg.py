@@ -44,7 +44,7 @@ class LegLine(Protocol):
         """Stop reading from an end, or go on."""
 
     def notice(self, text: str) -> None:
-        """Put a sentence on the log."""
+        """Put a sentence in the log."""
 
 
 class Leg(asyncio.Protocol):

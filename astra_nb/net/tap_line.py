@@ -74,7 +74,7 @@ class TapLine:
     Attributes:
         closed: Done when both connections have ended.
         legs: The two TCP connections, by who is at the far end.
-        number: Number of the client's leg on the log, the server's being the next; 0 without a
+        number: Number of the client's leg in the log, the server's being the next; 0 without a
             WebSocket.
     """
 
@@ -344,7 +344,7 @@ class TapLine:
         return sum(way.release() for way in self._ruled.values())
 
     def rule_failed(self, error: Exception) -> None:
-        """Put the error of a rule on the log; the message passes."""
+        """Put the error of a rule in the log; the message passes."""
         self._log.append(
             self.number,
             HandlerErrorRecord,
@@ -394,5 +394,5 @@ class TapLine:
         self._states = {}
 
     def notice(self, text: str) -> None:
-        """Put a sentence on the log."""
+        """Put a sentence in the log."""
         self._log.append(self.number, NoticeRecord, text=text)

@@ -55,10 +55,10 @@ class Line(Protocol):
         """End TCP with both ends."""
 
     def notice(self, text: str) -> None:
-        """Put a sentence on the log."""
+        """Put a sentence in the log."""
 
     def rule_failed(self, error: Exception) -> None:
-        """Put the error of a rule on the log."""
+        """Put the error of a rule in the log."""
 
     def hold_up(self, sender: Side, *, held_up: bool) -> None:
         """Stop reading from an end, or go on."""

@@ -1,4 +1,4 @@
-"""Frames gather and leave with one write and one entry on the log.
+"""Frames gather and leave with one write and one entry in the log.
 
 They leave in the next turn of the loop, or when the handler asks for a message and none waits. The
 thread of a blocking handler writes them itself where nothing else is on its way: that spares a
@@ -154,7 +154,7 @@ class Writer:
             self._scheduled_flush()
 
     def flush(self) -> None:
-        """Write what has gathered: one write, one entry on the log."""
+        """Write what has gathered: one write, one entry in the log."""
         if self._lock is None:
             if self._frames:
                 self._flush()

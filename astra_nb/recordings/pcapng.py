@@ -96,7 +96,7 @@ def write_file(view: LogView, file: BinaryIO) -> None:
 
 @dataclass
 class Flow:
-    """The invented TCP connection of one connection on a log."""
+    """The invented TCP connection of one connection in a log."""
 
     ends: dict[Side, Address]
     sent: dict[Side, int] = field(default_factory=lambda: {"client": 0, "server": 0})

@@ -209,7 +209,7 @@ class Handlers:
 
     def _forget_inbox(self, connection: Connection) -> None:
         self._thread_ended.set()
-        connection.inbox = None  # what still comes is on the log, and nobody waits for it
+        connection.inbox = None  # what still comes is in the log, and nobody waits for it
         connection.resume_reading()
 
     def _judge(self, connection: Connection, result: object) -> int:

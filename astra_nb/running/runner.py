@@ -27,7 +27,7 @@ class Runner(Listener[ServerConnection]):
     """A running server. See `Listener` for the other arguments.
 
     Args:
-        numbers: The connections' numbers. The server's, so that on the log of a server that runs
+        numbers: The connections' numbers. The server's, so that in the log of a server that runs
             again a number still means one connection.
     """
 

@@ -23,7 +23,7 @@ class TapRunner(Listener[Leg]):
 
     Args:
         settings: What all its connections share.
-        numbers: The connections' numbers on the log.
+        numbers: The connections' numbers in the log.
     """
 
     what = "tap"

@@ -1,4 +1,4 @@
-"""Expectations about the frames and handshakes on a log."""
+"""Expectations about the frames and handshakes in a log."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def expect_frame(
     after: int = 0,
     timeout: float | None = TIMEOUT,
 ) -> Steps[FrameRecord]:
-    """Expect that a frame is on the log, or comes soon.
+    """Expect that a frame is in the log, or comes soon.
 
     Args:
         source: A log, or an object that has one: a server, a socket, a scenario. A filtered view
@@ -139,7 +139,7 @@ def expect_no_frame(
     after: int = 0,
     seconds: float = QUIET,
 ) -> Steps[None]:
-    """Expect that no such frame is on the log, and that none comes for a moment.
+    """Expect that no such frame is in the log, and that none comes for a moment.
 
     Args:
         seconds: How many seconds to wait for it.
@@ -176,7 +176,7 @@ def expect_handshake(
 ) -> Steps[HandshakeRecord]:
     """Expect an opening handshake that was answered with this status (RFC 6455, section 4).
 
-    Any of those on the log may be the one, and one that comes later.
+    Any of those in the log may be the one, and one that comes later.
 
     Args:
         status: HTTP status code of the answer.
@@ -327,7 +327,7 @@ def _frames_of(
 def _frames(source: Source, after: int) -> str:
     frames = [record for record in log_of(source).since(after) if isinstance(record, FrameRecord)]
     if not frames:
-        return f"no frame{f' after number {after}' if after else ''} is on the log"
+        return f"no frame{f' after number {after}' if after else ''} is in the log"
     return "\n".join(["the last frames:", *(f"  {_row(frame)}" for frame in frames[-LAST:])])
 
 

@@ -24,7 +24,7 @@ def mark() -> dict[int, int]:
 
 
 def last_frames(since: Mapping[int, int] | None = None) -> str:
-    """Return the last frames on the newest logs of both ends, and why their connections closed.
+    """Return the last frames in the newest logs of both ends, and why their connections closed.
 
     Args:
         since: What `mark()` returned: logs that have nothing new are left out; None takes all.

@@ -163,14 +163,14 @@ class Actions:
         )
 
     def send_again(self, number: int, *, to: To = None, by: int | None = None) -> str:
-        """Send the payload of a frame on the log again.
+        """Send the payload of a frame in the log again.
 
         Raises:
-            InvalidMessage: It is no longer on the log, or is not a whole message.
+            InvalidMessage: It is no longer in the log, or is not a whole message.
         """
         record = None if self.frame_log is None else self.frame_log.find(number)
         if not isinstance(record, FrameRecord):
-            raise InvalidMessage(f"frame {number} is no longer on the log, so it was not sent")
+            raise InvalidMessage(f"frame {number} is no longer in the log, so it was not sent")
         if record.type == "close":
             close = record.frame.close
             return self.send_close(*((close.code, close.reason) if close else ()), to=to, by=by)

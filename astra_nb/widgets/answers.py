@@ -210,5 +210,5 @@ class Answers(Actions, Addressed):
         number = message.integer(name)
         record = self._log().find(number)
         if record is None:
-            raise LocalError(f"Record {number} is no longer on the log: it keeps the newest.")
+            raise LocalError(f"Record {number} is no longer in the log: it keeps the newest.")
         return record

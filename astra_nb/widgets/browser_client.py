@@ -144,7 +144,7 @@ class BrowserClientView(Addressed):
         elif numbers:
             connection.doubt = (
                 "Several connections of this page opened at once, so it is not certain which of "
-                "them on the log is this one. Close it and connect again."
+                "them in the log is this one. Close it and connect again."
             )
 
     def _read(self, connection: PageConnection, log: FrameLog) -> None:

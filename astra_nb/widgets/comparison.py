@@ -1,4 +1,4 @@
-"""Comparison of both ends of a connection: what the page was told, and what is on the log.
+"""Comparison of both ends of a connection: what the page was told, and what is in the log.
 
 With a proxy between the ends the two accounts differ. `compare` lists the points in which they
 could; it uses nothing but the two accounts. `static/js/comparison.js` draws them.

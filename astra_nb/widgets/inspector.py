@@ -88,7 +88,7 @@ def whole_message(log: FrameLog, record: Record) -> dict[str, Any] | None:
 
 
 def handshake(log: FrameLog, connection: Connection | None) -> list[dict[str, Any]]:
-    """Describe request and response of a connection, as far as they are on the log."""
+    """Describe request and response of a connection, as far as they are in the log."""
     heads = [log.find(number) for number in connection.head if number] if connection else []
     key, shown = "", []
     for head in heads:

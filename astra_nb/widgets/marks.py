@@ -1,4 +1,4 @@
-"""Marks on a log: errors and connections, found without decoding the frames between them."""
+"""Marks in a log: errors and connections, found without decoding the frames between them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def agent(header: str) -> str:
 class Marks:
     """The errors and the connections of a log, brought up to date when someone looks.
 
-    Of more than `MOST`, those are forgotten that are on the log no more. Not for two threads at
+    Of more than `MOST`, those are forgotten that are in the log no more. Not for two threads at
     once.
 
     Attributes:
@@ -139,7 +139,7 @@ class Marks:
             self._forget(first)
 
     def _forget(self, first: int) -> None:
-        """Forget what ended before a record, the first one on the log."""
+        """Forget what ended before a record, the first one in the log."""
         del self.errors[: bisect_left(self.errors, first)]
         ended = [each.id for each in self.connections.values() if 0 < each.end < first]
         for number in ended:

@@ -36,7 +36,7 @@ class Senders:
     Args:
         server: Whose connections the panel sends on; held weakly, so that a panel keeps no server
             alive.
-        client: A client whose log the panel shows; further ones are opened on the same log.
+        client: A client whose log the panel shows; further ones are recorded in the same log.
         log: That log.
 
     Attributes:
@@ -70,7 +70,7 @@ class Senders:
 
     @property
     def clients(self) -> dict[int, WebSocket]:
-        """The clients that are not closed, by the number of their connection on the log."""
+        """The clients that are not closed, by the number of their connection in the log."""
         with self._lock:
             closed = [number for number, each in self._clients.items() if each.state == "closed"]
             for number in closed:
@@ -159,7 +159,7 @@ class Senders:
         return done
 
     def connect(self, address: str, **options: Any) -> int:
-        """Open a client in the kernel; return the number of its connection on the log.
+        """Open a client in the kernel; return the number of its connection in the log.
 
         Args:
             address: For a server's panel a path; for a client's an address, "" or `url` for the

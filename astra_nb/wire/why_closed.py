@@ -79,7 +79,7 @@ def closing_handshake(
             sentence += f", and then {end_of_tcp(tcp, side)}"
         return sentence, "7.1.2"
     if failed and received is None:
-        # It may be on the log: an end that fails a connection does not read on (section 7.1.7).
+        # It may be in the log: an end that fails a connection does not read on (section 7.1.7).
         sentence += f"after that it read no CLOSE frame from the {answerer}"
         if tcp != "closed":
             sentence += f", and {end_of_tcp(tcp, side)}"

@@ -97,7 +97,7 @@ def test_the_four_events_with_their_fields(lab: Lab) -> None:
     assert said(page, "print(server.log.wait_for(kind='closed').received)") == (
         "CloseFrame(code=4999, reason='bye')"
     )
-    # The check before is not on the log, and its connection took no number.
+    # The check before is not in the log, and its connection took no number.
     assert said(page, "print(server.log.wait_for(kind='handshake').connection)") == "1"
 
 
@@ -139,7 +139,7 @@ def test_what_a_page_may_not_do_is_tried_for_real(lab: Lab) -> None:
         ("socket.close(1001)", "InvalidAccessError"),
         ("socket.close(1000,", "SyntaxError"),
         ("socket.extensions =", "TypeError: Cannot set property extensions"),
-        ("headers", "No error; the events: open, close. The newest request on the server's log"),
+        ("headers", "No error; the events: open, close. The newest request in the server's log"),
         (".status", 'The events: error, close. code 1006, reason "", status undefined.'),
     ):
         item = client.locator(".astra-limits li").filter(has_text=call)

@@ -464,7 +464,7 @@ log.panel()
     assert 49_000 < panel.numbers()[0] < 51_000
     expect(panel.root.locator(".astra-composer")).to_be_hidden()
     options = panel.root.locator(".astra-connection option")
-    expect(options).to_have_count(1)  # no connection was opened on this log
+    expect(options).to_have_count(1)  # no connection was opened in this log
 
 
 ERRORS = """

@@ -50,7 +50,7 @@ class Peer:
     Attributes:
         side: Which end is under test.
         sock: The raw socket.
-        records: Gives what the end under test has on its log for this connection.
+        records: Gives what the end under test has in its log for this connection.
         head: What the end under test said in the opening handshake.
         sent: Every byte sent since the handshake.
         received: Every byte received since the handshake.

@@ -1,4 +1,4 @@
-"""One exchange of a case, and everything that must be true of it, on the wire and on the log."""
+"""One exchange of a case, and everything that must be true of it, on the wire and in the log."""
 
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ test("an answer to another page is not this one's", async (context) => {
 test("an error is a rejection with the kernel's sentence", async (context) => {
   const { model, bridge } = bridged(context);
   const asked = bridge.request("wire", { number: 1, offset: 0 });
-  model.answer(model.sent[0], { error: "Record 1 is no longer on the log." });
-  await assert.rejects(asked, { message: "Record 1 is no longer on the log." });
+  model.answer(model.sent[0], { error: "Record 1 is no longer in the log." });
+  await assert.rejects(asked, { message: "Record 1 is no longer in the log." });
   assert.equal(bridge.pending.size, 0);
 });
 

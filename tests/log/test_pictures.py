@@ -74,8 +74,8 @@ def test_a_handshake_goes_from_the_key_to_the_accept_value() -> None:
 @pytest.mark.parametrize(
     ("heads", "verdict", "count"),
     [
-        ([REQUEST], "No response is on this log.", 1),
-        ([RESPONSE, REQUEST], "No response is on this log.", 1),
+        ([REQUEST], "No response is in this log.", 1),
+        ([RESPONSE, REQUEST], "No response is in this log.", 1),
         ([REQUEST, "HTTP/1.1 403 Forbidden\r\n\r\n"],
             "The response has no Sec-WebSocket-Accept.", 1),
         ([REQUEST, RESPONSE.replace("s3p", "x")],
@@ -195,9 +195,9 @@ def test_a_payload_of_a_stranger_is_escaped() -> None:
 @pytest.mark.parametrize(
     ("picture", "text"),
     [
-        ("handshake_picture", "(no request of an opening handshake on this log)"),
-        ("ping_picture", "(no PING frame on this log)"),
-        ("utf8_picture", "(no text frame on this log)"),
+        ("handshake_picture", "(no request of an opening handshake in this log)"),
+        ("ping_picture", "(no PING frame in this log)"),
+        ("utf8_picture", "(no text frame in this log)"),
     ],
 )
 def test_an_empty_log_says_so(picture: str, text: str) -> None:

@@ -25,7 +25,7 @@ CLOSED           the TCP connection was closed        CLOSED
 
 The server closed first with 1000 (normal closure), reason "done"; the
 client answered with 1001 (going away) (RFC 6455, section 7.1.2)."""
-NOTE = "? is a state that the standard leads to, and that nothing on this log shows."
+NOTE = "? is a state that the standard leads to, and that nothing in this log shows."
 
 
 def opening(log: FrameLog, *, side: End = "server", response: str = RESPONSE) -> None:
@@ -158,5 +158,5 @@ def test_nothing_that_a_peer_wrote_is_markup() -> None:
 def test_an_empty_log_says_so() -> None:
     assert (
         str(FrameLog().state_picture())
-        == "(no handshake, CLOSE frame or end of a connection on this log)"
+        == "(no handshake, CLOSE frame or end of a connection in this log)"
     )

@@ -1,4 +1,4 @@
-"""Each documented step as Lua and as Python: one client script, and the same bytes on both logs."""
+"""Each documented step as Lua and as Python: one client script, and the same bytes in both logs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def serve_lua(lua: Lua, source: str) -> Server:
 
 
 def frames(server: Server, script: Script) -> list[tuple[str, bytes]]:
-    """What is on the log of one connection that the script has made."""
+    """What is in the log of one connection that the script has made."""
     with RawClient(server) as client:
         script(client)
         client.end()

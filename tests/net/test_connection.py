@@ -207,7 +207,7 @@ async def test_nothing_is_recorded_without_a_log() -> None:
     end.start = len(end.transport.written)
     end.receive(HELLO)
     end.connection.sender.send(TEXT, b"sent")
-    end.connection.notice("not on the log")
+    end.connection.notice("not in the log")
     end.end()
     assert len(end.log) == 0
     assert end.payloads == [b"sent"]

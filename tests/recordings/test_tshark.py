@@ -64,7 +64,7 @@ def only_frames(log: FrameLog) -> list[FrameRecord]:
 
 
 def random_frames(log: FrameLog, count: int) -> None:
-    """Put frames of every type, length form and direction on a log, texts in fragments too.
+    """Put frames of every type, length form and direction in a log, texts in fragments too.
 
     tshark 4.0 shows the payload of a message in fragments at its last frame, if that is not empty;
     it mixes up those that both ends send at the same time, and their types.

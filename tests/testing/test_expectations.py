@@ -239,12 +239,12 @@ def test_a_log_without_frames_says_so() -> None:
     with pytest.raises(AssertionError) as caught:
         expect_frame(FrameLog(), "text", count=2, timeout=0)
     assert str(caught.value) == (
-        "2 times text was expected and did not come within 0 s\nno frame is on the log"
+        "2 times text was expected and did not come within 0 s\nno frame is in the log"
     )
 
 
 def test_a_log_without_later_frames_says_after_which() -> None:
-    with pytest.raises(AssertionError, match=r"within 0 s\nno frame after number 7 is on the log$"):
+    with pytest.raises(AssertionError, match=r"within 0 s\nno frame after number 7 is in the log$"):
         expect_frame(log_of(b"Hello"), "text", after=7, timeout=0)
 
 

@@ -176,7 +176,7 @@ def test_a_frame_is_sent_again(server: Server, panel: Panel, client: int) -> Non
     part = frame(server, "received", type="text", count=2)
     with pytest.raises(InvalidMessage, match=f"frame {part.number} is not a whole message"):
         panel.send_again(part.number)
-    with pytest.raises(InvalidMessage, match="frame 999 is no longer on the log"):
+    with pytest.raises(InvalidMessage, match="frame 999 is no longer in the log"):
         panel.send_again(999)
     panel.send_close(4000, "bye", by=client)
     close = frame(server, "received", type="close")

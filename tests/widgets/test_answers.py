@@ -34,7 +34,7 @@ def test_requests_are_answered_and_nonsense_too(log: FrameLog) -> None:
     assert request(panel, "compare", one=1, other=1)["at"] == -1
     for number in (99, -1, None, "1", 10**30, True):
         for kind in ("detail", "payload", "wire", "copy"):
-            with pytest.raises(LocalError, match="is no longer on the log"):
+            with pytest.raises(LocalError, match="is no longer in the log"):
                 request(panel, kind, number=number)
     wrong: tuple[Any, ...] = ([], "1", -5, 10**30)
     for value in wrong:

@@ -58,7 +58,7 @@ who_closed = FunctionExercise(
     hints=[
         'Go through log.frames; the first record whose type is "close" decides.',
         "The first 2 bytes of its payload are the code, the highest first; the rest is the reason.",
-        "On a server's log `received` means that the client sent it. A CLOSE frame may be empty.",
+        "In a server's log `received` means that the client sent it. A CLOSE frame may be empty.",
         "That nobody closed is known only after the last record.",
     ],
     solution_text="""\

@@ -30,7 +30,7 @@ function endOf(socket) {
 async function tryHeaders(socket) {
   const WithHeaders = /** @type {any} */ (WebSocket);
   const { seen } = await endOf(new WithHeaders(socket.url, [], { headers: { "X-Mine": "1" } }));
-  return `No error; the events: ${seen.join(", ")}. The newest request on the server's log has no X-Mine.`;
+  return `No error; the events: ${seen.join(", ")}. The newest request in the server's log has no X-Mine.`;
 }
 
 /** @param {WebSocket} socket */

@@ -260,7 +260,7 @@ export class View {
     const found = step > 0 ? errors.find((number) => number > from && shown(number)) ?? errors.find(shown)
       : errors.findLast((number) => (from === 0 || number < from) && shown(number)) ?? errors.findLast(shown);
     if (found !== undefined) this.list.choose(found);
-    else this.store.say(errors.length === 0 ? "There is no error on the log." : "The filter hides the errors.");
+    else this.store.say(errors.length === 0 ? "There is no error in the log." : "The filter hides the errors.");
     this.list.scroller.focus();
   }
 

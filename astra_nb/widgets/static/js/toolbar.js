@@ -30,7 +30,7 @@ export class StatusBar {
     this.errorCount = element("b");
     this.errors = element("button", { class: "astra-errors", type: "button", title: "Next error (n)", onclick: onErrors }, icon("bad"), this.errorCount);
     this.trip = element("span", { class: "astra-stat astra-trip", title: "Newest time from a PING of this end to its PONG" });
-    this.dropped = element("span", { class: "astra-stat astra-dropped", title: "Records that are no longer on the log: it keeps the newest" });
+    this.dropped = element("span", { class: "astra-stat astra-dropped", title: "Records that are no longer in the log: it keeps the newest" });
     this.rate = element("span", { class: "astra-stat astra-rate" });
     this.line = svgElement("polyline", {});
     this.plotTitle = svgElement("title", {});
