@@ -69,9 +69,10 @@ class Classroom(Server):
         if around.place != "this machine" and not (is_service or is_loopback(self.hostname)):
             raise AddressUnavailable(
                 f"a classroom cannot be opened on {around.place}: other machines reach this kernel "
-                f"only by an address that carries your token, and who has that can run code as "
-                f"you. Open it on your own machine; or, for notebooks on the same machine, with "
-                f'hostname="127.0.0.1". docs/teaching.md has the way for a hub'
+                f"only through an address that carries your token, and anyone who has it can run "
+                f"code as you. Open it on your own machine; or, for notebooks on the same machine, "
+                f"use "
+                f'hostname="127.0.0.1". docs/teaching.md describes the way for a hub'
             )
         super().run()
 
@@ -115,13 +116,13 @@ class Classroom(Server):
         if wrong:
             return handshake.refuse(400, f"The name {wrong}.")
         if name in self._seats:
-            return handshake.refuse(409, "Someone has that name already. Take another one.")
+            return handshake.refuse(409, "Someone already has that name. Choose another one.")
         return handshake.accept()
 
     async def _sit(self, socket: AsyncWebSocket) -> None:
         name = socket.path_parameters["name"]
         if name in self._seats:  # two came with one name at the same time
-            await socket.send_close(1008, "Someone has that name already.")
+            await socket.send_close(1008, "Someone already has that name.")
             return
         self._seats[name] = socket.id
         print(f"{name} has joined.")  # noqa: T201
@@ -180,9 +181,9 @@ def _wrong_name(name: object) -> str:
     if not isinstance(name, str):
         return f"is a text, not {name!r:.80}"
     if not name.strip() or len(name) > LONGEST_NAME:
-        return f"has {len(name)} characters; it may have 1 to {LONGEST_NAME}, not all blank"
+        return f"has {len(name)} characters; it must have 1 to {LONGEST_NAME}, and not only blanks"
     if visible(name) != name or "/" in name:
-        return f"holds a character that no name may have: {visible(name)}"
+        return f"contains a character that is not allowed: {visible(name)}"
     return ""
 
 

@@ -205,14 +205,14 @@ def _checked(
         raise LocalError(f"log is a FrameLog, or None for a new one, not {type(log).__name__}")
     if checked["ssl"] is not None and not uri.secure and not checked["redirects"]:
         raise LocalError(
-            "ssl and client_certificate are for an address that begins with wss://, and this one "
+            "ssl and client_certificate are for an address that begins with wss://, but this one "
             "begins with ws://; TLS has to begin before the opening handshake (RFC 6455, "
             "section 4.1)"
         )
     if options.get("ssl") is False:
         warnings.warn(
             "ssl=False: anyone on the way to this server can read and change what is sent; "
-            'ssl="ca.pem" trusts the authority of a server of your own',
+            'ssl="ca.pem" trusts the authority (CA) of your own server',
             stacklevel=3,
         )
     return uri, checked, log

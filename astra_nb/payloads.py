@@ -146,7 +146,7 @@ def check_type(type: object) -> MessageType:
     if isinstance(type, str) and type in MESSAGE_TYPES:
         return type
     raise InvalidMessage(
-        f"{describe(type)} is no message type; the five are "
+        f"{describe(type)} is not a message type; the five are "
         f"{', '.join(repr(name) for name in MESSAGE_TYPES)}, and the type comes first: "
         f'send("text", "Hello")'
     )
@@ -186,7 +186,7 @@ def octets(value: object, limit: int) -> bytes | None:
         raise InvalidMessage(
             f"the {type(value).__name__} has items of {view.itemsize} bytes; write "
             f"value.tobytes() for its memory, in this machine's byte order, or value.tolist() "
-            f"for one byte a number"
+            f"for one byte per number"
         )
     return bytes(view)
 
@@ -195,7 +195,7 @@ def byte_table(value: object, limit: int) -> bytes | None:
     """Return an iterable of integers as bytes; None when there are more than `limit`."""
     if isinstance(value, (set, frozenset)):
         raise InvalidMessage(
-            f"a set keeps no order and no number twice, so {describe(value)} is not a byte table; "
+            f"a set keeps neither order nor repetitions, so {describe(value)} is not a byte table; "
             f"write a list, like [0, 88, 14]"
         )
     # bytes(5) would be five zero bytes: a number alone is surely a mistake.
@@ -228,7 +228,7 @@ def utf8(text: str, what: str) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError as exc:
         raise InvalidMessage(
-            f"{what} is no valid Unicode: character {exc.start} is the lone surrogate "
+            f"{what} is not valid Unicode: character {exc.start} is the lone surrogate "
             f"U+{ord(text[exc.start]):04X}, which UTF-8 cannot carry; remove it"
         ) from exc
 

@@ -208,7 +208,7 @@ class Server(Settings):
         """
         runner = self._runner
         if runner is None:
-            raise LocalError("the server does not run; call run() before wait()")
+            raise LocalError("the server is not running; call run() before wait()")
         try:
             runner.ended.wait()
         except KeyboardInterrupt:

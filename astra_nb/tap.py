@@ -89,7 +89,7 @@ class Tap:
             LocalError: It is neither.
         """
         if end not in ("client", "server"):
-            raise LocalError(f'a leg is that to the "client" or to the "server", not {end!r:.80}')
+            raise LocalError(f'a leg is the "client" or the "server", not {end!r:.80}')
         side = other_end(end)  # the tap is in the other's place
         return self.log.filter(predicate=lambda record: getattr(record, "side", "") == side)
 

@@ -71,7 +71,7 @@ def test_who_has_left_is_no_student_and_the_name_is_free(
 def test_a_name_is_taken_once(room: Classroom) -> None:
     with classroom.join(room.url, "tulip", "Ada"):
         joined(room, "Ada")
-        with pytest.raises(HandshakeFailed, match=r"409(.|\n)*Take another one"):
+        with pytest.raises(HandshakeFailed, match=r"409(.|\n)*Choose another one"):
             classroom.join(room.url, "tulip", "Ada")
         assert list(room.students) == ["Ada"]
 

@@ -86,7 +86,7 @@ def test_a_name_without_an_address_is_dns(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(ConnectFailed) as caught:
         connect("ws://nothing.invalid/")
     assert str(caught.value) == (
-        "DNS knows no address of 'nothing.invalid' (Name or service not known); check the name, "
+        "DNS knows no address for 'nothing.invalid' (Name or service not known); check the name, "
         "and the network"
     )
 
@@ -97,7 +97,7 @@ def test_wss_at_a_server_without_tls_is_told_as_tls() -> None:
             connect(server.url.replace("ws:", "wss:"))
         records.closed(server.log)
     assert str(caught.value).startswith(f"no TLS with 127.0.0.1:{server.port} (")
-    assert str(caught.value).endswith("has an address that begins with ws://")
+    assert str(caught.value).endswith("If not, its address begins with ws://")
 
 
 def reset(peer: socket.socket) -> None:

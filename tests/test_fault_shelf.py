@@ -317,7 +317,7 @@ def test_the_shelf_as_text() -> None:
     assert (
         "late CLOSE (conduct; server or client; RFC 6455, section 5.5.1)\n"
         "    An end answers a CLOSE frame as soon as practical, and this one waits.\n"
-        "    The other end waits for a while, and may end TCP before the answer comes.\n"
+        "    The other end waits for a while, and may close TCP before the answer comes.\n"
     ) in shelf
     assert all(f"{fault.name} (" in shelf for fault in FAULTS)
     assert faults.named("late CLOSE", seconds=3).seconds == 3

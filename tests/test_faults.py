@@ -748,7 +748,7 @@ def test_a_task_or_a_callback_that_exits(
         notices = notices_of(server)
         told = [text for text in notices if "event loop" in text]
         assert len(told) == 2
-        assert all(f"raised {name}" in text and "goes on" in text for text in told)
+        assert all(f"raised {name}" in text and "keeps running" in text for text in told)
     assert name in capsys.readouterr().err
 
 

@@ -287,4 +287,4 @@ def test_autoreload_leaves_a_running_server_as_it_is(loaded: str, tmp_path: Path
         kernel.run("with connect(server.url) as client: server.shutdown()")
         kernel.run("assert not server.running\nprint('done')")
         output = "".join(kernel.wait_for_output("done").values())
-    assert output.count("after an update of astra_nb restart the kernel") == 1
+    assert output.count("after an update of astra_nb, restart the kernel") == 1

@@ -59,7 +59,7 @@ def test_text_is_utf8() -> None:
         ),
         (
             "a\ud800",
-            "the text is no valid Unicode: character 1 is the lone surrogate U+D800, "
+            "the text is not valid Unicode: character 1 is the lone surrogate U+D800, "
             "which UTF-8 cannot carry; remove it",
         ),
     ],
@@ -107,7 +107,7 @@ def test_items_wider_than_a_byte_are_neither_cut_nor_taken_as_memory(
 ) -> None:
     assert refused(encode, value) == (
         f"the {type(value).__name__} has items of {size} bytes; write value.tobytes() for its "
-        f"memory, in this machine's byte order, or value.tolist() for one byte a number"
+        f"memory, in this machine's byte order, or value.tolist() for one byte per number"
     )
 
 
@@ -139,7 +139,7 @@ def test_the_same_goes_for_control_frames() -> None:
         ),
         (
             {0, 88},
-            "a set keeps no order and no number twice, so set {0, 88} is not a byte table; "
+            "a set keeps neither order nor repetitions, so set {0, 88} is not a byte table; "
             "write a list, like [0, 88, 14]",
         ),
         (
@@ -232,7 +232,7 @@ def test_what_a_close_may_say(arguments: Any, expected: tuple[int | None, str]) 
     ("arguments", "message"),
     [
         ((1005,), "close code 1005 is never put on the wire: "),
-        ((0,), "0 is no close code: the codes begin at 1000; "),
+        ((0,), "0 is not a close code: the codes begin at 1000; "),
         ((True,), "a close code is an integer such as 1000, not bool True"),
         ((1000.0,), "a close code is an integer such as 1000, not float 1000.0"),
         (
@@ -269,7 +269,7 @@ def test_what_a_close_may_say(arguments: Any, expected: tuple[int | None, str]) 
         ),
         (
             (1000, "\udfff"),
-            "the close reason is no valid Unicode: character 0 is the lone surrogate U+DFFF, "
+            "the close reason is not valid Unicode: character 0 is the lone surrogate U+DFFF, "
             "which UTF-8 cannot carry; remove it",
         ),
     ],
@@ -295,7 +295,7 @@ def test_the_five_types(type: str) -> None:
 )
 def test_other_types_are_refused(type: object, shown: str) -> None:
     assert refused(check_type, type) == (
-        f"{shown} is no message type; the five are 'text', 'bytes', 'ping', 'pong', 'close', "
+        f"{shown} is not a message type; the five are 'text', 'bytes', 'ping', 'pong', 'close', "
         f'and the type comes first: send("text", "Hello")'
     )
 
@@ -321,6 +321,6 @@ def test_a_number_too_long_to_write_is_named_by_its_bits() -> None:
         "item 0 of the byte table is a number of 19932 bits; a byte holds an integer from 0 to 255"
     )
     assert refused(encode_close, 10**6000).startswith(
-        "a number of 19932 bits is no close code: the codes end at 4999; "
+        "a number of 19932 bits is not a close code: the codes end at 4999; "
     )
     assert "not int a number of 19932 bits" in refused(encode_text, 10**6000)

@@ -323,7 +323,7 @@ def test_redirects_are_followed_and_each_is_on_the_log(twin: str, kind: str) -> 
     ("target", "why"),
     [
         ("/", "the redirects go in a circle, back to 127.0.0.1"),
-        ("ftp://127.0.0.1/", "it points to what is not the address of a WebSocket"),
+        ("ftp://127.0.0.1/", "it does not point to the address of a WebSocket"),
     ],
 )
 def test_redirects_that_lead_nowhere(twin: str, target: str, why: str) -> None:

@@ -220,7 +220,7 @@ def test_a_call_on_an_async_client_from_elsewhere_names_connect(name: str) -> No
 
         client = own.run_until_complete(begin())
         told: list[str] = []
-        with pytest.raises(WrongThread, match=r"a socket of connect\(\) may be called from any"):
+        with pytest.raises(WrongThread, match=r"a socket from connect\(\) may be used from any"):
             other.run_until_complete(AWAITED[name](client))  # the same thread
         thread = threading.Thread(target=lambda: told.append(stumble(AWAITED[name], client)))
         thread.start()

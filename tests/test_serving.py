@@ -294,8 +294,8 @@ def test_data_with_the_request_is_told() -> None:
         )
     assert isinstance(notice, NoticeRecord)
     assert notice.text == (
-        f"The client sent {len(early)} bytes before it had the answer to its opening handshake, "
-        f"which it must not (RFC 6455, section 4.1)."
+        f"The client sent {len(early)} bytes before it had the answer to its opening handshake; it "
+        f"must wait for that (RFC 6455, section 4.1)."
     )
 
 
@@ -438,7 +438,7 @@ def test_a_page_is_for_the_names_and_origins_of_this_machine() -> None:
     [
         (fail, "KeyError: 's3cr3t'"),
         (lambda request: None, "the handler of a page returned None"),
-        (lambda request: object(), "what JSON can say, and this object is not"),
+        (lambda request: object(), "a value for JSON, but this object is not"),
         (lambda request: request.answer(headers={"X": "a\r\nb"}), "the header X holds a line brea"),
     ],
 )

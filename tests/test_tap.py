@@ -611,7 +611,7 @@ def test_options_that_are_wrong_say_so() -> None:
     with pytest.raises(errors.LocalError, match="a rule is a function"):
         tap("ws://127.0.0.1:1", rules=["drop"])  # type: ignore[list-item]
     with tap(f"ws://127.0.0.1:{free_port()}") as t:
-        with pytest.raises(errors.LocalError, match='a leg is that to the "client"'):
+        with pytest.raises(errors.LocalError, match='a leg is the "client"'):
             t.leg("both")  # type: ignore[arg-type]
         assert repr(t).endswith(", running>")
         t.rules.append(print)

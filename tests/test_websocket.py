@@ -23,8 +23,8 @@ def drain(socket: WebSocket) -> list[Message]:
 
 
 BAD_CALLS: list[tuple[str, tuple[Any, ...], str]] = [
-    ("send", ("txt", "a"), "str 'txt' is no message type; the five are 'text'"),
-    ("send", (None, "a"), "None is no message type"),
+    ("send", ("txt", "a"), "str 'txt' is not a message type; the five are 'text'"),
+    ("send", (None, "a"), "None is not a message type"),
     ("send", ("text",), "a text message takes a str, not None"),
     ("send_text", (b"a",), "a text message takes a str, not bytes b'a'; use send_bytes"),
     ("send_text", (5,), "a text message takes a str, not int 5"),

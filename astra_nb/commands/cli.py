@@ -129,7 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--watch",
         action="store_true",
-        help="print and write it again whenever it changes, until Ctrl+C; the page renews itself",
+        help="print and write it again whenever it changes, until Ctrl+C; the page reloads itself",
     )
     report.set_defaults(command=run_report)
 
@@ -148,7 +148,7 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser(
         "doctor",
         help="print versions and addresses, for anyone who helps you",
-        description="Print versions, where this is, both addresses of a server, and whether the "
+        description="Print versions, where this runs, both addresses of a server, and whether the "
         "proxy is installed. No token, cookie or password is printed.",
     )
     doctor.add_argument("--port", type=int, default=8080, help="the server's port (default: 8080)")

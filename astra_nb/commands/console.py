@@ -59,9 +59,9 @@ def add_commands(commands: Any) -> None:
     console.add_argument("-o", "--origin", help="the Origin header, as of a page")
     console.add_argument("-s", "--subprotocol", action="append", default=[], metavar="NAME")
     console.add_argument("-x", "--execute", action="append", metavar="LINE",
-        help="do this line in place of the input; may be given several times")  # fmt: skip
+        help="run this line instead of the input; may be given several times")  # fmt: skip
     console.add_argument("-w", "--wait", type=float, default=0.0, metavar="SECONDS",
-        help="for what still comes, after the last line of a script (default: 0)")  # fmt: skip
+        help="wait for more after the last line of a script (default: 0)")  # fmt: skip
     console.add_argument("--compress", action="store_true", help="offer permessage-deflate")
     console.add_argument("--proxy", help="such as http://127.0.0.1:3128; none: no proxy")
     add_tls(console)
@@ -69,7 +69,7 @@ def add_commands(commands: Any) -> None:
 
     standing = commands.add_parser(
         "tap",
-        help="stand before a server and print each frame that passes",
+        help="stand in front of a server and print each frame that passes",
         description="Stand between clients and a server, pass all bytes on as they came, and "
         "print each frame. Give the clients the address that it prints.",
         epilog="Ctrl+C ends it. Exit status: 0 ended, 1 not possible, 2 not understood.",

@@ -23,7 +23,7 @@ def add_commands(commands: Any) -> None:
     """Add `open` and `convert` to the command line."""
     opening = commands.add_parser(
         "open",
-        help="print a log that was kept as a file",
+        help="print a log that was saved as a file",
         description="Print the records of a file: JSON Lines, HAR, pcapng or pcap, by its suffix.",
         epilog="Filters may be given several times. Exit status: 0 done, 1 the file cannot be "
         "read, 2 not understood, 3 no record matches.",
@@ -34,9 +34,11 @@ def add_commands(commands: Any) -> None:
     opening.add_argument("-d", "--direction", choices=("received", "sent"))
     opening.add_argument("-c", "--connection", action="append", type=int, metavar="NUMBER")
     opening.add_argument("--text", help="only records that hold this text")
-    opening.add_argument("--regex", type=pattern, help="only records in which this is found")
+    opening.add_argument(
+        "--regex", type=pattern, help="only records in which this pattern is found"
+    )
     opening.add_argument("--columns", nargs="+", choices=list(COLUMNS), metavar="NAME",
-        help=f"out of {', '.join(COLUMNS)}")  # fmt: skip
+        help=f"any of {', '.join(COLUMNS)}")  # fmt: skip
     opening.add_argument("-l", "--limit", type=int, help="the newest records only")
     how = opening.add_mutually_exclusive_group()
     how.add_argument("--sequence", action="store_true", help="print a sequence diagram")
@@ -60,7 +62,7 @@ def pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no pattern: {error}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pattern: {error}") from None
 
 
 def opened(path: str) -> FrameLog:

@@ -180,7 +180,7 @@ def jupyter_address(around: Environment, port: int, page: Page | None) -> Iterat
     why = "The browser reaches the kernel's port through Jupyter's own address"
     yield BrowserAddress(
         f"{start}{base}proxy/{port}/",
-        f"{why}." if start else f"{why}; the page completes it by its host.",
+        f"{why}." if start else f"{why}; the page adds its host.",
         proxied=True,
         hint=PROXY_MISSING,
     )

@@ -211,8 +211,8 @@ def keep_from_autoreload(_: object = None) -> None:
         return
     if not _kept:
         print(  # noqa: T201
-            "%autoreload leaves astra_nb as it is, because a server of it runs; "
-            "after an update of astra_nb restart the kernel."
+            "%autoreload does not reload astra_nb while one of its servers runs; after an update "
+            "of astra_nb, restart the kernel."
         )
     _kept.update(names)
     aimport(", ".join(f"-{name}" for name in sorted(names)))

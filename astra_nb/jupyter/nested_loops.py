@@ -39,5 +39,5 @@ def allow_nested_loops() -> None:
     except ValueError as exc:
         raise LocalError(
             f"the running event loop is a {type(loop).__module__}.{type(loop).__qualname__}, "
-            f"which cannot be nested; use the loop of asyncio, or await instead"
+            f"which cannot be nested; use asyncio's loop, or await instead"
         ) from exc

@@ -37,20 +37,20 @@ class Page:
 
         Raises:
             LocalError: The origin does not name one site (such as "null" or "*"), or the host is
-                not the one of the origin.
+                not that of the origin.
         """
         if not isinstance(origin, str) or len(origin) > MAX_LENGTH:
             raise LocalError(f"an origin is a short text, not {origin!r:.80}")
         parts = parse_url(origin)
         if parts is None or not parts.scheme or not parts.hostname or origin != root(origin):
             raise LocalError(
-                f"the origin {origin!r} does not name a single site, so no page gets in with it; "
+                f"the origin {origin!r} does not name a single site, so it lets no page in; "
                 f'an origin is a scheme and a host, like "https://hub.example.org"'
             )
         if parts.scheme not in ("http", "https") or not isinstance(host, str):
             return cls(origin)
         if host != parts.netloc:
-            raise LocalError(f"the host {host!r:.80} is not the one of the origin {origin!r}")
+            raise LocalError(f"the host {host!r:.80} is not the host of the origin {origin!r}")
         return cls(origin, host, base_path(base_url))
 
     @property

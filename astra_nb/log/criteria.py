@@ -102,7 +102,7 @@ def criteria(predicate: Predicate | None = None, **wanted: Unpack[Wanted]) -> Cr
     """
     for name in wanted:
         if name not in CRITERIA:
-            raise TypeError(f"{name!r} is not a criterion; there are {listed(CRITERIA)}")
+            raise TypeError(f"{name!r} is not a criterion; choose from {listed(CRITERIA)}")
     text = wanted.get("text")
     pattern = text.pattern if isinstance(text, re.Pattern) else text
     if pattern is not None and not isinstance(pattern, str):
@@ -127,7 +127,7 @@ def one_of(
     values = frozenset({given} if isinstance(given, str) else given)
     for value in values:
         if value not in known:
-            raise ValueError(f"{value!r} is not a {name}; there are {listed(known)}")
+            raise ValueError(f"{value!r} is not a {name}; choose from {listed(known)}")
     return values
 
 
@@ -145,7 +145,9 @@ def numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
                 f"connection is the number of a connection, such as socket.id, not {value!r}"
             )
         if value < 0:
-            raise ValueError(f"connections are numbered from 1, and 0 is the server, not {value}")
+            raise ValueError(
+                f"connections are numbered from 1, and 0 is the server; {value} is neither"
+            )
     return values
 
 

@@ -120,8 +120,8 @@ class FrameRecord(_Passed):
         """
         if len(payload) != len(self.payload):
             raise ValueError(
-                f"a payload of {len(payload)} bytes in place of one of {len(self.payload)}: "
-                f"the frame's header tells the length, so it must stay"
+                f"a payload of {len(payload)} bytes cannot replace one of {len(self.payload)}: "
+                f"the frame's header states the length, so it must stay the same"
             )
         frame = self.frame
         plain = payload if self.message is None else bytes(len(frame.payload))

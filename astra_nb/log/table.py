@@ -176,9 +176,11 @@ def check_columns(names: Sequence[str] | None) -> list[Column]:
         names = [names]
     for name in names:
         if name not in COLUMNS:
-            raise ValueError(f"{name!r} is not a column; there are {', '.join(map(repr, COLUMNS))}")
+            raise ValueError(
+                f"{name!r} is not a column; choose from {', '.join(map(repr, COLUMNS))}"
+            )
     if not names:
-        raise ValueError(f"a table needs a column; there are {', '.join(map(repr, COLUMNS))}")
+        raise ValueError(f"a table needs a column; choose from {', '.join(map(repr, COLUMNS))}")
     return [COLUMNS[name] for name in names]
 
 

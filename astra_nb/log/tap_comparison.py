@@ -94,7 +94,9 @@ class Hop:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in table
         ]
-        return "\n".join(lines if self.rows else [*lines, "(no WebSocket passed either tap)"])
+        return "\n".join(
+            lines if self.rows else [*lines, "(no WebSocket passed through either tap)"]
+        )
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{title}</th>' for title in TITLES)

@@ -134,7 +134,7 @@ def check_wait(count: int, after: int, timeout: float | None) -> None:
     """
     for name, number in (("count", count), ("after", after)):
         if isinstance(number, bool) or not isinstance(number, int):
-            way_out = "; record.number is that of a record" if name == "after" else ""
+            way_out = "; record.number is the number of a record" if name == "after" else ""
             raise TypeError(f"{name} is a whole number, not {number!r:.80}{way_out}")
     if count < 1:
         raise ValueError(f"count is {count}; the first matching record has the count 1")
@@ -143,7 +143,7 @@ def check_wait(count: int, after: int, timeout: float | None) -> None:
             f"timeout is a number of seconds, or None for no limit, not {timeout!r:.80}"
         )
     if timeout != timeout:
-        raise ValueError("timeout is nan, which never comes; None is no limit")
+        raise ValueError("timeout is nan, a time that never comes; use None for no limit")
 
 
 def refuse_on(loops: Container[object]) -> None:
@@ -158,9 +158,9 @@ def refuse_on(loops: Container[object]) -> None:
         return
     if running in loops:
         raise WrongThread(
-            "this wait would block the event loop that the records come on; write "
-            "await log.wait_for_async(...), or of astra_nb.testing "
-            "await expect_frame_async(...) and the others with this ending"
+            "this wait would block the event loop that delivers the records; write "
+            "await log.wait_for_async(...), or from astra_nb.testing await expect_frame_async(...) "
+            "or another one that ends in _async"
         )
 
 

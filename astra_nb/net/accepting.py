@@ -126,7 +126,7 @@ class Acceptor(Generic[P]):
             self._notice(
                 f"A client had to wait: it could not be accepted ({exc.strerror}). Each "
                 f"connection and each open file takes a file descriptor; close some. "
-                f"The server goes on trying, and does not say this again."
+                f"The server keeps trying, and will not repeat this message."
             )
 
     async def stop(self) -> None:

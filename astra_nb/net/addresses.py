@@ -154,9 +154,9 @@ def _explain(exc: OSError, hostname: str, port: int) -> AddressInUse | AddressUn
             f"or let the system choose a free port with server.port = 0",
         )
     if exc.errno == errno.EACCES and port >= 1024:  # Windows reserves ranges of them
-        way_out = "the system keeps this port; it chooses a free one with server.port = 0"
+        way_out = "the system reserves this port; server.port = 0 takes a free one"
     elif exc.errno == errno.EACCES:
-        way_out = "ports below 1024 belong to the administrator; take one above, like 8080"
+        way_out = "only an administrator may use ports below 1024; take a higher one, like 8080"
     else:
         way_out = f'{exc.strerror}; server.hostname = "127.0.0.1" listens on this machine'
     return AddressUnavailable(exc.errno or 0, f"cannot listen on {where}: {way_out}")

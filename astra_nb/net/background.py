@@ -115,7 +115,9 @@ class BackgroundLoop:
             run()
         except BaseException as exc:  # noqa: BLE001  (whatever it is, others need the loop)
             what = "".join(traceback.format_exception_only(exc)).strip()
-            self._tell(f"A task or a callback on the event loop raised {what}; the loop goes on.")
+            self._tell(
+                f"A task or a callback on the event loop raised {what}; the loop keeps running."
+            )
             traceback.print_exception(exc, file=sys.stderr)
 
     async def _end_tasks(self) -> None:
@@ -238,7 +240,7 @@ class BackgroundLoop:
         if self.is_current_thread:
             raise WrongThread(
                 "this call blocks, and it was made on the thread that runs the event loop, "
-                "which would wait for itself; in an async def handler use the awaitable twin"
+                "which would wait for itself; in an async def handler, await its async counterpart"
             )
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:

@@ -130,6 +130,6 @@ class Watch:
         if self.is_blocked:
             by = "" if self._place is None else f" by {self._place}"
             raise LoopBlocked(
-                f"the event loop is blocked{by}; {WAY_OUT}. server.shutdown() leaves it to itself, "
-                f"and run() then starts another"
+                f"the event loop is blocked{by}; {WAY_OUT}. server.shutdown() abandons it, and "
+                f"run() then starts a new one"
             )

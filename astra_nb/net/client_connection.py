@@ -182,7 +182,7 @@ class ClientConnection(Connection):
             if rest:
                 self.data_received(rest)
         elif len(self._head) > MAX_BODY:
-            self._refused(None, ValueError("the head of an interim response has no end"))
+            self._refused(None, ValueError("the head of an interim response does not end"))
 
     def _read(self, data: bytes) -> None:
         """Read a part of the response; act when it is complete."""
@@ -264,8 +264,8 @@ class ClientConnection(Connection):
         if isinstance(exc, ssl.SSLError):  # with TLS 1.3 a server judges after its client
             reason = (exc.reason or "without a reason").replace("_", " ").lower()
             return (
-                f"the server ended TLS ({reason}); where it asks for a certificate, "
-                f'client_certificate=("me.pem", "me.key") gives yours'
+                f"the server ended TLS ({reason}); if it asks for a certificate, "
+                f'give yours with client_certificate=("me.pem", "me.key")'
             )
         why = (
             f"no answer came within {self.open_timeout:g} s"

@@ -133,7 +133,7 @@ class Connection(Endpoint):
         if isinstance(exc, ConnectionError):
             self.state.tcp_ended("reset")
         elif exc is not None and not isinstance(exc, OSError):  # raised in data_received()
-            self.state.failed(f"an error of this end: {exc!r}")
+            self.state.failed(f"an error at this end: {exc!r}")
         unread = len(self._unread or b"")
         self._unread = None
         if self._receiver is not None:
@@ -234,7 +234,7 @@ class Connection(Endpoint):
         if self._late > MAX_LATE >= was:
             self.notice(
                 f"More than {MAX_LATE >> 20} MiB came while this end closed; what came after that "
-                f"is in the log, and no handler gets it"
+                f"is only in the log: no handler gets it"
             )
         return self._late > MAX_LATE
 

@@ -75,7 +75,7 @@ def parse_curl(command: str) -> tuple[str, ConnectOptions]:
             headers.append(("Authorization", f"Basic {token}"))
         elif name == "--request":
             if value != "GET":
-                raise _wrong("--request: a WebSocket is asked for with GET")
+                raise _wrong("--request: a WebSocket is requested with GET")
         elif name in ("--cert", "--key"):
             certificate[name] = value
         else:
@@ -83,7 +83,7 @@ def parse_curl(command: str) -> tuple[str, ConnectOptions]:
     if cookies:
         headers.append(("Cookie", "; ".join(cookies)))
     if len(addresses) != 1:
-        raise _wrong(f"there are {len(addresses)} addresses in it, and there should be one")
+        raise _wrong(f"there are {len(addresses)} addresses in it, but there should be one")
     if certificate:
         options["client_certificate"] = [
             certificate[name] for name in ("--cert", "--key") if name in certificate
@@ -108,7 +108,7 @@ def _set(options: ConnectOptions, name: str, value: str) -> None:
         try:
             number = float(value)
         except ValueError:
-            raise _wrong(f"{name} is followed by a number") from None
+            raise _wrong(f"{name} needs a number after it") from None
         if name == "--max-redirs":
             options["redirects"] = min(int(number), CURL_REDIRECTS)
         else:
@@ -187,6 +187,6 @@ def _unescaped(match: re.Match[str]) -> str:
 
 def _wrong(why: str) -> LocalError:
     return LocalError(
-        f"this command of curl does not say how to connect: {why}. In a browser's network tab, "
+        f"this curl command does not say how to connect: {why}. In a browser's network tab, "
         f'choose the WebSocket, then "Copy as cURL"'
     )

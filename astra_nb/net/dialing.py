@@ -24,7 +24,7 @@ __all__ = ["connect_failed", "dial"]
 
 INSECURE = (
     "TLS checks nothing on this connection (ssl=False): anyone on the way can read and change it. "
-    'ssl="ca.pem" trusts the authority of a server of your own.'
+    'ssl="ca.pem" trusts the authority (CA) of your own server.'
 )
 
 
@@ -148,8 +148,8 @@ def connect_failed(
         verdict = getattr(cause, "verify_message", "")
         if verdict:
             return ConnectFailed(
-                f"no TLS with {where(uri)}: its certificate is not valid here ({verdict}); an "
-                f'authority of your own is named by ssl="ca.pem", or by the environment variable '
+                f"no TLS with {where(uri)}: its certificate is not valid here ({verdict}); name "
+                f'an authority (CA) of your own with ssl="ca.pem", or in the environment variable '
                 f"SSL_CERT_FILE"
             )
         openssl = getattr(cause, "reason", None)  # such as WRONG_VERSION_NUMBER
@@ -158,7 +158,7 @@ def connect_failed(
         why = f"within {timeout:g} s" if out_of_time else f"({reason})"
         return ConnectFailed(
             f"no TLS with {where(uri)} {why}; TCP is connected, but does the server speak TLS? "
-            f"One that does not has an address that begins with ws://"
+            f"If not, its address begins with ws://"
         )
     if unix is not None:
         return ConnectFailed(
@@ -167,7 +167,7 @@ def connect_failed(
         )
     if isinstance(cause, socket.gaierror):
         return ConnectFailed(
-            f"DNS knows no address of {uri.host!r} ({cause.strerror}); check the name, and the "
+            f"DNS knows no address for {uri.host!r} ({cause.strerror}); check the name, and the "
             f"network"
         )
     if out_of_time:

@@ -193,8 +193,8 @@ class Handshake(HttpRequest):
         """
         if subprotocol and check_token("subprotocol", subprotocol) not in self.subprotocols:
             raise LocalError(
-                "the client does not offer that subprotocol, and a server may choose only one that "
-                "it does (RFC 6455, section 4.2.2); handshake.subprotocols has them"
+                "the client does not offer that subprotocol, and a server must not choose any "
+                "other (RFC 6455, section 4.2.2); handshake.subprotocols lists those offered"
             )
         lies = check_faults(faults, "server", "answer", "conduct")
         return Acceptance(subprotocol, _further(headers), lies)
@@ -257,8 +257,8 @@ def as_answer(result: object, status: int = 200, headers: object = ()) -> HttpAn
         return HttpAnswer(result.status, result.body, result.content_type, kept + result.headers)
     if result is None:
         raise LocalError(
-            "the handler of a page returned None; it returns a text, bytes, what becomes JSON, or "
-            "request.answer(...)"
+            "the handler of a page returned None; it must return a text, bytes, a value for JSON, "
+            "or request.answer(...)"
         )
     return make_answer(result, status, headers)
 
@@ -285,7 +285,7 @@ def _body(body: object) -> tuple[bytes, str]:
         return json.dumps(body).encode(), "application/json"
     except (TypeError, ValueError) as exc:
         raise LocalError(
-            f"a body is text, bytes, or what JSON can say, and this {type(body).__name__} is not: "
+            f"a body is text, bytes or a value for JSON, but this {type(body).__name__} is not: "
             f"{exc}"
         ) from None
 

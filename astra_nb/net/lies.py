@@ -65,7 +65,7 @@ def check_faults(faults: object, side: Side, *stages: Stage) -> tuple[Fault, ...
         try:
             known = fault_named(name, possible)
         except KeyError as exc:
-            raise LocalError(f"faults: for this end and place {exc.args[0]}") from None
+            raise LocalError(f"faults: at this end and place, {exc.args[0]}") from None
         seconds = each.seconds if isinstance(each, Fault) else known.seconds
         found.append(dataclasses.replace(known, seconds=seconds))
     return tuple(found)

@@ -133,8 +133,8 @@ def connect_options(given: ConnectOptions) -> ConnectOptions:
         or not (0 <= redirects <= MOST_REDIRECTS)
     ):
         raise LocalError(
-            f"redirects is how many may be followed, from 0 to {MOST_REDIRECTS}, "
-            f"not {redirects!r:.80}"
+            f"redirects is the number of redirects to follow, from 0 to {MOST_REDIRECTS}, not "
+            f"{redirects!r:.80}"
         )
     options["ssl"] = client_context(options["ssl"], options["client_certificate"])
     options["proxy"] = check_way(
@@ -149,13 +149,14 @@ def _with_cookies(
 ) -> tuple[tuple[str, str], ...]:
     """Return the headers with that of the cookies (RFC 6265, section 4.2)."""
     if any(name.lower() == "cookie" for name, _ in headers):
-        raise LocalError("cookies and the header Cookie are one; give one of them")
+        raise LocalError("cookies and the header Cookie mean the same; give only one of them")
     pairs = check_headers("cookies", cookies)
     for name, value in pairs:
         if not COOKIE_VALUE.fullmatch(value):
             raise LocalError(
                 f"the cookie {name} holds a blank, a quote, a comma, a semicolon or another "
-                f"character that no cookie may hold (RFC 6265, section 4.1.1); encode the value, "
+                f"character that a cookie must not contain (RFC 6265, section 4.1.1); encode the "
+                f"value, "
                 f"as with urllib.parse.quote"
             )
     value = "; ".join(f"{name}={value}" for name, value in pairs)
@@ -191,7 +192,7 @@ def check_compression(compression: object, side: Side) -> dict[str, Any] | None:
             right = isinstance(value, int) and not isinstance(value, bool) and least <= value <= 15
         else:
             raise LocalError(
-                f"compression has no parameter {name!r:.80}; there are server_no_context_takeover, "
+                f"compression has no parameter {name!r:.80}; it has server_no_context_takeover, "
                 f"client_no_context_takeover, server_max_window_bits and client_max_window_bits "
                 f"(RFC 7692, section 7.1)"
             )
@@ -315,12 +316,12 @@ def _check_name(what: str, name: object) -> None:
     if TOKEN.fullmatch(name):
         option = OPTION_OF_HEADER.get(name.lower())
         if option is not None:
-            raise LocalError(f"the header {name} is sent by an option of its own: write {option}")
+            raise LocalError(f"the header {name} has an option of its own: write {option}")
         return
     start = TOKEN.match(name)
     raise LocalError(
-        f"the name of a {what} that begins with {start[0] if start else ''!r} holds a character "
-        f"that no name may have; a name has letters, digits and !#$%&'*+-.^_`|~ only "
+        f"the name of a {what} that begins with {start[0] if start else ''!r} contains a character "
+        f"that is not allowed there; a name has letters, digits and !#$%&'*+-.^_`|~ only "
         f"(RFC 9110, section 5.1)"
     )
 
@@ -331,8 +332,8 @@ def _check_value(what: str, value: object) -> None:
         raise LocalError(f"{what} is a str, not {type(value).__name__}")
     if not FIELD_VALUE.fullmatch(value):
         raise LocalError(
-            f"{what} holds a line break, a control character or one beyond Latin-1, which no "
-            f"header may hold (RFC 9110, section 5.5); remove it, or encode the value"
+            f"{what} holds a line break, a control character or one beyond Latin-1, which a header "
+            f"must not contain (RFC 9110, section 5.5); remove it, or encode the value"
         )
 
 
@@ -350,5 +351,5 @@ def check_names(call: str, given: Iterable[str], known: type[Any]) -> None:
     for name in given:
         if name not in known.__annotations__:
             raise TypeError(
-                f"{call} has no option {name!r}; there are {', '.join(known.__annotations__)}"
+                f"{call} has no option {name!r}; its options are {', '.join(known.__annotations__)}"
             )

@@ -148,8 +148,9 @@ def check_seeded(policy: Policy) -> None:
         others = f"lets {[*policy.origins, *policy.hosts][0]!r} in"
     if others is not None:
         raise LocalError(
-            f"deterministic() is for lessons and tests on this machine only, because what it gives "
-            f'can be predicted, and this server {others}; end it, or listen on "127.0.0.1" with '
+            f"deterministic() is for lessons and tests on this machine only, because its "
+            f"keys and ports can be predicted, and this server {others}; end it, or listen on "
+            f'"127.0.0.1" with '
             f"empty server.origins and server.hosts"
         )
 

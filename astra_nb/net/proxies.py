@@ -23,7 +23,7 @@ __all__ = ["describe_proxy", "open_tunnel", "proxy_for"]
 MAX_HEAD = 64 * 1024  # bytes of a proxy's answer
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?\r?\n")
 WAYS_OUT = {
-    403: "it does not let you through to this address; ask who runs it",
+    403: "it does not let you through to this address; ask the person who runs it",
     407: 'it wants to know who you are: proxy="http://USER:PASSWORD@HOST:PORT"',
     502: "it could not reach the server; is the address right?",
     503: "it could not reach the server; is the address right?",
@@ -49,7 +49,7 @@ def proxy_for(uri: WebSocketURI, proxy: Proxy | bool | None) -> Proxy | None:
         return None if found is None else parse_proxy(found)
     except (InvalidProxy, ValueError):
         raise LocalError(
-            "proxy: an environment variable such as https_proxy or all_proxy holds what is not "
+            "proxy: an environment variable such as https_proxy or all_proxy does not hold "
             'the address of a proxy; correct it, name one with proxy="http://HOST:PORT", or '
             "connect without one: proxy=None"
         ) from None
@@ -71,7 +71,7 @@ async def open_tunnel(uri: WebSocketURI, proxy: Proxy) -> socket.socket:
         return await _http_tunnel(uri, proxy)
     if proxy.scheme == "https":
         raise LocalError(
-            f"proxy: {describe_proxy(proxy)} is reached by TLS, which is not supported; name one "
+            f"proxy: {describe_proxy(proxy)} expects TLS, which is not supported; name one "
             f'with proxy="http://HOST:PORT", or connect without one: proxy=None'
         )
     return await _socks_tunnel(uri, proxy)

@@ -40,12 +40,14 @@ def next_hop(
         return None
     here = hops[-1]
     if len(hops) > options["redirects"]:
-        raise _failed(response, f"there are more redirects than redirects={options['redirects']}")
+        raise _failed(
+            response, f"there are more redirects than redirects={options['redirects']} allows"
+        )
     base = f"http{'s' * here.secure}://{where(here)}{here.resource_name}"
     try:
         target = parse_address(urljoin(base, location[0]).partition("#")[0])
     except (InvalidMessage, ValueError):
-        raise _failed(response, "it points to what is not the address of a WebSocket") from None
+        raise _failed(response, "it does not point to the address of a WebSocket") from None
     if here.secure and not target.secure:
         raise _failed(response, "it points from wss:// to ws://, where TLS protects nothing")
     if target in hops:
@@ -60,6 +62,6 @@ def next_hop(
 def _failed(response: Response, why: str) -> HandshakeFailed:
     return HandshakeFailed(
         f"the server answered HTTP {response.status_code}, a redirect that is not followed: {why}; "
-        f"e.headers['Location'] tells where it points to",
+        f"e.headers['Location'] says where it points",
         status=response.status_code,
     )

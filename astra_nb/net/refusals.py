@@ -50,7 +50,7 @@ TLS = Refusal(
     HTTPStatus.BAD_REQUEST,
     "400 Bad Request: the client used wss:// (TLS), and this server speaks ws://.\n",
     "the client used wss://: its first bytes are a TLS ClientHello (RFC 8446, section 4.1.2); this "
-    "server speaks ws://, and the TLS of wss:// is that of a proxy before it",
+    "server speaks ws://; for wss://, a proxy in front of it does the TLS",
 )
 
 
@@ -66,7 +66,7 @@ def no_page(method: str) -> Refusal:
     return Refusal(
         HTTPStatus.METHOD_NOT_ALLOWED,
         "405 Method Not Allowed: this page is read with GET or HEAD.\n",
-        f"the method {visible(method[:LONGEST])} is not one of a page",
+        f"a page is not read with the method {visible(method[:LONGEST])}",
     )
 
 
@@ -122,7 +122,7 @@ def unknown_path(routes: Sequence[str]) -> Refusal:
             'Add one in the notebook: server.websocket("/", handle_socket)\n'
         )
     else:
-        text = "404 Not Found: no route has this path. There is:\n" + "".join(
+        text = "404 Not Found: no route has this path. The routes are:\n" + "".join(
             f"  {route}\n" for route in routes
         )
     return Refusal(HTTPStatus.NOT_FOUND, text)
@@ -137,17 +137,17 @@ def timed_out(seconds: float) -> Refusal:
 def invalid(status: int, exc: BaseException) -> Refusal:
     """Refuse a request that breaks a rule of the handshake; no value of it is repeated."""
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        why = "a WebSocket is asked for with GET"
+        why = "a WebSocket is requested with GET"
     elif status == HTTPStatus.HTTP_VERSION_NOT_SUPPORTED:
         why = (
-            "a WebSocket is asked for with HTTP/1.1, and this is HTTP/1.0, in which many proxies "
-            "pass requests on (for nginx: proxy_http_version 1.1, and proxy_set_header for "
+            "a WebSocket is requested with HTTP/1.1, but this is HTTP/1.0, which many proxies use "
+            "towards a server (for nginx: proxy_http_version 1.1, and proxy_set_header for "
             "Upgrade and Connection)"
         )
     elif status == HTTPStatus.UPGRADE_REQUIRED and isinstance(exc, InvalidHeader):
         why = (
-            f"the header {exc.name} does not ask for a WebSocket: a browser was given the address "
-            f"as that of a page, or a proxy has removed the header"
+            f"the header {exc.name} does not ask for a WebSocket: a browser opened the address as "
+            f"a page, or a proxy removed the header"
         )
     elif isinstance(exc, InvalidHeader) and exc.name == "Sec-WebSocket-Key":
         why = f"the header Sec-WebSocket-Key {_of_key(exc)}; a key is 16 random bytes in base64"

@@ -210,8 +210,8 @@ def check_handler(
     name = getattr(handler, "__name__", repr(handler))
     if _is_a(inspect.isgeneratorfunction, handler) or _is_a(inspect.isasyncgenfunction, handler):
         raise InvalidRoute(
-            f"the {what} {name} has a yield in it, so that a call makes a generator and runs "
-            f"none of its lines; take the yield out, "
+            f"the {what} {name} has a yield in it, so calling it makes a generator and runs none "
+            f"of its lines; take the yield out, "
             + ("and send with socket.send_text(...)" if what == "handler" else "and return")
         )
     try:
@@ -273,7 +273,7 @@ def _compile(path: str) -> tuple[tuple[tuple[str, ...], ...], tuple[re.Pattern[s
     names: list[str] = []
     rest = _PARAMETER.sub("", path)
     if "{" in rest or "}" in rest:
-        raise InvalidRoute(f"the path {path!r} has a brace without its pair")
+        raise InvalidRoute(f"the path {path!r} has an unmatched brace")
     for name in _PARAMETER.findall(path):
         if not name.isidentifier() or name in names:
             raise InvalidRoute(

@@ -35,13 +35,13 @@ RAW = "raw bytes"  # the verdict on what was put on the wire as it was
 WRONG_LOOP: dict[Side, str] = {
     "server": (
         "nothing was done: this socket belongs to the event loop that runs its async def handler, "
-        "and the call came from another thread or event loop; each of server.connections may be "
-        'called from anywhere: server.connections[0].send_text("Hello")'
+        "and the call came from another thread or event loop; the sockets in "
+        'server.connections may be used from anywhere: server.connections[0].send_text("Hello")'
     ),
     "client": (
         "nothing was done: this socket belongs to the event loop in which connect_async() was "
-        "awaited, and the call came from another thread or event loop; a socket of connect() "
-        "may be called from anywhere"
+        "awaited, and the call came from another thread or event loop; a socket from connect() may "
+        "be used from anywhere"
     ),
 }
 
@@ -364,7 +364,7 @@ class Sender(Writer):
             self._write(pong, 1)
         if self._skipped:
             self._notice(
-                f"{self._skipped:,} broadcasts were left out: the other end read too slowly"
+                f"{self._skipped:,} broadcasts were not sent: the other end read too slowly"
             )
             self._skipped = 0
         if self._outbox is not None:

@@ -137,7 +137,7 @@ class Rewriting:
             else:
                 told.append(
                     f"The tap rewrote {key}: {shown(value)} became {shown(new or '')}, the name of "
-                    f"the server that it stands before."
+                    f"the server behind it."
                 )
             if new is not None:
                 end = b"\r\n" if line.endswith(b"\r\n") else b"\n"

@@ -15,7 +15,7 @@ __all__ = ["HttpWays"]
 
 MAX_HEAD = 256 * 1024  # bytes of a head; longer ones pass unread
 MAX_EARLY = 64 * 1024  # bytes that a client sends before it has an answer, until it has to wait
-UNCLEAR = "where the body of its message ends is not clear ({})"
+UNCLEAR = "it is not clear where the body of its message ends ({})"
 ENDS = (b"\n\r\n", b"\n\n")
 
 

@@ -123,7 +123,7 @@ class Passing:
         if self._dropped:
             said.append("dropped it")
         if self._replaced is not None:
-            said.append(f"replaced it by a {self._replaced[0]} message")
+            said.append(f"replaced it with a {self._replaced[0]} message")
         if self._delay:
             said.append(f"delayed it by {self._delay:g} s")
         if self._held:

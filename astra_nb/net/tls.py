@@ -28,7 +28,7 @@ def client_context(
     if isinstance(trust, ssl.SSLContext):
         if certificate is not None:
             raise LocalError(
-                "client_certificate goes into the context that ssl is: "
+                "ssl is a context, so put client_certificate into it: "
                 "context.load_cert_chain(certificate, key)"
             )
         return trust
@@ -111,9 +111,10 @@ def _load(context: ssl.SSLContext, certificate: object, option: str) -> None:
         context.load_cert_chain(chain, key, password)
     except ssl.SSLError as exc:  # an OSError too
         raise LocalError(
-            f"{option}: {names} should hold a certificate and its key in PEM form, and do not, or "
-            f"they do not belong together, or the password is another one "
-            f"({(exc.reason or 'not PEM').replace('_', ' ').lower()}); a third item is the password"
+            f"{option}: {names} should hold a certificate and its key in PEM form, but do not, or "
+            f"the two do not belong together, or the password is wrong "
+            f"({(exc.reason or 'not PEM').replace('_', ' ').lower()}); a third item gives the "
+            f"password"
         ) from None
     except OSError as exc:
         raise LocalError(f"{option}: {names} cannot be read ({exc.strerror})") from None

@@ -30,7 +30,7 @@ def check_way(proxy: object, unix: object, sock: object, redirects: int) -> Prox
     if sock is not None:
         _check_sock(sock)
         if redirects:
-            raise LocalError("redirects needs a connection of its own for each: leave out sock")
+            raise LocalError("each redirect needs a new connection: leave out sock")
     if isinstance(proxy, str):
         proxy = _parsed_proxy(proxy)
     elif proxy is False:
@@ -38,7 +38,7 @@ def check_way(proxy: object, unix: object, sock: object, redirects: int) -> Prox
     elif not (proxy is None or proxy is True or isinstance(proxy, Proxy)):
         raise LocalError(
             f'proxy is an address like "http://127.0.0.1:3128" or "socks5h://127.0.0.1:1080", '
-            f"True for that of the environment, or None, not {type(proxy).__name__}"
+            f"True for the environment's, or None, not {type(proxy).__name__}"
         )
     ways = {"unix": unix, "sock": sock, "proxy": None if proxy is True else proxy}
     given = [name for name, value in ways.items() if value is not None]
@@ -63,7 +63,7 @@ def _check_sock(sock: object) -> None:
             why = f"{exc.strerror or exc}".lower()
     if why:
         raise LocalError(
-            f"sock is a socket.socket that is connected and carries a stream, and this is not: "
+            f"sock is a connected stream socket (socket.socket), but this is not: "
             f"{why}; socket.create_connection((host, port)) makes one"
         )
 
@@ -80,7 +80,7 @@ def _parsed_proxy(proxy: str) -> Proxy:
         ) from None
     if parsed.scheme == "https":
         raise LocalError(
-            "proxy begins with https://, which is TLS to the proxy itself, and is not supported; "
-            'most proxies are reached by "http://", also on the way to a wss:// address'
+            "proxy begins with https://, which is TLS to the proxy itself and is not supported; "
+            'most proxies take "http://", even for a wss:// address'
         )
     return parsed

@@ -101,11 +101,13 @@ def parse_address(url: object) -> WebSocketURI:
         raise _invalid(url, 'it has a fragment; a "#" in a path is written %23')
     if "@" in authority:
         raise _invalid(
-            url, 'it holds a user; a password goes into headers={"Authorization": "Basic ..."}'
+            url,
+            'it holds a user name or a password; send them in headers={"Authorization": '
+            '"Basic ..."}',
         )
     host = host_and_port(authority)
     if host is None:
-        raise _invalid(url, "after // comes a host, and perhaps a colon and a port up to 65535")
+        raise _invalid(url, "after // comes a host, then optionally a colon and a port up to 65535")
     name, port = host
     if port == 0:
         raise _invalid(

@@ -160,4 +160,4 @@ class FrameWatch:
         return None if inflated is frame else bytes(inflated.data)
 
     def _lose(self, why: str) -> None:
-        self._lost = f"passed on, but cannot be decompressed, nor what follows: {why}"
+        self._lost = f"passed on, but neither it nor what follows can be decompressed: {why}"

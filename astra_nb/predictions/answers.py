@@ -25,7 +25,8 @@ TYPES = get_args(FrameType)
 HINTS: dict[str, str] = {
     "number": "a whole number",
     "bytes": "bytes in hex, two digits each",
-    "frames": "types in their order, of text, bytes, continuation, ping, pong, close; or none",
+    "frames": "types of frames in order, from text, bytes, continuation, ping, pong, close; or "
+    "none",
     "close code": "a close code, four digits",
 }
 NOUNS = {"frame": "frame", "output": "line", "handshake": "handshake message"}
@@ -59,7 +60,7 @@ def kind_of(answer: str | Choices) -> tuple[Kind, tuple[str, ...]]:
             if answer == kind:
                 return kind, ()
         raise ValueError(
-            f"{answer!r:.80} is not a kind of answer; there are {', '.join(map(repr, HINTS))}, "
+            f"{answer!r:.80} is not a kind of answer; choose from {', '.join(map(repr, HINTS))}, "
             "or a list of choices"
         )
     if not isinstance(answer, Sequence) or not all(isinstance(each, str) for each in answer):
@@ -96,7 +97,7 @@ def read(kind: Kind, text: str, choices: Choices = ()) -> Value:
         if kind == "close code" and re.fullmatch(r"[1-4]\d{3}", text, re.ASCII):
             return int(text)
     raise ValueError(
-        f"{visible(text, 40)!r} cannot be read here. Asked for: {hint(kind, choices)}."
+        f"{visible(text, 40)!r} is not an answer here. Expected: {hint(kind, choices)}."
     )
 
 

@@ -136,7 +136,7 @@ class Prediction:
             self.answer = ""  # what is on the page counts, and it is not an answer
             return str(error)
         noted = self.shown_answer()
-        return f"Noted: {noted}. Now run on." if noted else "No answer is noted."
+        return f"Noted: {noted}. Now run the next cell." if noted else "No answer noted."
 
     def shown_answer(self) -> str:
         """Return the answer as it was understood; "" for none."""

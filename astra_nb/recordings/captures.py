@@ -39,7 +39,7 @@ def read_file(reading: Reading) -> Iterator[Record]:
     elif magic == pcapng.MAGIC:
         packets = pcapng.packets(reading.file)
     else:
-        raise ValueError(f"the file is no pcapng and no pcap: it begins with {magic.hex(' ')!r}")
+        raise ValueError(f"the file is neither pcapng nor pcap: it begins with {magic.hex(' ')!r}")
     last = 0
     for record in records_of(packets, reading):
         # Those of this package have their numbers, unless they are mixed with others.
@@ -113,7 +113,7 @@ class Streams:
             if len(self._streams) > MAX_CONNECTIONS:
                 oldest, given_up = next(iter(self._streams.items()))
                 if given_up.reader is not None and given_up.reader.number:
-                    self._reading.left_out["rests of connections: too many at a time"] += 1
+                    self._reading.left_out["rests of connections: too many open at a time"] += 1
                 yield from self._close(oldest, "", time)
         self._streams.move_to_end(key)
         if stream.reader is None:
@@ -124,7 +124,7 @@ class Streams:
         self._held += stream.held - held
         if self._held > MAX_HELD:
             yield from self._close(key, "", time)
-            self._reading.left_out["connections cut for want of memory"] += 1
+            self._reading.left_out["connections cut for lack of memory"] += 1
         elif segment.flags & RST:
             yield from self._close(key, "reset", time)
         elif len(stream.ended) == 2:

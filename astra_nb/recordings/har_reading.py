@@ -224,7 +224,7 @@ class Message(NamedTuple):
     def record(self, time: float, connection: int) -> Row | Record:
         """Return its record: a frame of its own, masked with zeros where a client sent it."""
         if self.kind == "error":
-            text = f"the browser tells of an error: {self.data}"
+            text = f"the browser reports an error: {self.data}"
             return NoticeRecord(number=1, time=time, connection=connection, text=text)
         sender = SENDERS[self.kind]
         payload = self.data.encode("utf-8", "replace")
@@ -278,7 +278,7 @@ def handshake_of(
     if not status:
         return
     if not 100 <= status <= 999:
-        raise ValueError(f'"status" is {jsonl.brief(status)}, not one of HTTP')
+        raise ValueError(f'"status" is {jsonl.brief(status)}, not an HTTP status')
     head = head_of(f"HTTP/1.1 {status} {checked(response, 'statusText', str, '')}", response)
     yield handshake.head("server", head, time)
     if status == 101:

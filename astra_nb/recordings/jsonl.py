@@ -171,7 +171,7 @@ def from_values(values: object) -> Record:
     kind = values.pop("kind", None)
     record_type = RECORD_TYPES.get(kind) if isinstance(kind, str) else None
     if record_type is None:
-        raise ValueError(f'"kind" is {brief(kind)}; there are {", ".join(RECORD_TYPES)}')
+        raise ValueError(f'"kind" is {brief(kind)}; the kinds are {", ".join(RECORD_TYPES)}')
     known = {field.name: field for field in fields(record_type)}
     for name in values:
         if name not in known:
@@ -259,7 +259,7 @@ def close(value: object) -> CloseFrame:
 def frame(value: object) -> object:
     raw = octets(value)
     if not raw:
-        raise ValueError("a frame, which has at least a byte")
+        raise ValueError("a frame, which has at least one byte")
     decoded = decode(raw)
     if len(decoded.raw) != len(raw):
         raise ValueError(f"one frame: {len(raw) - len(decoded.raw)} bytes follow it")

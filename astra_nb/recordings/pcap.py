@@ -40,7 +40,7 @@ def check_link_type(number: int) -> None:
     """Raise ValueError when packets of a link type cannot be read."""
     if number not in LINK_TYPES:
         known = ", ".join(sorted({name for name, _, _ in LINK_TYPES.values()}))
-        raise ValueError(f"the link type {number} is not one that is read here: {known}")
+        raise ValueError(f"the link type {number} cannot be read here; these can: {known}")
 
 
 def packets(file: BinaryIO) -> Iterator[Packet]:
@@ -55,7 +55,7 @@ def packets(file: BinaryIO) -> Iterator[Packet]:
     order, fractions = MAGICS[header[:4]]
     major, minor, *_, link_type = struct.unpack(f"{order}HHIIII", header[4:])
     if major != 2:
-        raise ValueError(f"the file is of version {major}.{minor} of pcap, not 2.4")
+        raise ValueError(f"the file is pcap version {major}.{minor}, not 2.4")
     link_type &= 0x0FFFFFFF  # above it are the bits of a checksum's length
     check_link_type(link_type)
     number = 0

@@ -86,5 +86,5 @@ def _explained(exc: BaseException, function: Handler, limit: float) -> BaseExcep
     name = getattr(function, "__name__", repr(function))
     return LocalError(
         f"{name}() returned nothing within {limit:g} s, and the client got 500; answer sooner, or "
-        f"allow more with server.open_timeout"
+        f"allow more time with server.open_timeout"
     )

@@ -279,7 +279,7 @@ class Handlers:
         for number in left():
             notice(
                 f"The handler of connection {number} did not end after its connection had "
-                f"closed; its thread goes on by itself until it does."
+                f"closed; its thread keeps running until it does."
             )
 
 

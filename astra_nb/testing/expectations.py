@@ -150,7 +150,7 @@ def expect_no_frame(
         ValueError, TypeError, WrongThread: As for `expect_frame`.
     """
     if seconds is None:
-        raise TypeError("seconds is a number: an expectation of nothing has to end")
+        raise TypeError("seconds is a number: waiting for nothing has to end")
     check_type(type)
     matches = _frames_of(sender, lambda frame: type in (None, frame.type))
     found = yield Wait(source, matches, connection, 1, after, seconds)
@@ -302,8 +302,8 @@ def _wrong_answer(found: HandshakeRecord, status: int, headers: Mapping[str, str
     """Return what is not as expected in an answer, or ""."""
     if found.status != status:
         return (
-            f"the opening handshake was answered with {visible(found.start_line)}, "
-            f"and {status} was expected"
+            f"the opening handshake was answered with {visible(found.start_line)}, but {status} "
+            f"was expected"
         )
     have = {name.lower(): value for name, value in found.headers}
     for name, value in headers.items():

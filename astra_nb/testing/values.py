@@ -23,7 +23,7 @@ def check_type(type: str | None) -> None:
     """Raise `ValueError` for a type that no frame has."""
     if type not in (None, *get_args(FrameType)):
         known = ", ".join(map(repr, get_args(FrameType)))
-        raise ValueError(f"{type!r} is not the type of a frame; there are {known}")
+        raise ValueError(f"{type!r} is not the type of a frame; choose from {known}")
 
 
 def check_text(what: str, text: object) -> None:
@@ -51,7 +51,7 @@ def check_value(
         try:
             said = dumps(json, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError) as exc:
-            raise TypeError(f"json={json!r:.{SHOWN}} is not a value of JSON: {exc}") from None
+            raise TypeError(f"json={json!r:.{SHOWN}} cannot be written as JSON: {exc}") from None
         wanted = _canonical(said)
         return (
             f" JSON {visible(said, SHOWN)}",

@@ -35,7 +35,7 @@ ACTIONS = (
 )  # fmt: skip
 
 NO_1015 = (
-    "No click brings 1015 about: a client reports it when the TLS handshake of a wss:// address "
+    "No click can produce 1015: a client reports it when the TLS handshake of a wss:// address "
     "fails, so there is no connection on which it could be sent (RFC 6455, section 7.4.1)."
 )
 
@@ -269,8 +269,10 @@ def check_cuts(cuts: Sequence[int], size: int) -> None:
     for before, cut in pairwise((0, *cuts)):
         if not before <= cut <= size:
             raise InvalidMessage(
-                f"there is no cut before byte {cut}: cuts rise, and the payload has {size} bytes; "
-                f"write such as 3, 7, or leave the field empty for fragments of the same length"
+                f"there is no cut before byte {cut}: cuts come in rising order, and the payload "
+                f"has "
+                f"{size} bytes; write, for example, 3, 7, or leave the field empty for fragments "
+                f"of the same length"
             )
 
 

@@ -143,8 +143,8 @@ class BrowserClientView(Addressed):
             connection.doubt = ""
         elif numbers:
             connection.doubt = (
-                "Several connections of this page opened at once, so it is not certain which of "
-                "them in the log is this one. Close it and connect again."
+                "Several connections of this page opened at once, so it is not certain which one "
+                "in the log this is. Close it and connect again."
             )
 
     def _read(self, connection: PageConnection, log: FrameLog) -> None:

@@ -44,7 +44,7 @@ MOST_ERRORS = 10_000  # whose numbers a page has
 MOST_LISTED = 1000  # connections in a choice
 FEW = 100  # connections, of which the status tells at once; of more it tells in its interval
 
-GONE = "The server is gone: nothing refers to it any more. This is its log as it was last."
+GONE = "The server is gone: nothing refers to it any more. This is its log as it last was."
 
 
 class Panel(Answers):
@@ -150,7 +150,7 @@ class Panel(Answers):
             if self._has_page and (quiet or now - self._copy_time > COPY_INTERVAL):
                 self._copy_time = now
                 table = log.html(limit=COPY_ROWS if quiet else BUSY_COPY_ROWS)
-                heading = self._note or f"The log of {self.address} as it was last."
+                heading = self._note or f"The log of {self.address} as it last was."
                 self._copy.update(heading, table)
 
     def _overview(self) -> dict[str, Any]:

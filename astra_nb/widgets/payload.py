@@ -95,7 +95,7 @@ def parse_base64(typed: str) -> bytes:
     except (binascii.Error, ValueError) as exc:
         raise InvalidMessage(
             f"this is not base64 ({exc}); its characters are A to Z, a to z, 0 to 9, + and /, "
-            f"in groups of four, filled up with ="
+            f"in groups of four, padded with ="
         ) from exc
 
 

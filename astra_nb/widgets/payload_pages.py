@@ -94,7 +94,7 @@ def bad_bytes(record: FrameRecord) -> dict[str, Any] | None:
         elif exc.reason == "unexpected end of data":
             at, said = first, f"the character that 0x{lead:02x} begins at byte {first:,} is cut off"
         else:
-            at, said = first, f"payload byte {first:,}, 0x{lead:02x}, begins no character"
+            at, said = first, f"payload byte {first:,}, 0x{lead:02x}, cannot begin a character"
         return {"at": at, "first": first, "sentence": f"Not UTF-8: {said} (section 8.1)."}
     return None
 
@@ -188,7 +188,7 @@ def copy_of(log: FrameLog, record: Record, form: str) -> str:
     """
     data, as_ = payload_of(log, record, whole=True)
     if form not in COPIES:
-        raise LocalError(f"{form[:40]!r} is not a form to copy; there are {', '.join(COPIES)}")
+        raise LocalError(f"{form[:40]!r} is not a form to copy; choose from {', '.join(COPIES)}")
     if len(data) > MOST_COPIED:
         raise LocalError(
             f"The payload has {counted(len(data), 'byte')}; up to {MOST_COPIED:,} are copied. "

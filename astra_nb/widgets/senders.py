@@ -116,7 +116,7 @@ class Senders:
             raise NotOpen("nothing is connected, so nothing was sent; press Connect")
         server = self.server
         if server is None or not server.running:
-            raise NotOpen("the server does not run, so nothing was sent; call server.run()")
+            raise NotOpen("the server is not running, so nothing was sent; call server.run()")
         connections = server.connections
         if not connections:
             raise NotOpen(
@@ -174,7 +174,9 @@ class Senders:
         server, url = self.server, self._url if address in ("", self.url) else address
         if self.of_server:
             if server is None or not server.running:
-                raise LocalError("the server does not run, so no client can connect; run it first")
+                raise LocalError(
+                    "the server is not running, so no client can connect; run it first"
+                )
             url = server.url.rstrip("/") + "/" + address.lstrip("/")
         log = FrameLog(recording=False) if self.of_server else self._log
         after = 0 if server is None else server.log.last_number

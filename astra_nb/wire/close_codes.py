@@ -89,13 +89,13 @@ def reported(code: int, name: str, meaning: str, how: str) -> CloseCode:
 ROWS = (
     sent(1000, "normal closure", "The connection has done what it was opened for."),
     sent(1001, "going away",
-        "This end goes away: the server shuts down, or the reader left the page.",
-        "; also what server.shutdown() sends, and a browser that leaves a page"),
+        "This end is going away: the server is shutting down, or the user left the page.",
+        "; also what server.shutdown() sends, and a browser whose user leaves the page"),
     sent(1002, "protocol error",
         "The other end broke a rule of the protocol.",
         "; also the answer to a broken frame, such as a reserved opcode"),
     sent(1003, "unsupported data",
-        "The message has a type that this end cannot use, such as bytes where text is meant."),
+        "The message has a type that this end cannot use, such as bytes where text is expected."),
     reported(1004, "reserved",
         "This code has no meaning yet.",
         "no endpoint sends or reports it; a meaning may be given to it later"),
@@ -134,12 +134,13 @@ ROWS = (
         " from a gateway",
         may_send="server", reference=IANA),
     reported(1015, "TLS handshake",
-        "The TLS handshake failed, so that there was never a WebSocket connection.",
+        "The TLS handshake failed, so there never was a WebSocket connection.",
         "a client reports it when a wss:// address has, for example, an invalid certificate"),
     sent(3000, "unauthorized",
         "The client must say who it is before it may use this service.",
         reference=IANA),
-    sent(3003, "forbidden", "The client is known, and may not use this service.", reference=IANA),
+    sent(3003, "forbidden", "The client is known, but is not allowed to use this "
+    "service.", reference=IANA),
     sent(3008, "timeout", "The other end took too long.", reference=IANA),
 )  # fmt: skip
 
@@ -147,7 +148,7 @@ CLOSE_CODES: Mapping[int, CloseCode] = MappingProxyType({row.code: row for row i
 
 NOT_A_CODE = "not a close code"
 RANGES = (
-    CodeRange(0, 999, "not used", "These numbers are no close codes.", NOT_A_CODE),
+    CodeRange(0, 999, "not used", "These numbers are not close codes.", NOT_A_CODE),
     CodeRange(1000, 2999, "protocol",
         "The protocol, its later versions and extensions define these.", "not assigned"),
     CodeRange(3000, 3999, "libraries",
@@ -206,9 +207,9 @@ def why_not_sent(code: int) -> str:
     if code in INSTEAD:
         return f"close code {code} is never put on the wire: {INSTEAD[code]} ({RFC_CODES})"
     if 1000 <= code <= 2999:
-        return f"close code {code} is not assigned to any meaning; {ALLOWED} ({RFC_RANGES})"
+        return f"close code {code} has no assigned meaning; {ALLOWED} ({RFC_RANGES})"
     where = "begin at 1000" if code < 1000 else "end at 4999"
-    return f"{integer_text(code)} is no close code: the codes {where}; {ALLOWED} ({RFC_RANGES})"
+    return f"{integer_text(code)} is not a close code: the codes {where}; {ALLOWED} ({RFC_RANGES})"
 
 
 def integer_text(number: int) -> str:

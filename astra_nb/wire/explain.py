@@ -108,8 +108,8 @@ def explain_utf8(frame: Frame) -> str:
     offset, reason = broken
     if reason == "unexpected end of data" and not (frame.fin and frame.complete):
         return (
-            f"The payload is UTF-8 up to byte {offset}, where a character begins that is not "
-            f"whole; the rest of it must come next (RFC 6455, section 5.6)."
+            f"The payload is UTF-8 up to byte {offset}, where an incomplete character begins; the "
+            f"rest of it must come next (RFC 6455, section 5.6)."
         )
     before = visible_utf8(frame.payload[max(offset - CONTEXT, 0) : offset])
     return (

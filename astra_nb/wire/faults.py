@@ -25,29 +25,29 @@ def conduct(
 CONDUCT: tuple[Fault, ...] = (
     conduct(
         "CLOSE not answered", "5.5.1", "An end that receives a CLOSE frame must send one back.",
-        "The other end waits for a while, ends TCP, and reports 1006.", 60.0,
+        "The other end waits for a while, closes TCP, and reports 1006.", 60.0,
     ),
     conduct(
         "late CLOSE", "5.5.1",
         "An end answers a CLOSE frame as soon as practical, and this one waits.",
-        "The other end waits for a while, and may end TCP before the answer comes.", 1.0,
+        "The other end waits for a while, and may close TCP before the answer comes.", 1.0,
     ),
     conduct(
         "TCP left open", "7.1.1",
-        "After the closing handshake the server ends TCP at once, and the client when it has.",
-        "The other end may wait for a while, and then ends TCP itself.", 60.0,
+        "After the closing handshake the server closes TCP at once; the client waits for that.",
+        "The other end may wait for a while, and then closes TCP itself.", 60.0,
     ),
     conduct(
         "PONG with another payload", "5.5.3", "A PONG carries the payload of its PING.",
-        "The other end takes it for a PONG that nobody asked for: its PING stays unanswered.",
+        "The other end takes it for an unsolicited PONG: its PING stays unanswered.",
     ),
     conduct(
         "reading that stops", "5.5.1", "An end that does not read cannot answer a CLOSE frame.",
-        "The other end can send until TCP's buffers are full; then it has to wait, or to give up.",
+        "The other end can send until TCP's buffers are full; then it has to wait or give up.",
     ),
     conduct(
         "same masking key each time", "5.3",
-        "The masking key of each frame must be new, and nobody may be able to predict it.",
+        "The masking key of each frame must be new and unpredictable.",
         "The other end cannot fail the connection for it: each frame by itself is right.",
         senders=("client",),
     ),
@@ -67,7 +67,7 @@ def fault_named(name: str, faults: Iterable[Fault] | None = None) -> Fault:
         if fault.name == name:
             return fault
     names = ", ".join(repr(fault.name) for fault in known)
-    raise KeyError(f"no fault has the name {name!r:.60}; there are {names}")
+    raise KeyError(f"no fault has the name {name!r:.60}; choose from {names}")
 
 
 def remasked(data: bytes, keys: Iterator[bytes]) -> bytes:

@@ -56,7 +56,7 @@ class Field:
 OPCODES: dict[FrameType, tuple[str, str]] = {
     "continuation": ("This frame continues the message that an earlier frame began.", "5.4"),
     "text": ("A text message begins here; all of it is UTF-8.", "5.6"),
-    "bytes": ("A message of bytes begins here.", "5.6"),
+    "bytes": ("A binary message begins here.", "5.6"),
     "close": ("This end asks to close the connection, or answers that it will.", "5.5.1"),
     "ping": ("The other end must answer with a PONG frame that holds the same payload.", "5.5.2"),
     "pong": ("This answers a PING frame, or is an unsolicited heartbeat.", "5.5.3"),
@@ -95,9 +95,9 @@ def first_byte(frame: Frame) -> Iterator[Field]:
 
 
 def second_byte(frame: Frame) -> Iterator[Field]:
-    meaning = "The payload is not masked; no server masks."
+    meaning = "The payload is not masked; a server never masks."
     if frame.masked:
-        meaning = "The payload is masked; every client does that."
+        meaning = "The payload is masked; a client always masks."
     yield Field("MASK", 8, 1, f"{frame.masked:d}", meaning, "5.3")
     short = frame.raw[1] & 0x7F
     if short < 126:
@@ -140,7 +140,7 @@ def payload_meaning(frame: Frame) -> str:
             f"are there."
         )
     if frame.rsv1:
-        return "The payload, as the extension made it."
+        return "The payload, as the extension left it."
     if frame.opcode == TEXT:
         return "The text, as UTF-8." if frame.fin else "The beginning of the text, as UTF-8."
     if frame.type == "close":

@@ -108,7 +108,7 @@ FRAMES: tuple[Fault, ...] = (
     ),
     fault(
         "broken UTF-8", "8.1", 1007,
-        "A text message is UTF-8; here byte c3 begins a character that does not go on.",
+        "A text message is UTF-8; here byte c3 begins a character that is never completed.",
         FAILS, TEXT, b"caf\xc3\x28",
     ),
     fault(
@@ -122,19 +122,19 @@ FRAMES: tuple[Fault, ...] = (
     ),
     fault(
         "continuation of nothing", "5.4", 1002,
-        "A continuation frame goes on with a message, and none was begun.",
+        "A continuation frame continues a message, and none has begun.",
         FAILS, CONTINUATION, b"Hello",
     ),
     fault(
         "lying length", "5.2", None,
         "The header declares ten bytes, and five follow.",
-        "The other end waits for the rest: the next frame's first five bytes are taken for it, "
-        "and then nothing fits.",
+        "The other end waits for the rest: it takes the next frame's first five bytes for it, and "
+        "then nothing fits.",
         TEXT, b"Hello", length=10,
     ),
     fault(
         "1005 on the wire", "7.4.1", 1002,
-        "Close code 1005 is only reported, and never put into a CLOSE frame.",
+        "Close code 1005 is only reported, never put into a CLOSE frame.",
         SHOULD_FAIL, CLOSE, close_payload(1005),
     ),
     fault(
@@ -144,7 +144,7 @@ FRAMES: tuple[Fault, ...] = (
     ),
     fault(
         "dropped TCP", "7.1.5", None,
-        "An endpoint should close with a CLOSE frame before TCP ends.",
+        "An endpoint should send a CLOSE frame before it closes TCP.",
         "The other end can only report 1006, abnormal closure.",
     ),
     Fault(

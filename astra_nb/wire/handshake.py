@@ -125,7 +125,7 @@ REQUEST = {
     "host": ("The server's name and port, as the client knows them.", "4.1, item 4 of the request"),
     "upgrade": ("The client asks to change from HTTP to the WebSocket protocol.",
         "4.1, item 5 of the request"),
-    "connection": ('It must hold "Upgrade": the header of that name is meant for this very hop.',
+    "connection": ('It must hold "Upgrade": the Upgrade header is for this hop only.',
         "4.1, item 6 of the request"),
     "sec-websocket-key": (
         "16 random bytes as base64. The answer is computed from it, which proves that the server "
@@ -137,7 +137,7 @@ REQUEST = {
         "The version of the protocol, which is 13; a server answers another one with 426.",
         "4.1, item 9 of the request"),
     "sec-websocket-protocol": (
-        "The subprotocols that the client offers, the one it likes best first.",
+        "The subprotocols that the client offers, in order of preference.",
         "4.1, item 10 of the request"),
     "sec-websocket-extensions": (
         "The extensions that the client offers, such as permessage-deflate.",

@@ -16,7 +16,7 @@ Change = Callable[[bytes], bytes]
 SAMPLE_KEY = b"dGhlIHNhbXBsZSBub25jZQ=="  # of the opening handshake, section 1.3
 
 REFUSES = "The other end must not open the connection; it answers with {code}."
-CLIENT_FAILS = "The other end must fail the connection: it opens no WebSocket, and ends TCP."
+CLIENT_FAILS = "The other end must fail the connection: it opens no WebSocket, and closes TCP."
 
 
 def without(name: str) -> Change:
@@ -61,7 +61,7 @@ REQUESTS: tuple[Fault, ...] = (
         start_line(rb"\AGET", b"POST"),
     ),
     request(
-        "request of HTTP/1.0", "4.1", 505, "The request is one of HTTP/1.1 or higher.",
+        "request of HTTP/1.0", "4.1", 505, "The request must be HTTP/1.1 or higher.",
         start_line(rb"HTTP/1\.1", b"HTTP/1.0"),
     ),
     request(
@@ -96,7 +96,7 @@ REQUESTS: tuple[Fault, ...] = (
     ),
     request(
         "same key each time", "4.1", None,
-        "The key must be chosen at random for each connection; this one is that of the RFC.",
+        "The key must be chosen at random for each connection; this one is the example in the RFC.",
         with_header("Sec-WebSocket-Key", SAMPLE_KEY),
         "The other end cannot notice it, and opens the connection.",
     ),
@@ -163,7 +163,7 @@ ANSWERS: tuple[Fault, ...] = (
         ),
     ),
     answer(
-        "no HTTP", "4.2.2", "The answer must be one of HTTP.",
+        "no HTTP", "4.2.2", "The answer must be HTTP.",
         lambda head: b"Hello! This is not HTTP.\r\n\r\n",
     ),
     answer(
@@ -179,6 +179,6 @@ ANSWERS: tuple[Fault, ...] = (
     ),
     answer(
         "late answer", "4.2.2", "No rule: RFC 6455 sets no time for the answer.", None,
-        "The other end waits, and gives up when its own time is over.", 2.0,
+        "The other end waits, and gives up after its own time limit.", 2.0,
     ),
 )  # fmt: skip

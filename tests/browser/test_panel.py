@@ -74,7 +74,7 @@ def test_every_close_button_does_what_it_says(desk: NotebookPage, end: str) -> N
         if code == 1004:
             expect(panel.sentence).to_contain_text("1004 is never put on the wire")
         elif code == 1015:
-            expect(panel.sentence).to_contain_text("No click brings 1015 about")
+            expect(panel.sentence).to_contain_text("No click can produce 1015")
         else:
             left -= 1
             if code != 1006:
@@ -314,7 +314,7 @@ def test_the_byte_that_is_wrong_is_named_and_a_stranger_s_header_is_text(
     panel.choose(re.compile(r"ab\\xff\\xfe"))
     panel.tab("Payload").click()
     expect(panel.body.locator(".astra-verdict").last).to_contain_text(
-        "payload byte 2, 0xff, begins no character"
+        "payload byte 2, 0xff, cannot begin a character"
     )
     panel.button("Hex").click()
     expect(panel.body.locator(".astra-hex-codes .astra-bad")).to_have_text("ff")

@@ -108,5 +108,5 @@ except LocalError as error:
 """
     assert printed(code) == (
         "the running event loop is a __main__.Other, which cannot be nested; "
-        "use the loop of asyncio, or await instead\n"
+        "use asyncio's loop, or await instead\n"
     )

@@ -46,7 +46,7 @@ def test_an_origin_that_names_no_site_lets_nobody_in(origin: object) -> None:
 
 
 def test_a_host_that_is_not_the_origins_is_refused() -> None:
-    with pytest.raises(errors.LocalError, match="not the one of the origin"):
+    with pytest.raises(errors.LocalError, match="not the host of the origin"):
         Page.told("https://hub.example.org", "evil.example")
 
 

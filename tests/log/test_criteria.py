@@ -49,20 +49,20 @@ def test_which_records_match(wanted: Any, found: list[int] | str) -> None:
         (
             {"type": "binary"},
             ValueError,
-            "'binary' is not a type; there are 'text', 'bytes', 'continuation', 'ping', 'pong', "
+            "'binary' is not a type; choose from 'text', 'bytes', 'continuation', 'ping', 'pong', "
             "'close', 'reserved', 'handshake', 'opened', 'closed', 'error', 'output', 'notice', "
             "'check'",
         ),
         (
             {"kind": ["frame", "frames"]},
             ValueError,
-            "'frames' is not a kind; there are 'frame', 'handshake', 'opened', 'closed', 'error', "
-            "'output', 'notice', 'check'",
+            "'frames' is not a kind; choose from 'frame', 'handshake', 'opened', 'closed', "
+            "'error', 'output', 'notice', 'check'",
         ),
         (
             {"direction": "in"},
             ValueError,
-            "'in' is not a direction; there are 'received', 'sent'",
+            "'in' is not a direction; choose from 'received', 'sent'",
         ),
         (
             {"connection": "1"},
@@ -77,7 +77,7 @@ def test_which_records_match(wanted: Any, found: list[int] | str) -> None:
         (
             {"connection": [1, -1]},
             ValueError,
-            "connections are numbered from 1, and 0 is the server, not -1",
+            "connections are numbered from 1, and 0 is the server; -1 is neither",
         ),
         ({"text": 5}, TypeError, "text is a str or a compiled pattern for str, not 5"),
         (
@@ -89,7 +89,7 @@ def test_which_records_match(wanted: Any, found: list[int] | str) -> None:
         (
             {"typ": "text"},
             TypeError,
-            "'typ' is not a criterion; there are 'kind', 'type', 'direction', 'connection', "
+            "'typ' is not a criterion; choose from 'kind', 'type', 'direction', 'connection', "
             "'text', 'predicate'",
         ),
     ],

@@ -547,7 +547,7 @@ def test_decompressed_payloads_are_counted_before_anyone_looks() -> None:
 
 @pytest.mark.parametrize("wait", ["wait_for", "wait_for_async"])
 def test_a_criterion_that_does_not_exist_is_refused(wait: str) -> None:
-    with pytest.raises(TypeError, match=r"^'typ' is not a criterion; there are 'kind', 'type', "):
+    with pytest.raises(TypeError, match=r"^'typ' is not a criterion; choose from 'kind', 'type', "):
         result = getattr(FrameLog(), wait)(typ="text")
         asyncio.run(result)
 

@@ -107,7 +107,7 @@ def test_a_record_with_another_payload_of_its_length(key: bytes | None) -> None:
     other = record.with_payload(b"World")
     assert other.frame == decode(encode(1, b"World", key=key))
     assert (other.payload, other.message, other.number) == (b"World", None, 7)
-    with pytest.raises(ValueError, match=r"^a payload of 4 bytes in place of one of 5: "):
+    with pytest.raises(ValueError, match=r"^a payload of 4 bytes cannot replace one of 5: "):
         record.with_payload(b"four")
 
 

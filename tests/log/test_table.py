@@ -185,9 +185,9 @@ def test_one_column_may_be_given_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["number", "colour"], "'colour' is not a column; there are 'number', 'time', "),
-        ("colour", "'colour' is not a column; there are 'number', 'time', "),
-        ([], "a table needs a column; there are 'number', 'time', "),
+        (["number", "colour"], "'colour' is not a column; choose from 'number', 'time', "),
+        ("colour", "'colour' is not a column; choose from 'number', 'time', "),
+        ([], "a table needs a column; choose from 'number', 'time', "),
     ],
 )
 def test_columns_that_do_not_exist(names: list[str] | str, message: str) -> None:
@@ -223,7 +223,9 @@ def test_times_keys_and_bits_can_be_chosen() -> None:
 @pytest.mark.parametrize("columns", [["nothing"], [], "colour"])
 def test_a_column_that_does_not_exist(columns: list[str] | str) -> None:
     for form in (conversation().text, conversation().html):
-        with pytest.raises(ValueError, match=r"there are 'number', 'time', 'relative', 'delta', "):
+        with pytest.raises(
+            ValueError, match=r"choose from 'number', 'time', 'relative', 'delta', "
+        ):
             form(columns)
 
 

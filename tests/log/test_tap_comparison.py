@@ -110,7 +110,7 @@ def test_it_shows_itself_and_no_markup_of_others() -> None:
     ]
     assert "1000 &lt;b&gt;" in hop._repr_html_()
     assert "1 thing changed of 1" in hop._repr_html_()
-    assert str(Hop(())).endswith("(no WebSocket passed either tap)")
+    assert str(Hop(())).endswith("(no WebSocket passed through either tap)")
 
     class Printer:
         shown = ""

@@ -25,9 +25,9 @@ def test_filter() -> None:
 @pytest.mark.parametrize(
     ("wanted", "error", "message"),
     [
-        ({"type": "binary"}, ValueError, "'binary' is not a type; there are 'text', "),
+        ({"type": "binary"}, ValueError, "'binary' is not a type; choose from 'text', "),
         ({"connection": "1"}, TypeError, "connection is the number of a connection, "),
-        ({"typ": "text"}, TypeError, "'typ' is not a criterion; there are 'kind', 'type', "),
+        ({"typ": "text"}, TypeError, "'typ' is not a criterion; choose from 'kind', 'type', "),
     ],
 )
 def test_a_filter_that_no_record_could_pass_is_refused(

@@ -127,10 +127,18 @@ def test_a_search_goes_on_where_it_ended() -> None:
         ({"count": "2"}, TypeError, "count is a whole number, not '2'"),
         ({"count": True}, TypeError, "count is a whole number, not True"),
         ({"count": 1.0}, TypeError, "count is a whole number, not 1.0"),
-        ({"after": None}, TypeError, "after is a whole number, not None; record.number is that"),
+        (
+            {"after": None},
+            TypeError,
+            "after is a whole number, not None; record.number is the number",
+        ),
         ({"timeout": "2"}, TypeError, "timeout is a number of seconds, or None for no limit, not"),
         ({"timeout": True}, TypeError, "timeout is a number of seconds, or None for no limit, not"),
-        ({"timeout": math.nan}, ValueError, "timeout is nan, which never comes; None is no limit"),
+        (
+            {"timeout": math.nan},
+            ValueError,
+            "timeout is nan, a time that never comes; use None for no limit",
+        ),
     ],
 )
 def test_the_numbers_of_a_wait_are_checked(

@@ -201,8 +201,8 @@ def test_a_port_that_needs_an_administrator(monkeypatch: pytest.MonkeyPatch) -> 
         bind("127.0.0.1", 80)
     assert caught.value.errno == errno.EACCES
     assert caught.value.strerror == (
-        "cannot listen on 127.0.0.1:80: ports below 1024 belong to the administrator; "
-        "take one above, like 8080"
+        "cannot listen on 127.0.0.1:80: only an administrator may use ports below 1024; take a "
+        "higher one, like 8080"
     )
 
 
@@ -211,8 +211,8 @@ def test_a_port_that_windows_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AddressUnavailable) as caught:
         bind("127.0.0.1", 8080)
     assert caught.value.strerror == (
-        "cannot listen on 127.0.0.1:8080: the system keeps this port; it chooses a free one with "
-        "server.port = 0"
+        "cannot listen on 127.0.0.1:8080: the system reserves this port; server.port = 0 takes a "
+        "free one"
     )
     assert not is_free("127.0.0.1", 8080)
 

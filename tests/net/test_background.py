@@ -24,7 +24,7 @@ from tests.helpers import run_python, wait_until
 
 WRONG_THREAD = (
     "this call blocks, and it was made on the thread that runs the event loop, "
-    "which would wait for itself; in an async def handler use the awaitable twin"
+    "which would wait for itself; in an async def handler, await its async counterpart"
 )
 
 
@@ -414,7 +414,7 @@ def test_what_ends_a_loop_is_told_and_the_loop_goes_on(
     loop.loop.call_soon_threadsafe(loop.loop.stop)
     assert loop.call(lambda: "still there") == "still there"
     assert told == [
-        "A task or a callback on the event loop raised SystemExit: 3; the loop goes on."
+        "A task or a callback on the event loop raised SystemExit: 3; the loop keeps running."
     ]
     assert "in leave" in capsys.readouterr().err
 

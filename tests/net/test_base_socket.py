@@ -22,7 +22,8 @@ from .memory import Memory, in_memory
 
 CLOSE_SENT = (
     "this end has sent a CLOSE frame, so the {} was not sent: no data frame may follow it "
-    "(RFC 6455, section 5.5.1), and this end only answers a PING frame then; send before closing, "
+    "(RFC 6455, section 5.5.1), and after it this end only answers PING frames; send before "
+    "closing, "
     "or open a new connection"
 )
 UNDER_WAY = (

@@ -446,7 +446,7 @@ def test_an_interim_response_without_an_end() -> None:
                 peer.sendall(b"X: y\r\n" * 100)
 
     error, _, _ = failed(script, timeout=60)
-    assert "the head of an interim response has no end" in str(error)
+    assert "the head of an interim response does not end" in str(error)
 
 
 def test_a_refusal_of_http_1_0_with_a_length_does_not_wait_for_the_end_of_tcp() -> None:

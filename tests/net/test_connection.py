@@ -957,7 +957,7 @@ async def test_what_comes_while_this_end_closes_is_delivered_up_to_a_bound(
         (ConnectionResetError(), "reset", ""),
         (TimeoutError(), "dropped by client", ""),
         (OSError("no route to host"), "dropped by client", ""),
-        (LookupError("inside"), "closed", "an error of this end: LookupError('inside')"),
+        (LookupError("inside"), "closed", "an error at this end: LookupError('inside')"),
     ],
     ids=["reset", "timeout", "no route", "our own"],
 )

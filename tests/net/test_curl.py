@@ -118,9 +118,9 @@ def test_an_address_without_a_scheme_is_one_of_http_as_for_curl() -> None:
         ("curl ws://h/ -H", "nothing follows --header"),
         ("curl ws://h/ -d s3cr3t", "the option '-d' means nothing to a WebSocket"),
         ("curl ws://h/ --data=s3cr3t", "the option '--data' means nothing to a WebSocket"),
-        ("curl ws://h/ -X POST", "a WebSocket is asked for with GET"),
+        ("curl ws://h/ -X POST", "a WebSocket is requested with GET"),
         ("curl ws://h/ -b s3cr3t.txt", "--cookie names a file"),
-        ("curl ws://h/ -m soon", "--max-time is followed by a number"),
+        ("curl ws://h/ -m soon", "--max-time needs a number after it"),
     ],
 )
 def test_what_does_not_say_how_to_connect(command: str, why: str) -> None:

@@ -218,7 +218,7 @@ def wrong_version() -> ssl.SSLError:
         (
             socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
             False,
-            "DNS knows no address of '::1' (Name or service not known); check the name, and the "
+            "DNS knows no address for '::1' (Name or service not known); check the name, and the "
             "network",
         ),
         (
@@ -238,19 +238,19 @@ def wrong_version() -> ssl.SSLError:
             TimeoutError(),
             True,
             "no TLS with [::1]:8443 within 1.5 s; TCP is connected, but does the server speak "
-            "TLS? One that does not has an address that begins with ws://",
+            "TLS? If not, its address begins with ws://",
         ),
         (
             ConnectionResetError(),
             True,
             "no TLS with [::1]:8443 (the server ended TCP); TCP is connected, but does the server "
-            "speak TLS? One that does not has an address that begins with ws://",
+            "speak TLS? If not, its address begins with ws://",
         ),
         (
             wrong_version(),
             True,
             "no TLS with [::1]:8443 (wrong version number); TCP is connected, but does the server "
-            "speak TLS? One that does not has an address that begins with ws://",
+            "speak TLS? If not, its address begins with ws://",
         ),
     ],
 )
@@ -264,7 +264,7 @@ def test_a_certificate_that_is_not_valid_is_told_as_that() -> None:
     cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
     cause.verify_message = "self-signed certificate"
     assert str(connect_failed(SECURE, cause, None, True)) == (
-        "no TLS with [::1]:8443: its certificate is not valid here (self-signed certificate); an "
-        'authority of your own is named by ssl="ca.pem", or by the environment variable '
+        "no TLS with [::1]:8443: its certificate is not valid here (self-signed certificate); "
+        'name an authority (CA) of your own with ssl="ca.pem", or in the environment variable '
         "SSL_CERT_FILE"
     )

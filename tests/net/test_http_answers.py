@@ -141,9 +141,13 @@ def test_headers_that_cannot_be_sent(headers: Any, message: str) -> None:
 
 
 def test_what_is_not_an_answer() -> None:
-    assert refused(as_answer, None).startswith("the handler of a page returned None; it returns a ")
-    assert refused(as_answer, {1, 2}).startswith("a body is text, bytes, or what JSON can say, and")
-    assert refused(as_answer, {"a": object()}).startswith("a body is text, bytes, or what JSON")
+    assert refused(as_answer, None).startswith(
+        "the handler of a page returned None; it must return a "
+    )
+    assert refused(as_answer, {1, 2}).startswith("a body is text, bytes or a value for JSON, but")
+    assert refused(as_answer, {"a": object()}).startswith(
+        "a body is text, bytes or a value for JSON"
+    )
 
 
 def test_decisions_of_a_hook() -> None:

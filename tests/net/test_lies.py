@@ -148,10 +148,13 @@ def test_faults_by_name_and_with_other_seconds() -> None:
     [
         ("late CLOSE", "faults is a list of names, like ['wrong accept key'], not a str"),
         (7, "faults is a list of names, like ['wrong accept key'], not a int"),
-        (["nothing"], "faults: for this end and place no fault has the name 'nothing'; there are "),
-        ([7], "faults: for this end and place no fault has the name 7; there are "),
-        (["no HTTP"], "faults: for this end and place no fault has the name 'no HTTP'; "),
-        (["same masking key each time"], "faults: for this end and place no fault has the "),
+        (
+            ["nothing"],
+            "faults: at this end and place, no fault has the name 'nothing'; choose from ",
+        ),
+        ([7], "faults: at this end and place, no fault has the name 7; choose from "),
+        (["no HTTP"], "faults: at this end and place, no fault has the name 'no HTTP'; "),
+        (["same masking key each time"], "faults: at this end and place, no fault has the "),
     ],
 )
 def test_what_is_not_a_fault_here(faults: Any, message: str) -> None:
@@ -163,6 +166,6 @@ def test_what_is_not_a_fault_here(faults: Any, message: str) -> None:
 def test_what_is_told() -> None:
     assert told(fault_named("late CLOSE")) == (
         "On purpose: late CLOSE. An end answers a CLOSE frame as soon as practical, and this one "
-        "waits. The other end waits for a while, and may end TCP before the answer comes. "
+        "waits. The other end waits for a while, and may close TCP before the answer comes. "
         "(RFC 6455, 5.5.1)"
     )

@@ -86,7 +86,7 @@ def test_the_parameters_of_deflate() -> None:
         ({"Upgrade": None}, 426, "the header Upgrade does not ask for a WebSocket"),
         ({"Sec_WebSocket_Version": "8"}, 400, "Sec-WebSocket-Version"),
         ({"Sec_WebSocket_Key": "short"}, 400, "Sec-WebSocket-Key"),
-        ({"method": "POST"}, 405, "a WebSocket is asked for with GET"),
+        ({"method": "POST"}, 405, "a WebSocket is requested with GET"),
     ],
 )
 def test_refusals(changes: dict[str, Any], status: int, why: str) -> None:

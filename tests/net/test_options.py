@@ -59,9 +59,9 @@ def test_an_option_that_does_not_exist() -> None:
     with pytest.raises(TypeError) as caught:
         connect_options(cast(Any, {"timeout": 1, "time_out": 1}))
     assert str(caught.value) == (
-        "connect() has no option 'time_out'; there are origin, headers, cookies, subprotocols, "
-        "compression, max_message_size, automatic_pong, keepalive, timeout, close_timeout, "
-        "redirects, ssl, client_certificate, proxy, unix, sock, faults"
+        "connect() has no option 'time_out'; its options are origin, headers, cookies, "
+        "subprotocols, compression, max_message_size, automatic_pong, keepalive, timeout, "
+        "close_timeout, redirects, ssl, client_certificate, proxy, unix, sock, faults"
     )
 
 
@@ -127,8 +127,8 @@ def test_what_is_not_a_pair(pair: object) -> None:
 )
 def test_what_is_not_the_name_of_a_header(name: str, start: str) -> None:
     assert refused(headers={name: "7"}) == (
-        f"the name of a header that begins with {start!r} holds a character that no name may "
-        f"have; a name has letters, digits and !#$%&'*+-.^_`|~ only (RFC 9110, section 5.1)"
+        f"the name of a header that begins with {start!r} contains a character that is not allowed "
+        f"there; a name has letters, digits and !#$%&'*+-.^_`|~ only (RFC 9110, section 5.1)"
     )
 
 
@@ -142,8 +142,8 @@ def test_the_name_of_a_header_is_a_text() -> None:
 )
 def test_the_value_of_a_header_that_cannot_be_sent_is_not_repeated(value: str) -> None:
     assert refused(headers={"X-Token": value}) == (
-        "the header X-Token holds a line break, a control character or one beyond Latin-1, which "
-        "no header may hold (RFC 9110, section 5.5); remove it, or encode the value"
+        "the header X-Token holds a line break, a control character or one beyond Latin-1, which a "
+        "header must not contain (RFC 9110, section 5.5); remove it, or encode the value"
     )
     assert refused(origin=value).startswith("origin holds a line break, a control character or ")
 
@@ -165,7 +165,7 @@ def test_the_value_of_a_header_is_a_text(value: object) -> None:
 )
 def test_what_has_an_option_is_not_a_header(name: str, option: str) -> None:
     assert refused(headers={name: "s3cr3t"}) == (
-        f"the header {name} is sent by an option of its own: write {option}"
+        f"the header {name} has an option of its own: write {option}"
     )
 
 
@@ -282,7 +282,7 @@ def test_how_many_redirects() -> None:
     assert connect_options({"redirects": 50})["redirects"] == 50
     for value in (-1, 51, True, 1.5, "1", None):
         assert refused(redirects=value) == (
-            f"redirects is how many may be followed, from 0 to 50, not {value!r}"
+            f"redirects is the number of redirects to follow, from 0 to 50, not {value!r}"
         )
 
 

@@ -256,5 +256,5 @@ def test_an_environment_that_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_proxy_that_is_reached_by_tls() -> None:
-    with pytest.raises(LocalError, match=r"https://proxy\.example:443 is reached by TLS"):
+    with pytest.raises(LocalError, match=r"https://proxy\.example:443 expects TLS"):
         tunnel(parse_proxy("https://proxy.example"))

@@ -78,7 +78,7 @@ def test_a_request_of_a_foreign_origin() -> None:
 def test_a_request_for_an_unknown_path() -> None:
     assert unknown_path(["/", "/room/{name}"]) == Refusal(
         HTTPStatus.NOT_FOUND,
-        "404 Not Found: no route has this path. There is:\n  /\n  /room/{name}\n",
+        "404 Not Found: no route has this path. The routes are:\n  /\n  /room/{name}\n",
         "",
     )
     assert unknown_path([]) == Refusal(
@@ -114,19 +114,19 @@ def test_a_request_that_cannot_be_read() -> None:
 @pytest.mark.parametrize(
     ("status", "error", "why"),
     [
-        (405, InvalidMethod("evil"), "a WebSocket is asked for with GET"),
+        (405, InvalidMethod("evil"), "a WebSocket is requested with GET"),
         (
             505,
             InvalidProtocol("evil"),
-            "a WebSocket is asked for with HTTP/1.1, and this is HTTP/1.0, in which many proxies "
-            "pass requests on (for nginx: proxy_http_version 1.1, and proxy_set_header for "
+            "a WebSocket is requested with HTTP/1.1, but this is HTTP/1.0, which many proxies use "
+            "towards a server (for nginx: proxy_http_version 1.1, and proxy_set_header for "
             "Upgrade and Connection)",
         ),
         (
             426,
             InvalidUpgrade("Connection", "evil"),
-            "the header Connection does not ask for a WebSocket: a browser was given the address "
-            "as that of a page, or a proxy has removed the header",
+            "the header Connection does not ask for a WebSocket: a browser opened the address as a "
+            "page, or a proxy removed the header",
         ),
         (
             400,
@@ -187,5 +187,5 @@ def test_a_page_is_not_posted_to() -> None:
     refusal = no_page("POST\x1b")
     assert refusal.status == 405
     assert "POST" not in refusal.text
-    assert refusal.reason == "the method POST\\x1b is not one of a page"
+    assert refusal.reason == "a page is not read with the method POST\\x1b"
     assert FAILED.status == 500

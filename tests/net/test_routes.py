@@ -123,9 +123,9 @@ NO_PARAMETER = "is not a parameter; each one has its own name, like {name}"
         ("/{1}", f"{{1}} in the path '/{{1}}' {NO_PARAMETER}"),
         ("/{}", f"{{}} in the path '/{{}}' {NO_PARAMETER}"),
         ("/{a-b}", f"{{a-b}} in the path '/{{a-b}}' {NO_PARAMETER}"),
-        ("/{a", "the path '/{a' has a brace without its pair"),
-        ("/a}", "the path '/a}' has a brace without its pair"),
-        ("/{{a}}", "the path '/{{a}}' has a brace without its pair"),
+        ("/{a", "the path '/{a' has an unmatched brace"),
+        ("/a}", "the path '/a}' has an unmatched brace"),
+        ("/{{a}}", "the path '/{{a}}' has an unmatched brace"),
     ],
 )
 def test_what_is_not_a_path(path: Any, message: str) -> None:
@@ -230,7 +230,7 @@ def test_a_generator_is_not_a_handler(handler: Any, name: str) -> None:
     with pytest.raises(InvalidRoute) as caught:
         make_route("/", handler)
     assert f"the handler {name}" in str(caught.value)
-    assert "has a yield in it, so that a call makes a generator" in str(caught.value)
+    assert "has a yield in it, so calling it makes a generator" in str(caught.value)
 
 
 def plain_decorator(handler: Any) -> Any:
@@ -323,8 +323,9 @@ def test_how_many_arguments_the_handler_of_a_page_takes(handler: Any, arguments:
         ("/a", 7, (), "a page's handler is a function that takes the request, not int 7; write: "
          "def handle_request(request): ..."),
         ("/a", lambda a, b, c: "", (), "the page's handler <lambda>(a, b, c) cannot be called"),
-        ("/a", generate, (), "the page's handler generate has a yield in it, so that a call makes "
-         "a generator and runs none of its lines; take the yield out, and return"),
+        ("/a", generate, (), "the page's handler generate has a yield in it, so calling it makes a "
+                             "generator and runs none of its lines; take the yield out, and "
+                             "return"),
         ("/a", len, {"X": "a\nb"}, "the header X holds a line break"),
     ],
 )  # fmt: skip

@@ -366,7 +366,7 @@ async def test_broadcasts_are_left_out_and_counted_in_one_notice() -> None:
     assert end.notices() == []
     end.connection.resume_writing()
     await asyncio.sleep(0)
-    assert end.notices() == ["1,500 broadcasts were left out: the other end read too slowly"]
+    assert end.notices() == ["1,500 broadcasts were not sent: the other end read too slowly"]
     assert end.payloads == [b"waits"] * waits
     assert sender.broadcast(*TO_ALL) is True
     assert end.payloads[-1] == b"to all"
@@ -458,7 +458,7 @@ async def test_on_the_loops_thread_nothing_is_put_off() -> None:
 
 @in_memory
 async def test_an_awaitable_call_elsewhere_is_refused_and_told_what_to_call() -> None:
-    for side, way_out in (("server", "server.connections"), ("client", "a socket of connect()")):
+    for side, way_out in (("server", "server.connections"), ("client", "a socket from connect()")):
         sender = Memory(side).connection.sender  # type: ignore[arg-type]
         sender.check_loop()
         with pytest.raises(WrongThread) as caught:

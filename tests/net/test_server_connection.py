@@ -447,7 +447,7 @@ def test_a_head_is_answered_without_a_body(start: str, status: int) -> None:
 @pytest.mark.parametrize(
     ("request_bytes", "status", "why"),
     [
-        (head("GET / HTTP/1.0"), 505, "HTTP/1.0, in which many proxies pass requests on"),
+        (head("GET / HTTP/1.0"), 505, "HTTP/1.0, which many proxies use towards a server"),
         (head(Sec_WebSocket_Key="AAAAAAAAAAAAAAAAAA=="), 400, "holds 13 bytes; a key is 16 random"),
         (head(Sec_WebSocket_Key=""), 400, "holds 0 bytes; a key is 16 random bytes in base64"),
         (head(Sec_WebSocket_Key="no key"), 400, "is not one text in base64; a key is 16 random"),
@@ -457,7 +457,7 @@ def test_a_head_is_answered_without_a_body(start: str, status: int) -> None:
             400,
             "is not one text in base64",
         ),
-        (head("POST / HTTP/1.1"), 405, "a WebSocket is asked for with GET"),
+        (head("POST / HTTP/1.1"), 405, "a WebSocket is requested with GET"),
     ],
 )
 def test_a_rule_that_was_broken_is_told_to_the_client_and_on_the_log(

@@ -53,8 +53,8 @@ def test_host_and_the_own_origin_become_those_of_the_server() -> None:
     )
     assert raw == expected
     assert told[0] == (
-        'The tap rewrote host: "127.0.0.1:5000" became "example.org", the name of the server that '
-        "it stands before."
+        'The tap rewrote host: "127.0.0.1:5000" became "example.org", the name of '
+        "the server behind it."
     )
     assert 'rewrote Origin: "http://127.0.0.1:5000" became "https://example.org"' in told[1]
 

@@ -116,9 +116,9 @@ def test_an_answer_that_nobody_asked_for_passes() -> None:
         ("client", b"CONNECT a:1 HTTP/1.1\r\n\r\nmore", "it asks for a tunnel"),
         ("client", b"x" * 101, "the head of its message is too long"),
         ("client", b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-         "where the body of its message ends is not clear"),
+         "it is not clear where the body of its message ends"),
         ("server", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nmore",
-         "where the body of its message ends is not clear"),
+         "it is not clear where the body of its message ends"),
         ("server", SWITCHING + b"more", "it changes to a protocol that is not WebSocket"),
     ],
 )  # fmt: skip

@@ -34,7 +34,7 @@ def test_each_action_says_what_it_does() -> None:
     message.cut(1)
     assert message.actions == [
         "injected a ping message for the client",
-        "replaced it by a bytes message",
+        "replaced it with a bytes message",
         "delayed it by 1.5 s",
         "holds it",
         "ended TCP after 1 byte of it",
@@ -72,7 +72,7 @@ def test_arguments_are_checked() -> None:
     message = passing()
     with pytest.raises(InvalidMessage, match='to is "client" or "server"'):
         message.inject("text", "a", to="all")  # type: ignore[arg-type]
-    with pytest.raises(InvalidMessage, match="no message type"):
+    with pytest.raises(InvalidMessage, match="not a message type"):
         message.replace("a", "frame")
     with pytest.raises(LocalError, match="delay is a positive number"):
         message.delay(0)

@@ -150,8 +150,8 @@ def test_drop_replace_and_inject() -> None:
     assert back.close == CloseFrame(1001)
     assert scene.said == [
         "A rule dropped it: a text message from the server.",
-        "A rule replaced it by a bytes message: a text message from the server.",
-        "A rule replaced it by a close message: a text message from the server.",
+        "A rule replaced it with a bytes message: a text message from the server.",
+        "A rule replaced it with a close message: a text message from the server.",
         "A rule injected a text message for the client, injected a ping message for the client, "
         "injected a close message for the server, injected a close message for the client: "
         "a text message from the server.",

@@ -85,7 +85,7 @@ def test_a_key_with_a_password(files: dict[str, Path], tmp_path: Path) -> None:
     server_context((files["cert.pem"], locked, "opensesame"))
     for certificate in ((files["cert.pem"], locked, "s3cr3t"), (files["cert.pem"], locked)):
         message = refused(server_context, certificate)
-        assert "a third item is the password" in message
+        assert "a third item gives the password" in message
         assert "s3cr3t" not in message
 
 
@@ -140,5 +140,5 @@ def test_what_is_not_files(certificate: object) -> None:
 def test_a_context_has_its_certificate_already(files: dict[str, Path]) -> None:
     context = ssl.create_default_context()
     assert refused(client_context, context, files["both.pem"]).startswith(
-        "client_certificate goes into the context that ssl is"
+        "ssl is a context, so put client_certificate into it"
     )

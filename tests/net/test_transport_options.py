@@ -70,7 +70,9 @@ def test_there_is_one_way_to_a_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         with socket.create_connection(listening.getsockname()) as sock:
             assert refused(unix="/run/a", sock=sock, proxy=True).startswith("unix and sock are ")
-            assert refused(sock=sock, redirects=1).startswith("redirects needs a connection of its")
+            assert refused(sock=sock, redirects=1).startswith(
+                "each redirect needs a new connection"
+            )
             assert connect_options({"sock": sock})["sock"] is sock
     assert refused(unix="/run/a", proxy="http://h").startswith("unix and proxy are different ways")
 

@@ -143,7 +143,7 @@ def test_an_address(url: str, secure: bool, host: str, port: int, resource: str)
 
 
 SCHEME = "it does not begin with ws:// or wss://"
-HOST = "after // comes a host, and perhaps a colon and a port up to 65535"
+HOST = "after // comes a host, then optionally a colon and a port up to 65535"
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_after_a_compressed_frame_that_is_not_kept_none_is_decompressed(
     scene.take(stream, lambda left: min(left, 60))
     assert [one.message for one in scene.frames] == [None, *parts[:5], None, None]
     assert "not kept" in scene.frames[-2].verdict
-    assert "cannot be decompressed, nor what follows" in scene.frames[-1].verdict
+    assert "neither it nor what follows can be decompressed" in scene.frames[-1].verdict
 
 
 def test_what_cannot_be_decompressed_is_said_and_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,8 @@ def test_what_cannot_be_decompressed_is_said_and_passes(monkeypatch: pytest.Monk
     scene.take(encode(1, b"a") + bad + ping + encode(2, b"b"))
     assert [bool(one.verdict) for one in scene.frames] == [False, True, False, True]
     assert (
-        "cannot be decompressed, nor what follows: decompression failed" in scene.frames[1].verdict
+        "neither it nor what follows can be decompressed: decompression failed"
+        in scene.frames[1].verdict
     )
     monkeypatch.setattr(watching, "MAX_INFLATED", 10)
     coder = PerMessageDeflate(False, False, 15, 15)

@@ -55,7 +55,7 @@ def test_an_answer_is_read_as_people_type_it(kind: Any, text: str, value: object
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_told_with_what_can(kind: Any, text: str) -> None:
-    with pytest.raises(ValueError, match="cannot be read here") as caught:
+    with pytest.raises(ValueError, match="is not an answer here") as caught:
         read(kind, text, ("client", "server"))
     assert hint(kind, ("client", "server")) in str(caught.value)
     assert len(str(caught.value)) < 250

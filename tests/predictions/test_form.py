@@ -42,7 +42,7 @@ def test_what_the_page_sets_is_noted_and_told(in_a_kernel: list[object]) -> None
     assert in_a_kernel == [form]
     assert (form.question, form.hint, form.status) == (QUESTION, "a whole number", "")
     form.answer = "2"
-    assert form.status == "Noted: 2. Now run on."
+    assert form.status == "Noted: 2. Now run the next cell."
     prediction.check(2)
     assert form.status == "Right. You said 2; it is 2."
     assert repr(in_a_kernel[-1]) == "Right. You said 2; it is 2."
@@ -53,11 +53,11 @@ def test_what_cannot_be_read_is_no_answer(in_a_kernel: list[object]) -> None:
     form = form_of(prediction)
     form.answer = "2"
     form.answer = "two"
-    assert form.status.startswith("'two' cannot be read here. Asked for: a whole number")
+    assert form.status.startswith("'two' is not an answer here. Expected: a whole number")
     prediction.check(2)
     assert prediction.outcome == "no answer"
     form.answer = ""
-    assert form.status == "No answer is noted."
+    assert form.status == "No answer noted."
 
 
 def test_after_a_restart_the_form_has_the_answer() -> None:

@@ -86,7 +86,7 @@ def test_a_question_that_is_asked_in_another_way_has_no_answer_yet() -> None:
 def test_an_answer_that_cannot_be_read_is_refused_and_the_one_before_stays() -> None:
     prediction = predict(QUESTION)
     prediction.answer = "3"
-    with pytest.raises(ValueError, match="'three' cannot be read here"):
+    with pytest.raises(ValueError, match="'three' is not an answer here"):
         prediction.answer = "three"
     assert prediction.answer == "3"
 

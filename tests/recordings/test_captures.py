@@ -225,7 +225,7 @@ def test_connections_at_a_time_are_bounded(path: Path, monkeypatch: pytest.Monke
     del talks[0].segments[-1], talks[3].segments[-1]
     log = opened(path, *talks, late)
     assert [each.connection for each in log.frames] == [4]
-    assert "rests of connections: too many at a time: 2" in log[-1].text  # type: ignore[union-attr]
+    assert "rests of connections: too many open at a time: 2" in log[-1].text  # type: ignore[union-attr]
 
 
 def test_connections_and_what_waits_are_bounded(
@@ -238,7 +238,7 @@ def test_connections_and_what_waits_are_bounded(
     log = opened(path, *talks[1:], talks[0])
     assert len(log.filter(kind="opened")) == 6
     assert [each.verdict for each in log.frames] == ["cut: the rest was not captured", ""]  # type: ignore[union-attr]
-    assert log[-1].text == "left out of this log: connections cut for want of memory: 1"  # type: ignore[union-attr]
+    assert log[-1].text == "left out of this log: connections cut for lack of memory: 1"  # type: ignore[union-attr]
 
 
 def test_records_of_ours_among_packets_of_others(tmp_path: Path) -> None:
@@ -271,5 +271,9 @@ def test_the_content_tells_pcapng_from_pcap(suffix: str, tmp_path: Path) -> None
     assert len(FrameLog.open(path).messages) == 16
     for data in (b"", b"GIF89a", b'{"log": {}}'):
         path.write_bytes(data)
-        with pytest.raises(ValueError, match=r"^the file is no pcapng and no pcap: it begins with"):
+        with pytest.raises(
+            ValueError,
+            match=r"^the file is neither pcapng nor pcap: it begins "
+            "with",
+        ):
             FrameLog.open(path)

@@ -132,7 +132,7 @@ def test_an_error_that_chrome_reports_is_a_notice(tmp_path: Path) -> None:
     error = {"type": "error", "time": START + 3, "opcode": -1, "data": "Invalid frame header"}
     log = opened(tmp_path, entry(_webSocketMessages=[*messages(1), error]))
     assert log[-1].kind == "notice"
-    assert log[-1].text == "the browser tells of an error: Invalid frame header"
+    assert log[-1].text == "the browser reports an error: Invalid frame header"
 
 
 def test_a_refused_handshake_and_what_is_not_a_websocket(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
         ("request.headers", ["a"], "\"headers\" holds 'a', not an object"),
         ("request.headers.0.name", 5, '"name" is 5, not a string'),
         ("response.status", "101", "\"status\" is '101', not an integer"),
-        ("response.status", 2**40, '"status" is 1099511627776, not one of HTTP'),
+        ("response.status", 2**40, '"status" is 1099511627776, not an HTTP status'),
         ("response.statusText", {}, '"statusText" is {}, not a string'),
         ("_records", [{"kind": "frame"}], "item 1 of \"_records\": a record of kind 'frame' needs"),
         ("_records", {}, "it is not a list but an object"),

@@ -142,12 +142,12 @@ def test_any_frame_comes_back_as_it_was(data: bytes, message: bytes | None, verd
         ("null", 'it is not an object with a "kind" but None'),
         (
             {"number": 1},
-            '"kind" is None; there are frame, handshake, opened, closed, error, output, notice, '
-            "check",
+            '"kind" is None; the kinds are frame, handshake, opened, closed, error, output, '
+            "notice, check",
         ),
         (
             {"kind": ["frame"]},
-            "\"kind\" is ['frame']; there are frame, handshake, opened, closed, error, output, "
+            "\"kind\" is ['frame']; the kinds are frame, handshake, opened, closed, error, output, "
             "notice, check",
         ),
         ({"kind": "frame"}, "a record of kind 'frame' needs the field \"number\""),
@@ -185,7 +185,7 @@ def test_any_frame_comes_back_as_it_was(data: bytes, message: bytes | None, verd
         ({**LINE, "direction": 1}, "\"direction\" is 1, not one of 'received', 'sent'"),
         ({**LINE, "frame": "8"}, "\"frame\" is '8', not bytes in hex"),
         ({**LINE, "frame": "zz"}, "\"frame\" is 'zz', not bytes in hex"),
-        ({**LINE, "frame": ""}, "\"frame\" is '', not a frame, which has at least a byte"),
+        ({**LINE, "frame": ""}, "\"frame\" is '', not a frame, which has at least one byte"),
         (
             {**LINE, "frame": "890000"},
             "\"frame\" is '890000', not one frame: 1 bytes follow it",

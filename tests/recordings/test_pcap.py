@@ -39,10 +39,11 @@ def test_times_in_millionths_and_billionths(
             WHOLE[:32] + b"\xff\xff\xff\xff" + WHOLE[36:],
             "packet 1 has 4,294,967,295 bytes, more than 16,777,216",
         ),
-        (WHOLE[:4] + b"\3\0\7\0" + WHOLE[8:], "the file is of version 3.7 of pcap, not 2.4"),
+        (WHOLE[:4] + b"\3\0\7\0" + WHOLE[8:], "the file is pcap version 3.7, not 2.4"),
         (
             WHOLE[:20] + b"\xbd\0\0\0" + WHOLE[24:],
-            "the link type 189 is not one that is read here: BSD loopback, Ethernet, Linux cooked, "
+            "the link type 189 cannot be read here; these can: BSD loopback, Ethernet, Linux "
+            "cooked, "
             "Linux cooked v2, OpenBSD loopback, raw IP, raw IPv4, raw IPv6",
         ),
     ],

@@ -99,7 +99,7 @@ def test_handshakes() -> None:
             for wanted, message in (
                 ({"headers": {"Upgrade": "x"}}, "the header Upgrade is 'websocket', and 'x' was"),
                 ({"headers": {"X": ""}}, "the header X is not there, and '' was expected"),
-                ({"status": 404}, "was answered with .*101 Switching Protocols, and 404 was"),
+                ({"status": 404}, "was answered with .*101 Switching Protocols, but 404 was"),
                 ({"path": "/x"}, r"the path of the request is /here\?a=b, not /x"),
             ):
                 with pytest.raises(AssertionError, match=f"{message}[^(]*$"):
@@ -128,10 +128,10 @@ def test_any_of_several_handshakes_may_be_the_one() -> None:
                 found = expect_handshake(server, **wanted, timeout=5)
                 assert found.status == wanted.get("status", 101)
             for wanted, message in (
-                ({"status": 500}, r"and 500 was expected \(the last of 4 answers\)$"),
+                ({"status": 500}, r"but 500 was expected \(the last of 4 answers\)$"),
                 ({"status": 403, "path": "/b"}, r"Switching .*\(the last of 4 answers\)$"),
                 ({"path": "/c"}, r"^the path of the request is /b, not /c \(the last of 4 "),
-                ({"status": 101, "connection": 1}, "403 Forbidden, and 101 was expected$"),
+                ({"status": 101, "connection": 1}, "403 Forbidden, but 101 was expected$"),
             ):
                 with pytest.raises(AssertionError, match=message):
                     expect_handshake(server, **wanted, timeout=0)
@@ -290,7 +290,7 @@ def test_frames_of_another_connection_do_not_count() -> None:
         (expect_close, {"sender": "me"}, ValueError, 'sender is "server", "client"'),
         (expect_close, {"connection": "1"}, TypeError, "connection is the number"),
         (expect_close, {"timeout": "1"}, TypeError, "timeout is a number of seconds"),
-        (expect_no_frame, {"seconds": None}, TypeError, "seconds is a number: an"),
+        (expect_no_frame, {"seconds": None}, TypeError, "seconds is a number: waiting"),
         (expect_no_frame, {"seconds": "1"}, TypeError, "timeout is a number of seconds"),
         (expect_handshake, {"status": "101"}, TypeError, "status is a whole number, not '101'"),
         (expect_handshake, {"status": 1000}, ValueError, "status is a number from 0 to 999"),

@@ -79,10 +79,10 @@ def test_reported_codes_come_about(
     ("code", "failed", "says"),
     [
         (1004, True, "close code 1004 is never put on the wire"),
-        (1015, False, "No click brings 1015 about"),
-        (2999, True, "2999 is not assigned"),
-        (999, True, "999 is no close code"),
-        (5000, True, "5000 is no close code"),
+        (1015, False, "No click can produce 1015"),
+        (2999, True, "2999 has no assigned"),
+        (999, True, "999 is not a close code"),
+        (5000, True, "5000 is not a close code"),
     ],
 )
 def test_codes_that_nothing_sends_say_why(
@@ -230,7 +230,7 @@ def test_nothing_is_connected(server: Server, panel: Panel) -> None:
     assert (said["failed"], "404" in said["sentence"]) == (True, True)
     server.shutdown()
     for name in ("send_ping", "connect"):
-        assert "the server does not run" in act(panel, name)["sentence"]
+        assert "the server is not running" in act(panel, name)["sentence"]
 
 
 def test_a_page_reaches_no_other_method(panel: Panel) -> None:

@@ -122,7 +122,7 @@ def test_the_table_of_a_file_is_not_named_after_the_server(
         panel.show_file(path)
         panel._update(True)
     assert headings[-2:] == [
-        f"The log of {server.url} as it was last.", "This is the file frames.jsonl.",
+        f"The log of {server.url} as it last was.", "This is the file frames.jsonl.",
     ]  # fmt: skip
 
 

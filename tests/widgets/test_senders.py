@@ -144,9 +144,9 @@ def test_without_a_server_nothing_is_sent() -> None:
     server = Server(port=0)
     senders = Senders(server)
     for _ in range(2):
-        with pytest.raises(NotOpen, match="the server does not run, so nothing was sent"):
+        with pytest.raises(NotOpen, match="the server is not running, so nothing was sent"):
             senders.perform(None, None, hello)
-        with pytest.raises(LocalError, match="the server does not run, so no client"):
+        with pytest.raises(LocalError, match="the server is not running, so no client"):
             senders.connect("/")
         server = None  # type: ignore[assignment]
         gc.collect()

@@ -79,17 +79,17 @@ def test_who_may_send_them() -> None:
         ),
         (
             999,
-            "999 is no close code: the codes begin at 1000; send 1000 to 1003, 1007 to 1014, or "
+            "999 is not a close code: the codes begin at 1000; send 1000 to 1003, 1007 to 1014, or "
             "one of your own from 4000 to 4999 (RFC 6455, section 7.4.2)",
         ),
         (
             1016,
-            "close code 1016 is not assigned to any meaning; send 1000 to 1003, 1007 to 1014, or "
+            "close code 1016 has no assigned meaning; send 1000 to 1003, 1007 to 1014, or "
             "one of your own from 4000 to 4999 (RFC 6455, section 7.4.2)",
         ),
         (
             5000,
-            "5000 is no close code: the codes end at 4999; send 1000 to 1003, 1007 to 1014, or "
+            "5000 is not a close code: the codes end at 4999; send 1000 to 1003, 1007 to 1014, or "
             "one of your own from 4000 to 4999 (RFC 6455, section 7.4.2)",
         ),
     ],
@@ -99,8 +99,8 @@ def test_why_a_code_is_not_sent(code: int, message: str) -> None:
 
 
 def test_a_number_too_long_to_write_is_refused_all_the_same() -> None:
-    assert why_not_sent(10**6000).startswith("a number of 19932 bits is no close code")
-    assert why_not_sent(-(10**6000)).startswith("a number of 19932 bits is no close code")
+    assert why_not_sent(10**6000).startswith("a number of 19932 bits is not a close code")
+    assert why_not_sent(-(10**6000)).startswith("a number of 19932 bits is not a close code")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ byte 0     RSV1            0            No extension uses this bit. (section 5.2
 byte 0     RSV2            0            No extension uses this bit. (section 5.2)
 byte 0     RSV3            0            No extension uses this bit. (section 5.2)
 byte 0     opcode          0x1 (text)   A text message begins here; all of it is UTF-8. (section 5.6)
-byte 1     MASK            1            The payload is masked; every client does that. (section 5.3)
+byte 1     MASK            1            The payload is masked; a client always masks. (section 5.3)
 byte 1     payload length  5            The payload has 5 bytes. (section 5.2)
 byte 2-5   masking key     37 fa 21 3d  Byte i of the payload is XORed with byte i mod 4 of this key. (section 5.3)
 byte 6-10  payload         "Hello"      The text, as UTF-8. (section 5.2)
@@ -62,13 +62,13 @@ def test_a_masked_text_is_explained() -> None:
         ),
         (
             b"\x01\x03a\xe2\x82",
-            "The payload is UTF-8 up to byte 1, where a character begins that is not whole; "
-            "the rest of it must come next (RFC 6455, section 5.6).",
+            "The payload is UTF-8 up to byte 1, where an incomplete character begins; the rest of "
+            "it must come next (RFC 6455, section 5.6).",
         ),
         (
             b"\x81\x05a\xe2\x82",
-            "The payload is UTF-8 up to byte 1, where a character begins that is not whole; "
-            "the rest of it must come next (RFC 6455, section 5.6).",
+            "The payload is UTF-8 up to byte 1, where an incomplete character begins; the rest of "
+            "it must come next (RFC 6455, section 5.6).",
         ),
         (b"\x82\x01\xff", ""),
         (b"\xc1\x01\xff", ""),

@@ -23,7 +23,9 @@ def test_each_has_a_name_of_its_own_and_sentences() -> None:
 def test_a_name_that_no_fault_has() -> None:
     with pytest.raises(KeyError) as caught:
         fault_named("no HTTP", FRAMES)
-    assert caught.value.args[0].startswith("no fault has the name 'no HTTP'; there are 'wrong mas")
+    assert caught.value.args[0].startswith(
+        "no fault has the name 'no HTTP'; choose from 'wrong mas"
+    )
 
 
 def test_frames_with_another_masking_key() -> None:

@@ -87,7 +87,7 @@ def test_the_fields_cover_every_bit_once(data: bytes) -> None:
         (b"\x01\x01a", "The beginning of the text, as UTF-8."),
         (b"\x82\x01a", "The payload, any bytes."),
         (b"\x80\x01a", "The payload, any bytes."),
-        (b"\xc1\x01a", "The payload, as the extension made it."),
+        (b"\xc1\x01a", "The payload, as the extension left it."),
         (b"\x88\x02\x03\xe8", "Two bytes of close code, then the reason as UTF-8."),
     ],
 )
@@ -101,7 +101,7 @@ def test_what_the_payload_holds(data: bytes, meaning: str) -> None:
     [
         (0x0, "0x0 (continuation)", "This frame continues the message that an earlier", "5.4"),
         (0x1, "0x1 (text)", "A text message begins here; all of it is UTF-8.", "5.6"),
-        (0x2, "0x2 (binary)", "A message of bytes begins here.", "5.6"),
+        (0x2, "0x2 (binary)", "A binary message begins here.", "5.6"),
         (0x8, "0x8 (connection close)", "This end asks to close the connection, or ", "5.5.1"),
         (0x9, "0x9 (ping)", "The other end must answer with a PONG frame ", "5.5.2"),
         (0xA, "0xa (pong)", "This answers a PING frame, or is an unsolicited heartbeat.", "5.5.3"),
@@ -137,12 +137,16 @@ def test_what_an_rsv_bit_means(first: int, rsv: int, meaning: str) -> None:
 @pytest.mark.parametrize(
     ("second", "mask", "length"),
     [
-        (0x00, "The payload is not masked; no server masks.", "The payload has 0 bytes."),
-        (0x81, "The payload is masked; every client does that.", "The payload has 1 byte."),
-        (0x7E, "The payload is not masked; no server masks.", "The length is in the next 2 bytes."),
+        (0x00, "The payload is not masked; a server never masks.", "The payload has 0 bytes."),
+        (0x81, "The payload is masked; a client always masks.", "The payload has 1 byte."),
+        (
+            0x7E,
+            "The payload is not masked; a server never masks.",
+            "The length is in the next 2 bytes.",
+        ),
         (
             0xFF,
-            "The payload is masked; every client does that.",
+            "The payload is masked; a client always masks.",
             "The length is in the next 8 bytes.",
         ),
     ],
