@@ -254,7 +254,7 @@ def test_the_check_says_what_is_missing(hub: Lab) -> None:
         button(client, "Check").click()
 
     use(f"{base}proxy/{free_port()}/")
-    expect(check).to_contain_text("The proxy is there, and reaches nothing behind it")
+    expect(check).to_contain_text("The proxy is there, but reaches nothing behind it")
     use(f"{base}no-proxy/")
     expect(check).to_contain_text("Jupyter answers 404 there")
     said(page, "server.shutdown()")

@@ -133,7 +133,7 @@ def test_what_a_page_may_not_do_is_tried_for_real(lab: Lab) -> None:
     button(client, "close(1000, reason)").click()
     expect(client.get_by_role("alert")).to_contain_text("124 bytes; 123 are allowed")
 
-    client.get_by_text("What a page may not do").click()
+    client.get_by_text("What a page cannot do").click()
     for call, error in (
         ("socket.ping()", "TypeError: socket.ping is not a function"),
         ("socket.close(1001)", "InvalidAccessError"),
@@ -314,7 +314,7 @@ def test_a_page_that_came_by_https_is_told_what_blocks_it(chromium: Browser) -> 
     mixed = check("ws://kernel.invalid:8080/")
     gone = check("wss://hub.invalid/user/jane/proxy/8080/")
     context.close()
-    assert mixed.startswith("blocked The browser does not let a page that came by https open ws://")
+    assert mixed.startswith("blocked The browser does not let a page that was loaded by https open ws://")
     assert "begins with wss://" in mixed
-    assert gone.startswith("blocked The proxy is there, and reaches nothing behind it (503).")
+    assert gone.startswith("blocked The proxy is there, but reaches nothing behind it (503).")
     assert "start it again" in gone

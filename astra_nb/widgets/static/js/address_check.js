@@ -209,14 +209,14 @@ const CAUSES = {
     code === 1000 ? "This page reaches the server." : `This page reaches the server, through a proxy that changes close codes: the server sent 1000, ${code} arrived.`,
     proxied || code !== 1000 ? "The frame log shows what the server sent; server.browser_client() shows what the proxy makes of it." : "",
   ],
-  stopped: () => ["The server does not run.", "Run server.run() in a cell."],
+  stopped: () => ["The server is not running.", "Run server.run() in a cell."],
   mixed: () => [
-    "The browser does not let a page that came by https open ws:// (mixed content).",
+    "The browser does not let a page that was loaded by https open ws:// (mixed content).",
     "Open the notebook by http, or reach the server through an address that begins with wss://, as jupyter-server-proxy gives it.",
   ],
   origin: () => [
     "The server refused this page's origin with 403.",
-    "The log names it. Show the panel or this client again, which lets its page in, or write server.origins.append(...).",
+    "The log names it. Show the panel or this client again, to let its page in, or write server.origins.append(...).",
   ],
   host: ({ status }) => [
     `The server refused the name in this address with ${status}.`,
@@ -228,20 +228,20 @@ const CAUSES = {
     "Log in again, in another tab of this browser, and reload this page. Another user's server stays closed.",
   ],
   gateway: ({ status }) => [
-    `The proxy is there, and reaches nothing behind it (${status}).`,
-    status === 503 ? "The notebook server is gone or starting: open the hub's page and start it again." : "Does the server run? Run server.run() in a cell, then check again.",
+    `The proxy is there, but reaches nothing behind it (${status}).`,
+    status === 503 ? "The notebook server is gone or starting: open the hub's page and start it again." : "Is the server running? Run server.run() in a cell, then check again.",
   ],
   "http only": () => [
-    "Plain HTTP gets through to the server, and WebSocket does not: something in between does not let the upgrade pass.",
-    "Ask who runs that proxy to pass the headers Upgrade and Connection; or use a client in the kernel: connect(server.url).",
+    "Plain HTTP gets through to the server, but WebSocket does not: something in between does not pass on the upgrade.",
+    "Ask the person who runs that proxy to pass on the headers Upgrade and Connection; or use a client in the kernel: connect(server.url).",
   ],
-  other: ({ hint }) => ["Something answers there, and it is not this server.", hint || "Another program may hold this port on your machine: take another one, server.port = 0."],
+  other: ({ hint }) => ["Something answers there, but it is not this server.", hint || "Another program may hold this port on your machine: take another one, server.port = 0."],
   nothing: ({ url, hint }) => [
     "Nothing answers there.",
     /^wss?:\/\/(127\.|localhost|\[::1\])/.test(url) ? `The kernel may be on another machine than this browser. ${hint}` : hint,
   ],
   nowhere: (_, { why_not }) => ["No page can reach the kernel here.", why_not],
-  syntax: () => ["This is not an address of a WebSocket.", "It reads like ws://127.0.0.1:8080/ (RFC 6455, section 3)."],
+  syntax: () => ["This is not the address of a WebSocket.", "One looks like ws://127.0.0.1:8080/ (RFC 6455, section 3)."],
 };
 
 /**

@@ -35,7 +35,7 @@ class BrowserClientPage {
     this.url = input("astra-url", "Address to connect to", {
       oninput: () => { this.edited = true; this.#drawSnippet(); },
     });
-    this.subprotocols = input("astra-short", "Subprotocols, parted by commas", { placeholder: "subprotocols" });
+    this.subprotocols = input("astra-short", "Subprotocols, separated by commas", { placeholder: "subprotocols" });
     this.connectButton = button("Connect", "new WebSocket(address): opens a connection from this page", () => this.#connect());
     this.payload = input("astra-url", "Payload", { value: "Hello" });
     this.format = select(["text", "hex", "byte table"], "How the payload is read when it is sent as bytes");
@@ -49,7 +49,7 @@ class BrowserClientPage {
     this.binaryType = select(["blob", "arraybuffer"], "binaryType: the form in which this page gets binary messages");
     this.binaryType.onchange = () =>
       this.socket.setBinaryType(/** @type {BinaryType} */ (this.binaryType.value));
-    this.closeButton = button("close(code, reason)", "Close with the code and the reason beside", () => this.#try(() => this.#close()));
+    this.closeButton = button("close(code, reason)", "Close with this code and reason", () => this.#try(() => this.#close()));
     this.state = element("span", { class: "astra-socket-state" });
     this.problem = element("p", { class: "astra-verdict", role: "alert" });
     this.problem.hidden = true;
@@ -212,7 +212,7 @@ class BrowserClientPage {
 
   /** @param {import("./page_socket.js").SocketEvent} event */
   #report(event) {
-    if (!this.bridge.notify("event", event)) this.#show("The kernel does not listen any more; run the cell again.");
+    if (!this.bridge.notify("event", event)) this.#show("The kernel no longer listens; run the cell again.");
   }
 }
 

@@ -269,7 +269,7 @@ export class Composer {
     headers.input.placeholder = "Name: value; Other: value";
     const protocols = field("Subprotocols", "", "");
     const wrong = element("select", { class: "astra-select", "aria-label": "A rule that the request breaks" },
-      element("option", { text: "a right request", value: "" }),
+      element("option", { text: "a correct request", value: "" }),
       ...this.catalog.rules.filter(({ stage }) => stage === "request").map(({ name, says }) => element("option", { text: name, title: says, value: name })));
     const go = button(ofServer ? "Open a client" : "Connect", "A client in the kernel connects", () => this.store.act("connect", {
       arguments: [address.input.value],

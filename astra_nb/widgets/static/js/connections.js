@@ -77,6 +77,6 @@ export class Connections {
             : element("span", { role: "cell", class: `astra-${key}`, title: key === "who" ? one.peer : cells[/** @type {"why"} */ (key)] }, element("bdi", { text: cells[/** @type {"why"} */ (key)] }))));
     }));
     const refused = this.all.filter((one) => one.state === "refused").length;
-    setText(this.sum, `${counted(this.all.length - refused, "connection")}${refused ? `, ${counted(refused, "refused handshake")}` : ""}. ${shown.length > DRAWN ? `The first ${DRAWN} are shown; filter for the others. ` : ""}A click, or Enter, follows one in Frames.`);
+    setText(this.sum, `${counted(this.all.length - refused, "connection")}${refused ? `, ${counted(refused, "refused handshake")}` : ""}. ${shown.length > DRAWN ? `The first ${DRAWN} are shown; filter for the others. ` : ""}Click one, or press Enter, to follow it in Frames.`);
   }
 }

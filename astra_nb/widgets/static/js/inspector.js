@@ -232,7 +232,7 @@ export class Inspector {
     await this.shown; // what was chosen just now, not what is left
     this.pinned = this.pinned?.number === this.detail?.number ? undefined : this.detail;
     if (!this.pinned && this.tab === "Compare") this.tab = "Payload";
-    this.store.say(this.pinned ? `Frame ${this.pinned.number} is pinned; choose another row to compare them.` : "Nothing is pinned any more.");
+    this.store.say(this.pinned ? `Frame ${this.pinned.number} is pinned; choose another row to compare them.` : "Nothing is pinned now.");
     this.#draw();
   }
 
@@ -362,5 +362,5 @@ function handshake(heads) {
     element("dl", { class: "astra-headers" }, ...headers.flatMap(({ name, value, meaning }) => [
       element("dt", {}, element("bdi", { text: name })),
       element("dd", {}, element("bdi", { text: value }), meaning ? element("small", { text: meaning }) : null)])),
-    ...(steps.length > 0 ? [heading("How Sec-WebSocket-Accept comes about", "section 4.2.2"), element("ol", { class: "astra-steps" }, ...steps.map(([step, value]) => element("li", {}, step, element("code", { text: value }))))] : []))))];
+    ...(steps.length > 0 ? [heading("How Sec-WebSocket-Accept is computed", "section 4.2.2"), element("ol", { class: "astra-steps" }, ...steps.map(([step, value]) => element("li", {}, step, element("code", { text: value }))))] : []))))];
 }

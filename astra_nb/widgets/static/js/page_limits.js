@@ -53,7 +53,7 @@ const LIMITS = [
   {
     call: "socket.close(1001)",
     attempt: (socket) => socket.close(1001),
-    why: "Only 1000 and 3000 to 4999 are a page's own. The browser sends 1001 when you leave the page, and 1002 or 1007 when a peer breaks the rules.",
+    why: "A page may send only 1000 and 3000 to 4999. The browser sends 1001 when you leave the page, and 1002 or 1007 when a peer breaks the rules.",
   },
   {
     call: "socket.close(1000, \"x\".repeat(124))",
@@ -63,7 +63,7 @@ const LIMITS = [
   {
     call: "new WebSocket(url, [], { headers: { \"X-Mine\": \"1\" } })",
     attempt: tryHeaders,
-    why: "A page chooses no header: a third argument is ignored without an error. The browser adds Origin, and the cookies it has for that host. A token goes into the query, a subprotocol or the first message.",
+    why: "A page cannot choose headers: a third argument is ignored without an error. The browser adds Origin, and the cookies it has for that host. A token goes into the query, a subprotocol or the first message.",
   },
   {
     call: "new WebSocket(url + \"/nobody-serves-this\").status",
@@ -73,7 +73,7 @@ const LIMITS = [
   {
     call: "socket.extensions = \"permessage-deflate\"",
     attempt: (socket) => { /** @type {any} */ (socket).extensions = "permessage-deflate"; },
-    why: "Compression, fragments and masking are the browser's: a page can read which extensions were agreed on, and gives and gets whole messages.",
+    why: "Compression, fragments and masking are the browser's: a page can read which extensions were agreed on, and sends and receives whole messages.",
   },
 ];
 
@@ -99,6 +99,6 @@ export function limitList(getSocket) {
       element("p", { class: "astra-limit-why", text: why }), answer);
   });
   return element("details", { class: "astra-limits" },
-    element("summary", { text: "What a page may not do" }),
+    element("summary", { text: "What a page cannot do" }),
     element("ul", {}, ...items));
 }

@@ -16,7 +16,7 @@ import { StatusBar, Toolbar } from "./toolbar.js";
 const KEYS = [
   ["/", "filter"], ["j k \u2191 \u2193", "rows"], ["Home End", "first, last row"], ["Enter", "open the inspector"], ["Esc", "close it"], ["n N", "next, previous error"],
   ["f", "follow the row's connection"], ["g", "keep the newest row in sight"], ["p", "pause"], ["1 2 3 4", "tabs of the inspector"], ["e", "edit and send again"],
-  ["Ctrl+C", "copy the payload"], ["m", "pin to compare; or Shift and a click"], ["s", "save or open"], ["Alt+1 \u2026 4", "send text, bytes, ping, pong"], ["t", "times relative to this row"], ["?", "this list"],
+  ["Ctrl+C", "copy the payload"], ["m", "pin to compare (or Shift and click)"], ["s", "save or open"], ["Alt+1 \u2026 4", "send text, bytes, ping, pong"], ["t", "times relative to this row"], ["?", "this list"],
 ];
 const CONNECTIONS_MS = 1000; // between two looks at the connections while they are shown
 

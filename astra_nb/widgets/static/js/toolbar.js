@@ -29,7 +29,7 @@ export class StatusBar {
     const tabs = element("span", { class: "astra-tabs", role: "tablist", "aria-label": "Views of the log" }, ...this.tabs);
     this.errorCount = element("b");
     this.errors = element("button", { class: "astra-errors", type: "button", title: "Next error (n)", onclick: onErrors }, icon("bad"), this.errorCount);
-    this.trip = element("span", { class: "astra-stat astra-trip", title: "Newest time from a PING of this end to its PONG" });
+    this.trip = element("span", { class: "astra-stat astra-trip", title: "Latest time from a PING of this end to its PONG" });
     this.dropped = element("span", { class: "astra-stat astra-dropped", title: "Records that are no longer in the log: it keeps the newest" });
     this.rate = element("span", { class: "astra-stat astra-rate" });
     this.line = svgElement("polyline", {});
@@ -102,7 +102,7 @@ const SAVED = /** @type {[string, string, string][]} */ ([
   ["jsonl", "JSON Lines", "Write the whole log to a file beside the notebook"],
   ["har", "HAR", "For the network panel of a browser, and for Playwright"],
   ["pcapng", "pcapng", "For Wireshark"],
-  ["html", "one HTML page", "The panel and the log, without kernel and network"],
+  ["html", "one HTML page", "The panel and the log; needs no kernel and no network"],
 ]);
 
 export class Toolbar {
@@ -148,8 +148,8 @@ export class Toolbar {
       made.append(icon(by > 0 ? "below" : "above"));
       return made;
     };
-    this.follow = this.#worded(toggle("", "Keep the newest row in sight (g); scrolling up lets go", true, handlers.onFollow), "follow", "Follow");
-    this.pause = this.#worded(toggle("", "Hold the list still (p); records go on to be logged", false, handlers.onPause), "pause", "Pause");
+    this.follow = this.#worded(toggle("", "Keep the newest row in sight (g); scrolling up stops that", true, handlers.onFollow), "follow", "Follow");
+    this.pause = this.#worded(toggle("", "Hold the list still (p); records are still logged", false, handlers.onPause), "pause", "Pause");
     this.save = menu("Save", "Save and open", () => [
       ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
       this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
