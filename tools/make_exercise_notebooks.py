@@ -36,7 +36,7 @@ INTRODUCTION = """\
 # {title}
 
 Write each answer into its cell, run it, and run the check below it. A check talks to your code \
-and says what it found: as often as you like.
+and says what it found. Run it as often as you like.
 
 {seeded}\
 Stuck? `{first}.hint()` says a bit, `{first}.hint(2)` a bit more, and `{first}.solution()` shows \

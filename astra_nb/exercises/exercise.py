@@ -108,7 +108,7 @@ class Exercise(ABC):
         unknown = sorted(set(" ".join(self.advice).split()) - KEYS)
         if unknown:
             raise ValueError(
-                f"exercise {self.name}: no finding has the key {unknown[0]!r}; there are "
+                f"exercise {self.name}: no finding has the key {unknown[0]!r}; choose from "
                 f"{', '.join(sorted(KEYS))}"
             )
         if self.notebook:
@@ -147,7 +147,7 @@ class Exercise(ABC):
             ScenarioError: The exercise itself has a mistake; names the line.
         """
         if guard.in_check.get():
-            raise guard.NotAllowed("a handler may not start a check; call check in a cell")
+            raise guard.NotAllowed("a handler must not start a check; call check in a cell")
         examination = Examination(self.name if seed is None else f"{self.name} {seed}", port)
         outcome, finding = self._judge(answer, examination)
         if finding is None or finding.misconception is not Misconception.CELL_FAILED:

@@ -191,7 +191,7 @@ class FunctionExercise(Exercise):
             return Finding(M.KNOWN_BY_HEART, said)
         if judged := self.judge(value, *given):
             return Finding(M.KNOWN_MISTAKE, judged)
-        said = f"{name} returned another result: {how_differs(value, expected)}."
+        said = f"{name} returned a different result: {how_differs(value, expected)}."
         return Finding(M.WRONG_VALUE, said)
 
     def _raised(self, error: BaseException) -> Finding:

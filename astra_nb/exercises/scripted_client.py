@@ -323,7 +323,7 @@ class Play:
         if came is not None:  # what follows it may explain it
             await self.until(self._all_idle, REST)
         if len(end.inbox) - end.taken > MANY_PENDING and not end.run.ended:
-            self._stop(Misconception.FLOOD, "Your handler sends without end.", end)
+            self._stop(Misconception.FLOOD, "Your handler never stops sending.", end)
         self.harness.settle()
         if not self.harness.is_running:
             self._stop(Misconception.OWN_SERVER, "The server of this check was shut down.")

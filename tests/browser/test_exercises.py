@@ -65,7 +65,7 @@ def test_an_exercise_is_worked_through(lab: Lab, theme: str) -> None:
     answer.run()
     check.run()
     region = check.output.get_by_role("region", name="Echo: not yet")
-    expect(region).to_contain_text("What should go as bytes came as its spelling in text.")
+    expect(region).to_contain_text("What should go as bytes came spelled out as text.")
     expect(region).to_contain_text("Send the value itself")
     expect(region.get_by_role("heading", name="Echo: not yet.")).to_be_visible()
     calls = region.get_by_text("socket.send_text(str(message.value))").first

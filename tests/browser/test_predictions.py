@@ -65,7 +65,7 @@ def test_predictions_are_answered_and_told(lab: Lab, theme: Theme) -> None:
     page.page.keyboard.press("Tab")
     expect(group.get_by_role("status")).to_have_text("Noted: 2. Now run the next cell.")
     types = page.cell(0).output.get_by_role("group", name="Which ones, in their order?")
-    types.get_by_label("types in their order").fill("close")
+    types.get_by_label("types of frames in order").fill("close")
     types.get_by_role("button", name="Note it").click()
     expect(types.get_by_role("status")).to_have_text("Noted: close. Now run the next cell.")
     first = page.cell(0).output.get_by_role("group", name="Who closes first?")

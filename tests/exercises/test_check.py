@@ -370,7 +370,7 @@ def test_a_taken_port_is_not_the_handlers_fault() -> None:
     with held_port() as port:
         found = echo.check(echo_back, port=port)
     assert found.key == "no-server"
-    assert "That is not your handler's doing." in str(found)
+    assert "Your handler did not cause this." in str(found)
     assert str(port) in str(found)
 
 

@@ -205,7 +205,7 @@ def test_of_a_dict_the_wrong_items_tell() -> None:
     assert headline(checked(wrong, **options)) == "The sum is the greatest."
     wrong = "def double(numbers):\n    return {'sum': 3, 'count': 2}\n"
     assert headline(checked(wrong, **options)) == (
-        "double returned another result: 'sum' is 3, and 11 is right."
+        "double returned a different result: 'sum' is 3, but 11 is right."
     )
 
 

@@ -200,7 +200,7 @@ def test_a_self_test_tells_the_teachers_mistakes() -> None:
     [
         ({"scenarios": []}, "without a scenario any answer would be right"),
         ({"advice": "Look."}, "advice is a dict, from the key of a finding to a sentence"),
-        ({"advice": {"silent": "Look."}}, "no finding has the key 'silent'; there are added, "),
+        ({"advice": {"silent": "Look."}}, "no finding has the key 'silent'; choose from added, "),
     ],
 )
 def test_an_exercise_that_cannot_be_is_refused(given: dict[str, Any], said: str) -> None:

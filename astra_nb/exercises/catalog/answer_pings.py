@@ -12,7 +12,8 @@ def pong(type: str, value: Payload) -> tuple[str, Payload]:
 def by_handler(heard: Heard) -> str:
     """Return what is wrong when the handler has sent nothing."""
     sent = any(call.name.startswith("send") for call in heard.calls)
-    return "" if sent else "Your handler sent no PONG, the server did: here automatic pong is off."
+    said = "Your handler sent no PONG, but the server did: automatic pong must be off here."
+    return "" if sent else said
 
 
 def pings(script: Script) -> None:
@@ -61,13 +62,13 @@ answer_pings = HandlerExercise(
     rfc="sections 5.5.2 and 5.5.3",
     notebook="2-control-frames",
     prompt=(
-        "Automatic pong is switched off here, so the answer is yours. Answer each PING with a PONG "
-        "that carries the same payload, each time. Echo texts. A PONG that comes gets no answer."
+        "Automatic pong is switched off here, so you must answer. Answer each PING with a PONG "
+        "that carries the same payload. Echo texts. Do not answer a PONG."
     ),
     hints=[
         'A ping comes through recv() with the type "ping"; its value is bytes.',
         "send_pong() takes the payload of the PONG: that of the PING, empty or not.",
-        "Each PING gets its own PONG, also when its payload came before.",
+        "Each PING gets its own PONG, even if its payload came before.",
         "Do nothing with a pong.",
     ],
     solution_text="""\
@@ -85,11 +86,11 @@ def handle_socket(socket):
         Wrong("def handle_socket(s):\n    for m in s: print(m.value)", "nothing"),
     ],
     advice={
-        "wrong-type": "A PING is answered with a PONG: send_pong(); a text with a text.",
+        "wrong-type": "Answer a PING with a PONG, by send_pong(), and a text with a text.",
         "cut empty wrong-value": "The PONG carries the payload of its PING, all of it, unchanged.",
-        "nothing": "Automatic pong is off: your handler answers each PING, also when its payload "
-        "is empty or came before; and it echoes each text.",
+        "nothing": "Automatic pong is off: your handler must answer each PING, even if its payload "
+        "is empty or came before, and echo each text.",
         "behind ahead": "Each PING gets its own PONG, in the order in which they came.",
-        "unasked": "A PONG is an answer itself, and gets none (section 5.5.3).",
+        "unasked": "A PONG is an answer itself, so it gets none (section 5.5.3).",
     },
 )

@@ -5,7 +5,7 @@ from astra_nb.exercises.scenario import Client, Script
 
 __all__ = ["broadcast"]
 
-CONTROL = "A PONG, a PING and a text were sent; pings and pongs go to nobody: see message.type."
+CONTROL = "A PONG, a PING and a text were sent; pass on no pings and pongs: see message.type."
 LOST = "Several messages were sent in a row: each goes to all others, once, unchanged and in order."
 
 SKIPPED = (
@@ -106,17 +106,17 @@ broadcast = HandlerExercise(
     rfc="section 5.6",
     notebook="3-protocols",
     prompt=(
-        "What one client sends, text or bytes, goes to all other clients that are connected, and "
-        "not back to the sender. Pings and pongs go to nobody. Clients come and go, some without a "
+        "Send each text or bytes message from one client to all other connected clients, but not "
+        "back to the sender. Do not pass on pings and pongs. Clients come and go, some without a "
         "CLOSE frame."
     ),
     stub="members = set()\n\n\ndef handle_socket(socket):\n    ...\n",
     hints=[
-        "All handlers share what is outside of them: put each socket into a set when it comes, "
-        "and go over it for each text and each bytes; the sender is skipped.",
-        "Others come and go while you go over the set, and a set must not change then: make a "
+        "All handlers share what is outside of them: put each new socket into a set, and loop over "
+        "the set for each text or bytes message; skip the sender.",
+        "Clients come and go while you loop over the set, and a set must not change then: make a "
         "copy first, such as a list.",
-        "However a client leaves, its socket leaves the set, also when a send to another one "
+        "However a client leaves, take its socket out of the set, even if a send to another one "
         "raises: that is what `try` and `finally` are for.",
     ],
     solution_text="""\
@@ -150,13 +150,13 @@ def handle_socket(socket):
         Wrong("def handle_socket(socket):\n    for m in socket:\n        pass\n", "not-passed-on"),
     ],
     advice={
-        "not-passed-on": "Each of the others gets what one sends, from the moment it is connected: "
-        "keep the sockets in something outside of the handlers.",
+        "not-passed-on": "Each of the others must get this, from the moment it is connected: keep "
+        "the sockets outside of the handlers.",
         "to-itself": "Skip the sender, and send to each of the others: if member is not socket.",
         "too-many": "Each message goes to each other client once, and nothing else is sent.",
-        "wrong-value": "What a client sent goes out unchanged, and nothing of your own with it.",
-        "as-text": "Bytes go on as bytes, text as text: send(message.type, message.value).",
-        "sent-to-gone": "Someone had left already. Take a socket out of what others see when its "
-        "client leaves, also when something raises: `try` and `finally`.",
+        "wrong-value": "Pass on what a client sent unchanged, and add nothing.",
+        "as-text": "Pass on bytes as bytes and text as text: send(message.type, message.value).",
+        "sent-to-gone": "A client had already left. Take its socket out of what others see when it "
+        "leaves, even if something raises: `try` and `finally`.",
     },
 )

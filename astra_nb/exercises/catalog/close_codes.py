@@ -51,17 +51,17 @@ close_codes = HandlerExercise(
     rfc="section 7.4.1",
     notebook="2-control-frames",
     prompt=(
-        "An echo with rules. Echo every text, but close with the code that fits when one comes "
-        "that has more than 20 bytes in UTF-8 (too big), is `forbidden` (against the policy), is "
-        "`shutdown` (you are going away), or is `bye` (a normal closure, with the reason `bye`). "
-        "A bytes message is data that you do not support, whatever its size. Pings and pongs get "
-        "no answer of yours, and no close."
+        "An echo with rules. Echo every text, but close with the code that fits when a text has "
+        "more than 20 bytes in UTF-8 (too big), or is `forbidden` (against the policy), `shutdown` "
+        "(you are going away) or `bye` (a normal closure, with the reason `bye`). A bytes message "
+        "is data that you do not support, whatever its size. Do not answer pings and pongs, and do "
+        "not close for them."
     ),
     hints=[
         "The codes: 1000 normal, 1001 going away, 1003 unsupported data, 1008 policy violation, "
         "1009 message too big.",
-        "send_close() takes a code and a reason. Nothing is sent after it: return, or use elif.",
-        "Bytes in UTF-8 are counted by len(text.encode()). More than 20 are too many, 20 are not.",
+        "send_close() takes a code and a reason. Send nothing after it: return, or use elif.",
+        "len(text.encode()) counts the bytes in UTF-8. More than 20 are too many, 20 are not.",
     ],
     solution_text="""\
 def handle_socket(socket):
@@ -89,7 +89,7 @@ def handle_socket(socket):
     advice={
         "closed-early": "No rule asks for this. 20 bytes are allowed; only the whole word counts.",
         "not-closed": "A rule asks for it. Count the bytes in UTF-8, not the characters; compare "
-        "whole words; and bytes are closed with 1003, whatever their size.",
-        "unasked": "The rules are about text and bytes messages; pings and pongs get nothing.",
+        "whole words; and close with 1003 on bytes, whatever their size.",
+        "unasked": "The rules are about text and bytes messages; send nothing for pings and pongs.",
     },
 )

@@ -7,9 +7,9 @@ from astra_nb.exercises.exercise import HandlerExercise, Wrong
 from astra_nb.exercises.scenario import ODD, Script
 
 OTHERS: tuple[tuple[Callable[[bytes], object], str], ...] = (  # of several the last one counts
-    (lambda d: len(d.strip()), "That is without blanks and line breaks at both ends; they count."),
+    (lambda d: len(d.strip()), "That leaves out blanks and line breaks at both ends; they count."),
     (lambda d: max(d, default=0), "That is the highest of its bytes; how many are there?"),
-    (lambda d: len(d) % 256, "That is the lower byte of the number alone."),
+    (lambda d: len(d) % 256, "That is only the lower byte of the number."),
     (lambda d: int.from_bytes(d[:99], "big"), "Those are the bytes read as one number."),
     (sum, "That is the sum of the bytes, not how many they are."),
     (sys.getsizeof, "That is what Python needs in memory; len() counts the bytes."),
@@ -17,7 +17,10 @@ OTHERS: tuple[tuple[Callable[[bytes], object], str], ...] = (  # of several the 
     (lambda d: len(str(d)), "That is the length of Python's spelling of the bytes."),
     (lambda d: len(d) + 6, "That is the whole frame with its masking key; count the payload."),
     (lambda d: len(d) * 2, "That is twice as many: two hexadecimal digits stand for one byte."),
-    (lambda d: len(d) - d.count(0), "That is how many bytes are not 0; a byte of 0 counts, too."),
+    (
+        lambda d: len(d) - d.count(0),
+        "That is how many bytes are not 0; a byte that is 0 counts, too.",
+    ),
     (lambda d: len(d.decode("utf-8", "ignore")), "That is the number of characters, not of bytes."),
 )
 
@@ -33,8 +36,8 @@ def bytes_and_texts(script: Script) -> None:
     messages += [("text", text.encode()) for text in texts]
     for number, (type, data) in enumerate(messages, 1):
         total += len(data)
-        known = {str(number): "That is how many messages came; how many bytes has this one?"}
-        known[str(total)] = "That is how many came in all messages together."
+        known = {str(number): "That is how many messages came; how many bytes does this one have?"}
+        known[str(total)] = "That is the number of bytes in all messages together."
         known |= {str(other(data)): said for other, said in OTHERS}
         client.send(type, data)
         client.expect("text", str(len(data)), mistakes=known)
@@ -66,13 +69,13 @@ count_bytes = HandlerExercise(
     notebook="1-first-steps",
     prompt=(
         "The client sends byte tables, such as `send_bytes([0, 88, 14, 67, 45])`. Answer each "
-        "message with a text that says how many bytes its payload has: `5`. A text counts too, by "
-        "its bytes in UTF-8. Pings and pongs get no answer of yours."
+        "message with a text that says how many bytes its payload has: `5`. Answer a text in the "
+        "same way, by its bytes in UTF-8. Do not answer pings and pongs."
     ),
     hints=[
         "The value of a bytes message is a Python `bytes`; len() counts its bytes.",
         "len() of a `str` counts characters. text.encode() gives its bytes in UTF-8.",
-        "The answer is a text, and send_text() takes a str; and each message gets one: in a loop.",
+        "The answer is a text, and send_text() takes a str. Answer each message, in a loop.",
     ],
     solution_text="""\
 def handle_socket(socket):
@@ -88,8 +91,8 @@ def handle_socket(socket):
         Wrong("def handle_socket(s): s.send_text(len(s.recv().value))", "raised"),
     ],
     advice={
-        "as-bytes": "The number goes as text: send_text(str(...)).",
-        "nothing": "Every bytes and text message is counted; one without a payload has 0.",
-        "wrong-value": "The number of bytes of this payload is asked for, in decimal digits.",
+        "as-bytes": "Send the number as text: send_text(str(...)).",
+        "nothing": "Count every bytes and text message; one without a payload has 0.",
+        "wrong-value": "Send the number of bytes in this payload, in decimal digits.",
     },
 )

@@ -51,12 +51,12 @@ echo = HandlerExercise(
     notebook="1-first-steps",
     prompt=(
         "Write a handler that sends every text and every binary message back as it came: text as "
-        "text, bytes as bytes. It goes on until the client closes. Pings and pongs get no answer "
-        "of yours: the server answers a PING by itself."
+        "text, bytes as bytes. It goes on until the client closes. Do not answer pings and pongs: "
+        "the server answers a PING by itself."
     ),
     hints=[
         "socket.recv() returns the next Message, with a type and a value.",
-        "Put recv() and the answer in a `while True:` loop; the close of the client ends it.",
+        "Put recv() and the answer in a `while True:` loop; the client's close ends it.",
         'socket.send(type, value) takes the type first. Answer only the types "text" and "bytes".',
     ],
     solution_text="""\
@@ -72,8 +72,8 @@ def handle_socket(socket):
         Wrong("def handle_socket(s):\n    for m in s: print(m.value)", "nothing"),
     ],
     advice={
-        "as-text": "What came as bytes goes back as bytes; look at message.type.",
-        "nothing": "Every text and every bytes message is answered, an empty one too.",
-        "blank": "Nothing is added or taken off: no blanks, no line breaks, no strip().",
+        "as-text": "Send bytes back as bytes; look at message.type.",
+        "nothing": "Answer every text and every bytes message, even an empty one.",
+        "blank": "Add nothing and take nothing away: no blanks, no line breaks, no strip().",
     },
 )

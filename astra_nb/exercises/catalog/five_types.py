@@ -61,14 +61,14 @@ five_types = HandlerExercise(
     prompt=(
         "There are five types of messages: text, bytes, ping, pong, close. Answer each of the "
         "first four with a message of its own kind and the same value: a ping with a ping, a pong "
-        "with a pong. The close is answered by the server itself; then the handler ends. "
+        "with a pong. The server itself answers the close; then the handler ends. "
         "(Automatic pong is switched off in this exercise.)"
     ),
     hints=[
-        "All five types come through socket.recv(); message.type tells which one it is.",
+        "All five types come through socket.recv(); message.type says which one it is.",
         "Each type has a method that sends it, send_text() to send_pong(); and send() takes the "
         "type as its first argument.",
-        "Pings and pongs carry a payload too, as bytes; an empty one is answered as well.",
+        "Pings and pongs carry a payload too, as bytes; answer an empty one, too.",
         'Leave the loop when message.type is "close".',
     ],
     solution_text="""\
@@ -84,8 +84,8 @@ def handle_socket(socket):
         Wrong("def handle_socket(s): s.send('text', s.recv().value)", "first-only"),
     ],
     advice={
-        "wrong-type": "Each type is answered with its own kind: ping with ping, pong with pong.",
-        "nothing": 'Each "text", "bytes", "ping" and "pong" is answered, an empty one too.',
-        "cut empty wrong-value": "What goes back is message.value, unchanged, whatever the type.",
+        "wrong-type": "Answer each type with its own kind: ping with ping, pong with pong.",
+        "nothing": 'Answer each "text", "bytes", "ping" and "pong", even an empty one.',
+        "cut empty wrong-value": "Send back message.value, unchanged, whatever the type.",
     },
 )

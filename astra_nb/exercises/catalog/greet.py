@@ -4,7 +4,7 @@ from astra_nb.exercises.exercise import HandlerExercise, Wrong
 from astra_nb.exercises.scenario import ODD, Script
 
 WELCOME = "Welcome!"
-NO_STRIP = "Blanks of the name are missing or changed; any text is a name, as it came: no strip()."
+NO_STRIP = "Blanks in the name are missing or changed; any text is a name, as it came: no strip()."
 
 
 def hello(type: str, name: str) -> tuple[str, str]:
@@ -15,9 +15,9 @@ def hello(type: str, name: str) -> tuple[str, str]:
 def mistakes(type: str, name: str) -> dict[str, str]:
     """Return what people send instead."""
     return {
-        WELCOME: "That is the greeting of the opening; it comes once.",
+        WELCOME: "That is the first greeting; it comes once.",
         name: "That is the name alone, without a greeting.",
-        f"Hello, {' '.join(name.split()[:1])}!": "That is the first word of the name alone.",
+        f"Hello, {' '.join(name.split()[:1])}!": "That is only the first word of the name.",
         f"Hello, {' '.join(name.split())}!": NO_STRIP,
         f"Hello, {name.strip()}!": NO_STRIP,
     }
@@ -60,15 +60,15 @@ greet = HandlerExercise(
     rfc="section 1.2",
     notebook="1-first-steps",
     prompt=(
-        "The server speaks first. As soon as a connection opens send the text `Welcome!`. Then "
-        "answer each text, which is a name, with `Hello, NAME!`. Any text is a name, the empty one "
-        "too; what is no text gets no answer of yours."
+        "The server speaks first. As soon as a connection opens, send the text `Welcome!`. Then "
+        "answer each text, which is a name, with `Hello, NAME!`. Any text is a name, even an empty "
+        "one. Do not answer anything else."
     ),
     hints=[
-        "A handler is called when the connection opens; its first line may send already.",
-        "The greeting stands before the loop, the answers stand in it.",
+        "A handler is called when the connection opens; its first line can already send.",
+        "The greeting comes before the loop, the answers in it.",
         "An f-string puts a value in: an f before the quotes, and the value in braces.",
-        "Look at message.type: bytes, pings and pongs are no names.",
+        "Look at message.type: bytes, pings and pongs are not names.",
     ],
     solution_text="""\
 def handle_socket(socket):
@@ -84,8 +84,8 @@ def handle_socket(socket):
         Wrong("def handle_socket(s): s.recv()", "nothing-yet"),
     ],
     advice={
-        "first-only returned": "Each name that comes is greeted, until the client closes.",
-        "too-many": "Welcome! comes once, before the loop; each name is greeted once.",
+        "first-only returned": "Greet each name that comes, until the client closes.",
+        "too-many": "Send Welcome! once, before the loop; greet each name once.",
         "wrong-value cut added": "Compare comma, blank and exclamation mark: `Hello, NAME!`",
         "unasked": 'Greet only what has the type "text".',
     },

@@ -47,16 +47,18 @@ join_fragments = FunctionExercise(
     rfc="section 5.4",
     notebook="4-by-hand",
     function="join",
-    prompt="Write `join(frames)`. It gets the frames of one sender in their order, each with "
-    "`fin`, `opcode`, `type` and `payload`, and gives a list of the messages: pairs of type and "
-    'payload, such as `[("text", b"Hello")]`. A first frame has opcode 1 or 2, those that continue '
-    "it 0, and the last one FIN 1. Control frames (opcode 8 and above) may stand anywhere and are "
-    "left out, and so is a message whose last frame has not come.",
+    prompt=(
+        "Write `join(frames)`. It takes the frames of one sender in order, each with `fin`, "
+        "`opcode`, `type` and `payload`, and returns a list of the messages: pairs of type and "
+        'payload, such as `[("text", b"Hello")]`. A first frame has opcode 1 or 2, those that '
+        "continue it 0, and the last one FIN 1. Control frames (opcode 8 and above) may come "
+        "anywhere: leave them out. Also leave out a message whose last frame has not come."
+    ),
     stub="def join(frames):\n    ...\n",
     hints=[
         "Keep the type and what came so far in two variables, outside the loop.",
         "Opcode 1 or 2 begins a message, 0 adds to it; FIN 1 ends it: append it to the list.",
-        "A frame with opcode 8 or above is skipped, wherever it stands.",
+        "Skip a frame with opcode 8 or above, wherever it comes.",
     ],
     solution_text="""\
 def join(frames):
@@ -86,18 +88,19 @@ def join(frames):
         (SKIP, "frame.opcode == 8", "A PING or PONG is a message here; it is a control frame."),
         (SKIP, "False", "Control frames are messages here; leave them out, opcode 8 and above."),
         (END, f"{END}[:-1]", "The last message is missing; FIN 1 made it whole."),
-        (END, "return list(dict.fromkeys(messages))", "A message that came twice is there once."),
+        (END, "return list(dict.fromkeys(messages))", "A message that came twice is there only "
+         "once."),
         (END, "return [m for m in messages if m[1]]", "An empty message is missing; it counts."),
         (END, f"{END} + [(kind, payload)] * (not frame.fin)", "The last message is not whole: no "
          "frame with FIN 1 came."),
         (END, "return [(messages[0][0], b''.join(m[1] for m in messages))]", "All messages are "
-         "one; FIN 1 ends each."),
+         "joined into one; FIN 1 ends each."),
         ('frame.type, b""', "frame.type, payload", "Payloads pile up from message to message."),
         ("payload += frame.payload", "payload = frame.payload + payload", "The fragments are in "
          "reverse order."),
     ],
     advice={
         "wrong-value": "Go through the frames one by one, and write down what you keep.",
-        "wrong-result-type": 'Give a list of pairs: [("text", b"Hello")].',
+        "wrong-result-type": 'Return a list of pairs: [("text", b"Hello")].',
     },
 )  # fmt: skip

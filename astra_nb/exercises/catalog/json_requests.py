@@ -10,7 +10,7 @@ from astra_nb.exercises.scenario import Client, Heard, Judge, Script
 
 __all__ = ["json_requests"]
 
-FAILS = {"unknown op": "its op is neither add nor upper", "not JSON": "it is no JSON",
+FAILS = {"unknown op": "its op is neither add nor upper", "not JSON": "it is not JSON",
          "bad arguments": "its op cannot use these arguments"}  # fmt: skip
 ALIKE = {
     "the sum of the first two arguments": lambda args: sum(args[:2]),
@@ -26,7 +26,7 @@ def judge_of(right: dict[str, Any], args: list[Any]) -> Judge:
         try:
             came = json.loads(heard.text)
         except ValueError:
-            return "The reply is no JSON: json.dumps() writes JSON, str() does not."
+            return "The reply is not JSON: json.dumps() writes JSON, str() does not."
         if came == right and type(came["id"]) is type(right["id"]):
             return ""
         fails = FAILS.get(right.get("error", ""))
@@ -108,21 +108,21 @@ json_requests = HandlerExercise(
     rfc="section 5.6",
     notebook="3-protocols",
     prompt=(
-        "Each text is a request in JSON, and gets one reply in JSON, as text. "
-        '`{"id": 7, "op": "add", "args": [1, 2]}` gets `{"id": 7, "result": 3}`. The op `add` '
-        "sums its arguments (0 when there are none), `upper` gives its only one, a string, in "
-        "capitals. What fails gets an error in "
-        'place of a result: `{"id": 7, "error": "unknown op"}`, or `"bad arguments"` when add or '
-        'upper cannot use them. What is no JSON at all gets `{"id": null, "error": "not JSON"}`. '
-        "Replies come in the order of the requests, and the connection stays open. Pings and pongs "
-        "get no answer of yours."
+        'Each text is a request in JSON, and gets one reply in JSON, as text. `{"id": 7, "op": '
+        '"add", "args": [1, 2]}` gets `{"id": 7, "result": 3}`. The op `add` sums its arguments (0 '
+        "if there are none); `upper` returns its only one, a string, in capitals. A request that "
+        'fails gets an error instead of a result: `{"id": 7, "error": "unknown op"}`, or `"bad '
+        'arguments"` if add or upper cannot use them. Anything that is not JSON gets `{"id": null, '
+        '"error": "not JSON"}`. Reply in the order of the requests, and keep the connection open. '
+        "Do not answer pings and pongs."
     ),
     stub="import json\n\n\n" + HANDLER_STUB,
     hints=[
         "json.loads() reads a request, json.dumps() writes a reply. The id goes back as it came, "
-        "of the same type, also 0 and the empty string.",
-        "json.loads() raises ValueError for what is no JSON: try it, and reply in the except.",
-        "sum() raises TypeError when an argument is no number. upper takes one string, no more "
+        "with the same type, even if it is 0 or the empty string.",
+        "json.loads() raises ValueError for anything that is not JSON: use try, and reply in the "
+        "except.",
+        "sum() raises TypeError when an argument is not a number. upper takes one string, no more "
         "and no fewer: look at how many there are, and at the type.",
     ],
     solution_text="""\
@@ -161,7 +161,7 @@ def handle_socket(socket):
     advice={
         "raised": "A bad request gets a reply with an error; it does not end the handler.",
         "closed-early": "A bad request gets a reply with an error; the connection stays open.",
-        "nothing": "Every request gets a reply, also one that fails.",
-        "as-bytes": "JSON goes as text: send_text(json.dumps(...)).",
+        "nothing": "Every request gets a reply, even one that fails.",
+        "as-bytes": "Send JSON as text: send_text(json.dumps(...)).",
     },
 )

@@ -20,7 +20,7 @@ def judge(value: bytes, text: str, key: bytes) -> str:
     where = {126: "2 bytes after 126", 127: "8 bytes after 127"}.get(field, "second byte")
     parts = (
         (frame.fin, "FIN is 0; a whole message in one frame has FIN 1."),
-        (frame.opcode == 1, f"The opcode is {frame.opcode}; that of a text is 1."),
+        (frame.opcode == 1, f"The opcode is {frame.opcode}; a text has 1."),
         (value[0] == 0x81, "An RSV bit is 1; all three are 0."),
         (frame.masked, "MASK, 0x80 in the second byte, is 0; a client masks every frame."),
         (length == size, f"The length ({notes.get(length, where)}) is {length:,}, not {size:,}."),
@@ -48,16 +48,18 @@ masked_frame = FunctionExercise(
     rfc="sections 5.2 and 5.3",
     notebook="4-by-hand",
     function="build",
-    prompt="Write `build(text, key)`. It gives the `bytes` of one TEXT frame as a client sends it: "
+    prompt="Write `build(text, key)`. It returns the `bytes` of one TEXT frame as a client "
+    "sends it: "
     "FIN 1, opcode 1, MASK 1, the length in its shortest form, the four bytes of `key`, and the "
     "masked payload.",
     stub="def build(text, key):\n    ...\n",
     hints=[
         "The first byte is 0x81. The second is 0x80 plus the length, if that is 125 or less.",
-        "From 126 bytes on the second byte is 0x80 | 126, and 2 bytes of length follow; from "
-        "65,536 on 0x80 | 127, and 8 bytes. to_bytes(count, \"big\") makes them of a number.",
-        "What counts is the length of the bytes in UTF-8, and text.encode() gives them.",
-        "Byte i of the payload is masked with key[i % 4]; the key itself stands before it.",
+        "From 126 bytes on, the second byte is 0x80 | 126, and 2 bytes of length follow; from "
+        '65,536 on, it is 0x80 | 127, and 8 bytes follow. number.to_bytes(count, "big") makes '
+        "them.",
+        "The length is that of the bytes in UTF-8; text.encode() returns them.",
+        "Byte i of the payload is masked with key[i % 4]; the key itself comes before it.",
     ],
     solution_text="""\
 def build(text, key):
@@ -78,9 +80,10 @@ def build(text, key):
     mutations=[
         ("header + key + masked", "header + masked", "The key is not in the frame."),
         ("header + key + masked", "header + masked + key", "The key is after the payload."),
-        ("header + key +", "header + bytes(4) +", "Zeros are there in place of the key."),
+        ("header + key +", "header + bytes(4) +", "There are zeros in place of the key."),
         ("key + masked", "key + payload", "The key is there; the payload is not masked with it."),
-        ("enumerate(payload)", "enumerate(payload[:4])", "Only four bytes of it are there: zip()."),
+        ("enumerate(payload)", "enumerate(payload[:4])", "Only four bytes of it are there: zip() "
+         "stops with the key."),
         (".encode()", '.encode("latin-1")', "That text is in Latin-1; a TEXT frame has UTF-8."),
         ('8, "big"', '8, "little"', "The 8 bytes of the length begin with the lowest one."),
         ('"big"', '"little"', "The length has its lowest byte first; network order is the other."),

@@ -9,10 +9,11 @@ from astra_nb.exercises.scenario import Client, Heard, Judge, Script
 __all__ = ["measure_rtt"]
 
 SLACK = 1.5 + 1000 * time.get_clock_info("monotonic").resolution  # ms; whole ones are fine
-UNASKED = "No client has asked for a measurement: the text `measure` does, letter for letter."
+UNASKED = "No client has asked for a measurement: only the text `measure` does, letter for letter."
 EARLY = "The PONG with the payload of this PING has not come yet: send the answer when it is there."
 OTHERS = (
-    "PONGs with other payloads came, bytes, a PING. A pong with the payload of your PING counts."
+    "PONGs with other payloads, bytes and a PING came. Only a PONG with the payload of your PING "
+    "counts."
 )
 FACTORS = {1e3: "in seconds", 1e-3: "in microseconds", 1e-6: "in nanoseconds", 6e4: "in minutes",
            2: "half of it", -1: "of the wrong sign"}  # fmt: skip
@@ -29,7 +30,7 @@ def time_of(ping: Heard) -> Judge:
             asked, pong = ended[Said("text", b"measure")], ended[Said("pong", ping.payload)]
             most = (heard.calls[sent[Said("text", heard.payload)]].began - asked) * 1001
         except ValueError:
-            return "The answer is no number. Send the number alone, without a unit."
+            return "The answer is not a number. Send only the number, without a unit."
         except KeyError:
             return ""  # send_raw() leaves no record
         least = (pong - min(heard.calls[out + 1].began, pong)) * 999  # in ms; clocks differ a bit
@@ -41,8 +42,8 @@ def time_of(ping: Heard) -> Judge:
         if unit and most < 1.5 * least:
             return f"That is {unit}. The time from the PING to its PONG is asked for, in ms."
         return f"{said:g} is not between {least:.0f} ms (from the PING to its PONG) and {most:.0f} \
-(from `measure` to this answer). Read a clock right before the PING goes and right after its PONG \
-came, and one that does not stand still in recv(), as time.process_time() does."
+(from `measure` to this answer). Read a clock right before you send the PING and right after its \
+PONG came; use one that does not stand still in recv(), as time.process_time() does."
 
     return judge
 
@@ -51,7 +52,7 @@ def ask(client: Client, *earlier: Heard) -> Heard:
     def judge(heard: Heard) -> str:
         if heard.payload in (ping.payload for ping in earlier):
             return "An earlier PING had the same payload: its PONG could be taken for this one's."
-        return "" if heard.payload else "A PING without a payload has a PONG like any other one."
+        return "" if heard.payload else "A PING without a payload gets a PONG like any other."
 
     client.send("text", "measure")
     return client.expect("ping", judge=judge)
@@ -106,11 +107,11 @@ measure_rtt = HandlerExercise(
     ),
     stub="import time\n\n\n" + HANDLER_STUB,
     hints=[
-        "time.perf_counter() reads a clock in seconds: read it right before the PING goes and "
+        "time.perf_counter() reads a clock in seconds: read it right before you send the PING and "
         "right after its PONG came. A second has 1000 milliseconds.",
         "A pong comes through recv(): compare its type, and its value, which is bytes, with the "
-        "payload of your ping. Only the text `measure` asks, and what else comes is passed over.",
-        "What is counted up is another payload each time; str() and encode() make bytes of it.",
+        "payload of your ping. Only the text `measure` asks for one; skip everything else.",
+        "A counter gives a new payload each time; str() and encode() make bytes of it.",
     ],
     solution_text="""\
 import time
@@ -136,7 +137,7 @@ def handle_socket(socket):
         Wrong("def handle_socket(s):\n    for m in s:\n        s.send_text('0.1')\n", "wrong-type"),
     ],
     advice={
-        "wrong-type": "First the PING goes out; the answer as text follows when its PONG is there.",
+        "wrong-type": "Send the PING first; send the answer as text when its PONG has come.",
         "nothing": "The PONG with the payload of the PING ends a measurement; its value is bytes.",
     },
 )

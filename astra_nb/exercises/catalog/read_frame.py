@@ -37,10 +37,11 @@ read_frame = FunctionExercise(
     rfc="section 5.2",
     notebook="4-by-hand",
     function="read",
-    prompt="Write `read(data)`. It gets `bytes` that begin with one whole frame, and gives a dict: "
+    prompt="Write `read(data)`. It takes `bytes` that begin with one whole frame, and returns "
+    "a dict: "
     '`{"fin": True, "opcode": 1, "masked": True, "payload": b"Hello"}`. The payload is unmasked. '
     "Mind the three forms of the length: up to 125, 126 and two bytes, 127 and eight bytes. Bytes "
-    "behind the frame are not yours.",
+    "after the frame belong to the next one.",
     stub="def read(data):\n    ...\n",
     hints=[
         "data[0] holds FIN (0x80), RSV (0x70), opcode (0x0F); data[1] MASK (0x80), length (0x7F).",
@@ -74,8 +75,8 @@ def read(data):
         ("start + length]", "]", "Bytes after the payload are in it; they are the next frame's."),
         ("bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))", "data[2:]", "The payload is "
          "all from byte 2 on; it does not always begin there, nor end with the data."),
-        ('"big"', '"little"', "That is the payload for a length with its lowest byte first; it is "
-         "in network order, the highest first."),
+        ('"big"', '"little"', "That is the payload for a length with its lowest byte first; in "
+         "network order the highest comes first."),
         ("length = int.from", "int.from", "The payload is as long as the length field says; 126 "
          "and 127 say that the length follows."),
         ("else 10", "else 6", "The length is taken from too few bytes; after 127 it has 8."),
@@ -85,11 +86,11 @@ def read(data):
         ("start : start + 4]", "start : start + 4][::-1]", "It is unmasked with the key reversed."),
         ("i % 4", "(i + 1) % 4", "It is unmasked beginning with the second byte of the key."),
         ("i % 4", "0", "It is unmasked with one byte of the key; take key[i % 4]."),
-        ("start = start +", "data[0] +", "The payload begins with the key; it follows it."),
+        ("start = start +", "data[0] +", "The payload begins with the key; the key comes before."),
     ],
     advice={
         "wrong-value": "Draw the frame byte by byte, as the figure in section 5.2 does.",
-        "wrong-result-type": "Give a dict with the keys fin, opcode, masked and payload.",
+        "wrong-result-type": "Return a dict with the keys fin, opcode, masked and payload.",
         "raised": "Which bytes are there at all? A frame may be as short as two bytes.",
     },
 )  # fmt: skip

@@ -8,10 +8,11 @@ from astra_nb.exercises.scenario import Client, Script
 __all__ = ["room"]
 
 FIRST = "Only the first text of a client is its name."
-NO_NAME = "This client has said no name, so it is not in the room: nothing comes to it yet."
+NO_NAME = "This client has given no name, so it is not in the room: it gets nothing yet."
 NOT_TEXT = "Only a text can be a name, and only texts are said in a room: look at message.type."
-ALL = "Nothing came here. All in the room get this, the one who brought it about too."
-LOST = "Several texts were sent in a row: each goes to all in the room, as NICK: TEXT, in order."
+ALL = "Nothing came here. Everyone in the room gets this, including the client that caused it."
+LOST = "Several texts were sent in a row: each goes to everyone in the room, as NICK: TEXT, in \
+order."
 SAME_NAME = "Two clients of this room have the same name, and one of them got nothing: a name does \
 not tell clients apart, a socket does."
 SKIPPED = (
@@ -80,7 +81,7 @@ def before_the_name(script: Script) -> None:
     enter(ada, a)
     for leave in (Client.close, Client.vanish):
         leave(script.client("hall"))
-    ada.expect_nothing("Two clients left that had said no name: nobody is told of them.")
+    ada.expect_nothing("Two clients left that had given no name: nobody is told about them.")
     bob = script.client("hall")
     bob.send_all([("pong", b"Eve"), ("bytes", b"Eve"), ("ping", b"Eve")])
     bob.expect("pong", b"Eve", why=NOT_TEXT)
@@ -176,24 +177,24 @@ room = HandlerExercise(
     notebook="3-protocols",
     path="/{room}",
     prompt=(
-        "Clients that connect with the same path are in one room: "
-        '`socket.path_parameters["room"]` is its name. The first text of a client is its name: '
-        "with it the client is in the room, and all in there, the new one too, get "
-        "`NICK joined`. Each further text goes to all in the room, the sender too, as "
-        "`NICK: TEXT`. When a client has left, in whatever way, the others get `NICK left`; nobody "
-        "is told about a client that never gave a name, and it gets nothing. Two may have the same "
-        "name. Anything that is not text is skipped."
+        'Clients that connect with the same path are in one room: `socket.path_parameters["room"]` '
+        "is its name. The first text from a client is its name: it puts the client into the room, "
+        "and everyone there, including the new client, gets `NICK joined`. Each further text goes "
+        "to everyone in the room, including the sender, as `NICK: TEXT`. When a client leaves, in "
+        "whatever way, the others get `NICK left`; nobody is told about a client that never gave a "
+        "name, and it gets nothing. Two clients may have the same name. Skip anything that is not "
+        "text."
     ),
     stub="rooms = {}\n\n\ndef handle_socket(socket):\n    ...\n",
     hints=[
-        "A dict of sets has the sockets of each room: rooms.setdefault(name, set()). A socket is a "
-        "better key than a name, which two may have.",
+        "A dict of sets can hold the sockets of each room: rooms.setdefault(name, set()). A socket "
+        "is a better key than a name, which two may have.",
         "A client without a name is not in the room yet. Keep the name in a variable of the "
         "handler that is None until the first text has come: an empty text is a name, too.",
-        "However a client leaves, the handler comes to `finally`: take the socket out first, and "
+        "However a client leaves, the handler reaches `finally`: take the socket out first, and "
         "then tell the others, if there was a name.",
-        "A function of its own that sends one text to all members saves writing the loop three "
-        "times. Go over a copy.",
+        "A function that sends one text to all members saves writing the loop three times. Loop "
+        "over a copy.",
     ],
     solution_text="""\
 rooms = {}
@@ -238,13 +239,13 @@ def handle_socket(socket):
     ],
     advice={
         "wrong-value": "Compare letter by letter: NICK joined, NICK: TEXT, NICK left.",
-        "too-early": "A client that has said no name is not in the room: it gets nothing yet.",
+        "too-early": "A client that has given no name is not in the room: it gets nothing yet.",
         "sent-to-gone": "Sending to a client that has left raises ConnectionClosed, and that ends "
         "this handler. Take the socket out first, then tell the others.",
         "first-only": "After the name the handler stays in a loop until the client closes.",
         "too-many": "Each of these texts comes once.",
-        "to-itself": "The first text is a name: all get NICK joined; then NICK: TEXT.",
-        "echoed": "The first text is a name: all get NICK joined; then NICK: TEXT.",
+        "to-itself": "The first text is a name: everyone gets NICK joined; then NICK: TEXT.",
+        "echoed": "The first text is a name: everyone gets NICK joined; then NICK: TEXT.",
         "added": "Compare letter by letter: NICK joined, NICK: TEXT, NICK left.",
     },
 )

@@ -26,7 +26,7 @@ def nobody_is_slow(script: Script) -> None:
                 other.expect(type, value, missing=LOST)
     speaker.control_between(("text", word), None)
     for listener in listeners:
-        listener.expect("text", word, why="Pings and pongs go to nobody: look at message.type.")
+        listener.expect("text", word, why="Do not pass on pings and pongs: look at message.type.")
 
 
 def one_is_slow(script: Script) -> None:
@@ -61,17 +61,17 @@ slow_reader = HandlerExercise(
     rfc="section 5.6",
     notebook="3-protocols",
     prompt=(
-        "A broadcast once more: what one client sends goes to all others, text and bytes, in "
+        "A broadcast once more: send each text or bytes message from one client to all others, in "
         "order. But now one of them stops reading, and `send` waits when the other end does not "
-        "read. The others must not notice: whoever reads gets every message, several in a row too. "
-        "Only a client that reads too slowly may lose messages, or the connection. Pings and pongs "
-        "go to nobody."
+        "read. The others must not notice: a client that reads gets every message, even several in "
+        "a row. Only a client that reads too slowly may lose messages, or the connection. Do not "
+        "pass on pings and pongs."
     ),
     stub="import queue\nimport threading\n\noutboxes = {}\n\n\n" + HANDLER_STUB,
     hints=[
-        "What reads messages must not send: between the two belongs a queue for each client, with "
-        "room for several messages, and for each client something that takes them out in their "
-        "order and sends them. A handler with `async def` may use asyncio.Queue and a task.",
+        "The code that reads messages must not send them: give each client a queue with room for "
+        "several messages, and something that takes them out in order and sends them. A handler "
+        "with `async def` may use asyncio.Queue and a task.",
         "A queue without a limit grows as long as its client does not read. In one with a limit, "
         "put() waits; put_nowait() does not: it raises when the queue is full.",
         "A client whose queue is full does not keep up. It alone may lose the message, or the "
@@ -120,16 +120,16 @@ def handle_socket(socket):
     ],
     advice={
         "slow-send": "This send waits for the client that does not read, and meanwhile nobody else "
-        "gets anything. What reads messages should not be what sends them.",
-        "not-passed-on": "What another client sent should have come here at once. Nothing may wait "
-        "meanwhile for the client that does not read; what sends must have begun, and goes on "
-        "after one message; what is taken out of a queue once nobody else gets.",
+        "gets anything. The code that reads messages should not send them.",
+        "not-passed-on": "What another client sent should have come here at once. Meanwhile "
+        "nothing must wait for the client that does not read. What sends must have begun, and must "
+        "go on after one message. What one takes out of a queue, nobody else gets.",
         "behind": "Messages stay in their order: one queue and one sender for each client.",
         "ahead": "Messages stay in their order: one queue and one sender for each client.",
         "wrong-value": "Messages stay in their order: one queue and one sender for each client.",
-        "stuck": "What reads messages must not wait for a client that does not read: not in send, "
-        "not in a queue's put(), and not in close(), which waits for the closing handshake. "
-        "put_nowait() and drop() wait for nobody.",
+        "stuck": "The code that reads messages must not wait for a client that does not read: not "
+        "in send, not in a queue's put(), and not in close(), which waits for the closing "
+        "handshake. put_nowait() and drop() wait for nobody.",
         "dropped": "Drop the client that does not keep up, and no other one.",
         "sent-to-gone": "Sending to a client that has left raises ConnectionClosed: catch that.",
         "to-itself": "Skip the sender, and send to each of the others.",

@@ -49,11 +49,13 @@ who_closed = FunctionExercise(
     rfc="sections 5.5.1 and 7.1.5",
     notebook="4-by-hand",
     function="who",
-    prompt="Write `who(log)`. It gets the log of a server with one connection, and says who sent "
-    'the first CLOSE frame, with which code and which reason: `("client", 1000, "done")`. An empty '
-    'CLOSE frame counts as code 1005. Without any, the answer is `("nobody", 1006, "")`. Each '
-    "record of `log.frames` has a `type`, a `payload` and a `direction`: `received` or `sent`, "
-    "seen from the server.",
+    prompt=(
+        "Write `who(log)`. It takes the log of a server with one connection, and returns who sent "
+        'the first CLOSE frame, with which code and which reason: `("client", 1000, "done")`. An '
+        'empty CLOSE frame counts as code 1005. Without any, the answer is `("nobody", 1006, "")`. '
+        "Each record of `log.frames` has a `type`, a `payload` and a `direction`: `received` or "
+        "`sent`, seen from the server."
+    ),
     stub="def who(log):\n    ...\n",
     hints=[
         'Go through log.frames; the first record whose type is "close" decides.',
@@ -77,10 +79,10 @@ def who(log):
         ('record.type == "close"', "record", "That is the first frame; look for a CLOSE frame."),
         ("if record.type", "if 0 and record.type", "There is a CLOSE frame here, and it counts."),
         ('"client" if record.direction == "received" else "server"', "record.direction", "That is "
-         "the direction; who sent it is asked. `received` came from the client."),
+         "the direction; the question is who sent it. `received` came from the client."),
         ('== "received"', '== "sent"', "It was the other end: `received` came from the client."),
         (FOUND, "return (code, sender, reason)", "The order is: who, code, reason."),
-        (FOUND, "return (sender, str(code), reason)", "The code is a str; it is a number."),
+        (FOUND, "return (sender, str(code), reason)", "The code is a str; it should be a number."),
         (FOUND, "return (sender, code, '')", "The reason is missing; it follows the code."),
         (FOUND, "return (sender, code, record.payload[2:])", "The reason is bytes; decode it."),
         (FOUND, "return (sender, code & 255, reason)", "The code is its second byte; it has two."),
@@ -93,7 +95,7 @@ def who(log):
     ],
     advice={
         "wrong-value": "The first CLOSE frame counts, whoever sent it, answered or not.",
-        "wrong-result-type": 'Give three items: ("client", 1000, "done").',
+        "wrong-result-type": 'Return three items: ("client", 1000, "done").',
         "raised": "The payload is empty, or two bytes of code; only what follows is text.",
     },
 )  # fmt: skip

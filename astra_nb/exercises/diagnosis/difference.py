@@ -32,7 +32,7 @@ _short.maxdict = _short.maxlist = _short.maxtuple = 12
 short = _short.repr
 
 TEXTS: tuple[tuple[Callable[[str], object], str], ...] = (
-    (str.lower, "it has the right letters, and their case is another"),
+    (str.lower, "it has the right letters, but not their case"),
     (str.split, "only blanks or line breaks differ"),
     (lambda text: text.strip("'\""), "only the quotes around it differ"),
     (lambda text: sorted(text.split()), "it has the right words in another order"),
@@ -41,8 +41,11 @@ BYTES: tuple[tuple[Callable[[bytes], bytes], str], ...] = (
     (lambda right: right.hex().encode(), "those are its hexadecimal digits, not the bytes"),
     (base64.b64encode, "it is the right one in base64"),
     (lambda right: right.decode("latin-1").encode(), "each byte from 0x80 on has become two"),
-    (lambda right: right.decode("utf-8", "replace").encode(), "what is not UTF-8 was replaced"),
-    (lambda right: right.decode("utf-8", "ignore").encode(), "what is not UTF-8 got lost"),
+    (
+        lambda right: right.decode("utf-8", "replace").encode(),
+        "bytes that are not UTF-8 were replaced",
+    ),
+    (lambda right: right.decode("utf-8", "ignore").encode(), "bytes that are not UTF-8 were lost"),
     (lambda right: bytes(sorted(right)), "its bytes are sorted"),
     (lambda right: str(right).encode(), "that is Python's spelling of the bytes"),
 )
@@ -67,7 +70,7 @@ def same(came: Any, right: Any) -> bool:
 
 def how_differs(came: Any, right: Any) -> str:
     """Return in what any value differs from the right one, which is not the same."""
-    said, plain = "", f"it is {short(came)}, and {short(right)} is right"
+    said, plain = "", f"it is {short(came)}, but {short(right)} is right"
     if isinstance(right, (list, tuple)) and isinstance(came, (list, tuple)):
         said = _items(dict(enumerate(came)), dict(enumerate(right)), "item ")
     elif isinstance(right, dict) and isinstance(came, dict):
@@ -75,7 +78,7 @@ def how_differs(came: Any, right: Any) -> str:
     elif type(came) is type(right) and isinstance(right, (str, bytes)):
         return _runs(came, right)
     if not said and type(came) is not type(right) and not isinstance(right, bool):
-        said = f"it is {a(came)}{f', {short(came)}' * (came is not None)}, and {a(right)} is right"
+        said = f"it is {a(came)}{f', {short(came)}' * (came is not None)}, but {a(right)} is right"
         alike = short(came).strip("'") == short(right).strip("'")
         return f"{said}: only the type differs" if alike else said
     if type(right) is int and abs(came - right) <= 6:
@@ -102,9 +105,9 @@ def _runs(came: Any, right: Any) -> str:
     at = "at the beginning" if not start else "at the end" if not end else ""
     at = at or f"after {short(right[max(0, start - 8) : start])}"
     if isinstance(right, bytes) and len(came) != len(right):
-        at += f" (its length is {len(came):,}, and {len(right):,} is right)"
+        at += f" (its length is {len(came):,}, not {len(right):,})"
     if not has or not lacks:
-        return f"{short(has or lacks)} is {'too much' if has else 'missing'} {at}"
+        return f"{short(has or lacks)} is {'extra' if has else 'missing'} {at}"
     where = f"{at} " if start or end else ""
     return f"{where}it has {short(has)} where {short(lacks)} is right"
 

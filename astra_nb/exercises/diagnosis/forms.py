@@ -32,7 +32,7 @@ FORMS: tuple[tuple[M, bool, Callable[[str, str], object], str], ...] = (
     (M.REPR, False, lambda came, right: right and came in _spelled(right),
      "Python's spelling of the value was sent, quotes and all."),
     (M.NOT_FILLED_IN, False, lambda came, right: BRACES.search(came) and not BRACES.search(right),
-     "Braces were sent, and no value in them."),
+     "Braces were sent, without a value in them."),
     (M.EMPTY, False, lambda came, right: not came,
      "The payload is missing: an empty message came."),
     (M.CASE, True, lambda came, right: came.lower() == right.lower(),
@@ -40,7 +40,7 @@ FORMS: tuple[tuple[M, bool, Callable[[str, str], object], str], ...] = (
     (M.BLANK, True, lambda came, right: came.split() == right.split(),
      "Only blanks or line breaks differ."),
     (M.ASCII, True, lambda came, right: not right.isascii() and _ascii(came) == _ascii(right),
-     "Characters beyond ASCII got lost."),
+     "Characters beyond ASCII were lost."),
 )  # fmt: skip
 PARTS: tuple[tuple[M, Callable[[bytes, bytes], bool], str], ...] = (
     (M.REVERSED, lambda came, right: came == right[::-1], "The payload came in reverse order."),

@@ -26,32 +26,32 @@ class Misconception(Enum):
     # The answer itself
     NO_HANDLER = "no-handler", ONE_PARAMETER
     NO_FUNCTION = "no-function", "Give check the function itself, without calling it."
-    CELL_FAILED = "cell-failed", "Mend that cell and run it again; then run this check."
-    NO_SERVER = "no-server", "That is not your handler's doing. Run the check again."
+    CELL_FAILED = "cell-failed", "Fix that cell and run it again; then run this check."
+    NO_SERVER = "no-server", "Your handler did not cause this. Run the check again."
     # What it did
     EXIT = "exit", "Return instead: this would end the whole kernel."
     FORBIDDEN = "forbidden", "Leave that out: one process does it all here."
-    OWN_SERVER = "own-server", "The check has its own server; the handler alone is asked for."
+    OWN_SERVER = "own-server", "The check has its own server; it needs only the handler."
     RAISED = "raised", "Read the line that is named above."
     RAISED_AT_CLOSE = "raised-at-close", "Look at the type before you use the value."
     CLOSED_TWICE = "closed-twice", ("After send_close() no data frame may follow, so no echo, and "
         "no second close: return, or use elif and else.")  # fmt: skip
-    SENT_TO_GONE = "sent-to-gone", ("Someone had left already. Take a socket out of what others "
-        "see before they send to it: `try` and `finally`.")  # fmt: skip
-    OTHER_RECV = "other-recv", "A handler receives from its own socket alone."
+    SENT_TO_GONE = "sent-to-gone", ("A client had already left. Remove its socket before "
+        "others send to it: `try` and `finally`.")  # fmt: skip
+    OTHER_RECV = "other-recv", "A handler receives only from its own socket."
     NEVER_ENDS = "never-ends", ("After the close recv() raises ConnectionClosed. An except that "
         "catches everything swallows it.")  # fmt: skip
-    BESIDE_RAISED = "thread-raised", "What raises there ends that thread or task alone."
+    BESIDE_RAISED = "thread-raised", "An error there ends only that thread or task."
     NO_AWAIT = "no-await", "In an `async def` handler each call on the socket needs `await`."
     STUCK = "stuck", "Nothing else runs in this handler until that line is done."
     SLOW_SEND = "slow-send", "send waits when the other end does not read."
     RETURNED = "returned", ENDS_BY_ITSELF
-    FIRST_ONLY = "first-only", "Each message is answered: stay in a loop until the close comes."
+    FIRST_ONLY = "first-only", "Answer each message: stay in a loop until the close comes."
     RETURNED_VALUE = "returned-value", ("What is returned goes nowhere; only send puts something "
         "on the wire.")  # fmt: skip
     CLOSED_EARLY = "closed-early", "Nothing asks for a close here."
-    CLOSED_OTHERS = "closed-others", ("A client that leaves ends its own handler alone; close "
-        "none of the other sockets.")  # fmt: skip
+    CLOSED_OTHERS = "closed-others", ("A client that leaves ends only its own handler; close none "
+        "of the other sockets.")  # fmt: skip
     DROPPED = "dropped", "send_close() starts a closing handshake; drop() does not."
     REFUSED = "refused", "Look at the last frame that your handler sent."
     # Messages
@@ -64,40 +64,40 @@ class Misconception(Enum):
     TOO_EARLY = "too-early", "Receive first, then answer."
     UNASKED = "unasked", "Look at `message.type` before you answer."
     TOO_MANY = "too-many", "Send what is asked for, and nothing else."
-    BEHIND = "behind", "Answer what came last; keep nothing from the one before."
+    BEHIND = "behind", "Answer the newest message; keep nothing from the one before."
     AHEAD = "ahead", "Each message gets its own answer, in the order in which they came."
-    WRONG_TYPE = "wrong-type", "The type of the answer is asked for, too."
-    AS_BYTES = "as-bytes", "Text goes with send_text()."
-    AS_TEXT = "as-text", "Bytes go with send_bytes(), which keeps each byte."
+    WRONG_TYPE = "wrong-type", "The type of the answer counts, too."
+    AS_BYTES = "as-bytes", "Send text with send_text()."
+    AS_TEXT = "as-text", "Send bytes with send_bytes(), which keeps each byte."
     REPR = "repr", "Send the value itself, without str() of bytes, without repr()."
     WHOLE_MESSAGE = "whole-message", "recv() gives a Message; the payload is message.value."
-    NOT_FILLED_IN = "not-filled-in", "An f before the quotes fills in what stands in braces."
-    CASE = "case", "Send the letters as they are asked for."
+    NOT_FILLED_IN = "not-filled-in", "An f before the quotes fills in what is in braces."
+    CASE = "case", "Send the letters exactly as asked for."
     BLANK = "blank", "Look at blanks and line breaks at both ends."
     REVERSED = "reversed"
     DOUBLED = "doubled"
     CUT = "cut"
-    ADDED = "added", "Only what is asked for goes into the message."
-    ASCII = "ascii", "Text goes as UTF-8, which has every character."
-    EMPTY = "empty", "The payload is message.value; it is not there by itself."
+    ADDED = "added", "Put only what is asked for into the message."
+    ASCII = "ascii", "Send text as UTF-8, which has every character."
+    EMPTY = "empty", "The payload is message.value; put it into the answer."
     KNOWN_MISTAKE = "known-mistake"
     WRONG_VALUE = "wrong-value", "Compare what was expected with what came."
-    KNOWN_BY_HEART = "known-by-heart", "The values are others each time: compute the answer."
+    KNOWN_BY_HEART = "known-by-heart", "The values differ each time: compute the answer."
     FLOOD = "flood", "Send what is asked for, and then wait for the next message."
-    IN_PIECES = "in-pieces", "Each send is a message of its own: put it together first."
+    IN_PIECES = "in-pieces", "Each send makes a message: put it together first."
     # Closing
     WRONG_CODE = "wrong-code", "Section 7.4.1 has the codes, and what each is for."
     WRONG_REASON = "wrong-reason"
     EMPTY_CLOSE = "empty-close", "send_close(code) puts the code into the CLOSE frame."
     NOT_CLOSED = "not-closed"
-    SENT_INSTEAD = "sent-instead", "send_close(code) sends a CLOSE frame; a text is no CLOSE frame."
+    SENT_INSTEAD = "sent-instead", "send_close(code) sends a CLOSE frame; a text is not one."
     SENT_BEFORE_CLOSE = "sent-before-close", "Close, and send nothing before it."
     RETURNED_INSTEAD = "returned-instead", "send_close(code, reason) says why."
     # Functions
     RETURNED_NONE = "returned-none", "return gives the result back; print() only shows it."
     WRONG_RESULT_TYPE = "wrong-result-type"
-    KEEPS_STATE = "keeps-state", ("The same arguments give the same result: keep nothing from "
-        "call to call, and add nothing by chance.")  # fmt: skip
+    KEEPS_STATE = "keeps-state", ("The same arguments must give the same result: keep nothing "
+        "between calls, and add nothing random.")  # fmt: skip
     CHANGED_ARGUMENT = "changed-argument", "Work on a copy: list(frames)."
 
 

@@ -160,7 +160,7 @@ def wrong_close(e: Evidence) -> Iterator[Finding]:
     wanted, came = e.wanted.said, e.came
     if e.wanted.kind != "close":
         answer = e.wanted.kind == "message"
-        what = "where an answer was expected" if answer else "and the client had not closed"
+        what = "where an answer was expected" if answer else "but the client had not closed"
         if _is_close(came) and e.wanted.kind != "end":
             yield Finding(M.CLOSED_EARLY, f"The connection was closed {_with(came)}, {what}.")
     elif came is None:
@@ -175,11 +175,11 @@ def wrong_close(e: Evidence) -> Iterator[Finding]:
     elif not came.payload:
         yield Finding(M.EMPTY_CLOSE, f"The CLOSE frame has no code; {wanted} was expected.")
     elif came.code != wanted.code:
-        said = f"The connection was closed {_with(came)}; {wanted} fits what came."
+        said = f"The connection was closed {_with(came)}; {wanted} would fit what came."
         yield Finding(M.WRONG_CODE, said)
     else:
         how = f"is not: {how_differs(came.reason, wanted.reason)}" if came.reason else "is missing"
-        yield Finding(M.WRONG_REASON, f"The code is right, and the reason {how}.")
+        yield Finding(M.WRONG_REASON, f"The code is right, but the reason {how}.")
 
 
 # Nothing more was expected
@@ -202,7 +202,7 @@ def answered_unasked(e: Evidence) -> Iterator[Finding]:
             said = (
                 f"Your handler sent {e.came}, at {calls[mine].line}, after it received {taken[-1]}"
             )
-            yield Finding(M.UNASKED, f"{said}, which gets no answer from it.")
+            yield Finding(M.UNASKED, f"{said}, which must get no answer from it.")
 
 
 def too_many(e: Evidence) -> Iterator[Finding]:
@@ -245,7 +245,7 @@ def repeated(e: Evidence) -> Iterator[Finding]:
         between = handler.calls[sent[-2] : sent[-1]] if len(sent) > 1 else ()
         if between and not any(call.name == "recv" and call.said for call in between):
             yield Finding(M.TOO_MANY, f"The answer before came again: {e.came}.")
-    said = f"{_capital(e.came)} is the same as the one before, though the message is another."
+    said = f"{_capital(e.came)} is the same as the one before, though the message is different."
     yield Finding(M.BEHIND, said)
 
 
@@ -260,7 +260,7 @@ def wrong_type(e: Evidence) -> Iterator[Finding]:
     if e.wanted.why:
         yield Finding(M.KNOWN_MISTAKE, e.wanted.why)
     if is_text and came.payload == repr(wanted.payload).encode():
-        yield Finding(M.REPR, f"What should go as {wanted.type} came as its spelling in text.")
+        yield Finding(M.REPR, f"What should go as {wanted.type} came spelled out as text.")
     if {came.type, wanted.type} == {"text", "bytes"}:
         kind = M.AS_BYTES if wanted.type == "text" else M.AS_TEXT
         what = "The right payload" if came.payload == wanted.payload else "A message"
@@ -286,7 +286,7 @@ def in_pieces(e: Evidence) -> Iterator[Finding]:
     sent = [call.said.payload for call in done[last + 1 :] if call.said]
     right = e.wanted.said.payload
     if e.came and right and e.came.payload != right and b"".join(sent) == right:
-        yield Finding(M.IN_PIECES, f"One message was expected, and it came in {len(sent)}.")
+        yield Finding(M.IN_PIECES, f"One message was expected, but {len(sent)} came.")
 
 
 def form(e: Evidence) -> Iterator[Finding]:
@@ -307,7 +307,7 @@ def payload(e: Evidence) -> Iterator[Finding]:
         for kind, holds, said in PARTS if right and not right.isdigit() else ():
             if holds(came, right):
                 yield Finding(kind, said.format(how=how))
-        yield Finding(M.WRONG_VALUE, f"The payload is not the expected one: {how}.")
+        yield Finding(M.WRONG_VALUE, f"The payload is not as expected: {how}.")
 
 
 # A message was expected, and nothing came
