@@ -314,7 +314,9 @@ def test_a_page_that_came_by_https_is_told_what_blocks_it(chromium: Browser) -> 
     mixed = check("ws://kernel.invalid:8080/")
     gone = check("wss://hub.invalid/user/jane/proxy/8080/")
     context.close()
-    assert mixed.startswith("blocked The browser does not let a page that was loaded by https open ws://")
+    assert mixed.startswith(
+        "blocked The browser does not let a page that was loaded by https open ws://"
+    )
     assert "begins with wss://" in mixed
     assert gone.startswith("blocked The proxy is there, but reaches nothing behind it (503).")
     assert "start it again" in gone

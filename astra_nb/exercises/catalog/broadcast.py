@@ -9,8 +9,8 @@ CONTROL = "A PONG, a PING and a text were sent; pass on no pings and pongs: see 
 LOST = "Several messages were sent in a row: each goes to all others, once, unchanged and in order."
 
 SKIPPED = (
-    "One who had it left while it went out to the others, and not all of those got it. Do you go "
-    "over the very list that the one who left is taken out of? Go over a copy: list(members)."
+    "A client that had it left while it went out to the others, and not all of them got it. Do "
+    "you loop over the very list that this client is taken out of? Go over a copy: list(members)."
 )
 
 

@@ -16,8 +16,8 @@ order."
 SAME_NAME = "Two clients of this room have the same name, and one of them got nothing: a name does \
 not tell clients apart, a socket does."
 SKIPPED = (
-    "One who had this text left while it went out to the others, and not all of those got it. Do "
-    "you go over the very list that the one who left is taken out of? Go over a copy."
+    "A client that had this text left while it went out to the others, and not all of them got it. "
+    "Do you loop over the very list that this client is taken out of? Go over a copy."
 )
 OTHER_ROOM = "That belongs to the other room, or came twice."
 WAYS: tuple[tuple[str, Callable[[Client], None]], ...] = (
