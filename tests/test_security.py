@@ -308,7 +308,13 @@ def shown(log: FrameLog) -> str:
     """Everything that a log turns into."""
     records = list(log)
     again = FrameLog.from_jsonl(log.to_jsonl())
-    pictures = [log.handshake_picture(), log.ping_picture(), log.state_picture()]
+    pictures = [
+        log.handshake_picture(),
+        log.ping_picture(),
+        log.state_picture(),
+        log.fan_out_picture(),
+        log.utf8_picture(),
+    ]
     return "\n".join(
         [
             *map(str, pictures),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from astra_nb.wire.opcodes import FrameType
 from astra_nb.wire.text import shortened
 
 from .records import (
@@ -20,13 +21,10 @@ from .records import (
 )
 from .table import details
 
-__all__ = ["draw"]
+__all__ = ["draw", "name_of"]
 
 SHORTEST, LONGEST = 24, 76  # characters on an arrow
 INDENT = "  "
-
-# Opcodes as RFC 6455 writes them.
-NAMES = {"bytes": "BINARY", "reserved": "RESERVED OPCODE"}
 
 
 def draw(records: Sequence[Record], left_out: int = 0) -> str:
@@ -54,10 +52,14 @@ def draw(records: Sequence[Record], left_out: int = 0) -> str:
 def label(record: Record) -> str:
     """Return the text on the arrow; "" for records without one."""
     if isinstance(record, FrameRecord):
-        name = NAMES.get(record.type, record.type.upper())
         fin = "" if record.frame.fin else " FIN 0"
-        return shortened(f"{name}{fin} {details(record)}".rstrip(), LONGEST)
+        return shortened(f"{name_of(record.type)}{fin} {details(record)}".rstrip(), LONGEST)
     return shortened(details(record), LONGEST) if isinstance(record, HandshakeRecord) else ""
+
+
+def name_of(type: FrameType) -> str:
+    """Return an opcode as RFC 6455 writes it."""
+    return {"bytes": "BINARY", "reserved": "RESERVED OPCODE"}.get(type, type.upper())
 
 
 def draw_record(record: Record, text: str, width: int) -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol, Unpack, overload
 from astra_nb.wire.svg import Picture
 from astra_nb.wire.utf8_bits import bit_boxes
 
-from . import joiner, pictures, sequence, states, table
+from . import fan_out, joiner, pictures, sequence, states, table
 from .criteria import Criteria, Predicate, Wanted, criteria
 from .records import FrameRecord, Record
 
@@ -219,6 +219,17 @@ class LogView(ABC):
         """
         moving = list(self.filter(type=["handshake", "opened", "close", "closed"]))
         return states.states(moving, self.filter(kind="frame", direction="received"))
+
+    def fan_out_picture(self) -> Picture:
+        """Return a picture of the newest message that came and was sent on, such as in a room.
+
+        It shows whom it was sent to, the first twelve, and how long after it had come. A log does
+        not tell why something was sent: what counts is that the message is in what was sent.
+        `log.filter(text="Hello")` chooses a message. If none was sent on, the picture is that of
+        the newest message that was sent, such as by `server.broadcast`.
+        """
+        data = self.filter(type=["text", "bytes", "continuation"])
+        return fan_out.fan_out(joiner.join(data.since(0, fan_out.RECENT)))
 
     def utf8_picture(self) -> Picture:
         """Return a picture of the newest text frame's payload: each byte of a character in bits.

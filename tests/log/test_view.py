@@ -169,6 +169,7 @@ def test_a_view_can_be_drawn() -> None:
         ("handshake_picture", "Opening handshake of connection 1\n"),
         ("ping_picture", "1 PING on a time line\n"),
         ("state_picture", "States of both ends of connection 1\n"),
+        ("fan_out_picture", "Fan-out of a message of client #1\n"),
         ("utf8_picture", "5 bytes of UTF-8\n"),
     ],
 )
