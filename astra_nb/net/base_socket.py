@@ -14,13 +14,21 @@ from typing import Any, Generic, Literal, TypeVar
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from astra_nb.errors import ConnectionClosed, EndlessLoop, InvalidMessage, NotOpen, WaitTimeout
+from astra_nb.errors import (
+    ConnectionClosed,
+    EndlessLoop,
+    InvalidMessage,
+    LocalError,
+    NotOpen,
+    WaitTimeout,
+)
 from astra_nb.payloads import ENCODERS, check_type, encode_bytes, encode_close
 from astra_nb.wire.faults import Fault
 from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
 
 from .addresses import describe_peer
+from .buffers import BuffersPicture
 from .closing import Phase
 from .connection import Connection
 from .http_answers import hidden_request
@@ -127,6 +135,34 @@ class BaseSocket(Generic[I]):
         """The close code this end reports; None while the connection is not closed."""
         error = self._connection.state.error
         return None if error is None else error.code
+
+    def buffers_picture(self, peer: BaseSocket[Any] | None = None) -> BuffersPicture:
+        """Return a picture of the buffers between the two ends, how full they are and may get.
+
+        It shows back-pressure: a program that does not take its messages fills its inbox, then the
+        buffers of both systems, and then those of the sender, which has to wait. In a notebook the
+        picture moves until the connection has ended; `print` shows it as it is now. Any thread may
+        call this.
+
+        Args:
+            peer: The socket at the other end, if it is in this process too: the picture is then
+                the whole way from this end to that one. Without it, it shows what this end has on
+                its way out, and on its way in.
+
+        Raises:
+            LocalError: `peer` is not the other end of this connection.
+        """
+        if peer is None:
+            return BuffersPicture(self._connection)
+        own, other = self._connection, peer._connection  # noqa: SLF001  (of the same class)
+        ends = own.transport.get_extra_info("peername"), other.transport.get_extra_info("sockname")
+        if own.side == other.side or ends[0] != ends[1]:
+            raise LocalError(
+                f"peer is the socket at the other end of connection {self.id}, which is at "
+                f"{self.remote_address}, and not {peer!r}; leave it out if that end is not in this "
+                f"process"
+            )
+        return BuffersPicture(own, other)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.request.path!r} {self.state}>"

@@ -173,6 +173,12 @@ class TaskInbox:
         self._asked = False
         self.on_idle()
 
+    @property
+    def unread(self) -> tuple[int, int]:
+        """How many messages wait, and their size. Any thread."""
+        waiting = self.messages.copy()
+        return len(waiting), sum(map(payload_size, waiting))
+
     async def wait(self) -> None:
         """Wait until there is a message or `ended` is true."""
         if self._asked:
@@ -240,8 +246,13 @@ class ThreadInbox:
         """Whether no message waits."""
         return self._queue.empty()
 
+    @property
+    def unread(self) -> tuple[int, int]:
+        """How many messages wait, without pings and pongs, and their size. Any thread."""
+        return self._data_in - self._data_out, self._bytes_in - self._bytes_out
+
     def _is_above(self, messages: int, size: int) -> bool:
-        waiting, size_waiting = self._data_in - self._data_out, self._bytes_in - self._bytes_out
+        waiting, size_waiting = self.unread
         return waiting > messages or size_waiting > size
 
     def end(self) -> None:

@@ -79,6 +79,11 @@ class Outbox:
         return self._bytes > MAX_BYTES or len(self._entries) > MAX_ENTRIES
 
     @property
+    def waiting(self) -> tuple[int, int]:
+        """How many calls wait, and the bytes of the counted payloads. Any thread."""
+        return len(self._entries), self._bytes
+
+    @property
     def has_room(self) -> bool:
         """Whether a thread may add an entry without a wait."""
         return self._is_writable() and not self.is_full

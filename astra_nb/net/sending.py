@@ -127,6 +127,11 @@ class Sender(Writer):
         return not (self.is_writable and (self._outbox is None or self._outbox.has_room))
 
     @property
+    def waiting(self) -> tuple[int, int]:
+        """How many calls of other threads wait, and bytes of their long payloads. Any thread."""
+        return (0, 0) if self._outbox is None else self._outbox.waiting
+
+    @property
     def outbox(self) -> Outbox:
         """The queue of what other threads send; created when it is first needed."""
         if self._outbox is None:

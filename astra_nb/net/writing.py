@@ -103,6 +103,17 @@ class Writer:
         self._extensions = extensions
         self._plain = [] if extensions else None
 
+    @property
+    def unsent(self) -> tuple[int, int]:
+        """How many bytes the system has not taken yet, and above how many this end waits.
+
+        Raises:
+            RuntimeError: The loop takes from that buffer right now; on its own thread never.
+        """
+        transport = self._transport
+        unwritten = self._size + len(self._rest) + transport.get_write_buffer_size()
+        return unwritten, transport.get_write_buffer_limits()[1]
+
     # On the loop's thread
 
     def _put(self, opcode: int, payload: bytes, fin: bool) -> bool:

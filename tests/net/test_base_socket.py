@@ -486,6 +486,26 @@ def test_a_broadcast_of_a_server() -> None:
         assert records.frame(server.log, direction="sent").payload == b"to all"
 
 
+def test_the_buffers_between_two_ends_that_belong_together() -> None:
+    with serving(wait_for_close) as server:
+        clients = [connect(server.url) for _ in range(2)]
+        own = server.connections[0]
+        assert str(own.buffers_picture()).startswith("Buffers of connection 1, to and from the cl")
+        there, back = own.buffers_picture(clients[0]), clients[0].buffers_picture(own)
+        assert str(there).startswith("Buffers of connection 1, from the server to the client\n")
+        assert ", from the client to the server\n" in str(back)
+        for wrong in (own, clients[1]):
+            with pytest.raises(LocalError) as caught:
+                own.buffers_picture(wrong)
+            assert str(caught.value) == (
+                f"peer is the socket at the other end of connection 1, which is at "
+                f"{own.remote_address}, and not {wrong!r}; leave it out if that end is not in this "
+                f"process"
+            )
+        for client in clients:
+            client.close()
+
+
 @in_memory
 async def test_which_rules_a_socket_can_break() -> None:
     end = Memory()

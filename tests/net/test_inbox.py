@@ -51,6 +51,16 @@ class Calls:
 # TaskInbox
 
 
+@pytest.mark.parametrize("kind", [TaskInbox, ThreadInbox])
+def test_what_is_unread_is_counted(kind: type[TaskInbox] | type[ThreadInbox]) -> None:
+    inbox = kind(ignore)
+    assert inbox.unread == (0, 0)
+    inbox.deliver([Message("text", "Hello"), Message("bytes", b"abc")], 8)
+    assert inbox.unread == (2, 8)
+    inbox.messages.popleft() if isinstance(inbox, TaskInbox) else inbox.take()
+    assert inbox.unread == (1, 3)
+
+
 def test_a_task_gets_the_messages_in_their_order() -> None:
     inbox = TaskInbox(ignore)
     sent = [*texts(2), PING, Message("close", CloseFrame(1000))]

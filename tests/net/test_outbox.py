@@ -159,7 +159,9 @@ def test_the_bound_in_bytes_counts_large_payloads() -> None:
     assert not peer.outbox.is_full
     peer.put("large", size=LARGE)
     assert peer.outbox.is_full
+    assert peer.outbox.waiting == (3, MAX_BYTES + LARGE)
     peer.outbox.take()
+    assert peer.outbox.waiting == (0, 0)
     assert not peer.outbox.is_full
     # What was taken is not counted any more, and what was not counted is not taken off.
     peer.put("large", size=MAX_BYTES)

@@ -653,6 +653,15 @@ async def test_threads_wait_for_a_peer_that_does_not_read_and_are_told_of_the_en
 
 
 @in_memory
+async def test_what_waits_is_counted() -> None:
+    end = Memory()
+    sender = end.connection.sender
+    assert sender.waiting == (0, 0)
+    sender.outbox.put(sender.send_if_open, TEXT, b"waits")
+    assert sender.waiting == (1, 0)
+
+
+@in_memory
 async def test_a_full_outbox_does_not_keep_a_thread_waiting_when_the_connection_has_ended() -> None:
     end = Memory()
     sender = end.connection.sender

@@ -342,3 +342,18 @@ async def test_an_end_may_mask_every_frame_with_one_key_on_purpose() -> None:
     same = encode(TEXT, b"Hello", key=b"abcd")
     assert bytes(transport.written) == same + same
     assert [run[0] for run in log.runs] == [same, same]
+
+
+@in_memory
+async def test_what_the_system_has_not_taken_is_counted() -> None:
+    async with on_tcp() as (writer, _, transport, _theirs):
+        bound = transport.get_write_buffer_limits()[1]
+        assert writer.unsent == (0, bound)
+        writer.put(TEXT, b"Hello", True)
+        assert writer.unsent == (len(HELLO), bound)
+        size = 0
+        while not transport.get_write_buffer_size():
+            writer.put(BINARY, bytes(MAX_UNFLUSHED), True)
+            writer.flush()
+            size += MAX_UNFLUSHED
+        assert 0 < writer.unsent[0] == transport.get_write_buffer_size() <= size + 1024
