@@ -233,7 +233,7 @@ class ServerConnection(Connection):
             )
         if decision.subprotocol != "":
             chosen = decision.subprotocol
-            del response.headers[SUBPROTOCOL]
+            response.headers.pop(SUBPROTOCOL, None)  # the route may have chosen none
             if chosen is not None:
                 response.headers[SUBPROTOCOL] = chosen
             self.protocol.subprotocol = None if chosen is None else Subprotocol(chosen)

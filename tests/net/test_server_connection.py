@@ -552,6 +552,19 @@ def test_a_hook_decides(decide: Any, status: int, subprotocol: str | None) -> No
     assert answer.headers.get("Sec-WebSocket-Protocol") == subprotocol
 
 
+@pytest.mark.parametrize("chosen", ["b", None])
+@pytest.mark.parametrize("spoken", [[], ["c"]], ids=["none", "another"])
+def test_a_hook_chooses_where_the_route_does_not(spoken: list[str], chosen: str | None) -> None:
+    with (
+        serving(wait, subprotocols=spoken, handshake=lambda shake: shake.accept(chosen)) as server,
+        raw(server) as peer,
+    ):
+        peer.sendall(head(Sec_WebSocket_Protocol="a, b"))
+        answer = parse(read_head(peer))
+        assert wait_until(lambda: server.connections)[0].subprotocol == chosen
+    assert (answer.status, answer.headers.get("Sec-WebSocket-Protocol")) == (101, chosen)
+
+
 @pytest.mark.parametrize(
     "decide", [lambda shake: None, lambda shake: shake.accept(headers=7)], ids=["none", "raises"]
 )
