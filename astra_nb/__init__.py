@@ -14,7 +14,7 @@ from .log import FrameLog, LogView
 from .log.tap_comparison import compare_taps
 from .recordings import formats
 from .server import Server
-from .tap import Tap, tap
+from .tap import Rule, Tap, tap
 from .websocket import WebSocket
 from .wire.messages import CloseFrame, Message
 
@@ -30,6 +30,7 @@ __all__ = [
     "ConnectionClosed",
     "FrameLog",
     "Message",
+    "Rule",
     "Server",
     "Tap",
     "WebSocket",
@@ -67,6 +68,12 @@ def _log_panel(log: FrameLog) -> Any:
     return panel_of_log(log)
 
 
+def _tap_panel(tap: Tap) -> Any:
+    from .widgets import panel_of_tap
+
+    return panel_of_tap(tap)
+
+
 def _write_page(view: LogView, file: BinaryIO) -> None:
     from .widgets.html_page import html_page
 
@@ -82,6 +89,7 @@ def _browser_client(server: Server, path: str) -> Any:
 Server.panel_factory = staticmethod(_panel)
 WebSocket.panel_factory = staticmethod(_client_panel)
 FrameLog.panel_factory = staticmethod(_log_panel)
+Tap.panel_factory = staticmethod(_tap_panel)
 formats.FORMATS[".html"] = formats.Format(_write_page)
 Server.browser_client_factory = staticmethod(_browser_client)
 

@@ -6,8 +6,8 @@ import itertools
 import sys
 import warnings
 import weakref
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Self
 
 from websockets.uri import WebSocketURI
 
@@ -18,12 +18,13 @@ from .jupyter.handler_output import current_cell
 from .log import FrameLog
 from .log.view import LogView
 from .net.addresses import describe_peer, is_loopback
+from .net.message_rule import Rule
 from .net.options import ConnectOptions, connect_options
 from .net.policy import Policy, check_seeded, check_seeded_host
 from .net.tap_heads import Rewriting
 from .net.tap_line import TapSettings
 from .net.tap_message import Passing
-from .net.tap_rules import Rule
+from .net.tap_rules import RuleFunction
 from .net.tls import CertificateFiles, ServerTLS, server_context
 from .net.uris import parse_address, where
 from .running import registry
@@ -45,8 +46,10 @@ class Tap:
             client, whose records have the side "server", because the tap is in the server's place
             there, and the next one for the leg to the server, whose records have the side
             "client".
-        rules: The rules; a list that may change while the tap runs.
+        rules: The rules, functions and `Rule`s; a list that may change while the tap runs.
     """
+
+    panel_factory: ClassVar[Callable[[Tap], Any]]
 
     def __init__(
         self, runner: TapRunner, uri: WebSocketURI, settings: TapSettings, log: FrameLog
@@ -54,6 +57,7 @@ class Tap:
         self._runner = runner
         self._uri = uri
         self.rules = settings.rules
+        self._held = settings.held
         self.log = log
         self.log.before_read = runner.settle
         self.log.before_wait = runner.forbid_wait
@@ -93,9 +97,33 @@ class Tap:
         side = other_end(end)  # the tap is in the other's place
         return self.log.filter(predicate=lambda record: getattr(record, "side", "") == side)
 
-    def release(self) -> int:
-        """Release every message that a rule holds; return how many that were. Any thread."""
-        return self._runner.release()
+    @property
+    def held(self) -> dict[int, Passing]:
+        """The messages that rules hold, by number, 1 and so on, the oldest first. Any thread."""
+        return dict(self._held)
+
+    def release(self, number: int | None = None, value: object = None) -> int:
+        """Release every message that a rule holds, or one. Any thread.
+
+        Args:
+            number: That of the message in `held`; None for all.
+            value: What goes on in its place, of the same type, as for `socket.send`; None for the
+                message itself.
+
+        Returns:
+            How many that were.
+
+        Raises:
+            LocalError: No message of this number is held, or a value was given for all.
+            InvalidMessage: The value cannot be sent; the message is still held.
+        """
+        if number is None and value is not None:
+            raise LocalError("a value goes on in place of one message: release(number, value)")
+        count = self._runner.release(number, value)
+        if number is not None and not count:
+            held = ", ".join(map(str, self.held)) or "none"
+            raise LocalError(f"message {number!r:.20} is not held, or no longer; held: {held}")
+        return count
 
     def shutdown(self) -> None:
         """Stop listening, reset the connections that are open, and wait until all is gone.
@@ -119,8 +147,8 @@ class Tap:
             self.shutdown()
 
     def panel(self) -> Any:
-        """Make a live view of the log."""
-        panel = self.log.panel()
+        """Make a live panel of the log, with controls for the rules and for what they hold."""
+        panel = Tap.panel_factory(self)
         self._panels.add(panel)
         return panel
 
@@ -142,7 +170,7 @@ def tap(
     hostname: str = "127.0.0.1",
     port: int = 0,
     ssl: ServerTLS | None = None,
-    rules: Iterable[Rule] = (),
+    rules: Iterable[RuleFunction] = (),
     hosts: Iterable[str] = (),
     log: FrameLog | None = None,
     upstream_ssl: Any = None,
@@ -168,8 +196,9 @@ def tap(
         port: The port to listen on; 0 takes a free one.
         ssl: Makes it a tap of wss://; as for `Server`.
         rules: Functions that get each message as a `Passing` and may call its methods: `delay`,
-            `drop`, `replace`, `inject`, `cut`, `hold`. They run on the event loop, so they must
-            not block. With a rule, the offer of permessage-deflate is removed from requests.
+            `drop`, `replace`, `inject`, `cut`, `hold`; or `Rule`s, which are data. They run on the
+            event loop, so they must not block. With a rule, the offer of permessage-deflate is
+            removed from requests.
         hosts: Further names that a `Host` header may have; "*" for any.
         log: Where all is recorded; None makes a new log.
         upstream_ssl: As `ssl` of `connect`, for a server that speaks TLS.
@@ -231,7 +260,7 @@ def _rewriting(uri: WebSocketURI) -> Rewriting:
     return Rewriting(authority, f"http{'s' * uri.secure}://{authority}")
 
 
-def _checked(rules: Iterable[Rule]) -> list[Rule]:
+def _checked(rules: Iterable[RuleFunction]) -> list[RuleFunction]:
     checked = list(rules)
     for rule in checked:
         if not callable(rule):

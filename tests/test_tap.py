@@ -19,7 +19,7 @@ import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-from astra_nb import Server, connect, errors, make_certificates, tap
+from astra_nb import Rule, Server, connect, errors, make_certificates, tap
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, NoticeRecord
 from astra_nb.tap import Passing, Tap
 from astra_nb.widgets import Panel
@@ -28,7 +28,7 @@ from astra_nb.wire.messages import CloseFrame, Side, other_end
 from tests.conformance.octets import frame, mask_all
 from tests.helpers import REPOSITORY, free_port, run_python, wait_until
 from tests.real_peers import http_proxy, listens, socks_proxy
-from tests.tapped import REQUEST, Ends, read_head, read_to_end, reset, two_ends
+from tests.tapped import REQUEST, Ends, read, read_head, read_to_end, reset, two_ends
 
 ENDS: tuple[Side, ...] = ("client", "server")
 CODES = [*range(1000, 1016), 3000, 4000, None]
@@ -534,6 +534,33 @@ def test_the_offer_of_compression_is_removed_for_rules_and_a_record_says_so() ->
         ends.upgrade(agreed, agreed)
         assert ends.send("server", text("opaque")) == text("opaque")
         assert "no rule sees them" in notices(ends.tap)
+    with two_ends() as ends:
+        ends.upgrade(agreed, agreed)
+        ends.tap.rules.append(Rule("drop"))  # too late for this connection
+        for _ in range(2):
+            assert ends.send("server", text("opaque")) == text("opaque")
+        assert notices(ends.tap).count("no rule sees them") == 1
+
+
+def test_one_message_that_is_held_goes_on_alone_or_changed() -> None:
+    with ruled(Rule("hold", sender="server")) as ends:
+        ends.server.sendall(text("a") + text("b"))
+        wait_until(lambda: len(ends.tap.held) == 2)
+        assert [(number, one.value) for number, one in ends.tap.held.items()] == [
+            (1, "a"), (2, "b"),
+        ]  # fmt: skip
+        with pytest.raises(errors.InvalidMessage, match="a text message takes a str"):
+            ends.tap.release(1, b"A")
+        assert ends.tap.release(1, "A") == 1
+        with pytest.raises(errors.LocalError, match="message 1 is not held, or no longer; held: 2"):
+            ends.tap.release(1)
+        with pytest.raises(errors.LocalError, match=r"one message: release\(number, value\)"):
+            ends.tap.release(value="A")
+        assert ends.tap.release(2) == 1
+        assert read(ends.client, 6) == text("A") + text("b")
+        ends.server.sendall(text("c"))
+        wait_until(lambda: len(ends.tap.held) == 1)
+    assert ends.tap.held == {}
 
 
 # As an object

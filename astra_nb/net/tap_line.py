@@ -7,9 +7,10 @@ never the tap's own.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import traceback
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from websockets.uri import WebSocketURI
 
@@ -34,7 +35,8 @@ from .policy import host_allowed
 from .tap_heads import Head, Rewriting, agreed_extensions, inflaters, refusal
 from .tap_http import HttpWays
 from .tap_leg import Leg
-from .tap_rules import End, Rule, RuledWay
+from .tap_message import Passing
+from .tap_rules import End, RuledWay, RuleFunction
 from .watching import FrameWatch
 
 __all__ = ["TapLine", "TapSettings"]
@@ -53,6 +55,9 @@ class TapSettings:
         hostname: The name or address that the tap listens on.
         hosts: Further names that a `Host` header may have.
         rules: The rules; a list that may change.
+        held: What rules hold, by number, in the order in which it came. Changed on the loop's
+            thread only, in steps that leave it whole for others.
+        held_numbers: The numbers of what will be held.
     """
 
     uri: WebSocketURI
@@ -60,7 +65,9 @@ class TapSettings:
     rewriting: Rewriting
     hostname: str
     hosts: Sequence[str]
-    rules: MutableSequence[Rule]
+    rules: MutableSequence[RuleFunction]
+    held: dict[int, Passing] = field(default_factory=dict)
+    held_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
 class TapLine:
@@ -87,7 +94,9 @@ class TapLine:
         self.loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self.loop.create_future()
         self.settings = settings
-        self.rules: Sequence[Rule] = settings.rules
+        self.rules: Sequence[RuleFunction] = settings.rules
+        self.held = settings.held
+        self.held_numbers = settings.held_numbers
         self.legs: dict[Side, Leg] = {"client": Leg(self, "client"), "server": Leg(self, "server")}
         self.number = 0
         self._log = log
@@ -105,6 +114,7 @@ class TapLine:
         self._onward: dict[Side, FrameWatch] = {}
         self._ruled: dict[Side, RuledWay] = {}
         self._is_opaque = False  # whether an extension has changed the messages
+        self._told_opaque = False
         self._injected: dict[Side, list[bytes]] = {"client": [], "server": []}
 
     # TCP
@@ -134,7 +144,9 @@ class TapLine:
         if self._http is not None:
             self._http.take(sender, data)
             return
-        if self.rules and sender not in self._ruled and not self._is_opaque:
+        if self.rules and self._is_opaque:
+            self._tell_opaque()
+        elif self.rules and sender not in self._ruled:
             end = self._watches[sender].unfinished(data)
             if end < len(data):
                 if end:  # of a frame under way, after which the rules begin
@@ -289,7 +301,7 @@ class TapLine:
             )
         self._is_opaque = bool(extensions)
         if self._is_opaque and self.rules:
-            self.notice("An extension has changed the messages, so no rule sees them.")
+            self._tell_opaque()
         found = inflaters(head)
         for index, sender in enumerate(SIDES):
             recorders = [self._recorder(sender, sender), self._recorder(other_end(sender), sender)]
@@ -329,6 +341,11 @@ class TapLine:
             way.inject(frames)
         self._injected[far].clear()
 
+    def _tell_opaque(self) -> None:
+        if not self._told_opaque:
+            self._told_opaque = True
+            self.notice("An extension has changed the messages, so no rule sees them.")
+
     def inject(self, to: Side, frames: bytes) -> None:
         """Send an end frames of the tap's own."""
         sender = other_end(to)
@@ -339,9 +356,9 @@ class TapLine:
             self._rule(sender)
         self._ruled[sender].inject(frames)
 
-    def release(self) -> int:
-        """Release what rules hold; return how many messages that were."""
-        return sum(way.release() for way in self._ruled.values())
+    def release(self, number: int | None = None, value: object = None) -> int:
+        """Release what rules hold, as `RuledWay.release` does; return how many messages it was."""
+        return sum(way.release(number, value) for way in self._ruled.values())
 
     def rule_failed(self, error: Exception) -> None:
         """Put the error of a rule in the log; the message passes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,13 +15,13 @@ from astra_nb.wire.opcodes import CLOSE, PING, PONG
 
 from .tap_message import Passing
 
-__all__ = ["End", "Line", "Rule", "RuledWay"]
+__all__ = ["End", "Line", "RuleFunction", "RuledWay"]
 
 MAX_JOINED = 16 * 2**20  # bytes of a message that a rule sees
 MAX_QUEUED = 2**20  # bytes that wait until no more are read
 
 
-Rule = Callable[[Passing], object]
+RuleFunction = Callable[[Passing], object]
 End = Literal["eof", "reset"]
 
 
@@ -31,7 +31,7 @@ class Queued:
 
     data: bytes
     ready: float = 0.0  # in the loop's time
-    held: bool = False
+    held: int = 0  # the number of a message that is held; else 0
     end: End | None = None
     cut: bool = False
 
@@ -40,7 +40,9 @@ class Line(Protocol):
     """What a way is part of: both directions of a connection."""
 
     loop: asyncio.AbstractEventLoop
-    rules: Sequence[Rule]
+    rules: Sequence[RuleFunction]
+    held: dict[int, Passing]
+    held_numbers: Iterator[int]
 
     def forward(self, sender: Side, data: bytes) -> None:
         """Pass on what an end sent."""
@@ -127,16 +129,38 @@ class RuledWay:
             self._put(Queued(frames))
             self._run()
 
-    def release(self) -> int:
-        """Release what is held; return how many messages that were."""
-        held = [item for item in self._queue if item.held]
-        for item in held:
-            item.held = False
+    def release(self, number: int | None = None, value: object = None) -> int:
+        """Release what is held; return how many messages that were.
+
+        Args:
+            number: Of a message; None for all.
+            value: What goes on in its place, of the same type; None for the message itself.
+
+        Raises:
+            InvalidMessage: The value cannot be sent; the message is still held.
+        """
+        line = self._line
+        found = [item for item in self._queue if item.held and number in (None, item.held)]
+        for item in found:
+            if value is not None:
+                passing = line.held[item.held]
+                passing.replace(value)
+                self._queued -= len(item.data)
+                item.data = passing.outcome(b"").onward
+                self._queued += len(item.data)
+                line.notice(
+                    f"Another {passing.type} message goes on in place of one from the "
+                    f"{self._sender} that was held."
+                )
+            del line.held[item.held]
+            item.held = 0
         self._run()
-        return len(held)
+        return len(found)
 
     def stop(self) -> None:
         """Forget what waits: called when TCP has ended with both ends."""
+        for item in self._queue:
+            self._line.held.pop(item.held, None)
         self._queue.clear()
         self._queued = 0
 
@@ -215,14 +239,17 @@ class RuledWay:
             self._put(Queued(raw))
             return
         self._run()
+        outcome = passing.outcome(raw)
+        number = next(line.held_numbers) if outcome.held else 0
+        if number:  # before the notice, which has panels look
+            line.held[number] = passing
         line.notice(
             f"A rule {', '.join(actions)}: a {message.type} message from the {self._sender}."
         )
-        outcome = passing.outcome(raw)
         if outcome.back:
             line.inject(self._sender, outcome.back)
         ready = line.loop.time() + outcome.delay if outcome.delay else 0.0
-        self._put(Queued(outcome.onward, ready, outcome.held, cut=outcome.cut))
+        self._put(Queued(outcome.onward, ready, number, cut=outcome.cut))
 
     # The queue
 

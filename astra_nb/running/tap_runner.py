@@ -59,11 +59,13 @@ class TapRunner(Listener[Leg]):
         line.closed.add_done_callback(forget)
         return leg
 
-    def release(self) -> int:
-        """Release what rules hold; return how many messages that were. Any thread."""
+    def release(self, number: int | None = None, value: object = None) -> int:
+        """Release what rules hold, as `RuledWay.release` does. Any thread."""
         if not self.running:
             return 0
-        return self._background.call(lambda: sum(line.release() for line in list(self._lines)))
+        return self._background.call(
+            lambda: sum(line.release(number, value) for line in list(self._lines))
+        )
 
     def _abort(self) -> None:
         for line in list(self._lines):

@@ -17,21 +17,21 @@ from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.payloads import MAX_CLOSE_REASON, BytesValue, encode_bytes, encode_text
 from astra_nb.websocket import WebSocket
 from astra_nb.wire.faults import FAULTS
-from astra_nb.wire.redaction import Redactor, redact_path
 from astra_nb.wire.text import counted, shortened
 
-from .senders import Senders, To
+from .request_actions import MOST_SAVED, REQUEST_ACTIONS, RequestActions, without_secrets
+from .rule_actions import RULE_ACTIONS, RuleActions
+from .senders import To
 
 __all__ = ["ACTIONS", "Actions", "code_of"]
 
 REACTION = 1.0  # seconds to wait for the other end's reaction to a broken rule
 SHOWN = 200  # characters of a value in a line of code
-MOST_SAVED = 100
 
 ACTIONS = (
     "send_text", "send_bytes", "send_ping", "send_pong", "send_close", "send_fragments",
-    "send_raw", "send_again", "break_rule", "set_automatic_pong", "connect", "disconnect",
-    "save_payload", "forget_payload",
+    "send_raw", "send_again", "break_rule", "set_automatic_pong",
+    "save_payload", "forget_payload", *REQUEST_ACTIONS, *RULE_ACTIONS,
 )  # fmt: skip
 
 NO_1015 = (
@@ -40,7 +40,7 @@ NO_1015 = (
 )
 
 
-class Actions:
+class Actions(RequestActions, RuleActions):
     """The controls of a panel as methods. Any thread may call them.
 
     `to` is the number of a connection, "everyone", or None for the newest; `by` is the number of a
@@ -52,7 +52,6 @@ class Actions:
         InvalidMessage: The value cannot be sent; nothing was.
     """
 
-    senders: Senders
     frame_log: FrameLog | None
     saved: list[dict[str, str]]
 
@@ -219,32 +218,6 @@ class Actions:
         )
         return f"Automatic pong is {'on' if on else 'off'} {self._where(done, by)}."
 
-    def connect(
-        self,
-        address: str = "",
-        *,
-        headers: Mapping[str, str] | None = None,
-        subprotocols: Sequence[str] = (),
-        faults: Sequence[str] = (),
-    ) -> str:
-        """Open a client in the kernel, which reads all that it receives.
-
-        Args:
-            address: For the panel of a server a path; else an address, "" for the last one.
-            faults: Names of faults of `astra_nb.faults` about a request or the conduct of an end.
-
-        Raises:
-            AstraError: As `astra_nb.connect`.
-        """
-        number = self.senders.connect(
-            address, headers=headers, subprotocols=subprotocols, faults=faults
-        )
-        return f"A client in the kernel has connected: #{number}."
-
-    def disconnect(self) -> str:
-        """Close the panel's own clients with 1000."""
-        return f"Closed {counted(self.senders.close(), 'client')} with 1000."
-
     def save_payload(self, payload: str, format: str = "text", name: str = "") -> str:
         """Keep what is in the payload field, to be sent again later."""
         kept = {"name": name or shortened(payload, 40), "payload": payload, "format": format}
@@ -281,9 +254,8 @@ def code_of(name: str, arguments: Sequence[object], options: Mapping[str, object
 
     Secrets of a handshake are hidden: a notebook stores what a panel shows.
     """
-    if name == "connect":
-        arguments = [redact_path(str(value)) for value in arguments]
-        options = without_secrets(options)
+    if name in ("connect", "save_request"):
+        arguments, options = without_secrets(arguments, options)
     defaults = {key: each.default for key, each in signature(name).items()}
     shown = [shortened(repr(value), SHOWN) for value in arguments]
     shown += [
@@ -292,17 +264,6 @@ def code_of(name: str, arguments: Sequence[object], options: Mapping[str, object
         if value != defaults.get(key)
     ]
     return f"panel.{name}({', '.join(shown)})"
-
-
-def without_secrets(options: Mapping[str, object]) -> dict[str, object]:
-    redactor, shown = Redactor(), dict(options)
-    headers, subprotocols = options.get("headers"), options.get("subprotocols")
-    if isinstance(headers, Mapping):
-        pairs = [(str(name), str(value)) for name, value in headers.items()]
-        shown["headers"] = dict(redactor.headers(pairs))
-    if isinstance(subprotocols, list):
-        shown["subprotocols"] = [redactor.subprotocol(str(each)) for each in subprotocols]
-    return shown
 
 
 def signature(name: str) -> Mapping[str, inspect.Parameter]:

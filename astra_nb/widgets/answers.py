@@ -79,6 +79,7 @@ class Answers(Actions, Addressed):
             "compare": self._compare,
             "connections": self._connections,
             "act": self._act,
+            "held": lambda message: Answer(self.held_payload(message.integer("number"))),
             "save": self._save,
             "load": self._load,
         }

@@ -38,6 +38,7 @@ REQUESTS = {
     "compare": "answers where two payloads differ, and a page of each there",
     "connections": "answers what is known of each connection",
     "act": "call one of the panel's controls",
+    "held": "answers the payload of a message that a tap's rule holds, to edit it",
     "save": "write the log to a file",
     "load": "show a file in place of the live log, or the live one again",
     # The addresses

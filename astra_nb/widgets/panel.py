@@ -7,7 +7,9 @@ cost does not grow with the rate. `bridge.py` names every kind of message.
 
 from __future__ import annotations
 
+import itertools
 import threading
+import weakref
 from bisect import bisect_right
 from time import time
 from typing import Any
@@ -18,7 +20,9 @@ import traitlets
 from astra_nb.locks import make_rlock
 from astra_nb.log import FrameLog
 from astra_nb.server import Server
+from astra_nb.tap import Tap
 from astra_nb.websocket import WebSocket
+from astra_nb.wire.redaction import redact_path
 from astra_nb.wire.text import visible
 
 from .answers import Answers
@@ -27,10 +31,12 @@ from .catalog import CATALOG
 from .esm import STATIC, join_modules
 from .log_rows import Tail, as_json, rows_between
 from .marks import Marks
+from .request_actions import Request
+from .rule_actions import describe_tap
 from .senders import Senders
 from .static_copy import StaticCopy, with_plain_text
 
-__all__ = ["Panel", "panel_of_client", "panel_of_log", "panel_of_server"]
+__all__ = ["Panel", "panel_of_client", "panel_of_log", "panel_of_server", "panel_of_tap"]
 
 TAIL = 60  # of the newest rows in each batch: more are not in sight
 LATE = 200  # that a page gets when it opens
@@ -57,6 +63,7 @@ class Panel(Answers):
         log: The log to show.
         senders: What can be sent on; None for a log alone.
         sends: Whether the page has controls for that.
+        tap: The tap that fills the log, for controls of its rules; held weakly.
         bits: See the attribute.
 
     Attributes:
@@ -82,6 +89,7 @@ class Panel(Answers):
         *,
         bits: bool = False,
         sends: bool = True,
+        tap: Tap | None = None,
     ) -> None:
         # Not `log`: that is the name of the logger every widget has.
         self.frame_log: FrameLog | None = log
@@ -96,6 +104,10 @@ class Panel(Answers):
         self._snapshot_time = self._copy_time = self._status_time = 0.0
         self.sentence, self.failed, self.code = "", False, ""
         self.saved: list[dict[str, str]] = []
+        self._requests: dict[int, Request] = {}
+        self._request_numbers = itertools.count(1)
+        self._tap = None if tap is None else weakref.ref(tap)
+        self._tap_url = "" if tap is None else redact_path(tap.url)
         self._begin_log()
         super().__init__(log, self.senders.server, copy_key=self._copy.key, bits=bits)
         self.snapshot = self._overview()
@@ -176,7 +188,11 @@ class Panel(Answers):
         server, senders = self.senders.server, self.senders
         targets = senders.targets(MOST_LISTED) if self._sends else []
         connections = list(self._marks.connections.values())[-MOST_LISTED:]
-        if self.frame_log is not self._live or not self._sends:
+        is_live = self.frame_log is self._live
+        tap = describe_tap(self._tap()) if self._tap and is_live else None
+        if tap is not None:
+            state = "listening" if tap["running"] else "stopped"
+        elif not is_live or not self._sends:
             state = "log"
         elif senders.of_server:
             state = "listening" if server and server.running else "stopped"
@@ -185,8 +201,9 @@ class Panel(Answers):
         is_open = sum(each.state == "open" for each in self._marks.connections.values())
         return {
             "state": state,
-            "url": server.url if server else senders.url,
-            "sends": self._sends and self.frame_log is self._live,
+            "url": server.url if server else senders.url or self._tap_url,
+            "sends": self._sends and is_live,
+            "tap": tap,
             "of_server": senders.of_server,
             "targets": targets,
             "open": is_open,
@@ -196,6 +213,10 @@ class Panel(Answers):
             ],
             "note": GONE if senders.of_server and server is None else self._note,
             "saved": list(self.saved),
+            "requests": [
+                {"number": number, **each.as_json()}
+                for number, each in self._requests.copy().items()
+            ],
         }
 
     def _server_gone(self) -> None:
@@ -258,9 +279,9 @@ class Panel(Answers):
 
     @property
     def address(self) -> str:
-        """The address of the server, or of the client's; "a log" for a log alone."""
+        """The address of the server, the tap, or the client's; "a log" for a log alone."""
         server = self.senders.server
-        return (server.url if server else self.senders.url) or "a log"
+        return (server.url if server else self.senders.url) or self._tap_url or "a log"
 
     def __repr__(self) -> str:
         return f"<Panel of {self.address}>"
@@ -298,6 +319,11 @@ def panel_of_server(server: Server, *, bits: bool = False, sends: bool = True) -
 def panel_of_client(client: WebSocket) -> Panel:
     """Make a panel of a client and its log."""
     return Panel(client.log, Senders(client=client, log=client.log))
+
+
+def panel_of_tap(tap: Tap) -> Panel:
+    """Make a panel of a tap: its log, its rules and what they hold."""
+    return Panel(tap.log, tap=tap)
 
 
 def panel_of_log(log: FrameLog) -> Panel:

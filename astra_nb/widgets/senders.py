@@ -158,6 +158,10 @@ class Senders:
             raise failed or NotOpen(TOO_SLOW)
         return done
 
+    def resolve(self, address: str) -> str:
+        """Return the last client's address for "" and for what is shown of it; else the same."""
+        return self._url if address in ("", self.url) and not self.of_server else address
+
     def connect(self, address: str, **options: Any) -> int:
         """Open a client in the kernel; return the number of its connection in the log.
 
@@ -171,7 +175,7 @@ class Senders:
             AstraError: The server cannot be reached, or refused the handshake.
         """
         # A page sends the address that it is shown, and secrets are hidden in that.
-        server, url = self.server, self._url if address in ("", self.url) else address
+        server, url = self.server, self.resolve(address)
         if self.of_server:
             if server is None or not server.running:
                 raise LocalError(

@@ -101,9 +101,9 @@ EMPTY_KERNEL = f"""
 """
 EMPTY = """
 import ipywidgets
-from astra_nb import Server
+from astra_nb import Server, Tap
 for each in list(globals().values()):
-    if isinstance(each, Server):
+    if isinstance(each, (Server, Tap)):
         each.shutdown()
 ipywidgets.Widget.close_all()
 get_ipython().run_line_magic("reset", "-sf")

@@ -5,7 +5,7 @@ import { Store } from "../../astra_nb/widgets/static/js/store.js";
 import { FakeModel, settled } from "./fake_model.js";
 import { row } from "./rows.js";
 
-const status = { state: "listening", url: "ws://127.0.0.1:1/", sends: true, of_server: true, targets: [], open: 0, total: 0, connections: [], note: "", saved: [] };
+const status = { state: "listening", url: "ws://127.0.0.1:1/", sends: true, of_server: true, targets: [], open: 0, total: 0, connections: [], note: "", saved: [], requests: [] };
 const page = { hidden: false };
 const fields = Object.keys(row(1));
 const batch = (/** @type {number[]} */ ...numbers) => ({ fields, rows: numbers.map((number) => Object.values(row(number))) });

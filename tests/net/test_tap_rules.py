@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ import pytest
 from astra_nb.errors import InvalidMessage, LocalError
 from astra_nb.net import tap_rules
 from astra_nb.net.tap_message import Passing
-from astra_nb.net.tap_rules import End, Rule, RuledWay
-from astra_nb.wire.frames import decode, encode
+from astra_nb.net.tap_rules import End, RuledWay, RuleFunction
+from astra_nb.wire.frames import decode, encode, split
 from astra_nb.wire.messages import CloseFrame, Side
 
 
@@ -40,8 +41,10 @@ class Clock:
 class Scene:
     """A way from a sender, and all that came of it."""
 
-    def __init__(self, *rules: Rule, sender: Side = "server") -> None:
-        self.rules: Sequence[Rule] = rules
+    def __init__(self, *rules: RuleFunction, sender: Side = "server") -> None:
+        self.rules: Sequence[RuleFunction] = rules
+        self.held: dict[int, Passing] = {}
+        self.held_numbers: Iterator[int] = itertools.count(1)
         self.clock = Clock()
         self.loop: asyncio.AbstractEventLoop = self.clock  # type: ignore[assignment]
         self.out = b""
@@ -81,7 +84,7 @@ def text(value: str, *, fin: bool = True, opcode: int = 1) -> bytes:
     return encode(opcode, value.encode(), fin=fin)
 
 
-def on(value: object, act: Callable[[Passing], object]) -> Rule:
+def on(value: object, act: Callable[[Passing], object]) -> RuleFunction:
     return lambda message: act(message) if message.value == value else None
 
 
@@ -194,6 +197,32 @@ def test_hold_until_release() -> None:
     assert scene.out == text("hold") + text("next") + text("hold")
     assert scene.way.release() == 0
     assert "holds it" in scene.said[0]
+
+
+def test_one_held_message_is_released_alone_or_changed() -> None:
+    def inject(message: Passing) -> None:
+        message.inject("text", "after")
+        message.hold()
+
+    scene = Scene(on("hold", inject), on(b"hold", inject), sender="client")
+    key = bytes(4)
+    for opcode in (1, 2, 1):
+        scene.way.take(encode(opcode, b"hold", key=key))
+    assert [(number, one.type) for number, one in scene.held.items()] == [
+        (1, "text"), (2, "bytes"), (3, "text"),
+    ]  # fmt: skip
+    with pytest.raises(InvalidMessage):
+        scene.way.release(1, b"not a text")
+    assert scene.way.release(9) == 0
+    assert scene.way.release(2, "B") == 1  # it waits for the one before it
+    assert (scene.out, [*scene.held]) == (b"", [1, 3])
+    assert scene.way.release(1) == 1
+    assert [one.payload for one in split(scene.out)] == [b"hold", b"after", b"B", b"after"]
+    assert all(one.masked for one in split(scene.out))
+    assert [*scene.held] == [3]
+    assert "Another bytes message goes on in place of one from the client" in scene.said[-1]
+    scene.way.stop()
+    assert scene.held == {}
 
 
 def test_cut_ends_all() -> None:

@@ -10,7 +10,8 @@ from astra_nb import Server, connect
 from astra_nb.errors import InvalidMessage, LocalError, NotOpen
 from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.widgets import Panel
-from astra_nb.widgets.actions import ACTIONS, MOST_SAVED, Actions, code_of
+from astra_nb.widgets.actions import ACTIONS, Actions, code_of
+from astra_nb.widgets.request_actions import MOST_SAVED
 from astra_nb.wire.close_codes import CLOSE_CODES
 
 from .conftest import request

@@ -19,6 +19,14 @@
  * @property {[number, string, string, string][]} connections number, path, name or address, state
  * @property {string} note
  * @property {{ name: string, payload: string, format: string }[]} saved
+ * @property {SavedRequest[]} requests
+ * @property {TapState | null} [tap] of the panel of a tap, while it shows the live log
+ * @typedef {{ number: number, address: string, headers: Record<string, string>, subprotocols: string[], faults: string[] }} SavedRequest secrets hidden
+ * @typedef {object} TapState
+ * @property {boolean} running
+ * @property {{ number: number, says: string, on: boolean }[]} rules a function has the number 0
+ * @property {number} held how many messages
+ * @property {{ number: number, type: string, says: string } | null} first of them
  * @typedef {{ sentence: string, failed: boolean, code: string }} Said
  * @typedef {import("./rows.js").Batch & Position & { log: string, errors: number[], status: Status, said: Said }} Overview
  * @typedef {import("./rows.js").Batch & Position & { log: string, errors?: number[], status?: Status }} News
@@ -38,6 +46,7 @@
  * @property {[{ one: number, other: number }, import("./differences.js").Compared]} compare
  * @property {[{}, { connections: import("./connections.js").Connection[], now: number }]} connections
  * @property {[{ name: string, arguments?: unknown[], options?: Record<string, unknown>, typed?: string, format?: string }, Said]} act
+ * @property {[{ number: number }, { text: string, format: string }]} held
  * @property {[{ form: string }, Said]} save
  * @property {[{ path: string }, {}]} load
  * @property {[{ origin: string, host: string, base_url: string | null }, Place]} page

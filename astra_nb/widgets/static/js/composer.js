@@ -1,6 +1,8 @@
 // The composer: to whom, the payload, four send buttons, and a button for every close code.
 
-import { button, copyText, element, icon, roveFocus, setText, toggle } from "./dom.js";
+import { connectForm } from "./connect_form.js";
+import { button, copyText, element, field, icon, roveFocus, setText, toggle } from "./dom.js";
+import { TapControls } from "./tap_controls.js";
 
 /**
  * @typedef {import("./store.js").Store} Store
@@ -8,7 +10,7 @@ import { button, copyText, element, icon, roveFocus, setText, toggle } from "./d
  */
 
 export const KINDS = ["text", "bytes", "ping", "pong"];
-const DRAWERS = { fragments: "Fragments\u2026", rules: "Break a rule\u2026", saved: "Saved\u2026", connect: "Connect\u2026" };
+const DRAWERS = { fragments: "Fragments\u2026", rules: "Break a rule\u2026", saved: "Saved\u2026", connect: "Connect\u2026", tap: "Rules\u2026" };
 
 export class Composer {
   /** @param {Store} store */
@@ -20,6 +22,10 @@ export class Composer {
     /** What the person chose; it counts until a row is chosen or its connection is closed. */
     this.picked = "";
     this.suggested = 0;
+    /** The saved request that is in the connect form. @type {import("./bridge.js").SavedRequest | null} */
+    this.request = null;
+    /** @type {TapControls | null} */
+    this.controls = null;
     this.to = element("select", { class: "astra-select astra-to", "aria-label": "To", onchange: () => this.#pick() });
     this.payload = element("textarea", {
       class: "astra-payload", rows: 1, spellcheck: "false", "aria-label": "Payload", placeholder: "Payload",
@@ -41,7 +47,7 @@ export class Composer {
     this.copy = button("Copy", "Copy the line of Python", () => copyText(this.copy, this.code.textContent ?? ""), "astra-bare");
     this.hint = element("span", { class: "astra-hint-line" });
     this.openers = new Map(Object.entries(DRAWERS).map(([name, word]) => {
-      const made = button(word, { fragments: "Send one message in several frames", rules: "Put bytes on the wire that break RFC 6455", saved: "Saved payloads", connect: "Open a client in the kernel" }[name] ?? "", () => this.open(this.drawer === name ? "" : name), "astra-bare");
+      const made = button(word, { fragments: "Send one message in several frames", rules: "Put bytes on the wire that break RFC 6455", saved: "Saved payloads and requests", connect: "Open a client in the kernel", tap: "What becomes of messages on their way through the tap" }[name] ?? "", () => this.open(this.drawer === name ? "" : name), "astra-bare");
       made.setAttribute("aria-expanded", "false");
       return [name, made];
     }));
@@ -53,7 +59,7 @@ export class Composer {
       label("To"), this.to,
       element("span", { class: "astra-pay-field" }, this.payload, this.format),
       element("div", { class: "astra-seg astra-sends", role: "group", "aria-label": "Send" }, ...this.sends.values()),
-      element("span", { class: "astra-more" }, ...this.openers.values()),
+      element("span", { class: "astra-more" }, ...["fragments", "rules", "saved", "connect"].map((name) => this.openers.get(name) ?? null)),
       label("Close with"),
       element("span", { class: "astra-reason-field" }, this.reason, this.count),
       this.#codes(), this.drawerRoot);
@@ -146,8 +152,24 @@ export class Composer {
         option("connect", "connect a client \u2026"));
       this.#chooseTarget();
     }
-    this.root.hidden = !status.sends;
-    if (this.drawer === "saved") this.#fill();
+    if (status.tap) this.#drawTap(status.tap.rules.length);
+    this.form.hidden = this.controls !== null;
+    this.root.hidden = !status.sends && !status.tap;
+    const kept = JSON.stringify([status.saved, status.requests]);
+    if (this.drawer === "saved" && this.drawerRoot.dataset.kept !== kept) this.#fill();
+    this.drawerRoot.dataset.kept = kept;
+  }
+
+  /** @param {number} count of the tap's rules */
+  #drawTap(count) {
+    const opener = this.openers.get("tap") ?? null;
+    if (this.controls === null) {
+      this.controls = new TapControls(this.store, this.catalog.formats);
+      this.controls.root.append(element("span", { class: "astra-more" }, opener), this.drawerRoot);
+      this.root.prepend(this.controls.root);
+    }
+    if (opener) setText(opener, count === 0 ? DRAWERS.tap : `${DRAWERS.tap} (${count})`);
+    this.controls.draw();
   }
 
   #chooseTarget() {
@@ -165,6 +187,7 @@ export class Composer {
 
   /** @param {string} kind */
   send(kind) {
+    if (!this.store.status.sends) return this.store.say("There is nothing to send on here.", true);
     this.#setKind(kind);
     void this.store.act(`send_${kind}`, { options: this.target, typed: this.payload.value, format: this.format.value });
   }
@@ -180,6 +203,7 @@ export class Composer {
    * @param {string} payload @param {string} format @param {string} kind @param {string} from
    */
   edit(payload, format, kind, from) {
+    if (!this.store.status.sends) return this.store.say("There is nothing to send on here.", true);
     this.payload.value = payload;
     this.format.value = format;
     this.#grow();
@@ -210,14 +234,16 @@ export class Composer {
   /** Open a drawer in place; one at a time. @param {string} name */
   open(name) {
     this.drawer = name;
+    if (name !== "connect") this.request = null;
+    if (name === "tap") this.store.open(); // a cell may have changed the rules
     for (const [each, opener] of this.openers) opener.setAttribute("aria-expanded", String(each === name));
     this.drawerRoot.hidden = name === "";
     this.#fill();
-    if (name !== "") /** @type {HTMLElement | null} */ (this.drawerRoot.querySelector("input, button"))?.focus();
+    if (name !== "") /** @type {HTMLElement | null} */ (this.drawerRoot.querySelector("input, select, button"))?.focus();
   }
 
   #fill() {
-    const parts = { fragments: () => this.#fragments(), rules: () => this.#rules(), saved: () => this.#savedOnes(), connect: () => this.#connect() }[this.drawer];
+    const parts = { fragments: () => this.#fragments(), rules: () => this.#rules(), saved: () => this.#savedOnes(), connect: () => connectForm(this.store, this.request), tap: () => this.controls?.drawer ?? [] }[this.drawer];
     this.drawerRoot.replaceChildren(...(parts ? parts() : []));
   }
 
@@ -256,36 +282,16 @@ export class Composer {
   }
 
   #savedOnes() {
+    const { saved, requests } = this.store.status;
     const save = button("Save this payload", "Keep what is in the payload field", () => this.store.act("save_payload", { arguments: [this.payload.value, this.format.value] }));
-    return [...this.store.status.saved.map(({ name, payload, format }, index) => element("span", { class: "astra-seg" },
-      button(name, "Put it into the payload field", () => this.edit(payload, format, this.kind, "A saved payload")),
-      button("\u2715", `Remove ${name}`, () => this.store.act("forget_payload", { arguments: [index] })))), save];
+    const kept = (/** @type {string} */ name, /** @type {string} */ title, /** @type {() => void} */ load, /** @type {() => void} */ forget) => {
+      const gone = button("\u2715", `Remove ${name}`, forget);
+      gone.setAttribute("aria-label", `Remove ${name}`);
+      return element("span", { class: "astra-seg" }, button(name, title, load), gone);
+    };
+    return [...saved.map(({ name, payload, format }, index) => kept(name, "Put it into the payload field",
+      () => this.edit(payload, format, this.kind, "A saved payload"), () => this.store.act("forget_payload", { arguments: [index] }))), save,
+    ...requests.map((request) => kept(`${request.number} \u00b7 ${request.address || "/"}${Object.keys(request.headers).length ? " with headers" : ""}`, "Put it into the connect form",
+      () => { this.request = request; this.open("connect"); }, () => this.store.act("forget_request", { arguments: [request.number] })))];
   }
-
-  #connect() {
-    const { of_server: ofServer, url, connections } = this.store.status;
-    const address = field(ofServer ? "Path" : "Address", ofServer ? connections.at(-1)?.[1] || "/" : url, "astra-wide");
-    const headers = field("Headers", "", "astra-wide");
-    headers.input.placeholder = "Name: value; Other: value";
-    const protocols = field("Subprotocols", "", "");
-    const wrong = element("select", { class: "astra-select", "aria-label": "A rule that the request breaks" },
-      element("option", { text: "a correct request", value: "" }),
-      ...this.catalog.rules.filter(({ stage }) => stage === "request").map(({ name, says }) => element("option", { text: name, title: says, value: name })));
-    const go = button(ofServer ? "Open a client" : "Connect", "A client in the kernel connects", () => this.store.act("connect", {
-      arguments: [address.input.value],
-      options: {
-        ...(headers.input.value ? { headers: Object.fromEntries(headers.input.value.split(";").map((each) => each.split(/:(.*)/s).slice(0, 2).map((part) => part.trim()))) } : {}),
-        ...(protocols.input.value ? { subprotocols: protocols.input.value.split(/[\s,]+/).filter((each) => each !== "") } : {}),
-        ...(wrong.value ? { faults: [wrong.value] } : {}),
-      },
-    }), "astra-main");
-    address.input.addEventListener("keydown", (event) => { if (event.key === "Enter") go.click(); });
-    return [address.root, headers.root, protocols.root, wrong, go, button("Close clients", "Close the panel's clients with 1000", () => this.store.act("disconnect"))];
-  }
-}
-
-/** @param {string} name @param {string} value @param {string} className */
-function field(name, value, className) {
-  const input = element("input", { class: `astra-field ${className}`.trim(), value, "aria-label": name });
-  return { input, root: element("label", { class: "astra-labelled" }, name, input) };
 }

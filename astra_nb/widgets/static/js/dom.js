@@ -41,6 +41,23 @@ export function button(label, title, onClick, className = "") {
 }
 
 /**
+ * A text field with its name before it.
+ * @param {string} name @param {string} value @param {string} className
+ */
+export function field(name, value, className) {
+  const input = element("input", { class: `astra-field ${className}`.trim(), value, "aria-label": name });
+  return { input, root: element("label", { class: "astra-labelled" }, name, input) };
+}
+
+/**
+ * A choice of one among some, each with its value and its word.
+ * @param {string} name @param {[string, string][]} options
+ */
+export function choice(name, options) {
+  return element("select", { class: "astra-select", "aria-label": name }, ...options.map(([value, text]) => element("option", { value, text })));
+}
+
+/**
  * A button that is on or off; its state is in aria-pressed.
  * @param {string} label
  * @param {string} title

@@ -1,0 +1,56 @@
+// The form of a client in the kernel: its request, to connect with or to save.
+
+import { button, element, field } from "./dom.js";
+
+/**
+ * Read headers as a person types them: a line for each, with its name and its value.
+ * @param {string} typed
+ * @returns {Record<string, string>}
+ */
+export function readHeaders(typed) {
+  return Object.fromEntries(typed.split("\n").filter((line) => line.trim() !== "").map((line) => {
+    const [, name = "", value = ""] = /^([^:]*):(.*)$/.exec(line) ?? [];
+    if (name.trim() === "") throw new Error(`${JSON.stringify(line.slice(0, 60))} is not a header; write one a line, such as Name: value`);
+    return [name.trim(), value.trim()];
+  }));
+}
+
+/** @param {Record<string, string>} headers */
+export function writeHeaders(headers) {
+  return Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join("\n");
+}
+
+/**
+ * @param {import("./store.js").Store} store
+ * @param {import("./bridge.js").SavedRequest | null} request that the form begins with
+ */
+export function connectForm(store, request) {
+  const { of_server: ofServer, url, connections } = store.status;
+  const address = field(ofServer ? "Path" : "Address", request?.address ?? (ofServer ? connections.at(-1)?.[1] || "/" : url), "astra-wide");
+  const grow = () => { headers.rows = Math.min(4, headers.value.split("\n").length); };
+  const headers = element("textarea", { class: "astra-field astra-wide astra-headers-field", rows: 1, spellcheck: "false", "aria-label": "Headers", placeholder: "Name: value, one a line", oninput: grow });
+  headers.value = writeHeaders(request?.headers ?? {});
+  grow();
+  const protocols = field("Subprotocols", request?.subprotocols.join(", ") ?? "", "");
+  const wrong = element("select", { class: "astra-select", "aria-label": "A rule that the request breaks" },
+    element("option", { text: "a correct request", value: "" }),
+    ...store.model.get("catalog").rules.filter(({ stage }) => stage === "request").map(({ name, says }) => element("option", { text: name, title: says, value: name })));
+  wrong.value = request?.faults[0] ?? "";
+  const act = (/** @type {string} */ name) => {
+    try {
+      const given = readHeaders(headers.value);
+      void store.act(name, { arguments: [address.input.value], options: {
+        ...(Object.keys(given).length > 0 ? { headers: given } : {}),
+        ...(protocols.input.value ? { subprotocols: protocols.input.value.split(/[\s,]+/).filter((each) => each !== "") } : {}),
+        ...(wrong.value ? { faults: [wrong.value] } : {}), ...(request ? { saved: request.number } : {}),
+      } });
+    } catch (problem) {
+      store.say(problem instanceof Error ? problem.message : String(problem), true);
+    }
+  };
+  const go = button(ofServer ? "Open a client" : "Connect", "A client in the kernel connects", () => act("connect"), "astra-main");
+  address.input.addEventListener("keydown", (event) => { if (event.key === "Enter") go.click(); });
+  return [address.root, element("label", { class: "astra-labelled" }, "Headers", headers), protocols.root, wrong, go,
+    button("Save request", "Keep it with its headers under Saved; secrets stay in the kernel", () => act("save_request")),
+    button("Close clients", "Close the panel's clients with 1000", () => store.act("disconnect"))];
+}
