@@ -290,6 +290,8 @@ class Play:
             given = self.patience.tick()
             if not self._all_idle():
                 rested = given
+            if given - rested > rest and not self._all_arrived():
+                rested = given  # a busy machine: what was sent is on its way
             if given - began > patience or given - rested > rest:
                 return None
             if given > WHOLE:
@@ -303,6 +305,19 @@ class Play:
 
     def _all_idle(self) -> bool:
         return all(run.is_idle for run in self.harness.runs.runs)
+
+    def _all_arrived(self) -> bool:
+        """Return whether both ends of each open connection have what the other one sent."""
+        logs = [
+            (self.harness.log.filter(kind="frame", connection=end.run.number), end.socket.log)
+            for end in self.ends.values()
+            if not end.ended and not end.reader.done()
+        ]
+        return all(
+            len(server.filter(direction=one)) == len(client.filter(kind="frame", direction=other))
+            for server, client in logs
+            for one, other in (("sent", "received"), ("received", "sent"))
+        )
 
     async def _next(self, end: End, wanted: Wanted) -> Said:
         """Wait for the next message; a connection that ends, and silence, are findings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -14,6 +15,8 @@ import pytest
 
 from astra_nb import AsyncWebSocket, Server, WebSocket, connect
 from astra_nb.exercises import NOTEBOOKS, compute_key, echo, greet, guard, join_fragments
+from astra_nb.exercises.client_end import End
+from astra_nb.exercises.scripted_client import REST
 from astra_nb.net import addresses
 from tests.exercises.answers import EXERCISES, answer_of
 from tests.helpers import held_port, wait_until
@@ -315,6 +318,20 @@ def test_other_servers_go_on_while_an_async_handler_spins() -> None:
                 assert client.recv(5).value == "still there?"
             check.join()
     assert answers[0].key == "stuck"
+
+
+def test_an_answer_that_is_long_on_its_way_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a busy machine: every handler waits, and nothing has come."""
+    opened = End.__post_init__
+
+    def open_slowly(end: End) -> None:
+        opened(end)
+        transport = end.socket._connection.transport
+        transport.pause_reading()
+        asyncio.get_running_loop().call_later(2 * REST, transport.resume_reading)
+
+    monkeypatch.setattr(End, "__post_init__", open_slowly)
+    assert echo.check(answer_of(echo, echo.solution_text)).outcome == "right"
 
 
 def test_a_sleeping_handler_is_left_behind_and_the_answer_comes() -> None:
