@@ -93,17 +93,24 @@ class BuffersPicture:
             self._shown = picture.text
             # A RuntimeError: the loop has ended, and the connection with it.
             with contextlib.suppress(RuntimeError):
-                self._connection.loop.call_soon_threadsafe(self._follow, handle)
+                self._connection.loop.call_soon_threadsafe(self._start, handle)
+
+    def _start(self, handle: Any) -> None:
+        # Not by the timer: the loop may end before its next turn.
+        self._connection.lost.add_done_callback(lambda _: self._show(handle))
+        self._follow(handle)
 
     def _follow(self, handle: Any) -> None:
-        """Show what has changed, and look again soon. On the connection's loop."""
-        has_ended = self._connection.lost.done()
+        """Look again and again. On the connection's loop."""
+        self._show(handle)
+        if not self._connection.lost.done():
+            self._connection.loop.call_later(INTERVAL, self._follow, handle)
+
+    def _show(self, handle: Any) -> None:
         picture = self.now()
         if picture.text != self._shown:
             self._shown = picture.text
             handle.update(picture)
-        if not has_ended:
-            self._connection.loop.call_later(INTERVAL, self._follow, handle)
 
 
 def outgoing(connection: Connection) -> list[Buffer]:

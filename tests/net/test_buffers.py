@@ -170,8 +170,18 @@ def test_in_a_notebook_it_moves_until_the_connection_has_ended(
         client.close()
         wait_until(lambda: "The connection has ended." in notebook.shown[-1])
         assert len(set(notebook.shown)) == len(notebook.shown)  # only what has changed is sent
+
+
+def test_the_end_is_shown_without_waiting_for_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    notebook = Notebook(monkeypatch)
+    monkeypatch.setattr(module, "INTERVAL", 60)
+    with serving(lambda socket: socket.recv()) as server, connect(server.url) as client:
+        notebook.kernel = "a kernel"
         shown(client)
-        wait_until(lambda: len(notebook.shown) > 4)
+        notebook.kernel = None
+    wait_until(lambda: "The connection has ended." in notebook.shown[-1])
 
 
 def test_a_terminal_gets_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
