@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import FrameType
 from astra_nb.wire.text import shortened
 
@@ -21,7 +22,7 @@ from .records import (
 )
 from .table import details
 
-__all__ = ["draw", "name_of"]
+__all__ = ["arrow", "draw", "name_of"]
 
 SHORTEST, LONGEST = 24, 76  # characters on an arrow
 INDENT = "  "
@@ -62,13 +63,17 @@ def name_of(type: FrameType) -> str:
     return {"bytes": "BINARY", "reserved": "RESERVED OPCODE"}.get(type, type.upper())
 
 
+def arrow(text: str, sender: Side, width: int) -> str:
+    """Return an arrow with a text on it, from the client on the left or from the server."""
+    if sender == "client":
+        return f"{f'-- {text} '.ljust(width - 1, '-')}>"
+    return f"<{f'- {text} '.ljust(width - 1, '-')}"
+
+
 def draw_record(record: Record, text: str, width: int) -> Iterator[str]:
     match record:
         case FrameRecord() | HandshakeRecord():
-            if record.sender == "client":
-                yield f"{INDENT}|{f'-- {text} '.ljust(width - 1, '-')}>|"
-            else:
-                yield f"{INDENT}|<{f'- {text} '.ljust(width - 1, '-')}|"
+            yield f"{INDENT}|{arrow(text, record.sender, width)}|"
         case OpenedRecord():
             yield f"{INDENT}|{'(open)':^{width}}|"
         case HandlerErrorRecord() | ClosedRecord():

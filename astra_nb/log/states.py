@@ -14,6 +14,7 @@ from astra_nb.wire.why_closed import end_of_tcp
 
 from .pictures import LINE, WIDTH, nothing
 from .records import ClosedRecord, FrameRecord, HandshakeRecord, OpenedRecord, Record
+from .sequence import arrow
 from .table import details
 
 __all__ = ["states"]
@@ -129,11 +130,8 @@ def step_lines(steps: Sequence[Step]) -> list[str]:
     lines = [f"{'client':12}{'':{width}}  server"]
     for step in steps:
         client, server = step.states
-        arrow = {
-            "client": f"{f'-- {step.label} '.ljust(width - 1, '-')}>",
-            "server": f"<{f'- {step.label} '.ljust(width - 1, '-')}",
-        }.get(step.sender or "", f"{step.label:^{width}}")
-        lines.append(f"{client:12}{arrow}  {server}")
+        moved = arrow(step.label, step.sender, width) if step.sender else f"{step.label:^{width}}"
+        lines.append(f"{client:12}{moved}  {server}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What a page needs to know of close codes, of broken rules and of the forms of payloads."""
+"""What a page needs to know of close codes, broken rules, forms of payloads, and of drawing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from astra_nb.payloads import MAX_CLOSE_REASON
 from astra_nb.wire.close_codes import CLOSE_CODES, RANGES
 from astra_nb.wire.faults import FAULTS
+from astra_nb.wire.svg import DASHES, arrow_point
 
 from .payload import FORMATS
 
@@ -52,4 +53,10 @@ CATALOG: dict[str, Any] = {
     ],
     "formats": list(FORMATS),
     "max_reason": MAX_CLOSE_REASON,
+    # An arrow in the sequence is the one of the log's pictures; its end is at the middle of a row.
+    "drawing": {
+        "dashes": DASHES,
+        "received": arrow_point((1, 10), (0, 10)),
+        "sent": arrow_point((-1, 10), (0, 10)),
+    },
 }

@@ -7,11 +7,21 @@ from html import escape
 from math import hypot
 from typing import Any
 
-__all__ = ["CHARACTER", "Drawing", "Picture"]
+__all__ = ["CHARACTER", "DASHES", "Drawing", "Picture", "arrow_point"]
 
 CHARACTER = 6.63  # width of one in the font below
 FONT = "font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:11px"
-POINT = 7  # length of an arrow's point
+POINT = 7  # length of an arrow's point, and how wide it is
+DASHES = "4 3"  # pixels drawn, and left out
+
+
+def arrow_point(start: tuple[float, float], end: tuple[float, float]) -> str:
+    """Return the corners of the point of an arrow, as an SVG polygon has them."""
+    (x0, y0), (x, y) = start, end
+    length = hypot(x - x0, y - y0) or 1
+    dx, dy = (x - x0) / length * POINT, (y - y0) / length * POINT
+    wings = (x, y, x - dx - dy / 2, y - dy + dx / 2, x - dx + dy / 2, y - dy - dx / 2)
+    return " ".join(f"{value:.1f}" for value in wings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +77,14 @@ class Drawing:
 
     def line(self, *points: tuple[float, float], arrow: bool = False, dashed: bool = False) -> None:
         """Draw a line through points; an arrow's point is at the last one."""
-        dashes = ' stroke-dasharray="4 3"' if dashed else ""
+        dashes = f' stroke-dasharray="{DASHES}"' if dashed else ""
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         bottom = max(y for _, y in points) + 2
         self._add(f'<polyline points="{path}" fill="none" stroke="currentColor"{dashes}/>', bottom)
         if arrow:
-            (x0, y0), (x, y) = points[-2:]
-            length = hypot(x - x0, y - y0) or 1
-            dx, dy = (x - x0) / length * POINT, (y - y0) / length * POINT
-            wings = (x, y, x - dx - dy / 2, y - dy + dx / 2, x - dx + dy / 2, y - dy - dx / 2)
-            path = " ".join(f"{value:.1f}" for value in wings)
-            self._add(f'<polygon points="{path}" fill="currentColor"/>', bottom)
+            self._add(
+                f'<polygon points="{arrow_point(*points[-2:])}" fill="currentColor"/>', bottom
+            )
 
     def box(self, x: float, y: float, width: float, height: float, *, tinted: bool = False) -> None:
         """Draw a rectangle; a tinted one has a little of the text's colour in it."""

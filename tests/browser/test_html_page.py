@@ -68,6 +68,8 @@ def test_a_saved_page_has_the_whole_panel(chromium: Browser, tmp_path: Path) -> 
     expect(panel.root.locator(".astra-chosen")).to_contain_text("reserved")
     panel.tab("Sequence").click()
     expect(panel.rows().last.locator(".astra-ladder")).to_be_visible()
+    arrow = panel.root.locator(".astra-tip polygon").first
+    expect(arrow).to_have_attribute("points", re.compile(r"^0\.0 10\.0 -?7\.0 "))
     panel.tab("Connections").click()
     expect(panel.root.locator(".astra-connection-row")).to_have_count(2)
     artifacts = REPOSITORY / "artifacts"

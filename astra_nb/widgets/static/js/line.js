@@ -172,10 +172,10 @@ export class Line {
       if (row.direction === "") {
         svg.append(svgElement("rect", { class: "astra-stop", x: `${other}%`, y: 6, width: 8, height: 8, transform: "translate(-4 0)", rx: row.kind === "opened" ? 4 : 0 }));
       } else {
-        const sent = row.direction === "sent";
-        line({ class: `astra-arrow${row.note ? " astra-dashed" : ""}`, x1: `${own}%`, x2: `${other}%`, y1: 10, y2: 10 });
-        const tip = svgElement("svg", { x: `${sent ? other : own}%`, y: 0, width: 1, height: 20, class: "astra-tip" });
-        tip.append(svgElement("path", { d: sent ? "M0 10l-7-3.500v7z" : "M0 10l7-3.500v7z" }));
+        const { drawing } = this.list.store.model.get("catalog");
+        line({ class: "astra-arrow", x1: `${own}%`, x2: `${other}%`, y1: 10, y2: 10, "stroke-dasharray": row.note ? drawing.dashes : "none" });
+        const tip = svgElement("svg", { x: `${row.direction === "sent" ? other : own}%`, y: 0, width: 1, height: 20, class: "astra-tip" });
+        tip.append(svgElement("polygon", { points: drawing[row.direction] }));
         svg.append(tip);
       }
     }

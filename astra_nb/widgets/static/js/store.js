@@ -26,7 +26,7 @@ const HEALTH = {
  * @typedef {{ code: number, name: string, sent: boolean, says: string }} Code
  * @typedef {{ first: number, last: number, says: string }} CodeRange
  * @typedef {{ name: string, stage: "request" | "frame" | "conduct", says: string, sends: { server?: string, client?: string } }} Rule `sends` in hex, by the ends that can break it
- * @typedef {{ codes: Code[], ranges: CodeRange[], rules: Rule[], formats: string[], max_reason: number }} Catalog
+ * @typedef {{ codes: Code[], ranges: CodeRange[], rules: Rule[], formats: string[], max_reason: number, drawing: { dashes: string, received: string, sent: string } }} Catalog
  * @typedef {{ snapshot: any, catalog: Catalog, copy_key: string, bits: boolean, addresses: import("./address_check.js").Addresses }} Traits
  * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "send" | "on" | "off">} Model
  * @typedef {"rows" | "status" | "said" | "reset" | "health"} Change
