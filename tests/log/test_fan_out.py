@@ -168,4 +168,4 @@ def test_nothing_that_a_peer_wrote_is_markup(direction: str) -> None:
 
 
 def test_an_empty_log_says_so() -> None:
-    assert str(FrameLog().fan_out_picture()) == "(no text or binary message on this log)"
+    assert str(FrameLog().fan_out_picture()) == "(no text or binary message in this log)"
