@@ -16,11 +16,12 @@ from astra_nb.wire.messages import Side
 
 from . import table, waiting
 from .criteria import Criteria, Predicate, Wanted, criteria
+from .entries import Deferred, weight, weight_of
 from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
 from .records import Direction, FrameRecord, Record
 from .ring import BATCH, Ring, check_bound
-from .snapshot import Deferred, Run, Snapshot, weight, weight_of
+from .snapshot import Run, Snapshot
 from .view import LogView
 from .waiting import Search, Subscriptions, check_wait
 

@@ -12,10 +12,18 @@ from astra_nb.wire.opcodes import BINARY, CONTINUATION
 
 from .records import FrameRecord, NoticeRecord, Record
 
-__all__ = ["Redact", "hide_connection_init", "may_be_redacted", "redacted", "redacted_fragments"]
+__all__ = [
+    "Redact",
+    "hide_connection_init",
+    "is_shown",
+    "may_be_redacted",
+    "redacted",
+    "redacted_fragments",
+]
 
 Redact = Callable[[Record], Record]
 
+FIN = 0x80
 INIT = b"connection_init"
 SHOWN = re.compile(rb'(?:^\s*\{\s*)?"type"\s*:\s*"connection_init"')
 ESCAPED = re.compile(rb"\\u00([0-7][0-9A-Fa-f])")  # a character of ASCII, in JSON
@@ -46,6 +54,18 @@ def hide_connection_init(record: Record) -> Record:
         return record
     rest = len(payload) - shown.end()
     return record.with_payload(b"*" * shown.start() + shown[0] + b"*" * rest)
+
+
+def is_shown(record: FrameRecord) -> bool:
+    """Return whether `hide_connection_init` surely leaves a frame as it is, found quickly."""
+    frame = record.frame
+    first = frame.raw[0]
+    return (
+        first >= FIN
+        and first & 0x0F != CONTINUATION
+        and frame.complete
+        and not may_be_redacted(frame.payload if record.message is None else record.message)
+    )
 
 
 def may_be_redacted(payload: bytes) -> bool:

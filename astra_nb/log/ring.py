@@ -10,9 +10,10 @@ import threading
 
 from astra_nb.locks import make_rlock
 
+from .entries import Block, Deferred, Entry, weight
 from .payload_redaction import Redact
 from .records import FrameRecord, Record
-from .snapshot import Block, Deferred, Entry, Snapshot, weight
+from .snapshot import Snapshot
 
 __all__ = ["BATCH", "Ring", "check_bound"]
 

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from astra_nb.log.entries import weight_of
 from astra_nb.log.records import (
     ClosedRecord,
     Direction,
@@ -21,7 +22,6 @@ from astra_nb.log.records import (
     Side,
     frame_record,
 )
-from astra_nb.log.snapshot import weight_of
 from astra_nb.wire.frames import decode, encode
 from astra_nb.wire.opcodes import TEXT
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from astra_nb.log import FrameLog, snapshot
+from astra_nb.log import FrameLog, entries
 from astra_nb.log.records import (
     CheckRecord,
     ClosedRecord,
@@ -111,7 +111,7 @@ class Decodings:
             self.count += 1
             return decode(data, offset)
 
-        monkeypatch.setattr(snapshot, "decode", counting)
+        monkeypatch.setattr(entries, "decode", counting)
 
 
 class in_thread:  # noqa: N801

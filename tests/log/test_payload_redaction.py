@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from astra_nb.log import FrameLog, snapshot
+from astra_nb.log import FrameLog, fragments
 from astra_nb.log.payload_redaction import hide_connection_init, may_be_redacted, redacted
 from astra_nb.log.records import FrameRecord, NoticeRecord, Record
 from astra_nb.wire.frames import decode, encode
@@ -155,7 +155,7 @@ def test_one_whose_beginning_is_not_on_the_log_any_more_is_hidden() -> None:
 def test_one_in_more_fragments_than_are_looked_through_is_hidden(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(snapshot, "MAX_JOINED", 100)
+    monkeypatch.setattr(fragments, "MAX_JOINED", 100)
     log = fragmented(*INIT)
     shown = "".join(record.payload.decode() for record in data_frames(log))
     assert len(shown) == len(INIT)

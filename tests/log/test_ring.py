@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from astra_nb.log import ring
+from astra_nb.log.entries import Block, Deferred, Entry
 from astra_nb.log.records import FrameRecord, NoticeRecord, Record
 from astra_nb.log.ring import BATCH, Ring
-from astra_nb.log.snapshot import Block, Deferred, Entry
 from astra_nb.wire.frames import decode
 
 from .samples import HELLO, PING, numbers

@@ -13,21 +13,28 @@ from hypothesis import strategies as st
 from astra_nb.log import FrameLog
 from astra_nb.log.criteria import Criteria, criteria
 from astra_nb.log.payload_redaction import hide_connection_init
+from astra_nb.log.pieces import keep
 from astra_nb.log.records import Direction, FrameRecord, NoticeRecord, OpenedRecord, Record
-from astra_nb.log.scan import Scan, payload_search
+from astra_nb.log.scan import Scan, differences, payload_search
+from astra_nb.wire.frames import apply_mask
 from tests.conformance.octets import frame, mask_all
 
 SECRET = b'{"type":"connection_init","payload":{"token":"text"}}'
+LONGER = b"\x03\xe8a longer text"
 HELLO = frame(1, b"Hello")
 PAYLOADS = st.one_of(
     st.sampled_from(
-        [b"", b"text", "ein Täxt €".encode(), b"bad \xff text", b"\xe2\x82text", SECRET]
+        [b"", b"text", "ein Täxt €".encode(), b"bad \xff text", b"\xe2\x82text", SECRET, LONGER]
     ),
     st.binary(max_size=140),
 )
 TEXTS = st.sampled_from(
-    ["", "text", "ä", "€", "\ufffd", "\ufffdtext", "\udc80", "1000", "token", "*", "opened"]
-)
+    [
+        "", "a longer text", "r text xxx", "8 a longer", "1000 a longer", "0 a longer",
+        "longer téxt", '"token":"text"', "connection_init", "text", "ä", "€", "\ufffd",
+        "\ufffdtext", "\udc80", "1000", "token", "*", "opened",
+    ]
+)  # fmt: skip
 
 
 def shout(record: Record) -> Record:
@@ -102,6 +109,36 @@ def test_frames_that_cannot_match_are_not_decoded() -> None:
     assert candidates(criteria(text="*"), frame(1, b"", fin=False), frame(0), HELLO) == [0, 1]
     for length in (126, 65536):
         assert candidates(criteria(text="end"), frame(2, bytes(length) + b"end"), frames[0]) == [0]
+
+
+def test_what_is_in_no_frame_of_a_block_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = FrameLog()
+    for number in range(3):
+        data = mask_all(frame(1, b"a longer text %d" % number)) + frame(2, b"another")
+        log.append_frames(1, "server", "received", keep(data[:5], data[5:], len(data) - 5), 2)
+    looked: list[bytes] = []
+    search = Scan.candidates
+
+    def look(self: Scan, data: bytes, *others: Any) -> list[tuple[int, int]]:
+        looked.append(data)
+        return search(self, data, *others)
+
+    monkeypatch.setattr(Scan, "candidates", look)
+    assert [record.number for record in log.filter(text="longer text 1").since(0)] == [3]
+    assert len(looked) == 3
+    assert log.filter(text="longer text 4").since(0) == []
+    assert log.filter(text="different").since(0) == []
+    assert len(looked) == 3
+    for times, text in enumerate(("ano", "a*******", "1000 another", "another\ufffd"), start=2):
+        log.filter(text=text).since(0)
+        assert len(looked) == 3 * times
+
+
+@given(payload=st.binary(max_size=40), key=st.binary(min_size=4, max_size=4))
+def test_a_mask_changes_no_difference(payload: bytes, key: bytes) -> None:
+    masked = apply_mask(payload, key)
+    assert differences(masked)[:-4] == differences(payload)[:-4]
+    assert len(differences(payload)) == len(payload)
 
 
 @pytest.mark.parametrize("cut", range(1, 12))

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from astra_nb.log import snapshot as module
-from astra_nb.log.payload_redaction import Redact
+from astra_nb.log.entries import Block, Deferred, Entry
 from astra_nb.log.pieces import Pieces
-from astra_nb.log.records import FrameRecord, NoticeRecord, Record
-from astra_nb.log.snapshot import Block, Deferred, Entry, Run, Snapshot, weight, weight_of
-from astra_nb.wire.frames import encode
+from astra_nb.log.records import FrameRecord, NoticeRecord
+from astra_nb.log.snapshot import Run, Snapshot
 
 from .samples import HELLO, PING, Decodings, numbers, text_frame
 
@@ -86,101 +84,9 @@ def test_a_run_that_came_in_two_chunks_is_joined() -> None:
     )  # fmt: skip
 
 
-def test_a_deferred_record_weighs_what_it_was_given() -> None:
-    deferred = NOTICE[4]
-    assert len(deferred) == 5
-
-
-def test_the_weight_of_an_entry_is_what_it_keeps_in_memory() -> None:
-    assert weight(HELLO, None) == len(HELLO)
-    assert weight(HELLO, (None, None)) == len(HELLO)
-    assert weight(Pieces(b"", HELLO, 3), (bytes(100), None, b"ab")) == 105
-
-
-def fragmented(*fragments: bytes, first: int = 1, redact: Redact) -> Snapshot:
-    """A whole message and fragments, each an entry between frames of another connection."""
-    other: Entry = (1.0, 2, "server", "sent", encode(0, b"-", fin=False), 1, "", None)
-    entries: list[Entry] = []
-    for fragment in (encode(1, b"whole"), *fragments):
-        entries += [(1.0, 1, "server", "sent", fragment + PING, 2, "", None), other]
-    half = len(entries) // 2
-    numbers = sum(entry[5] for entry in entries[:half])
-    blocks = [
-        Block(1, numbers, 0, 0, tuple(entries[:half])),
-        Block(1 + numbers, sum(entry[5] for entry in entries[half:]), 0, 0, tuple(entries[half:])),
-    ]
-    return Snapshot(first, blocks, first - 1, 0, 1.0, redact)
-
-
-# Numbers of their fragments: 4, 7, 10.
-PARTS = (encode(1, b"a", fin=False), encode(0, b"b", fin=False), encode(0, b"c"))
-
-
-@pytest.mark.parametrize(
-    ("parts", "first", "asked"),
-    [
-        (PARTS, 1, {4: (b"abc", 1, True)}),
-        (PARTS[:2], 1, {4: (b"ab", 1, False)}),
-        (PARTS[1:], 1, {4: (b"bc", 0, True)}),  # there was no beginning
-        (PARTS, 5, {7: (b"bc", 0, True)}),  # it was evicted
-        ((*PARTS[:2], encode(1, b"d"), PARTS[2]), 1, {4: (b"ab", 1, False), 13: (b"c", 0, True)}),
-    ],
-)
-@pytest.mark.parametrize("after", [0, 4, 7, 8])
-def test_a_message_in_fragments_is_redacted_whole(
-    parts: tuple[bytes, ...], first: int, asked: dict[int, tuple[bytes, int, bool]], after: int
-) -> None:
-    seen: dict[int, tuple[bytes, int, bool]] = {}
-
-    def upper(record: Record) -> Record:
-        assert isinstance(record, FrameRecord)
-        if record.connection == 1 and record.payload in {each[0] for each in asked.values()}:
-            seen[record.number] = (record.payload, record.frame.opcode, record.frame.fin)
-            return record.with_payload(record.payload.upper())
-        return record
-
-    snapshot = fragmented(*parts, first=first, redact=upper)
-    plain = list(snapshot._replace(redact=None).records(after))
-    records = list(snapshot.records(after))
-    assert numbers(records) == numbers(plain)
-    for was, record in zip(plain, records, strict=True):
-        assert isinstance(was, FrameRecord)
-        assert isinstance(record, FrameRecord)
-        hidden = was.connection == 1 and len(was.payload) == 1 and was.payload != b"d"
-        assert record.payload == (was.payload.upper() if hidden else was.payload)
-    assert seen.items() <= asked.items()
-
-
-def test_fragments_of_one_run_whose_first_was_evicted_are_redacted_together() -> None:
-    def upper(record: Record) -> Record:
-        assert isinstance(record, FrameRecord)
-        return record.with_payload(record.payload.upper())
-
-    parts = [encode(1, b"a", fin=False), encode(0, b"b", fin=False), encode(0, b"c")]
-    entry: Entry = (1.0, 1, "server", "sent", b"".join(parts), 3, "", None)
-    snapshot = Snapshot(2, [Block(1, 3, 0, 9, (entry,))], 1, 3, 1.0, upper)
-    for after in (0, 2):
-        shown = [record for record in snapshot.records(after) if isinstance(record, FrameRecord)]
-        assert [record.payload for record in shown] == [b"B", b"C"][-len(shown) :]
-
-
 def test_a_record_that_is_no_frame_is_redacted_by_itself() -> None:
     snapshot = two_blocks()._replace(redact=lambda record: record)
     assert list(snapshot.records()) == list(two_blocks().records())
-
-
-def test_only_so_many_frames_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_JOINED", 4)
-    asked: list[bytes] = []
-
-    def look(record: Record) -> Record:
-        assert isinstance(record, FrameRecord)
-        asked.append(record.payload)
-        return record
-
-    snapshot = fragmented(PARTS[0], *[PARTS[1]] * 6, PARTS[2], redact=look)
-    next(snapshot.records(18))
-    assert asked == [b"bbb"]  # PING frames count, so one more each way
 
 
 REFUSED: Entry = (3.0, 2, "server", "received", b"\x83\x00", 1, "refused: x", None)
@@ -214,7 +120,3 @@ def test_spans_are_the_stretches_without_a_gap() -> None:
     gap = two_blocks()._replace(blocks=[*two_blocks().blocks, Block(20, 4, 0, 12, (run(20, 4),))])
     assert gap.spans() == [(1, 9), (20, 23)]
     assert Snapshot(1, [], 0, 0, 0.0).spans() == []
-
-
-def test_the_weight_of_a_record() -> None:
-    assert weight_of(NoticeRecord(number=1, time=2.0, connection=0, text="seven b")) == 7
