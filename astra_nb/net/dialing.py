@@ -8,9 +8,8 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from websockets.proxy import Proxy
 from websockets.uri import WebSocketURI
 
 from astra_nb.errors import ConnectFailed
@@ -19,6 +18,9 @@ from .options import ConnectOptions
 from .proxies import describe_proxy, open_tunnel, proxy_for
 from .tls import is_insecure
 from .uris import where
+
+if TYPE_CHECKING:
+    from websockets.proxy import Proxy
 
 __all__ = ["connect_failed", "dial"]
 

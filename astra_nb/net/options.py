@@ -12,9 +12,7 @@ import re
 import socket
 import ssl as tls
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, Literal, TypedDict, cast
-
-from websockets.proxy import Proxy
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from astra_nb.errors import LocalError
 from astra_nb.wire.faults import Fault
@@ -22,6 +20,9 @@ from astra_nb.wire.faults import Fault
 from .lies import check_faults
 from .tls import CertificateFiles, client_context
 from .transport_options import check_way
+
+if TYPE_CHECKING:
+    from websockets.proxy import Proxy
 
 __all__ = [
     "Compression",

@@ -6,9 +6,9 @@ import asyncio
 import os
 import re
 import socket
+from typing import TYPE_CHECKING
 
 from websockets.exceptions import InvalidProxy
-from websockets.proxy import Proxy, get_proxy, parse_proxy, prepare_connect_request
 from websockets.uri import WebSocketURI
 
 from astra_nb.errors import ConnectFailed, LocalError
@@ -17,6 +17,9 @@ from astra_nb.wire.handshake import head_end
 from astra_nb.wire.text import visible
 
 from .addresses import describe_peer, is_loopback
+
+if TYPE_CHECKING:
+    from websockets.proxy import Proxy
 
 __all__ = ["describe_proxy", "open_tunnel", "proxy_for"]
 
@@ -44,7 +47,11 @@ def proxy_for(uri: WebSocketURI, proxy: Proxy | bool | None) -> Proxy | None:
     """
     if proxy is not True:
         return proxy or None
-    found = None if is_loopback(uri.host) else get_proxy(uri)
+    if is_loopback(uri.host):
+        return None
+    from websockets.proxy import get_proxy, parse_proxy  # they load urllib.request
+
+    found = get_proxy(uri)
     try:
         return None if found is None else parse_proxy(found)
     except (InvalidProxy, ValueError):
@@ -84,6 +91,8 @@ async def _http_tunnel(uri: WebSocketURI, proxy: Proxy) -> socket.socket:
     except OSError as exc:
         raise _unreachable(proxy, exc) from exc
     try:
+        from websockets.proxy import prepare_connect_request
+
         await loop.sock_sendall(sock, prepare_connect_request(proxy, uri))
         head = b""
         while head_end(head, len(head) - 1) is None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import ssl as tls
+from typing import TYPE_CHECKING, TypeGuard
 
 from websockets.exceptions import InvalidProxy
-from websockets.proxy import Proxy, parse_proxy
 
 from astra_nb.errors import LocalError
+
+if TYPE_CHECKING:
+    from websockets.proxy import Proxy
 
 __all__ = ["check_way"]
 
@@ -35,7 +38,7 @@ def check_way(proxy: object, unix: object, sock: object, redirects: int) -> Prox
         proxy = _parsed_proxy(proxy)
     elif proxy is False:
         proxy = None
-    elif not (proxy is None or proxy is True or isinstance(proxy, Proxy)):
+    elif not (proxy is None or proxy is True or _is_proxy(proxy)):
         raise LocalError(
             f'proxy is an address like "http://127.0.0.1:3128" or "socks5h://127.0.0.1:1080", '
             f"True for the environment's, or None, not {type(proxy).__name__}"
@@ -44,8 +47,13 @@ def check_way(proxy: object, unix: object, sock: object, redirects: int) -> Prox
     given = [name for name, value in ways.items() if value is not None]
     if len(given) > 1:
         raise LocalError(f"{' and '.join(given)} are different ways to a server; give one of them")
-    assert proxy is None or isinstance(proxy, (bool, Proxy))
     return proxy
+
+
+def _is_proxy(value: object) -> TypeGuard[Proxy]:
+    from websockets.proxy import Proxy  # it loads urllib.request, and few go by a proxy
+
+    return isinstance(value, Proxy)
 
 
 def _check_sock(sock: object) -> None:
@@ -69,6 +77,8 @@ def _check_sock(sock: object) -> None:
 
 
 def _parsed_proxy(proxy: str) -> Proxy:
+    from websockets.proxy import parse_proxy
+
     try:
         parsed = parse_proxy(proxy)
     except (InvalidProxy, ValueError) as exc:

@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 from astra_nb.log import FrameLog, LogView
 from astra_nb.log.records import Record
 
-from . import captures, har, har_reading, jsonl, pcapng
+from . import jsonl
 from .files import writing
 from .reading import Reading, with_progress
 
@@ -32,11 +32,38 @@ class Format(NamedTuple):
     read: Callable[[Reading], Iterator[Record]] | None = None
 
 
+# All but JSON Lines are loaded when someone reads or writes one.
+
+
+def _write_har(view: LogView, file: BinaryIO) -> None:
+    from . import har
+
+    har.write_file(view, file)
+
+
+def _read_har(reading: Reading) -> Iterator[Record]:
+    from . import har_reading
+
+    return har_reading.read_file(reading)
+
+
+def _write_pcapng(view: LogView, file: BinaryIO) -> None:
+    from . import pcapng
+
+    pcapng.write_file(view, file)
+
+
+def _read_capture(reading: Reading) -> Iterator[Record]:
+    from . import captures
+
+    return captures.read_file(reading)
+
+
 FORMATS: dict[str, Format] = {
     ".jsonl": Format(jsonl.write_file, jsonl.read_file),
-    ".har": Format(har.write_file, har_reading.read_file),
-    ".pcapng": Format(pcapng.write_file, captures.read_file),
-    ".pcap": Format(None, captures.read_file),
+    ".har": Format(_write_har, _read_har),
+    ".pcapng": Format(_write_pcapng, _read_capture),
+    ".pcap": Format(None, _read_capture),
 }
 
 
