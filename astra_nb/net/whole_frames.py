@@ -12,7 +12,7 @@ from __future__ import annotations
 # thing of `websockets` that we use without that: our own takes three times as long.
 from websockets.frames import apply_mask  # type: ignore[attr-defined]
 
-from astra_nb.wire.messages import Message, bytes_message, text_message
+from astra_nb.wire.messages import Message, UnsetMessage, new_message
 
 __all__ = ["apply_mask", "plain_frame_length", "take_messages"]
 
@@ -35,6 +35,7 @@ def take_messages(data: bytes, start: int, masked: bool, limit: float) -> tuple[
     """
     messages: list[Message] = []
     append = messages.append
+    new, unset, whole, unmask = new_message, UnsetMessage, Message, apply_mask
     size = len(data)
     view: memoryview | None = None
     mask_bit, key = (0x80, 4) if masked else (0, 0)
@@ -64,16 +65,22 @@ def take_messages(data: bytes, start: int, masked: bool, limit: float) -> tuple[
             if not masked:
                 payload = data[begin:stop]
             elif length < LONG:
-                payload = apply_mask(data[begin:stop], data[begin - 4 : begin])
+                payload = unmask(data[begin:stop], data[begin - 4 : begin])
             else:
                 view = view or memoryview(data)
-                payload = apply_mask(view[begin:stop], data[begin - 4 : begin])
+                payload = unmask(view[begin:stop], data[begin - 4 : begin])
             if first == FIN_TEXT:
-                append(text_message(payload.decode()))
+                message = new(unset)
+                message.type = "text"
+                message.value = payload.decode()
             elif first == FIN_BINARY:
-                append(bytes_message(payload))
+                message = new(unset)
+                message.type = "bytes"
+                message.value = payload
             else:
                 break
+            message.__class__ = whole
+            append(message)
             end = stop
     except (IndexError, UnicodeDecodeError):
         pass  # a header that was cut; a text that the protocol's user has to refuse

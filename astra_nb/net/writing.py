@@ -52,7 +52,6 @@ class Writer:
     # all that is in it.
     __slots__ = (
         "_burst",
-        "_count",
         "_extensions",
         "_fd",
         "_flush_scheduled",
@@ -76,8 +75,8 @@ class Writer:
         self._masks = masks  # RFC 6455, section 5.1
         self._extensions: Sequence[Extension] = ()
         self._transport = cast(asyncio.Transport, None)
-        self._frames: list[bytes] = []  # the parts of serialized frames, for the next flush
-        self._count = 0  # of these frames
+        # The parts of serialized frames, for the next flush: two for each without an extension.
+        self._frames: list[bytes] = []
         self._size = 0  # bytes of them
         self._burst = 0  # bytes that were written because so much had gathered
         # Their payloads, where an extension changes them.
@@ -120,7 +119,6 @@ class Writer:
         """Gather a frame; return whether so much was written that the loop should have a turn."""
         if self._lock is None:
             if self._plain is None:  # here too: the way of every message of an `async def` handler
-                self._count += 1
                 self._size += put_frame(self._frames, opcode, payload, fin, self._masks)
             else:
                 self._serialize(opcode, payload, fin)
@@ -139,7 +137,6 @@ class Writer:
         return False
 
     def _serialize(self, opcode: int, payload: bytes, fin: bool) -> None:
-        self._count += 1
         if self._plain is None:
             self._size += put_frame(self._frames, opcode, payload, fin, self._masks)
             return
@@ -176,14 +173,16 @@ class Writer:
                     self._flush()
 
     def _flush(self) -> None:
+        self._write(*self._take())
+
+    def _take(self) -> tuple[bytes, int, tuple[bytes | None, ...] | None]:
+        """Return what has gathered: its bytes, how many frames, and their plain payloads."""
         frames, self._frames, self._size = self._frames, [], 0
-        count, self._count = self._count, 0
         plain = self._plain
         if plain is None:
-            self._write(b"".join(frames), count)
-        else:
-            self._plain = []
-            self._write(b"".join(frames), count, tuple(plain))
+            return b"".join(frames), len(frames) // 2, None
+        self._plain = []
+        return b"".join(frames), len(frames), tuple(plain)
 
     def _write(
         self, data: bytes, count: int, plain: tuple[bytes | None, ...] | None = None
@@ -276,13 +275,8 @@ class Writer:
             return False
 
     def _flush_directly(self) -> None:
-        frames, self._frames, self._size = self._frames, [], 0
-        count, self._count = self._count, 0
-        plain = self._plain
-        if plain is not None:
-            self._plain = []
-        data = b"".join(frames)
-        self._record(data, count, "", None if plain is None else tuple(plain))
+        data, count, plain = self._take()
+        self._record(data, count, "", plain)
         written = 0
         # An OSError: the system takes no more, or the loop is about to learn that TCP has ended.
         with contextlib.suppress(OSError):
