@@ -252,7 +252,7 @@ class ThreadInbox:
         return self._data_in - self._data_out, self._bytes_in - self._bytes_out
 
     def _is_above(self, messages: int, size: int) -> bool:
-        waiting, size_waiting = self.unread
+        waiting, size_waiting = self._data_in - self._data_out, self._bytes_in - self._bytes_out
         return waiting > messages or size_waiting > size
 
     def end(self) -> None:
