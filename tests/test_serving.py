@@ -295,7 +295,7 @@ def test_data_with_the_request_is_told() -> None:
     assert isinstance(notice, NoticeRecord)
     assert notice.text == (
         f"The client sent {len(early)} bytes before it had the answer to its opening handshake; it "
-        f"must wait for that (RFC 6455, section 4.1)."
+        f"must not send before that (RFC 6455, section 4.1)."
     )
 
 

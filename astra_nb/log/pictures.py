@@ -165,7 +165,7 @@ def pings(records: Sequence[Record]) -> Picture:
     shown = asked[-PINGS:]
     longest = max((answers[p.number].seconds for p in shown if p.number in answers), default=0)
     left_out = len(asked) - len(shown)
-    lines = [f"{counted(left_out, 'PING')} before these are left out."] if left_out else []
+    lines = [f"{counted(left_out, 'earlier PING')} not shown."] if left_out else []
     drawing = Drawing(WIDTH)
     for line in lines:
         drawing.words(8, LINE, line)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import FrameType
-from astra_nb.wire.text import shortened
+from astra_nb.wire.text import counted, shortened
 
 from .records import (
     CheckRecord,
@@ -40,7 +40,7 @@ def draw(records: Sequence[Record], left_out: int = 0) -> str:
     width = max([SHORTEST, *map(len, labels)]) + len("-- ") + len(" -->")
     numbers = [f"#{record.connection}" for record in shown]
     margin = max(map(len, numbers)) + 1 if len(set(numbers)) > 1 else 0
-    lines = [f"{left_out:,} before these are left out."] if left_out else []
+    lines = [f"{counted(left_out, 'earlier record')} not shown."] if left_out else []
     lines += [f"{'':{margin}}client{'server':>{width}}", f"{'':{margin}}{life_lines(width)}"]
     for record, text, number in zip(shown, labels, numbers, strict=True):
         start = number if margin else ""

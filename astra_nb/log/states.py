@@ -23,7 +23,7 @@ LABEL = 72  # characters on an arrow
 STEPS = 12  # newest ones that are shown
 LEFT, RIGHT, BOX = 24, 666, 110  # pixels: where the states of the client and of the server are
 ENDS: tuple[Side, Side] = ("client", "server")
-UNSEEN = "? is a state that the standard leads to, and that nothing in this log shows."
+UNSEEN = "? marks a state that the standard leads to but that this log does not show."
 
 
 Moving = HandshakeRecord | OpenedRecord | FrameRecord | ClosedRecord
@@ -109,7 +109,7 @@ def states(records: Sequence[Record], received: Iterable[Record]) -> Picture:
     if any("?" in state for step in shown for state in step.states):
         notes.insert(0, UNSEEN)
     title = f"States of both ends of connection {newest.connection}"
-    above = [f"{counted(left_out, 'step')} before these are left out."] if left_out else []
+    above = [f"{counted(left_out, 'earlier step')} not shown."] if left_out else []
     text = [title, "", *above, *step_lines(shown), "", *wrapped(notes, 76)]
     sentences = [*above, *map(sentence, shown), *notes]
     drawing = draw(above, shown, wrapped(notes, 110))

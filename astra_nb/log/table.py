@@ -218,7 +218,7 @@ def text(
         for row in table
     ]
     if left_out:
-        lines.insert(0, f"{counted(left_out, 'record')} before these are left out.")
+        lines.insert(0, f"{counted(left_out, 'earlier record')} not shown.")
     if not records:
         lines.append("(no records)")
     return "\n".join(lines)
@@ -230,9 +230,7 @@ def html(
     """Return records as an HTML table with a caption, without scripts or markup of a peer."""
     caption = counted(len(records) + left_out, "record")
     if left_out:
-        caption = (
-            f"the newest {len(records):,} of {caption}; {left_out:,} before these are left out"
-        )
+        caption = f"the newest {len(records):,} of {caption}; {left_out:,} earlier not shown"
     head = "".join(
         f'<th scope="col"{aligned(column)}>{escape(column.title)}</th>' for column in columns
     )

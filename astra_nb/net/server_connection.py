@@ -269,8 +269,8 @@ class ServerConnection(Connection):
         offered = subprotocols_of(request.headers)
         if len(set(offered)) < len(offered):
             self.notice(
-                "The client offers a subprotocol more than once; it must offer each once (RFC "
-                "6455, section 4.1)."
+                "The client offers a subprotocol more than once; it must not repeat one "
+                "(RFC 6455, section 4.1)."
             )
         for fault in self._faults:
             if fault.stage == "conduct":
@@ -282,7 +282,7 @@ class ServerConnection(Connection):
         if early:
             self.notice(
                 f"The client sent {counted(len(early), 'byte')} before it had the answer to its "
-                f"opening handshake; it must wait for that (RFC 6455, section 4.1)."
+                f"opening handshake; it must not send before that (RFC 6455, section 4.1)."
             )
             if len(early) > MAX_EARLY:
                 self.transport.resume_reading()

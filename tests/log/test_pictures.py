@@ -179,8 +179,8 @@ def test_a_clock_that_stands_still_is_drawn_too() -> None:
 def test_the_newest_pings_are_drawn_and_the_others_counted() -> None:
     picture = ping_log(*[(float(n), "sent", PING, bytes([n])) for n in range(20)]).ping_picture()
 
-    assert "12 PINGs before these are left out." in words(picture)
-    assert str(picture).splitlines()[2] == "12 PINGs before these are left out."
+    assert "12 earlier PINGs not shown." in words(picture)
+    assert str(picture).splitlines()[2] == "12 earlier PINGs not shown."
     assert [line.split()[3] for line in str(picture).splitlines()[3:11]] == [
         f"{number:02x}" for number in range(12, 20)
     ]

@@ -85,7 +85,7 @@ def test_a_long_label_is_cut_and_nothing_in_it_draws() -> None:
 def test_left_out_records_are_counted() -> None:
     log = frames(HELLO, HELLO, HELLO)
 
-    assert log.sequence(limit=1).splitlines()[0] == "2 before these are left out."
+    assert log.sequence(limit=1).splitlines()[0] == "2 earlier records not shown."
     assert len(log.sequence(limit=1).splitlines()) == 4
 
 

@@ -25,7 +25,7 @@ CLOSED           the TCP connection was closed        CLOSED
 
 The server closed first with 1000 (normal closure), reason "done"; the
 client answered with 1001 (going away) (RFC 6455, section 7.1.2)."""
-NOTE = "? is a state that the standard leads to, and that nothing in this log shows."
+NOTE = "? marks a state that the standard leads to but that this log does not show."
 
 
 def opening(log: FrameLog, *, side: End = "server", response: str = RESPONSE) -> None:
@@ -136,7 +136,7 @@ def test_the_newest_steps_are_drawn_and_the_others_counted() -> None:
 
     codes = re.findall(r"CLOSE (\d+)", str(log.state_picture()))
     assert codes == [str(number) for number in range(3008, 3020)]
-    assert "8 steps before these are left out." in str(log.state_picture())
+    assert "8 earlier steps not shown." in str(log.state_picture())
     assert log.state_picture().svg.count("<polygon") == 12
 
 

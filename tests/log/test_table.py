@@ -239,9 +239,9 @@ def test_a_last_column_that_is_aligned_to_the_right_is_filled_up() -> None:
 
 def test_left_out_records_are_counted() -> None:
     log = conversation()
-    assert log.text("type", limit=12).splitlines()[0] == "1 record before these are left out."
-    assert log.text("type", limit=3).splitlines()[0] == "10 records before these are left out."
-    caption = "<caption>Log: the newest 3 of 13 records; 10 before these are left out</caption>"
+    assert log.text("type", limit=12).splitlines()[0] == "1 earlier record not shown."
+    assert log.text("type", limit=3).splitlines()[0] == "10 earlier records not shown."
+    caption = "<caption>Log: the newest 3 of 13 records; 10 earlier not shown</caption>"
     assert caption in log.html(limit=3)
 
 

@@ -113,13 +113,13 @@ def test_a_long_log_is_shown_by_its_newest_200_records() -> None:
     log.append_frames(1, "server", "sent", HELLO * 1234, 1234)
     for view in (log, log.frames):
         lines = str(view).splitlines()
-        assert lines[0] == "1,034 records before these are left out."
+        assert lines[0] == "1,034 earlier records not shown."
         assert len(lines) == 203
         assert lines[3].startswith("1035 ")
         assert lines[-1].startswith("1234 ")
         assert len(view.text().splitlines()) == 1236
         assert view._repr_html_().count("<tr>") == 201
-        assert "Log: the newest 200 of 1,234 records; 1,034 before these are left out" in (
+        assert "Log: the newest 200 of 1,234 records; 1,034 earlier not shown" in (
             view._repr_html_()
         )
 
@@ -159,7 +159,7 @@ def test_a_view_can_be_drawn() -> None:
     view = conversation().filter(type=["text", "ping"])
     assert view.sequence().count("|-- TEXT") == 2
     lines = view.sequence(limit=1).splitlines()
-    assert lines[0] == "3 before these are left out."
+    assert lines[0] == "3 earlier records not shown."
     assert "|-- TEXT" in lines[-1]
 
 
