@@ -258,5 +258,5 @@ def test_the_check_says_what_is_missing(hub: Lab) -> None:
     use(f"{base}no-proxy/")
     expect(check).to_contain_text("Jupyter answers 404 there")
     said(page, "server.shutdown()")
-    expect(check).to_contain_text("The server does not run")
+    expect(check).to_contain_text("The server is not running")
     page.console_errors.clear()

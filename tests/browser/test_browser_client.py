@@ -198,12 +198,12 @@ def test_a_server_that_starts_later_is_checked_then(lab: Lab) -> None:
     page, client = open_client(lab, first=SERVER.replace("server.run()", ""))
     check = client.locator(".astra-check")
     expect(check).to_contain_text("✗ blocked")
-    expect(check).to_contain_text("The server does not run. Run server.run()")
+    expect(check).to_contain_text("The server is not running. Run server.run()")
     said(page, "server.run()")
     expect(check).to_contain_text("✓ reached")
     assert said(page, "print(client.client.check['state'])") == "reached"
     said(page, "server.shutdown()")
-    expect(check).to_contain_text("The server does not run")
+    expect(check).to_contain_text("The server is not running")
 
 
 def test_the_check_says_what_is_in_the_way(lab: Lab) -> None:

@@ -699,7 +699,7 @@ def test_a_stopped_server_is_not_running_and_its_panel_says_so(desk: NotebookPag
     run(notebook, 1)
     expect(panel.state).to_have_text("not running")
     where.click()
-    expect(panel.root.locator(".astra-check")).to_contain_text("The server does not run.")
+    expect(panel.root.locator(".astra-check")).to_contain_text("The server is not running.")
 
 
 def test_without_a_kernel_the_last_state_is_a_table(lab: Lab) -> None:

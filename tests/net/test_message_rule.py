@@ -15,7 +15,7 @@ from astra_nb.wire.messages import CloseFrame, Message
 DONE = {
     "delay": (0.5, "delayed it by 0.5 s"),
     "drop": (None, "dropped it"),
-    "replace": ("43", "replaced it by a text message"),
+    "replace": ("43", "replaced it with a text message"),
     "cut": (3, "ended TCP after 3 bytes of it"),
     "hold": (None, "holds it"),
 }
@@ -80,7 +80,7 @@ def test_a_replacement_has_the_type_of_the_message() -> None:
     [
         (("lose",), {}, LocalError, "one of delay, drop, replace, cut, hold, not 'lose'"),
         (("drop",), {"sender": "both"}, LocalError, '"client", "server" or None, not \'both\''),
-        (("drop",), {"type": "frame"}, InvalidMessage, "'frame' is no message type"),
+        (("drop",), {"type": "frame"}, InvalidMessage, "'frame' is not a message type"),
         (("drop",), {"text": b"x"}, LocalError, "the text of a rule is a str, not b'x'"),
         (("drop", 1), {}, LocalError, "drop takes no value, not 1; leave it out"),
         (("delay",), {}, LocalError, "delay is a positive number of seconds, not None"),

@@ -65,7 +65,7 @@ def test_a_kind_is_a_name_or_choices() -> None:
     assert kind_of("close code") == ("close code", ())
     assert kind_of(["yes", "no"]) == ("choice", ("yes", "no"))
     for wrong in ("text", "choice", ["one"], ["a", "a"], []):
-        with pytest.raises(ValueError, match=r"there are 'number'|two different texts"):
+        with pytest.raises(ValueError, match=r"choose from 'number'|two different texts"):
             kind_of(wrong)
     for other in (3, [1, 2], {"a", "b"}):
         with pytest.raises(TypeError, match="choices are a list of texts"):
