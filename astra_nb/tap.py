@@ -122,7 +122,7 @@ class Tap:
         count = self._runner.release(number, value)
         if number is not None and not count:
             held = ", ".join(map(str, self.held)) or "none"
-            raise LocalError(f"message {number!r:.20} is not held, or no longer; held: {held}")
+            raise LocalError(f"message {number!r:.20} is not held now; held: {held}")
         return count
 
     def shutdown(self) -> None:

@@ -552,7 +552,7 @@ def test_one_message_that_is_held_goes_on_alone_or_changed() -> None:
         with pytest.raises(errors.InvalidMessage, match="a text message takes a str"):
             ends.tap.release(1, b"A")
         assert ends.tap.release(1, "A") == 1
-        with pytest.raises(errors.LocalError, match="message 1 is not held, or no longer; held: 2"):
+        with pytest.raises(errors.LocalError, match="message 1 is not held now; held: 2"):
             ends.tap.release(1)
         with pytest.raises(errors.LocalError, match=r"one message: release\(number, value\)"):
             ends.tap.release(value="A")

@@ -72,8 +72,8 @@ class Request:
         for text in (request.address, *request.headers.values(), *subprotocols):
             if HIDDEN in str(text):
                 raise LocalError(
-                    f"{str(text)!r:.80} has a hidden part, which the kernel knows only of a saved "
-                    f"request as it was saved; type the secret again"
+                    f"{str(text)!r:.80} has a hidden part, which the kernel knows only for a saved "
+                    f"request that was not changed; type the secret again"
                 )
         return request
 
@@ -152,7 +152,7 @@ class RequestActions:
 
     def _revealed(self, request: Request, saved: int | None) -> Request:
         if saved is not None and saved not in self._requests:
-            raise LocalError(f"there is no saved request {saved!r:.20}, or no longer")
+            raise LocalError(f"there is no saved request {saved!r:.20} now")
         known = self._requests[saved] if saved is not None else None
         if known is None or request.address != known.shown.address:
             address = self.senders.resolve(request.address)

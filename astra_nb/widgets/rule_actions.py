@@ -102,10 +102,11 @@ class RuleActions:
         """
         message = self._running_tap().held.get(number)
         if message is None:
-            raise LocalError(f"message {number} is not held, or no longer; see tap.held")
+            raise LocalError(f"message {number} is not held now; see tap.held")
         if not isinstance(message.value, str | bytes) or len(message.value) > MOST_COPIED:
             raise LocalError(
-                f"this {message.type} message is edited in a cell: tap.release({number}, value)"
+                f"this {message.type} message can only be edited in a cell: tap.release({number}, "
+                f"value)"
             )
         if isinstance(message.value, str):
             return {"text": message.value, "format": "text"}
@@ -124,7 +125,7 @@ class RuleActions:
         for index, rule in enumerate(rules):
             if isinstance(rule, Rule) and rule.number == number:
                 return rules, index
-        raise LocalError(f"the tap has no rule {number!r:.20}, or no longer; see tap.rules")
+        raise LocalError(f"the tap has no rule {number!r:.20} now; see tap.rules")
 
 
 def describe_tap(tap: Tap | None) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def test_what_a_rule_holds_is_edited_and_let_go(desk: NotebookPage) -> None:
     panel.button("Release all").click()
     expect(panel.sentence).to_have_text("Released 1 message.")
     panel.button("Let go").click()
-    expect(panel.sentence).to_contain_text("message 3 is not held, or no longer")
+    expect(panel.sentence).to_contain_text("message 3 is not held now")
     assert panel.root.locator("i, script").count() == 0
     panel.list.press("End")
     panel.list.press("e")

@@ -72,7 +72,7 @@ def test_the_solution_is_right_and_leaves_a_record() -> None:
     [
         ("print(numbers)", "returned-none", "double returned None."),
         ("return 3", "wrong-result-type", "double returned an int; a list was expected."),
-        ("return [2 * n for n in numbers][:1]", "wrong-value", "a different result: item 1 missing."),
+        ("return [2 * n for n in numbers][:1]", "wrong-value", "different result: item 1 missing."),
         ("return [2, 4]", "wrong-value", "item 0, 1 too many"),
         ("return (2 * n for n in numbers)", "wrong-result-type", "double returned a generator"),
         ("return numbers[9]", "raised", "IndexError: list index out of range, at line 2: return"),

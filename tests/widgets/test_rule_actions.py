@@ -115,7 +115,9 @@ def test_what_is_held_is_released_or_edited(running: Tap, panel: Panel, client: 
     }  # fmt: skip
     assert request(panel, "held", number=1) == {"text": "one\n<b>", "format": "text"}
     assert request(panel, "held", number=2) == {"text": "ff 00", "format": "hex"}
-    with pytest.raises(LocalError, match=r"this close message is edited in a cell: tap.release"):
+    with pytest.raises(
+        LocalError, match=r"this close message can only be edited in a cell: tap.release"
+    ):
         request(panel, "held", number=4)
     assert "still held" in panel.remove_rule(rule.number)
     said = act(panel, "release", 1, typed="31", format="hex")
