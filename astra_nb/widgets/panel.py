@@ -201,7 +201,7 @@ class Panel(Answers):
         is_open = sum(each.state == "open" for each in self._marks.connections.values())
         return {
             "state": state,
-            "url": server.url if server else senders.url or self._tap_url,
+            "url": (server.url if server else senders.url or self._tap_url) if is_live else "",
             "sends": self._sends and is_live,
             "tap": tap,
             "of_server": senders.of_server,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from tests.browser.console import Console, open_panel, run
@@ -119,6 +120,8 @@ def test_what_a_rule_holds_is_edited_and_let_go(desk: NotebookPage) -> None:
     expect(panel.button("Release all")).to_be_disabled()
     panel.button(re.compile("^Rules")).click()
     add_rule(panel, "hold", sender="client")
+    found = Axe().run(panel.page, context=".astra-console")
+    assert [each["id"] for each in found.response["violations"]] == []
     panel.button(re.compile("^Rules")).click()
     run(notebook, 1)
     expect(held).to_have_text("2 held, first is message 1: text from the client on #1: a <b>")

@@ -290,8 +290,8 @@ export class Composer {
       return element("span", { class: "astra-seg" }, button(name, title, load), gone);
     };
     return [...saved.map(({ name, payload, format }, index) => kept(name, "Put it into the payload field",
-      () => this.edit(payload, format, this.kind, "A saved payload"), () => this.store.act("forget_payload", { arguments: [index] }))), save,
+      () => this.edit(payload, format, this.kind, "A saved payload"), () => this.store.act("forget_payload", { arguments: [index] }))),
     ...requests.map((request) => kept(`${request.number} \u00b7 ${request.address || "/"}${Object.keys(request.headers).length ? " with headers" : ""}`, "Put it into the connect form",
-      () => { this.request = request; this.open("connect"); }, () => this.store.act("forget_request", { arguments: [request.number] })))];
+      () => { this.request = request; this.open("connect"); }, () => this.store.act("forget_request", { arguments: [request.number] }))), save];
   }
 }

@@ -195,7 +195,8 @@ export class View {
     const waiting = paused ? store.last - this.until : index.length - index.indexOf(this.seen + 1);
     this.fresh.hidden = paused || waiting <= 0 || list.follow;
     setText(this.fresh, `\u2193 ${grouped(waiting)} new`);
-    setText(/** @type {Element} */ (toolbar.pause.lastElementChild), paused ? (waiting > 0 ? `Paused, ${grouped(waiting)} wait` : "Paused") : "Pause");
+    setText(/** @type {Element} */ (toolbar.waiting.previousElementSibling), paused ? (waiting > 0 ? "Paused, " : "Paused") : "Pause");
+    setText(toolbar.waiting, paused && waiting > 0 ? `${grouped(waiting)} wait` : "");
     const said = [
       store.dropped && list.top < 3 ? `${counted(store.dropped, "older frame")} dropped: the log keeps the newest.` : "",
       this.floor ? `Cleared up to ${grouped(this.floor)}.` : "",

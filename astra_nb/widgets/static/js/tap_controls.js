@@ -17,7 +17,7 @@ export class TapControls {
   constructor(store, formats) {
     this.store = store;
     this.edited = 0; // the number of the message whose payload is in the field
-    this.first = element("span", { class: "astra-held" });
+    this.first = element("span", { class: "astra-held", role: "status" });
     this.payload = element("textarea", {
       class: "astra-payload", rows: 1, spellcheck: "false", "aria-label": "Payload of the held message", placeholder: "Edit puts the payload of a held message here",
       onkeydown: (event) => {

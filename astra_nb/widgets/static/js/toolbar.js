@@ -150,6 +150,8 @@ export class Toolbar {
     };
     this.follow = this.#worded(toggle("", "Keep the newest row in sight (g); scrolling up stops that", true, handlers.onFollow), "follow", "Follow");
     this.pause = this.#worded(toggle("", "Hold the list still (p); records are still logged", false, handlers.onPause), "pause", "Pause");
+    this.waiting = element("span", { class: "astra-waits" });
+    this.pause.append(this.waiting);
     this.save = menu("Save", "Save and open", () => [
       ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
       this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
