@@ -1,0 +1,93 @@
+"""Everything that opens in the panel is whole, at each width and at 150 %."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.console import Console, open_panel, run
+from tests.browser.lab import NotebookPage
+
+# What of a part sticks out of a box, or is cut within itself.
+CUT = """
+([part, box]) => [part, ...part.querySelectorAll("button, input, dt, dd, .astra-figure-name")]
+    .filter((each) => each.offsetParent).filter((each) => {
+        const [own, all] = [each.getBoundingClientRect(), box.getBoundingClientRect()];
+        return own.left < all.left - 1 || own.right > all.right + 1 || own.top < all.top - 1
+            || own.bottom > all.bottom + 1 || each.scrollWidth > each.clientWidth + 1;
+    }).map((each) => each.textContent.slice(0, 60) || each.className)
+"""
+SENT = "client = connect(server.url); client.send_text('Hello')"
+MORE = "for n in range(30): client.send_text('more')"
+
+
+def resize(panel: Console, width: int, zoom: float = 1) -> None:
+    panel.root.evaluate(
+        "(root, [width, zoom]) => Object.assign(root.style, { width: `${width}px`, zoom })",
+        [width, zoom],
+    )
+
+
+def cut(part: Locator, box: Locator) -> list[str]:
+    """What of an opened part is cut or sticks out of the box that it belongs into."""
+    found: list[str] = part.page.evaluate(CUT, [part.element_handle(), box.element_handle()])
+    return found
+
+
+def rows_in_sight(panel: Console) -> int:
+    whole: int = panel.list.evaluate("(list) => Math.floor((list.clientHeight - 24) / 20)")
+    return whole
+
+
+def test_what_opens_is_whole_at_each_width(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, SENT, width=1900)
+    run(notebook, 1)
+    tools = panel.root.locator(".astra-tools > .astra-menu")
+    for width in (1400, 900, 600):
+        resize(panel, width)
+        for index in range(tools.count()):
+            if not tools.nth(index).is_visible():
+                continue
+            tools.nth(index).locator("summary").click()
+            expect(tools.nth(index).locator("button").first).to_be_visible()
+            opened = tools.nth(index).locator(".astra-menu-list")
+            assert cut(opened, opened) == cut(opened, panel.root) == []
+            panel.page.keyboard.press("Escape")
+        panel.list.press("?")
+        keys = panel.root.locator(".astra-keys")
+        assert cut(keys, keys) == cut(keys, panel.root) == []
+        panel.list.press("?")
+        for name in ("Fragments…", "Break a rule…", "Saved…", "Connect…"):
+            panel.button(name).click()
+            assert rows_in_sight(panel) >= 8, (width, name)
+            panel.button(name).click()
+        panel.rows('"Hello"').first.click()
+        panel.tab("Bits").click()
+        expect(panel.body.locator(".astra-figure-name").first).to_be_visible()
+        names = panel.body.locator(".astra-narrow .astra-figure-name")
+        over = "(all) => all.filter((one) => one.scrollHeight > one.clientHeight).length"
+        assert (names.count(), names.evaluate_all(over)) == (5, 0)
+        panel.list.press("Escape")
+
+
+def test_it_fits_at_150_percent(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, SENT, width=1900, height=1200)
+    run(notebook, 1)
+    for width in (933, 600):
+        resize(panel, width, 1.5)
+        panel.rows('"Hello"').first.click()
+        expect(panel.title).to_contain_text("5 bytes")
+        assert rows_in_sight(panel) >= 8
+        assert panel.root.evaluate("(root) => root.scrollWidth - root.clientWidth") <= 1
+        panel.list.press("Escape")
+
+
+def test_paused_says_how_many_wait_at_each_width(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, SENT, MORE, width=1900)
+    run(notebook, 1)
+    panel.list.press("p")
+    run(notebook, 2)
+    for width in (1400, 900, 600):
+        resize(panel, width)
+        waiting = panel.button("Pause").get_by_text("wait", exact=False).last
+        expect(waiting).to_be_visible()
+        assert cut(panel.root.locator(".astra-tools"), panel.root) == []
