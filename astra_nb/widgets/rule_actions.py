@@ -7,9 +7,15 @@ from collections.abc import Callable, MutableSequence
 from typing import Any
 
 from astra_nb.errors import LocalError
+from astra_nb.log import FrameLog
+from astra_nb.log.payload_redaction import redacted
+from astra_nb.log.records import FrameRecord
 from astra_nb.net.message_rule import Act, Rule
+from astra_nb.net.tap_message import Passing
+from astra_nb.payloads import ENCODERS
 from astra_nb.tap import Tap
-from astra_nb.wire.messages import MessageType, Side
+from astra_nb.wire.frames import decode, encode
+from astra_nb.wire.messages import MessageType, Side, other_end
 from astra_nb.wire.text import counted, visible, visible_utf8
 
 from .payload import as_text
@@ -19,6 +25,7 @@ __all__ = ["RULE_ACTIONS", "RuleActions", "describe_tap"]
 
 RULE_ACTIONS = ("add_rule", "switch_rule", "remove_rule", "release")
 MOST_RULES = 200  # that a page is told of
+MOST_SHOWN = 2**16  # bytes of a held message of which the beginning is shown
 LONGEST = 60  # characters of a held message or of a function's name
 
 
@@ -100,13 +107,19 @@ class RuleActions:
         Raises:
             LocalError: No message of this number is held, or it is too long or not to be edited.
         """
-        message = self._running_tap().held.get(number)
+        tap = self._running_tap()
+        message = tap.held.get(number)
         if message is None:
             raise LocalError(f"message {number} is not held now; see tap.held")
         if not isinstance(message.value, str | bytes) or len(message.value) > MOST_COPIED:
             raise LocalError(
                 f"this {message.type} message can only be edited in a cell: tap.release({number}, "
                 f"value)"
+            )
+        if shown_payload(tap.log, message) != payload_of(message):
+            raise LocalError(
+                f"the log hides what is in this message, and so does its panel; it is edited in a "
+                f"cell: tap.held[{number}].value, tap.release({number}, value)"
             )
         if isinstance(message.value, str):
             return {"text": message.value, "format": "text"}
@@ -137,7 +150,9 @@ def describe_tap(tap: Tap | None) -> dict[str, Any]:
         "running": tap.running,
         "rules": [describe_rule(each) for each in tap.rules[:MOST_RULES]],
         "held": len(held),
-        "first": next(({"number": n, **describe_held(each)} for n, each in held.items()), None),
+        "first": next(
+            ({"number": n, **describe_held(tap.log, each)} for n, each in held.items()), None
+        ),
     }
 
 
@@ -148,11 +163,32 @@ def describe_rule(rule: Any) -> dict[str, Any]:
     return {"number": 0, "says": visible(str(name), LONGEST), "on": True}
 
 
-def describe_held(message: Any) -> dict[str, Any]:
-    value = message.value
-    if isinstance(value, bytes):
-        value = visible_utf8(value, LONGEST)
-    else:
-        value = visible(value if isinstance(value, str) else str(value or ""), LONGEST)
-    says = f"{message.type} from the {message.sender} on #{message.connection}: {value}"
+def describe_held(log: FrameLog, message: Passing) -> dict[str, Any]:
+    says = f"{message.type} from the {message.sender} on #{message.connection}"
+    if isinstance(message.value, str | bytes):
+        size = len(message.value)
+        shown = shown_payload(log, message) if size <= MOST_SHOWN else None
+        unit = "character" if isinstance(message.value, str) else "byte"
+        says += f", {counted(size, unit)}" if shown is None else f": {visible_utf8(shown, LONGEST)}"
     return {"type": message.type, "says": says}
+
+
+def shown_payload(log: FrameLog, message: Passing) -> bytes | None:
+    """Return the payload of a held message as the log shows it; None when it hides it."""
+    if log.redact is None:
+        return payload_of(message)
+    record = FrameRecord(
+        number=0,
+        time=0.0,
+        connection=message.connection,
+        side=other_end(message.sender),
+        direction="received",
+        frame=decode(encode(ENCODERS[message.type][0], payload_of(message))),
+    )
+    shown = redacted(log.redact, record)
+    return shown.payload if isinstance(shown, FrameRecord) else None
+
+
+def payload_of(message: Passing) -> bytes:
+    value = message.value
+    return value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[arg-type]

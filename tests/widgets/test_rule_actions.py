@@ -135,6 +135,25 @@ def test_what_is_held_is_released_or_edited(running: Tap, panel: Panel, client: 
     assert panel.release() == "Released 0 messages."
 
 
+def test_what_the_log_hides_is_hidden_while_it_is_held(
+    running: Tap, panel: Panel, client: WebSocket
+) -> None:
+    panel.add_rule("hold", type="text")
+    client.send_text('{"type": "connection_init", "payload": {"token": "swordfish"}}')
+    client.send_text("x" * 70_000)
+    wait_until(lambda: len(running.held) == 2)
+    assert "swordfish" not in str(state(panel))
+    assert "connection_init" in state(panel)["first"]["says"]
+    with pytest.raises(LocalError, match="the log hides what is in this message"):
+        request(panel, "held", number=1)
+    running.log.redact = lambda record: 1  # type: ignore[assignment,return-value]
+    assert state(panel)["first"]["says"] == "text from the client on #1, 62 characters"
+    running.log.redact = None
+    assert "swordfish" in request(panel, "held", number=1)["text"]
+    panel.release(1)
+    assert state(panel)["first"]["says"] == "text from the client on #1, 70,000 characters"
+
+
 def test_errors_say_what_is_allowed(panel: Panel) -> None:
     for arguments, says in (
         (["lose"], "one of delay, drop, replace"),
