@@ -245,7 +245,6 @@ WITHOUT_OWN_TESTS = {
     "recordings/json_values.py": "JSON of others: tests/recordings/test_har_reading.py",
     "recordings/reading.py": "bounds and progress: tests/recordings/test_formats.py",
     "running/answering.py": "hooks and pages of a server: tests/test_serving.py",
-    "running/handlers.py": "what handlers do at a server: tests/test_server.py, test_faults.py",
     "running/listener.py": "what servers and taps share: tests/test_server.py, test_tap.py",
     "running/runner.py": "the life of a server: tests/test_server.py",
     "running/tap_runner.py": "the life of a tap: tests/test_tap.py",
