@@ -46,7 +46,40 @@
   };
   requestAnimationFrame(turn);
 
+  /** Resolve when what is in the page now was painted. */
+  const painted = () => new Promise((resolve) => requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve(performance.now());
+    port2.postMessage(null);
+  }));
+
+  /** Resolve when a condition holds in a frame. */
+  const until = (holds) => new Promise((resolve) => {
+    const look = () => (holds() ? resolve() : requestAnimationFrame(look));
+    look();
+  });
+
   globalThis.astraProbe = {
+    watchOpening() {
+      const asked = performance.now();
+      const created = new Promise((resolve) => new MutationObserver((_, observer) => {
+        if (!document.querySelector(".astra-console")) return;
+        observer.disconnect();
+        resolve(performance.now());
+      }).observe(document.body, { childList: true, subtree: true }));
+      this.opening = created.then(async (at) => {
+        await until(() => newest()?.querySelector(".astra-time").textContent);
+        return { created: at - asked, painted: await painted() - at };
+      });
+    },
+    async jump() {
+      const rows = document.querySelector(".astra-rows");
+      const asked = performance.now();
+      rows.scrollTop = 0;
+      const first = () => document.querySelector('.astra-row[aria-rowindex="2"]:not([hidden]):not(.astra-waiting)');
+      await until(first);
+      return { first: await painted() - asked, rows: Number(rows.getAttribute("aria-rowcount")) - 1 };
+    },
     begin() { noted = fresh(); },
     end() {
       const { frames, tasks, latencies, messages, comms, bytes, started } = noted;

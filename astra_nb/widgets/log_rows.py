@@ -14,15 +14,16 @@ from astra_nb.log import FrameLog
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandlerErrorRecord, Record
 from astra_nb.log.table import details
 from astra_nb.wire.opcodes import FrameType
-from astra_nb.wire.text import preview, visible
+from astra_nb.wire.text import preview, visible, visible_utf8
 
+from .payload_pages import bad_bytes
 from .related_records import Answer, Part, Relations
 
 __all__ = ["FIELDS", "MOST_ROWS", "Tail", "is_clean", "is_error", "row", "rows_between"]
 
 FIELDS = (
     "number", "time", "connection", "kind", "type", "direction", "sender", "text", "note", "bad",
-    "fin", "rsv", "masked", "length", "answer", "part",
+    "fin", "rsv", "masked", "length", "answer", "part", "mark",
 )  # fmt: skip
 
 PREVIEW = 160  # characters
@@ -55,6 +56,7 @@ def is_bad_verdict(verdict: str, direction: str | None) -> bool:
 def row(record: Record, answer: Answer | None = None, part: Part | None = None) -> list[object]:
     """Return the values of `FIELDS`; strangers' text is cut and made visible."""
     frame = record.frame if isinstance(record, FrameRecord) else None
+    text = frame_text(record, part) if isinstance(record, FrameRecord) else details(record)
     return [
         record.number,
         record.time,
@@ -63,13 +65,14 @@ def row(record: Record, answer: Answer | None = None, part: Part | None = None) 
         frame.type if frame else record.kind,
         getattr(record, "direction", ""),
         getattr(record, "sender", ""),
-        frame_text(record, part) if isinstance(record, FrameRecord) else details(record),
+        text,
         visible(note_of(record), NOTE),
         is_error(record),
         *((frame.fin, frame.raw[0] >> 4 & 7, frame.masked, frame.payload_length) if frame
           else (False, 0, False, 0)),
         [answer.number, answer.seconds, answer.words] if answer else 0,
         [part.first, part.type, part.index, part.last, part.size] if part else 0,
+        bad_byte(record, text) or 0,
     ]  # fmt: skip
 
 
@@ -79,6 +82,22 @@ def frame_text(record: FrameRecord, part: Part | None) -> str:
     type: FrameType = "text" if part.type == "text" else "bytes"
     # The last fragment shows the message, as far as it was kept.
     return preview(part.head if part.last else record.payload, type, PREVIEW)
+
+
+def bad_byte(record: Record, text: str) -> tuple[int, int] | None:
+    """Return where a row's text shows the byte that breaks UTF-8, if it does."""
+    if not isinstance(record, FrameRecord) or not record.verdict:
+        return None
+    bad = bad_bytes(record)
+    if bad is None:
+        return None
+    skip = 2 if record.type == "close" else 0
+    before, byte = record.payload[skip : bad["at"]], record.payload[bad["at"] : bad["at"] + 1]
+    # A character has at most four bytes.
+    if len(before) >= 4 * PREVIEW or len(before.decode("utf-8", "surrogateescape")) >= PREVIEW:
+        return None
+    start = text.index('"') + 1 + len(visible_utf8(before))
+    return start, start + len(visible_utf8(byte))
 
 
 def note_of(record: Record) -> str:

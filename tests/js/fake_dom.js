@@ -2,7 +2,7 @@
 // and listeners. Nothing is laid out; a test gives heights itself.
 
 class FakeText {
-  nextSibling = /** @type {FakeText | null} */ (null);
+  nextSibling = /** @type {FakeElement | FakeText | null} */ (null);
 
   /** @param {string} data */
   constructor(data) {
@@ -46,6 +46,15 @@ export class FakeElement {
     return this.childNodes.filter((child) => child instanceof FakeElement);
   }
 
+  get childElementCount() {
+    return this.children.length;
+  }
+
+  /** @returns {FakeElement | null} */
+  get firstElementChild() {
+    return this.children[0] ?? null;
+  }
+
   /** @returns {FakeElement | FakeText | null} */
   get firstChild() {
     return this.childNodes[0] ?? null;
@@ -66,6 +75,20 @@ export class FakeElement {
       if (child instanceof FakeElement) child.parent = this;
       this.childNodes.push(typeof child === "string" ? new FakeText(child) : child);
     }
+    this.childNodes.forEach((child, at) => {
+      if (child instanceof FakeText) child.nextSibling = this.childNodes[at + 1] ?? null;
+    });
+  }
+
+  /** @param {(FakeElement | string)[]} children */
+  replaceChildren(...children) {
+    this.childNodes = [];
+    this.append(...children);
+  }
+
+  /** @param {string} name */
+  removeAttribute(name) {
+    this.attributes.delete(name);
   }
 
   /** @param {string} name @param {string} value */
@@ -102,7 +125,10 @@ export class FakeElement {
 /** Put the fake document where the modules look for the page's. */
 export function install() {
   Object.assign(globalThis, {
-    document: { createElement: (/** @type {string} */ tag) => new FakeElement(tag) },
+    document: {
+      createElement: (/** @type {string} */ tag) => new FakeElement(tag),
+      createElementNS: (/** @type {string} */ _, /** @type {string} */ tag) => new FakeElement(tag),
+    },
     Text: FakeText,
     HTMLElement: FakeElement,
   });

@@ -12,6 +12,6 @@ export function row(number, given = {}) {
   return {
     number, time: number, connection: 1, kind: "frame", type: "text", direction: "received",
     sender: "client", text: '"Hello"', note: "", bad: false, fin: true, rsv: 0, masked: true, length: 5,
-    answer: 0, part: 0, ...given,
+    answer: 0, part: 0, mark: 0, ...given,
   };
 }

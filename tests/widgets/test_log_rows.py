@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from astra_nb import FrameLog
 from astra_nb.log.records import (
     ClosedRecord,
@@ -117,6 +119,29 @@ def test_what_is_an_error() -> None:
     assert [row(each)[FIELDS.index("note")] for each in (refused, dropped)] == ["refused", "failed"]
 
 
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (b"\x81\x06\\\n\xff\xfe!!", "\\xff"),  # after escapes
+        (b"\x81\x05ok\xe2(\xa1", "("),  # cannot follow 0xe2
+        (b"\x81\x03ok\xe2", "\\xe2"),  # cut off
+        (b"\x88\x05\x03\xe8ok\xff", "\\xff"),
+        (b"\x81\x7e\x00\xa1" + b"\xc3\xa4" * 80 + b"\xff", "\\xff"),
+        (b"\x81\x7e\x00\xa1" + b"a" * 160 + b"\xff", None),  # beyond what the row shows
+        (b"\x82\x01\xff", None),
+    ],
+)
+def test_the_byte_that_breaks_utf8_is_marked(raw: bytes, shown: str | None) -> None:
+    record = FrameRecord(
+        number=1, time=0.0, connection=1, side="server", direction="received",
+        frame=decode(raw), verdict="refused: not UTF-8",
+    )  # fmt: skip
+    values = row(record)
+    text, mark = values[FIELDS.index("text")], values[FIELDS.index("mark")]
+    assert isinstance(text, str)
+    assert (text[slice(*mark)] if isinstance(mark, tuple) else None) == shown
+
+
 def test_rows_come_by_their_numbers_with_what_they_answer() -> None:
     log = FrameLog()
     log.append_frames(1, "server", "sent", PING, 1)
@@ -149,6 +174,7 @@ def test_the_last_fragment_shows_the_message() -> None:
     log = FrameLog()
     log.append_frames(1, "server", "sent", b"\x01\x03one", 1)
     log.append_frames(1, "server", "sent", b"\x80\x04 two", 1)
+    part = FIELDS.index("part")
     first, last = rows_between(log, 1, 2)
-    assert (first[7], first[-1]) == ('"one"', [1, "text", 1, False, 3])
-    assert (last[7], last[-1]) == ('"one two"', [1, "text", 2, True, 7])
+    assert (first[7], first[part]) == ('"one"', [1, "text", 1, False, 3])
+    assert (last[7], last[part]) == ('"one two"', [1, "text", 2, True, 7])

@@ -85,12 +85,15 @@ export function setPressed(made, pressed) {
  * in the text node that is there, so that a flood of rows leaves no others.
  * @param {Element} target
  * @param {string} text
+ * @returns {boolean} whether it differed
  */
 export function setText(target, text) {
   const { firstChild } = target;
-  if (text !== "" && firstChild instanceof Text && firstChild.nextSibling === null) {
-    if (firstChild.data !== text) firstChild.data = text;
-  } else if (target.textContent !== text) target.textContent = text;
+  const only = firstChild instanceof Text && firstChild.nextSibling === null ? firstChild : null;
+  if ((only ? only.data : target.textContent) === text) return false;
+  if (only && text !== "") only.data = text;
+  else target.textContent = text;
+  return true;
 }
 
 /**
@@ -158,6 +161,11 @@ export function icon(name) {
   const svg = svgElement("svg", { class: "astra-icon", viewBox: "0 0 14 14", "aria-hidden": "true" });
   svg.append(svgElement("path", { d: ICONS[name] ?? "" }));
   return svg;
+}
+
+/** Change a sign to another one. @param {Element} svg @param {string} name */
+export function redraw(svg, name) {
+  svg.firstElementChild?.setAttribute("d", ICONS[name] ?? "");
 }
 
 /** @param {string} tag @param {Record<string, string | number>} attributes */

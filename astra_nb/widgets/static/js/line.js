@@ -1,6 +1,6 @@
 // One row on the page; the list hands it another record to show, and only what differs is drawn.
 
-import { element, icon, setText, svgElement } from "./dom.js";
+import { element, icon, redraw, setText, svgElement } from "./dom.js";
 import { bitLetters, flags, grouped } from "./format.js";
 import { remark, typeName } from "./rows.js";
 
@@ -23,13 +23,15 @@ export class Line {
     this.time = cell("time");
     this.con = cell("con");
     this.dir = cell("dir");
+    this.arrow = icon("down");
+    this.dir.append(this.arrow);
     this.type = cell("type");
     this.bits = cell("bits");
     this.len = cell("len");
     this.pay = cell("pay");
     this.rem = cell("rem");
     this.ladder = cell("ladder");
-    this.conButton = element("button", { type: "button", tabindex: -1 });
+    this.conButton = element("button", { type: "button", tabindex: -1, hidden: true });
     this.con.append(this.conButton);
     this.typeQuiet = element("small");
     this.typeWord = element("span");
@@ -38,20 +40,27 @@ export class Line {
     this.tag = element("span", { class: "astra-tag" });
     this.why = element("span", { class: "astra-why" });
     this.pay.append(this.tag, this.text, this.why);
-    this.root = element("div", { class: "astra-row", role: "row", id: `astra-line-${lines += 1}` },
-      this.gutter, this.no, this.time, this.con, this.dir, this.type, this.bits, this.len, this.pay, this.rem, this.ladder);
+    this.root = element("div", { class: "astra-row", role: "row", "aria-selected": "false", id: `astra-line-${lines += 1}` },
+      this.gutter, this.no, this.time, this.ladder, this.con, this.dir, this.type, this.bits, this.len,
+      element("div", { class: "astra-rest", role: "presentation" }, this.pay, this.rem));
     /** @type {Row | undefined | null} */
     this.row = null;
     this.number = 0;
-    this.place = -Infinity; // in the piece that the list moves
+    this.place = lines + 0.5; // in the piece that the list moves; none yet, and another one for each line
     this.at = -1; // in the list
+    // What is drawn, where to ask the page would take longer.
+    this.flags = "";
+    this.answers = "";
+    this.direction = "";
+    this.steps = "";
+    this.isChosen = false;
   }
 
   hide() {
-    if (!this.root.hidden) this.root.hidden = true;
+    if (this.root.hidden) return;
+    this.root.hidden = true;
     this.root.className = "astra-row";
     this.number = 0;
-    this.place = -Infinity;
   }
 
   /**
@@ -65,18 +74,21 @@ export class Line {
     if (this.at !== at) root.setAttribute("aria-rowindex", String(at + 2));
     this.at = at;
     if (!all && this.number === number && this.row === row) return;
-    root.hidden = false;
+    if (root.hidden) root.hidden = false;
     if (this.number !== number) root.dataset.number = String(number);
     this.number = number;
     this.row = row;
+    setText(this.no, list.fit("no", String(number)));
     if (row === undefined) {
       root.className = "astra-row astra-waiting";
       this.conButton.hidden = true;
-      for (const cell of [this.time, this.conButton, this.typeWord, this.typeQuiet, this.bits, this.len, this.text, this.why, this.tag]) setText(cell, "");
-      setText(this.no, String(number));
-      for (const cell of [this.dir, this.rem, this.ladder]) cell.replaceChildren();
-      delete this.dir.dataset.way;
-      delete this.rem.dataset.shown;
+      for (const cell of [this.time, this.conButton, this.typeWord, this.typeQuiet, this.bits, this.len, this.why, this.tag]) setText(cell, "");
+      this.flags = "";
+      this.#drawText("", 0);
+      this.#drawDirection("");
+      this.#drawRemark(0, "");
+      this.ladder.replaceChildren();
+      this.steps = "";
       return;
     }
     const chosen = number === list.chosen;
@@ -85,43 +97,60 @@ export class Line {
       + (row.direction ? ` astra-d-${row.direction}` : "") + (row.part !== 0 && !row.part[3] ? " astra-part" : "")
       + (row.note.startsWith("ignored") ? " astra-ignored" : "");
     if (root.className !== className) root.className = className;
-    root.setAttribute("aria-selected", String(chosen));
-    setText(this.no, String(number));
-    setText(this.time, list.timeText(row, at));
-    setText(this.conButton, row.connection ? `#${row.connection}` : "");
-    this.conButton.hidden = row.connection === 0;
-    this.conButton.title = row.connection ? `Follow #${row.connection}` : "";
+    if (this.isChosen !== chosen) root.setAttribute("aria-selected", String(chosen));
+    this.isChosen = chosen;
+    setText(this.time, list.fit("time", list.timeText(row, at)));
+    const connection = row.connection ? list.fit("con", `#${row.connection}`) : "";
+    if (setText(this.conButton, connection)) {
+      this.conButton.hidden = connection === "";
+      this.conButton.title = connection && `Follow ${connection}`;
+    }
     const [name, quiet] = typeName(row, row.part === 0 ? undefined : list.store.totals.get(row.part[0]));
+    list.fit("kind", name + quiet);
     setText(this.typeWord, name);
     setText(this.typeQuiet, quiet);
     const frame = row.kind === "frame";
-    setText(this.bits, frame ? bitLetters(row) : "");
-    if (frame) this.bits.setAttribute("aria-label", flags(row));
-    setText(this.len, frame ? grouped(row.length) : "");
+    const bits = frame ? flags(row) : "";
+    if (this.flags !== bits) {
+      this.flags = bits;
+      this.bits.setAttribute("aria-label", bits);
+      setText(this.bits, frame ? bitLetters(row) : "");
+    }
+    setText(this.len, frame ? list.fit("len", grouped(row.length)) : "");
     setText(this.tag, row.part !== 0 && row.part[3] ? `${row.part[2]} frames joined, ${grouped(row.part[4])} bytes`
       : row.kind === "closed" ? { clean: "Clean", failed: "Not clean", refused: "Refused" }[row.note] ?? "" : "");
-    setText(this.text, list.contexts.get(number) || row.text);
+    const context = list.contexts.get(number);
+    this.#drawText(context || row.text, context ? 0 : row.mark);
     setText(this.why, frame && row.note ? row.note : "");
-    this.#drawDirection(row);
-    this.#drawRemark(row);
+    this.#drawDirection(row.direction);
+    const { number: asked, text } = remark(row);
+    this.#drawRemark(asked, text);
     this.#drawGutter(row, at);
     if (list.asSequence) this.#drawLadder(row);
   }
 
-  /** @param {Row} row */
-  #drawDirection(row) {
-    if (this.dir.dataset.way === row.direction) return;
-    this.dir.dataset.way = row.direction;
-    this.dir.replaceChildren(...(row.direction === "" ? []
-      : [icon(row.direction === "sent" ? "up" : "down"), element("span", { class: "astra-spoken", text: row.direction })]));
+  /** @param {string} text @param {Row["mark"]} mark the piece of it that breaks a rule */
+  #drawText(text, mark) {
+    if (mark === 0 && this.text.childElementCount === 0) setText(this.text, text);
+    else if (mark === 0) this.text.replaceChildren(text);
+    else this.text.replaceChildren(text.slice(0, mark[0]), element("mark", { class: "astra-bad", text: text.slice(...mark) }), text.slice(mark[1]));
   }
 
-  /** @param {Row} row */
-  #drawRemark(row) {
-    const { number, text } = remark(row);
-    const signature = `${number} ${text}`;
-    if (this.rem.dataset.shown === signature) return;
-    this.rem.dataset.shown = signature;
+  /** @param {Row["direction"]} direction */
+  #drawDirection(direction) {
+    if (this.direction === direction) return;
+    this.direction = direction;
+    if (direction === "") this.dir.removeAttribute("aria-label");
+    else this.dir.setAttribute("aria-label", direction);
+    // The same drawing with another path: new ones would be styled and laid out.
+    if (direction !== "") redraw(this.arrow, direction === "sent" ? "up" : "down");
+  }
+
+  /** @param {number} number @param {string} text */
+  #drawRemark(number, text) {
+    const signature = number === 0 ? "" : `${number} ${text}`;
+    if (this.answers === signature) return;
+    this.answers = signature;
     this.rem.replaceChildren(...(number === 0 ? [] : [
       element("button", { type: "button", tabindex: -1, "data-to": number, title: `Answers ${number}`, "aria-label": `answers ${number}` }, icon("reply"), String(number)),
       text === "" ? "" : ` ${text}`]));
@@ -161,12 +190,15 @@ export class Line {
   #drawLadder(row) {
     const { lanes } = this.list;
     const count = lanes.length + 1;
+    const lane = lanes.indexOf(row.connection) + 1;
+    const signature = `${count} ${lane} ${row.connection} ${row.direction} ${row.kind} ${row.note === ""}`;
+    if (this.steps === signature) return;
+    this.steps = signature;
     const svg = svgElement("svg", { "aria-hidden": "true", preserveAspectRatio: "none" });
     const line = (/** @type {Record<string, string | number>} */ attributes) => svg.append(svgElement("line", attributes));
     for (let at = 0; at < count; at += 1) {
       line({ class: at === 0 ? "astra-life astra-own" : "astra-life", x1: `${laneAt(at, count)}%`, x2: `${laneAt(at, count)}%`, y1: 0, y2: 20 });
     }
-    const lane = lanes.indexOf(row.connection) + 1;
     if (lane > 0) {
       const [own, other] = [laneAt(0, count), laneAt(lane, count)];
       if (row.direction === "") {

@@ -6,6 +6,7 @@ import { Line, laneAt } from "./line.js";
 import { Spans } from "./numbers.js";
 
 export const ROW_HEIGHT = 20;
+const HEAD_HEIGHT = 24;
 const TALLEST = 8_000_000; // pixels; a browser cuts what is much higher
 const LANES = 5; // connections in the sequence
 const FETCH_AHEAD = 20; // rows
@@ -58,8 +59,31 @@ export class RowList {
     this.root = element("div", { class: "astra-list" }, this.scroller, this.marks, this.empty);
     /** @type {Line[]} */
     this.pool = [];
-    this.scrollTop = 0;
-    this.height = 0; // pixels of the scroller; read where it changes, because reading lays the page out
+    this.scrollTop = 0; // pixels; where the list is to stand
+    this.settled = 0; // where the page has been told to stand
+    // Of the scroller and of the runway in it, pixels: read or set where they change, because
+    // reading lays the page out.
+    this.height = 0;
+    this.length = -1;
+    /** @type {Record<string, number>} characters of the longest text, by column */
+    this.longest = {};
+  }
+
+  /**
+   * Have a column be at least as wide as a text.
+   * @param {"no" | "time" | "con" | "kind" | "len"} column @param {string} text
+   */
+  fit(column, text) {
+    if (text.length > (this.longest[column] ?? 0)) {
+      this.longest[column] = text.length;
+      this.scroller.style.setProperty(`--astra-${column}-text`, String(text.length));
+    }
+    return text;
+  }
+
+  /** Forget how wide columns were: other texts come. */
+  unfit() {
+    this.longest = {};
   }
 
   /** The scroller has another height now. */
@@ -70,13 +94,13 @@ export class RowList {
   }
 
   #headRow() {
-    const names = [["", ""], ["no", "No."], ["time", "Time"], ["con", "Con"], ["dir", ""], ["type", "Type"], ["bits", "F RSV M"], ["len", "Length"], ["pay", "Payload"], ["rem", ""]];
+    const names = [["", ""], ["no", "No."], ["time", "Time"], ["ladder", ""], ["con", "Con"], ["dir", ""], ["type", "Type"], ["bits", "F RSV M"], ["len", "Length"], ["pay", "Payload"], ["rem", ""]];
     return element("div", { class: "astra-head", role: "row" },
-      ...names.map(([key, text]) => element("span", { class: `astra-${key}`, role: "columnheader" }, text || element("span", { class: "astra-spoken", text: { dir: "Direction", rem: "Answers" }[key ?? ""] ?? "Message" }))), this.laneHead);
+      ...names.map(([key, text]) => (key === "ladder" ? this.laneHead : element("span", { class: `astra-${key}`, role: "columnheader" }, text || element("span", { class: "astra-spoken", text: { dir: "Direction", rem: "Answers" }[key ?? ""] ?? "Message" })))));
   }
 
   get #rowsInSight() {
-    return Math.max(1, Math.floor((this.height - 24) / ROW_HEIGHT));
+    return Math.max(1, Math.floor((this.height - HEAD_HEIGHT) / ROW_HEIGHT));
   }
 
   /** How many rows a pixel of the space stands for, in parts of a row's height. */
@@ -85,33 +109,39 @@ export class RowList {
   }
 
   /**
-   * Show other numbers; what is being read stays where it is.
+   * Show other numbers; what is being read stays where it is. The page scrolls there with `settle`.
    * @param {import("./numbers.js").Spans | import("./numbers.js").Sorted} index
    * @param {string} whyEmpty
    */
   show(index, whyEmpty) {
     const anchor = this.index.at(this.top);
     this.index = index;
-    this.runway.style.height = `${Math.min(index.length * ROW_HEIGHT, TALLEST)}px`;
-    this.scroller.setAttribute("aria-rowcount", String(index.length + 1));
-    this.empty.hidden = index.length > 0;
+    const length = Math.min(index.length * ROW_HEIGHT, TALLEST);
+    if (length !== this.length) {
+      this.length = length;
+      this.runway.style.height = `${length}px`;
+      this.scroller.setAttribute("aria-rowcount", String(index.length + 1));
+      this.empty.hidden = index.length > 0;
+    }
     if (index.length === 0) setText(this.empty, whyEmpty);
     if (this.follow) {
+      this.#moveTo(Infinity);
       this.draw(true, index.length);
-      this.#scrollTo(TALLEST);
       return;
     }
-    if (anchor !== undefined) {
-      const moved = index.indexOf(anchor) - this.top;
-      if (moved !== 0) this.#scrollTo(this.scroller.scrollTop + moved * ROW_HEIGHT / this.#scale);
-    }
+    if (anchor !== undefined) this.#moveTo(this.scrollTop + (index.indexOf(anchor) - this.top) * ROW_HEIGHT / this.#scale);
     this.draw(true);
   }
 
   /** @param {number} top */
-  #scrollTo(top) {
-    this.scroller.scrollTop = top;
-    this.scrollTop = this.scroller.scrollTop;
+  #moveTo(top) {
+    this.scrollTop = Math.max(0, Math.min(top, HEAD_HEIGHT + this.length - this.height));
+  }
+
+  /** Scroll the page to where the list stands: last of all, because it has the page laid out. */
+  settle() {
+    if (this.scrollTop !== this.settled) this.scroller.scrollTop = this.scrollTop;
+    this.settled = this.scrollTop;
   }
 
   /**
@@ -122,7 +152,7 @@ export class RowList {
     const { index } = this;
     const inSight = this.#rowsInSight;
     const scale = this.#scale;
-    const wanted = first ?? Math.floor(this.scroller.scrollTop * scale / ROW_HEIGHT);
+    const wanted = first ?? Math.floor(this.scrollTop * scale / ROW_HEIGHT);
     this.top = Math.max(0, Math.min(wanted, index.length - inSight));
     const from = Math.max(0, this.top - 2);
     const to = Math.min(index.length, this.top + inSight + 3);
@@ -137,20 +167,24 @@ export class RowList {
     for (let at = from; at < to; at += 1) numbers.push(index.at(at) ?? 0);
     const inSightNow = new Set(numbers);
     const kept = new Map(this.pool.filter(({ number }) => inSightNow.has(number)).map((line) => [line.number, line]));
-    const free = this.pool.filter(({ number }) => !inSightNow.has(number)).reverse().sort((one, other) => other.place - one.place);
+    const free = new Map(this.pool.filter(({ number }) => !inSightNow.has(number)).map((line) => [line.place, line]));
     const [stays] = kept.values();
     this.first = stays ? from + numbers.indexOf(stays.number) - stays.place : from;
     // In a scaled space a row stands where the scrolling puts it.
-    const y = (scale === 1 ? from * ROW_HEIGHT : this.scroller.scrollTop + (from - this.top) * ROW_HEIGHT) - (from - this.first) * ROW_HEIGHT;
+    const y = (scale === 1 ? from * ROW_HEIGHT : this.scrollTop + (from - this.top) * ROW_HEIGHT) - (from - this.first) * ROW_HEIGHT;
     if (this.y !== y) this.space.style.transform = `translateY(${y}px)`;
     this.y = y;
     numbers.forEach((number, nth) => {
       const row = this.store.rows.get(number);
       if (row === undefined || (this.askContexts && !this.contexts.has(number) && !this.asked.has(number))) missing.push(number);
-      const line = kept.get(number) ?? free.pop();
-      line?.show(number, row, from + nth, from + nth - this.first, all);
+      const place = from + nth - this.first;
+      // A line that is at this place already is not moved: to move one costs more than other texts.
+      const line = kept.get(number) ?? free.get(place) ?? free.values().next().value;
+      if (line === undefined) return;
+      free.delete(line.place);
+      line.show(number, row, from + nth, place, all);
     });
-    for (const line of free) line.hide();
+    for (const line of free.values()) line.hide();
     this.#drawErrors();
     if (missing.length > 0) this.#fetch(missing, from, to);
   }
@@ -183,6 +217,8 @@ export class RowList {
     }
     this.lanes = [...seen].sort((a, b) => a - b);
     const names = [this.store.status.of_server || this.store.status.state === "log" ? "server" : "client", ...this.lanes.map((id) => `#${id}`)];
+    if (this.laneHead.dataset.shown === names.join()) return;
+    this.laneHead.dataset.shown = names.join();
     this.laneHead.replaceChildren(...names.map((text, at) => element("span", { text, style: `left: ${laneAt(at, names.length)}%` })));
   }
 
@@ -198,12 +234,13 @@ export class RowList {
   }
 
   #scrolled() {
-    const { scrollTop, clientHeight, scrollHeight } = this.scroller;
-    if (scrollTop === this.scrollTop) return; // the list's own scrolling, which is drawn already
-    const atEnd = scrollTop + clientHeight >= scrollHeight - ROW_HEIGHT / 2;
+    const { scrollTop } = this.scroller;
+    if (Math.abs(scrollTop - this.settled) < 1) return; // the list's own scrolling, which is drawn already
+    const atEnd = scrollTop + this.height >= HEAD_HEIGHT + this.length - ROW_HEIGHT / 2;
     if (this.follow && scrollTop < this.scrollTop - 1 && !atEnd) this.setFollow(false);
     else if (!this.follow && atEnd && scrollTop > this.scrollTop) this.setFollow(true);
     this.scrollTop = scrollTop;
+    this.settled = scrollTop;
     this.draw();
   }
 
@@ -212,8 +249,9 @@ export class RowList {
     const changed = follow !== this.follow;
     this.follow = follow;
     if (follow) {
-      this.#scrollTo(this.scroller.scrollHeight);
+      this.#moveTo(Infinity);
       this.draw();
+      this.settle();
     }
     if (changed) this.handlers.onFollow(follow);
   }
@@ -237,6 +275,7 @@ export class RowList {
     if (at < this.index.length - 1) this.setFollow(false);
     this.reveal(at);
     this.draw(true);
+    this.settle();
     this.scroller.setAttribute("aria-activedescendant", this.pool.find((line) => line.number === number)?.root.id ?? "");
     this.handlers.onSelect(number);
   }
@@ -249,7 +288,7 @@ export class RowList {
       const first = at < this.top ? at : at - inSight + 1;
       // A jump lands in the middle, a step at the edge.
       const far = Math.abs(first - this.top) > inSight;
-      this.#scrollTo((far ? at - Math.floor(inSight / 2) : first) * ROW_HEIGHT / scale);
+      this.#moveTo((far ? at - Math.floor(inSight / 2) : first) * ROW_HEIGHT / scale);
     }
   }
 

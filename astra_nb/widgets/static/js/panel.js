@@ -143,6 +143,7 @@ export class View {
         if (this.until !== Infinity) this.until = 0;
         this.list.chosen = 0;
         this.list.contexts.clear();
+        this.list.unfit();
         this.#close();
         this.finder.start();
       }
@@ -207,6 +208,7 @@ export class View {
       this.notice.hidden = said === "";
     }
     this.live.follow(store, paused);
+    list.settle();
   }
 
   #whyEmpty() {
@@ -249,6 +251,7 @@ export class View {
   #time(form) {
     this.toolbar.time = form;
     this.list.timeForm = form;
+    this.list.unfit();
     this.list.zero = this.store.rows.get(this.list.chosen)?.time ?? this.store.origin;
     this.list.draw(true);
   }
@@ -278,6 +281,8 @@ export class View {
       requestAnimationFrame(() => {
         this.list.resize(); // the inspector has taken a part of its height
         this.list.reveal(this.list.index.indexOf(number));
+        this.list.draw();
+        this.list.settle();
       });
     }
   }

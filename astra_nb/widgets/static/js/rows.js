@@ -19,6 +19,7 @@
  * @property {0 | [number, number | null, string]} answer number of what it answers, seconds, words
  * @property {0 | [number, string, number, boolean, number]} part of a message: number of the first
  *   frame, type, index from 1, whether it is the last, bytes so far
+ * @property {0 | [number, number]} mark where `text` shows the byte that breaks UTF-8
  *
  * @typedef {{ fields: (keyof Row)[], rows: unknown[][] }} Batch
  */

@@ -1,0 +1,92 @@
+// The list of rows over a fake document: which lines it draws into, and where it stands.
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+import { RowList } from "../../astra_nb/widgets/static/js/list.js";
+import { Spans } from "../../astra_nb/widgets/static/js/numbers.js";
+import { fake, install } from "./fake_dom.js";
+import { row } from "./rows.js";
+
+/** @typedef {import("../../astra_nb/widgets/static/js/rows.js").Row} Row */
+
+const IN_SIGHT = 5;
+
+/** A list and what it knows. @returns {{ list: RowList, rows: Map<number, Row>, go: (last: number) => void }} */
+function listOf() {
+  /** @type {Map<number, Row>} */
+  const rows = new Map();
+  const store = /** @type {any} */ ({ rows, errors: [], last: 1, origin: 0, totals: new Map(), status: {} });
+  const list = new RowList(store, /** @type {any} */ ({ fetch: async () => ({}), onFollow() {} }));
+  fake(list.scroller).clientHeight = 24 + 20 * IN_SIGHT;
+  list.resize();
+  const go = (/** @type {number} */ last) => {
+    for (let number = last - 60; number <= last; number += 1) rows.set(number, rows.get(number) ?? row(number));
+    list.show(new Spans([[last - 60, last]]), "");
+    list.settle();
+  };
+  return { list, rows, go };
+}
+
+/** The lines in sight: number, and place in the piece, in the order of the page. @param {RowList} list */
+const drawn = (list) => list.pool.filter(({ root }) => !root.hidden).map(({ number, place }) => [number, place]);
+
+beforeEach(install);
+
+test("in a flood every line gets another text, and none is moved, shown or hidden", () => {
+  const { list, go } = listOf();
+  go(100);
+  const [before, places] = [drawn(list), list.pool.map(({ root }) => [fake(root).style.top, root.hidden])];
+  go(5000);
+  go(90_000);
+  assert.deepEqual(list.pool.map(({ root }) => [fake(root).style.top, root.hidden]), places);
+  assert.deepEqual(drawn(list).map(([number = 0]) => number - 90_000), before.map(([number = 0]) => number - 100));
+  assert.equal(drawn(list).at(-1)?.[0], 90_000);
+});
+
+test("a line that stays in sight stays as it is, and the new row is the only one that is drawn", () => {
+  const { list, go } = listOf();
+  go(100);
+  const before = new Map(list.pool.map((line) => [line.number, line.place]));
+  go(101);
+  for (const [number, place] of drawn(list)) if (before.has(number ?? 0)) assert.equal(place, before.get(number ?? 0));
+  assert.equal(drawn(list).some(([number]) => number === 101), true);
+  assert.equal(new Set(list.pool.map(({ place }) => place)).size, list.pool.length);
+});
+
+test("the page is told to scroll only where the end is another one", () => {
+  const { list, go } = listOf();
+  go(100);
+  assert.equal(list.scroller.scrollTop, 24 + 61 * 20 - list.height);
+  let told = 0;
+  Object.defineProperty(list.scroller, "scrollTop", { get: () => list.settled, set: () => { told += 1; } });
+  go(5000);
+  assert.equal(told, 0);
+  list.show(new Spans([[1, 5000]]), "");
+  list.settle();
+  assert.equal(told, 1);
+});
+
+test("the byte that breaks a text is marked, and the next row in that line has no mark", () => {
+  const { list, rows, go } = listOf();
+  rows.set(100, row(100, { text: '"caf\\xe9"', mark: [4, 8] }));
+  go(100);
+  const line = list.pool.find(({ number }) => number === 100);
+  const marks = () => fake(line?.text).children.map((each) => each.textContent);
+  assert.deepEqual([fake(line?.text).textContent, marks()], ['"caf\\xe9"', ["\\xe9"]]);
+  rows.set(5000, row(5000, { text: '"caf\\xe9"' }));
+  go(5000);
+  assert.deepEqual([line?.number, fake(line?.text).textContent, marks()], [5000, '"caf\\xe9"', []]);
+});
+
+test("a column widens with its longest text and is narrow again with other times", () => {
+  const { list, go } = listOf();
+  const width = () => fake(list.scroller).style["--astra-time-text"];
+  go(100);
+  list.timeForm = "absolute";
+  list.draw(true);
+  assert.equal(width(), "12");
+  list.unfit();
+  list.timeForm = "relative";
+  list.draw(true);
+  assert.equal(width(), "7");
+});
