@@ -46,6 +46,9 @@ class Answers(Actions, Addressed):
     def _open(self, message: Message) -> Answer: ...
 
     @abstractmethod
+    def _take_sight(self, message: Message) -> None: ...
+
+    @abstractmethod
     def show_file(self, path: str | None) -> None:
         """Show a file in place of the live log; None shows that again."""
 
@@ -65,6 +68,7 @@ class Answers(Actions, Addressed):
         return {
             **super().handlers(),
             "heartbeat": lambda message: None,
+            "sight": self._take_sight,
             "open": self._open,
             "rows": self._rows,
             "find": self._find,

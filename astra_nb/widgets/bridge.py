@@ -51,6 +51,7 @@ REQUESTS = {
 NOTICES = {
     "checked": "what the page's check of the addresses found",
     "event": "what happened to the page's WebSocket",
+    "sight": "how many rows the page draws: so many of the newest are pushed",
 }
 PUSHES = {
     "answer": "to one request of one page",

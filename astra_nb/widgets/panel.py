@@ -38,7 +38,8 @@ from .static_copy import StaticCopy, with_plain_text
 
 __all__ = ["Panel", "panel_of_client", "panel_of_log", "panel_of_server", "panel_of_tap"]
 
-TAIL = 60  # of the newest rows in each batch: more are not in sight
+TAIL = 24  # of the newest rows in each batch, until a page draws more
+MOST_TAIL = 200
 LATE = 200  # that a page gets when it opens
 TEXT_ROWS = 200
 STATUS_INTERVAL = 0.5  # seconds between two looks at the ends while frames pour in
@@ -99,6 +100,7 @@ class Panel(Answers):
         self._lock = make_rlock()
         self._copy = StaticCopy(f"astra-{uuid4().hex}")
         self._has_page = False
+        self._in_sight = TAIL
         self._note = ""
         self._status: dict[str, Any] = {}
         self._snapshot_time = self._copy_time = self._status_time = 0.0
@@ -134,7 +136,7 @@ class Panel(Answers):
                 return
             now = time()
             after = self._tail.last
-            rows = self._tail.rows(log, TAIL)
+            rows = self._tail.rows(log, self._in_sight)
             self._marks.update(log)
             errors = self._marks.errors[bisect_right(self._marks.errors, self._told) :]
             self._told = errors[-1] if errors else self._told
@@ -236,6 +238,9 @@ class Panel(Answers):
         self._copy_time = 0.0  # a page that came late is told of the table too
         self._throttle.wake()
         return answer
+
+    def _take_sight(self, message: Message) -> None:
+        self._in_sight = min(max(self._in_sight, message.integer("rows")), MOST_TAIL)
 
     def show_file(self, path: str | None) -> None:
         """Show a log from a file in place of the live one; None shows that again.

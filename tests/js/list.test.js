@@ -16,7 +16,7 @@ function listOf() {
   /** @type {Map<number, Row>} */
   const rows = new Map();
   const store = /** @type {any} */ ({ rows, errors: [], last: 1, origin: 0, totals: new Map(), status: {} });
-  const list = new RowList(store, /** @type {any} */ ({ fetch: async () => ({}), onFollow() {} }));
+  const list = new RowList(store, /** @type {any} */ ({ fetch: async () => ({}), onFollow() {}, onSight() {} }));
   fake(list.scroller).clientHeight = 24 + 20 * IN_SIGHT;
   list.resize();
   const go = (/** @type {number} */ last) => {

@@ -16,7 +16,7 @@ from astra_nb import FrameLog, Server, connect
 from astra_nb.errors import LocalError
 from astra_nb.log.records import ClosedRecord, NoticeRecord
 from astra_nb.widgets import Panel, panel_of_client, panel_of_log, panel_of_server
-from astra_nb.widgets.panel import LATE, TAIL
+from astra_nb.widgets.panel import LATE, MOST_TAIL, TAIL
 from tests.helpers import wait_until
 
 from .conftest import published, request
@@ -62,6 +62,20 @@ def test_a_flood_is_cut_to_the_newest_rows_and_every_row_can_be_asked_for(log: F
     content = news_of(panel)[0]
     assert (content["spans"], numbers(content)) == ([(1, 5000)], list(range(5001 - TAIL, 5001)))
     assert numbers(request(panel, "rows", numbers=[1, 2500, 5000])) == [1, 2500, 5000]
+    panel.close()
+
+
+def test_a_page_is_pushed_as_many_rows_as_it_draws(log: FrameLog) -> None:
+    panel = panel_of_log(log)
+
+    def rows_pushed(drawn: object) -> int:
+        panel._handle_custom_msg({"kind": "sight", "page": "p", "rows": drawn}, [])
+        before = len(news_of(panel))
+        log.append_frames(1, "server", "sent", PING * 5000, 5000)
+        wait_until(lambda: len(news_of(panel)) > before)
+        return len(numbers(news_of(panel)[-1]))
+
+    assert [rows_pushed(drawn) for drawn in (40, 10, "x", 10**6)] == [40, 40, 40, MOST_TAIL]
     panel.close()
 
 

@@ -57,6 +57,7 @@
  * @typedef {object} Notices by kind: their fields
  * @property {{ result: import("./address_check.js").CheckResult }} checked
  * @property {import("./page_socket.js").SocketEvent} event
+ * @property {{ rows: number }} sight
  *
  * @typedef {object} Pushes by kind: their fields
  * @property {{ id: number, value?: unknown, error?: string }} answer

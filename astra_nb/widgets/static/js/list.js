@@ -19,6 +19,7 @@ const FETCH_AHEAD = 20; // rows
  * @property {(number: number) => void} onCompare
  * @property {(connection: number) => void} onConnection
  * @property {(follow: boolean) => void} onFollow
+ * @property {(rows: number) => void} onSight how many rows may be drawn at once
  * @property {(numbers: number[]) => Promise<Record<string, string>>} fetch
  */
 
@@ -89,6 +90,7 @@ export class RowList {
   /** The scroller has another height now. */
   resize() {
     this.height = this.scroller.clientHeight;
+    this.handlers.onSight(this.#rowsInSight + 5);
     if (this.follow) this.setFollow(true);
     else this.draw();
   }

@@ -48,6 +48,7 @@ export class View {
       onCompare: (number) => this.inspector.compareWith(() => this.list.choose(number)),
       onConnection: (connection) => this.follow(connection),
       onFollow: (follow) => { setPressed(this.toolbar.follow, follow); this.#draw(); },
+      onSight: (rows) => store.bridge.notify("sight", { rows }),
       fetch: (numbers) => store.fetch(numbers, queryOf(this.finder.filter)),
     });
     this.inspector = new Inspector(store, {
