@@ -59,9 +59,6 @@ Entry = tuple[
 ]
 
 
-FIRST = itemgetter(0)  # of a block: its first number
-
-
 class Block(NamedTuple):
     """Entries with consecutive numbers, and their sums; the size is in bytes kept in memory."""
 
