@@ -365,6 +365,10 @@ class FrameLog(LogView):
         """Store a record that has its number and time; the number is above all before."""
         self._ring.load(record, 0 if isinstance(record, FrameRecord) else weight_of(record))
 
+    def count_dropped(self, frames: int) -> None:
+        """Count frames of a file as dropped that the bounds left no room for."""
+        self._ring.count_dropped(frames)
+
     def _bring(self) -> None:
         for sender in list(self.senders):
             sender.flush()

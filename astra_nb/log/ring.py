@@ -88,6 +88,11 @@ class Ring:
             self._next = record.number
             self._add((entry,))
 
+    def count_dropped(self, frames: int) -> None:
+        """Count frames as evicted that were never stored."""
+        with self._lock:
+            self._dropped += frames
+
     def settle(self) -> None:
         """Number the fresh entries, and evict whole blocks that are over the bounds."""
         with self._lock:

@@ -93,6 +93,7 @@ def load(
         last = None
         for last in with_progress(reader(reading), progress, reading):
             log.load(last)
+    log.count_dropped(reading.older_frames)
     reading.older += reading.count - len(log)
     if reading.older:
         log.max_frames += 1  # for the notice

@@ -107,8 +107,10 @@ class Newest:
             or self._others > bounds.max_frames
             or self._size > bounds.max_bytes
         ):
-            self._count(heappop(self._heap)[4], -1)
+            oldest = heappop(self._heap)[4]
+            self._count(oldest, -1)
             bounds.older += 1
+            bounds.older_frames += isinstance(oldest, tuple)
 
     def _count(self, record: Row | Record, sign: int) -> None:
         if isinstance(record, tuple):

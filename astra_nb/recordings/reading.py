@@ -28,7 +28,8 @@ class Reading:
         max_frames: How many of the newest frames a reader may have to hold, and of other records.
         max_bytes: How many bytes of them.
         count: How many records were read.
-        older: How many records were not kept, because of the bounds.
+        older: How many records the reader has not kept, because of the bounds.
+        older_frames: How many of those are frames.
         left_out: What else of the file is not among the records, such as "IP fragments": how many.
     """
 
@@ -37,6 +38,7 @@ class Reading:
     max_bytes: int
     count: int = 0
     older: int = 0
+    older_frames: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
 
     def notice(self, last: Record | None) -> NoticeRecord | None:

@@ -123,6 +123,12 @@ def test_a_run_larger_than_the_bound_is_not_kept() -> None:
     assert texts(log) == ["Hello"]
 
 
+def test_what_a_file_had_and_the_bounds_leave_out_is_counted() -> None:
+    log = FrameLog()
+    log.count_dropped(3)
+    assert log.dropped == 3
+
+
 def test_other_records_are_dropped_with_what_is_older_than_the_frames() -> None:
     log = FrameLog(max_frames=2)
     log.append(0, NoticeRecord, text="old")

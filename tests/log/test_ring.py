@@ -42,6 +42,14 @@ def test_records_are_numbered_in_the_order_of_their_entries() -> None:
     assert (ring.snapshot().last_number, ring.snapshot().origin) == (4, 1.0)
 
 
+def test_frames_that_a_file_had_count_as_dropped() -> None:
+    ring = Ring(1, EVERYTHING)
+    ring.count_dropped(7)
+    ring.fresh.append(run(3))
+    ring.settle()
+    assert ring.snapshot().dropped == 9
+
+
 def test_a_block_has_at_most_a_batch_of_entries() -> None:
     ring = Ring(EVERYTHING, EVERYTHING)
     for _ in range(BATCH + 1):

@@ -120,6 +120,7 @@ def test_the_newest_are_kept_and_the_others_counted(suffix: str, tmp_path: Path)
     assert isinstance(notice, NoticeRecord)
     assert notice.text.startswith("left out of this log: older records: ")
     assert str(1000 - len(kept)) in notice.text.replace(",", "")
+    assert opened.dropped == 500 - len(opened.frames)
     small = FrameLog.open(tmp_path / f"log{suffix}", max_bytes=len(HELLO) * 20)
     assert 1 <= len(small.frames) <= 20
     assert list(small)[:-1] == list(log)[-len(small) + 1 :]
