@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from astra_nb.log.criteria import criteria
 from astra_nb.log.entries import Block, Deferred, Entry
+from astra_nb.log.payload_redaction import hide_connection_init
 from astra_nb.log.pieces import Pieces
 from astra_nb.log.records import FrameRecord, NoticeRecord
 from astra_nb.log.snapshot import Run, Snapshot
+from astra_nb.wire.frames import encode
 
 from .samples import HELLO, PING, Decodings, numbers, text_frame
 
@@ -90,6 +93,27 @@ def test_a_record_that_is_no_frame_is_redacted_by_itself() -> None:
 
 
 REFUSED: Entry = (3.0, 2, "server", "received", b"\x83\x00", 1, "refused: x", None)
+
+
+def test_wanted_records_are_found_as_they_are_shown() -> None:
+    parts = encode(1, b'{"type":"connection_init",', fin=False) + encode(0, b'"payload":1}')
+    entries: list[Entry] = [
+        (1.0, 1, "server", "sent", parts + encode(1, b"a whole text"), 3, "", None),
+        (1.0, 2, "server", "sent", encode(1, b"another text"), 1, "", None),
+    ]
+    blocks = [
+        Block(1, 5, 1, 80, (entries[0], NOTICE, entries[1])),
+        Block(6, 4, 0, 12, (run(6, 4),)),
+    ]
+    snapshot = Snapshot(1, blocks, 0, 9, 1.0, hide_connection_init)
+    shown = list(snapshot.records())
+    assert [record.payload for record in shown[:3] if isinstance(record, FrameRecord)] == [
+        b'*' * 0 + b'{"type":"connection_init"' + b"*", b"*" * 12, b"a whole text",
+    ]  # fmt: skip
+    for wanted in (criteria(text="whole text"), criteria(text="x"), criteria(kind="notice")):
+        found = list(snapshot.records(0, wanted))
+        assert found == [record for record in shown if wanted.matches(record)]
+        assert found
 
 
 def test_runs_are_what_was_stored_together() -> None:
