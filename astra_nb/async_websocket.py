@@ -7,8 +7,6 @@ from asyncio import _get_running_loop
 from collections.abc import Iterable
 from typing import Any, Self
 
-from websockets.http11 import Request
-
 from .errors import ConnectionClosed, EndlessLoop
 from .net.base_socket import REST, BaseSocket, wait_for
 from .net.connection import Connection
@@ -30,10 +28,8 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
     A send returns at once while the other end reads fast enough; else it waits until it does.
     """
 
-    def __init__(
-        self, connection: Connection, inbox: TaskInbox, request: Request, log: Any
-    ) -> None:
-        super().__init__(connection, inbox, request, log)
+    def __init__(self, connection: Connection, inbox: TaskInbox, log: Any) -> None:
+        super().__init__(connection, inbox, log)
         inbox.on_idle = connection.answer_close
         self._sender = connection.sender
         self._loop = connection.loop  # looked at here too: a call for each message would cost more

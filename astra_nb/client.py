@@ -103,7 +103,7 @@ class _Connect:
             loop = background.acquire(user)
             connection = loop.run(_open(uri, checked, log, ThreadInbox, made, give_back))
             assert isinstance(connection.inbox, ThreadInbox)
-            socket = WebSocket(connection, connection.inbox, connection.request, log, loop)
+            socket = WebSocket(connection, connection.inbox, log, loop)
             log.senders.add(socket)
             log.before_wait = loop.forbid_wait
             # A client that nothing refers to any more closes with 1001.
@@ -183,7 +183,7 @@ class connect_async:  # noqa: N801  (reads as a function, like `connect`)
         connection = await _open(self._uri, self._options, self._log, TaskInbox, [])
         assert isinstance(connection.inbox, TaskInbox)
         self._log.own_loops.add(connection.loop)
-        return AsyncWebSocket(connection, connection.inbox, connection.request, self._log)
+        return AsyncWebSocket(connection, connection.inbox, self._log)
 
     async def __aenter__(self) -> AsyncWebSocket:
         self._socket = await self._connect()

@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self
 
-from websockets.http11 import Request
-
 from .errors import ConnectionClosed, EndlessLoop, WrongThread
 from .locks import Latch
 from .net.background import BackgroundLoop
@@ -40,11 +38,10 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         self,
         connection: Connection,
         inbox: ThreadInbox | None,
-        request: Request,
         log: Any,
         background: BackgroundLoop,
     ) -> None:
-        super().__init__(connection, inbox, request, log)
+        super().__init__(connection, inbox, log)
         self._background = background
         if inbox is not None:
             # Not a method of this socket: a client that nobody refers to can be collected.

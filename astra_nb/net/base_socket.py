@@ -50,10 +50,9 @@ I = TypeVar("I", bound=TaskInbox | ThreadInbox | None)  # noqa: E741
 class BaseSocket(Generic[I]):
     """What the blocking and the awaitable socket share: everything that does not wait."""
 
-    def __init__(self, connection: Connection, inbox: I, request: Request, log: Any) -> None:
+    def __init__(self, connection: Connection, inbox: I, log: Any) -> None:
         self._connection = connection
         self._inbox = inbox
-        self._request = request
         self.log = log
         self.path_parameters: dict[str, str] = {}
         self._raised = 0  # times in a row that a call told that the connection has ended
@@ -65,12 +64,12 @@ class BaseSocket(Generic[I]):
 
         A proxy hands on the user's cookies and tokens, and a notebook stores what is shown.
         """
-        return hidden_request(self._request, self._connection.redactor)
+        return hidden_request(self._connection.request, self._connection.redactor)
 
-    @property
+    @functools.cached_property
     def request_with_secrets(self) -> Request:
         """The request as it came, for a handler that checks a token; do not show it."""
-        return self._request
+        return self._connection.request
 
     @functools.cached_property
     def response(self) -> Response | None:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from websockets.http11 import Response
+from websockets.http11 import Request, Response
 from websockets.protocol import Protocol as SansIOProtocol
 
 from astra_nb.log import FrameLog
@@ -58,6 +58,7 @@ class Connection(Endpoint):
         automatic_pong: Whether a PONG answers each PING by itself.
         keepalive: Seconds between PING frames that this end sends by itself; None for never.
         close_asked: Whether a thread has asked for a CLOSE frame that may still be under way.
+        request: The request of the opening handshake, once the connection was opened.
         response: The answer in the opening handshake; None before it.
         lies: What this end does wrong on purpose; None for an honest one.
     """
@@ -68,6 +69,7 @@ class Connection(Endpoint):
         "on_closed", "open_timeout", "protocol", "sender", "state",
     )  # fmt: skip
 
+    request: Request
     response: Response | None
 
     def __init__(

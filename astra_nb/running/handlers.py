@@ -11,8 +11,6 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 
-from websockets.http11 import Request
-
 from astra_nb.async_websocket import AsyncWebSocket
 from astra_nb.errors import ConnectionClosed, InvalidRoute, LuaError
 from astra_nb.jupyter.handler_output import Lines, handler_context, wrap
@@ -57,7 +55,7 @@ class Handlers:
         number = connection.number
         socket = self._sockets.get(number)
         if socket is None:
-            socket = WebSocket(connection, None, connection.request, self._log, self.background)
+            socket = WebSocket(connection, None, self._log, self.background)
             self._sockets[number] = socket
         return socket
 
@@ -70,11 +68,10 @@ class Handlers:
         connection: ServerConnection,
         route: Route,
         parameters: dict[str, str],
-        request: Request,
     ) -> None:
         """Start the route's handler for a connection that is open."""
         start = self._start_task if route.is_async else self._start_thread
-        start(connection, route, parameters, request)
+        start(connection, route, parameters)
 
     def _make_context(self, number: int) -> contextvars.Context:
         wrap()
@@ -94,12 +91,11 @@ class Handlers:
         connection: ServerConnection,
         route: Route,
         parameters: dict[str, str],
-        request: Request,
     ) -> None:
         number, earlier = connection.number, connection.inbox
         inbox = TaskInbox(connection.resume_reading)
         connection.inbox = inbox
-        socket = AsyncWebSocket(connection, inbox, request, self._log)
+        socket = AsyncWebSocket(connection, inbox, self._log)
         socket.path_parameters = parameters
         if isinstance(earlier, ThreadInbox):  # the handler's call in a thread gave an awaitable
             earlier.move_to(inbox)
@@ -112,18 +108,17 @@ class Handlers:
         connection: ServerConnection,
         route: Route,
         parameters: dict[str, str],
-        request: Request,
     ) -> None:
         number = connection.number
         inbox = ThreadInbox(connection.resume_reading_soon)
         connection.inbox = inbox
-        socket = WebSocket(connection, inbox, request, self._log, self.background)
+        socket = WebSocket(connection, inbox, self._log, self.background)
         socket.path_parameters = parameters
         self._sockets[number] = socket
 
         def start_task() -> None:
             self._sockets.pop(number, None)  # it could receive, and its handler does that now
-            self._start_task(connection, route, parameters, request)
+            self._start_task(connection, route, parameters)
 
         thread = threading.Thread(
             target=self._make_context(number).run,

@@ -6,9 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from websockets.datastructures import Headers
-from websockets.http11 import Request
-
 from astra_nb import AsyncWebSocket
 from astra_nb.log import FrameLog
 from astra_nb.log.records import ClosedRecord, FrameRecord, NoticeRecord
@@ -72,7 +69,7 @@ class Memory:
 
     def socket(self) -> AsyncWebSocket:
         """Return the socket of a handler."""
-        return AsyncWebSocket(self.connection, self.inbox, Request("/", Headers()), self.log)
+        return AsyncWebSocket(self.connection, self.inbox, self.log)
 
     def end(self, exc: Exception | None = None) -> None:
         """End TCP."""

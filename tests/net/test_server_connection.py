@@ -153,6 +153,26 @@ def test_a_request_is_accepted_and_its_handler_gets_it() -> None:
     assert (record.connection, record.side, record.path) == (1, "server", "/room/caf%C3%A9?x=1")
 
 
+def test_a_handler_gets_each_header_as_it_came() -> None:
+    got: list[Any] = []
+
+    def handle(socket: WebSocket) -> None:
+        got.append(socket.request_with_secrets)
+        got.append(socket.request_with_secrets)
+
+    more = b"X-One: a: b\r\nx-one: , \r\nX-Empty:\r\nX-Latin: caf\xe9\r\n\r\n"
+    with serving(handle, "/") as server, raw(server) as peer:
+        peer.sendall(head("GET /?x=1 HTTP/1.1")[:-2] + more)
+        read_all(peer)
+    request, same = got
+    assert (request.method, request.path, request.protocol) == ("GET", "/?x=1", "HTTP/1.1")
+    assert list(request.headers.raw_items()) == [
+        *HEADERS.items(), ("X-One", "a: b"), ("x-one", ","), ("X-Empty", ""),
+        ("X-Latin", "café"),
+    ]  # fmt: skip
+    assert same is request
+
+
 @pytest.mark.parametrize("scheme", ["http", "ws"])
 def test_a_request_with_a_whole_address_is_accepted_and_its_host_counts(scheme: str) -> None:
     got: list[Any] = []
