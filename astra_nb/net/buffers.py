@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket as sockets
 import sys
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from astra_nb.log.buffers import Buffer, Level, buffers
@@ -16,15 +18,12 @@ from .connection import Connection
 from .inbox import HIGH_BYTES, HIGH_MESSAGES
 from .outbox import MAX_BYTES, MAX_ENTRIES
 
-try:
-    import fcntl
-    import termios
-except ImportError:  # Windows: what its buffers hold is not known
-    fcntl = termios = None  # type: ignore[assignment]
-
 __all__ = ["BuffersPicture"]
 
 INTERVAL = 0.1  # seconds between two drawings
+# Windows has neither, and does not tell what its buffers hold.
+fcntl: Any = import_module("fcntl") if os.name == "posix" else None
+termios: Any = import_module("termios") if os.name == "posix" else None
 
 
 class BuffersPicture:
