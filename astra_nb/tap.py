@@ -46,7 +46,7 @@ class Tap:
             client, whose records have the side "server", because the tap is in the server's place
             there, and the next one for the leg to the server, whose records have the side
             "client".
-        rules: The rules, functions and `Rule`s; a list that may change while the tap runs.
+        rules: The rules, functions and values of `Rule`; a list that may change while the tap runs.
     """
 
     panel_factory: ClassVar[Callable[[Tap], Any]]
@@ -196,7 +196,7 @@ def tap(
         port: The port to listen on; 0 takes a free one.
         ssl: Makes it a tap of wss://; as for `Server`.
         rules: Functions that get each message as a `Passing` and may call its methods: `delay`,
-            `drop`, `replace`, `inject`, `cut`, `hold`; or `Rule`s, which are data. They run on the
+            `drop`, `replace`, `inject`, `cut`, `hold`; or values of `Rule`. They run on the
             event loop, so they must not block. With a rule, the offer of permessage-deflate is
             removed from requests.
         hosts: Further names that a `Host` header may have; "*" for any.
