@@ -121,6 +121,11 @@ class RuleActions:
                 f"the log hides what is in this message, and so does its panel; it is edited in a "
                 f"cell: tap.held[{number}].value, tap.release({number}, value)"
             )
+        if shown_payload(tap.log, message) != payload_of(message):
+            raise LocalError(
+                f"the log hides what is in this message, and so does its panel; it is edited in a "
+                f"cell: tap.held[{number}].value, tap.release({number}, value)"
+            )
         if isinstance(message.value, str):
             return {"text": message.value, "format": "text"}
         return {"text": message.value.hex(" "), "format": "hex"}
