@@ -1,7 +1,7 @@
 // The composer: to whom, the payload, four send buttons, and a button for every close code.
 
 import { connectForm } from "./connect_form.js";
-import { button, copyText, element, field, icon, roveFocus, setText, toggle } from "./dom.js";
+import { button, copyText, element, field, fitRows, icon, roveFocus, setText, toggle } from "./dom.js";
 import { TapControls } from "./tap_controls.js";
 
 /**
@@ -213,7 +213,7 @@ export class Composer {
   }
 
   #grow() {
-    this.payload.rows = Math.min(6, this.payload.value.split("\n").length);
+    fitRows(this.payload, 6);
   }
 
   #count() {

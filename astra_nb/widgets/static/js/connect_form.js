@@ -1,6 +1,6 @@
 // The form of a client in the kernel: its request, to connect with or to save.
 
-import { button, element, field } from "./dom.js";
+import { button, element, field, fitRows } from "./dom.js";
 
 /**
  * Read headers as a person types them: a line for each, with its name and its value.
@@ -27,10 +27,9 @@ export function writeHeaders(headers) {
 export function connectForm(store, request) {
   const { of_server: ofServer, url, connections } = store.status;
   const address = field(ofServer ? "Path" : "Address", request?.address ?? (ofServer ? connections.at(-1)?.[1] || "/" : url), "astra-wide");
-  const grow = () => { headers.rows = Math.min(4, headers.value.split("\n").length); };
-  const headers = element("textarea", { class: "astra-field astra-wide astra-headers-field", rows: 1, spellcheck: "false", "aria-label": "Headers", placeholder: "Name: value, one a line", oninput: grow });
+  const headers = element("textarea", { class: "astra-field astra-wide astra-headers-field", rows: 1, spellcheck: "false", "aria-label": "Headers", placeholder: "Name: value, one a line", oninput: () => fitRows(headers, 4) });
   headers.value = writeHeaders(request?.headers ?? {});
-  grow();
+  fitRows(headers, 4);
   const protocols = field("Subprotocols", request?.subprotocols.join(", ") ?? "", "");
   const wrong = element("select", { class: "astra-select", "aria-label": "A rule that the request breaks" },
     element("option", { text: "a correct request", value: "" }),

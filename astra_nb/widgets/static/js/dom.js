@@ -50,6 +50,16 @@ export function field(name, value, className) {
 }
 
 /**
+ * Give a text area as many rows as its text takes, lines that wrap among them.
+ * @param {HTMLTextAreaElement} area @param {number} most
+ */
+export function fitRows(area, most) {
+  area.rows = 1;
+  const wrapped = area.isConnected ? Math.floor(area.scrollHeight / parseFloat(getComputedStyle(area).lineHeight)) : 0;
+  area.rows = Math.max(1, Math.min(most, Math.max(wrapped, area.value.split("\n").length)));
+}
+
+/**
  * A choice of one among some, each with its value and its word.
  * @param {string} name @param {[string, string][]} options
  */

@@ -1,6 +1,6 @@
 // The controls of a tap: what its rules hold, to be edited and let go, and the rules themselves.
 
-import { button, choice, element, field, setText, toggle } from "./dom.js";
+import { button, choice, element, field, fitRows, setText, toggle } from "./dom.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -20,6 +20,7 @@ export class TapControls {
     this.first = element("span", { class: "astra-held", role: "status" });
     this.payload = element("textarea", {
       class: "astra-payload", rows: 1, spellcheck: "false", "aria-label": "Payload of the held message", placeholder: "Edit puts the payload of a held message here",
+      oninput: () => fitRows(this.payload, 6),
       onkeydown: (event) => {
         if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
         event.preventDefault();
@@ -80,9 +81,9 @@ export class TapControls {
       const { value } = await this.store.bridge.request("held", { number: first.number });
       this.edited = first.number;
       this.payload.value = value.text;
-      this.payload.rows = Math.min(6, value.text.split("\n").length);
       this.format.value = value.format;
       this.draw();
+      fitRows(this.payload, 6);
       this.payload.focus();
       this.store.say(`Message ${first.number} is in the field; Let go sends it on with what is there then.`);
     } catch (problem) {
@@ -96,6 +97,7 @@ export class TapControls {
     if (this.store.said.failed) return;
     this.edited = 0;
     this.payload.value = "";
+    fitRows(this.payload, 6);
     this.draw();
   }
 
