@@ -10,11 +10,15 @@ import pytest
 
 from astra_nb import Server, WebSocket, connect
 from astra_nb.errors import InvalidMessage, LocalError
+from astra_nb.log import FrameLog
 from astra_nb.net.message_rule import Rule
 from astra_nb.net.tap_message import Passing
 from astra_nb.tap import Tap, tap
 from astra_nb.widgets import Panel
+from astra_nb.widgets.rule_actions import describe_held
+from astra_nb.wire.messages import Message
 from tests.helpers import wait_until
+from tests.hostile import ACTIVE, HOSTILE
 
 from .conftest import request
 
@@ -192,3 +196,16 @@ def test_other_panels_have_no_rules(server: Server) -> None:
     panel: Panel = server.panel()
     assert state(panel) is None
     assert "this is not the panel of a tap" in act(panel, "add_rule", "drop")["sentence"]
+
+
+def test_hostile_payloads_are_held_as_text() -> None:
+    log = FrameLog()
+    for opcode, payload in HOSTILE:
+        type: Any = "text" if opcode == 1 else "bytes"
+        value = payload.decode("utf-8", "replace") if opcode == 1 else payload
+        says = describe_held(log, Passing("client", Message(type, value)))["says"]
+        assert len(says) < 1000
+        assert ACTIVE.search(says) is None
+        rule = Rule("replace", str(value), text=str(value)[:10_000])
+        assert len(str(rule)) < 2000
+        assert ACTIVE.search(str(rule)) is None

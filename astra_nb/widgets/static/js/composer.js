@@ -147,7 +147,7 @@ export class Composer {
         ...(status.of_server ? [group("the server sends to", [
           ...servers.map(({ id, path }) => option(String(id), `#${id} ${path}`)),
           ...(servers.length > 1 ? [option("everyone", `everyone (${servers.length})`)] : [])])] : []),
-        ...(clients.length > 0 ? [group("a client sends", clients.map(({ id, path }) => option(`c${id}`, status.of_server ? `server, from the client of #${id}` : `#${id} ${path}`)))] : []),
+        ...(clients.length > 0 ? [group("a client sends", clients.map(({ id, path }) => option(`c${id}`, status.of_server ? `#${id} by its client` : `#${id} ${path}`)))] : []),
         ...(targets.length === 0 ? [option("", "nobody is connected")] : []),
         option("connect", "connect a client \u2026"));
       this.#chooseTarget();
