@@ -284,8 +284,8 @@ class Server(Settings):
 
     def __repr__(self) -> str:
         state = "running" if self.running else "not running"
-        paths = ", ".join(route.path for route in self._policy.routes) or "no route"
-        return f"<Server {self.url} {state}; {paths}>"
+        paths = ", ".join(route.path for route in self._policy.routes) or "none"
+        return f"<Server {self.url} {state}; paths: {paths}>"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         panel = self.panel()

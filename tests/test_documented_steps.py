@@ -76,7 +76,7 @@ def test_s3_the_route_comes_first_and_then_the_function() -> None:
     @server.websocket("/decorated")
     def other(socket: WebSocket) -> None: ...
 
-    assert repr(server) == "<Server ws://127.0.0.1:8080/ not running; /, /decorated>"
+    assert repr(server) == "<Server ws://127.0.0.1:8080/ not running; paths: /, /decorated>"
     assert callable(other)
 
 
