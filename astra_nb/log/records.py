@@ -194,6 +194,8 @@ class ClosedRecord(_AtOneEnd):
             "dropped by server" or "dropped by client" without one, "reset", or "timeout".
         status: HTTP status code when the opening handshake was refused, else None.
         detail: The rule that was broken, when the protocol knows one.
+        sent_fault: What is wrong in the CLOSE frame this end sent, "" when nothing is.
+        received_fault: The same of the other end's; it was refused when `received` is None.
     """
 
     kind: ClassVar[Literal["closed"]] = "closed"
@@ -203,6 +205,8 @@ class ClosedRecord(_AtOneEnd):
     tcp: Literal["closed", "dropped by server", "dropped by client", "reset", "timeout"] = "closed"
     status: int | None = None
     detail: str = ""
+    sent_fault: str = ""
+    received_fault: str = ""
 
     @property
     def code(self) -> int:
@@ -220,6 +224,8 @@ class ClosedRecord(_AtOneEnd):
             tcp=self.tcp,
             status=self.status,
             detail=self.detail,
+            sent_fault=self.sent_fault,
+            received_fault=self.received_fault,
         )
 
 

@@ -42,11 +42,13 @@ class Last:
         answer: Payload of the CLOSE frame that this end owes for it (RFC 6455, sections 5.5.1 and
             7.1.7), if it has not sent one.
         refusal: Why the connection has to be failed; "" for a CLOSE frame.
+        close_fault: What is wrong in a CLOSE frame that was refused for what it holds, else "".
     """
 
     close: CloseFrame | None
     answer: bytes
     refusal: str = ""
+    close_fault: str = ""
 
 
 # Each step that there is, and the sentence of RFC 6455 that it obeys.
@@ -109,6 +111,8 @@ class ClosingState:
         tcp: How TCP ended, where that was not the usual way.
         status: HTTP status code of a refused opening handshake.
         detail: Why this end has failed the connection; "" when it has not.
+        sent_fault: What is wrong in the CLOSE frame that this end has sent; "" when nothing is.
+        received_fault: The same of the peer's.
         error: What `recv()` and `send()` raise from now on; None while messages may still come.
     """
 
@@ -121,6 +125,8 @@ class ClosingState:
     tcp: str = ""
     status: int | None = None
     detail: str = ""
+    sent_fault: str = ""
+    received_fault: str = ""
     error: ConnectionClosed | None = None
 
     @property
@@ -141,14 +147,15 @@ class ClosingState:
         self.phase = phase
         self.is_open = phase in SENDING
 
-    def close_sent(self, close: CloseFrame) -> None:
+    def close_sent(self, close: CloseFrame, fault: str = "") -> None:
         """Note that this end has sent a CLOSE frame; the first one counts."""
-        self.sent = self.sent or close
+        if self.sent is None:
+            self.sent, self.sent_fault = close, fault
         self.first = self.first or self.side
 
-    def close_received(self, close: CloseFrame) -> None:
-        """Note that the peer has sent a CLOSE frame."""
-        self.received = close
+    def close_received(self, close: CloseFrame | None, fault: str = "") -> None:
+        """Note that the peer has sent a CLOSE frame; None for one that was refused."""
+        self.received, self.received_fault = close, fault
         self.first = self.first or self.peer
 
     def failed(self, detail: str) -> None:
@@ -179,6 +186,8 @@ class ClosingState:
             "tcp": self.tcp or (f"dropped by {self.peer}" if silent else "closed"),
             "status": self.status,
             "detail": self.detail,
+            "sent_fault": self.sent_fault,
+            "received_fault": self.received_fault,
         }
 
     def settle(self) -> ConnectionClosed:

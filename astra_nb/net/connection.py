@@ -278,6 +278,8 @@ class Connection(Endpoint):
         state = self.state
         if last.close is None:
             state.failed(last.refusal)
+            if last.close_fault:
+                state.close_received(None, last.close_fault)
         else:
             state.close_received(last.close)
         answers = self.lies is None or self.lies.answers_close or last.close is None

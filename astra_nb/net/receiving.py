@@ -23,6 +23,8 @@ from astra_nb.log.pieces import Recorder, keep
 from astra_nb.wire.frames import decode, frame_length
 from astra_nb.wire.messages import Message
 from astra_nb.wire.opcodes import CLOSE
+from astra_nb.wire.text import utf8_fault
+from astra_nb.wire.why_closed import close_fault
 
 from .arriving import LONG_FORM, ArrivingText, is_shortest, length_fault
 from .closing import Last, parse_close
@@ -43,6 +45,7 @@ fast_path = True  # off, every byte goes to the protocol: for tests that compare
 # section 10.4: "a long stream of small frames that are a part of a fragmented message").
 MAX_FRAGMENTS = 100_000
 LONGEST_HEADER = 14  # bytes, masking key included
+LONGEST_CONTROL = 6 + 125  # bytes of a control frame, masking key included
 RSV = 0x70  # the bits RSV1 to RSV3
 
 
@@ -332,10 +335,14 @@ class Receiver:
         if fault:  # before the size that such a length seems to announce
             return self._refuse_length(fault)
         refusal = str(protocol.parser_exc)
+        bad_close = ""
+        if self._tail and self._tail[0] & 0x0F == CLOSE:
+            bad_close = close_fault(decode(bytes(self._tail[:LONGEST_CONTROL])).payload)
+            refusal = f"a CLOSE frame with {bad_close}" if bad_close else refusal
         if isinstance(protocol.parser_exc, PayloadTooBig):
             refusal += "; the limit is max_message_size"
         self._record_refused(refusal)
-        return Last(None, cast(Close, protocol.close_sent).serialize(), refusal)
+        return Last(None, cast(Close, protocol.close_sent).serialize(), refusal, bad_close)
 
     def _refuse(self, code: int, reason: str, refusal: str) -> Last:
         """Fail the connection for the frame at the head of the tail."""
@@ -364,7 +371,9 @@ class Receiver:
             return messages, self._refuse_length(LONG_FORM)
         if isinstance(fault, TooManyFragments):
             return messages, self._refuse(1009, "too many fragments", str(fault))
-        refusal = f"the text is not UTF-8: {fault.reason} at byte {fault.start}"
+        # A fragment's decoder counts from where the fragment before it broke off.
+        where = "" if culprit.opcode is Opcode.CONT else f" at byte {fault.start}"
+        refusal = f"the text is not UTF-8{where}: {utf8_fault(fault)}"
         return messages, self._refuse(1007, "invalid UTF-8", f"{refusal} (RFC 6455, section 8.1)")
 
     def _check_arriving(self) -> Last | None:
@@ -381,7 +390,7 @@ class Receiver:
         try:
             self._text.check(tail)
         except UnicodeDecodeError as exc:
-            refusal = f"the text is not UTF-8: {exc.reason} (RFC 6455, section 8.1)"
+            refusal = f"the text is not UTF-8: {utf8_fault(exc)} (RFC 6455, section 8.1)"
             return self._refuse(1007, "invalid UTF-8", refusal)
         return None
 

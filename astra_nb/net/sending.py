@@ -18,11 +18,12 @@ from astra_nb.errors import WrongThread
 from astra_nb.locks import make_lock
 from astra_nb.log.pieces import Recorder
 from astra_nb.wire.frames import decode, whole_frames
-from astra_nb.wire.messages import CloseFrame, Side
+from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import CLOSE, PING
 from astra_nb.wire.pings import RoundTrips
+from astra_nb.wire.why_closed import read_close
 
-from .closing import EMPTY, ClosingState
+from .closing import ClosingState
 from .outbox import Outbox
 from .writing import Writer
 
@@ -310,7 +311,7 @@ class Sender(Writer):
             self._record(data[cut:], 1, RAW)
         if data and data[0] & 0x0F == CLOSE:
             self.raw_close = True
-            self._state.close_sent(decode(data).close or CloseFrame(EMPTY))
+            self._state.close_sent(*read_close(decode(data).payload))
         self._transport.write(data)
 
     def broadcast(self, frame: bytes, opcode: int, payload: bytes) -> bool:

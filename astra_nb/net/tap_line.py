@@ -25,8 +25,9 @@ from astra_nb.log.records import (
     OpenedRecord,
     handshake_record,
 )
-from astra_nb.wire.messages import CloseFrame, Side, other_end
+from astra_nb.wire.messages import Side, other_end
 from astra_nb.wire.redaction import Redactor, redact_path
+from astra_nb.wire.why_closed import read_close
 
 from .closing import ClosingState, Phase
 from .dialing import dial
@@ -379,15 +380,15 @@ class TapLine:
         direction: Direction = "received" if end == sender else "sent"
         return FrameRecorder(self._log, self._number(end), other_end(end), direction)
 
-    def _closer(self, sender: Side, *ends: Side) -> Callable[[CloseFrame], None]:
+    def _closer(self, sender: Side, *ends: Side) -> Callable[[bytes], None]:
         """Return what notes on the legs to some ends that a sender has sent a CLOSE frame."""
 
-        def note(close: CloseFrame) -> None:
+        def note(payload: bytes) -> None:
             for end in ends:
                 if end == sender:
-                    self._states[end].close_received(close)
+                    self._states[end].close_received(*read_close(payload))
                 else:
-                    self._states[end].close_sent(close)
+                    self._states[end].close_sent(*read_close(payload))
 
         return note
 

@@ -13,11 +13,9 @@ from websockets.frames import Frame, Opcode
 
 from astra_nb.log.pieces import Recorder, keep
 from astra_nb.wire.frames import decode, frame_length, split
-from astra_nb.wire.messages import CloseFrame
 from astra_nb.wire.opcodes import CLOSE, CONTINUATION
 from astra_nb.wire.text import counted
 
-from .closing import EMPTY
 from .receiving import CUT, LONGEST_HEADER
 
 __all__ = ["FrameWatch"]
@@ -33,7 +31,7 @@ class FrameWatch:
 
     Args:
         recorders: Called with each run of frames, in their order; settable.
-        on_close: Called with what each CLOSE frame says; settable.
+        on_close: Called with the payload of each CLOSE frame; settable.
         inflater: Decompresses the messages, where permessage-deflate was agreed on.
     """
 
@@ -42,7 +40,7 @@ class FrameWatch:
     def __init__(
         self,
         recorders: Sequence[Recorder],
-        on_close: Callable[[CloseFrame], None],
+        on_close: Callable[[bytes], None],
         inflater: PerMessageDeflate | None = None,
     ) -> None:
         self.recorders = recorders
@@ -115,7 +113,7 @@ class FrameWatch:
 
     def _note_close(self, raw: bytes) -> None:
         frame = decode(raw)
-        self.on_close(frame.close or CloseFrame(EMPTY))
+        self.on_close(frame.payload)
 
     def _record(
         self,

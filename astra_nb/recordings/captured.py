@@ -11,6 +11,7 @@ from astra_nb.wire.handshake import head_end, parse_head
 from astra_nb.wire.messages import CloseFrame, other_end
 from astra_nb.wire.opcodes import CLOSE, CONTINUATION
 from astra_nb.wire.text import counted
+from astra_nb.wire.why_closed import read_close
 
 from .handshakes import SIDE, Handshake, direction_of, field
 
@@ -20,7 +21,6 @@ MAX_HEAD = 64 * 1024  # bytes
 MAX_FRAME = 64 * 2**20  # bytes; of a longer one the beginning is kept
 MAX_KEPT = 64 * 1024  # bytes of it
 MAX_MESSAGE = 64 * 2**20  # bytes of a frame's payload once it is decompressed
-NO_CODE = 1005
 METHODS = (b"GET ", b"CONNECT ")
 TLS = b"\x16\x03"  # how its first record begins (RFC 8446, section 5.1)
 
@@ -42,6 +42,7 @@ class Half:
         resets: Whether each message is compressed on its own.
         compressed: Whether the message under way is compressed.
         close: The code and the reason in its CLOSE frame.
+        fault: What is wrong in that frame; "" when nothing is.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class Half:
         self.lost = self.broken = self.resets = self.compressed = False
         self.inflater: zlib._Decompress | None = None
         self.close: CloseFrame | None = None
+        self.fault = ""
 
 
 class CapturedConnection:
@@ -129,7 +131,8 @@ class CapturedConnection:
             first=self.first or "", sent=sent, received=received,
             tcp="closed" if finished else "reset" if how == "reset"
             else "dropped by client" if how == "client" else "dropped by server",
-            status=self.status,
+            status=self.status, sent_fault=self.halves[SIDE].fault,
+            received_fault=self.halves[other_end(SIDE)].fault,
         )  # fmt: skip
 
     # The opening handshake
@@ -210,7 +213,7 @@ class CapturedConnection:
                     # Later messages may be whole: one that refers to what is missing is an error.
                     half.inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         elif frame.opcode == CLOSE and half.close is None:
-            half.close = frame.close or CloseFrame(NO_CODE)
+            half.close, half.fault = read_close(frame.payload)
             self.first = self.first or sender
         return FrameRecord(
             number=1, time=time, connection=self.number, side=SIDE,

@@ -17,7 +17,7 @@ from astra_nb.log import LogView
 from astra_nb.log.records import Direction, FrameRecord, Outcome, Record
 from astra_nb.wire.frames import Frame, decode
 from astra_nb.wire.messages import CloseFrame, Side
-from astra_nb.wire.text import shortened
+from astra_nb.wire.text import shortened, utf8_fault
 
 from .files import write
 from .reading import Reading
@@ -40,6 +40,7 @@ RECORD_TYPES: dict[str, type[Record]] = {
     record_type.kind: record_type for record_type in get_args(Record)
 }
 MAX_LINE = 2**28  # characters; hex of a frame as long as a log keeps by default, and more
+LATER = ("sent_fault", "received_fault")  # older files do not have them
 LONGEST = 60  # characters of a value in an error message
 LATEST = 32503680000.0  # the year 3000: Windows shows no later time, and nothing the year 10000
 HIGHEST = 2**32 - 1  # no log comes so far, and a page reads much greater numbers as others
@@ -94,7 +95,7 @@ def read(source: str | PathLike[str]) -> list[Record]:
     try:
         return from_text(Path(source).read_text(encoding="utf-8"))
     except UnicodeDecodeError as exc:
-        raise ValueError(f"the file is not UTF-8: {exc.reason} at byte {exc.start}") from exc
+        raise ValueError(f"the file is not UTF-8 at byte {exc.start}: {utf8_fault(exc)}") from exc
 
 
 def from_text(text: str) -> list[Record]:
@@ -155,7 +156,7 @@ def from_line(line: str | bytes) -> Record:
         text = line if isinstance(line, str) else line.decode()
         return from_values(json.loads(text))
     except UnicodeDecodeError as exc:
-        raise ValueError(f"it is not UTF-8: {exc.reason} at byte {exc.start} of it") from exc
+        raise ValueError(f"it is not UTF-8 at byte {exc.start}: {utf8_fault(exc)}") from exc
     except RecursionError as exc:
         raise ValueError("it is nested too deeply") from exc
 
@@ -178,6 +179,8 @@ def from_values(values: object) -> Record:
             raise ValueError(f"a record of kind {kind!r} has no field {brief(name)}")
     arguments: dict[str, Any] = {}
     for name in known:
+        if name in LATER and name not in values:
+            continue
         if name not in values:
             raise ValueError(f'a record of kind {kind!r} needs the field "{name}"')
         try:
@@ -292,6 +295,8 @@ CHECKS: dict[str, Callable[[object], object]] = {
     "received": or_none(close),
     "tcp": choice("closed", "dropped by server", "dropped by client", "reset", "timeout"),
     "detail": string,
+    "sent_fault": string,
+    "received_fault": string,
     "summary": string,
     "traceback": string,
     "stream": string,

@@ -105,17 +105,18 @@ def explain_utf8(frame: Frame) -> str:
             f"The payload is UTF-8: {counted(characters, 'character')} "
             f"in {counted(len(frame.payload), 'byte')}."
         )
-    offset, reason = broken
-    if reason == "unexpected end of data" and not (frame.fin and frame.complete):
+    offset, fault, is_cut = broken
+    if is_cut and not (frame.fin and frame.complete):
         return (
             f"The payload is UTF-8 up to byte {offset}, where an incomplete character begins; the "
             f"rest of it must come next (RFC 6455, section 5.6)."
         )
     before = visible_utf8(frame.payload[max(offset - CONTEXT, 0) : offset])
+    after = f', after "{before}"' if before else ""
     return (
-        f"UTF-8 breaks at byte {offset} of the payload, 0x{frame.payload[offset]:02x}: {reason}, "
-        f'after "{before}". The other end must fail the connection '
-        f"(RFC 6455, section 8.1); the code for that is 1007 (section 7.4.1)."
+        f"UTF-8 breaks at byte {offset} of the payload{after}: {fault} (RFC 3629, section 3). "
+        f"The other end must fail the connection (RFC 6455, section 8.1); the code for that is "
+        f"1007 (section 7.4.1)."
     )
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
+from itertools import takewhile
+from typing import NamedTuple
 
 from . import close_codes
 from .opcodes import FrameType
 
 __all__ = [
+    "BrokenUtf8",
     "ascii_text",
     "counted",
     "hexdump",
@@ -22,6 +25,7 @@ __all__ = [
     "preview",
     "shortened",
     "spaced_hex",
+    "utf8_fault",
     "visible",
     "visible_utf8",
 ]
@@ -95,18 +99,54 @@ def shown_utf8(match: re.Match[str]) -> str:
     return shown(match)
 
 
-def invalid_utf8(data: bytes) -> tuple[int, str] | None:
-    """Return where bytes stop being UTF-8: the offset of the first bad byte and why it is bad.
+class BrokenUtf8(NamedTuple):
+    """Where bytes stop being UTF-8.
 
-    Returns:
-        None when all of it is UTF-8. Bytes that end inside a character are "unexpected end of
-        data" at the offset where that character begins.
+    Attributes:
+        offset: Of the byte with which the broken character begins.
+        fault: What is wrong there.
+        is_cut: Whether the bytes end inside a character, so that others could complete it.
     """
+
+    offset: int
+    fault: str
+    is_cut: bool
+
+
+def invalid_utf8(data: bytes) -> BrokenUtf8 | None:
+    """Return where bytes stop being UTF-8; None when all of it is UTF-8."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as exc:
-        return exc.start, exc.reason
+        return BrokenUtf8(exc.start, utf8_fault(exc), exc.reason == "unexpected end of data")
     return None
+
+
+def utf8_fault(error: UnicodeDecodeError) -> str:
+    """Return what is wrong with bytes that are not UTF-8, in the terms of RFC 3629, section 3."""
+    lead, *others = error.object[error.start : error.start + 4]
+    if lead < 0xC0:
+        return f"{lead:02x} is a continuation byte, and no character begins before it"
+    if lead > 0xF7:
+        return f"{lead:02x} is never a byte of UTF-8"
+    length = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+    more = list(takewhile(lambda byte: 0x80 <= byte <= 0xBF, others[: length - 1]))
+    shown = bytes([lead, *more]).hex(" ")
+    point = lead & (0x7F >> length)
+    for index in range(length - 1):  # 0 for what is not there
+        point = point << 6 | (more[index] & 0x3F if index < len(more) else 0)
+    known = f" U+{point:04X}" if len(more) == length - 1 else ""
+    verb = "is" if known else "begins"
+    # The second byte tells a character that is too short or a surrogate; some first bytes do, too.
+    if more or lead < 0xC2 or lead > 0xF4:
+        if point < {2: 0x80, 3: 0x800, 4: 0x10000}[length]:
+            return f"{shown} {verb} an overlong form{known and ' of' + known}"
+        if 0xD800 <= point <= 0xDFFF:
+            return f"{shown} {verb} a surrogate{known and ',' + known}"
+        if point > 0x10FFFF:
+            return f"{shown} {verb} a number beyond U+10FFFF"
+    end = f"{others[len(more)]:02x} does not continue it" if others[len(more) :] else "it is cut"
+    return f"{shown} begins a character of {length} bytes, and {end}"
 
 
 def spaced_hex(data: bytes, limit: int | None = None) -> str:

@@ -25,8 +25,9 @@ from astra_nb.net.closing import (
     close_payload,
     parse_close,
 )
+from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import Side
-from astra_nb.wire.why_closed import why_closed
+from astra_nb.wire.why_closed import close_fault, why_closed
 from tests import records
 from tests.conformance.octets import frame
 from tests.helpers import wait_until
@@ -107,6 +108,8 @@ def test_a_new_connection(side: Side) -> None:
         "tcp": "closed",
         "status": None,
         "detail": "",
+        "sent_fault": "",
+        "received_fault": "",
     }
 
 
@@ -277,7 +280,8 @@ WAYS = {
         send(frame(1, b"\xff")),
         "own",
         CloseFrame(1007, "invalid UTF-8"),
-        detail="the text is not UTF-8: invalid start byte at byte 0 (RFC 6455, section 8.1)",
+        detail="the text is not UTF-8 at byte 0: ff is never a byte of UTF-8 "
+        "(RFC 6455, section 8.1)",
     ),
     "timeout": Way(close, do_not_answer, "own", OWN, tcp="timeout"),
     "reset": Way(read, Peer.reset, tcp="reset"),
@@ -342,6 +346,34 @@ def test_the_facts_of_each_way_to_end(side: Side, name: str) -> None:
         )
         assert str(error) == why_closed(side=side, **facts)
     assert error.code == (1006 if way.received is None else way.received.code)
+
+
+@pytest.mark.parametrize("payload", [b"\x03", b"\x03\xed", b"\x03\xe7", b"\x03\xe8\xff"])
+@pytest.mark.parametrize("side", SIDES)
+def test_both_ends_say_the_same_of_a_close_frame_that_is_refused(
+    side: Side, payload: bytes
+) -> None:
+    def handler(socket: WebSocket) -> None:
+        if side == "server":
+            socket.send_raw(frame(8, payload))
+        socket.wait_closed(20)
+
+    with serving(handler) as server:
+        client = connect(server.url)
+        if side == "client":
+            client.send_raw(encode(8, payload, key=bytes(4)))
+        client.wait_closed(20)
+        logs = {"server": server.log, "client": client.log}
+        closed = {end: records.closed(log) for end, log in logs.items()}
+    other = "client" if side == "server" else "server"
+    said = f"The {side} sent a CLOSE frame with {close_fault(payload)}; the {other} failed the "
+    assert closed[side].why_closed.startswith(said)
+    assert closed[other].why_closed.startswith(said)
+    assert (closed[side].first, closed[other].first) == (side, side)
+    assert (closed[side].sent_fault, closed[other].received_fault) == (close_fault(payload),) * 2
+    assert closed[other].received is None
+    assert closed[other].code == 1006
+    assert closed[side].code in (1002, 1007)
 
 
 @pytest.mark.parametrize("side", SIDES)

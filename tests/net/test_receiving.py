@@ -25,6 +25,7 @@ from astra_nb.net.unread_frames import MAX_LATE
 from astra_nb.wire.frames import split
 from astra_nb.wire.messages import CloseFrame, Message
 from astra_nb.wire.opcodes import CLOSE
+from astra_nb.wire.why_closed import close_fault
 from fuzz.memory import Outcome, feed, opening
 from tests.conformance.octets import KEY, chop, frame, header_size, mask_all
 
@@ -98,11 +99,11 @@ TOP_BIT = Last(
 )
 
 
-def not_utf8(what: str) -> Last:
+def not_utf8(fault: str, where: str = "") -> Last:
     return Last(
         None,
         b"\x03\xefinvalid UTF-8",
-        f"the text is not UTF-8: {what} (RFC 6455, section 8.1)",
+        f"the text is not UTF-8{where}: {fault} (RFC 6455, section 8.1)",
     )
 
 
@@ -303,8 +304,6 @@ BY_THE_PROTOCOL = [
         b"\x03\xeaunexpected continuation frame",
         "unexpected continuation frame",
     ),
-    (b"\x88\x01x", b"\x03\xeaclose frame too short", "close frame too short"),
-    (b"\x88\x02\x03\xe7", b"\x03\xeainvalid status code", "invalid status code"),
 ]
 
 
@@ -324,6 +323,30 @@ def test_what_the_protocol_refuses(side: Side, broken: bytes, answer: bytes, ref
     ]
     assert end(HELLO) == ([], None)
     assert end.verdicts[3:] == [(end.wire(HELLO), AFTER_FAILURE)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "answer"),
+    [
+        (b"x", b"\x03\xeaclose frame too short"),
+        (b"\x03\xe7", b"\x03\xeainvalid status code"),
+        (b"\x03\xed", b"\x03\xeainvalid status code"),
+        (b"\x03\xe8\xff" + b"x" * 122, b"\x03\xefinvalid start byte at position 0"),
+    ],
+)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_close_frame_that_is_refused_for_what_it_holds(
+    side: Side, payload: bytes, answer: bytes
+) -> None:
+    end = Receiving(side)
+    bad = frame(8, payload)
+    fault = close_fault(payload)
+    refusal = f"a CLOSE frame with {fault}"
+    assert end(bad + HELLO) == ([], Last(None, answer, refusal, fault))
+    assert end.verdicts == [
+        (end.wire(bad), f"refused: {refusal}"),
+        (end.wire(HELLO), AFTER_FAILURE),
+    ]
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -464,20 +487,22 @@ def test_the_largest_length_is_only_too_big_for_the_limit() -> None:
 def test_a_text_that_is_not_utf8(side: Side) -> None:
     end = Receiving(side)
     bad = frame(1, b"ab\xc3\x28")
+    last = not_utf8("c3 begins a character of 2 bytes, and 28 does not continue it", " at byte 2")
     assert end(HELLO + frame(2, b"1") + bad + HELLO) == (
         [Message("text", "Hello"), Message("bytes", b"1")],
-        not_utf8("invalid continuation byte at byte 2"),
+        last,
     )
     assert end.verdicts == [
         (end.wire(HELLO + frame(2, b"1")), ""),
-        (end.wire(bad), f"refused: {not_utf8('invalid continuation byte at byte 2').refusal}"),
+        (end.wire(bad), f"refused: {last.refusal}"),
         (end.wire(HELLO), AFTER_FAILURE),
     ]
 
 
 def test_a_text_that_ends_inside_a_character() -> None:
     end = Receiving()
-    assert end(frame(1, b"ab\xc3")) == ([], not_utf8("unexpected end of data at byte 2"))
+    refused = not_utf8("c3 begins a character of 2 bytes, and it is cut", " at byte 2")
+    assert end(frame(1, b"ab\xc3")) == ([], refused)
 
 
 def test_a_long_form_before_a_text_that_is_not_utf8() -> None:
@@ -494,7 +519,9 @@ def test_a_fragment_that_is_not_utf8_is_refused_at_once() -> None:
     _, last = end(frame(0, b"\x28", fin=False))
     assert last is not None
     assert last.answer == b"\x03\xefinvalid UTF-8"
-    assert last.refusal.startswith("the text is not UTF-8: invalid continuation byte at byte ")
+    assert last.refusal.startswith(
+        "the text is not UTF-8: c3 begins a character of 2 bytes, and 28"
+    )
     assert end(frame(0, b"late")) == ([], None)
     assert [verdict for _, verdict in end.verdicts] == [
         "",
@@ -536,10 +563,9 @@ def test_a_text_is_refused_while_its_frame_still_arrives(side: Side) -> None:
     start = len(data) - 401
     assert end.raw(data[: start + 100]) == ([], None)
     assert end.raw(data[start + 100 : start + 201]) == ([], None)  # it may still become UTF-8
-    assert end.raw(data[start + 201 : start + 202]) == ([], not_utf8("invalid continuation byte"))
-    assert end.verdicts == [
-        (data[: start + 202], f"refused: {not_utf8('invalid continuation byte').refusal}")
-    ]
+    refused = not_utf8("c3 begins a character of 2 bytes, and 79 does not continue it")
+    assert end.raw(data[start + 201 : start + 202]) == ([], refused)
+    assert end.verdicts == [(data[: start + 202], f"refused: {refused.refusal}")]
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -564,7 +590,8 @@ def test_a_continuation_is_refused_while_it_still_arrives() -> None:
     end = Receiving("client")
     assert end(frame(1, b"\xe6\xbc", fin=False)) == ([], None)
     assert end.raw(rest[:2]) == ([], None)  # nothing of its payload yet
-    assert end.raw(b"zz") == ([], not_utf8("invalid continuation byte"))
+    refused = not_utf8("e6 bc begins a character of 3 bytes, and 7a does not continue it")
+    assert end.raw(b"zz") == ([], refused)
 
 
 def test_the_next_frame_is_decoded_from_its_own_start() -> None:
@@ -577,7 +604,7 @@ def test_the_next_frame_is_decoded_from_its_own_start() -> None:
     assert end.raw(first[:10]) == ([], None)
     assert end.raw(first[10:] + b"\x81\x14\xff") == (
         [Message("text", "a" * 20)],
-        not_utf8("invalid start byte"),
+        not_utf8("ff is never a byte of UTF-8"),
     )
 
 
@@ -707,10 +734,11 @@ def test_compressed_text_that_is_not_utf8() -> None:
     good, bad = compressed(b"text " * 30, b"text \xff" * 30)
     assert end.raw(good + bad[:3]) == ([Message("text", "text " * 30)], None)
     messages, last = end.raw(bad[3:])
-    assert (messages, last) == ([], not_utf8("invalid start byte at byte 5"))
+    refused = not_utf8("ff is never a byte of UTF-8", " at byte 5")
+    assert (messages, last) == ([], refused)
     assert end.recorded == [
         (good, 1, "", (b"text " * 30,)),
-        (bad, 1, f"refused: {not_utf8('invalid start byte at byte 5').refusal}", None),
+        (bad, 1, f"refused: {refused.refusal}", None),
     ]
 
 

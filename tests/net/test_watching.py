@@ -18,7 +18,6 @@ from astra_nb.net import watching
 from astra_nb.net.receiving import CUT
 from astra_nb.net.watching import FrameWatch
 from astra_nb.wire.frames import encode
-from astra_nb.wire.messages import CloseFrame
 
 
 class Scene:
@@ -26,7 +25,7 @@ class Scene:
 
     def __init__(self, inflater: PerMessageDeflate | None = None) -> None:
         self.log = FrameLog(redact=None)
-        self.closes: list[CloseFrame] = []
+        self.closes: list[bytes] = []
         recorder = FrameRecorder(self.log, 1, "server", "received")
         self.watch = FrameWatch([recorder], self.closes.append, inflater)
 
@@ -62,7 +61,7 @@ def test_what_close_frames_say() -> None:
     assert scene.watch.unfinished() == 1  # at least
     assert scene.watch.unfinished(one[1:]) == len(one) - 1
     scene.take(one[1:])
-    assert scene.closes == [CloseFrame(1000, "bye"), CloseFrame(1005), CloseFrame(1000, "bye")]
+    assert scene.closes == [b"\x03\xe8bye", b"", b"\x03\xe8bye"]
 
 
 def test_a_frame_that_breaks_off() -> None:

@@ -50,15 +50,22 @@ def test_a_masked_text_is_explained() -> None:
         (b"\x81\x00", "The payload is UTF-8: 0 characters in 0 bytes."),
         (
             b"\x81\x05ab\xffde",
-            'UTF-8 breaks at byte 2 of the payload, 0xff: invalid start byte, after "ab". '
+            'UTF-8 breaks at byte 2 of the payload, after "ab": ff is never a byte of UTF-8 '
+            "(RFC 3629, section 3). "
             "The other end must fail the connection (RFC 6455, section 8.1); the code for that is "
             "1007 (section 7.4.1).",
         ),
         (
             b"\x81\x03a\xe2\x82",
-            "UTF-8 breaks at byte 1 of the payload, 0xe2: unexpected end of data, "
-            'after "a". The other end must fail the connection (RFC 6455, section 8.1); the code '
-            "for that is 1007 (section 7.4.1).",
+            'UTF-8 breaks at byte 1 of the payload, after "a": e2 82 begins a character of 3 '
+            "bytes, and it is cut (RFC 3629, section 3). The other end must fail the connection "
+            "(RFC 6455, section 8.1); the code for that is 1007 (section 7.4.1).",
+        ),
+        (
+            b"\x81\x02\xc1\x81",
+            "UTF-8 breaks at byte 0 of the payload: c1 81 is an overlong form of U+0041 "
+            "(RFC 3629, section 3). The other end must fail the connection "
+            "(RFC 6455, section 8.1); the code for that is 1007 (section 7.4.1).",
         ),
         (
             b"\x01\x03a\xe2\x82",

@@ -79,14 +79,70 @@ def test_bytes_that_are_not_utf8_are_shown_as_bytes(data: bytes, shown: str) -> 
     [
         (b"", None),
         ("é€😀".encode(), None),
-        (b"ab\xff", (2, "invalid start byte")),
-        (b"\xc3(", (0, "invalid continuation byte")),
-        (b"abc\xe2\x82", (3, "unexpected end of data")),
-        (b"\xed\xa0\x80", (0, "invalid continuation byte")),
+        (b"ab\xff", (2, "ff is never a byte of UTF-8")),
+        (b"\xf8\x88\x80\x80\x80", (0, "f8 is never a byte of UTF-8")),
+        (b"a\x80", (1, "80 is a continuation byte, and no character begins before it")),
+        (b"\xc3\xa9\xbf", (2, "bf is a continuation byte, and no character begins before it")),
+        (b"\xc3(", (0, "c3 begins a character of 2 bytes, and 28 does not continue it")),
+        (b"\xe2\x82(", (0, "e2 82 begins a character of 3 bytes, and 28 does not continue it")),
+        (b"\xe0(", (0, "e0 begins a character of 3 bytes, and 28 does not continue it")),
+        (b"\xf0\xc3", (0, "f0 begins a character of 4 bytes, and c3 does not continue it")),
+        (b"\xc1\x81", (0, "c1 81 is an overlong form of U+0041")),
+        (b"\xc0\x80\x80", (0, "c0 80 is an overlong form of U+0000")),
+        (b"\xc0", (0, "c0 begins an overlong form")),
+        (b"\xe0\x9f\xbf", (0, "e0 9f bf is an overlong form of U+07FF")),
+        (b"\xe0\x80", (0, "e0 80 begins an overlong form")),
+        (b"\xf0\x8f\xbf\xbf", (0, "f0 8f bf bf is an overlong form of U+FFFF")),
+        (b"\xed\xa0\x80", (0, "ed a0 80 is a surrogate, U+D800")),
+        (b"\xed\xbf\xbf", (0, "ed bf bf is a surrogate, U+DFFF")),
+        (b"\xed\xa0", (0, "ed a0 begins a surrogate")),
+        (b"\xf4\x90\x80\x80", (0, "f4 90 80 80 is a number beyond U+10FFFF")),
+        (b"\xf5", (0, "f5 begins a number beyond U+10FFFF")),
     ],
 )
 def test_where_utf8_breaks(data: bytes, broken: tuple[int, str] | None) -> None:
-    assert invalid_utf8(data) == broken
+    assert invalid_utf8(data) == (broken and (*broken, False))
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"abc\xe2\x82", "e2 82 begins a character of 3 bytes, and it is cut"),
+        (b"abc\xe0", "e0 begins a character of 3 bytes, and it is cut"),
+        (b"abc\xf0", "f0 begins a character of 4 bytes, and it is cut"),
+        (b"abc\xed\x9f", "ed 9f begins a character of 3 bytes, and it is cut"),
+        (b"abc\xf4\x8f\xbf", "f4 8f bf begins a character of 4 bytes, and it is cut"),
+    ],
+)
+def test_utf8_that_ends_inside_a_character(data: bytes, fault: str) -> None:
+    assert invalid_utf8(data) == (3, fault, True)
+
+
+def test_every_bad_sequence_has_a_fault_that_fits_it() -> None:
+    """Compared with the table of RFC 3629, section 4, for each first byte and second byte."""
+    for lead in range(0x80, 0x100):
+        for second in range(0x100):
+            data = bytes([lead, second, 0x80, 0x80])
+            broken = invalid_utf8(data)
+            if broken is None or broken.offset:
+                continue
+            number = int.from_bytes(data[:2], "big")
+            is_continued = 0x80 <= second <= 0xBF
+            expected = (
+                "is a continuation byte"
+                if lead <= 0xBF
+                else "overlong"
+                if lead <= 0xC1 or 0xE080 <= number <= 0xE09F or 0xF080 <= number <= 0xF08F
+                else "surrogate"
+                if 0xEDA0 <= number <= 0xEDBF
+                else "beyond U+10FFFF"
+                if 0xF490 <= number <= 0xF4BF or 0xF5 <= lead <= 0xF7
+                else "never"
+                if lead >= 0xF8
+                else "does not continue it"
+            )
+            assert expected in broken.fault, data.hex(" ")
+            assert (expected == "does not continue it") <= (not is_continued), data.hex(" ")
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import pytest
 
 from astra_nb.log.records import ClosedRecord
 from astra_nb.wire.messages import CloseFrame
-from astra_nb.wire.why_closed import describe_close, why_closed
+from astra_nb.wire.why_closed import close_fault, describe_close, read_close, why_closed
 
 DONE = CloseFrame(1000, "done")
 EMPTY = CloseFrame(1005)
+NEVER = "1005, which must not be sent (RFC 6455, section 7.4.1)"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,78 @@ EMPTY = CloseFrame(1005)
             "not answer with a CLOSE frame, so the server reports 1006 (abnormal closure) "
             "(RFC 6455, section 7.1.5).",
         ),
+        (
+            {
+                "side": "server",
+                "first": "client",
+                "sent": CloseFrame(1002, "no"),
+                "received_fault": NEVER,
+                "detail": f"a CLOSE frame with {NEVER}",
+            },
+            "The client sent a CLOSE frame with 1005, which must not be sent (RFC 6455, section "
+            '7.4.1); the server failed the connection with 1002 (protocol error), reason "no", so '
+            "the server reports 1006 (abnormal closure) (RFC 6455, section 7.1.7).",
+        ),
+        (
+            {
+                "side": "client",
+                "first": "client",
+                "sent": EMPTY,
+                "sent_fault": NEVER,
+                "received": CloseFrame(1002, "no"),
+                "tcp": "reset",
+            },
+            "The client sent a CLOSE frame with 1005, which must not be sent (RFC 6455, section "
+            '7.4.1); the server failed the connection with 1002 (protocol error), reason "no", and '
+            "then the TCP connection was reset (RFC 6455, section 7.1.7).",
+        ),
+        (
+            {
+                "side": "client",
+                "first": "client",
+                "sent": EMPTY,
+                "sent_fault": NEVER,
+                "received": CloseFrame(1000),
+            },
+            "The client sent a CLOSE frame with 1005, which must not be sent (RFC 6455, section "
+            "7.4.1); the server answered with 1000 (normal closure) (RFC 6455, section 7.1.2).",
+        ),
+        (
+            {
+                "side": "client",
+                "first": "client",
+                "sent": EMPTY,
+                "sent_fault": NEVER,
+                "tcp": "dropped by server",
+            },
+            "The client sent a CLOSE frame with 1005, which must not be sent (RFC 6455, section "
+            "7.4.1); the server dropped the TCP connection instead of answering with a CLOSE "
+            "frame, so the client reports 1006 (abnormal closure) (RFC 6455, section 7.1.5).",
+        ),
+        (
+            {
+                "side": "server",
+                "first": "client",
+                "received_fault": NEVER,
+                "detail": f"a CLOSE frame with {NEVER}",
+                "tcp": "reset",
+            },
+            "The client sent a CLOSE frame with 1005, which must not be sent (RFC 6455, section "
+            "7.4.1); the TCP connection was reset before the server answered with a CLOSE frame, "
+            "so the server reports 1006 (abnormal closure) (RFC 6455, section 7.1.5).",
+        ),
+        (
+            {
+                "side": "server",
+                "first": "server",
+                "sent": DONE,
+                "received_fault": NEVER,
+                "detail": f"a CLOSE frame with {NEVER}",
+            },
+            'The server closed first with 1000 (normal closure), reason "done"; the client sent a '
+            "CLOSE frame with 1005, which must not be sent (RFC 6455, section 7.4.1), so the "
+            "server reports 1006 (abnormal closure) (RFC 6455, section 7.1.7).",
+        ),
     ],
 )
 def test_why_it_closed(facts: dict[str, Any], sentence: str) -> None:
@@ -151,3 +224,30 @@ def test_a_long_reason_or_detail_is_cut() -> None:
     )
     assert len(sentence) < 1000
     assert "x" * 300 + "…" in sentence
+
+
+@pytest.mark.parametrize(
+    ("payload", "close", "fault"),
+    [
+        (b"", EMPTY, ""),
+        (b"\x03\xe8done", DONE, ""),
+        (b"\x0f\xa0", CloseFrame(4000), ""),
+        (
+            b"\x03",
+            EMPTY,
+            "one byte of payload, and a close code has two (RFC 6455, section 5.5.1)",
+        ),
+        (b"\x03\xed", EMPTY, NEVER),
+        (b"\x03\xe7", CloseFrame(999), "999, which is not a close code (RFC 6455, section 7.4.2)"),
+        (b"\x03\xf8", CloseFrame(1016), "1016, which is not assigned (RFC 6455, section 7.4.2)"),
+        (
+            b"\x03\xe8a\xe9",
+            CloseFrame(1000, "a\ufffd"),
+            "1000 and a reason that is not UTF-8: at byte 1 of it, e9 begins a character of 3 "
+            "bytes, and it is cut (RFC 6455, section 8.1)",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_close_frame(payload: bytes, close: CloseFrame, fault: str) -> None:
+    assert read_close(payload) == (close, fault)
+    assert close_fault(payload) == fault
