@@ -39,7 +39,8 @@ def shelf() -> str:
     """Return all faults as text: the name, the ends, the rule, and what the other end must do."""
     lines = []
     for fault in FAULTS:
-        ends = " or ".join(fault.senders)
-        lines.append(f"{fault.name} ({fault.stage}; {ends}; RFC 6455, section {fault.section})")
+        lines.append(
+            f"{fault.name} ({fault.stage}; {fault.who}; RFC 6455, section {fault.section})"
+        )
         lines += [f"    {fault.breaks}", f"    {fault.answer}"]
     return "\n".join(lines)

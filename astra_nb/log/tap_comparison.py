@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from html import escape
 from itertools import zip_longest
 from typing import Protocol
 
 from astra_nb.wire.messages import CloseFrame, Side, other_end
 from astra_nb.wire.opcodes import CONTINUATION
+from astra_nb.wire.tables import html_table, text_table
 from astra_nb.wire.text import counted, visible
 
 from .joiner import join
@@ -87,28 +87,12 @@ class Hop:
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        table = [list(TITLES), *self._cells()]
-        widths = [max(len(row[i]) for row in table) for i in range(len(TITLES))]
-        table.insert(1, ["-" * width for width in widths])
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in table
-        ]
-        return "\n".join(
-            lines if self.rows else [*lines, "(no WebSocket passed through either tap)"]
-        )
+        table = text_table(TITLES, self._cells())
+        return table if self.rows else f"{table}\n(no WebSocket passed through either tap)"
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{title}</th>' for title in TITLES)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self._cells()
-        )
         caption = f"{counted(len(self.changes), 'thing')} changed of {len(self.rows)}"
-        return (
-            f'<table class="tex2jax_ignore mathjax_ignore"><caption>{caption}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        return html_table(caption, TITLES, self._cells())
 
     def _repr_pretty_(self, printer: object, cycle: bool) -> None:
         printer.text(str(self))  # type: ignore[attr-defined]

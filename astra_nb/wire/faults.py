@@ -6,11 +6,14 @@ No I/O: a fault is a name and sentences, and for most the bytes that are sent or
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from .frame_faults import FRAMES, KEY, Fault, Stage
 from .frames import apply_mask, split
 from .handshake_faults import ANSWERS, REQUESTS
 from .messages import Side
+from .tables import html_table, text_table
+from .text import counted
 
 __all__ = ["FAULTS", "FRAMES", "KEY", "Fault", "Stage", "fault_named", "remasked"]
 
@@ -53,7 +56,31 @@ CONDUCT: tuple[Fault, ...] = (
     ),
 )  # fmt: skip
 
-FAULTS: tuple[Fault, ...] = (*FRAMES, *REQUESTS, *ANSWERS, *CONDUCT)
+TITLES = ("name", "who", "when", "rule that it breaks", "RFC 6455")
+
+
+class Shelf(tuple[Fault, ...]):
+    """Faults that show themselves as a table."""
+
+    __slots__ = ()
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [
+            (each.name, each.who, each.stage, each.breaks, f"section {each.section}")
+            for each in self
+        ]
+
+    def __repr__(self) -> str:
+        return text_table(TITLES, self._cells())
+
+    def _repr_html_(self) -> str:
+        return html_table(counted(len(self), "fault"), TITLES, self._cells())
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))  # else IPython would take the members one by one
+
+
+FAULTS = Shelf((*FRAMES, *REQUESTS, *ANSWERS, *CONDUCT))
 
 
 def fault_named(name: str, faults: Iterable[Fault] | None = None) -> Fault:

@@ -20,7 +20,7 @@ FAILS = "The other end must fail the connection, with {code}."
 SHOULD_FAIL = "The other end should fail the connection, with {code}."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Fault:
     """One way to break the protocol.
 
@@ -50,6 +50,14 @@ class Fault:
     senders: tuple[Side, ...] = ("server", "client")
     change: Callable[[bytes], bytes] | None = None
     seconds: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Fault {self.name!r} ({self.stage}; {self.who}): {self.breaks}>"
+
+    @property
+    def who(self) -> str:
+        """The ends that can commit it, in words."""
+        return " or ".join(self.senders)
 
 
 def fault(
