@@ -229,6 +229,7 @@ def test_what_a_socket_knows(kind: str) -> None:
     with serving(handler_of(kind, script), "/a") as server:
         client = connect(server.url + "a?b=c", headers={"X-One": "1"})
         address = client._connection.transport.get_extra_info("sockname")
+        wait_until(lambda: len(seen) == 3)  # else the handler may begin after the close
         client.close()
         records.closed(server.log)
         wait_until(lambda: len(seen) == 4)
