@@ -20,6 +20,7 @@ class Form(anywidget.AnyWidget):
     Attributes:
         answer: What was typed or chosen.
         status: What came of it, as one sentence; a screen reader speaks it.
+        noted: How many answers were noted; the page then moves the focus to the next cell.
     """
 
     _esm = STATIC / "form.js"
@@ -30,6 +31,7 @@ class Form(anywidget.AnyWidget):
     choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
     answer = traitlets.Unicode().tag(sync=True)
     status = traitlets.Unicode().tag(sync=True)
+    noted = traitlets.Int().tag(sync=True)
 
     def __init__(
         self,
@@ -38,12 +40,13 @@ class Form(anywidget.AnyWidget):
         choices: Sequence[str],
         answer: str,
         status: str,
-        note: Callable[[str], str],
+        note: Callable[[str], tuple[str, bool]],
     ) -> None:
         """Make a form.
 
         Args:
-            note: Called with each answer; returns the sentence for `status`.
+            note: Called with each answer; returns the sentence for `status`, and whether the
+                answer was noted.
         """
         super().__init__(
             question=question, hint=hint, choices=list(choices), answer=answer, status=status
@@ -52,7 +55,8 @@ class Form(anywidget.AnyWidget):
         self.observe(self._note, "answer")
 
     def _note(self, _: Any) -> None:
-        self.status = self._take(self.answer)
+        self.status, is_noted = self._take(self.answer)
+        self.noted += is_noted
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle: Any = super()._repr_mimebundle_(**options)

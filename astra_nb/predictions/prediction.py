@@ -128,15 +128,17 @@ class Prediction:
         )
         display(self.form)  # type: ignore[no-untyped-call]
 
-    def _note(self, text: str) -> str:
-        """Take the answer of the form; return what came of it."""
+    def _note(self, text: str) -> tuple[str, bool]:
+        """Take the answer of the form; return what came of it, and whether it was noted."""
         try:
             self.answer = text
         except ValueError as error:
-            self.answer = ""  # what is on the page counts, and it is not an answer
-            return str(error)
+            before = self.shown_answer()
+            return f"{error} Your answer is still: {before}." if before else str(error), False
         noted = self.shown_answer()
-        return f"Noted: {noted}. Now run the next cell." if noted else "No answer noted."
+        if not noted:
+            return "No answer noted.", False
+        return f"Noted: {noted}. Now run the next cell.", True
 
     def shown_answer(self) -> str:
         """Return the answer as it was understood; "" for none."""

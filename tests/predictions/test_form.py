@@ -48,16 +48,23 @@ def test_what_the_page_sets_is_noted_and_told(in_a_kernel: list[object]) -> None
     assert repr(in_a_kernel[-1]) == "Right. You said 2; it is 2."
 
 
-def test_what_cannot_be_read_is_no_answer(in_a_kernel: list[object]) -> None:
+def test_what_cannot_be_read_leaves_the_answer_from_before(in_a_kernel: list[object]) -> None:
     prediction = predict(QUESTION)
     form = form_of(prediction)
-    form.answer = "2"
     form.answer = "two"
-    assert form.status.startswith("'two' is not an answer here. Expected: a whole number")
+    unread = "'two' is not an answer here. Expected: a whole number."
+    assert (form.status, form.noted) == (unread, 0)
+    form.answer = "2"
+    assert form.noted == 1
+    form.answer = "two"
+    assert (form.status, form.noted) == (f"{unread} Your answer is still: 2.", 1)
+    assert form_of(predict(QUESTION)).answer == "2"
+    prediction.check(2)
+    assert repr(in_a_kernel[-1]) == "Right. You said 2; it is 2."
+    form.answer = ""
+    assert (form.status, form.noted) == ("No answer noted.", 1)
     prediction.check(2)
     assert prediction.outcome == "no answer"
-    form.answer = ""
-    assert form.status == "No answer noted."
 
 
 def test_after_a_restart_the_form_has_the_answer() -> None:

@@ -2,6 +2,8 @@
 
 /** @typedef {import("@anywidget/types").AnyModel} Model */
 
+const CELL = ".jp-Cell"; // of JupyterLab and Notebook 7, which have no public way to run a cell from here
+
 /** @param {{ model: Model, el: HTMLElement }} context */
 export function render({ model, el }) {
   // Each form has a copy of this module, so no counter would tell them apart.
@@ -18,8 +20,19 @@ export function render({ model, el }) {
   legend.append(word, model.get("question"));
   const fields = model.get("choices").length > 0 ? radios(model, name) : field(model, name);
   form.append(legend, ...fields.map(({ node }) => node), status);
-  // Keys that are pressed here, such as arrows among the choices, are not commands of JupyterLab.
-  form.addEventListener("keydown", (event) => { event.stopPropagation(); });
+  // Arrows among the choices say nothing of being done: the next one may be meant.
+  let isDone = false;
+  form.addEventListener("pointerdown", () => { isDone = true; });
+  form.addEventListener("keydown", (event) => {
+    isDone = event.key === "Enter" || (event.key === " " && event.target instanceof HTMLButtonElement);
+    const typed = form.querySelector("input[type=text]");
+    const isOpen = event.target === typed && typed instanceof HTMLInputElement && typed.value !== model.get("answer");
+    const runs = event.key === "Enter" && event.shiftKey && !isOpen;
+    // Other keys that are pressed here are not commands of JupyterLab.
+    const next = runs ? nextCell(form) : null;
+    if (!runs || next) event.stopPropagation();
+    if (next) press(next, event);
+  });
   for (const control of form.querySelectorAll("input, button")) {
     control.setAttribute("data-lm-suppress-shortcuts", "true");
   }
@@ -28,14 +41,39 @@ export function render({ model, el }) {
     status.textContent = model.get("status");
     for (const { update } of fields) update();
   };
+  const goOn = () => {
+    const last = [...form.closest(CELL)?.querySelectorAll(".astra-predict") ?? []].at(-1);
+    const active = document.activeElement;
+    if (isDone && last === form && (form.contains(active) || active?.contains(form))) nextCell(form)?.focus();
+    isDone = false;
+  };
+  model.on("change:noted", goOn);
   model.on("change:status", show);
   model.on("change:answer", show);
   show();
   el.append(form);
   return () => {
+    model.off("change:noted", goOn);
     model.off("change:status", show);
     model.off("change:answer", show);
   };
+}
+
+/**
+ * Return the cell after that of a form; null at the end, and where there are no such cells.
+ * @param {HTMLElement} form
+ */
+function nextCell(form) {
+  const next = form.closest(CELL)?.nextElementSibling;
+  return next instanceof HTMLElement && next.matches(CELL) ? next : null;
+}
+
+/** Give a cell the focus and a key that was pressed elsewhere. @param {HTMLElement} cell @param {KeyboardEvent} pressed */
+function press(cell, pressed) {
+  pressed.preventDefault();
+  cell.focus();
+  const { key, code, keyCode, shiftKey } = pressed;
+  cell.dispatchEvent(new KeyboardEvent("keydown", { key, code, keyCode, shiftKey, bubbles: true, cancelable: true }));
 }
 
 /** @param {Model} model @param {string} answer */
