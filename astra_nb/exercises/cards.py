@@ -10,7 +10,7 @@ from typing import Any
 
 from astra_nb.log import FrameLog
 from astra_nb.log.records import Outcome
-from astra_nb.wire.text import visible
+from astra_nb.wire.text import as_printed
 
 from .diagnosis.misconceptions import Finding, Table
 
@@ -105,7 +105,7 @@ class Answer:
     def _folded(self) -> Iterator[Table]:
         yield from self.finding.tables if self.finding else ()
         if self.printed:
-            lines = ((visible(line, 200),) for line in self.printed.splitlines())
+            lines = ((as_printed(line, 200),) for line in self.printed.splitlines())
             yield Table("What your code printed", (), tuple(lines))
         if self.finding and self.section:
             yield Table("Read again", (), ((self.section,),))

@@ -8,7 +8,7 @@ from datetime import datetime
 from html import escape
 
 from astra_nb import seeded
-from astra_nb.wire.text import counted, preview, visible
+from astra_nb.wire.text import as_printed, counted, preview, visible
 
 from .criteria import type_of
 from .records import (
@@ -113,7 +113,7 @@ def details(record: Record, moment: Moment | None = None) -> str:
         case HandlerErrorRecord():
             return short(record.summary)
         case OutputRecord():
-            shown = short(record.text.removesuffix("\n"))
+            shown = as_printed(record.text.removesuffix("\n"), LONGEST)
             return shown if record.stream == "stdout" else f"{short(record.stream)}: {shown}"
         case NoticeRecord():
             return short(record.text)

@@ -18,6 +18,7 @@ from .opcodes import FrameType
 
 __all__ = [
     "BrokenUtf8",
+    "as_printed",
     "ascii_text",
     "counted",
     "hexdump",
@@ -54,6 +55,15 @@ def visible(text: str, limit: int | None = None) -> str:
         limit: Characters of it that are shown; an ellipsis stands for more. None shows all.
     """
     return escaped(text, limit, shown)
+
+
+def as_printed(text: str, limit: int | None = None) -> str:
+    r"""Return what was printed on one line: as `visible`, but with each backslash as it is.
+
+    Whoever printed `b'\x01'` finds it as the cell shows it. It is not told from a printed escape,
+    so this is not for payloads.
+    """
+    return visible(text, limit).replace("\\\\", "\\")
 
 
 def escaped(text: str, limit: int | None, escape: Callable[[re.Match[str]], str]) -> str:

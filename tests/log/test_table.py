@@ -163,6 +163,7 @@ def test_the_time_of_day_is_that_of_this_machine() -> None:
         ),
         (other(HandlerErrorRecord, summary="ValueError: no", traceback="..."), "ValueError: no"),
         (other(OutputRecord, stream="stdout", text="a\nb\n"), r"a\nb"),
+        (other(OutputRecord, stream="stdout", text="b'\\x01'\n"), r"b'\x01'"),
         (other(OutputRecord, stream="stderr", text="a\n"), "stderr: a"),
         (other(NoticeRecord, text="listening\n"), r"listening\n"),
         (other(NoticeRecord, text="x" * 201), "x" * 200 + "…"),

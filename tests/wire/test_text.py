@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from astra_nb.wire.opcodes import FrameType
 from astra_nb.wire.text import (
+    as_printed,
     counted,
     hexdump,
     invalid_utf8,
@@ -39,6 +40,20 @@ from astra_nb.wire.text import (
 )
 def test_what_cannot_be_seen_is_shown(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r"b'\x00X\x0eC-'", r"b'\x00X\x0eC-'"),
+        ("a\\\n\\\\\x1b\u202e", "a\\\\n\\\\\\x1b\\u202e"),
+        ("C:\\new", "C:\\new"),
+    ],
+)
+def test_what_was_printed_keeps_its_backslashes(text: str, shown: str) -> None:
+    assert as_printed(text) == shown
+    assert as_printed(text).isprintable()
+    assert as_printed(text, 2) == as_printed(text[:2]) + "…"
 
 
 @given(st.text())
