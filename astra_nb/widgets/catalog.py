@@ -20,13 +20,22 @@ WHO = {
     "never": "never on the wire",
 }
 
+# What a click on the button of such a code does.
+CLICKS = {
+    1004: "; a click sends nothing",
+    1005: "; a click sends an empty CLOSE frame",
+    1006: "; a click drops TCP, without a CLOSE frame",
+    1015: "; a click sends nothing",
+}
+
 CATALOG: dict[str, Any] = {
     "codes": [
         {
             "code": each.code,
             "name": each.name,
             "sent": each.may_send != "never",
-            "says": f"{WHO[each.may_send]}. {each.meaning} {each.how} ({each.reference}).",
+            "says": f"{WHO[each.may_send]}{CLICKS.get(each.code, '')}. {each.meaning} {each.how} "
+            f"({each.reference}).",
         }
         for each in CLOSE_CODES.values()
         if each.code < 3000

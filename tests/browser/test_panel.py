@@ -91,10 +91,20 @@ def test_a_code_that_is_only_reported_is_refused_and_explained(desk: NotebookPag
     expect(panel.sentence).to_contain_text("close code 1004 is never put on the wire")
     panel.button(re.compile("^Close with 1006,")).hover()
     hint = panel.root.locator(".astra-hint-line")
-    expect(hint).to_contain_text("1006 abnormal closure: never on the wire")
+    dropping = "1006 abnormal closure: never on the wire; a click drops TCP, without a CLOSE frame."
+    expect(hint).to_contain_text(dropping)
     expect(hint).to_contain_text("RFC 6455, section 7.4.1")
     panel.root.locator(".astra-range input").last.fill("4711")
-    panel.root.locator(".astra-range button").last.click()
+    code = panel.root.locator(".astra-range button").last
+    code.hover()
+    expect(hint).to_contain_text("4000 to 4999, private:")
+    code.click()
+    expect(panel.sentence).to_be_visible()  # what came of it, while the pointer stays there
+    expect(panel.sentence).to_contain_text("Sent close 4711")
+    expect(hint).to_be_empty()
+    panel.button(re.compile("^Close with 1000,")).hover()
+    expect(hint).to_contain_text("1000 normal closure")
+    expect(panel.sentence).to_be_hidden()
     expect(panel.rows("4711 private code").first).to_be_visible()
 
 

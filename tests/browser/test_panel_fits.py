@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, expect
 
 from tests.browser.console import Console, open_panel, run
@@ -91,3 +93,31 @@ def test_paused_says_how_many_wait_at_each_width(desk: NotebookPage) -> None:
         waiting = panel.button("Pause").get_by_text("wait", exact=False).last
         expect(waiting).to_be_visible()
         assert cut(panel.root.locator(".astra-tools"), panel.root) == []
+
+
+def test_the_line_of_help_has_its_section_at_1400_pixels(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk, width=1900)
+    resize(panel, 1400)
+    panel.open_client()
+    hint = panel.root.locator(".astra-hint-line")
+    whole = "(one) => one.scrollHeight <= one.clientHeight && one.scrollWidth <= one.clientWidth"
+    for code in panel.root.locator(".astra-close-code").all():
+        code.hover()
+        assert hint.evaluate(whole), hint.text_content()
+    panel.button("Break a rule…").click()
+    for rule in panel.root.locator(".astra-drawer [data-says]").all():
+        rule.hover()
+        assert hint.evaluate(whole), hint.text_content()
+    head = panel.list.locator(".astra-head .astra-dir")
+    expect(head).to_have_attribute("title", re.compile("^Direction: up is sent"))
+
+
+def test_the_composer_says_which_end_sends(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk)
+    expect(panel.to).to_have_accessible_name("Server to")
+    panel.open_client()
+    panel.to.select_option("1")
+    expect(panel.to).to_have_accessible_name("Server to")
+    panel.to.select_option("c1")
+    expect(panel.to).to_have_accessible_name("Client to")
+    expect(panel.root.locator(".astra-form > .astra-label").first).to_have_text("Client to")

@@ -22,11 +22,14 @@ export class Composer {
     /** What the person chose; it counts until a row is chosen or its connection is closed. */
     this.picked = "";
     this.suggested = 0;
+    /** The control that was clicked last, until another one is pointed at. @type {Element | null} */
+    this.used = null;
     /** The saved request that is in the connect form. @type {import("./bridge.js").SavedRequest | null} */
     this.request = null;
     /** @type {TapControls | null} */
     this.controls = null;
-    this.to = element("select", { class: "astra-select astra-to", "aria-label": "To", onchange: () => this.#pick() });
+    this.from = element("span", { class: "astra-label" }); // which end sends
+    this.to = element("select", { class: "astra-select astra-to", onchange: () => this.#pick() });
     this.payload = element("textarea", {
       class: "astra-payload", rows: 1, spellcheck: "false", "aria-label": "Payload", placeholder: "Payload",
       oninput: () => this.#grow(),
@@ -56,7 +59,7 @@ export class Composer {
     this.said = element("div", { class: "astra-said", role: "status" }, this.sign, this.sentence, this.hint, element("span", { class: "astra-spring" }), this.code, this.copy);
     const label = (/** @type {string} */ text) => element("span", { class: "astra-label", text });
     this.form = element("div", { class: "astra-form" },
-      label("To"), this.to,
+      this.from, this.to,
       element("span", { class: "astra-pay-field" }, this.payload, this.format),
       element("div", { class: "astra-seg astra-sends", role: "group", "aria-label": "Send" }, ...this.sends.values()),
       element("span", { class: "astra-more" }, ...["fragments", "rules", "saved", "connect"].map((name) => this.openers.get(name) ?? null)),
@@ -68,6 +71,10 @@ export class Composer {
     this.root.addEventListener("focusin", (event) => this.#hint(event.target));
     this.root.addEventListener("pointerleave", () => this.#hint(null));
     this.root.addEventListener("focusout", () => this.#hint(null));
+    this.root.addEventListener("click", (event) => {
+      this.#hint(null);
+      this.used = event.target instanceof Element ? event.target.closest("[data-says]") : null;
+    });
     this.#count();
     this.#setKind("text");
   }
@@ -75,7 +82,7 @@ export class Composer {
   #codes() {
     const { codes, ranges } = this.catalog;
     const one = (/** @type {import("./store.js").Code} */ { code, name, says }) => {
-      const made = button(String(code), `${code} ${name}: ${says}`, () => this.close(code), "astra-close-code");
+      const made = button(code === 1006 ? "1006 drops" : String(code), `${code} ${name}: ${says}`, () => this.close(code), "astra-close-code");
       made.dataset.says = `${code} ${name}: ${says}`;
       made.setAttribute("aria-label", `Close with ${code}, ${name}: ${says}`);
       made.removeAttribute("title");
@@ -99,7 +106,10 @@ export class Composer {
 
   /** Say what a control means in the line below. @param {EventTarget | null} target */
   #hint(target) {
-    const says = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("[data-says]"))?.dataset.says ?? "" : "";
+    const control = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("[data-says]")) : null;
+    if (control && control === this.used) return; // the line says what came of the click
+    this.used = null;
+    const says = control?.dataset.says ?? "";
     if (this.hint.textContent === says) return;
     setText(this.hint, says);
     this.said.classList.toggle("astra-hinting", says !== "");
@@ -123,6 +133,16 @@ export class Composer {
       this.to.value = this.picked;
       this.open("connect");
     } else this.picked = this.to.value;
+    this.#drawFrom();
+  }
+
+  get #end() {
+    return this.target.by !== undefined || !this.store.status.of_server ? "client" : "server";
+  }
+
+  #drawFrom() {
+    setText(this.from, this.#end === "client" ? "Client to" : "Server to");
+    this.to.setAttribute("aria-label", this.from.textContent ?? "");
   }
 
   /** A connection was chosen, in a row or in the table. @param {number} connection */
@@ -177,6 +197,7 @@ export class Composer {
     const newest = values.findLast((value) => value !== "everyone" && !value.startsWith("c")) ?? values.findLast((value) => value !== "everyone");
     if (!values.includes(this.picked)) this.picked = values.includes(this.picked.replace("c", "")) ? this.picked.replace("c", "") : "";
     this.to.value = this.picked || newest || "";
+    this.#drawFrom();
   }
 
   /** @param {string} kind */
@@ -263,7 +284,7 @@ export class Composer {
   }
 
   #rules() {
-    const end = this.target.by !== undefined || !this.store.status.of_server ? "client" : "server";
+    const end = this.#end;
     const of = (/** @type {string} */ stage) => this.catalog.rules.filter((each) => each.stage === stage && each.sends[end] !== undefined).map(({ name, says, sends }) => {
       const made = button(name, "", () => this.store.act("break_rule", { arguments: [name], options: this.target }));
       const what = stage === "conduct" ? "" : `a click ${sends[end] ? `sends ${sends[end]?.slice(0, 60)}` : "drops TCP"}. `;

@@ -98,7 +98,7 @@ export class RowList {
   #headRow() {
     const names = [["", ""], ["no", "No."], ["time", "Time"], ["ladder", ""], ["con", "Con"], ["dir", ""], ["type", "Type"], ["bits", "F RSV M"], ["len", "Length"], ["pay", "Payload"], ["rem", ""]];
     return element("div", { class: "astra-head", role: "row" },
-      ...names.map(([key, text]) => (key === "ladder" ? this.laneHead : element("span", { class: `astra-${key}`, role: "columnheader" }, text || element("span", { class: "astra-spoken", text: { dir: "Direction", rem: "Answers" }[key ?? ""] ?? "Message" })))));
+      ...names.map(([key, text]) => (key === "ladder" ? this.laneHead : element("span", { class: `astra-${key}`, role: "columnheader", title: key === "dir" ? "Direction: up is sent, down is received, seen from the end that keeps the log" : false }, key === "dir" ? element("span", { "aria-hidden": "true", text: "\u21c5" }) : null, text || element("span", { class: "astra-spoken", text: { dir: "Direction", rem: "Answers" }[key ?? ""] ?? "Message" })))));
   }
 
   get #rowsInSight() {
