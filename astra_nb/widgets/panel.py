@@ -45,6 +45,7 @@ TEXT_ROWS = 200
 STATUS_INTERVAL = 0.5  # seconds between two looks at the ends while frames pour in
 SNAPSHOT_INTERVAL = 5.0  # seconds between two snapshots while frames pour in
 COPY_INTERVAL = 30.0  # and between two tables, which a page takes a while to clean and lay out
+COPY_DELAY = 1.0  # from the opening of a page to its first table
 COPY_ROWS = 200  # of that table
 BUSY_COPY_ROWS = 40  # of one that a page gets while frames pour in
 MOST_ERRORS = 10_000  # whose numbers a page has
@@ -235,7 +236,8 @@ class Panel(Answers):
         with self._lock:
             self._has_page = True
             answer = Answer(self._overview())
-        self._copy_time = 0.0  # a page that came late is told of the table too
+        # A page that came late is told of the table too, but after it has painted the rows.
+        self._copy_time = time() - COPY_INTERVAL + COPY_DELAY
         self._throttle.wake()
         return answer
 
