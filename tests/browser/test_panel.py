@@ -247,6 +247,9 @@ def test_a_payload_is_whole_in_every_form_and_its_hit_is_marked(desk: NotebookPa
     panel.rows().first.click()
     panel.button("Hex").click()
     expect(panel.body.locator(".astra-hex-codes .astra-hit")).to_have_text(["fd", "fe"])
+    panel.filter.press("Escape")
+    expect(panel.filter).to_have_value("")
+    expect(panel.rows()).not_to_have_count(1)
 
 
 def test_a_payload_is_copied_by_key_and_by_menu(desk: NotebookPage) -> None:

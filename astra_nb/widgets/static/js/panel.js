@@ -320,7 +320,11 @@ export class View {
     const typing = target.matches("input, textarea, select");
     if (event.key === "Escape") {
       if (!this.keys.hidden) this.keys.hidden = true;
-      else if (typing) this.list.scroller.focus();
+      else if (target === this.toolbar.text && this.toolbar.text.value) {
+        event.preventDefault(); // a browser that clears the field may not say so
+        this.toolbar.text.value = "";
+        this.toolbar.text.dispatchEvent(new Event("input"));
+      } else if (typing) this.list.scroller.focus();
       else this.#close();
       return;
     }
