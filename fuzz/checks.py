@@ -211,7 +211,9 @@ def closed_code(outcome: Outcome) -> tuple[int | str | None, int | None, str]:
     record = outcome.records[-1]
     assert isinstance(record, ClosedRecord)
     sent: int | str | None = record.sent.code if record.sent else None
-    if sent in FAILURES:
-        sent = "failed"  # a frame with two faults is refused for the one that is seen first
     received = record.received.code if record.received else None
+    if sent in FAILURES:
+        # A frame with two faults is refused for the one that is seen first, and only one that is
+        # refused for what a CLOSE frame holds makes its sender the first.
+        return "failed", received, ""
     return sent, received, record.first
