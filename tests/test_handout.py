@@ -42,3 +42,9 @@ def test_a_panel_is_what_is_stored_beside_it() -> None:
     page = handout(REPOSITORY / "notebooks" / "01-websocket-server.ipynb")
     assert "widget-view" not in page
     assert "<table" in page
+
+
+def test_what_a_notebook_folds_away_is_printed() -> None:
+    page = handout(FRAMES)
+    assert re.search(r"<details open[^>]*><summary>Why\?", page)
+    assert "<details><summary>Why?" not in page
