@@ -157,6 +157,6 @@ def _line_of_task(task: asyncio.Task[Any] | None) -> str:
     coroutine: Any = task.get_coro() if task is not None else None
     while (frame := getattr(coroutine, "cr_frame", None)) is not None:
         if not guard.is_library(frame.f_code):
-            line = line_of(frame.f_code, frame.f_lineno)
+            line = line_of(frame.f_code, frame.f_lineno or 0)
         coroutine = coroutine.cr_await
     return line

@@ -219,7 +219,7 @@ class Runs:
             frame = frame.f_back  # such as functools or contextlib
         said = sent(name, arguments) if name.startswith("send") else None
         caller = self._caller(owner)
-        record = Record(name, (frame.f_code, frame.f_lineno), owner.number, said, caller)
+        record = Record(name, (frame.f_code, frame.f_lineno or 0), owner.number, said, caller)
         caller.records.append(record)
         del caller.records[: -2 * KEPT]
         return record

@@ -75,7 +75,8 @@ def place_of(thread: int | None) -> Place | None:
     own = [each for each in outside if not each.f_code.co_filename.startswith(_LIBRARIES)]
     inner, *_ = own or outside
     *_, outer = own or outside
-    file, line = inner.f_code.co_filename, inner.f_lineno
+    # Some instructions, and those of generated code, have no line.
+    file, line = inner.f_code.co_filename, inner.f_lineno or inner.f_code.co_firstlineno
     return Place(outer.f_code.co_name, file, line, linecache.getline(file, line).strip())
 
 

@@ -54,6 +54,18 @@ def test_a_place_without_its_source_leaves_it_out() -> None:
     assert str(blocking.Place("talk", "<gone>", 3, "")) == "talk() at line 3 of <gone>"
 
 
+def test_code_without_lines_is_at_its_first_one() -> None:
+    go_on = threading.Event()
+    code = compile("wait(60)", "generated", "exec").replace(co_linetable=b"")
+    thread = threading.Thread(target=exec, args=(code, {"wait": go_on.wait}))
+    thread.start()
+    place = wait_until(lambda: place_of(thread.ident))
+    go_on.set()
+    thread.join()
+    assert place is not None
+    assert (place.file, place.line, place.source) == ("generated", 1, "")
+
+
 def test_a_loop_that_waits_for_sockets_is_nowhere() -> None:
     loop = BackgroundLoop()
     acquire("a", loop)
