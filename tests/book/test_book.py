@@ -249,7 +249,9 @@ def test_the_first_page_says_what_it_is_and_has_a_picture_and_two_commands(
     assert complaints == []
 
 
-SENTENCE = "Seven bits are left for the length, which is enough up to 125."  # of notebook 3
+SENTENCE = (
+    "Seven bits are left for the length. Up to 125 they hold the length itself."  # of notebook 3
+)
 
 
 def found(page: Page, root: str, query: str) -> list[str]:
