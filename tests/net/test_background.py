@@ -436,7 +436,11 @@ def test_a_wait_for_a_blocked_loop_ends_and_the_next_user_gets_another(
     assert acquire("another") is not loop
     give_up(loop)
     assert end("another").has_ended
+    monkeypatch.undo()
+    turned = threading.Event()
+    loop.loop.call_soon_threadsafe(turned.set)
     go_on.set()
+    assert turned.wait(60)
     assert loop.run(answer(42)) == 42
 
 
