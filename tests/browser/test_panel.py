@@ -128,6 +128,33 @@ def test_the_composer_follows_the_chosen_row_and_never_means_everyone_by_itself(
     expect(panel.tab("Connections")).to_contain_text("0 open")
 
 
+def test_a_second_click_on_a_close_code_reaches_no_other_connection(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(
+        desk, "clients = [connect(server.url) for _ in range(3)]; clients[1].send_text('me')",
+        "clients.append(connect(server.url))",
+    )  # fmt: skip
+    run(notebook, 1)
+    expect(panel.to).to_have_value("3")
+    panel.button(re.compile("^Close with 1008,")).click()
+    expect(panel.sentence).to_have_text("Sent close 1008 to #3.")
+    expect(panel.tab("Connections")).to_contain_text("2 open")
+    expect(panel.to.locator("option:checked")).to_have_text("#3 / closed")
+    panel.button(re.compile("^Close with 1008,")).click()
+    expect(panel.sentence).to_have_text(
+        "connection #3 is closed, so nothing was sent; choose another one"
+    )
+    expect(panel.tab("Connections")).to_contain_text("2 open")
+    panel.choose('"me"')
+    expect(panel.to.locator("option")).to_have_text(
+        ["#1 /", "#2 /", "everyone (2)", "connect a client …"]
+    )
+    expect(panel.to).to_have_value("2")
+    panel.button(re.compile("^Close with 1008,")).click()
+    run(notebook, 2)
+    expect(panel.tab("Connections")).to_contain_text("2 open")
+    expect(panel.to.locator("option:checked")).to_have_text("#2 / closed")
+
+
 def test_edit_and_send_again_says_whose_frame_it_was(desk: NotebookPage) -> None:
     panel, _ = open_panel(desk)
     panel.open_client()

@@ -3,10 +3,11 @@
 import { connectForm } from "./connect_form.js";
 import { button, copyText, element, field, fitRows, icon, roveFocus, setText, toggle } from "./dom.js";
 import { TapControls } from "./tap_controls.js";
+import { Target, numberIn } from "./target.js";
 
 /**
  * @typedef {import("./store.js").Store} Store
- * @typedef {{ to?: number | "everyone", by?: number }} Target
+ * @typedef {{ to?: number | "everyone", by?: number }} To
  */
 
 export const KINDS = ["text", "bytes", "ping", "pong"];
@@ -19,9 +20,8 @@ export class Composer {
     this.catalog = store.model.get("catalog");
     this.kind = "text"; // that Enter sends
     this.drawer = "";
-    /** What the person chose; it counts until a row is chosen or its connection is closed. */
-    this.picked = "";
-    this.suggested = 0;
+    this.chosen = new Target();
+    this.chosenName = ""; // while it was open
     /** The control that was clicked last, until another one is pointed at. @type {Element | null} */
     this.used = null;
     /** The saved request that is in the connect form. @type {import("./bridge.js").SavedRequest | null} */
@@ -115,13 +115,13 @@ export class Composer {
     this.said.classList.toggle("astra-hinting", says !== "");
   }
 
-  /** @returns {Target} */
+  /** @returns {To} */
   get target() {
-    const { value } = this.to;
-    if (value === "everyone") return { to: "everyone" };
-    const number = Number(value.replace("c", ""));
+    const { chosen } = this.chosen;
+    if (chosen === "everyone") return { to: "everyone" };
+    const number = numberIn(chosen);
     if (!number) return {};
-    return value.startsWith("c") ? { by: number } : { to: number };
+    return chosen.startsWith("c") ? { by: number } : { to: number };
   }
 
   get targetName() {
@@ -130,48 +130,51 @@ export class Composer {
 
   #pick() {
     if (this.to.value === "connect") {
-      this.to.value = this.picked;
+      this.to.value = this.chosen.chosen;
       this.open("connect");
-    } else this.picked = this.to.value;
-    this.#drawFrom();
+    } else this.chosen.pick(this.to.value);
+    this.#drawTo();
   }
 
   get #end() {
     return this.target.by !== undefined || !this.store.status.of_server ? "client" : "server";
   }
 
-  #drawFrom() {
+  #drawTo() {
+    const { status } = this.store;
+    const { chosen } = this;
+    const servers = status.targets.filter((each) => each.server);
+    const clients = status.targets.filter((each) => each.client);
+    chosen.update([...(status.of_server ? servers.map(({ id }) => String(id)) : []), ...clients.map(({ id }) => `c${id}`)]);
+    const signature = JSON.stringify([status.targets, status.of_server, chosen.chosen]);
+    if (signature === this.to.dataset.shown) return;
+    this.to.dataset.shown = signature;
+    const group = (/** @type {string} */ label, /** @type {Node[]} */ options) => element("optgroup", { label }, ...options);
+    const option = (/** @type {string} */ value, /** @type {string} */ text) => element("option", { value, text });
+    this.to.replaceChildren(
+      ...(chosen.ended ? [option(chosen.chosen, `${this.chosenName} closed`)] : []),
+      ...(status.of_server ? [group("the server sends to", [
+        ...servers.map(({ id, path }) => option(String(id), `#${id} ${path}`)),
+        ...(servers.length > 1 || chosen.chosen === "everyone" ? [option("everyone", `everyone (${servers.length})`)] : [])])] : []),
+      ...(clients.length > 0 ? [group("a client sends", clients.map(({ id, path }) => option(`c${id}`, status.of_server ? `#${id} by its client` : `#${id} ${path}`)))] : []),
+      ...(chosen.chosen === "" ? [option("", "nobody is connected")] : []),
+      option("connect", "connect a client \u2026"));
+    this.to.value = chosen.chosen;
+    this.to.classList.toggle("astra-ended", chosen.ended);
+    if (!chosen.ended) this.chosenName = this.targetName;
     setText(this.from, this.#end === "client" ? "Client to" : "Server to");
     this.to.setAttribute("aria-label", this.from.textContent ?? "");
   }
 
   /** A connection was chosen, in a row or in the table. @param {number} connection */
   suggest(connection) {
-    this.suggested = connection;
-    const client = this.picked.startsWith("c");
-    this.picked = `${client ? "c" : ""}${connection}`;
-    this.#chooseTarget();
+    this.chosen.suggest(connection);
+    this.#drawTo();
   }
 
   drawTargets() {
     const { status } = this.store;
-    const { targets } = status;
-    const group = (/** @type {string} */ label, /** @type {Node[]} */ options) => element("optgroup", { label }, ...options);
-    const option = (/** @type {string} */ value, /** @type {string} */ text) => element("option", { value, text });
-    const servers = targets.filter((each) => each.server);
-    const clients = targets.filter((each) => each.client);
-    const signature = JSON.stringify([targets, status.of_server]);
-    if (signature !== this.to.dataset.shown) {
-      this.to.dataset.shown = signature;
-      this.to.replaceChildren(
-        ...(status.of_server ? [group("the server sends to", [
-          ...servers.map(({ id, path }) => option(String(id), `#${id} ${path}`)),
-          ...(servers.length > 1 ? [option("everyone", `everyone (${servers.length})`)] : [])])] : []),
-        ...(clients.length > 0 ? [group("a client sends", clients.map(({ id, path }) => option(`c${id}`, status.of_server ? `#${id} by its client` : `#${id} ${path}`)))] : []),
-        ...(targets.length === 0 ? [option("", "nobody is connected")] : []),
-        option("connect", "connect a client \u2026"));
-      this.#chooseTarget();
-    }
+    this.#drawTo();
     if (status.tap) this.#drawTap(status.tap.rules.length);
     this.form.hidden = this.controls !== null;
     this.root.hidden = !status.sends && !status.tap;
@@ -190,14 +193,6 @@ export class Composer {
     }
     if (opener) setText(opener, count === 0 ? DRAWERS.tap : `${DRAWERS.tap} (${count})`);
     this.controls.draw();
-  }
-
-  #chooseTarget() {
-    const values = [...this.to.options].map((each) => each.value).filter((value) => value !== "connect");
-    const newest = values.findLast((value) => value !== "everyone" && !value.startsWith("c")) ?? values.findLast((value) => value !== "everyone");
-    if (!values.includes(this.picked)) this.picked = values.includes(this.picked.replace("c", "")) ? this.picked.replace("c", "") : "";
-    this.to.value = this.picked || newest || "";
-    this.#drawFrom();
   }
 
   /** @param {string} kind */
@@ -264,7 +259,7 @@ export class Composer {
   }
 
   #fill() {
-    const parts = { fragments: () => this.#fragments(), rules: () => this.#rules(), saved: () => this.#savedOnes(), connect: () => connectForm(this.store, this.request), tap: () => this.controls?.drawer ?? [] }[this.drawer];
+    const parts = { fragments: () => this.#fragments(), rules: () => this.#rules(), saved: () => this.#savedOnes(), connect: () => connectForm(this.store, this.request, () => this.chosen.release()), tap: () => this.controls?.drawer ?? [] }[this.drawer];
     this.drawerRoot.replaceChildren(...(parts ? parts() : []));
   }
 

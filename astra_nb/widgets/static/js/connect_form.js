@@ -23,8 +23,9 @@ export function writeHeaders(headers) {
 /**
  * @param {import("./store.js").Store} store
  * @param {import("./bridge.js").SavedRequest | null} request that the form begins with
+ * @param {() => void} onConnect
  */
-export function connectForm(store, request) {
+export function connectForm(store, request, onConnect) {
   const { of_server: ofServer, url, connections } = store.status;
   const address = field(ofServer ? "Path" : "Address", request?.address ?? (ofServer ? connections.at(-1)?.[1] || "/" : url), "astra-wide");
   const headers = element("textarea", { class: "astra-field astra-wide astra-headers-field", rows: 1, spellcheck: "false", "aria-label": "Headers", placeholder: "Name: value, one a line", oninput: () => fitRows(headers, 4) });
@@ -47,7 +48,7 @@ export function connectForm(store, request) {
       store.say(problem instanceof Error ? problem.message : String(problem), true);
     }
   };
-  const go = button(ofServer ? "Open a client" : "Connect", "A client in the kernel connects", () => act("connect"), "astra-main");
+  const go = button(ofServer ? "Open a client" : "Connect", "A client in the kernel connects", () => { onConnect(); act("connect"); }, "astra-main");
   address.input.addEventListener("keydown", (event) => { if (event.key === "Enter") go.click(); });
   return [address.root, element("label", { class: "astra-labelled" }, "Headers", headers), protocols.root, wrong, go,
     button("Save request", "Keep it with its headers under Saved; secrets stay in the kernel", () => act("save_request")),
