@@ -90,3 +90,20 @@ test("a column widens with its longest text and is narrow again with other times
   list.draw(true);
   assert.equal(width(), "7");
 });
+
+test("another height of the list does not end Follow; the person's own scrolling does", () => {
+  const { list, go } = listOf();
+  go(100);
+  const scroller = fake(list.scroller);
+  scroller.scrollHeight = 24 + 61 * 20;
+  scroller.clientHeight += 200; // the page goes up by itself, and says so before it says why
+  scroller.scrollTop = Infinity;
+  scroller.fire("scroll");
+  assert.equal(list.follow, true);
+  list.resize();
+  go(101);
+  assert.deepEqual([list.follow, drawn(list).some(([number]) => number === 101)], [true, true]);
+  scroller.scrollTop -= 60;
+  scroller.fire("scroll");
+  assert.equal(list.follow, false);
+});

@@ -236,8 +236,9 @@ export class RowList {
   }
 
   #scrolled() {
-    const { scrollTop } = this.scroller;
+    const { scrollTop, clientHeight } = this.scroller;
     if (Math.abs(scrollTop - this.settled) < 1) return; // the list's own scrolling, which is drawn already
+    if (this.follow && clientHeight !== this.height) return; // the page's own, for another height: `resize` comes next
     const atEnd = scrollTop + this.height >= HEAD_HEIGHT + this.length - ROW_HEIGHT / 2;
     if (this.follow && scrollTop < this.scrollTop - 1 && !atEnd) this.setFollow(false);
     else if (!this.follow && atEnd && scrollTop > this.scrollTop) this.setFollow(true);
