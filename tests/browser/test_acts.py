@@ -151,7 +151,6 @@ def test_by_keyboard(act: Callable[[Callable[[Counted], None]], None]) -> None:
         use.key("k")
         expect(use.panel.body).to_contain_text("The payloads are the same.")
         use.panel.page.keyboard.press("m")
-        use.panel.page.keyboard.press("m")
 
     def jump_to_an_error(use: Counted) -> None:
         use.key("n")

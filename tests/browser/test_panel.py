@@ -30,8 +30,8 @@ def test_every_message_button_puts_its_frame_on_the_wire(desk: NotebookPage) -> 
         expect(panel.code).to_have_text(re.compile(rf"panel\.send_{name}\(.*, by=1\)"))
         expect(panel.rows(f"by {name}").first).to_be_visible()
     panel.payload.fill("two\nlines")
-    panel.payload.press("Enter")  # the last kind
-    expect(panel.code).to_contain_text("panel.send_pong(")
+    panel.payload.press("Enter")  # the last kind of message, which a ping is not
+    expect(panel.code).to_contain_text("panel.send_bytes(")
     panel.button("Fragments…").click()
     panel.payload.fill("by pieces")
     panel.button("Send text in fragments").click()
@@ -42,7 +42,7 @@ def test_every_message_button_puts_its_frame_on_the_wire(desk: NotebookPage) -> 
     panel.button(re.compile("^↓ 3 new$")).click()
     expect(panel.rows("The client closed first with 1000")).to_be_visible()
     frames = json.loads(run(notebook, 1))
-    types = ["text", "bytes", "ping", "pong", "pong", "text", "continuation", "continuation"]
+    types = ["text", "bytes", "ping", "pong", "bytes", "text", "continuation", "continuation"]
     assert [frame[0] for frame in frames] == [*types, "close"]
     assert [bytes.fromhex(frame[1]) for frame in frames[:5]] == [
         b"by text", b"by bytes", b"by ping", b"by pong", b"two\nlines",
@@ -316,6 +316,7 @@ def test_two_frames_are_compared(desk: NotebookPage) -> None:
     panel.rows('"same one"').first.click()
     expect(panel.title).to_contain_text("8 bytes")
     panel.list.press("m")
+    expect(panel.sentence).to_contain_text("choose another row to compare them")
     panel.rows('"same two"').last.click()
     expect(panel.body).to_contain_text("The payloads differ from byte 5 on.")
     expect(panel.body.locator(".astra-differs").filter(has_text=re.compile("^MASK"))).to_have_text(
@@ -325,6 +326,22 @@ def test_two_frames_are_compared(desk: NotebookPage) -> None:
     run(notebook, 2)
     panel.rows('"b": [1, 2]').first.click()
     expect(panel.body).to_contain_text("The payloads differ from byte 0 on.")
+    expect(panel.sentence).to_be_empty()
+    pin = panel.inspector.get_by_role("button", name=re.compile("^Pin"))
+    expect(pin).to_have_accessible_name(re.compile(r"^Pinned \d+$"))
+    expect(pin).to_have_text(re.compile(r"^Pinned \d+$"))
+    expect(pin).to_have_attribute("aria-pressed", "true")
+    expect(panel.root.locator(".astra-pinned")).to_contain_text('"same one"')
+    expect(panel.root.locator(".astra-pinned .astra-gutter")).to_have_accessible_name("pinned")
+    panel.tab("Bits").click()
+    panel.rows('"same two"').last.click()  # the tab that was chosen stays
+    expect(panel.title).to_contain_text("text to")
+    expect(panel.tab("Bits")).to_have_attribute("aria-selected", "true")
+    pin.click()  # from any row
+    expect(pin).to_have_attribute("aria-pressed", "false")
+    expect(pin).to_have_text("Pin")
+    expect(panel.root.locator(".astra-pinned")).to_have_count(0)
+    panel.rows('"b": [1, 2]').first.click()
     panel.list.press("m")
     panel.rows('"b": [1, 3]').first.click()
     values = panel.body.locator(".astra-compare").last
@@ -555,6 +572,12 @@ def test_every_error_is_counted_and_reached(desk: NotebookPage) -> None:
     assert chosen[3] == chosen[1]
     panel.tab("Why").click()
     expect(panel.body.locator(".astra-chain li").first).to_be_visible()
+    choices = panel.root.locator(".astra-connection option").all_inner_texts()[1:]
+    panel.tab("Connections").click()
+    states = panel.root.locator(".astra-connection-row .astra-state")
+    expect(states).to_have_count(len(choices))
+    for choice, state in zip(choices, states.all_inner_texts(), strict=True):
+        assert state == "open" or choice.split(" · ")[0].endswith(f" {state}")
 
 
 def test_pause_says_how_many_wait_and_clear_can_be_undone(desk: NotebookPage) -> None:
@@ -629,6 +652,12 @@ def test_connections_are_sorted_and_followed(desk: NotebookPage) -> None:
     expect(rows).to_have_count(60)
     expect(rows.nth(3)).to_contain_text("The client closed first with 1000")
     expect(rows.nth(5)).to_contain_text("kim 5")
+    for width in ("1400px", "600px", ""):
+        panel.root.evaluate("(root, width) => { root.style.width = width; }", width)
+        whole = (
+            "(one) => one.scrollWidth <= one.clientWidth && one.scrollHeight <= one.clientHeight"
+        )
+        assert rows.nth(3).locator(".astra-why").evaluate(whole)
     panel.root.locator(".astra-connections").get_by_role("button", name="Received").click()
     panel.root.locator(".astra-connections").get_by_role("button", name="Received").click()
     expect(rows.first).to_contain_text("#6")
@@ -640,6 +669,15 @@ def test_connections_are_sorted_and_followed(desk: NotebookPage) -> None:
     panel.list.press("f")
     panel.root.locator(".astra-connection").select_option("0")
     expect(panel.rows("#60").first).to_be_visible()
+    panel.choose("#60")
+    panel.tab("Handshake").click()
+    panel.tab("Connections").click()
+    rows.filter(has_text="The client closed first").click()
+    expect(panel.title).to_contain_text("closed #4")
+    expect(panel.inspector.get_by_role("tab", name="Why")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    expect(panel.root.locator(".astra-chosen")).to_have_class(re.compile("astra-k-closed"))
 
 
 def test_the_handshake_explains_itself(desk: NotebookPage) -> None:

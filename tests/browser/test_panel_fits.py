@@ -62,6 +62,8 @@ def test_what_opens_is_whole_at_each_width(desk: NotebookPage) -> None:
             panel.button(name).click()
             assert rows_in_sight(panel) >= 8, (width, name)
             panel.button(name).click()
+        codes = panel.root.locator(".astra-codes")
+        assert cut(codes, codes) == []
         panel.rows('"Hello"').first.click()
         panel.tab("Bits").click()
         expect(panel.body.locator(".astra-figure-name").first).to_be_visible()
@@ -81,6 +83,20 @@ def test_it_fits_at_150_percent(desk: NotebookPage) -> None:
         assert rows_in_sight(panel) >= 8
         assert panel.root.evaluate("(root) => root.scrollWidth - root.clientWidth") <= 1
         panel.list.press("Escape")
+
+
+def test_a_pressed_button_is_as_wide_as_before(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, SENT, width=1900)
+    run(notebook, 1)
+    places = (
+        "(root) => [...root.querySelectorAll('.astra-tools button, .astra-tools summary, "
+        ".astra-sends button')].map((one) => one.getBoundingClientRect().left)"
+    )
+    before = panel.root.evaluate(places)
+    for name in ("Follow", "text", "errors", "Send bytes"):
+        panel.button(name).click()
+        assert panel.root.evaluate(places) == before, name
+        panel.button(name).click()
 
 
 def test_paused_says_how_many_wait_at_each_width(desk: NotebookPage) -> None:

@@ -16,7 +16,7 @@ function listOf() {
   /** @type {Map<number, Row>} */
   const rows = new Map();
   const store = /** @type {any} */ ({ rows, errors: [], last: 1, origin: 0, totals: new Map(), status: {} });
-  const list = new RowList(store, /** @type {any} */ ({ fetch: async () => ({}), onFollow() {}, onSight() {} }));
+  const list = new RowList(store, /** @type {any} */ ({ fetch: async () => ({}), onFollow() {}, onScroll() {}, onSight() {} }));
   fake(list.scroller).clientHeight = 24 + 20 * IN_SIGHT;
   list.resize();
   const go = (/** @type {number} */ last) => {
@@ -106,4 +106,27 @@ test("another height of the list does not end Follow; the person's own scrolling
   scroller.scrollTop -= 60;
   scroller.fire("scroll");
   assert.equal(list.follow, false);
+});
+
+test("the pinned row has a mark, and the next row in that line has none", () => {
+  const { list, go } = listOf();
+  list.pinned = 100;
+  go(100);
+  const line = list.pool.find(({ number }) => number === 100);
+  assert.deepEqual([fake(line?.gutter).textContent, fake(line?.gutter).getAttribute("aria-label")], ["\u25c6", "pinned"]);
+  go(5000);
+  assert.deepEqual([line?.number, fake(line?.gutter).textContent, fake(line?.gutter).getAttribute("aria-label")], [5000, "", ""]);
+});
+
+test("the last row in sight is known while the list stands still and rows come", () => {
+  const { list, rows, go } = listOf();
+  go(100);
+  assert.equal(list.bottom, 100);
+  list.setFollow(false);
+  for (let number = 40; number <= 110; number += 1) rows.set(number, row(number));
+  list.show(new Spans([[40, 110]]), "");
+  assert.equal(list.bottom, 100);
+  fake(list.scroller).scrollTop += 60;
+  fake(list.scroller).fire("scroll");
+  assert.equal(list.bottom, 103);
 });

@@ -18,7 +18,7 @@ export class Composer {
   constructor(store) {
     this.store = store;
     this.catalog = store.model.get("catalog");
-    this.kind = "text"; // that Enter sends
+    this.kind = "text"; // that Enter sends: the last kind of message, or what is edited
     this.drawer = "";
     this.chosen = new Target();
     this.chosenName = ""; // while it was open
@@ -41,7 +41,7 @@ export class Composer {
     });
     this.format = element("select", { class: "astra-select astra-format", "aria-label": "The payload is", title: "How the payload is read" },
       ...this.catalog.formats.map((name) => element("option", { text: `as ${name}`, value: name })));
-    this.sends = new Map(KINDS.map((kind) => [kind, button(`Send ${kind}`, `Send the payload as ${kind} (Enter sends the last kind)`, () => this.send(kind))]));
+    this.sends = new Map(KINDS.map((kind) => [kind, button(`Send ${kind}`, `Send the payload as ${kind} (Enter sends the last kind of message)`, () => this.send(kind))]));
     this.reason = element("input", { class: "astra-field astra-reason", placeholder: "reason", "aria-label": "Close reason", oninput: () => this.#count() });
     this.count = element("span", { class: "astra-in" });
     this.code = element("code", { class: "astra-code" });
@@ -204,7 +204,7 @@ export class Composer {
   /** @param {string} kind */
   send(kind) {
     if (!this.store.status.sends) return this.store.say("There is nothing to send on here.", true);
-    this.#setKind(kind);
+    if (kind === "text" || kind === "bytes") this.#setKind(kind);
     void this.store.act(`send_${kind}`, { options: this.target, typed: this.payload.value, format: this.format.value });
   }
 

@@ -5,9 +5,14 @@ import { counted, grouped, size } from "./format.js";
 import { duration } from "./rows.js";
 
 /**
- * @typedef {{ id: number, peer: string, path: string, who: string, opened: number, closed: number, state: string, why: string,
- *   received: [number, number], sent: [number, number], rtt: number | null }} Connection times in seconds since the epoch
+ * @typedef {{ id: number, peer: string, path: string, who: string, opened: number, closed: number, state: string, why: string, end: number,
+ *   received: [number, number], sent: [number, number], rtt: number | null }} Connection times in seconds since the epoch; `end` is the number of its last record, 0 where it goes on
  */
+
+/** The word for a connection's state: one that failed is closed, and its end says how. @param {string} state */
+export function stateWord(state) {
+  return state === "failed" ? "closed" : state;
+}
 
 const DRAWN = 1000; // rows; the filter finds the others
 const COLUMNS = /** @type {[string, string, (one: Connection) => string | number][]} */ ([
@@ -18,7 +23,7 @@ const COLUMNS = /** @type {[string, string, (one: Connection) => string | number
 ]);
 
 export class Connections {
-  /** @param {(connection: number) => void} onFollow */
+  /** @param {(connection: number, end: number) => void} onFollow */
   constructor(onFollow) {
     /** @type {Connection[]} */
     this.all = [];
@@ -40,7 +45,8 @@ export class Connections {
   /** @param {EventTarget | null} target */
   #follow(target) {
     const row = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("[data-connection]")) : null;
-    if (row) this.onFollow(Number(row.dataset.connection));
+    const one = this.all.find(({ id }) => id === Number(row?.dataset.connection));
+    if (one) this.onFollow(one.id, one.end);
   }
 
   /** @param {string} key */
@@ -53,7 +59,7 @@ export class Connections {
   draw() {
     const value = COLUMNS.find(([key]) => key === this.by)?.[2] ?? ((one) => one.id);
     const wanted = this.filter.toLowerCase();
-    const shown = this.all.filter((one) => wanted === "" || `#${one.id} ${one.state} ${one.path} ${one.who} ${one.peer} ${one.why}`.toLowerCase().includes(wanted));
+    const shown = this.all.filter((one) => wanted === "" || `#${one.id} ${stateWord(one.state)} ${one.path} ${one.who} ${one.peer} ${one.why}`.toLowerCase().includes(wanted));
     shown.sort((one, other) => {
       const [a, b] = [value(one), value(other)];
       return (a < b ? -1 : a > b ? 1 : one.id - other.id) * (this.down ? -1 : 1);
@@ -64,7 +70,7 @@ export class Connections {
     this.body.replaceChildren(...shown.slice(0, DRAWN).map((one) => {
       const [from, to] = [place(one.opened), place(one.closed || end)];
       const cells = {
-        no: `#${one.id}`, state: one.state === "failed" ? "closed" : one.state, path: one.path, who: one.who || one.peer,
+        no: `#${one.id}`, state: stateWord(one.state), path: one.path, who: one.who || one.peer,
         opened: (one.opened - this.origin).toFixed(3), lasted: one.closed ? duration(one.closed - one.opened) : "",
         received: `${grouped(one.received[0])}  ${size(one.received[1])}`, sent: `${grouped(one.sent[0])}  ${size(one.sent[1])}`,
         rtt: one.rtt === null ? "" : duration(one.rtt), life: "", why: one.why,
@@ -77,6 +83,6 @@ export class Connections {
             : element("span", { role: "cell", class: `astra-${key}`, title: key === "who" ? one.peer : cells[/** @type {"why"} */ (key)] }, element("bdi", { text: cells[/** @type {"why"} */ (key)] }))));
     }));
     const refused = this.all.filter((one) => one.state === "refused").length;
-    setText(this.sum, `${counted(this.all.length - refused, "connection")}${refused ? `, ${counted(refused, "refused handshake")}` : ""}. ${shown.length > DRAWN ? `The first ${DRAWN} are shown; filter for the others. ` : ""}Click one, or press Enter, to follow it in Frames.`);
+    setText(this.sum, `${counted(this.all.length - refused, "connection")}${refused ? `, ${counted(refused, "refused handshake")}` : ""}. ${shown.length > DRAWN ? `The first ${DRAWN} are shown; filter for the others. ` : ""}Click one, or press Enter, to follow it in Frames; one that has ended shows why.`);
   }
 }

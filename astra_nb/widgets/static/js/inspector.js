@@ -44,10 +44,12 @@ const COPIES = [
   ["drawing", "Copy as the RFC's drawing"], ["explanation", "Copy the explanation"],
 ];
 
+const CHOOSE_ANOTHER = "choose another row to compare them.";
+
 export class Inspector {
   /**
    * @param {import("./store.js").Store} store
-   * @param {{ onClose: () => void, onChoose: (number: number) => void, onEdit: () => void, query: () => import("./finder.js").Query }} handlers
+   * @param {{ onClose: () => void, onChoose: (number: number) => void, onEdit: () => void, onPin: (number: number) => void, query: () => import("./finder.js").Query }} handlers
    */
   constructor(store, handlers) {
     this.store = store;
@@ -61,6 +63,8 @@ export class Inspector {
     this.detail = undefined;
     /** @type {Detail | undefined} the pinned one, to compare with */
     this.pinned = undefined;
+    /** Whether another row is compared as soon as it is chosen: not after the person opened another tab. */
+    this.comparing = false;
     /** Done when the row that was chosen last is shown. */
     this.shown = Promise.resolve();
     /** Whether the pin is for one comparison only. */
@@ -85,7 +89,9 @@ export class Inspector {
       made.append(icon(sign));
       return made;
     };
-    this.pin = act("pin", "Pin to compare (m)", () => this.togglePin());
+    this.pinWord = element("span", { class: "astra-word" });
+    this.pin = button("", "", () => this.togglePin(), "astra-bare astra-pin");
+    this.pin.append(icon("pin"), this.pinWord);
     this.payload = new PayloadView(({ offset, whole }) => store.bridge.request("payload", { number: this.number, offset, whole, ...handlers.query() }).then(({ value }) => value));
     this.split = element("div", { class: "astra-split", role: "separator", tabindex: 0, "aria-label": "Size of the inspector", "aria-valuenow": 50 });
     this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector" }, this.split,
@@ -128,6 +134,7 @@ export class Inspector {
   openTab(name) {
     this.tab = name;
     this.tabChosen = true;
+    this.comparing = name === "Compare";
     this.#draw();
   }
 
@@ -149,9 +156,10 @@ export class Inspector {
       if (this.number !== row.number) return;
       this.row = row;
       this.detail = value;
-      if (this.once === "done") this.pinned = undefined;
+      if (this.once === "done") this.#pin(undefined);
       this.once = this.once === "next" ? "done" : "";
-      if (this.pinned && this.pinned.number !== row.number) this.tab = "Compare";
+      if (this.#paired && this.store.said.sentence.endsWith(CHOOSE_ANOTHER)) this.store.say("");
+      if (this.#paired && this.comparing) this.tab = "Compare";
       else if (!this.tabChosen || this.tab === "Compare" || (this.tab === "Why" && !value.why) || (this.tab === "Bits" && !value.frame)) this.tab = row.bad && value.why ? "Why" : row.kind === "handshake" ? "Handshake" : row.kind === "closed" ? "Why" : "Payload";
       this.body.scrollTop = 0;
       this.#draw();
@@ -173,7 +181,7 @@ export class Inspector {
   #draw() {
     const { detail, row } = this;
     if (!detail || !row) return;
-    const missing = { Bits: !detail.frame, Handshake: detail.handshake.length === 0, Why: !detail.why, Compare: !this.pinned };
+    const missing = { Bits: !detail.frame, Handshake: detail.handshake.length === 0, Why: !detail.why, Compare: !this.#paired };
     for (const tab of this.tabs) {
       const name = tab.textContent ?? "";
       tab.hidden = missing[/** @type {"Bits"} */ (name)] ?? false;
@@ -181,7 +189,11 @@ export class Inspector {
       tab.setAttribute("tabindex", name === this.tab ? "0" : "-1");
     }
     setText(this.title, headline(row));
-    setPressed(this.pin, this.pinned?.number === detail.number);
+    const pinned = this.pinned ? `Pinned ${this.pinned.number}` : "";
+    setText(this.pinWord, pinned || "Pin");
+    this.pin.setAttribute("aria-label", pinned || "Pin to compare");
+    this.pin.title = pinned ? "Unpin (m)" : "Pin to compare (m)";
+    setPressed(this.pin, pinned !== "");
     this.formGroup.hidden = this.tab !== "Payload";
     this.again.hidden = !this.store.status.sends || !detail.frame;
     const draw = { Payload: () => this.#payload(detail), Bits: () => bits(detail, this.store.bridge), Handshake: () => handshake(detail.handshake), Why: () => this.#why(detail), Compare: () => [] }[this.tab];
@@ -230,15 +242,33 @@ export class Inspector {
 
   async togglePin() {
     await this.shown; // what was chosen just now, not what is left
-    this.pinned = this.pinned?.number === this.detail?.number ? undefined : this.detail;
-    if (!this.pinned && this.tab === "Compare") this.tab = "Payload";
-    this.store.say(this.pinned ? `Frame ${this.pinned.number} is pinned; choose another row to compare them.` : "Nothing is pinned now.");
+    if (!this.pinned && !this.detail) return this.store.say("Choose a row to pin first.", true);
+    this.#pin(this.pinned ? undefined : this.detail);
+    this.store.say(this.pinned ? `${this.pinned.frame ? "Frame" : "Row"} ${this.pinned.number} is pinned; ${CHOOSE_ANOTHER}` : "Nothing is pinned now.");
     this.#draw();
+  }
+
+  unpin() {
+    this.#pin(undefined);
+  }
+
+  /** @param {Detail | undefined} detail */
+  #pin(detail) {
+    this.pinned = detail;
+    this.once = "";
+    this.comparing = true;
+    if (!detail && this.tab === "Compare") this.tab = "Payload";
+    this.handlers.onPin(detail?.number ?? 0);
+  }
+
+  /** Whether another record than the pinned one is shown. */
+  get #paired() {
+    return this.pinned !== undefined && this.pinned.number !== this.number;
   }
 
   /** Compare with the record that is shown now. @param {() => void} choose chooses the other one */
   compareWith(choose) {
-    this.pinned = this.detail;
+    this.#pin(this.detail);
     this.once = "next";
     choose();
   }

@@ -79,6 +79,8 @@ export class Line {
     this.number = number;
     this.row = row;
     setText(this.no, list.fit("no", String(number)));
+    const pinned = number === list.pinned;
+    if (setText(this.gutter, pinned ? "\u25c6" : "")) this.gutter.setAttribute("aria-label", pinned ? "pinned" : "");
     if (row === undefined) {
       root.className = "astra-row astra-waiting";
       this.conButton.hidden = true;
@@ -93,7 +95,7 @@ export class Line {
     }
     const chosen = number === list.chosen;
     const className = `astra-row astra-k-${row.kind} astra-t-${row.part === 0 ? row.type : row.part[1]}`
-      + (row.bad ? " astra-bad-row" : "") + (chosen ? " astra-chosen" : "")
+      + (row.bad ? " astra-bad-row" : "") + (chosen ? " astra-chosen" : "") + (pinned ? " astra-pinned" : "")
       + (row.direction ? ` astra-d-${row.direction}` : "") + (row.part !== 0 && !row.part[3] ? " astra-part" : "")
       + (row.note.startsWith("ignored") ? " astra-ignored" : "");
     if (root.className !== className) root.className = className;

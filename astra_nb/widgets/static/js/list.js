@@ -19,6 +19,7 @@ const FETCH_AHEAD = 20; // rows
  * @property {(number: number) => void} onCompare
  * @property {(connection: number) => void} onConnection
  * @property {(follow: boolean) => void} onFollow
+ * @property {() => void} onScroll
  * @property {(rows: number) => void} onSight how many rows may be drawn at once
  * @property {(numbers: number[]) => Promise<Record<string, string>>} fetch
  */
@@ -32,6 +33,7 @@ export class RowList {
     this.index = new Spans([]);
     this.follow = true;
     this.chosen = 0;
+    this.pinned = 0; // the row to compare with
     this.zero = 0; // time of the row that times are relative to
     /** @type {TimeForm} */
     this.timeForm = "relative";
@@ -103,6 +105,11 @@ export class RowList {
 
   get #rowsInSight() {
     return Math.max(1, Math.floor((this.height - HEAD_HEIGHT) / ROW_HEIGHT));
+  }
+
+  /** The number of the last row in sight. */
+  get bottom() {
+    return this.index.at(Math.min(this.index.length, this.top + this.#rowsInSight) - 1) ?? 0;
   }
 
   /** How many rows a pixel of the space stands for, in parts of a row's height. */
@@ -245,6 +252,7 @@ export class RowList {
     this.scrollTop = scrollTop;
     this.settled = scrollTop;
     this.draw();
+    this.handlers.onScroll();
   }
 
   /** @param {boolean} follow */

@@ -16,7 +16,7 @@ import { StatusBar, Toolbar } from "./toolbar.js";
 const KEYS = [
   ["/", "filter"], ["j k \u2191 \u2193", "rows"], ["Home End", "first, last row"], ["Enter", "open the inspector"], ["Esc", "close it"], ["n N", "next, previous error"],
   ["f", "follow the row's connection"], ["g", "keep the newest row in sight"], ["p", "pause"], ["1 2 3 4", "tabs of the inspector"], ["e", "edit and send again"],
-  ["Ctrl+C", "copy the payload"], ["m", "pin to compare (or Shift and click)"], ["s", "save or open"], ["Alt+1 \u2026 4", "send text, bytes, ping, pong"], ["t", "times relative to this row"], ["?", "this list"],
+  ["Ctrl+C", "copy the payload"], ["m", "pin to compare, unpin (or Shift and click)"], ["s", "save or open"], ["Alt+1 \u2026 4", "send text, bytes, ping, pong"], ["t", "times relative to this row"], ["?", "this list"],
 ];
 const CONNECTIONS_MS = 1000; // between two looks at the connections while they are shown
 
@@ -29,6 +29,7 @@ export class View {
     /** Up to which record the list shows while it is paused; Infinity while it goes on. */
     this.until = Infinity;
     this.seen = 0; // the newest record that was in sight
+    this.landing = 0; // the record to choose when the search has found it
     this.frame = 0;
     this.bar = new StatusBar(store, (tab) => this.openTab(tab), () => this.#error(1));
     this.finder = new Finder(store.bridge, () => this.#draw());
@@ -48,13 +49,14 @@ export class View {
       onCompare: (number) => this.inspector.compareWith(() => this.list.choose(number)),
       onConnection: (connection) => this.follow(connection),
       onFollow: (follow) => { setPressed(this.toolbar.follow, follow); this.#draw(); },
+      onScroll: () => this.#drawFresh(),
       onSight: (rows) => store.bridge.notify("sight", { rows }),
       fetch: (numbers) => store.fetch(numbers, queryOf(this.finder.filter)),
     });
     this.inspector = new Inspector(store, {
-      onClose: () => this.#close(), onChoose: (number) => this.list.choose(number), onEdit: () => this.#edit(), query: () => queryOf(this.finder.filter),
+      onClose: () => this.#close(), onChoose: (number) => this.list.choose(number), onEdit: () => this.#edit(), onPin: (number) => { this.list.pinned = number; this.list.draw(true); }, query: () => queryOf(this.finder.filter),
     });
-    this.connections = new Connections((connection) => this.follow(connection));
+    this.connections = new Connections((connection, end) => this.follow(connection, end));
     this.composer = new Composer(store);
     this.live = new LiveRegion();
     this.health = element("p", { class: "astra-health", role: "status" });
@@ -145,6 +147,7 @@ export class View {
         this.list.chosen = 0;
         this.list.contexts.clear();
         this.list.unfit();
+        this.inspector.unpin();
         this.#close();
         this.finder.start();
       }
@@ -191,12 +194,10 @@ export class View {
     const index = this.floor === 0 && this.until === Infinity ? whole : whole.clip(this.floor, this.until);
     list.askContexts = finder.filter.text !== "";
     if (this.tab !== "Connections") list.show(index, this.#whyEmpty());
-    const newest = index.at(index.length - 1) ?? 0;
-    if (list.follow) this.seen = newest;
+    if (this.landing && finder.done) this.#land();
+    this.#drawFresh();
     const paused = this.until !== Infinity;
-    const waiting = paused ? store.last - this.until : index.length - index.indexOf(this.seen + 1);
-    this.fresh.hidden = paused || waiting <= 0 || list.follow;
-    setText(this.fresh, `\u2193 ${grouped(waiting)} new`);
+    const waiting = paused ? store.last - this.until : 0;
     setText(/** @type {Element} */ (toolbar.waiting.previousElementSibling), paused ? (waiting > 0 ? "Paused, " : "Paused") : "Pause");
     setText(toolbar.waiting, paused && waiting > 0 ? `${grouped(waiting)} wait` : "");
     const said = [
@@ -212,6 +213,16 @@ export class View {
     list.settle();
   }
 
+  /** Say how many rows came that were not in sight yet. */
+  #drawFresh() {
+    const { list, fresh } = this;
+    const { index } = list;
+    this.seen = list.follow ? index.at(index.length - 1) ?? 0 : Math.max(this.seen, list.bottom);
+    const waiting = index.length - index.indexOf(this.seen + 1);
+    fresh.hidden = this.until !== Infinity || waiting <= 0 || list.follow;
+    setText(fresh, `\u2193 ${grouped(waiting)} new`);
+  }
+
   #whyEmpty() {
     const { finder, store } = this;
     if (finder.problem) return finder.problem;
@@ -221,6 +232,7 @@ export class View {
   }
 
   #filter() {
+    this.landing = 0;
     this.list.contexts.clear();
     this.list.asked.clear();
     if (this.tab === "Connections") {
@@ -231,14 +243,23 @@ export class View {
     this.#draw();
   }
 
-  /** Show only one connection. @param {number} connection */
-  follow(connection) {
+  /** Show only one connection, and why it ended. @param {number} connection @param {number} [end] number of its last record */
+  follow(connection, end = 0) {
     const { filter } = this.finder;
     filter.connection = filter.connection === connection && this.tab !== "Connections" ? 0 : connection;
     this.toolbar.connection.value = String(filter.connection);
     if (connection) this.composer.suggest(connection);
     if (this.tab === "Connections") this.openTab("Frames");
     this.#filter();
+    this.landing = end;
+  }
+
+  #land() {
+    const { landing, list } = this;
+    this.landing = 0;
+    if (list.index.at(list.index.indexOf(landing)) !== landing) return;
+    this.inspector.tab = "Why";
+    list.choose(landing);
   }
 
   #clear() {

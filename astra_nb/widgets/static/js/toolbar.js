@@ -1,5 +1,6 @@
 // The status bar with its tabs, and the one line of tools above the list.
 
+import { stateWord } from "./connections.js";
 import { button, element, icon, menu, roveFocus, setPressed, setText, svgElement, toggle } from "./dom.js";
 import { CHIPS } from "./finder.js";
 import { counted, grouped } from "./format.js";
@@ -153,8 +154,8 @@ export class Toolbar {
     this.waiting = element("span", { class: "astra-waits" });
     this.pause.append(this.waiting);
     this.save = menu("Save", "Save and open", () => [
-      ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
-      this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
+      element("h4", { text: "Save the log" }), ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
+      element("h4", { text: "Open a file in its place" }), this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
     ], "save");
     const columns = menu("Columns", "Columns and times", () => [
       this.#choice("FIN RSV MASK", this.bits, (on) => { this.bits = on; handlers.onBits(on); }),
@@ -203,7 +204,7 @@ export class Toolbar {
 
   /** @param {import("./bridge.js").Status["connections"]} connections */
   setConnections(connections) {
-    const wanted = connections.map(([id, path, who, state]) => [id, `#${id} ${path}${state === "open" ? "" : ` ${state}`}${who ? ` \u00b7 ${who}` : ""}`]);
+    const wanted = connections.map(([id, path, who, state]) => [id, `#${id} ${path}${state === "open" ? "" : ` ${stateWord(state)}`}${who ? ` \u00b7 ${who}` : ""}`]);
     const signature = JSON.stringify(wanted);
     if (signature === this.connection.dataset.shown) return;
     this.connection.dataset.shown = signature;
