@@ -16,7 +16,7 @@ function listOf() {
   /** @type {Map<number, Row>} */
   const rows = new Map();
   const store = /** @type {any} */ ({ rows, errors: [], last: 1, origin: 0, totals: new Map(), status: {} });
-  const list = new RowList(store, /** @type {any} */ ({ fetch: async () => ({}), onFollow() {}, onScroll() {}, onSight() {} }));
+  const list = new RowList(store, /** @type {any} */ ({ fetch: async () => ({}), onFollow() {}, onScroll() {}, onSight() {}, onSelect() {} }));
   fake(list.scroller).clientHeight = 24 + 20 * IN_SIGHT;
   list.resize();
   const go = (/** @type {number} */ last) => {
@@ -129,4 +129,49 @@ test("the last row in sight is known while the list stands still and rows come",
   fake(list.scroller).scrollTop += 60;
   fake(list.scroller).fire("scroll");
   assert.equal(list.bottom, 103);
+});
+
+/** Whether a row is whole between the head and the lower edge. @param {RowList} list @param {number} number */
+function isWhole(list, number) {
+  const line = list.pool.find((one) => one.number === number && !one.root.hidden);
+  const top = 24 + list.y + 20 * (line?.place ?? NaN) - list.scrollTop;
+  return top >= 24 && top + 20 <= list.height;
+}
+
+test("a row that is chosen comes whole into sight, out from under the head and the lower edge", () => {
+  const { list, go } = listOf();
+  go(100);
+  list.setFollow(false);
+  const jumps = /** @type {[number, number][]} */ ([[119, 45], [119, 51], [119, 46], [101, 50], [101, 90], [119, 100], [119, 40]]);
+  for (const [scrolled, number] of jumps) {
+    fake(list.scroller).scrollTop = scrolled;
+    fake(list.scroller).fire("scroll");
+    list.choose(number);
+    assert.equal(isWhole(list, number), true, `${number}, scrolled to ${scrolled}`);
+  }
+});
+
+test("each row of a log that is higher than a page may be can be brought into sight", () => {
+  const { list, rows } = listOf();
+  const last = 1_000_003;
+  for (const number of [1, 2, 7, 500_000, 777_777, last - 12, last - 5, last - 1, last]) rows.set(number, row(number));
+  list.handlers.fetch = () => new Promise(() => {}); // the others never come
+  list.setFollow(false);
+  list.show(new Spans([[1, last]]), "");
+  for (const number of rows.keys()) {
+    list.choose(number);
+    assert.equal(isWhole(list, number), true, String(number));
+  }
+});
+
+test("the chosen row stays in sight when the filter goes", () => {
+  const { list, go } = listOf();
+  go(100);
+  list.store.last = 100;
+  for (const hit of [80, 99]) {
+    list.show(new Spans([[41, 41], [60, 60], [80, 80], [99, 99]]), "");
+    list.choose(hit);
+    list.show(new Spans([[40, 100]]), "");
+    assert.equal(isWhole(list, hit), true, String(hit));
+  }
 });

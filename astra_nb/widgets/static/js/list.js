@@ -112,18 +112,23 @@ export class RowList {
     return this.index.at(Math.min(this.index.length, this.top + this.#rowsInSight) - 1) ?? 0;
   }
 
-  /** How many rows a pixel of the space stands for, in parts of a row's height. */
+  /** How many rows a pixel of the space stands for, in parts of a row's height: the lowest place is the last row's. */
   get #scale() {
-    return Math.max(1, this.index.length * ROW_HEIGHT / TALLEST);
+    const { length } = this.index;
+    return length * ROW_HEIGHT <= TALLEST ? 1 : (length - this.#rowsInSight) * ROW_HEIGHT / (TALLEST + HEAD_HEIGHT - this.height);
   }
 
   /**
-   * Show other numbers; what is being read stays where it is. The page scrolls there with `settle`.
+   * Show other numbers; what is being read stays where it is: the chosen row if it is in sight, else
+   * the first one. The page scrolls there with `settle`.
    * @param {import("./numbers.js").Spans | import("./numbers.js").Sorted} index
    * @param {string} whyEmpty
    */
   show(index, whyEmpty) {
-    const anchor = this.index.at(this.top);
+    const at = this.index.indexOf(this.chosen);
+    const below = this.index.at(at) === this.chosen && at >= this.top && at < this.top + this.#rowsInSight ? at - this.top : 0;
+    const anchor = this.index.at(this.top + below);
+    const part = this.#scale === 1 ? this.scrollTop - this.top * ROW_HEIGHT : 0;
     this.index = index;
     const length = Math.min(index.length * ROW_HEIGHT, TALLEST);
     if (length !== this.length) {
@@ -138,7 +143,7 @@ export class RowList {
       this.draw(true, index.length);
       return;
     }
-    if (anchor !== undefined) this.#moveTo(this.scrollTop + (index.indexOf(anchor) - this.top) * ROW_HEIGHT / this.#scale);
+    if (anchor !== undefined) this.#moveTo((index.indexOf(anchor) - below) * ROW_HEIGHT / this.#scale + part);
     this.draw(true);
   }
 
@@ -161,7 +166,7 @@ export class RowList {
     const { index } = this;
     const inSight = this.#rowsInSight;
     const scale = this.#scale;
-    const wanted = first ?? Math.floor(this.scrollTop * scale / ROW_HEIGHT);
+    const wanted = first ?? Math.floor(this.scrollTop * scale / ROW_HEIGHT + 1e-6);
     this.top = Math.max(0, Math.min(wanted, index.length - inSight));
     const from = Math.max(0, this.top - 2);
     const to = Math.min(index.length, this.top + inSight + 3);
@@ -283,7 +288,7 @@ export class RowList {
   choose(number) {
     const at = this.index.indexOf(number);
     this.chosen = number;
-    if (at < this.index.length - 1) this.setFollow(false);
+    if (at < this.index.length - 1 || number < this.store.last) this.setFollow(false);
     this.reveal(at);
     this.draw(true);
     this.settle();
@@ -291,16 +296,17 @@ export class RowList {
     this.handlers.onSelect(number);
   }
 
-  /** @param {number} at */
+  /** Bring a row whole into sight, between the head and the lower edge. @param {number} at */
   reveal(at) {
     const scale = this.#scale;
     const inSight = this.#rowsInSight;
-    if (at < this.top || at >= this.top + inSight) {
-      const first = at < this.top ? at : at - inSight + 1;
-      // A jump lands in the middle, a step at the edge.
-      const far = Math.abs(first - this.top) > inSight;
-      this.#moveTo((far ? at - Math.floor(inSight / 2) : first) * ROW_HEIGHT / scale);
-    }
+    const highest = at * ROW_HEIGHT / scale;
+    const lowest = scale === 1 ? highest + HEAD_HEIGHT + ROW_HEIGHT - this.height : (at - inSight + 1) * ROW_HEIGHT / scale;
+    const wanted = Math.min(highest, Math.max(lowest, this.scrollTop));
+    if (wanted === this.scrollTop) return;
+    // A jump lands in the middle, a step at the edge.
+    const far = Math.abs(wanted - this.scrollTop) > inSight * ROW_HEIGHT / scale;
+    this.#moveTo(far ? (at - Math.floor(inSight / 2)) * ROW_HEIGHT / scale : wanted);
   }
 
   /** Choose a row by steps from the chosen one. @param {number} step @param {boolean} [toEnd] */

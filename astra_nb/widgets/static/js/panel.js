@@ -296,6 +296,7 @@ export class View {
     const row = this.store.rows.get(number);
     if (!row || this.list.chosen !== number) return;
     if (row.connection) this.composer.suggest(row.connection);
+    if (this.list.index.at(this.list.index.indexOf(number)) !== number) this.store.say(`Row ${number} is not among the rows that the list shows now.`);
     const opened = this.inspector.root.hidden;
     void this.inspector.show(row);
     this.root.classList.add("astra-inspecting");
