@@ -34,6 +34,12 @@ def test_lengths_that_are_wrong(sender: Side) -> None:
     assert top_bit(sender)[2] == 0x80
 
 
+def test_a_fault_shows_itself_in_one_line() -> None:
+    shown = repr(FRAMES[0])
+    assert shown.startswith(f"<Fault {FRAMES[0].name!r} (frame; server or client): ")
+    assert "\n" not in shown
+
+
 def test_each_says_what_must_follow() -> None:
     assert len({fault.name for fault in FRAMES}) == len(FRAMES)
     for fault in FRAMES:
