@@ -202,7 +202,7 @@ server.get("/{what}/a", lambda: "{what}")
 """
     for cell, what in (("one", 1), ("two", 2), ("one", 1), ("two", 2)):
         kernel.run(code.format(what=what), cell=cell)
-    kernel.run("assert repr(server).endswith('; /1/a, /2/a>'), server")
+    kernel.run("assert repr(server).endswith('; paths: /1/a, /2/a>'), server")
     for twice in (code.format(what=2), code.format(what=3) * 2):
         with pytest.raises(AssertionError, match="already has a handler"):
             kernel.run(twice, cell="one", stop_on_error=False)

@@ -284,7 +284,7 @@ def test_a_handler_that_is_replaced_keeps_its_place() -> None:
     for path in "/a{x}", "/{x}b", "/c":
         server.websocket(path, wait_for_close)
     server.websocket("/a{other}", wait_for_close, replace=True)
-    assert repr(server).endswith("; /a{other}, /{x}b, /c>")
+    assert repr(server).endswith("; paths: /a{other}, /{x}b, /c>")
 
 
 def test_an_edited_lobby_does_not_lose_to_the_rooms() -> None:
