@@ -374,7 +374,7 @@ class Shell:
 @pytest.mark.parametrize(
     ("shell", "cell"),
     [
-        (Shell({"metadata": {"cellId": "a1"}}), "a1"),
+        (Shell({"header": {"msg_id": "7"}, "metadata": {"cellId": "a1"}}), "a1"),
         (Shell({"metadata": {"cellId": 7}}), None),
         (Shell({"metadata": {}}), None),
         (Shell({}), None),
