@@ -303,6 +303,14 @@ def test_a_payload_is_copied_by_key_and_by_menu(desk: NotebookPage) -> None:
         panel.inspector.get_by_role("button", name=name).click()
         expect(panel.sentence).to_contain_text("as " + name.rsplit(" ", 1)[1].lower()[:3])
         assert text in clipboard()
+    for tab, text in (("Bits", "+-+-+"), ("Handshake", "HTTP/1.1 101 Switching Protocols")):
+        panel.tab(tab).click()
+        panel.inspector.get_by_role("button", name=f"Copy {tab.lower()}").click()
+        expect(panel.sentence).to_contain_text("Copied")
+        panel.page.wait_for_function(
+            "(text) => navigator.clipboard.readText().then((copied) => copied.includes(text))",
+            arg=text,
+        )
 
 
 def test_two_frames_are_compared(desk: NotebookPage) -> None:

@@ -5,7 +5,7 @@ import { drawDifferences } from "./differences.js";
 import { drawFigure } from "./figure.js";
 import { ascii, counted, hex } from "./format.js";
 import { FORMS, PayloadView, fromHex, hexLines } from "./payload_view.js";
-import { duration } from "./rows.js";
+import { afterFirst, handshakeText, whyText } from "./tab_text.js";
 
 /**
  * @typedef {import("./figure.js").Field} Field
@@ -72,8 +72,7 @@ export class Inspector {
     this.title = element("span", { class: "astra-title" });
     this.forms = FORMS.map((form) => button(form, `The payload as ${form}`, () => { this.payload.choose(form); this.#drawForms(); }));
     this.formGroup = element("div", { class: "astra-seg", role: "group", "aria-label": "Show the payload as" }, ...this.forms);
-    const copyPayload = button("Copy", "Copy the payload (Ctrl+C)", () => this.copy("payload", copyPayload));
-    copyPayload.setAttribute("aria-label", "Copy payload");
+    this.copyTab = button("Copy", "", () => this.#copyTab());
     const copy = menu("as", "Copy in another form", () => COPIES.map(([form, name]) => {
       const made = button(name ?? "", name ?? "", () => this.copy(form ?? "", made));
       return made;
@@ -96,7 +95,7 @@ export class Inspector {
     this.split = element("div", { class: "astra-split", role: "separator", tabindex: 0, "aria-label": "Size of the inspector", "aria-valuenow": 50 });
     this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector" }, this.split,
       element("div", { class: "astra-inspector-head" }, tabs, element("span", { class: "astra-spring" }), this.again, this.pin, act("close", "Close the inspector (Escape)", () => handlers.onClose())),
-      element("div", { class: "astra-inspector-title" }, this.title, this.formGroup, copyPayload, copy),
+      element("div", { class: "astra-inspector-title" }, this.title, this.formGroup, this.copyTab, copy),
       this.body);
     this.root.hidden = true;
     this.#splitter();
@@ -195,6 +194,8 @@ export class Inspector {
     this.pin.title = pinned ? "Unpin (m)" : "Pin to compare (m)";
     setPressed(this.pin, pinned !== "");
     this.formGroup.hidden = this.tab !== "Payload";
+    this.copyTab.title = this.tab === "Payload" ? "Copy the payload (Ctrl+C)" : `Copy what ${this.tab} shows; Ctrl+C copies the payload`;
+    this.copyTab.setAttribute("aria-label", `Copy ${this.tab.toLowerCase()}`);
     this.again.hidden = !this.store.status.sends || !detail.frame;
     const draw = { Payload: () => this.#payload(detail), Bits: () => bits(detail, this.store.bridge), Handshake: () => handshake(detail.handshake), Why: () => this.#why(detail), Compare: () => [] }[this.tab];
     this.body.replaceChildren(...(draw ? draw() : []));
@@ -236,7 +237,7 @@ export class Inspector {
       element("ol", { class: "astra-chain" }, ...why.chain.map((link) => element("li", { class: link.bad ? "astra-bad-link" : "" },
         element("button", { type: "button", class: "astra-link", text: String(link.number), title: "Show this row", onclick: () => this.handlers.onChoose(link.number) }),
         element("div", {}, element("bdi", { text: link.text }), ...link.notes.map((text) => element("small", { text })),
-          link.time > begin ? element("small", { text: `${duration(link.time - begin)} after the first of these` }) : null)))),
+          link.time > begin ? element("small", { text: afterFirst(link.time - begin) }) : null)))),
     ];
   }
 
@@ -279,6 +280,15 @@ export class Inspector {
     if (!pinned) return;
     const { value } = await this.store.bridge.request("compare", { one: pinned.number, other: detail.number });
     if (this.detail === detail && this.tab === "Compare") this.body.replaceChildren(...drawDifferences(pinned, detail, value));
+  }
+
+  /** Copy what the tab shows, as text: of Bits that is the RFC's drawing. */
+  async #copyTab() {
+    const { detail, tab, copyTab } = this;
+    const text = { Handshake: () => handshakeText(detail?.handshake ?? []), Why: () => (detail?.why ? whyText(detail.why) : ""), Compare: () => this.body.innerText }[/** @type {"Why"} */ (tab)]?.();
+    if (text === undefined) return this.copy(tab === "Bits" ? "drawing" : "payload", copyTab);
+    await copyText(copyTab, text);
+    this.store.say(`Copied ${counted(text.length, "character")} of ${this.number}: what ${tab} shows.`);
   }
 
   /** @param {string} form @param {HTMLElement} pressed */
