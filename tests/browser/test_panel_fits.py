@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.console import Console, open_panel, run
 from tests.browser.lab import NotebookPage
+from tests.browser.test_panel import ERRORS
 
 # What of a part sticks out of a box, or is cut within itself.
 CUT = """
@@ -137,3 +138,67 @@ def test_the_composer_says_which_end_sends(desk: NotebookPage) -> None:
     panel.to.select_option("c1")
     expect(panel.to).to_have_accessible_name("Client to")
     expect(panel.root.locator(".astra-form > .astra-label").first).to_have_text("Client to")
+
+
+# What is whole of the tabs, the errors and the tools, how wide two fields are, and whether what is
+# said of the list lies in its head.
+PARTS = """
+(root) => {
+    const box = (one) => one.getBoundingClientRect();
+    const shown = (selector) =>
+        [...root.querySelectorAll(selector)].filter((one) => one.checkVisibility());
+    const strip = (one) => one.closest(".astra-status, .astra-tools, .astra-pane");
+    const whole = (one) => box(one).width > 0 && box(one).right <= box(root).right + 1
+        && box(one).bottom <= box(strip(one)).bottom + 1;
+    const head = box(root.querySelector(".astra-list .astra-head"));
+    return {
+        tabs: shown(".astra-tab-word").filter(whole).length,
+        errors: shown(".astra-errors").filter(whole).length,
+        out: shown(".astra-tools > :not(.astra-spring)").filter((one) => !whole(one)).length,
+        found: shown(".astra-found")
+            .filter((one) => box(one).top >= head.top && box(one).bottom <= head.bottom).length,
+        narrow: shown(".astra-connection, .astra-filter")
+            .filter((one) => one.clientWidth < 60).length,
+    };
+}
+"""
+
+
+def test_tabs_errors_and_choices_stay_at_each_width(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, ERRORS, SENT, MORE, width=1900)
+    run(notebook, 1)
+    run(notebook, 2)
+    panel.filter.fill("o")
+    expect(panel.found).to_contain_text("rows of")
+    panel.list.press("p")
+    run(notebook, 3)
+    expect(panel.button("Pause")).to_contain_text("wait")
+    for width in (1400, 1024, 940, 853, 760, 701, 600, 560):
+        resize(panel, width)
+        parts = {"tabs": 3, "errors": 1, "out": 0, "found": 1, "narrow": 0}
+        assert panel.root.evaluate(PARTS) == parts, width
+
+
+def test_a_jump_to_an_error_shows_the_whole_row_beside_the_opened_inspector(
+    desk: NotebookPage,
+) -> None:
+    panel, notebook = open_panel(desk, ERRORS, SENT, MORE, width=1900)
+    for index in (1, 2, 3):
+        run(notebook, index)
+    whole = """(list) => {
+        const [row, head] = [".astra-chosen", ".astra-head"]
+            .map((name) => list.querySelector(name).getBoundingClientRect());
+        const { top } = list.getBoundingClientRect();
+        return row.top >= head.bottom - 1 && row.bottom <= top + list.clientHeight + 1;
+    }"""
+    for width, key in ((900, "n"), (900, "N"), (600, "n"), (600, "n")):
+        resize(panel, width)
+        panel.list.press("Escape")
+        panel.list.evaluate("(list) => { list.scrollTop = 119; }")
+        panel.list.press(key)
+        expect(panel.root.locator(".astra-chosen")).to_be_visible()
+        expect(panel.body).not_to_have_attribute("aria-busy", "true")
+        panel.list.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+        assert panel.list.evaluate(whole), (width, key)

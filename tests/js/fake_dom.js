@@ -30,6 +30,7 @@ export class FakeElement {
     /** @type {Record<string, any>} */
     this.style = { setProperty: (/** @type {string} */ name, /** @type {string} */ value) => { this.style[name] = value; } };
     this.clientHeight = 0;
+    this.clientWidth = 0;
     this.scrollHeight = Infinity;
     this.scrolled = 0;
   }

@@ -175,3 +175,24 @@ test("the chosen row stays in sight when the filter goes", () => {
     assert.equal(isWhole(list, hit), true, String(hit));
   }
 });
+
+test("the life line of a connection keeps its place, and what has none of its own shares the last", () => {
+  const { list, rows, go } = listOf();
+  const status = (/** @type {number} */ count) => ({ total: count, connections: Array.from({ length: count }, (_, at) => [at + 1, "/", "", "open"]) });
+  Object.assign(list.store, { status: status(30), model: { get: () => ({ drawing: { dashes: "", received: "", sent: "" } }) } });
+  fake(list.scroller).clientWidth = 900;
+  list.resize();
+  list.asSequence = true;
+  const heads = () => fake(list.laneHead).children.map((each) => each.textContent);
+  for (let number = 40; number <= 5000; number += 1) rows.set(number, row(number, { connection: number > 4900 ? 29 : 2 }));
+  go(100);
+  const before = heads();
+  assert.deepEqual(before, ["client", "#1", "#2", "#3", "#4", "#5", "#6", "24 others"]);
+  go(5000);
+  assert.deepEqual(heads(), before);
+  const shared = list.pool.find(({ number }) => number === 5000);
+  assert.deepEqual(fake(shared?.ladder).children.map((each) => each.textContent), ["", "#29", "from #29"]);
+  list.only = 29;
+  list.draw(true);
+  assert.deepEqual(heads(), ["client", "#29"]);
+});

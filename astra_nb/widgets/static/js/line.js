@@ -6,9 +6,12 @@ import { remark, typeName } from "./rows.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 
-/** Where a life line stands in the sequence, in percent. @param {number} at @param {number} count */
-export function laneAt(at, count) {
-  return 9 + at * 86 / Math.max(1, count - 1);
+/**
+ * Where a life line stands in the sequence, in percent; one that some share has room for a number beside it.
+ * @param {number} at @param {number} count @param {number} others how many share the last one
+ */
+export function laneAt(at, count, others) {
+  return 9 + at * (others ? 74 : 86) / Math.max(1, count - 1);
 }
 
 let lines = 0;
@@ -190,30 +193,34 @@ export class Line {
 
   /** @param {Row} row */
   #drawLadder(row) {
-    const { lanes } = this.list;
-    const count = lanes.length + 1;
-    const lane = lanes.indexOf(row.connection) + 1;
-    const signature = `${count} ${lane} ${row.connection} ${row.direction} ${row.kind} ${row.note === ""}`;
+    const { lanes, others } = this.list;
+    const count = lanes.length + (others ? 2 : 1);
+    const own = lanes.indexOf(row.connection) + 1;
+    const shares = own === 0 && others > 0 && row.connection > 0;
+    const lane = shares ? count - 1 : own;
+    const place = (/** @type {number} */ at) => laneAt(at, count, others);
+    const signature = `${count} ${others > 0} ${lane} ${row.connection} ${row.direction} ${row.kind} ${row.note === ""}`;
     if (this.steps === signature) return;
     this.steps = signature;
     const svg = svgElement("svg", { "aria-hidden": "true", preserveAspectRatio: "none" });
     const line = (/** @type {Record<string, string | number>} */ attributes) => svg.append(svgElement("line", attributes));
     for (let at = 0; at < count; at += 1) {
-      line({ class: at === 0 ? "astra-life astra-own" : "astra-life", x1: `${laneAt(at, count)}%`, x2: `${laneAt(at, count)}%`, y1: 0, y2: 20 });
+      line({ class: at === 0 ? "astra-life astra-own" : "astra-life", x1: `${place(at)}%`, x2: `${place(at)}%`, y1: 0, y2: 20 });
     }
     if (lane > 0) {
-      const [own, other] = [laneAt(0, count), laneAt(lane, count)];
+      const [near, far] = [place(0), place(lane)];
       if (row.direction === "") {
-        svg.append(svgElement("rect", { class: "astra-stop", x: `${other}%`, y: 6, width: 8, height: 8, transform: "translate(-4 0)", rx: row.kind === "opened" ? 4 : 0 }));
+        svg.append(svgElement("rect", { class: "astra-stop", x: `${far}%`, y: 6, width: 8, height: 8, transform: "translate(-4 0)", rx: row.kind === "opened" ? 4 : 0 }));
       } else {
         const { drawing } = this.list.store.model.get("catalog");
-        line({ class: "astra-arrow", x1: `${own}%`, x2: `${other}%`, y1: 10, y2: 10, "stroke-dasharray": row.note ? drawing.dashes : "none" });
-        const tip = svgElement("svg", { x: `${row.direction === "sent" ? other : own}%`, y: 0, width: 1, height: 20, class: "astra-tip" });
+        line({ class: "astra-arrow", x1: `${near}%`, x2: `${far}%`, y1: 10, y2: 10, "stroke-dasharray": row.note ? drawing.dashes : "none" });
+        const tip = svgElement("svg", { x: `${row.direction === "sent" ? far : near}%`, y: 0, width: 1, height: 20, class: "astra-tip" });
         tip.append(svgElement("polygon", { points: drawing[row.direction] }));
         svg.append(tip);
       }
     }
     const words = row.direction === "" ? `#${row.connection}` : row.direction === "sent" ? `to #${row.connection}` : `from #${row.connection}`;
-    this.ladder.replaceChildren(svg, element("span", { class: "astra-spoken", text: words }));
+    const number = shares ? [element("small", { "aria-hidden": "true", text: `#${row.connection}`, style: `left: ${place(lane)}%` })] : [];
+    this.ladder.replaceChildren(svg, ...number, element("span", { class: "astra-spoken", text: words }));
   }
 }

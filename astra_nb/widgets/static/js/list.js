@@ -1,14 +1,14 @@
 // The list of rows: virtual over all numbers of its index, so that any log scrolls the same.
 
 import { element, setText } from "./dom.js";
-import { clock, elapsed, span } from "./format.js";
+import { clock, counted, elapsed, span } from "./format.js";
 import { Line, laneAt } from "./line.js";
 import { Spans } from "./numbers.js";
 
 export const ROW_HEIGHT = 20;
 const HEAD_HEIGHT = 24;
 const TALLEST = 8_000_000; // pixels; a browser cuts what is much higher
-const LANES = 5; // connections in the sequence
+const LANE_WIDTH = 36; // pixels, at least, from one life line of the sequence to the next
 const FETCH_AHEAD = 20; // rows
 
 /**
@@ -43,7 +43,11 @@ export class RowList {
     this.askContexts = false;
     /** @type {Set<number>} */
     this.asked = new Set();
+    /** Connections with a life line of their own in the sequence, rising. */
     this.lanes = /** @type {number[]} */ ([]);
+    this.others = 0; // connections that share the last life line
+    this.only = 0; // the connection that the filter lets through, 0 for all
+    this.width = 0; // of the scroller, pixels
     this.top = 0; // index of the first row in sight, as it was drawn
     this.first = 0; // index of the first place in the piece
     this.y = 0; // where the piece stands
@@ -92,6 +96,7 @@ export class RowList {
   /** The scroller has another height now. */
   resize() {
     this.height = this.scroller.clientHeight;
+    this.width = this.scroller.clientWidth;
     this.handlers.onSight(this.#rowsInSight + 5);
     if (this.follow) this.setFollow(true);
     else this.draw();
@@ -175,7 +180,7 @@ export class RowList {
       this.pool.push(line);
       this.space.append(line.root);
     }
-    if (this.asSequence) this.#findLanes(from, to);
+    if (this.asSequence) this.#findLanes();
     const missing = /** @type {number[]} */ ([]);
     const numbers = [];
     for (let at = from; at < to; at += 1) numbers.push(index.at(at) ?? 0);
@@ -222,18 +227,18 @@ export class RowList {
     });
   }
 
-  /** The connections whose life lines are drawn: those of the rows in sight. */
-  #findLanes(/** @type {number} */ from, /** @type {number} */ to) {
-    const seen = new Set();
-    for (let at = to - 1; at >= from && seen.size < LANES; at -= 1) {
-      const row = this.store.rows.get(this.index.at(at) ?? 0);
-      if (row && row.connection > 0) seen.add(row.connection);
-    }
-    this.lanes = [...seen].sort((a, b) => a - b);
-    const names = [this.store.status.of_server || this.store.status.state === "log" ? "server" : "client", ...this.lanes.map((id) => `#${id}`)];
+  /** Which connections have life lines: the first of the log, whatever is in sight, so that none moves. */
+  #findLanes() {
+    const { connections = [], total = 0, of_server, state } = this.store.status;
+    const known = this.only ? [this.only] : [...new Set([...this.lanes, ...connections.map(([id]) => id)])].sort((a, b) => a - b);
+    const most = Math.max(4, Math.floor(0.3 * this.width / LANE_WIDTH)); // the ladder has a third of the width
+    this.lanes = known.length <= most ? known : known.slice(0, most - 1);
+    this.others = this.only ? 0 : Math.max(known.length, total) - this.lanes.length;
+    const names = [of_server || state === "log" ? "server" : "client", ...this.lanes.map((id) => `#${id}`), ...(this.others ? [counted(this.others, "other")] : [])];
     if (this.laneHead.dataset.shown === names.join()) return;
     this.laneHead.dataset.shown = names.join();
-    this.laneHead.replaceChildren(...names.map((text, at) => element("span", { text, style: `left: ${laneAt(at, names.length)}%` })));
+    this.laneHead.title = this.others ? `${counted(this.others, "connection")} without a line of its own: the last line has them all. Follow one (f) to see it alone.` : "";
+    this.laneHead.replaceChildren(...names.map((text, at) => element("span", { text, style: `left: ${laneAt(at, names.length, this.others)}%` })));
   }
 
   #drawErrors() {

@@ -68,7 +68,7 @@ export class View {
     this.keys = element("div", { class: "astra-keys", role: "dialog", "aria-label": "Keys" }, element("dl", {}, ...KEYS.flatMap(([key = "", what = ""]) => [element("dt", { text: key }), element("dd", { text: what })])));
     this.keys.hidden = true;
     this.bar.root.querySelector(".astra-end")?.append(this.address);
-    this.main = element("div", { class: "astra-body" }, element("div", { class: "astra-pane" }, this.list.root, this.fresh, this.toolbar.found, this.notice), this.inspector.root);
+    this.main = element("div", { class: "astra-body" }, element("div", { class: "astra-pane" }, this.list.root, element("div", { class: "astra-over-head" }, this.notice, this.toolbar.found, this.fresh)), this.inspector.root);
     this.connections.root.hidden = true;
     this.root = element("div", {
       class: "astra-console", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.#key(event),
@@ -138,6 +138,7 @@ export class View {
     } else if (change === "status") {
       this.toolbar.setConnections(this.store.status.connections);
       this.composer.drawTargets();
+      if (this.list.asSequence) this.#draw();
       this.#changed("health");
     } else {
       if (change === "reset") {
@@ -146,6 +147,7 @@ export class View {
         if (this.until !== Infinity) this.until = 0;
         this.list.chosen = 0;
         this.list.contexts.clear();
+        this.list.lanes = [];
         this.list.unfit();
         this.inspector.unpin();
         this.#close();
@@ -193,6 +195,7 @@ export class View {
     const whole = finder.found ?? store.spans;
     const index = this.floor === 0 && this.until === Infinity ? whole : whole.clip(this.floor, this.until);
     list.askContexts = finder.filter.text !== "";
+    list.only = finder.filter.connection;
     if (this.tab !== "Connections") list.show(index, this.#whyEmpty());
     if (this.landing && finder.done) this.#land();
     this.#drawFresh();
@@ -206,7 +209,7 @@ export class View {
     ].filter((each) => each !== "").join(" ");
     if (this.notice.dataset.said !== said) {
       this.notice.dataset.said = said;
-      this.notice.replaceChildren(said, ...(this.floor ? [button("Undo", "Show the cleared rows again", () => { this.floor = 0; this.#draw(); })] : []));
+      this.notice.replaceChildren(element("span", { text: said, title: said }), ...(this.floor ? [button("Undo", "Show the cleared rows again", () => { this.floor = 0; this.#draw(); })] : []));
       this.notice.hidden = said === "";
     }
     this.live.follow(store, paused);

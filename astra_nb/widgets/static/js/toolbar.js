@@ -39,7 +39,7 @@ export class StatusBar {
     plot.append(this.plotTitle, this.line);
     this.root = element("div", { class: "astra-status" },
       element("span", { class: "astra-end" }, element("span", { class: "astra-dot", "aria-hidden": "true" }), this.state, this.address), tabs,
-      element("span", { class: "astra-spring" }), this.errors, this.dropped, this.trip, this.rate, plot);
+      this.errors, element("span", { class: "astra-figures" }, this.dropped, this.trip, this.rate, plot));
     roveFocus(tabs, "button", (tab) => tab.click());
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.again = undefined;
@@ -199,6 +199,7 @@ export class Toolbar {
   /** @param {import("./finder.js").Finder} finder */
   drawFound(finder) {
     setText(this.found, finder.problem || finder.sentence);
+    this.found.title = finder.problem || finder.sentence;
     this.found.classList.toggle("astra-wrong", finder.problem !== "");
   }
 
