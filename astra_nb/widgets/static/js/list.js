@@ -238,7 +238,7 @@ export class RowList {
     if (this.laneHead.dataset.shown === names.join()) return;
     this.laneHead.dataset.shown = names.join();
     this.laneHead.title = this.others ? `${counted(this.others, "connection")} without a line of its own: the last line has them all. Follow one (f) to see it alone.` : "";
-    this.laneHead.replaceChildren(...names.map((text, at) => element("span", { text, style: `left: ${laneAt(at, names.length, this.others)}%` })));
+    this.laneHead.replaceChildren(...names.map((text, at) => element("span", { text, class: this.others && at === names.length - 1 ? "astra-shared" : "", style: `left: ${laneAt(at, names.length, this.others)}%` })));
   }
 
   #drawErrors() {
