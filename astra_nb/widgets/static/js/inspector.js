@@ -5,7 +5,7 @@ import { drawDifferences } from "./differences.js";
 import { drawFigure } from "./figure.js";
 import { ascii, counted, hex } from "./format.js";
 import { FORMS, PayloadView, fromHex, hexLines } from "./payload_view.js";
-import { afterFirst, handshakeText, whyText } from "./tab_text.js";
+import { afterFirst, handshakeText, headline, whyText } from "./tab_text.js";
 
 /**
  * @typedef {import("./figure.js").Field} Field
@@ -320,14 +320,6 @@ export class Inspector {
 /** @param {Row} row */
 function wholeByDefault(row) {
   return row.part !== 0 && row.part[3];
-}
-
-/** @param {Row} row */
-function headline(row) {
-  const where = row.connection ? ` #${row.connection}` : "";
-  if (row.kind !== "frame") return `${row.number}  ${row.kind === "opened" ? "connection open" : row.kind}${where}`;
-  const way = row.direction === "sent" ? "to" : `from`; // in backticks, as the word of an import is in quotes
-  return `${row.number}  ${row.type} ${way}${where}, ${counted(row.length, "byte")}`;
 }
 
 /** @param {Detail} detail @param {import("./bridge.js").Bridge} bridge */

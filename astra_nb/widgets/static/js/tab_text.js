@@ -1,5 +1,6 @@
-// What tabs of the inspector show, as text to copy.
+// What the inspector says of a record as text: its title, and what is copied of a tab.
 
+import { counted } from "./format.js";
 import { duration } from "./rows.js";
 
 /** @param {import("./inspector.js").Head[]} heads */
@@ -23,4 +24,12 @@ export function whyText({ sentence, chain }) {
 /** @param {number} seconds */
 export function afterFirst(seconds) {
   return `${duration(seconds)} after the first of these`;
+}
+
+/** The title over the tabs' content. @param {import("./rows.js").Row} row */
+export function headline(row) {
+  const where = row.connection ? ` #${row.connection}` : "";
+  if (row.kind !== "frame") return `${row.number}  ${row.kind === "opened" ? "connection open" : row.kind}${where}`;
+  const way = row.direction === "sent" ? "to" : `from`; // in backticks, as the word of an import is in quotes
+  return `${row.number}  ${row.type} ${way}${where}, ${counted(row.length, "byte")}`;
 }
