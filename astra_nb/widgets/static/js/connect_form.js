@@ -21,13 +21,21 @@ export function writeHeaders(headers) {
 }
 
 /**
+ * The path that a further client will want: one that has just failed is not it.
+ * @param {import("./bridge.js").Status["connections"]} connections
+ */
+export function pathOf(connections) {
+  return connections.findLast(([, , , state]) => state === "open")?.[1] || "/";
+}
+
+/**
  * @param {import("./store.js").Store} store
  * @param {import("./bridge.js").SavedRequest | null} request that the form begins with
  * @param {() => void} onConnect
  */
 export function connectForm(store, request, onConnect) {
   const { of_server: ofServer, url, connections } = store.status;
-  const address = field(ofServer ? "Path" : "Address", request?.address ?? (ofServer ? connections.at(-1)?.[1] || "/" : url), "astra-wide");
+  const address = field(ofServer ? "Path" : "Address", request?.address ?? (ofServer ? pathOf(connections) : url), "astra-wide");
   const headers = element("textarea", { class: "astra-field astra-wide astra-headers-field", rows: 1, spellcheck: "false", "aria-label": "Headers", placeholder: "Name: value, one a line", oninput: () => fitRows(headers, 4) });
   headers.value = writeHeaders(request?.headers ?? {});
   fitRows(headers, 4);
