@@ -196,3 +196,15 @@ test("the life line of a connection keeps its place, and what has none of its ow
   list.draw(true);
   assert.deepEqual(heads(), ["client", "#29"]);
 });
+
+test("rows that do not come are not asked for without end", async () => {
+  const { list } = listOf();
+  let asked = 0;
+  list.handlers.fetch = async () => { asked += 1; return {}; };
+  list.show(new Spans([[1, 100]]), "");
+  const first = asked;
+  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+  assert.deepEqual([first > 0, asked], [true, first]);
+  list.show(new Spans([[1, 100]]), ""); // news
+  assert.equal(asked, first + 1);
+});

@@ -43,6 +43,8 @@ export class RowList {
     this.askContexts = false;
     /** @type {Set<number>} */
     this.asked = new Set();
+    /** @type {Set<number>} asked for, and did not come */
+    this.late = new Set();
     /** Connections with a life line of their own in the sequence, rising. */
     this.lanes = /** @type {number[]} */ ([]);
     this.others = 0; // connections that share the last life line
@@ -135,6 +137,7 @@ export class RowList {
     const anchor = this.index.at(this.top + below);
     const part = this.#scale === 1 ? this.scrollTop - this.top * ROW_HEIGHT : 0;
     this.index = index;
+    this.#forgetLate();
     const length = Math.min(index.length * ROW_HEIGHT, TALLEST);
     if (length !== this.length) {
       this.length = length;
@@ -222,7 +225,9 @@ export class RowList {
     this.handlers.fetch(wanted).then((contexts) => {
       if (this.askContexts) for (const number of wanted) this.contexts.set(number, contexts[number] ?? "");
     }, () => {}).finally(() => {
-      for (const number of wanted) if (!this.askContexts || !this.contexts.has(number)) this.asked.delete(number);
+      const lacks = (/** @type {number} */ number) => !this.store.rows.has(number) || (this.askContexts && !this.contexts.has(number));
+      // To ask again at once for what did not come would have no end: that waits for news or a scroll.
+      for (const number of wanted) if (lacks(number)) this.late.add(number); else if (!this.askContexts) this.asked.delete(number);
       this.draw(true);
     });
   }
@@ -252,6 +257,11 @@ export class RowList {
     this.marks.replaceChildren(...[...places].map((place) => element("i", { style: `top: ${Math.min(place, 99)}%` })));
   }
 
+  #forgetLate() {
+    for (const number of this.late) this.asked.delete(number);
+    this.late.clear();
+  }
+
   #scrolled() {
     const { scrollTop, clientHeight } = this.scroller;
     if (Math.abs(scrollTop - this.settled) < 1) return; // the list's own scrolling, which is drawn already
@@ -261,6 +271,7 @@ export class RowList {
     else if (!this.follow && atEnd && scrollTop > this.scrollTop) this.setFollow(true);
     this.scrollTop = scrollTop;
     this.settled = scrollTop;
+    this.#forgetLate();
     this.draw();
     this.handlers.onScroll();
   }
