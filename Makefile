@@ -5,6 +5,9 @@ SHELL := /bin/sh
 # The goals share one .venv and one machine; the order of the printed lines is the order of work.
 .NOTPARALLEL:
 
+# Another virtual environment may be activated: IPython would warn of it, and warnings are errors.
+unexport VIRTUAL_ENV
+
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 FIRST_NOTEBOOK := 01-websocket-server.ipynb
