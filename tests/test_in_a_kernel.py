@@ -98,6 +98,7 @@ def test_a_captured_run_and_threads_lose_no_print(
         "printed = [record.text for record in server.log.filter(kind='output')]\n"
         "assert printed == ['from a thread', 'from the handler'], printed"
     )
+    kernel.wait_for_output("later")
     output = kernel.wait_for_output("from the handler")
     assert output == {run: "from a thread\nfrom the handler\n", later: "later\n"}
 
