@@ -22,9 +22,9 @@ from .net.message_rule import Rule
 from .net.options import ConnectOptions, connect_options
 from .net.policy import Policy, check_seeded, check_seeded_host
 from .net.tap_heads import Rewriting
-from .net.tap_line import TapSettings
 from .net.tap_message import Passing
 from .net.tap_rules import RuleFunction
+from .net.tap_settings import TapSettings
 from .net.tls import CertificateFiles, ServerTLS, server_context
 from .net.uris import parse_address, where
 from .running import registry

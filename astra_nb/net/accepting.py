@@ -21,7 +21,7 @@ P = TypeVar("P", bound=asyncio.Protocol)
 
 
 class Acceptor(Generic[P]):
-    """Lets clients in.
+    """Accepts the TCP connections of clients.
 
     Args:
         make_connection: Returns the protocol of a client's connection.

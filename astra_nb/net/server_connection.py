@@ -61,16 +61,8 @@ class ServerConnection(Connection):
     """
 
     __slots__ = (
-        "_asked",
-        "_early",
-        "_faults",
-        "_request",
-        "_response",
-        "next_number",
-        "on_ask",
-        "on_open",
-        "policy",
-        "quiet",
+        "_asked", "_early", "_faults", "_request", "_response", "next_number", "on_ask", "on_open",
+        "policy", "quiet",
     )  # fmt: skip
 
     side = "server"

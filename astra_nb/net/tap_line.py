@@ -7,12 +7,8 @@ never the tap's own.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import traceback
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
-from dataclasses import dataclass, field
-
-from websockets.uri import WebSocketURI
+from collections.abc import Callable, Iterator, Sequence
 
 from astra_nb.errors import ConnectFailed, LocalError
 from astra_nb.log import FrameLog
@@ -31,44 +27,17 @@ from astra_nb.wire.why_closed import read_close
 
 from .closing import ClosingState, Phase
 from .dialing import dial
-from .options import ConnectOptions
 from .policy import host_allowed
-from .tap_heads import Head, Rewriting, agreed_extensions, inflaters, refusal
+from .tap_heads import Head, agreed_extensions, inflaters, refusal
 from .tap_http import HttpWays
 from .tap_leg import Leg
-from .tap_message import Passing
 from .tap_rules import End, RuledWay, RuleFunction
+from .tap_settings import TapSettings
 from .watching import FrameWatch
 
-__all__ = ["TapLine", "TapSettings"]
+__all__ = ["TapLine"]
 
 SIDES: tuple[Side, Side] = ("client", "server")
-
-
-@dataclass(frozen=True, slots=True)
-class TapSettings:
-    """What all connections of a tap share.
-
-    Attributes:
-        uri: The upstream server.
-        options: How it is reached: options of `connect`, checked.
-        rewriting: What is rewritten in requests.
-        hostname: The name or address that the tap listens on.
-        hosts: Further names that a `Host` header may have.
-        rules: The rules; a list that may change.
-        held: What rules hold, by number, in the order in which it came. Changed on the loop's
-            thread only, in steps that leave it whole for others.
-        held_numbers: The numbers of what will be held.
-    """
-
-    uri: WebSocketURI
-    options: ConnectOptions
-    rewriting: Rewriting
-    hostname: str
-    hosts: Sequence[str]
-    rules: MutableSequence[RuleFunction]
-    held: dict[int, Passing] = field(default_factory=dict)
-    held_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
 class TapLine:

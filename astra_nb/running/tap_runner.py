@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from astra_nb.log import FrameLog
 from astra_nb.net.tap_leg import Leg
-from astra_nb.net.tap_line import TapLine, TapSettings
+from astra_nb.net.tap_line import TapLine
+from astra_nb.net.tap_settings import TapSettings
 
 from .listener import Listener
 
