@@ -12,8 +12,8 @@ EXPECT_TIMEOUT = 10_000  # milliseconds until something that should be on the pa
 
 expect.set_options(timeout=EXPECT_TIMEOUT)
 
-SERVER = """
-from astra_nb import http, connect
+ECHO = """
+from astra_nb import http, connect, tap
 server = http.server.new(port=0)
 
 @server.websocket("/")
@@ -23,9 +23,8 @@ def echo(socket):
             socket.send_text(message.value)
 
 server.run()
-panel = server.panel()
-panel
 """
+SERVER = ECHO + "panel = server.panel()\npanel\n"
 
 
 class Console:

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from astra_nb.wire.close_codes import CLOSE_CODES
-from tests.browser.console import Console, open_panel, run
+from tests.browser.console import ECHO, Console, open_panel, run
 from tests.browser.lab import App, Lab, NotebookPage
 from tests.helpers import wait_until
 
@@ -725,21 +725,7 @@ def test_two_panels_show_the_same_and_one_may_be_in_a_box(desk: NotebookPage) ->
 
 
 def test_the_panel_of_a_client_connects_again(desk: NotebookPage) -> None:
-    first = """
-from astra_nb import http, connect
-server = http.server.new(port=0)
-
-@server.websocket("/")
-def echo(socket):
-    for message in socket:
-        if message.type == "text":
-            socket.send_text(message.value)
-
-server.run()
-panel = connect(server.url).panel()
-panel
-"""
-    panel, _ = open_panel(desk, first=first)
+    panel, _ = open_panel(desk, first=f"{ECHO}panel = connect(server.url).panel()\npanel")
     expect(panel.state).to_have_text("connected")
     panel.send("text", "Hello")
     expect(panel.rows('"Hello"')).to_have_count(2)

@@ -8,23 +8,13 @@ import re
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
-from tests.browser.console import Console, open_panel, run
+from tests.browser.console import ECHO, Console, open_panel, run
 from tests.browser.lab import NotebookPage
 
-TAP = """
-from astra_nb import http, connect, tap
-server = http.server.new(port=0)
-
-@server.websocket("/")
-def echo(socket):
-    for message in socket:
-        if message.type == "text":
-            socket.send_text(message.value)
-
+TAP = f"""{ECHO}
 def quiet(message):
     pass
 
-server.run()
 t = tap(server.url, rules=[quiet])
 panel = t.panel()
 panel

@@ -84,7 +84,7 @@ export class FakeModel {
   }
 }
 
-/** Let everything that was settled go on. */
+/** Wait until everything that was settled has gone on. */
 export async function settled() {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }

@@ -99,7 +99,7 @@ def test_only_so_many_frames_are_looked_through(monkeypatch: pytest.MonkeyPatch)
 
 
 def lengthened(record: Record) -> Record:
-    """Say in each payload how long the message is."""
+    """Return a record each byte of whose payload is the length of its message."""
     assert isinstance(record, FrameRecord)
     return record.with_payload(bytes([len(record.payload) % 256]) * len(record.payload))
 

@@ -68,7 +68,7 @@ function nextCell(form) {
   return next instanceof HTMLElement && next.matches(CELL) ? next : null;
 }
 
-/** Give a cell the focus and a key that was pressed elsewhere. @param {HTMLElement} cell @param {KeyboardEvent} pressed */
+/** Focus a cell, and press a key there that was pressed elsewhere. @param {HTMLElement} cell @param {KeyboardEvent} pressed */
 function press(cell, pressed) {
   pressed.preventDefault();
   cell.focus();

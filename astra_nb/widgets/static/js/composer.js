@@ -104,7 +104,7 @@ export class Composer {
     return element("div", { class: "astra-codes" }, sent, element("span", { class: "astra-never-word", text: "only reported" }), never, ...made);
   }
 
-  /** Say what a control means in the line below. @param {EventTarget | null} target */
+  /** Show what a control means in the line below. @param {EventTarget | null} target */
   #hint(target) {
     const control = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("[data-says]")) : null;
     if (control && control === this.used) return; // the line says what came of the click

@@ -90,7 +90,7 @@ export class Finder {
     this.run += 1;
   }
 
-  /** Say that new rows came; they are searched too. */
+  /** Called when new rows came; they are searched too. */
   more() {
     if (!isFiltering(this.filter)) return;
     if (!this.done) this.again = true;

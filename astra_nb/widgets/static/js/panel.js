@@ -8,16 +8,12 @@ import { button, element, setPressed, setText, toggle } from "./dom.js";
 import { Finder, isFiltering, queryOf } from "./finder.js";
 import { counted, grouped } from "./format.js";
 import { Inspector } from "./inspector.js";
+import { listOfKeys } from "./keys.js";
 import { RowList } from "./list.js";
 import { LiveRegion } from "./live_region.js";
 import { Store } from "./store.js";
 import { StatusBar, Toolbar } from "./toolbar.js";
 
-const KEYS = [
-  ["/", "filter"], ["j k \u2191 \u2193", "rows"], ["Home End", "first, last row"], ["Enter", "open the inspector"], ["Esc", "close it"], ["n N", "next, previous error"],
-  ["f", "follow the row's connection"], ["g", "keep the newest row in sight"], ["p", "pause"], ["1 2 3 4", "tabs of the inspector"], ["e", "edit and send again"],
-  ["Ctrl+C", "copy the payload"], ["m", "pin to compare, unpin (or Shift and click)"], ["s", "save or open"], ["Alt+1 \u2026 4", "send text, bytes, ping, pong"], ["t", "times relative to this row"], ["?", "this list"],
-];
 const CONNECTIONS_MS = 1000; // between two looks at the connections while they are shown
 
 export class View {
@@ -65,8 +61,7 @@ export class View {
     this.address = toggle("", "Which address this page reaches", false, (on) => { this.addresses.hidden = !on; }, "astra-bare astra-where");
     this.addresses = element("div", { class: "astra-where-list" });
     this.addresses.hidden = true;
-    this.keys = element("div", { class: "astra-keys", role: "dialog", "aria-label": "Keys" }, element("dl", {}, ...KEYS.flatMap(([key = "", what = ""]) => [element("dt", { text: key }), element("dd", { text: what })])));
-    this.keys.hidden = true;
+    this.keys = listOfKeys();
     this.bar.root.querySelector(".astra-end")?.append(this.address);
     this.main = element("div", { class: "astra-body" }, element("div", { class: "astra-pane" }, this.list.root, element("div", { class: "astra-over-head" }, this.notice, this.toolbar.found, this.fresh)), this.inspector.root);
     this.connections.root.hidden = true;
@@ -216,7 +211,7 @@ export class View {
     list.settle();
   }
 
-  /** Say how many rows came that were not in sight yet. */
+  /** Show how many rows came that were not in sight yet. */
   #drawFresh() {
     const { list, fresh } = this;
     const { index } = list;
@@ -332,7 +327,7 @@ export class View {
     }
   }
 
-  /** Say why something could not be done. @param {Promise<unknown>} asked */
+  /** Show why something could not be done. @param {Promise<unknown>} asked */
   #said(asked) {
     asked.catch((problem) => this.store.say(problem.message, true));
   }

@@ -191,7 +191,7 @@ export class Store {
     this.#notify("said");
   }
 
-  /** Say something of the page's own. @param {string} sentence @param {boolean} [failed] */
+  /** Show a sentence of the page's own. @param {string} sentence @param {boolean} [failed] */
   say(sentence, failed = false) {
     this.said = { sentence, failed, code: "" };
     this.#notify("said");
