@@ -194,6 +194,8 @@ def test_a_hook_that_fails_is_500_without_a_detail(
     )
     assert summary in found
     shown = capsys.readouterr().err
+    name = hook.__name__ if kind == "def" else "awaited"
+    assert shown.startswith(f"The function {name}() of connection 1 raised:\n")
     assert summary.split("'")[0] in shown
     assert "calls.py" not in shown  # the traceback begins with the hook, or with its decision
 

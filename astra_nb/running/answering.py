@@ -26,14 +26,14 @@ class Answering:
     Args:
         policy: Has the seconds that an answer may take, `open_timeout`.
         context: Lends the context of a connection, by its number: its prints are on record.
-        report: Shows and records what was raised.
+        report: Shows and records what was raised, and by what.
     """
 
     def __init__(
         self,
         policy: Policy,
         context: Callable[[int], AbstractContextManager[contextvars.Context]],
-        report: Callable[[Connection, BaseException], object],
+        report: Callable[[Connection, BaseException, str], object],
     ) -> None:
         self._policy = policy
         self._context = context
@@ -52,6 +52,7 @@ class Answering:
         self, connection: ServerConnection, function: Handler, arguments: tuple[object, ...]
     ) -> None:
         limit = self._policy.open_timeout
+        name = getattr(function, "__name__", repr(function))
         try:
             with self._context(connection.number) as context:
                 result = await call(function, arguments, context, limit)
@@ -60,7 +61,7 @@ class Answering:
             raise
         except BaseException as exc:  # noqa: BLE001  (a stranger's function may raise anything)
             _hide_ours(exc)
-            self._report(connection, _explained(exc, function, limit))
+            self._report(connection, _explained(exc, name, limit), f"function {name}()")
             connection.failed_to_answer()
 
     async def end(self) -> None:
@@ -80,10 +81,9 @@ def _hide_ours(exc: BaseException) -> None:
     exc.__traceback__ = trace
 
 
-def _explained(exc: BaseException, function: Handler, limit: float) -> BaseException:
+def _explained(exc: BaseException, name: str, limit: float) -> BaseException:
     if not isinstance(exc, TimeoutError) or exc.args:
         return exc
-    name = getattr(function, "__name__", repr(function))
     return LocalError(
         f"{name}() returned nothing within {limit:g} s, and the client got 500; answer sooner, or "
         f"allow more time with server.open_timeout"

@@ -224,8 +224,11 @@ class Handlers:
         """Return the close code after a handler that raised; only its own end is not an error."""
         return 1000 if _tells_end(exc, connection.state) else self.report(connection, exc)
 
-    def report(self, connection: Connection, exc: BaseException) -> int:
-        """Show and record what a handler raised; the peer learns only the close code."""
+    def report(self, connection: Connection, exc: BaseException, function: str = "handler") -> int:
+        """Show and record what a handler or another function of the user's raised.
+
+        The peer learns only the close code that is returned.
+        """
         # Without the frame of this module, whose caller the handler is.
         trace = exc.__traceback__.tb_next if exc.__traceback__ is not None else None
         if isinstance(exc, LuaError):
@@ -239,7 +242,7 @@ class Handlers:
                 summary="".join(traceback.format_exception_only(exc)).strip(),
                 traceback="".join(lines),
             )
-        text = f"The handler of connection {connection.number} raised:\n{''.join(lines)}"
+        text = f"The {function} of connection {connection.number} raised:\n{''.join(lines)}"
         print(text, file=sys.stderr, end="", flush=True)  # noqa: T201
         return 1011
 
