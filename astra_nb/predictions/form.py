@@ -20,7 +20,8 @@ class Form(anywidget.AnyWidget):
     Attributes:
         answer: What was typed or chosen.
         status: What came of it, as one sentence; a screen reader speaks it.
-        noted: How many answers were noted; the page then moves the focus to the next cell.
+        done: How often an answer left no question of its cell open; the page then moves the focus
+            to the next cell.
     """
 
     _esm = STATIC / "form.js"
@@ -31,7 +32,7 @@ class Form(anywidget.AnyWidget):
     choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
     answer = traitlets.Unicode().tag(sync=True)
     status = traitlets.Unicode().tag(sync=True)
-    noted = traitlets.Int().tag(sync=True)
+    done = traitlets.Int().tag(sync=True)
 
     def __init__(
         self,
@@ -45,8 +46,8 @@ class Form(anywidget.AnyWidget):
         """Make a form.
 
         Args:
-            note: Called with each answer; returns the sentence for `status`, and whether the
-                answer was noted.
+            note: Called with each answer; returns the sentence for `status`, and whether each
+                question of the cell has an answer now.
         """
         super().__init__(
             question=question, hint=hint, choices=list(choices), answer=answer, status=status
@@ -55,8 +56,8 @@ class Form(anywidget.AnyWidget):
         self.observe(self._note, "answer")
 
     def _note(self, _: Any) -> None:
-        self.status, is_noted = self._take(self.answer)
-        self.noted += is_noted
+        self.status, is_done = self._take(self.answer)
+        self.done += is_done
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle: Any = super()._repr_mimebundle_(**options)

@@ -21,6 +21,7 @@ __all__ = ["Prediction", "predict"]
 
 OFF = "ASTRA_NB_NO_PREDICTIONS"  # environment variable; any value leaves only questions and truths
 LONGEST = 300  # characters of a question
+OTHERS = " Now answer the other"
 
 Outcome = Literal["right", "not right", "no answer", "not asked"]
 # A mark and a colour beside the words, never instead of them.
@@ -53,6 +54,7 @@ class Prediction:
         self.outcome: Outcome | None = None
         self._text = ""
         self._value: Value | None = None
+        self._of_cell: list[Prediction] = [self]
         self.form: Form | None = None
         if not is_off():
             self._restore()
@@ -110,9 +112,12 @@ class Prediction:
 
     def ask(self) -> None:
         """Show the question: as a form where there is a page, else as text."""
-        if is_off() or getattr(handler_output.shell(), "kernel", None) is None:
+        shell = handler_output.shell()
+        if is_off() or getattr(shell, "kernel", None) is None:
             print(self)
             return
+        self._of_cell = _asked_in(shell.execution_count)
+        self._of_cell.append(self)
         from IPython.display import display
 
         from .form import Form  # ipywidgets is loaded when someone is asked
@@ -129,7 +134,7 @@ class Prediction:
         display(self.form)  # type: ignore[no-untyped-call]
 
     def _note(self, text: str) -> tuple[str, bool]:
-        """Take the answer of the form; return what came of it, and whether it was noted."""
+        """Take the answer of the form; return what came of it, and whether its cell is done."""
         try:
             self.answer = text
         except ValueError as error:
@@ -138,6 +143,13 @@ class Prediction:
         noted = self.shown_answer()
         if not noted:
             return "No answer noted.", False
+        for other in self._of_cell:
+            if other.form is not None:  # only the newest sentence says what comes next
+                other.form.status = other.form.status.partition(OTHERS)[0]
+        left = sum(not each.shown_answer() for each in self._of_cell)
+        if left:
+            questions = "question" if left == 1 else f"{left} questions"
+            return f"Noted: {noted}.{OTHERS} {questions} of this cell.", False
         return f"Noted: {noted}. Now run the next cell.", True
 
     def shown_answer(self) -> str:
@@ -201,6 +213,17 @@ def predict(question: str, answer: str | Sequence[str] = "number") -> Prediction
     prediction = Prediction(question, answer)
     prediction.ask()
     return prediction
+
+
+_latest: tuple[int, list[Prediction]] = (0, [])
+
+
+def _asked_in(execution: int) -> list[Prediction]:
+    """Return the list of the predictions of one execution of a cell, which they share."""
+    global _latest
+    if _latest[0] != execution:
+        _latest = (execution, [])
+    return _latest[1]
 
 
 def is_off() -> bool:

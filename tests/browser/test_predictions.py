@@ -63,11 +63,16 @@ def test_predictions_are_answered_and_told(lab: Lab, theme: Theme) -> None:
     page.screenshot(f"predict-unread-{theme}")
     field.fill("2")
     page.page.keyboard.press("Tab")
-    expect(group.get_by_role("status")).to_have_text("Noted: 2. Now run the next cell.")
+    expect(group.get_by_role("status")).to_have_text(
+        "Noted: 2. Now answer the other 2 questions of this cell."
+    )
     types = page.cell(0).output.get_by_role("group", name="Which ones, in their order?")
     types.get_by_label("types of frames in order").fill("close")
     types.get_by_role("button", name="Note it").click()
-    expect(types.get_by_role("status")).to_have_text("Noted: close. Now run the next cell.")
+    expect(types.get_by_role("status")).to_have_text(
+        "Noted: close. Now answer the other question of this cell."
+    )
+    expect(group.get_by_role("status")).to_have_text("Noted: 2.")
     first = page.cell(0).output.get_by_role("group", name="Who closes first?")
     first.get_by_label("the client").focus()
     page.page.keyboard.press("Space")

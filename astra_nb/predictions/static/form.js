@@ -42,18 +42,17 @@ export function render({ model, el }) {
     for (const { update } of fields) update();
   };
   const goOn = () => {
-    const last = [...form.closest(CELL)?.querySelectorAll(".astra-predict") ?? []].at(-1);
     const active = document.activeElement;
-    if (isDone && last === form && (form.contains(active) || active?.contains(form))) nextCell(form)?.focus();
+    if (isDone && (form.contains(active) || active?.contains(form))) nextCell(form)?.focus();
     isDone = false;
   };
-  model.on("change:noted", goOn);
+  model.on("change:done", goOn);
   model.on("change:status", show);
   model.on("change:answer", show);
   show();
   el.append(form);
   return () => {
-    model.off("change:noted", goOn);
+    model.off("change:done", goOn);
     model.off("change:status", show);
     model.off("change:answer", show);
   };
