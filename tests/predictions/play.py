@@ -3,7 +3,7 @@
     python tests/predictions/play.py NOTEBOOK...
 
 Before each cell that follows a panel, each server sends a text on each of its connections, as
-someone who tries the panel does. Each cell of the notebooks in `TWICE` is run twice in a row.
+someone who tries the panel does. Each cell is run twice in a row, as with Ctrl+Enter.
 
 Prints JSON: for each notebook the questions in their order, each with what its checks came to and
 with the truth.
@@ -32,8 +32,6 @@ from astra_nb.predictions.prediction import Outcome, Prediction
 from astra_nb.server import Server
 
 Played = list[tuple[str, list[Outcome | None], object]]
-
-TWICE = {"01", "04", "07", "13"}  # the others tell a story, or take long
 
 
 def typed(value: Value) -> str:
@@ -86,11 +84,8 @@ def try_the_panel(names: dict[str, Any]) -> None:
                         socket.send_text("from the panel")
 
 
-async def play(cells: list[dict[str, Any]], times: int = 1) -> Played:
+async def play(cells: list[dict[str, Any]]) -> Played:
     """Run the cells of a notebook in their order; returns what its predictions came to.
-
-    Args:
-        times: How often each cell is run in a row.
 
     Raises:
         RuntimeError: A cell failed.
@@ -102,7 +97,7 @@ async def play(cells: list[dict[str, Any]], times: int = 1) -> Played:
     has_panel = False
     try:
         code = [cell for cell in cells if cell["cell_type"] == "code"]
-        for cell, run in itertools.product(code, range(times)):
+        for cell, run in itertools.product(code, (1, 2)):
             source = "".join(cell["source"])
             if has_panel:
                 try_the_panel(shell.user_ns)
@@ -114,7 +109,7 @@ async def play(cells: list[dict[str, Any]], times: int = 1) -> Played:
                 )
             if not result.success:
                 error = result.error_before_exec or result.error_in_exec
-                raise RuntimeError(f"cell {cell['id']}, run {run + 1}: {error!r}") from error
+                raise RuntimeError(f"cell {cell['id']}, run {run}: {error!r}") from error
             has_panel = has_panel or ".panel(" in source
     finally:
         Prediction.check = check  # type: ignore[method-assign]
@@ -128,10 +123,7 @@ def main(paths: list[str]) -> None:
     os.symlink(captures, "captures")  # which a notebook reads
 
     async def play_all() -> dict[str, Played]:
-        return {
-            name: await play(notebook["cells"], 2 if name[:2] in TWICE else 1)
-            for name, notebook in notebooks.items()
-        }
+        return {name: await play(notebook["cells"]) for name, notebook in notebooks.items()}
 
     # Once for all of them: what handlers print is recorded as long as nothing else takes its place.
     with contextlib.redirect_stdout(io.StringIO()):
