@@ -92,13 +92,13 @@ def alike(first: JoinedMessage, messages: Sequence[JoinedMessage]) -> list[Joine
 
 def remarks(source: JoinedMessage | None, copies: Sequence[JoinedMessage]) -> list[str]:
     if source is None:
-        return [f"No message that came is in {label(copies[0])}."]
+        return [f"No received message is part of {label(copies[0])}."]
     if not copies:
-        return ["No message that was sent after it holds it."]
+        return ["No message sent after it contains it."]
     names = [copy.connection for copy in copies]
-    remarks = ["Its sender got it too."] if source.connection in names else []
+    remarks = ["The sender received it too."] if source.connection in names else []
     if copies[0].value != source.value:
-        remarks.append(f"It was sent as {label(copies[0])}.")
+        remarks.append(f"It was passed on as {label(copies[0])}.")
     return remarks
 
 

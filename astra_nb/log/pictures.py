@@ -21,7 +21,7 @@ COLUMN = 50  # characters of a header; "Sec-WebSocket-Accept: " and its value ha
 HEADERS = 14  # of one head that are shown
 ENDS = {"client": "sec-websocket-key", "server": "sec-websocket-accept"}
 PINGS = 8  # newest ones that are shown
-CLOCK = "Times were taken at the end that keeps the log; how long each way took is not known."
+CLOCK = "The times were taken at the end that keeps this log; how long each way took is not known."
 
 
 def nothing(what: str) -> Picture:

@@ -128,7 +128,7 @@ def frame_details(record: FrameRecord) -> str:
     if record.message is not None:
         notes.append(f"compressed {len(record.message):,} to {len(frame.payload):,} bytes")
     if not frame.complete:
-        notes.append(f"cut after {len(frame.raw):,} bytes")
+        notes.append(f"only {counted(len(frame.raw), 'byte')}")
     if record.verdict:
         notes.append(short(record.verdict))
     shown = preview(record.payload, frame.type)

@@ -205,8 +205,8 @@ class BaseSocket(Generic[I]):
             raise self._closed()
         if self._connection.close_asked or state.sent is not None:
             raise NotOpen(
-                f"this end has sent a CLOSE frame, so the {what} was not sent: no data frame may "
-                f"follow it (RFC 6455, section 5.5.1), and after it this end only answers PING "
+                f"the {what} was not sent, because this end has already sent a CLOSE frame; no "
+                f"data frame may follow that (RFC 6455, section 5.5.1), only answers to PING "
                 f"frames; send before closing, or open a new connection"
             )
         raise NotOpen(f"the connection is {self.state}, so the {what} was not sent")

@@ -161,8 +161,8 @@ def notes(connection: Connection, peer: Connection | None) -> list[str]:
     said = []
     if not connection.sender.is_writable:
         said.append(
-            f"The write buffer was above its bound: what the {connection.side} sends waits until "
-            f"it is nearly empty."
+            f"The write buffer was above its bound: the {connection.side}'s next messages wait "
+            f"until the buffer is nearly empty."
         )
     reader = connection if peer is None else peer
     if reader.inbox is not None and reader.inbox.paused:

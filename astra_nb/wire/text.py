@@ -155,7 +155,8 @@ def utf8_fault(error: UnicodeDecodeError) -> str:
             return f"{shown} {verb} a surrogate{known and ',' + known}"
         if point > 0x10FFFF:
             return f"{shown} {verb} a number beyond U+10FFFF"
-    end = f"{others[len(more)]:02x} does not continue it" if others[len(more) :] else "it is cut"
+    after = others[len(more) :]
+    end = f"{after[0]:02x} does not continue it" if after else "the rest is missing"
     return f"{shown} begins a character of {length} bytes, and {end}"
 
 

@@ -20,8 +20,8 @@ client #1 -- TEXT "Hello" --> server
                                 |-- after 0.50 ms --> client #3
 
 1 message in, 2 out.
-Its sender got it too.
-It was sent as TEXT "Kim: Hello"."""
+The sender received it too.
+It was passed on as TEXT "Kim: Hello"."""
 
 
 def log_of(*frames: tuple[str, int, bytes | str], side: End = "server") -> FrameLog:
@@ -71,8 +71,8 @@ def test_a_message_in_a_room() -> None:
     )
     assert (
         "<desc>client #1 -- TEXT &quot;Hello&quot; --&gt; server. Sent to client #1 after 0.25 ms; "
-        "to client #3 after 0.50 ms. 1 message in, 2 out. Its sender got it too. It was sent as "
-        "TEXT &quot;Kim: Hello&quot;.</desc>"
+        "to client #3 after 0.50 ms. 1 message in, 2 out. The sender received it too. It was "
+        "passed on as TEXT &quot;Kim: Hello&quot;.</desc>"
     ) in picture.svg
 
 
@@ -94,7 +94,7 @@ def test_a_message_that_was_sent_to_nobody() -> None:
     assert names(picture) == []
     assert str(picture).splitlines()[-2:] == [
         "1 message in, 0 out.",
-        "No message that was sent after it holds it.",
+        "No message sent after it contains it.",
     ]
 
 
@@ -107,7 +107,7 @@ def test_a_broadcast_comes_from_the_server_itself() -> None:
     assert names(picture) == ["client #1", "client #2"]
     assert str(picture).splitlines()[-2:] == [
         "No message in, 2 out.",
-        'No message that came is in TEXT "all".',
+        'No received message is part of TEXT "all".',
     ]
 
 

@@ -164,7 +164,7 @@ def test_pings_of_both_ends_have_their_times() -> None:
         '#1 client: PING 62 "b"  |-- answered after 0.50 ms -->| PONG',
         "#1 server: PING no payload  |-- no PONG",
         "",
-        "Times were taken at the end that keeps the log; how long each way took is not known.",
+        "The times were taken at the end that keeps this log; how long each way took is not known.",
     ]
     assert arrows(picture) == 5
     assert {"round-trip time 12.50 ms", "answered after 0.50 ms", "no PONG"} <= set(words(picture))

@@ -140,7 +140,7 @@ def test_the_time_of_day_is_that_of_this_machine() -> None:
         (frame(HELLO, verdict="ignored: late"), '"Hello" [ignored: late]'),
         (frame(b"\x89\x00", verdict="ignored: late"), "[ignored: late]"),
         (frame(b"\xc1\x01x", message=b"Hello"), '"Hello" [compressed 5 to 1 bytes]'),
-        (frame(MASKED_HELLO[:8], verdict="TCP dropped"), '"He" [cut after 8 bytes] [TCP dropped]'),
+        (frame(MASKED_HELLO[:8], verdict="TCP dropped"), '"He" [only 8 bytes] [TCP dropped]'),
         (
             other(
                 HandshakeRecord, side="server", direction="received", raw=b"", headers=(),

@@ -21,10 +21,9 @@ from tests.servers import serving
 from .memory import Memory, in_memory
 
 CLOSE_SENT = (
-    "this end has sent a CLOSE frame, so the {} was not sent: no data frame may follow it "
-    "(RFC 6455, section 5.5.1), and after it this end only answers PING frames; send before "
-    "closing, "
-    "or open a new connection"
+    "the {} was not sent, because this end has already sent a CLOSE frame; no data frame may "
+    "follow that (RFC 6455, section 5.5.1), only answers to PING frames; send before closing, or "
+    "open a new connection"
 )
 UNDER_WAY = (
     "a fragmented message is under way, so the {} was not sent: only control frames may come "

@@ -20,7 +20,7 @@ from tests.servers import serving
 from .memory import Memory, in_memory
 
 CHUNK = bytes(64 * 1024)
-WAITS = "what the server sends waits until"
+WAITS = "the server's next messages wait"
 FULL = "The inbox is full: the client reads nothing more"
 
 

@@ -501,7 +501,7 @@ def test_a_text_that_is_not_utf8(side: Side) -> None:
 
 def test_a_text_that_ends_inside_a_character() -> None:
     end = Receiving()
-    refused = not_utf8("c3 begins a character of 2 bytes, and it is cut", " at byte 2")
+    refused = not_utf8("c3 begins a character of 2 bytes, and the rest is missing", " at byte 2")
     assert end(frame(1, b"ab\xc3")) == ([], refused)
 
 

@@ -58,8 +58,8 @@ def test_a_masked_text_is_explained() -> None:
         (
             b"\x81\x03a\xe2\x82",
             'UTF-8 breaks at byte 1 of the payload, after "a": e2 82 begins a character of 3 '
-            "bytes, and it is cut (RFC 3629, section 3). The other end must fail the connection "
-            "(RFC 6455, section 8.1); the code for that is 1007 (section 7.4.1).",
+            "bytes, and the rest is missing (RFC 3629, section 3). The other end must fail the "
+            "connection (RFC 6455, section 8.1); the code for that is 1007 (section 7.4.1).",
         ),
         (
             b"\x81\x02\xc1\x81",

@@ -122,11 +122,11 @@ def test_where_utf8_breaks(data: bytes, broken: tuple[int, str] | None) -> None:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (b"abc\xe2\x82", "e2 82 begins a character of 3 bytes, and it is cut"),
-        (b"abc\xe0", "e0 begins a character of 3 bytes, and it is cut"),
-        (b"abc\xf0", "f0 begins a character of 4 bytes, and it is cut"),
-        (b"abc\xed\x9f", "ed 9f begins a character of 3 bytes, and it is cut"),
-        (b"abc\xf4\x8f\xbf", "f4 8f bf begins a character of 4 bytes, and it is cut"),
+        (b"abc\xe2\x82", "e2 82 begins a character of 3 bytes, and the rest is missing"),
+        (b"abc\xe0", "e0 begins a character of 3 bytes, and the rest is missing"),
+        (b"abc\xf0", "f0 begins a character of 4 bytes, and the rest is missing"),
+        (b"abc\xed\x9f", "ed 9f begins a character of 3 bytes, and the rest is missing"),
+        (b"abc\xf4\x8f\xbf", "f4 8f bf begins a character of 4 bytes, and the rest is missing"),
     ],
 )
 def test_utf8_that_ends_inside_a_character(data: bytes, fault: str) -> None:

@@ -244,7 +244,7 @@ def test_a_long_reason_or_detail_is_cut() -> None:
             b"\x03\xe8a\xe9",
             CloseFrame(1000, "a\ufffd"),
             "1000 and a reason that is not UTF-8: at byte 1 of it, e9 begins a character of 3 "
-            "bytes, and it is cut (RFC 6455, section 8.1)",
+            "bytes, and the rest is missing (RFC 6455, section 8.1)",
         ),
     ],
 )
