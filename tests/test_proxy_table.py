@@ -130,7 +130,7 @@ def subprotocol(scene: Scene) -> str:
     both = scene(read, subprotocols=["second"])
     with both.through(subprotocols=["first", "second"]) as client:
         assert both.log.wait_for(kind="opened").subprotocol == "second"
-        told = {"first": "the first one it offered", "second": "what the server chose"}
+        told = {"first": "the first one that it offered", "second": "what the server chose"}
         return f"the page is told {told.get(client.subprotocol or '', 'none')}"
 
 
@@ -172,7 +172,7 @@ MEASUREMENTS: dict[str, Callable[[Scene], str]] = {
     "server: sends a pong that nobody asked for": pong,
     "server: refuses the opening handshake": refuses,
     "server: chooses a subprotocol": subprotocol,
-    "page: sends a message over about 10 MiB": large,
+    "page: sends a message of more than about 10 MiB": large,
     "page: connects": connects,
 }
 
