@@ -79,8 +79,8 @@ def test_a_lesson_compares_twice_and_shuffled_without_a_sanitize_file(
 def test_a_cell_that_fails_shows_the_frames_and_why_it_closed(compared: str) -> None:
     differs, raises = compared.split("WebSocket frames")[1:]
     for told in (differs, raises):
-        assert "What the server's log has last:" in told
-        assert "What the client's log has last:" in told
+        assert "The last rows of the server's log:" in told
+        assert "The last rows of the client's log:" in told
     assert "Connection 1: not closed so far." in differs
     assert "The client closed first with 1000 (normal closure)" in raises
 
@@ -89,8 +89,8 @@ def test_without_nbval_a_cell_shows_them_where_it_is_told_to(
     lesson: nbformat.NotebookNode,
 ) -> None:
     without, told = ("\n".join(lesson.cells[n].outputs[0].traceback) for n in (-3, -1))
-    assert "log has last" not in without
-    assert "What the client's log has last:" in told
+    assert "The last rows of" not in without
+    assert "The last rows of the client's log:" in told
     assert '"Hello, Ben!"' in told
     assert "Hello, Ada!" not in told  # of an earlier cell
 

@@ -46,7 +46,7 @@ def _told(log: FrameLog, records: Sequence[Record], side: str) -> str:
     frames = [each for each in records if isinstance(each, FrameRecord)][-MOST_FRAMES:]
     closed = [each for each in records if isinstance(each, ClosedRecord)]
     shown = table.text(frames, table.check_columns(COLUMNS), log.origin)
-    lines = [f"What the {side}'s log has last:", shown if frames else "(no frames)"]
+    lines = [f"The last rows of the {side}'s log:", shown if frames else "(no frames)"]
     lines += [f"Connection {each.connection}: {each.why_closed}" for each in closed[-MOST_FRAMES:]]
     ended = {each.connection for each in closed}
     still = {each.connection for each in frames} - ended

@@ -32,8 +32,8 @@ def test_the_last_frames_of_both_ends_and_why_it_closed() -> None:
         told = last_frames(before)
         assert last_frames(mark()) == ""
     of_server, of_client = told.split("\n\n")
-    assert of_server.startswith("What the server's log has last:\n")
-    assert of_client.startswith("What the client's log has last:\n")
+    assert of_server.startswith("The last rows of the server's log:\n")
+    assert of_client.startswith("The last rows of the client's log:\n")
     assert '-> sent      text     1     0       5  "Hello"' in of_server
     assert '<- received  text     1     0       5  "Hello"' in of_client
     for each in (of_server, of_client):
@@ -48,7 +48,7 @@ def test_only_the_newest_frames_of_the_newest_logs() -> None:
             clients[-1].send_ping("a")
         server.log.wait_for(type="ping", count=20)
         told = last_frames(before)
-        assert told.count("What the client's log has last:") == 2
+        assert told.count("The last rows of the client's log:") == 2
         assert all(part.count("\n") <= 15 for part in told.split("\n\n"))
         for client in clients:
             client.close()
@@ -82,6 +82,6 @@ def test_a_cell_that_raises_shows_them_as_a_note(
         shell.user_ns.pop("client").close()
         shell.reset()
     assert "AssertionError" in told
-    assert "What the client's log has last:" in told
+    assert "The last rows of the client's log:" in told
     assert "ZeroDivisionError" in nothing
-    assert "log has last" not in nothing
+    assert "The last rows of" not in nothing
