@@ -107,7 +107,11 @@ def test_a_wrong_answer(fault: Fault, kind: str) -> None:
                 connect(server.url, log=log)
             assert closed(log).detail
             assert not log.filter(kind="opened")[:]
-            status = {"no HTTP": None, "bytes before the answer": None, "another status": 200}
+            status = {
+                "answer that is not HTTP": None,
+                "bytes before the answer": None,
+                "another status": 200,
+            }
             assert caught.value.status == status.get(fault.name, 101)
         assert closed(server.log).code in (1000, 1006)
         assert told(server.log, fault)
@@ -298,13 +302,13 @@ def test_an_awaitable_socket_breaks_rules_as_well() -> None:
 
 def test_what_is_not_a_rule_to_break_here() -> None:
     with serving(handler_of("def", echo)) as server, connect(server.url) as client:
-        for name in ("nothing", "no HTTP", 7):
+        for name in ("nothing", "answer that is not HTTP", 7):
             with pytest.raises(LocalError, match="no fault has the name"):
                 client.break_rule(name)  # type: ignore[arg-type]
         with pytest.raises(LocalError, match="no fault has the name"):
             server.connections[0].break_rule("same masking key each time")
-    with pytest.raises(LocalError, match="no fault has the name 'no HTTP'"):
-        connect("ws://127.0.0.1:9/", faults=["no HTTP"])
+    with pytest.raises(LocalError, match="no fault has the name 'answer that is not HTTP'"):
+        connect("ws://127.0.0.1:9/", faults=["answer that is not HTTP"])
     with pytest.raises(LocalError, match="no fault has the name 'two keys'"):
         Server().websocket("/", handler_of("def", echo), faults=["two keys"])
 

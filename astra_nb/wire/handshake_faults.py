@@ -163,7 +163,7 @@ ANSWERS: tuple[Fault, ...] = (
         ),
     ),
     answer(
-        "no HTTP", "4.2.2", "The answer must be HTTP.",
+        "answer that is not HTTP", "4.2.2", "The answer must be HTTP.",
         lambda head: b"Hello! This is not HTTP.\r\n\r\n",
     ),
     answer(

@@ -515,8 +515,8 @@ async def test_which_rules_a_socket_can_break() -> None:
     own = end.socket()
     assert own._fault("reserved opcode").name == "reserved opcode"
     assert own._fault("late CLOSE").stage == "conduct"
-    with pytest.raises(LocalError, match="no fault has the name 'no HTTP'"):
-        own._fault("no HTTP")
+    with pytest.raises(LocalError, match="no fault has the name 'answer that is not HTTP'"):
+        own._fault("answer that is not HTTP")
     end.end()
     with pytest.raises(ConnectionClosed):
         own._fault("reserved opcode")

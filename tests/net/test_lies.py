@@ -153,7 +153,10 @@ def test_faults_by_name_and_with_other_seconds() -> None:
             "faults: at this end and place, no fault has the name 'nothing'; choose from ",
         ),
         ([7], "faults: at this end and place, no fault has the name 7; choose from "),
-        (["no HTTP"], "faults: at this end and place, no fault has the name 'no HTTP'; "),
+        (
+            ["answer that is not HTTP"],
+            "faults: at this end and place, no fault has the name 'answer that is not HTTP'; ",
+        ),
         (["same masking key each time"], "faults: at this end and place, no fault has the "),
     ],
 )

@@ -24,9 +24,9 @@ def test_each_has_a_name_of_its_own_and_sentences() -> None:
 
 def test_a_name_that_no_fault_has() -> None:
     with pytest.raises(KeyError) as caught:
-        fault_named("no HTTP", FRAMES)
+        fault_named("answer that is not HTTP", FRAMES)
     assert caught.value.args[0].startswith(
-        "no fault has the name 'no HTTP'; choose from 'wrong mas"
+        "no fault has the name 'answer that is not HTTP'; choose from 'wrong mas"
     )
 
 

@@ -74,7 +74,7 @@ def test_what_is_wrong(name: str, header: str, values: list[str]) -> None:
         ("request with POST", "POST /room HTTP/1.1"),
         ("request of HTTP/1.0", "GET /room HTTP/1.0"),
         ("another status", "HTTP/1.1 200 OK"),
-        ("no HTTP", "Hello! This is not HTTP."),
+        ("answer that is not HTTP", "Hello! This is not HTTP."),
         ("bytes before the answer", "Hello!"),
     ],
 )
