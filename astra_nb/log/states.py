@@ -37,11 +37,13 @@ class Step:
         label: What it was.
         sender: The end that sent it; None for the end of TCP.
         states: Those of client and server.
+        dashed: Whether the arrow is dashed: that of a frame with a verdict, as in the panel.
     """
 
     label: str
     sender: Side | None
     states: tuple[str, str]
+    dashed: bool
 
 
 def steps_of(records: Sequence[Moving], is_heard: bool) -> list[Step]:
@@ -79,7 +81,8 @@ def steps_of(records: Sequence[Moving], is_heard: bool) -> list[Step]:
                 now = {side: "CLOSED", peer: "CLOSED" if is_seen else "CLOSED?"}
             case OpenedRecord():
                 continue
-        steps.append(Step(shortened(label, LABEL), sender, (now["client"], now["server"])))
+        dashed = isinstance(record, FrameRecord) and bool(record.verdict)
+        steps.append(Step(shortened(label, LABEL), sender, (now["client"], now["server"]), dashed))
     return steps
 
 
@@ -152,7 +155,8 @@ def draw(above: Sequence[str], steps: Sequence[Step], below: Sequence[str]) -> D
         drawing.words(WIDTH / 2, y - 4, step.label, anchor="middle")
         ends = [(LEFT + BOX + 8, y + 4), (RIGHT - 8, y + 4)]
         if step.sender is not None:
-            drawing.line(*(ends if step.sender == "client" else reversed(ends)), arrow=True)
+            points = ends if step.sender == "client" else reversed(ends)
+            drawing.line(*points, arrow=True, dashed=step.dashed)
         before = step.states
     y += LINE
     for line in below:

@@ -119,6 +119,9 @@ def test_a_close_frame_that_is_refused_moves_the_end_that_sent_it() -> None:
 
     assert states_of(log) == [("CLOSING", "OPEN")]
     assert "[refused: half a code]" in str(log.state_picture())
+    # A frame with a verdict has a dashed arrow, here as in the panel's sequence.
+    assert log.state_picture().svg.count("stroke-dasharray") == 1
+    assert "stroke-dasharray" not in conversation().state_picture().svg
 
 
 def test_the_newest_connection_is_drawn_and_a_filter_chooses_another_one() -> None:
