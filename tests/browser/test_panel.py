@@ -30,7 +30,7 @@ def test_every_message_button_puts_its_frame_on_the_wire(desk: NotebookPage) -> 
         expect(panel.code).to_have_text(re.compile(rf"panel\.send_{name}\(.*, by=1\)"))
         expect(panel.rows(f"by {name}").first).to_be_visible()
     panel.payload.fill("two\nlines")
-    panel.payload.press("Enter")  # the last kind of message, which a ping is not
+    panel.payload.press("Enter")  # text or bytes, whichever was sent last
     expect(panel.code).to_contain_text("panel.send_bytes(")
     panel.button("Fragments…").click()
     panel.payload.fill("by pieces")

@@ -35,8 +35,8 @@ def add_rule(panel: Console, act: str, value: str = "", **criteria: str) -> Loca
     for name, label in names.items():
         panel.root.get_by_label(label).select_option(criteria.get(name, ""))
     panel.root.get_by_label("that contain").fill(criteria.get("text", ""))
-    panel.root.get_by_label("What becomes of them").select_option(act)
-    field = panel.root.get_by_label("How much, or by what")
+    panel.root.get_by_label("What the rule does").select_option(act)
+    field = panel.root.get_by_label("Value for the rule")
     if value:
         field.fill(value)
     else:
@@ -89,8 +89,8 @@ def test_the_rules_of_a_tap_by_their_controls(desk: NotebookPage) -> None:
     expect(rules).to_contain_text("function print")
 
     # What cannot be is said.
-    panel.root.get_by_label("What becomes of them").select_option("delay")
-    panel.root.get_by_label("How much, or by what").fill("long")
+    panel.root.get_by_label("What the rule does").select_option("delay")
+    panel.root.get_by_label("Value for the rule").fill("long")
     panel.button("Add rule").click()
     expect(panel.sentence).to_contain_text("delay is a positive number of seconds, not 'long'")
 
@@ -137,7 +137,7 @@ def test_what_a_rule_holds_is_edited_and_let_go(desk: NotebookPage) -> None:
     assert panel.root.locator("i, script").count() == 0
     panel.list.press("End")
     panel.list.press("e")
-    expect(panel.sentence).to_have_text("There is nothing to send on here.")
+    expect(panel.sentence).to_have_text("This panel cannot send.")
 
 
 CLIENT = """

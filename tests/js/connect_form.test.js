@@ -11,7 +11,7 @@ test("a header is a line, and its value may hold what it likes", () => {
 });
 
 test("a line that is not a header is named", () => {
-  for (const wrong of ["junk", ": value"]) assert.throws(() => readHeaders(wrong), /is not a header; write one a line/);
+  for (const wrong of ["junk", ": value"]) assert.throws(() => readHeaders(wrong), /is not a header; write one on each line/);
 });
 
 test("the form begins with the path of the newest open connection", () => {

@@ -41,7 +41,7 @@ export class Composer {
     });
     this.format = element("select", { class: "astra-select astra-format", "aria-label": "The payload is", title: "How the payload is read" },
       ...this.catalog.formats.map((name) => element("option", { text: `as ${name}`, value: name })));
-    this.sends = new Map(KINDS.map((kind) => [kind, button(`Send ${kind}`, `Send the payload as ${kind} (Enter sends the last kind of message)`, () => this.send(kind))]));
+    this.sends = new Map(KINDS.map((kind) => [kind, button(`Send ${kind}`, `Send the payload as ${kind} (Enter sends as the highlighted type)`, () => this.send(kind))]));
     this.reason = element("input", { class: "astra-field astra-reason", placeholder: "reason", "aria-label": "Close reason", oninput: () => this.#count() });
     this.count = element("span", { class: "astra-in" });
     this.code = element("code", { class: "astra-code" });
@@ -50,7 +50,7 @@ export class Composer {
     this.copy = button("Copy", "Copy the line of Python", () => copyText(this.copy, this.code.textContent ?? ""), "astra-bare");
     this.hint = element("span", { class: "astra-hint-line" });
     this.openers = new Map(Object.entries(DRAWERS).map(([name, word]) => {
-      const made = button(word, { fragments: "Send one message in several frames", rules: "Put bytes on the wire that break RFC 6455", saved: "Saved payloads and requests", connect: "Open a client in the kernel", tap: "What becomes of messages on their way through the tap" }[name] ?? "", () => this.open(this.drawer === name ? "" : name), "astra-bare");
+      const made = button(word, { fragments: "Send one message in several frames", rules: "Put bytes on the wire that break RFC 6455", saved: "Saved payloads and requests", connect: "Open a client in the kernel", tap: "Delay, drop, replace or hold messages that pass through the tap" }[name] ?? "", () => this.open(this.drawer === name ? "" : name), "astra-bare");
       made.setAttribute("aria-expanded", "false");
       return [name, made];
     }));
@@ -203,7 +203,7 @@ export class Composer {
 
   /** @param {string} kind */
   send(kind) {
-    if (!this.store.status.sends) return this.store.say("There is nothing to send on here.", true);
+    if (!this.store.status.sends) return this.store.say("This panel cannot send.", true);
     if (kind === "text" || kind === "bytes") this.#setKind(kind);
     void this.store.act(`send_${kind}`, { options: this.target, typed: this.payload.value, format: this.format.value });
   }
@@ -219,7 +219,7 @@ export class Composer {
    * @param {string} payload @param {string} format @param {string} kind @param {string} from
    */
   edit(payload, format, kind, from) {
-    if (!this.store.status.sends) return this.store.say("There is nothing to send on here.", true);
+    if (!this.store.status.sends) return this.store.say("This panel cannot send.", true);
     this.payload.value = payload;
     this.format.value = format;
     this.#grow();

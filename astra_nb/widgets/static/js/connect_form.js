@@ -10,7 +10,7 @@ import { button, element, field, fitRows } from "./dom.js";
 export function readHeaders(typed) {
   return Object.fromEntries(typed.split("\n").filter((line) => line.trim() !== "").map((line) => {
     const [, name = "", value = ""] = /^([^:]*):(.*)$/.exec(line) ?? [];
-    if (name.trim() === "") throw new Error(`${JSON.stringify(line.slice(0, 60))} is not a header; write one a line, such as Name: value`);
+    if (name.trim() === "") throw new Error(`${JSON.stringify(line.slice(0, 60))} is not a header; write one on each line, such as Name: value`);
     return [name.trim(), value.trim()];
   }));
 }
@@ -36,7 +36,7 @@ export function pathOf(connections) {
 export function connectForm(store, request, onConnect) {
   const { of_server: ofServer, url, connections } = store.status;
   const address = field(ofServer ? "Path" : "Address", request?.address ?? (ofServer ? pathOf(connections) : url), "astra-wide");
-  const headers = element("textarea", { class: "astra-field astra-wide astra-headers-field", rows: 1, spellcheck: "false", "aria-label": "Headers", placeholder: "Name: value, one a line", oninput: () => fitRows(headers, 4) });
+  const headers = element("textarea", { class: "astra-field astra-wide astra-headers-field", rows: 1, spellcheck: "false", "aria-label": "Headers", placeholder: "Name: value, one on each line", oninput: () => fitRows(headers, 4) });
   headers.value = writeHeaders(request?.headers ?? {});
   fitRows(headers, 4);
   const protocols = field("Subprotocols", request?.subprotocols.join(", ") ?? "", "");

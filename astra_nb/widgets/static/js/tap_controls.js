@@ -30,9 +30,9 @@ export class TapControls {
     this.format = element("select", { class: "astra-select astra-format", "aria-label": "The payload is" },
       ...formats.map((name) => element("option", { text: `as ${name}`, value: name })));
     this.edit = button("Edit", "Put the payload of the first held message into the field", () => this.#edit());
-    this.go = button("Let go", "The message goes on with the payload of the field (Enter)", () => this.#letGo());
-    this.release = button("Release", "The first held message goes on as it is", () => this.store.act("release", { arguments: [this.#tap?.first?.number] }));
-    this.all = button("Release all", "All held messages go on as they are", () => this.store.act("release"));
+    this.go = button("Let go", "Pass the message on with the payload in the field (Enter)", () => this.#letGo());
+    this.release = button("Release", "Pass on the first held message as it is", () => this.store.act("release", { arguments: [this.#tap?.first?.number] }));
+    this.all = button("Release all", "Pass on all held messages as they are", () => this.store.act("release"));
     this.root = element("div", { class: "astra-form astra-tap" },
       element("span", { class: "astra-label", text: "Held" }), this.first,
       element("span", { class: "astra-pay-field" }, this.payload, this.format),
@@ -42,10 +42,10 @@ export class TapControls {
     this.type = choice("Type of the messages", TYPES);
     this.text = field("that contain", "", "");
     this.text.input.placeholder = "anything";
-    this.act = choice("What becomes of them", ACTS.map(([name, word]) => [name, word]));
-    this.value = element("input", { class: "astra-field", "aria-label": "How much, or by what", onkeydown: (event) => { if (event.key === "Enter") this.#add(); } });
+    this.act = choice("What the rule does", ACTS.map(([name, word]) => [name, word]));
+    this.value = element("input", { class: "astra-field", "aria-label": "Value for the rule", onkeydown: (event) => { if (event.key === "Enter") this.#add(); } });
     this.act.addEventListener("change", () => this.#drawValue());
-    this.add = button("Add rule", "It acts from the next message on, on every connection of the tap", () => this.#add(), "astra-main");
+    this.add = button("Add rule", "The rule takes effect with the next message, on every connection of the tap", () => this.#add(), "astra-main");
     this.drawer = [this.list, this.type, this.sender, this.text.root, element("span", { class: "astra-label", text: "\u2192" }), this.act, this.value, this.add];
     this.#drawValue();
   }
@@ -85,7 +85,7 @@ export class TapControls {
       this.draw();
       fitRows(this.payload, 6);
       this.payload.focus();
-      this.store.say(`Message ${first.number} is in the field; Let go sends it on with what is there then.`);
+      this.store.say(`Message ${first.number} is in the field. Let go passes it on with the payload that the field has then.`);
     } catch (problem) {
       this.store.say(problem instanceof Error ? problem.message : String(problem), true);
     }

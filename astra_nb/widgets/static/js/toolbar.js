@@ -155,7 +155,7 @@ export class Toolbar {
     this.pause.append(this.waiting);
     this.save = menu("Save", "Save and open", () => [
       element("h4", { text: "Save the log" }), ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
-      element("h4", { text: "Open a file in its place" }), this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
+      element("h4", { text: "Open a file instead" }), this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
     ], "save");
     const columns = menu("Columns", "Columns and times", () => [
       this.#choice("FIN RSV MASK", this.bits, (on) => { this.bits = on; handlers.onBits(on); }),
