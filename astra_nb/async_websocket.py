@@ -11,7 +11,7 @@ from .errors import ConnectionClosed, EndlessLoop
 from .net.base_socket import REST, BaseSocket, wait_for
 from .net.connection import Connection
 from .net.inbox import TaskInbox
-from .net.options import check_wait
+from .net.quantities import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
 from .wire.faults import Fault
 from .wire.messages import Message
@@ -49,7 +49,7 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         if timeout is None:
             await inbox.wait()
         else:
-            check_wait(timeout)
+            timeout = check_wait(timeout)
             try:
                 async with asyncio.timeout(timeout):
                     await inbox.wait()

@@ -22,7 +22,7 @@ from .net.connection import Connection
 from .net.curl import parse_curl
 from .net.dialing import dial
 from .net.inbox import TaskInbox, ThreadInbox
-from .net.options import ConnectOptions, connect_options
+from .net.options import ConnectOptions, check_log, connect_options
 from .net.policy import check_seeded_host
 from .net.redirects import next_hop
 from .net.uris import parse_address
@@ -199,10 +199,6 @@ def _checked(
 ) -> tuple[WebSocketURI, ConnectOptions, FrameLog]:
     """Check all that was given, before anything is sent."""
     uri, checked = parse_address(url), connect_options(options)
-    if log is None:
-        log = FrameLog()
-    elif not isinstance(log, FrameLog):
-        raise LocalError(f"log is a FrameLog, or None for a new one, not {type(log).__name__}")
     if checked["ssl"] is not None and not uri.secure and not checked["redirects"]:
         raise LocalError(
             "ssl and client_certificate are for an address that begins with wss://, but this one "
@@ -215,7 +211,7 @@ def _checked(
             'ssl="ca.pem" trusts the authority (CA) of your own server',
             stacklevel=3,
         )
-    return uri, checked, log
+    return uri, checked, check_log(log)
 
 
 async def _open(

@@ -21,6 +21,7 @@ __all__ = [
     "MAX_CLOSE_REASON",
     "BytesValue",
     "CloseValue",
+    "as_integer",
     "check_type",
     "encode_bytes",
     "encode_close",

@@ -8,8 +8,9 @@ from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from .errors import InvalidRoute, LocalError
 from .jupyter.handler_output import CellRun, current_run
-from .net.options import check_names, check_seconds, check_size
+from .net.options import check_names
 from .net.policy import AS_WRITTEN, Policy, allowed_host, allowed_origin
+from .net.quantities import check_seconds, check_size
 from .net.routes import (
     Compression,
     Handler,
@@ -21,7 +22,7 @@ from .net.routes import (
 )
 from .wire.faults import Fault
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "checked_names"]
 
 Pairs = Mapping[str, str] | Iterable[tuple[str, str]]
 H = TypeVar("H", bound=Handler)
@@ -56,7 +57,9 @@ class Settings:
 
     @origins.setter
     def origins(self, origins: Sequence[str]) -> None:
-        self._policy.origins = _names("origins", origins, allowed_origin, "https://hub.example.org")
+        self._policy.origins = checked_names(
+            "origins", origins, allowed_origin, "https://hub.example.org"
+        )
 
     @property
     def hosts(self) -> list[str]:
@@ -65,7 +68,7 @@ class Settings:
 
     @hosts.setter
     def hosts(self, hosts: Sequence[str]) -> None:
-        self._policy.hosts = _names("hosts", hosts, allowed_host, "hub.example.org")
+        self._policy.hosts = checked_names("hosts", hosts, allowed_host, "hub.example.org")
 
     @property
     def max_message_size(self) -> int | None:
@@ -293,9 +296,19 @@ def _with(patterns: list[P], new: P, replace: bool) -> list[P]:
     )
 
 
-def _names(
-    what: str, names: Sequence[str], meaning: Callable[[object], object], example: str
+def checked_names(
+    what: str, names: Iterable[str], meaning: Callable[[object], object], example: str
 ) -> list[str]:
+    """Return a list of origins or hosts.
+
+    Args:
+        what: What it is called.
+        meaning: Returns None for an entry that is not one.
+        example: An entry.
+
+    Raises:
+        LocalError: It is not a list, or has such an entry.
+    """
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise LocalError(f"{what} is a list of str, like [{example!r}], not {names!r:.80}")
     listed = list(names)

@@ -17,18 +17,20 @@ from .jupyter.browser_address import Environment, no_listening
 from .jupyter.handler_output import current_cell
 from .log import FrameLog
 from .log.view import LogView
-from .net.addresses import describe_peer, is_loopback
+from .net.addresses import describe_peer, is_loopback, overlap
 from .net.message_rule import Rule
-from .net.options import ConnectOptions, connect_options
-from .net.policy import Policy, check_seeded, check_seeded_host
+from .net.options import ConnectOptions, check_log, connect_options
+from .net.policy import Policy, allowed_host, check_seeded, check_seeded_host
 from .net.tap_heads import Rewriting
 from .net.tap_message import Passing
-from .net.tap_rules import RuleFunction
+from .net.tap_rules import RuleFunction, checked_rules
 from .net.tap_settings import TapSettings
 from .net.tls import CertificateFiles, ServerTLS, server_context
 from .net.uris import parse_address, where
 from .running import registry
 from .running.tap_runner import TapRunner
+from .settings import checked_names
+from .wire.close_codes import integer_text
 from .wire.messages import Side, other_end
 from .wire.redaction import redact_path
 from .wire.text import counted
@@ -46,7 +48,6 @@ class Tap:
             client, whose records have the side "server", because the tap is in the server's place
             there, and the next one for the leg to the server, whose records have the side
             "client".
-        rules: The rules, functions and values of `Rule`; a list that may change while the tap runs.
     """
 
     panel_factory: ClassVar[Callable[[Tap], Any]]
@@ -56,7 +57,7 @@ class Tap:
     ) -> None:
         self._runner = runner
         self._uri = uri
-        self.rules = settings.rules
+        self._rules = settings.rules
         self._held = settings.held
         self.log = log
         self.log.before_read = runner.settle
@@ -75,6 +76,19 @@ class Tap:
     def http_url(self) -> str:
         """The same address for a browser: pages of the server pass through the tap, too."""
         return "http" + self.url.removeprefix("ws")
+
+    @property
+    def rules(self) -> list[RuleFunction]:
+        """The rules, functions and values of `Rule`; a list that may change while the tap runs.
+
+        Raises:
+            LocalError: When it is set to what is not a list of rules.
+        """
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: Iterable[RuleFunction]) -> None:
+        self._rules[:] = checked_rules(rules)  # the open connections have this very list
 
     @property
     def port(self) -> int:
@@ -119,10 +133,12 @@ class Tap:
         """
         if number is None and value is not None:
             raise LocalError("a value goes on in place of one message: release(number, value)")
+        if isinstance(number, bool) or not isinstance(number, int | None):
+            raise LocalError(f"the number of a held message is one of tap.held, not {number!r:.80}")
         count = self._runner.release(number, value)
         if number is not None and not count:
             held = ", ".join(map(str, self.held)) or "none"
-            raise LocalError(f"message {number!r:.20} is not held now; held: {held}")
+            raise LocalError(f"message {integer_text(number)} is not held now; held: {held}")
         return count
 
     def shutdown(self) -> None:
@@ -218,9 +234,9 @@ def tap(
     if around.is_lite:
         raise AddressUnavailable(no_listening(around))
     uri = parse_address(upstream)
-    hosts = tuple(hosts)
+    hosts = checked_names("hosts", hosts, allowed_host, "my.test")
     if seeded.current is not None:
-        check_seeded(Policy(hostname, hosts=[*hosts]))
+        check_seeded(Policy(hostname, hosts=hosts))
         check_seeded_host(uri.host)
     options: ConnectOptions = {
         "ssl": upstream_ssl,
@@ -229,10 +245,11 @@ def tap(
         "timeout": timeout,
     }
     settings = TapSettings(
-        uri, connect_options(options), _rewriting(uri), hostname, hosts, _checked(rules)
+        uri, connect_options(options), _rewriting(uri), hostname, hosts, checked_rules(rules)
     )
     context = None if ssl is None else server_context(ssl)
-    log = FrameLog() if log is None else log
+    log = check_log(log)
+    _check_not_itself(uri, hostname, port)
     cell = current_cell()
     # Two taps of a cell may stand one behind the other.
     place = None if cell is None else f"{cell}, before {where(uri)}"
@@ -260,15 +277,12 @@ def _rewriting(uri: WebSocketURI) -> Rewriting:
     return Rewriting(authority, f"http{'s' * uri.secure}://{authority}")
 
 
-def _checked(rules: Iterable[RuleFunction]) -> list[RuleFunction]:
-    checked = list(rules)
-    for rule in checked:
-        if not callable(rule):
-            raise LocalError(
-                f"a rule is a function that takes a message, not {rule!r:.80}: "
-                f"tap(..., rules=[function])"
-            )
-    return checked
+def _check_not_itself(uri: WebSocketURI, hostname: str, port: int) -> None:
+    if port and port == uri.port and overlap(hostname, uri.host):
+        raise LocalError(
+            f"a tap at {hostname}:{port} would stand before itself: that is the server's address; "
+            f"leave out port, and give the clients tap.url"
+        )
 
 
 def _collected(runner: TapRunner) -> None:

@@ -15,7 +15,7 @@ from .net.background import BackgroundLoop
 from .net.base_socket import REST, BaseSocket
 from .net.connection import Connection
 from .net.inbox import ThreadInbox
-from .net.options import check_wait
+from .net.quantities import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close
 from .wire.faults import Fault
 from .wire.messages import Message
@@ -73,8 +73,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
                 "recv() of a blocking socket would block the event loop that must receive the "
                 "message; in an async def handler, await the handler's own socket"
             )
-        if timeout is not None:
-            check_wait(timeout)
+        timeout = check_wait(timeout)
         if self._inbox.is_empty:
             self._connection.sender.flush_from_handler()
         try:
@@ -257,8 +256,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
             WaitTimeout: It has not within `timeout` seconds.
             LocalError: The timeout is not a number of seconds.
         """
-        if timeout is not None:
-            check_wait(timeout)
+        timeout = check_wait(timeout)
         lost = self._connection.lost
         if lost.done():
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import socket as sockets
 import threading
 from typing import Any
@@ -388,3 +389,22 @@ def test_an_unanswered_keepalive_ping_closes_with_1011(kind: str) -> None:
     with server, connect(server.url, automatic_pong=False) as client:
         assert client.recv(5).type == "ping"
         assert client.recv(5) == Message("close", CloseFrame(1011, "keepalive ping timeout"))
+
+
+def test_a_shutdown_ends_even_if_its_last_notice_cannot_be_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    server = http.server.new(port=0)
+    server.run()
+    monkeypatch.setattr(server.log, "append", fail)
+    shutting = threading.Thread(target=server.shutdown, daemon=True)
+    shutting.start()
+    shutting.join(10)
+    assert not shutting.is_alive()
+    assert not server.running
+    logging.getLogger("asyncio").handlers[-1].messages.clear()  # type: ignore[attr-defined]
+    with sockets.create_server(("127.0.0.1", server.port)):
+        pass

@@ -632,12 +632,44 @@ def test_a_tap_that_nothing_refers_to_closes() -> None:
     wait_until(lambda: not listens(port))
 
 
+def test_rules_put_in_the_place_of_others_act_on_open_connections() -> None:
+    with two_ends() as ends:
+        ends.upgrade()
+        ends.tap.rules = [Rule("replace", "43", text="42")]
+        assert ends.send("server", encode(1, b"42"), encode(1, b"43")) == encode(1, b"43")
+        with pytest.raises(errors.LocalError, match="rules is a list"):
+            ends.tap.rules = Rule("drop")  # type: ignore[assignment]
+        ends.tap.rules = []
+        assert ends.send("server", encode(1, b"42")) == encode(1, b"42")
+
+
+@pytest.mark.parametrize("hostname", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_a_tap_before_itself_is_refused_and_replaces_nothing(hostname: str) -> None:
+    with Server(port=0) as server:
+        with pytest.raises(errors.LocalError, match="would stand before itself"):
+            tap(server.url, hostname=hostname, port=server.port)
+        assert server.running
+        with tap(server.url, hostname="127.0.0.2", port=server.port) as t:
+            assert t.running
+
+
 def test_options_that_are_wrong_say_so() -> None:
     with pytest.raises(errors.InvalidMessage, match="not the address of a WebSocket"):
         tap("ftp://127.0.0.1/")
     with pytest.raises(errors.LocalError, match="a rule is a function"):
         tap("ws://127.0.0.1:1", rules=["drop"])  # type: ignore[list-item]
+    for wrong, said in (
+        ({"rules": Rule("drop")}, "rules is a list"),
+        ({"hosts": "my.test"}, "hosts is a list"),
+        ({"hosts": [5]}, "hosts holds 5"),
+        ({"log": "my log"}, "log is a FrameLog"),
+    ):
+        with pytest.raises(errors.LocalError, match=said):
+            tap("ws://127.0.0.1:1", **wrong)
     with tap(f"ws://127.0.0.1:{free_port()}") as t:
+        for number in ("1", True, 10**5000):
+            with pytest.raises(errors.LocalError, match="held"):
+                t.release(number)  # type: ignore[arg-type]
         with pytest.raises(errors.LocalError, match='a leg is the "client"'):
             t.leg("both")  # type: ignore[arg-type]
         assert repr(t).endswith(", running>")

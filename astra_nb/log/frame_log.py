@@ -267,7 +267,7 @@ class FrameLog(LogView):
             ValueError: As for `filter`, or a count below 1.
             TypeError: As for `filter`, or a number of another type.
         """
-        check_wait(count, after, timeout)
+        timeout = check_wait(count, after, timeout)
         search = Search(self._ring, criteria(predicate, **wanted), count, after)
         waiting.refuse_on(self.own_loops)
         if self.before_wait is not None:
@@ -291,7 +291,7 @@ class FrameLog(LogView):
             ValueError: As for `filter`, or a count below 1.
             TypeError: As for `filter`, or a number of another type.
         """
-        check_wait(count, after, timeout)
+        timeout = check_wait(count, after, timeout)
         search = Search(self._ring, criteria(predicate, **wanted), count, after)
         found = await waiting.wait_async(search, self._subscriptions, timeout)
         return found or self._fail(search, timeout)

@@ -9,6 +9,7 @@ from hashlib import sha256
 from itertools import zip_longest
 from typing import Protocol
 
+from astra_nb.errors import LocalError
 from astra_nb.wire.messages import CloseFrame, Side, other_end
 from astra_nb.wire.opcodes import CONTINUATION
 from astra_nb.wire.tables import html_table, text_table
@@ -115,6 +116,9 @@ def compare_taps(outside: HasLog | LogView, inside: HasLog | LogView) -> Hop:
     Args:
         outside: The tap on the client's side of the hop, or its log.
         inside: The tap on the server's side, or its log.
+
+    Raises:
+        LocalError: One of them is neither.
     """
     rows: list[HopRow] = []
     # The hop is the server of the outer tap, and the client of the inner one.
@@ -135,7 +139,9 @@ def compare_taps(outside: HasLog | LogView, inside: HasLog | LogView) -> Hop:
 
 def _websockets(tap: HasLog | LogView, side: Side) -> list[list[Record]]:
     """Return the records of each WebSocket on one leg."""
-    log = tap if isinstance(tap, LogView) else tap.log
+    log = tap if isinstance(tap, LogView) else getattr(tap, "log", None)
+    if not isinstance(log, LogView):
+        raise LocalError(f"compare_taps takes two taps, or their logs, not {tap!r:.80}")
     found: dict[int, list[Record]] = {}
     for record in log:
         if getattr(record, "side", None) == side:

@@ -10,10 +10,9 @@ import logging
 from collections.abc import Callable, Container
 from functools import partial
 from time import monotonic
-from types import NoneType
 
 from astra_nb.errors import WaitTimeout, WrongThread
-from astra_nb.locks import Latch, make_rlock
+from astra_nb.locks import Latch, as_seconds, make_rlock
 
 from .criteria import Criteria
 from .records import Record
@@ -125,8 +124,8 @@ class Search:
         )
 
 
-def check_wait(count: int, after: int, timeout: float | None) -> None:
-    """Check the numbers of a wait.
+def check_wait(count: int, after: int, timeout: float | None) -> float | None:
+    """Check the numbers of a wait, and return the timeout as a float; None for no limit.
 
     Raises:
         TypeError: One of them is not a number.
@@ -138,12 +137,14 @@ def check_wait(count: int, after: int, timeout: float | None) -> None:
             raise TypeError(f"{name} is a whole number, not {number!r:.80}{way_out}")
     if count < 1:
         raise ValueError(f"count is {count}; the first matching record has the count 1")
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float, NoneType)):
+    if timeout != timeout:
+        raise ValueError("timeout is nan, a time that never comes; use None for no limit")
+    checked = as_seconds(timeout)
+    if checked is None and timeout is not None:
         raise TypeError(
             f"timeout is a number of seconds, or None for no limit, not {timeout!r:.80}"
         )
-    if timeout != timeout:
-        raise ValueError("timeout is nan, a time that never comes; use None for no limit")
+    return checked
 
 
 def refuse_on(loops: Container[object]) -> None:

@@ -9,6 +9,7 @@ import socket
 from typing import Any
 
 from astra_nb.errors import AddressInUse, AddressUnavailable
+from astra_nb.payloads import as_integer
 
 __all__ = [
     "bind",
@@ -96,10 +97,12 @@ def bind(
         AddressInUse: Something else listens there.
         AddressUnavailable: The name has no address here, or the port may not be used.
     """
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+    given, number = port, as_integer(port)
+    if number is None or not 0 <= number <= 65535:
         raise AddressUnavailable(
-            f"port is {port!r}; a port is an integer from 0 to 65535, and 0 takes a free one"
+            f"port is {given!r:.80}; a port is an integer from 0 to 65535, and 0 takes a free one"
         )
+    port = number
     if not isinstance(hostname, str) or not hostname:
         raise AddressUnavailable(
             f'hostname is {hostname!r}; write the name or address to listen on, like "127.0.0.1"'

@@ -18,6 +18,8 @@ from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import PONG
 
+from .quantities import check_seconds
+
 __all__ = ["Lies", "check_faults", "told"]
 
 OTHER = b"another payload"
@@ -67,6 +69,8 @@ def check_faults(faults: object, side: Side, *stages: Stage) -> tuple[Fault, ...
         except KeyError as exc:
             raise LocalError(f"faults: at this end and place, {exc.args[0]}") from None
         seconds = each.seconds if isinstance(each, Fault) else known.seconds
+        if seconds is not None:
+            seconds = check_seconds(f"the seconds of {name!r}", seconds)
         found.append(dataclasses.replace(known, seconds=seconds))
     return tuple(found)
 

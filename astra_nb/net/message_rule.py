@@ -59,7 +59,7 @@ class Rule:
     number: int = field(default_factory=NUMBERS.__next__, compare=False)
 
     def __post_init__(self) -> None:
-        if self.act not in ACTS:
+        if not isinstance(self.act, str) or self.act not in ACTS:
             raise LocalError(f"a rule's act is one of {', '.join(ACTS)}, not {self.act!r:.80}")
         if self.sender not in (None, "client", "server"):
             raise LocalError(f'a sender is "client", "server" or None, not {self.sender!r:.80}')

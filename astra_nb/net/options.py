@@ -6,7 +6,6 @@ subprotocol: it may be a secret.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import socket
@@ -15,9 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from astra_nb.errors import LocalError
+from astra_nb.log import FrameLog
+from astra_nb.payloads import as_integer
 from astra_nb.wire.faults import Fault
 
 from .lies import check_faults
+from .quantities import check_seconds, check_size
 from .tls import CertificateFiles, client_context
 from .transport_options import check_way
 
@@ -30,12 +32,10 @@ __all__ = [
     "Side",
     "check_compression",
     "check_headers",
+    "check_log",
     "check_names",
-    "check_seconds",
-    "check_size",
     "check_subprotocols",
     "check_token",
-    "check_wait",
     "connect_options",
 ]
 
@@ -121,22 +121,19 @@ def connect_options(given: ConnectOptions) -> ConnectOptions:
         options["cookies"] = None
     options["subprotocols"] = check_subprotocols(options["subprotocols"])
     check_compression(options["compression"], "client")
-    check_size("max_message_size", options["max_message_size"])
+    options["max_message_size"] = check_size("max_message_size", options["max_message_size"])
     if not isinstance(options["automatic_pong"], bool):
         raise LocalError(f"automatic_pong is True or False, not {options['automatic_pong']!r:.80}")
     for name in ("timeout", "close_timeout", "keepalive"):
         if options[name] is not None:
             options[name] = check_seconds(name, options[name])
-    redirects = options["redirects"]
-    if (
-        isinstance(redirects, bool)
-        or not isinstance(redirects, int)
-        or not (0 <= redirects <= MOST_REDIRECTS)
-    ):
+    redirects = as_integer(options["redirects"])
+    if redirects is None or not 0 <= redirects <= MOST_REDIRECTS:
         raise LocalError(
             f"redirects is the number of redirects to follow, from 0 to {MOST_REDIRECTS}, not "
-            f"{redirects!r:.80}"
+            f"{options['redirects']!r:.80}"
         )
+    options["redirects"] = redirects
     options["ssl"] = client_context(options["ssl"], options["client_certificate"])
     options["proxy"] = check_way(
         options["proxy"], options["unix"], options["sock"], options["redirects"]
@@ -205,38 +202,17 @@ def check_compression(compression: object, side: Side) -> dict[str, Any] | None:
     return dict(compression)
 
 
-def check_seconds(name: str, seconds: object) -> float:
-    """Return a positive number of seconds as a float.
+def check_log(log: object) -> FrameLog:
+    """Return a log, a new one for None.
 
     Raises:
-        LocalError: It is anything else.
+        LocalError: It is neither.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-        raise LocalError(f"{name} is a positive number of seconds, not {seconds!r:.80}")
-    return float(seconds) if seconds < 1e300 else math.inf
-
-
-def check_wait(timeout: object) -> None:
-    """Check the timeout of a wait, which may be over already.
-
-    Raises:
-        LocalError: It is not a number of seconds.
-    """
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout != timeout:
-        raise LocalError(
-            f"timeout is a number of seconds, or None for no limit, not {timeout!r:.80}"
-        )
-
-
-def check_size(name: str, size: object) -> int | None:
-    """Return a number of bytes, or None for any.
-
-    Raises:
-        LocalError: It is anything else.
-    """
-    if size is None or (isinstance(size, int) and not isinstance(size, bool) and size >= 0):
-        return size
-    raise LocalError(f"{name} is a number of bytes, or None for any, not {size!r:.80}")
+    if log is None:
+        return FrameLog()
+    if not isinstance(log, FrameLog):
+        raise LocalError(f"log is a FrameLog, or None for a new one, not {type(log).__name__}")
+    return log
 
 
 def check_subprotocols(names: object) -> tuple[str, ...]:

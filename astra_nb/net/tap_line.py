@@ -330,7 +330,7 @@ class TapLine:
         """Release what rules hold, as `RuledWay.release` does; return how many messages it was."""
         return sum(way.release(number, value) for way in self._ruled.values())
 
-    def rule_failed(self, error: Exception) -> None:
+    def rule_failed(self, error: BaseException) -> None:
         """Put the error of a rule in the log; the message passes."""
         self._log.append(
             self.number,

@@ -13,7 +13,7 @@ from astra_nb.wire.opcodes import CLOSE
 from astra_nb.wire.text import counted
 
 from .closing import EMPTY, close_payload
-from .options import check_seconds
+from .quantities import check_seconds
 
 __all__ = ["Outcome", "Passing"]
 

@@ -3,26 +3,58 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from astra_nb.errors import InvalidRoute, LocalError
 from astra_nb.log.joiner import Joiner
 from astra_nb.wire.frames import Frame, decode, frame_length
 from astra_nb.wire.messages import Message, Side
 from astra_nb.wire.opcodes import CLOSE, PING, PONG
 
+from .routes import check_handler, is_async
 from .tap_message import Passing
 
-__all__ = ["End", "Line", "RuleFunction", "RuledWay"]
+__all__ = ["End", "Line", "RuleFunction", "RuledWay", "checked_rules"]
 
 MAX_JOINED = 16 * 2**20  # bytes of a message that a rule sees
 MAX_QUEUED = 2**20  # bytes that wait until no more are read
+NOT_DONE = "a rule is a plain def: it is called with each message, and nothing awaits it"
 
 
 RuleFunction = Callable[[Passing], object]
 End = Literal["eof", "reset"]
+
+
+def checked_rules(rules: Iterable[RuleFunction]) -> list[RuleFunction]:
+    """Return rules as a list.
+
+    Raises:
+        LocalError: They are not several, or one is not a function that takes a message and does
+            all it does at once.
+    """
+    if isinstance(rules, (str, bytes)) or not isinstance(rules, Iterable):
+        raise LocalError(f"rules is a list, like [rule], not {rules!r:.80}")
+    checked = list(rules)
+    for rule in checked:
+        try:
+            check_handler(rule, "rule", "a message", "message")
+        except InvalidRoute as exc:
+            raise LocalError(str(exc)) from None
+        if is_async(rule):
+            raise LocalError(f"{NOT_DONE}, not {rule!r:.80}")
+    return checked
+
+
+def _check_done(result: object) -> None:
+    """Refuse what a rule returned if none of the rule's lines has run yet."""
+    if inspect.iscoroutine(result):
+        result.close()
+    if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
+        raise LocalError(f"{NOT_DONE}; this one returned {result!r:.80}")
 
 
 @dataclass(slots=True)
@@ -59,7 +91,7 @@ class Line(Protocol):
     def notice(self, text: str) -> None:
         """Put a sentence in the log."""
 
-    def rule_failed(self, error: Exception) -> None:
+    def rule_failed(self, error: BaseException) -> None:
         """Put the error of a rule in the log."""
 
     def hold_up(self, sender: Side, *, held_up: bool) -> None:
@@ -230,8 +262,8 @@ class RuledWay:
         passing = Passing(self._sender, message, self._connection, fragments)
         for rule in list(line.rules):
             try:
-                rule(passing)
-            except Exception as exc:  # noqa: BLE001  a rule is the user's
+                _check_done(rule(passing))
+            except BaseException as exc:  # noqa: BLE001  a rule is the user's: sys.exit() as well
                 self._run()  # so that the log has the order in which they came
                 line.rule_failed(exc)
         actions = passing.actions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, MutableSequence, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from websockets.uri import WebSocketURI
@@ -37,6 +37,6 @@ class TapSettings:
     rewriting: Rewriting
     hostname: str
     hosts: Sequence[str]
-    rules: MutableSequence[RuleFunction]
+    rules: list[RuleFunction]
     held: dict[int, Passing] = field(default_factory=dict)
     held_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))

@@ -213,14 +213,16 @@ class Listener(ABC, Generic[C]):
             self._unfinished.pop()
         except IndexError:
             return
-        self._acceptor.close()
-        if self.running:
-            self._notice("Stopped listening")
-            self.running = False
-            self._end()
-            self._background.listeners.discard(self._notice)
-        background.release(self)
-        self.ended.set()
+        try:
+            self._acceptor.close()
+            if self.running:
+                self.running = False
+                self._background.listeners.discard(self._notice)
+                self._end()
+                self._notice("Stopped listening")
+        finally:  # whatever that raises: others wait for the end
+            background.release(self)
+            self.ended.set()
 
     def forget_after_fork(self) -> None:
         """In a forked child: give back the copies of the listening sockets, touch nothing else."""

@@ -199,7 +199,7 @@ def expect_handshake(
         check_text("the name of a header", name)
         check_text(f"the header {name}", value)
 
-    check_wait(1, 0, timeout)
+    timeout = check_wait(1, 0, timeout)
     deadline = None if timeout is None else monotonic() + timeout
     number, problems = 0, list[str]()
     while True:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
+from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
 from astra_nb.log.recorder import FrameRecorder
 from astra_nb.log.records import ClosedRecord, handshake_record
@@ -121,3 +124,8 @@ def test_it_shows_itself_and_no_markup_of_others() -> None:
     printer = Printer()
     hop._repr_pretty_(printer, False)
     assert printer.shown == str(hop)
+
+
+def test_what_is_not_a_tap() -> None:
+    with pytest.raises(LocalError, match="two taps, or their logs, not 'ws://h'"):
+        compare_taps("ws://h", FrameLog())  # type: ignore[arg-type]

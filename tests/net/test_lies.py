@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -141,6 +142,14 @@ def test_faults_by_name_and_with_other_seconds() -> None:
         ("late answer", 9.0),
     ]
     assert check_faults((), "client", "request") == ()
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, math.nan, "long", True])
+def test_seconds_that_a_timer_could_not_take(seconds: Any) -> None:
+    """A nan among the timers of the event loop would keep others from ever being due."""
+    late = dataclasses.replace(fault_named("late CLOSE"), seconds=seconds)
+    with pytest.raises(LocalError, match="the seconds of 'late CLOSE' is a positive number"):
+        check_faults([late], "server", "conduct")
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def test_a_replacement_has_the_type_of_the_message() -> None:
 @pytest.mark.parametrize(
     ("arguments", "criteria", "error", "says"),
     [
+        (([],), {}, LocalError, r"hold, not \[\]"),
         (("lose",), {}, LocalError, "one of delay, drop, replace, cut, hold, not 'lose'"),
         (("drop",), {"sender": "both"}, LocalError, '"client", "server" or None, not \'both\''),
         (("drop",), {"type": "frame"}, InvalidMessage, "'frame' is not a message type"),

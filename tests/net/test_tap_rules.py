@@ -52,7 +52,7 @@ class Scene:
         self.back = b""
         self.ends: list[End] = []
         self.said: list[str] = []
-        self.errors: list[Exception] = []
+        self.errors: list[BaseException] = []
         self.held_up = False
         self.was_cut = False
         self.way = RuledWay(self, sender, 1)
@@ -73,7 +73,7 @@ class Scene:
     def notice(self, text: str) -> None:
         self.said.append(text)
 
-    def rule_failed(self, error: Exception) -> None:
+    def rule_failed(self, error: BaseException) -> None:
         self.errors.append(error)
 
     def hold_up(self, sender: Side, *, held_up: bool) -> None:
@@ -283,3 +283,52 @@ def test_an_error_of_a_rule_lets_the_message_pass() -> None:
     scene.way.take(text("a"))
     assert scene.out == text("a")
     assert [type(error) for error in scene.errors] == [LocalError, InvalidMessage]
+
+
+def exits(passing: Passing) -> None:
+    if passing.value == "exit":
+        raise SystemExit(3)
+
+
+def test_a_rule_that_exits_holds_up_nothing_and_repeats_nothing() -> None:
+    seen: list[object] = []
+    scene = Scene(lambda passing: seen.append(passing.value), exits)
+    frames = [encode(1, each) for each in (b"one", b"exit", b"two")]
+    scene.way.take(b"".join(frames))
+    scene.way.take(encode(1, b"three"))
+    assert [each.payload for each in split(scene.out)] == [b"one", b"exit", b"two", b"three"]
+    assert seen == ["one", "exit", "two", "three"]
+    assert [type(each) for each in scene.errors] == [SystemExit]
+
+
+async def awaited(passing: Passing) -> None:
+    passing.drop()
+
+
+def yielding(passing: Passing) -> Iterator[None]:
+    passing.drop()
+    yield
+
+
+@pytest.mark.parametrize("rule", [awaited, lambda passing: awaited(passing), yielding])
+def test_a_rule_none_of_whose_lines_has_run_is_an_error(rule: RuleFunction) -> None:
+    scene = Scene(rule)
+    scene.way.take(encode(1, b"Hello"))
+    assert scene.out == encode(1, b"Hello")
+    assert "nothing awaits it; this one returned" in str(scene.errors[0])
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ([awaited], "a rule is a plain def"),
+        ([yielding], "take the yield out"),
+        ([lambda: None], "cannot be called with the message alone"),
+        (["drop"], "a rule is a function that takes a message"),
+        (len, "rules is a list"),
+        ("drop", "rules is a list"),
+    ],
+)
+def test_what_is_not_a_list_of_rules(rules: Any, said: str) -> None:
+    with pytest.raises(LocalError, match=said):
+        tap_rules.checked_rules(rules)
