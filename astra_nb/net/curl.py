@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 import shlex
 from typing import Any, NamedTuple
@@ -28,11 +29,15 @@ LONG = {
     "-k": "--insecure", "-L": "--location", "-m": "--max-time", "-u": "--user", "-x": "--proxy",
     "-X": "--request",
 }  # fmt: skip
+WITHOUT_VALUE = ("--insecure", "--location")
 WITH_VALUE = frozenset(
     "--cacert --cert --connect-timeout --cookie --header --key --max-redirs --max-time --proxy "
     "--referer --request --unix-socket --url --user --user-agent".split()
 )
 CURL_REDIRECTS = 50
+# A password follows the file's name; a colon in the second place is that of a drive.
+CERTIFICATE = re.compile(r"(?P<file>(?:[A-Za-z]:[\\/])?+[^:]+):(?P<password>.*)", re.DOTALL)
+NUMBER = re.compile(r"-1|[0-9]+(?:\.[0-9]*)?")
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{1,4}|x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
 LETTERS = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
@@ -76,7 +81,12 @@ def parse_curl(command: str) -> tuple[str, ConnectOptions]:
         elif name == "--request":
             if value != "GET":
                 raise _wrong("--request: a WebSocket is requested with GET")
-        elif name in ("--cert", "--key"):
+        elif name == "--cert":
+            found = CERTIFICATE.fullmatch(value)
+            certificate[name] = value if found is None else found["file"]
+            if found is not None:
+                certificate["password"] = found["password"]
+        elif name == "--key":
             certificate[name] = value
         else:
             _set(options, name, value)
@@ -85,9 +95,10 @@ def parse_curl(command: str) -> tuple[str, ConnectOptions]:
     if len(addresses) != 1:
         raise _wrong(f"there are {len(addresses)} addresses in it, but there should be one")
     if certificate:
-        options["client_certificate"] = [
-            certificate[name] for name in ("--cert", "--key") if name in certificate
-        ]
+        if "password" in certificate:  # without --key, the key is in the same file
+            certificate.setdefault("--key", certificate["--cert"])
+        names = ("--cert", "--key", "password")
+        options["client_certificate"] = [certificate[name] for name in names if name in certificate]
     _set_headers(options, headers)
     address = addresses[0]
     return address if "://" in address else f"http://{address}", options
@@ -99,20 +110,20 @@ def _set(options: ConnectOptions, name: str, value: str) -> None:
     elif name == "--cacert":
         options["ssl"] = value
     elif name == "--proxy":
-        options["proxy"] = (value if "://" in value else f"http://{value}") or None
+        options["proxy"] = (value if "://" in value else f"http://{value}") if value else None
     elif name == "--unix-socket":
         options["unix"] = value
     elif name == "--location":
         options.setdefault("redirects", CURL_REDIRECTS)
     else:  # --max-redirs, --max-time, --connect-timeout
-        try:
-            number = float(value)
-        except ValueError:
-            raise _wrong(f"{name} needs a number after it") from None
-        if name == "--max-redirs":
-            options["redirects"] = min(int(number), CURL_REDIRECTS)
-        else:
-            options["timeout"] = number
+        if not NUMBER.fullmatch(value):
+            raise _wrong(f"{name} needs a number after it")
+        number = float(value)
+        if name != "--max-redirs":
+            options["timeout"] = number or None  # 0 is no limit
+        else:  # and so is -1
+            most = CURL_REDIRECTS if number < 0 else min(number, CURL_REDIRECTS)
+            options["redirects"] = int(most)
 
 
 def _set_headers(options: ConnectOptions, headers: list[tuple[str, str]]) -> None:
@@ -122,7 +133,8 @@ def _set_headers(options: ConnectOptions, headers: list[tuple[str, str]]) -> Non
         if key == "origin":
             options["origin"] = value
         elif key == "sec-websocket-protocol":
-            options["subprotocols"] = [each.strip() for each in value.split(",")]
+            names = [each.strip() for each in value.split(",")]
+            options["subprotocols"] = [*options.get("subprotocols", ()), *names]
         elif key == "sec-websocket-extensions" and "permessage-deflate" in value:
             options["compression"] = "deflate"
 
@@ -130,17 +142,21 @@ def _set_headers(options: ConnectOptions, headers: list[tuple[str, str]]) -> Non
 def _found(words: list[str]) -> list[Found]:
     found: list[Found] = []
     rest = iter(words)
-    for word in rest:
+    while (word := next(rest, None)) is not None:
         if not word.startswith("-") or word == "-":
             found.append(Found("", word))
             continue
         name, value = word, None
-        if not word.startswith("--") and LONG.get(word[:2], word[:2]) in WITH_VALUE and word[2:]:
-            name, value = word[:2], word[2:]  # as in -Hname:value
+        if not word.startswith("--") and word[2:]:
+            if word[:2] in WITHOUT_MEANING or LONG.get(word[:2]) in WITHOUT_VALUE:
+                rest = itertools.chain((f"-{word[2:]}",), rest)  # as in -sSL
+                name = word[:2]
+            elif LONG.get(word[:2]) in WITH_VALUE:
+                name, value = word[:2], word[2:]  # as in -Hname:value
         name = LONG.get(name, name)
         if name in WITHOUT_MEANING:
             continue
-        if name in ("--insecure", "--location"):
+        if name in WITHOUT_VALUE:
             found.append(Found(name, ""))
         elif name in WITH_VALUE:
             value = next(rest, None) if value is None else value
@@ -159,7 +175,7 @@ def _words(command: Any) -> list[str]:
             f"from_curl takes a str such as \"curl 'wss://example.org/'\", not "
             f"{type(command).__name__}"
         )
-    text = command.strip()
+    text = command.strip().rstrip("\\")  # copied with the end of its last line
     if '^"' in text or re.search(r"\^\r?\n", text):  # Windows' command line
         text = re.sub(r"\^(\r?\n|.)", lambda match: match[1].strip("\r\n"), text)
     else:
@@ -170,7 +186,7 @@ def _words(command: Any) -> list[str]:
         raise _wrong("it is empty, or a quote has no end") from None
     if first not in ("curl", "curl.exe"):
         raise _wrong("it does not begin with curl")
-    return [word for word in words if word.strip()]
+    return [word for word in words if not word.isspace()]
 
 
 def _unescaped(match: re.Match[str]) -> str:

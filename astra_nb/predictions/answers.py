@@ -30,6 +30,9 @@ HINTS: dict[str, str] = {
     "close code": "a close code, four digits",
 }
 NOUNS = {"frame": "frame", "output": "line", "handshake": "handshake message"}
+# Separators are for thousands only: "1,5" and "3, 4" are not numbers here.
+NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[,_ ]\d{3})+)", re.ASCII)
+OCTETS = re.compile(r"(?:0x)?(?:[0-9a-f]{2})+")
 LONGEST = 200  # characters of an answer, and of a truth that is shown
 
 
@@ -67,6 +70,12 @@ def kind_of(answer: str | Choices) -> tuple[Kind, tuple[str, ...]]:
         raise TypeError(f"choices are a list of texts, not {answer!r:.80}")
     if len(set(answer)) < max(2, len(answer)):
         raise ValueError(f"choices are two different texts at least, not {answer!r:.80}")
+    for each in answer:
+        if not each.strip() or each != each.strip() or len(each) > LONGEST:
+            raise ValueError(
+                f"a choice is a text of 1 to {LONGEST} characters without blanks around it, or "
+                f"nobody could give it as an answer, not {each!r:.80}"
+            )
     return "choice", tuple(answer)
 
 
@@ -85,7 +94,7 @@ def read(kind: Kind, text: str, choices: Choices = ()) -> Value:
     if len(text) <= LONGEST:
         if kind == "choice" and text in choices:
             return text
-        if kind == "number" and re.fullmatch(r"[+-]?\d[\d,_ ]*", text, re.ASCII):
+        if kind == "number" and NUMBER.fullmatch(text):
             return int(re.sub("[,_ ]", "", text))
         if kind == "bytes" and (octets := _octets(text)) is not None:
             return octets
@@ -102,8 +111,10 @@ def read(kind: Kind, text: str, choices: Choices = ()) -> Value:
 
 
 def _octets(text: str) -> bytes | None:
-    digits = re.sub(r"0x|[\s,:]", "", text.lower())
-    return bytes.fromhex(digits) if re.fullmatch("([0-9a-f]{2})+", digits) else None
+    words = [word for word in re.split(r"[\s,:]+", text.lower()) if word]
+    if not words or not all(map(OCTETS.fullmatch, words)):
+        return None
+    return bytes.fromhex("".join(word.removeprefix("0x") for word in words))
 
 
 def said(kind: Kind, value: Value, noun: str = "") -> str:

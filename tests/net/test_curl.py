@@ -94,6 +94,22 @@ def test_firefox() -> None:
         ("ws://h/ -L", {"redirects": 50}),
         ("ws://h/ -L --max-redirs 3", {"redirects": 3}),
         ("ws://h/ -m 5", {"timeout": 5.0}),
+        ("ws://h/ -m 0", {"timeout": None}),
+        ("ws://h/ -sSL", {"redirects": 50}),
+        ("ws://h/ -iNkHX-Room:7", {"ssl": False, "headers": [("X-Room", "7")]}),
+        ("-vm 5 ws://h/", {"timeout": 5.0}),
+        ("ws://h/ -L --max-redirs -1", {"redirects": 50}),
+        ("ws://h/ --max-redirs 99999999999999999999", {"redirects": 50}),
+        ("ws://h/ -x ''", {"proxy": None}),
+        ("ws://h/ -H 'X-Room: 7' \\\n", {"headers": [("X-Room", "7")]}),
+        ("ws://h/ -E me.pem:pw:1", {"client_certificate": ["me.pem", "me.pem", "pw:1"]}),
+        ("ws://h/ -E c.pem:pw --key k.pem", {"client_certificate": ["c.pem", "k.pem", "pw"]}),
+        (r"ws://h/ -E 'C:\me.pem:pw'", {"client_certificate": [r"C:\me.pem", r"C:\me.pem", "pw"]}),
+        (r"ws://h/ -E 'C:\me.pem'", {"client_certificate": [r"C:\me.pem"]}),
+        (
+            "ws://h/ -H 'Sec-WebSocket-Protocol: a' -H 'Sec-WebSocket-Protocol: b, c'",
+            {"subprotocols": ["a", "b", "c"]},
+        ),
         ("ws://h/ --connect-timeout 2.5", {"timeout": 2.5}),
     ],
 )
@@ -121,6 +137,9 @@ def test_an_address_without_a_scheme_is_one_of_http_as_for_curl() -> None:
         ("curl ws://h/ -X POST", "a WebSocket is requested with GET"),
         ("curl ws://h/ -b s3cr3t.txt", "--cookie names a file"),
         ("curl ws://h/ -m soon", "--max-time needs a number after it"),
+        ("curl ws://h/ -m nan", "--max-time needs a number after it"),
+        ("curl ws://h/ --max-redirs 1e400", "--max-redirs needs a number after it"),
+        ("curl ws://h/ -sd s3cr3t", "the option '-d' means nothing to a WebSocket"),
     ],
 )
 def test_what_does_not_say_how_to_connect(command: str, why: str) -> None:

@@ -28,6 +28,7 @@ def two_frames() -> FrameLog:
         ("number", " 65,536 ", 65_536),
         ("number", "65 536", 65_536),
         ("number", "-1", -1),
+        ("number", "1_000,000", 1_000_000),
         ("bytes", "89 00", b"\x89\x00"),
         ("bytes", "0x89,0x00", b"\x89\x00"),
         ("bytes", "8900", b"\x89\x00"),
@@ -47,6 +48,8 @@ def test_an_answer_is_read_as_people_type_it(kind: Any, text: str, value: object
     ("kind", "text"),
     [
         ("number", "three"), ("number", "1.5"), ("number", "٣"), ("number", ""),
+        ("number", "1,5"), ("number", "1 2"), ("number", "3, 4"), ("number", "1,00"),
+        ("bytes", "8 9 0 0"), ("bytes", "00x00x"), ("bytes", "89 0"), ("bytes", "0x"),
         ("bytes", "8"), ("bytes", "hello"), ("bytes", ""),
         ("frames", "packet"), ("frames", ","), ("frames", "none, close"),
         ("close code", "99"), ("close code", "normal"), ("close code", "5000"),
@@ -141,3 +144,9 @@ def test_types_that_no_frame_has_are_the_authors_mistake(given: object) -> None:
     """The check would say "Not right" whatever was answered."""
     with pytest.raises(ValueError, match="is not a list of types, 'text', 'bytes', "):
         truth_of("frames", given)
+
+
+@pytest.mark.parametrize("choice", ["no ", "", " ", "x" * 201, "no\n"])
+def test_a_choice_that_nobody_could_type_is_refused(choice: str) -> None:
+    with pytest.raises(ValueError, match="nobody could give it as an answer"):
+        kind_of(["yes", choice])
