@@ -69,7 +69,7 @@ class _Connect:
             close_timeout: Seconds to wait for the other end after a CLOSE frame was sent; None for
                 no limit.
             redirects: How many redirects may be followed; none goes from wss:// to ws://, and
-                cookies, credentials and a `Host` of your own go to the first host only.
+                what sounds like a secret and a `Host` of your own go to the first host only.
             ssl: What to trust on wss://: the path of a file with the certificate of an authority
                 (CA), an `ssl.SSLContext`, or False to check nothing, which warns each time.
             client_certificate: A file with a certificate and its key that identify this end; or

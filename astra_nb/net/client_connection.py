@@ -286,16 +286,21 @@ def _headers(pairs: Iterable[tuple[str, str]]) -> Headers:
     return headers
 
 
+def shown(text: str) -> str:
+    """Return what a server wrote as it is safe to show."""
+    return visible(redact_text(text), LONGEST)
+
+
 def _handshake_failed(response: Response | None, cause: Exception) -> HandshakeFailed:
     if response is None:
-        detail = visible(str(cause.__cause__ or cause), LONGEST)
+        detail = shown(str(cause.__cause__ or cause))
         error = HandshakeFailed(f"the opening handshake failed: no valid HTTP answer ({detail})")
     else:
         body = bytes(response.body).decode("utf-8", "replace")
-        status = f"HTTP {response.status_code} {visible(response.reason_phrase, LONGEST)}".rstrip()
+        status = f"HTTP {response.status_code} {shown(response.reason_phrase)}".rstrip()
         if isinstance(cause, InvalidStatus):
             lines = [] if "<" in body else body.strip()[:MAX_BODY_SHOWN].splitlines()
-            shown = "\n".join(map(visible, lines))
+            told = "\n".join(map(visible, lines))
             points = "".join(
                 f'; it points to "{visible(redact_path(location), LONGEST)}", and redirects=1 '
                 f"follows it, if you trust that address"
@@ -303,13 +308,13 @@ def _handshake_failed(response: Response | None, cause: Exception) -> HandshakeF
             )
             text = (
                 f"the server answered {status} instead of 101 Switching Protocols "
-                f"(RFC 6455, section 4.1){points}" + (f":\n{shown}" if shown else "")
+                f"(RFC 6455, section 4.1){points}" + (f":\n{told}" if told else "")
             )
         else:
             text = (
                 f"the server answered {status}, but its answer is not valid: "
-                f"{visible(str(cause), LONGEST)} (RFC 6455, section 4.1)"
+                f"{shown(str(cause))} (RFC 6455, section 4.1)"
             )
         error = HandshakeFailed(text, status=response.status_code, body=body)
-    error.__cause__ = cause
+    # Not `from cause`: a traceback would repeat what the server sent, and it may send secrets back.
     return error

@@ -133,7 +133,9 @@ def _check_answer(uri: WebSocketURI, proxy: Proxy, head: bytes) -> None:
 
 
 def _nonsense(proxy: Proxy, head: bytes) -> ConnectFailed:
-    shown = f' ("{visible(head.decode("latin-1"), 60)}")' if head else ": TCP ended"
+    # The first line only: it may be an echo of the request, which holds the password of the proxy.
+    line = head.partition(b"\r\n")[0].decode("latin-1")
+    shown = f' ("{visible(line, 60)}")' if head else ": TCP ended"
     return ConnectFailed(
         f"the proxy {describe_proxy(proxy)} gave no answer in HTTP{shown}; is that the address of "
         f'an HTTP proxy? One that speaks SOCKS is proxy="socks5h://HOST:PORT"'

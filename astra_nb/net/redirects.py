@@ -9,6 +9,7 @@ from websockets.http11 import Response
 from websockets.uri import WebSocketURI
 
 from astra_nb.errors import HandshakeFailed, InvalidMessage
+from astra_nb.wire.redaction import Redactor, is_secret
 
 from .options import ConnectOptions
 from .uris import parse_address, where
@@ -16,8 +17,6 @@ from .uris import parse_address, where
 __all__ = ["next_hop"]
 
 STATUSES = (301, 302, 303, 307, 308)
-# They tell one server who you are, and another one may not know.
-SECRET_HEADERS = ("authorization", "cookie", "host", "proxy-authorization")
 
 
 def next_hop(
@@ -25,7 +24,8 @@ def next_hop(
 ) -> tuple[WebSocketURI, ConnectOptions] | None:
     """Return the address of the next request, and its options; None when it is not redirected.
 
-    Cookies, credentials and a `Host` of your own go to the first host and port only.
+    A `Host` of your own, and headers and subprotocols that sound like secrets, such as cookies,
+    `Authorization`, `X-Api-Key` and what follows "token", go to the first host and port only.
 
     Args:
         hops: The addresses that were asked so far.
@@ -54,8 +54,15 @@ def next_hop(
         raise _failed(response, f"the redirects go in a circle, back to {where(target)}")
     if (target.host, target.port) != (hops[0].host, hops[0].port):
         headers = cast("tuple[tuple[str, str], ...]", options["headers"] or ())
-        kept = tuple(pair for pair in headers if pair[0].lower() not in SECRET_HEADERS)
-        options = {**options, "headers": kept}
+        names = cast("tuple[str, ...]", options["subprotocols"])
+        redactor = Redactor(offered=names)
+        options = {
+            **options,
+            "headers": tuple(
+                pair for pair in headers if pair[0].lower() != "host" and not is_secret(pair[0])
+            ),
+            "subprotocols": tuple(name for name in names if redactor.subprotocol(name) == name),
+        }
     return target, options
 
 

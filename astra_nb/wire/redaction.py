@@ -12,9 +12,11 @@ from urllib.parse import unquote_plus
 
 __all__ = [
     "HIDDEN",
+    "SUBPROTOCOL_HEADER",
     "Redactor",
     "is_secret",
     "redact",
+    "redact_header",
     "redact_path",
     "redact_text",
     "sounds_secret",
@@ -35,12 +37,13 @@ OPEN_HEADERS = frozenset(
 SECRET_NAME = re.compile(
     r"token|secret|passw|pass_?phrase|pass_?code|pwd|session|sess_?id|credential|signature|[cx]srf"
     r"|jwt|bearer|assertion|saml|oidc|cert|auth|key|cookie|dpop|hmac|pin_?code"
-    r"|(?<![a-z])(?:pass|pin|t?otp|sig|sid|sess|creds?|ticket|mfa|pw)(?![a-z])"
+    r"|access_?code|(?<![a-z])(?:pass|pin|t?otp|sig|sid|sess|creds?|ticket|mfa|2fa|psk|tkn|pw)(?![a-z])"
 )
 # What a secret's name holds, and a text with any secret in it; most texts hold none of this.
 PERHAPS = re.compile(
     r"tok|sec|pass|pw|sess|cred|sig|srf|jwt|bear|assert|saml|oidc|cert|auth|key|cook|dpop|hmac"
-    r"|pin|otp|sid|tick|mfa|[%@]|eyj|gh[opsu]_|glpat|hf_|sk-|xox|akia|aiza|basic|negotiate|digest",
+    r"|pin|otp|sid|tick|mfa|2fa|psk|tkn|code|[%@]|eyj|gh[oprsu]_|glpat|hf_|sk[-_]|rk_|npm_|xox|akia|pypi"
+    r"|aiza|ya29|basic|negotiate|digest",
     re.IGNORECASE,
 )
 # Words that hold one of those and are none. What is left of a name without them is looked at.
@@ -57,7 +60,8 @@ WORD_ENDS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 # from each of its characters.
 BARE_TOKEN = re.compile(
     r"(?<![\w-])(?:eyJ[\w-]{6,}(?:\.[\w-]*){1,4}|eyJ[\w+/=-]{16,}"
-    r"|(?:gh[opsu]_|github_pat_|glpat-|hf_|sk-|xox[abprs]-|AKIA|AIza)[\w-]{16,})"
+    r"|(?:gh[oprsu]_|github_pat_|glpat-|hf_|npm_|pypi-|[rs]k_(?:live|test)_|sk-|xox[abprs]-|ya29\."
+    r"|AKIA|AIza)[\w-]{16,})"
 )
 # What clients write into a value besides a query: `Bearer abc`. The other schemes are words of
 # common texts too, so what follows them must look like a credential.
@@ -72,6 +76,7 @@ VALUE = re.compile(
     r"\"(?:[^\"\\]|\\.)*+\"?|'[^']*+'?|[\[{].*|[^\s\"',;&#}<\[{]+",
     re.DOTALL,
 )
+ENCODED_WORD = re.compile(r"(?<![^\s,;])[^\s,;=&<>%]*+%[0-9A-Fa-f]{2}[^\s,;=&<>]*+(?![^\s,;])")
 PORT = re.compile(r"\d{1,5}(?![\w.-])")
 QUERY_PAIR = re.compile(
     r"(?P<before>^|[?&;#])(?P<name>[^=&;#?]*)=(?P<value>[^&;#]*+(?:;[^&;#=]*+(?![^&;#]))*+)"
@@ -87,6 +92,11 @@ LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
 def redact(head: bytes) -> bytes:
     """Return a head with its secrets hidden, as `Redactor.head` does."""
     return Redactor().head(head)
+
+
+def redact_header(name: str, value: str) -> str:
+    """Return the value of a header as `Redactor.head` shows it."""
+    return Redactor().headers([(name, value)])[0][1]
 
 
 def redact_path(path: str) -> str:
@@ -244,7 +254,9 @@ def redact_text(text: str) -> str:
     """Return any text of a peer with its secrets hidden."""
     if PERHAPS.search(text) is None:
         return text
-    return redact_unnamed(QUERY_PAIR.sub(redact_pair, USER_INFO.sub(f"//{HIDDEN}@", text)))
+    text = redact_unnamed(QUERY_PAIR.sub(redact_pair, USER_INFO.sub(f"//{HIDDEN}@", text)))
+    # A word that is percent-encoded as a whole, such as an address.
+    return ENCODED_WORD.sub(lambda found: HIDDEN if holds_secret(found[0]) else found[0], text)
 
 
 def redact_unnamed(text: str) -> str:

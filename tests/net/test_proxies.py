@@ -82,7 +82,7 @@ def test_connect_is_sent_and_what_follows_the_answer_is_the_servers() -> None:
         ),
         (
             b"SSH-2.0-\x1b\r\n\r\n",
-            'the proxy PROXY gave no answer in HTTP ("SSH-2.0-\\x1b\\r\\n\\r\\n"); is that the '
+            'the proxy PROXY gave no answer in HTTP ("SSH-2.0-\\x1b"); is that the '
             'address of an HTTP proxy? One that speaks SOCKS is proxy="socks5h://HOST:PORT"',
         ),
         (

@@ -63,8 +63,11 @@ def test_secrets_stay_with_their_host(location: str) -> None:
 
 @pytest.mark.parametrize("location", ["//b.example/", "//a.example:8080/", "wss://a.example/"])
 def test_secrets_do_not_go_to_another_host_or_port(location: str) -> None:
-    _, options = hop(location, headers=SECRETS)
+    headers = {**SECRETS, "X-Api-Key": "k", "X-Auth-Token": "t"}
+    offered = ["chat", "token", "s3cr3t", "bearer.s3cr3t", "v1.kernel.websocket.jupyter.org"]
+    _, options = hop(location, headers=headers, subprotocols=offered)
     assert options["headers"] == (("X-Room", "7"),)
+    assert options["subprotocols"] == ("chat", "token", "v1.kernel.websocket.jupyter.org")
 
 
 def test_there_is_a_most() -> None:

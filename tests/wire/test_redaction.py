@@ -160,6 +160,11 @@ HIDDEN_PLACES = [
     "X-Any: a=token:{}",
     "X-Any: Basic 1{}",
     "X-Original-Url: /token/{}",
+    "X-Next: https%3A%2F%2Fa.example%2F%3Ftoken%3D{}",
+    "X-Access-Code: {}",
+    "X-2FA: {}",
+    "X-PSK: {}",
+    "GET /?tkn={}",
     "Referer: https://a.example/reset-password/{}?x=1",
     "Referer: https://a.example/#access_token={}",
     "Location: https://a.example/x?url=https%3A%2F%2Fjane%3A{}%40b.example%2F",
@@ -348,6 +353,17 @@ def test_the_agreed_subprotocol_is_hidden_as_in_a_head(name: str, shown: str) ->
         f"/?header={B64}&payload=e30=",
         "X ghp_0123456789abcdef0123456789abcdef0123",
         "sk-proj-0123456789abcdef0123",
+        *(
+            f"X {mark}0123456789abcdef0123"
+            for mark in (
+                "ghr_",
+                "sk_live_",
+                "rk_test_",
+                "npm_",
+                "pypi-",
+                "ya29.",
+            )
+        ),
     ],
 )
 def test_tokens_that_are_known_by_their_look_are_hidden(text: str) -> None:
