@@ -14,7 +14,15 @@ from astra_nb.wire.text import shortened
 
 from .addresses import describe_peer
 
-__all__ = ["Origin", "host_and_port", "is_authority", "parse_address", "parse_origin", "where"]
+__all__ = [
+    "Origin",
+    "host_and_port",
+    "is_authority",
+    "parse_address",
+    "parse_origin",
+    "percent_encoded",
+    "where",
+]
 
 Origin = tuple[str, str, int | None]
 
@@ -116,7 +124,7 @@ def parse_address(url: object) -> WebSocketURI:
     secure = bool(s)
     if port is None:
         port = DEFAULT_PORTS["wss" if secure else "ws"]
-    return WebSocketURI(secure, name, port, _encoded(path), _encoded(query or ""))
+    return WebSocketURI(secure, name, port, percent_encoded(path), percent_encoded(query or ""))
 
 
 def where(uri: WebSocketURI) -> str:
@@ -124,7 +132,8 @@ def where(uri: WebSocketURI) -> str:
     return describe_peer((uri.host, uri.port))
 
 
-def _encoded(text: str) -> str:
+def percent_encoded(text: str) -> str:
+    """Return a path or a query as it is sent: what neither can hold is percent-encoded."""
     return NOT_ENCODED.sub(lambda found: quote(found[0], safe=""), text)
 
 

@@ -9,7 +9,9 @@ from typing import Any, cast, get_args
 from astra_nb.log.records import FrameRecord, HandshakeRecord, Record
 from astra_nb.log.waiting import check_wait
 from astra_nb.net.policy import split_target
+from astra_nb.net.uris import percent_encoded
 from astra_nb.wire.messages import CloseFrame, Side
+from astra_nb.wire.redaction import HIDDEN, SUBPROTOCOL_HEADER, redact_header, redact_path
 from astra_nb.wire.text import preview, visible
 
 from .values import SHOWN, Value, check_number, check_text, check_type, check_value
@@ -180,7 +182,7 @@ def expect_handshake(
 
     Args:
         status: HTTP status code of the answer.
-        path: Path of the request, with its query.
+        path: Path of the request, with its query, as for `connect`.
         headers: Headers of the answer that must be there with this value.
         source, connection, timeout: As for `expect_frame`.
 
@@ -189,15 +191,27 @@ def expect_handshake(
 
     Raises:
         AssertionError: No such answer came; the message says what differs in the last one.
-        ValueError, TypeError, WrongThread: As for `expect_frame`.
+        ValueError: Also for a path or a header with a secret, which the log hides.
+        TypeError, WrongThread: As for `expect_frame`.
     """
     check_number("status", status, 999)
     check_text("path", path)
+    if path is not None and redact_path(path) != path:
+        raise ValueError(
+            f"the log hides secrets, so no path in it is this one; leave out what is hidden here: "
+            f"{visible(redact_path(path), SHOWN)}"
+        )
     if not isinstance(headers or {}, Mapping):
         raise TypeError(f"headers is a dict of names and values, not {headers!r:.{SHOWN}}")
     for name, value in (headers or {}).items():
         check_text("the name of a header", name)
         check_text(f"the header {name}", value)
+        # Which subprotocols are hidden depends on the route.
+        if name.lower() != SUBPROTOCOL_HEADER and redact_header(name, value) != value:
+            raise ValueError(
+                f"the log hides the value of the header {visible(name, SHOWN)}, so it cannot be "
+                f"compared; socket.response_with_secrets has it"
+            )
 
     timeout = check_wait(1, 0, timeout)
     deadline = None if timeout is None else monotonic() + timeout
@@ -212,7 +226,11 @@ def expect_handshake(
         problem = _wrong_answer(found, status, headers or {})
         if path is not None and not problem:
             came = _path_of((yield Wait(source, _is_request, found.connection, 1, 0, 0)))
-            problem = "" if came == path else f"the path of the request is {came}, not {path}"
+            # As `connect` encodes it, but for what the log puts there itself.
+            encoded = HIDDEN.join(map(percent_encoded, path.split(HIDDEN)))
+            if came not in (path, encoded):
+                shown = "none" if came is None else visible(came)
+                problem = f"the path of the request is {shown}, not {visible(path)}"
         if not problem:
             return found
         number = found.number
@@ -291,11 +309,11 @@ def _is_request(record: Record) -> bool:
     return isinstance(record, HandshakeRecord) and record.status is None
 
 
-def _path_of(request: Record | None) -> str:
+def _path_of(request: Record | None) -> str | None:
     if not isinstance(request, HandshakeRecord):
-        return "none"
+        return None
     target = request.start_line.partition(" ")[2].rpartition(" ")[0]
-    return visible(split_target(target)[1])
+    return split_target(target)[1]
 
 
 def _wrong_answer(found: HandshakeRecord, status: int, headers: Mapping[str, str]) -> str:
@@ -305,11 +323,13 @@ def _wrong_answer(found: HandshakeRecord, status: int, headers: Mapping[str, str
             f"the opening handshake was answered with {visible(found.start_line)}, but {status} "
             f"was expected"
         )
-    have = {name.lower(): value for name, value in found.headers}
     for name, value in headers.items():
-        came = have.get(name.lower())
-        if came != value:
-            said = "is not there" if came is None else f"is {visible(came)!r}"
+        came = [each for key, each in found.headers if key.lower() == name.lower()]
+        if not came or value not in (
+            *came,
+            ", ".join(came),
+        ):  # one of several, or all as they may be joined
+            said = f"is {' and '.join(map(repr, map(visible, came)))}" if came else "is not there"
             return f"the header {name} {said}, and {value!r} was expected"
     return ""
 

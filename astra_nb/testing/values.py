@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 
 from astra_nb.log.records import FrameRecord
 from astra_nb.payloads import BytesValue, encode_bytes
+from astra_nb.wire.messages import CloseFrame
 from astra_nb.wire.opcodes import FrameType
 from astra_nb.wire.text import preview, visible
 
@@ -50,7 +51,7 @@ def check_value(
             raise TypeError("the payload is given once: as a value, or with json=")
         try:
             said = dumps(json, ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError) as exc:
+        except (TypeError, ValueError, RecursionError) as exc:
             raise TypeError(f"json={json!r:.{SHOWN}} cannot be written as JSON: {exc}") from None
         wanted = _canonical(said)
         return (
@@ -68,6 +69,8 @@ def check_value(
         return f" that {getattr(value, '__name__', 'the function')} accepts", lambda frame: bool(
             value(_text(frame) if frame.type == "text" else frame.payload)
         )
+    if type == "close" and isinstance(value, (int, CloseFrame)):
+        raise TypeError(f"a close code is expected so: expect_close(source, {value!r:.{SHOWN}})")
     if isinstance(value, Mapping):
         raise TypeError(f"a dict is expected as JSON: write json={value!r:.{SHOWN}}")
     payload = encode_bytes(value)

@@ -108,6 +108,34 @@ def test_handshakes() -> None:
         expect_handshake(FrameLog(), timeout=0.01)
 
 
+def test_a_header_that_comes_twice_and_a_path_as_connect_takes_it() -> None:
+    twice = [("X-Room", "7"), ("X-Room", "8"), ("Set-Cookie", "seen=1")]
+    with Server(port=0) as server:
+        server.websocket("/{x}", echo_back, handshake=lambda each: each.accept(headers=twice))
+        with connect(server.url + "a b\\?token=s3cr3t") as client:
+            for value in ("7", "8", "7, 8"):
+                expect_handshake(client, headers={"x-room": value})
+            with pytest.raises(AssertionError, match="X-Room is '7' and '8', and '9' was expected"):
+                expect_handshake(client, headers={"X-Room": "9"}, timeout=0)
+            for path in ("/a b\\?token=<hidden>", "/a%20b%5C?token=<hidden>"):
+                expect_handshake(client, path=path)
+            expect_handshake(client, headers={"Set-Cookie": "<hidden>"})
+            with pytest.raises(ValueError, match=r"no path in it is this one.*token=<hidden>$"):
+                expect_handshake(client, path="/a b?token=s3cr3t")
+            with pytest.raises(ValueError, match="hides the value of the header Set-Cookie"):
+                expect_handshake(client, headers={"Set-Cookie": "seen=1"})
+
+
+def test_a_close_code_has_an_expectation_of_its_own() -> None:
+    with pytest.raises(TypeError, match=r"expect_close\(source, 1000\)"):
+        expect_frame(FrameLog(), "close", 1000)  # type: ignore[arg-type]
+    deep: object = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(TypeError, match="cannot be written as JSON"):
+        expect_frame(FrameLog(), json=deep)
+
+
 def test_any_of_several_handshakes_may_be_the_one() -> None:
     with Server(port=0) as server:
         server.websocket("/a", echo_back, subprotocols=["chat"])
