@@ -26,14 +26,14 @@ import psutil
 import pytest
 
 from astra_nb import AsyncWebSocket, FrameLog, Server, WebSocket, connect
-from astra_nb.errors import ConnectionClosed, EndlessLoop, LoopBlocked
+from astra_nb.errors import ConnectFailed, ConnectionClosed, EndlessLoop, LoopBlocked
 from astra_nb.log.records import ClosedRecord, NoticeRecord
 from astra_nb.net import background, blocking
 from astra_nb.wire.frames import decode
 
 from . import records
 from .conformance.octets import frame, mask_all, read_frames
-from .helpers import REPOSITORY, run_python, wait_until
+from .helpers import REPOSITORY, free_port, run_python, wait_until
 from .interrupts import CHILD
 from .servers import KINDS, Kind, Steps, echo, handler_of, serving
 
@@ -974,3 +974,18 @@ def test_the_guide_names_each_fault_and_its_test() -> None:
     named = set(re.findall(r"`(test_\w+)` \|$", table, re.MULTILINE))
     own = {name for name in globals() if name.startswith("test_")}
     assert named == own - {"test_the_guide_names_each_fault_and_its_test"}
+
+
+def test_an_async_handler_that_gives_the_loop_a_task_factory_that_fails() -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("no tasks")
+
+    async def break_loop(socket: AsyncWebSocket) -> None:
+        asyncio.get_running_loop().set_task_factory(fail)
+        await socket.send_text("done")
+
+    with serving(break_loop) as server:
+        with connect(server.url) as client:
+            assert client.recv(10).value == "done"
+        with pytest.raises(ConnectFailed):  # it does not wait for ever
+            connect(f"ws://127.0.0.1:{free_port()}/", timeout=10)

@@ -88,7 +88,7 @@ class BackgroundLoop:
         while not self._ending:
             self._survive(self.loop.run_forever)
         for ending in (self._end_tasks, self.loop.shutdown_asyncgens):
-            task = self.loop.create_task(ending())
+            task = asyncio.Task(ending(), loop=self.loop)
             while not task.done():
                 self._survive(lambda task=task: self.loop.run_until_complete(task))  # type: ignore[misc]
         asyncio.set_event_loop(None)
@@ -263,7 +263,8 @@ class BackgroundLoop:
         done = Latch()
 
         def start() -> None:
-            tasks.append(self.loop.create_task(coroutine))
+            # Not `create_task`: a handler may have given the loop a factory that fails.
+            tasks.append(asyncio.Task(coroutine, loop=self.loop))
             tasks[0].add_done_callback(lambda _: done.set())
 
         def cancel() -> None:

@@ -197,9 +197,9 @@ class Listener(ABC, Generic[C]):
         self, code: int, reason: str, caller: threading.Thread | None = None
     ) -> None:
         if self._ending is None:
-            # Kept, because the loop itself holds tasks only weakly.
-            loop = asyncio.get_running_loop()
-            self._ending = loop.create_task(self._stop(code, reason, caller))
+            # Kept, because the loop itself holds tasks only weakly; and not by `create_task`: a
+            # handler may have given the loop a factory that fails.
+            self._ending = asyncio.Task(self._stop(code, reason, caller))
             self._ending.add_done_callback(lambda _: self._finish())
         if self.ended.is_set():  # it was given up, and the loop ends now
             self._abort()
