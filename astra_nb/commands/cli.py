@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     130 is an interrupt (Ctrl+C). `connect` and `open` have 3 too, as their help says.
     """
+    open_streams()
     own, jupyter_options = split_arguments(sys.argv[1:] if argv is None else argv)
     arguments = build_parser().parse_args(own)
     command: Callable[[argparse.Namespace], int] = arguments.command
@@ -52,16 +53,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = command(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:  # of `head` or a pager, which has what it wanted
-        with open(os.devnull, "wb") as nothing:
-            os.dup2(nothing.fileno(), sys.stdout.fileno())  # Python flushes once more at its end
-        return 0
     except KeyboardInterrupt:
         return INTERRUPTED
     except (CommandError, CopyError, AstraError) as error:
         print(f"astra-nb: {error}", file=sys.stderr)
         return 1
+    except OSError as error:  # of the output: a reader that has gone, or a full disk
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())  # Python flushes once more at its end
+        if isinstance(error, BrokenPipeError):  # of `head` or a pager, which has what it wanted
+            return 0
+        print(f"astra-nb: {error}", file=sys.stderr)
+        return 1
     return status
+
+
+def open_streams() -> None:
+    """Open what the caller has closed, as `command <&-` does, so that it reads and writes nothing.
+
+    In their order, so that each gets its own descriptor again.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
@@ -60,7 +61,7 @@ def add_commands(commands: Any) -> None:
     console.add_argument("-s", "--subprotocol", action="append", default=[], metavar="NAME")
     console.add_argument("-x", "--execute", action="append", metavar="LINE",
         help="run this line instead of the input; may be given several times")  # fmt: skip
-    console.add_argument("-w", "--wait", type=float, default=0.0, metavar="SECONDS",
+    console.add_argument("-w", "--wait", type=seconds, default=0.0, metavar="SECONDS",
         help="wait for more after the last line of a script (default: 0)")  # fmt: skip
     console.add_argument("--compress", action="store_true", help="offer permessage-deflate")
     console.add_argument("--proxy", help="such as http://127.0.0.1:3128; none: no proxy")
@@ -95,7 +96,17 @@ def log_file(path: str) -> str:
         writer(path)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():  # at the end it would be too late
+        raise argparse.ArgumentTypeError(f"there is no folder {str(folder)!r}")
     return path
+
+
+def seconds(text: str) -> float:
+    number = float(text)
+    if not number >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
+    return number
 
 
 class Screen:

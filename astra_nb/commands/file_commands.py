@@ -32,14 +32,14 @@ def add_commands(commands: Any) -> None:
     opening.add_argument("-k", "--kind", action="append", choices=KINDS)
     opening.add_argument("-t", "--type", action="append", choices=get_args(FrameType))
     opening.add_argument("-d", "--direction", choices=("received", "sent"))
-    opening.add_argument("-c", "--connection", action="append", type=int, metavar="NUMBER")
+    opening.add_argument("-c", "--connection", action="append", type=number, metavar="NUMBER")
     opening.add_argument("--text", help="only records that hold this text")
     opening.add_argument(
         "--regex", type=pattern, help="only records in which this pattern is found"
     )
     opening.add_argument("--columns", nargs="+", choices=list(COLUMNS), metavar="NAME",
         help=f"any of {', '.join(COLUMNS)}")  # fmt: skip
-    opening.add_argument("-l", "--limit", type=int, help="the newest records only")
+    opening.add_argument("-l", "--limit", type=number, help="the newest records only")
     how = opening.add_mutually_exclusive_group()
     how.add_argument("--sequence", action="store_true", help="print a sequence diagram")
     how.add_argument("--json", action="store_true", help="print JSON Lines")
@@ -63,6 +63,13 @@ def pattern(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a pattern: {error}") from None
+
+
+def number(text: str) -> int:
+    found = int(text)
+    if found < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 0")
+    return found
 
 
 def opened(path: str) -> FrameLog:

@@ -37,7 +37,11 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         return
     beside = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with beside.open("xb") as file:
+        file = beside.open("xb")
+    except OSError as exc:  # it names the other file
+        raise OSError(exc.errno, exc.strerror, os.fspath(path)) from None
+    try:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())

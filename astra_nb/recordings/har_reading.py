@@ -73,9 +73,11 @@ def read_file(reading: Reading) -> Iterator[Record]:
         values.end()
         if not is_har:
             raise ValueError('it has no "log"')
-    except ValueError as exc:
+    except (ValueError, SystemError) as exc:
         where = f"entry {entries} of the HAR file" if entries else "the HAR file"
-        raise ValueError(f"{where} is broken: {exc}") from exc
+        # ijson does not check whether Python could read an integer; what it calls next then fails.
+        why = exc if isinstance(exc, ValueError) else "a number in it has thousands of digits"
+        raise ValueError(f"{where} is broken: {why}") from exc
     if entries and not sockets:
         reading.left_out["HTTP requests"] += entries
     yield from newest.records()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO
@@ -34,6 +35,7 @@ class JsonValues:
             raise needs_extra("ijson", "a HAR file") from exc
         self._file = file
         self._error: type[Exception] = ijson.JSONError
+        self._at_start = True
         self._since = 0  # bytes read since the last event
         self._events = ijson.basic_parse(self)
         self._peeked: tuple[str, Any] | None = None
@@ -42,6 +44,8 @@ class JsonValues:
     def read(self, size: int = -1) -> bytes:
         """Read from the file, for the parser."""
         data = self._file.read(size)
+        if self._at_start and data:  # some programs of Windows begin with a byte order mark
+            data, self._at_start = data.removeprefix(BOM_UTF8), False
         self._since += len(data)
         if self._since > MAX_LENGTH:
             raise ValueError(f"one string is longer than {MAX_LENGTH:,} bytes")

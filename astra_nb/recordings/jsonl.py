@@ -7,6 +7,7 @@ the wire and is decoded again, so that a line cannot contradict itself.
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
 from os import PathLike
@@ -112,6 +113,12 @@ def from_text(text: str) -> list[Record]:
 def from_lines(lines: Iterable[str | bytes]) -> Iterator[Record]:
     last = 0
     for position, line in enumerate(lines, start=1):
+        if position == 1:  # some programs of Windows begin with a byte order mark
+            line = (
+                line.removeprefix("\ufeff")
+                if isinstance(line, str)
+                else line.removeprefix(BOM_UTF8)
+            )
         if not line.strip():
             continue
         try:

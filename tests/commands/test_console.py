@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -214,3 +215,26 @@ def test_tap_prints_what_passes_until_it_is_ended(server: Server, tmp_path: Path
         process.stdout.close()
         process.stderr.close()
     assert len(FrameLog.from_jsonl(path).frames) == 8
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no sh")
+def test_streams_that_the_caller_has_closed(server: Server, closed: str) -> None:
+    command = f"exec '{sys.executable}' -m astra_nb.commands.cli connect {server.url} {closed}"
+    ended = subprocess.run(
+        ["sh", "-c", command], input="Hello\n", capture_output=True, text=True,
+        env=python_environment(), timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [["-w", "nan"], ["-w", "-1"], ["--save", "no such folder/log.har"]]
+)
+def test_what_could_not_be_done_at_the_end_is_refused_before(
+    server: Server, options: list[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["connect", server.url, "-x", "Hello", *options])
+    assert not server.log.filter(kind="opened")

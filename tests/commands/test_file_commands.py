@@ -58,6 +58,25 @@ def test_filters_are_options(kept: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out.splitlines()[-1] == 'text  "Hello"'
 
 
+@pytest.mark.parametrize("options", [["-c", "-1"], ["-l", "-3"], ["-l", "x"]])
+def test_a_number_that_is_none_is_not_understood(kept: Path, options: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["open", str(kept), *options])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_an_output_on_a_full_disk_is_an_error_in_one_line(kept: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "astra_nb.commands.cli", "open", str(kept)]
+        ended = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, env=python_environment(),
+            timeout=60, check=False,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (
+        1, "astra-nb: [Errno 28] No space left on device\n",
+    )  # fmt: skip
+
+
 def test_convert_to_other_formats_and_back(
     kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

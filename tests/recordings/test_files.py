@@ -91,7 +91,7 @@ def test_what_is_not_a_file_is_written_to() -> None:
 def test_a_folder_or_a_missing_one_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         files.write(tmp_path, "text")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"missing/log\.jsonl'$"):
         files.write(tmp_path / "missing" / "log.jsonl", "text")
     assert os.listdir(tmp_path) == []
 

@@ -254,6 +254,21 @@ def test_a_string_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len(opened(tmp_path, *[entry(comment="x" * 100_000)] * 5)) == 15
 
 
+def test_a_file_that_begins_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "bom.har"
+    text = json.dumps({"log": {"entries": [entry()]}})
+    path.write_text(text, encoding="utf-8-sig")
+    assert FrameLog.open(path).filter(kind="opened")
+
+
+def test_a_number_with_more_digits_than_python_reads(tmp_path: Path) -> None:
+    path = tmp_path / "digits.har"
+    text = json.dumps({"log": {"entries": [entry()]}})
+    path.write_text(text.replace('"status": 101', f'"status": {"9" * 5000}'))
+    with pytest.raises(ValueError, match=r"^entry 1 of the HAR file is broken: a number in it has"):
+        FrameLog.open(path)
+
+
 def test_numbers_that_nobody_reads_may_be_large(tmp_path: Path) -> None:
     path = tmp_path / "large.har"
     path.write_text('{"log": {"x": [1e999999999, 99999999999999999999999999]}}')

@@ -265,3 +265,10 @@ def test_a_line_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path.write_text(f"{line}{' ' * 300}\n")
     with pytest.raises(ValueError, match=r"^a line is longer than 1,000 bytes$"):
         FrameLog.open(path)
+
+
+def test_a_byte_order_mark_before_the_first_line(tmp_path: Path) -> None:
+    records = [NoticeRecord(number=1, time=1.0, connection=0, text="one")]
+    path = tmp_path / "bom.jsonl"
+    path.write_text(jsonl.to_text(records), encoding="utf-8-sig")
+    assert list(FrameLog.open(path)) == jsonl.read(path) == records
