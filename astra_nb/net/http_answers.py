@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 # The server writes these itself: they frame the answer, or are the handshake.
+WITHOUT_BODY = (204, 205, 304)
 OWN_HEADERS = frozenset(
     "connection content-length sec-websocket-accept sec-websocket-extensions "
     "sec-websocket-protocol transfer-encoding upgrade".split()
@@ -242,6 +243,8 @@ def make_answer(body: object, status: object, headers: object) -> HttpAnswer:
     if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
         raise LocalError(f"status is a number from 200 to 599, not {status!r:.80}")
     data, content_type = _body(body)
+    if data and status in WITHOUT_BODY:
+        raise LocalError(f"an answer with status {status} has no body (RFC 9110, section 6.4.1)")
     return HttpAnswer(int(status), data, content_type, _further(headers))
 
 
@@ -282,8 +285,9 @@ def _body(body: object) -> tuple[bytes, str]:
             "utf-8", "replace"
         ), f"text/{'html' if is_page else 'plain'}; charset=utf-8"
     try:
-        return json.dumps(body).encode(), "application/json"
-    except (TypeError, ValueError) as exc:
+        # Without NaN and Infinity, which are not JSON (RFC 8259, section 6).
+        return json.dumps(body, allow_nan=False).encode(), "application/json"
+    except (TypeError, ValueError, RecursionError) as exc:
         raise LocalError(
             f"a body is text, bytes or a value for JSON, but this {type(body).__name__} is not: "
             f"{exc}"

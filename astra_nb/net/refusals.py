@@ -172,7 +172,10 @@ def _of_key(exc: InvalidHeader) -> str:
 def unreadable(status: int) -> str:
     """Return the text for what is not an HTTP request (400), or for one that is too long."""
     if status == HTTPStatus.BAD_REQUEST:
-        return f"{_titled(status)}: this is not an HTTP request that asks for a WebSocket.\n"
+        return (
+            f"{_titled(status)}: this is not an HTTP request that asks for a WebSocket or a page; "
+            f"such a request has no body.\n"
+        )
     return f"{_titled(status)}: the request line or a header is too long, or there are too many.\n"
 
 

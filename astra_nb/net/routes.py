@@ -265,6 +265,13 @@ def _compile(path: str) -> tuple[tuple[tuple[str, ...], ...], tuple[re.Pattern[s
             f'a path is a str that begins with "/", like "/" or "/room/{{name}}", not {path!r}; '
             f"the path comes first, then the handler"
         )
+    try:
+        path.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidRoute(
+            f"the path {path!r} holds half a character, U+{ord(path[exc.start]):04X}, which no "
+            f"request can ask for; take it out"
+        ) from None
     if "?" in path or "#" in path:
         raise InvalidRoute(
             f"the path {path!r} holds a query or a fragment; a route is the path alone, "

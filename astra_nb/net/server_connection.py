@@ -389,7 +389,16 @@ class ServerConnection(Connection):
         self._head = bytearray()
         self.state.enter(Phase.CLOSING)
         self.sender.end()
-        self._set_timer(self.close_timeout, self.transport.abort)
+        self._drop_unless_read(self.transport.get_write_buffer_size())
+
+    def _drop_unless_read(self, before: int) -> None:
+        """Drop TCP after `close_timeout`, or later if the client reads the answer meanwhile."""
+
+        def look() -> None:
+            left = self.transport.get_write_buffer_size()
+            self._drop_unless_read(left) if left < before else self.transport.abort()
+
+        self._set_timer(self.close_timeout, look)
 
     def _open_timed_out(self) -> None:
         self.state.tcp_ended("timeout")

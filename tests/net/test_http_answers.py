@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -145,8 +146,18 @@ def test_what_is_not_an_answer() -> None:
         "the handler of a page returned None; it must return a "
     )
     assert refused(as_answer, {1, 2}).startswith("a body is text, bytes or a value for JSON, but")
-    assert refused(as_answer, {"a": object()}).startswith(
-        "a body is text, bytes or a value for JSON"
+    deep: object = []
+    for _ in range(100_000):
+        deep = [deep]
+    for body in ({"a": object()}, {"a": math.nan}, -math.inf, deep):
+        assert refused(as_answer, body).startswith("a body is text, bytes or a value for JSON")
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_an_answer_that_has_no_body(status: int) -> None:
+    assert visit().answer("", status=status).body == b""
+    assert refused(visit().answer, "text", status=status) == (
+        f"an answer with status {status} has no body (RFC 9110, section 6.4.1)"
     )
 
 

@@ -99,7 +99,8 @@ def test_a_request_that_takes_too_long(seconds: float, shown: str) -> None:
 
 def test_a_request_that_cannot_be_read() -> None:
     assert unreadable(400) == (
-        "400 Bad Request: this is not an HTTP request that asks for a WebSocket.\n"
+        "400 Bad Request: this is not an HTTP request that asks for a WebSocket or a page; such a "
+        "request has no body.\n"
     )
     assert unreadable(431) == (
         "431 Request Header Fields Too Large: the request line or a header is too long, or there "

@@ -124,6 +124,11 @@ NO_PARAMETER = "is not a parameter; each one has its own name, like {name}"
         ("/{}", f"{{}} in the path '/{{}}' {NO_PARAMETER}"),
         ("/{a-b}", f"{{a-b}} in the path '/{{a-b}}' {NO_PARAMETER}"),
         ("/{a", "the path '/{a' has an unmatched brace"),
+        (
+            "/\ud83d",
+            "the path '/\\ud83d' holds half a character, U+D83D, which no request can ask for; "
+            "take it out",
+        ),
         ("/a}", "the path '/a}' has an unmatched brace"),
         ("/{{a}}", "the path '/{{a}}' has an unmatched brace"),
     ],

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -538,6 +539,21 @@ def test_what_comes_after_a_refused_request_is_not_read_as_another(
         closed = records.closed(server.log)
         assert (answer.status, closed.status, closed.tcp) == (status, status, "closed")
         assert len(handshakes(server)) == 2
+
+
+def test_a_page_is_not_cut_while_its_client_reads_it() -> None:
+    page = b"x" * 6_000_000
+    server = Server(port=0)
+    server.get("/", lambda: page)
+    server.close_timeout = 0.5
+    got = b""
+    with server, socket.create_connection(("127.0.0.1", server.port), 20) as peer:
+        peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        while data := peer.recv(2**18):
+            got += data
+            due = monotonic() + 0.04  # a slow one: the whole page takes longer than the timeout
+            wait_until(lambda due=due: monotonic() > due)  # type: ignore[misc]
+    assert got.partition(b"\r\n\r\n")[2] == page
 
 
 def test_a_refused_client_that_does_not_leave_is_dropped() -> None:
