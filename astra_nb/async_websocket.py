@@ -68,8 +68,9 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
 
     async def __anext__(self) -> Message:
         inbox = self._inbox
-        if inbox.messages and not inbox.paused and _get_running_loop() is self._loop:
-            return inbox.messages.popleft()  # as in `recv`, which would cost a coroutine more
+        messages = inbox.messages
+        if messages and not inbox.paused and _get_running_loop() is self._loop:
+            return messages.popleft()  # as in `recv`, which would cost a coroutine more
         try:
             return await self.recv()
         except ConnectionClosed:

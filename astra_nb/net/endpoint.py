@@ -103,7 +103,7 @@ class Endpoint(asyncio.Protocol):
         """Return a function that records frames of this connection."""
         if self.tap is None:
             return nowhere
-        return FrameRecorder(self.tap, self.number, self.side, direction)
+        return FrameRecorder(self.tap, self.number, self.side, direction).record
 
     def notice(self, text: str) -> None:
         """Put a sentence in the log. Any thread."""

@@ -150,12 +150,15 @@ class TaskInbox:
             gather: Called with the reader's next step; it calls that.
         """
         waiters = self._waiters
-        if len(waiters) == 1 and waiters[0].step is not None and asyncio.current_task() is None:
-            (waiter,) = waiters
+        if not waiters:
+            return
+        first = waiters[0]
+        # `current_task` takes twice as long when it has to find the loop.
+        if len(waiters) == 1 and first.step and asyncio.current_task(first.get_loop()) is None:
             waiters.clear()
-            if not waiter.done():
-                gather(waiter.run_task)
-        elif waiters:
+            if not first.done():
+                gather(first.run_task)
+        else:
             self._wake()
 
     def caught_up(self) -> None:

@@ -25,7 +25,8 @@ from astra_nb.wire.why_closed import read_close
 
 from .closing import ClosingState
 from .outbox import Outbox
-from .writing import Writer
+from .serializing import MAX_SHORT, SHORT
+from .writing import MAX_UNFLUSHED, Writer
 
 __all__ = ["Sender"]
 
@@ -209,9 +210,7 @@ class Sender(Writer):
         if self._outbox is not None and self._blocked():
             self._outbox.put(self.send_if_open, opcode, payload, fin, size=len(payload))
             return True
-        return (
-            self._put(opcode, payload, fin) if opcode < CLOSE else self._send(opcode, payload, fin)
-        )
+        return (self._put if opcode < CLOSE else self._send)(opcode, payload, fin)
 
     def send_message(self, opcode: int, payload: bytes) -> bool | None:
         """Send a whole data frame, if that may be done now: the way of every message.
@@ -221,11 +220,15 @@ class Sender(Writer):
         """
         if not (self.is_writable and self._state.is_open) or self.fragmenting:
             return None
-        return (
-            self.send(opcode, payload)
-            if self._outbox is not None
-            else self._put(opcode, payload, True)
-        )
+        length = len(payload)
+        bare = self._outbox is None and self._lock is None and self._plain is None
+        if length > MAX_SHORT or self._masks or not bare:
+            return self.send(opcode, payload)
+        self._frames += (SHORT[opcode][length], payload)  # as `put_frame`, but two calls less
+        self._size += 2 + length
+        if self._flush_scheduled and self._size <= MAX_UNFLUSHED:
+            return False
+        return self._flush_later()
 
     def send_if_open(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
         """Send one frame whose sender looked a while ago; return whether it was sent."""

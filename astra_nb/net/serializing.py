@@ -11,6 +11,7 @@ from .whole_frames import apply_mask
 
 __all__ = ["put_frame"]
 
+MAX_SHORT = 125
 # Headers of short, final, unmasked frames by opcode and length of the payload.
 SHORT = tuple(
     tuple(bytes((0x80 | opcode, length)) for length in range(126)) for opcode in range(16)

@@ -347,7 +347,7 @@ class TapLine:
     def _recorder(self, end: Side, sender: Side) -> Callable[..., None]:
         """Return what records on the leg to an end the frames of a sender."""
         direction: Direction = "received" if end == sender else "sent"
-        return FrameRecorder(self._log, self._number(end), other_end(end), direction)
+        return FrameRecorder(self._log, self._number(end), other_end(end), direction).record
 
     def _closer(self, sender: Side, *ends: Side) -> Callable[[bytes], None]:
         """Return what notes on the legs to some ends that a sender has sent a CLOSE frame."""

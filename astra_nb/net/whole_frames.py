@@ -8,11 +8,13 @@ No I/O, no clock, no thread.
 
 from __future__ import annotations
 
+from typing import Any
+
 # The C function, or the Python one where there is no compiler. It is not documented, and the only
 # thing of `websockets` that we use without that: our own takes three times as long.
 from websockets.frames import apply_mask  # type: ignore[attr-defined]
 
-from astra_nb.wire.messages import Message, UnsetMessage, new_message
+from astra_nb.wire.messages import Message, UnsetMessage
 
 __all__ = ["apply_mask", "plain_frame_length", "take_messages"]
 
@@ -35,7 +37,8 @@ def take_messages(data: bytes, start: int, masked: bool, limit: float) -> tuple[
     """
     messages: list[Message] = []
     append = messages.append
-    new, unset, whole, unmask = new_message, UnsetMessage, Message, apply_mask
+    unset, whole, unmask = UnsetMessage, Message, apply_mask
+    message: Any  # an `UnsetMessage`, and then a `Message`
     size = len(data)
     view: memoryview | None = None
     mask_bit, key = (0x80, 4) if masked else (0, 0)
@@ -70,11 +73,11 @@ def take_messages(data: bytes, start: int, masked: bool, limit: float) -> tuple[
                 view = view or memoryview(data)
                 payload = unmask(view[begin:stop], data[begin - 4 : begin])
             if first == FIN_TEXT:
-                message = new(unset)
+                message = unset()
                 message.type = "text"
                 message.value = payload.decode()
             elif first == FIN_BINARY:
-                message = new(unset)
+                message = unset()
                 message.type = "bytes"
                 message.value = payload
             else:

@@ -125,6 +125,14 @@ class Writer:
         else:
             with self._lock:
                 self._serialize(opcode, payload, fin)
+        return self._flush_later()
+
+    def _flush_later(self) -> bool:
+        """Write what has gathered in the next turn of the loop, or now if it is much.
+
+        Returns:
+            As `_put`.
+        """
         if self._size > MAX_UNFLUSHED:
             self._burst += self._size
             self.flush()

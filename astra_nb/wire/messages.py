@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 __all__ = [
     "MESSAGE_TYPES",
@@ -13,7 +12,6 @@ __all__ = [
     "MessageType",
     "Side",
     "UnsetMessage",
-    "new_message",
     "other_end",
 ]
 
@@ -59,11 +57,8 @@ class Message:
 class UnsetMessage:
     """A `Message` whose fields are being set, for the way of every message.
 
-    A frozen dataclass takes three times as long to make. `new_message(UnsetMessage)` makes one; it
-    becomes a `Message` when its `__class__` is set to that.
+    It becomes a `Message` when its `__class__` is set to that. A frozen dataclass takes three times
+    as long to make.
     """
 
     __slots__ = ("type", "value")
-
-
-new_message: Callable[[type[UnsetMessage]], Any] = object.__new__

@@ -181,7 +181,7 @@ def test_colours_and_escapes_only_where_they_are_understood(
 def test_a_record_is_a_line() -> None:
     log = FrameLog()
     log.append(1, NoticeRecord, text="a\x1b")
-    FrameRecorder(log, 12, "server", "received")(encode(1, b"hello"), 1)
+    FrameRecorder(log, 12, "server", "received").record(encode(1, b"hello"), 1)
     screen = Screen(False, io.StringIO(), io.StringIO())
     assert [row(one, log.origin, screen).split()[2:] for one in log] == [
         ["1", "notice", "a\\x1b"],

@@ -10,8 +10,9 @@ from tests.conformance.octets import frame
 
 def test_frames_are_recorded_for_their_connection_and_direction() -> None:
     log = FrameLog()
-    FrameRecorder(log, 7, "client", "sent")(frame(1, b"a") + frame(1, b"b"), 2)
-    FrameRecorder(log, 8, "server", "received")(frame(2, b"c"), 1, "refused: a test", (b"plain",))
+    FrameRecorder(log, 7, "client", "sent").record(frame(1, b"a") + frame(1, b"b"), 2)
+    refused = FrameRecorder(log, 8, "server", "received")
+    refused.record(frame(2, b"c"), 1, "refused: a test", (b"plain",))
     records = [record for record in log if isinstance(record, FrameRecord)]
     assert [(one.connection, one.side, one.direction) for one in records] == [
         (7, "client", "sent"),

@@ -39,7 +39,7 @@ def leg(log: FrameLog, side: Side, number: int, answer: bytes, *sent: tuple[Side
             raw=head,
         )
     for sender, frame in sent:
-        FrameRecorder(log, number, side, direction(sender))(frame, 1)  # type: ignore[arg-type]
+        FrameRecorder(log, number, side, direction(sender)).record(frame, 1)  # type: ignore[arg-type]
     log.append(number, ClosedRecord, side=side)
 
 

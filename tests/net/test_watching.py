@@ -27,7 +27,7 @@ class Scene:
         self.log = FrameLog(redact=None)
         self.closes: list[bytes] = []
         recorder = FrameRecorder(self.log, 1, "server", "received")
-        self.watch = FrameWatch([recorder], self.closes.append, inflater)
+        self.watch = FrameWatch([recorder.record], self.closes.append, inflater)
 
     @property
     def frames(self) -> list[FrameRecord]:
