@@ -90,4 +90,6 @@ def test_notebook_11_is_played_from_two_tabs(lab: Lab) -> None:
 
     page.page.bring_to_front()
     run(page, cells[played:])
-    expect(first.get_by_role("log")).to_contain_text("close: code 1001")
+    # The conversation of the kernel's two clients begins alone.
+    expect(first.get_by_role("log")).to_contain_text("close: code 1000")
+    assert page.cell("kernel-two").text.splitlines()[0] == "Lou reads: guest4 joined"
