@@ -159,7 +159,7 @@ def test_a_foreign_page_is_refused_and_the_log_says_why(origin: str) -> None:
         answer = request(server, f"Origin: {origin}")
         assert status(answer) == 403
         assert "server.origins.append" in answer.decode()
-        assert "may not connect (RFC 6455, section 10.2)" in why_closed(server)
+        assert "must not connect (RFC 6455, section 10.2)" in why_closed(server)
         assert origin.rpartition("@")[2] in why_closed(server)
 
 

@@ -102,14 +102,14 @@ def foreign_host(hosts: Sequence[str]) -> Refusal:
 
 
 def foreign_origin(origins: Sequence[str]) -> Refusal:
-    """Refuse the script of a page whose origin may not connect."""
+    """Refuse the script of a page whose origin is not allowed."""
     return Refusal(
         HTTPStatus.FORBIDDEN,
-        "403 Forbidden: pages of this origin may not connect to this server "
+        "403 Forbidden: pages of this origin must not connect to this server "
         "(RFC 6455, section 10.2).\n"
         "Pages from this machine may. In the notebook, server.origins.append(origin) lets "
         "another one in.\n",
-        f"pages of the origin {_quoted(origins)} may not connect (RFC 6455, section 10.2); if you "
+        f"pages of the origin {_quoted(origins)} must not connect (RFC 6455, section 10.2); if you "
         f"know that page, server.origins.append(...) lets it in",
     )
 

@@ -66,11 +66,11 @@ def test_a_request_for_a_foreign_host() -> None:
 def test_a_request_of_a_foreign_origin() -> None:
     assert foreign_origin(["https://evil.example", "null"]) == Refusal(
         HTTPStatus.FORBIDDEN,
-        "403 Forbidden: pages of this origin may not connect to this server "
+        "403 Forbidden: pages of this origin must not connect to this server "
         "(RFC 6455, section 10.2).\n"
         "Pages from this machine may. In the notebook, server.origins.append(origin) lets "
         "another one in.\n",
-        'pages of the origin "https://evil.example", "null" may not connect '
+        'pages of the origin "https://evil.example", "null" must not connect '
         "(RFC 6455, section 10.2); if you know that page, server.origins.append(...) lets it in",
     )
 
