@@ -30,6 +30,7 @@ __all__ = [
     "keep_from_autoreload",
     "kept_from_cells",
     "shell",
+    "tell",
     "uninstall",
     "wrap",
 ]
@@ -195,6 +196,20 @@ def handler_context(base: contextvars.Context, sink: OutputSink) -> contextvars.
     context = base.copy()
     context.run(_sink.set, sink)
     return context
+
+
+def tell(text: str) -> None:
+    """Print to stderr, where a handler's prints go, what its log has as a record of its own.
+
+    There is no copy in the log, unless prints go nowhere else.
+    """
+
+    def show() -> None:
+        if not kept_from_cells.get():
+            _sink.set(None)
+        print(text, file=sys.stderr, end="", flush=True)  # noqa: T201
+
+    contextvars.copy_context().run(show)
 
 
 def keep_from_autoreload(_: object = None) -> None:

@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 
 from astra_nb.async_websocket import AsyncWebSocket
 from astra_nb.errors import ConnectionClosed, InvalidRoute, LuaError
-from astra_nb.jupyter.handler_output import Lines, handler_context, wrap
+from astra_nb.jupyter.handler_output import Lines, handler_context, tell, wrap
 from astra_nb.log import FrameLog
 from astra_nb.log.records import HandlerErrorRecord, OutputRecord
 from astra_nb.net.background import BackgroundLoop
@@ -235,6 +234,9 @@ class Handlers:
             lines = [exc.report()]  # its author wrote Lua; where Python was tells them nothing
         else:
             lines = traceback.format_exception(type(exc), exc, trace)
+        printed = self._lines.get(connection.number)
+        if printed is not None:
+            printed.flush()  # it came before
         if self._log is not None:
             self._log.append(
                 connection.number,
@@ -242,8 +244,7 @@ class Handlers:
                 summary="".join(traceback.format_exception_only(exc)).strip(),
                 traceback="".join(lines),
             )
-        text = f"The {function} of connection {connection.number} raised:\n{''.join(lines)}"
-        print(text, file=sys.stderr, end="", flush=True)  # noqa: T201
+        tell(f"The {function} of connection {connection.number} raised:\n{''.join(lines)}")
         return 1011
 
     async def end(self, notice: Callable[[str], None], caller: threading.Thread | None) -> None:

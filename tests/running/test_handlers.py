@@ -8,7 +8,11 @@ import threading
 from types import FrameType
 from typing import Any
 
+import pytest
+
+from astra_nb import WebSocket, connect
 from astra_nb.running.handlers import Handlers
+from tests.servers import serving
 
 
 def test_threads_may_end_while_those_that_are_left_are_counted() -> None:
@@ -34,3 +38,20 @@ def test_threads_may_end_while_those_that_are_left_are_counted() -> None:
 
     asyncio.run(end())
     assert notices == []
+
+
+def test_what_a_handler_raises_is_in_the_log_once_and_after_what_it_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(socket: WebSocket) -> None:
+        sys.stderr.write("printed")
+        raise ValueError("raised")
+
+    with serving(fail) as server:
+        list(connect(server.url))
+        told = [
+            (record.kind, getattr(record, "text", getattr(record, "summary", "")))
+            for record in server.log.filter(kind=["error", "output"])
+        ]
+    assert told == [("output", "printed"), ("error", "ValueError: raised")]
+    assert "The handler of connection 1 raised:\nTraceback" in capsys.readouterr().err
