@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 
@@ -22,6 +23,7 @@ MAX_FRAME = 64 * 2**20  # bytes; of a longer one the beginning is kept
 MAX_KEPT = 64 * 1024  # bytes of it
 MAX_MESSAGE = 64 * 2**20  # bytes of a frame's payload once it is decompressed
 METHODS = (b"GET ", b"CONNECT ")
+STATUS = re.compile(r"[1-5][0-9]{2}")
 TLS = b"\x16\x03"  # how its first record begins (RFC 8446, section 5.1)
 
 
@@ -69,6 +71,8 @@ class CapturedConnection:
         self.handshake = Handshake(0, peer)
         self.asked = ""  # the request's method, while its response has not come
         self.is_open = self.is_refused = False
+        self.is_plain = False  # whether what is asked for is no WebSocket
+        self.is_known = self.has_passed = False  # whether a WebSocket was asked for, or others
         self.status: int | None = None  # of a refusal
         self.first: Side | None = None
 
@@ -116,17 +120,24 @@ class CapturedConnection:
             how: "client" or "server", the end that closed TCP first; "reset", or "" for the end of
                 the capture.
             time: Seconds since the epoch.
+
+        Raises:
+            NotWebSocket: Only other things were asked for.
         """
+        if self.has_passed and not self.is_known:
+            raise NotWebSocket("other")
         for sender, half in self.halves.items():
             if half.data and self.is_open and not half.lost:
                 raw = bytes(half.data)
                 half.data.clear()
                 yield self._record(sender, decode(raw), time, "cut: the rest was not captured")
-        if not how or not self.number:
-            return
+        if how and self.number:
+            yield self._closed(time, how)
+
+    def _closed(self, time: float, how: str) -> ClosedRecord:
         sent, received = (self.halves[end].close for end in (SIDE, other_end(SIDE)))
         finished = (sent and received) or self.is_refused
-        yield ClosedRecord(
+        return ClosedRecord(
             number=1, time=time, connection=self.number, side=SIDE,
             first=self.first or "", sent=sent, received=received,
             tcp="closed" if finished else "reset" if how == "reset"
@@ -141,6 +152,9 @@ class CapturedConnection:
         sender: Side = "server" if self.asked else "client"
         half = self.halves[sender]
         data = half.data
+        skipped = min(half.skip, len(data))  # of the body of an answer
+        half.skip -= skipped
+        del data[:skipped]
         end = head_end(data, half.searched)
         if sender == "client" and not any(data.startswith(each[: len(data)]) for each in METHODS):
             raise NotWebSocket("TLS" if data.startswith(TLS) else "other")
@@ -151,12 +165,19 @@ class CapturedConnection:
         start_line, headers = parse_head(head)
         if sender == "client":
             upgrade = field(headers, "upgrade").lower()
-            if not start_line.startswith("CONNECT ") and "websocket" not in upgrade:
-                raise NotWebSocket("other")
             self.asked = start_line.partition(" ")[0]
+            self.is_plain = self.asked != "CONNECT" and "websocket" not in upgrade
+            if self.is_plain:  # a page perhaps, and its WebSocket next
+                self.has_passed = True
+                del data[:end]
+                return
+            self.is_known = True
             self.number = self.number or next(self._numbers)
             self.handshake.connection = self.number
         del data[:end]
+        if self.is_plain:
+            self._pass(half, start_line, headers)
+            return
         record = self.handshake.head(sender, head, time)
         yield record
         if sender == "server":
@@ -168,6 +189,27 @@ class CapturedConnection:
                 self.asked = ""
             elif record.status is None or record.status >= 200:
                 self.is_refused, self.status = True, record.status
+                size = body_size(headers, record.status)
+                if size is not None:  # another request may follow, as after a 401
+                    yield self._closed(time, "closed")
+                    self.is_refused, self.status, self.number, self.asked = False, None, 0, ""
+                    self.handshake = Handshake(0, self.handshake.peer)
+                    half.skip = size
+
+    def _pass(self, half: Half, start_line: str, headers: list[tuple[str, str]]) -> None:
+        """Take the answer to what was no request for a WebSocket.
+
+        Raises:
+            NotWebSocket: Where the next one begins is not known.
+        """
+        code = start_line.split(" ")[1:2]
+        status = int(code[0]) if code and STATUS.fullmatch(code[0]) else None
+        if status is not None and status < 200:
+            return
+        size = body_size(headers, status)
+        if size is None:
+            raise NotWebSocket("other")
+        half.skip, self.asked, self.is_plain = size, "", False
 
     def _negotiated(self, extensions: str) -> None:
         if "permessage-deflate" in extensions:
@@ -223,6 +265,9 @@ class CapturedConnection:
     def _gap(self, sender: Side, size: int, time: float) -> Iterator[Record]:
         if self.is_refused:
             return  # of the refusal's body
+        if not self.is_open and size <= self.halves[sender].skip:
+            self.halves[sender].skip -= size
+            return
         if not self.is_open:
             raise NotWebSocket("other")
         half = self.halves[sender]
@@ -242,6 +287,15 @@ class CapturedConnection:
         )
         text = f"gap: {counted(size, 'byte')} that the {sender} sent are not in the capture{after}"
         yield NoticeRecord(number=1, time=time, connection=self.number, text=text)
+
+
+def body_size(headers: list[tuple[str, str]], status: int | None) -> int | None:
+    """Return the length of an answer's body in bytes; None where only reading it tells."""
+    length = field(headers, "content-length")
+    if status in (204, 304):
+        return 0
+    is_known = length.isdecimal() and len(length) < 16 and not field(headers, "transfer-encoding")
+    return int(length) if is_known else None
 
 
 def inflated(half: Half, frame: Frame) -> bytes | None:

@@ -92,6 +92,7 @@ class Streams:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._streams: OrderedDict[frozenset[Address], Stream] = OrderedDict()
+        self._ended: OrderedDict[frozenset[Address], None] = OrderedDict()  # the latest ones
         self._numbers = count(1)
         self._held = 0
 
@@ -105,8 +106,10 @@ class Streams:
                 yield from self._close(key, "", time)
                 stream = None
         if stream is None:
-            if not segment.payload and not segment.flags & SYN:
+            # After the end of a connection come its last segments, again or late.
+            if not segment.flags & SYN and (not segment.payload or key in self._ended):
                 return
+            self._ended.pop(key, None)
             ends = segment.source, segment.target
             is_answer = segment.flags & (SYN | ACK) == SYN | ACK
             stream = self._streams[key] = self._new(*(reversed(ends) if is_answer else ends))
@@ -174,4 +177,11 @@ class Streams:
         for sender, half in stream.halves.items():
             yield from self._read(stream, sender, half.end(), time)
         if stream.reader is not None:
-            yield from stream.reader.end(how, time)
+            try:
+                yield from stream.reader.end(how, time)
+            except NotWebSocket as exc:
+                self._reading.left_out[NOT_READ[str(exc)]] += 1
+        if how:
+            self._ended[key] = None
+            if len(self._ended) > MAX_CONNECTIONS:
+                self._ended.popitem(last=False)

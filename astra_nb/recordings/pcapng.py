@@ -216,6 +216,8 @@ def packets(file: BinaryIO) -> Iterator[Packet]:
 
 def packet_of(block: Any) -> Packet | None:
     blocks = library().blocks
+    if isinstance(block, blocks.UnknownBlock):
+        return None  # such as Apple's, of processes; it has no attributes that could be asked for
     if isinstance(block, blocks.InterfaceDescription):
         check_link_type(block.link_type)
     section = getattr(block, "section", None)  # keeps these blocks
@@ -223,7 +225,9 @@ def packet_of(block: Any) -> Packet | None:
         raise ValueError(f"more than {MAX_INTERFACES:,} interfaces")
     if not isinstance(block, (blocks.EnhancedPacket, blocks.ObsoletePacket, blocks.SimplePacket)):
         return None
-    interface = block.section.interfaces[block.interface_id]
+    interface = block.section.interfaces.get(block.interface_id)
+    if interface is None:
+        raise ValueError(f"it is of interface {block.interface_id}, which no block describes")
     time = 0.0  # simple packets have none
     comments: tuple[str, ...] = ()
     if not isinstance(block, blocks.SimplePacket):

@@ -12,7 +12,7 @@ from astra_nb.log.records import ClosedRecord, FrameRecord, OpenedRecord, Record
 from astra_nb.recordings import captured
 from astra_nb.recordings.captured import CapturedConnection, NotWebSocket
 from astra_nb.wire.frames import encode
-from astra_nb.wire.messages import CloseFrame
+from astra_nb.wire.messages import CloseFrame, Side
 from tests.log.samples import CLOSE, HELLO, MASKED_HELLO, PING
 from tests.recordings.packets import DEFLATE, REQUEST, RESPONSE
 
@@ -93,7 +93,6 @@ def test_a_refusal(status: int | None, line: bytes) -> None:
     [
         ("client", b"\x16\x03\x01\x02\x00\x01", "TLS"),
         ("client", b"SSH-2.0", "other"),
-        ("client", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "other"),
         ("client", b"GET " + bytes(70_000), "other"),
         ("server", bytes(70_000), "other"),
         ("client", 5, "other"),
@@ -103,6 +102,58 @@ def test_what_is_not_a_websocket(sender: str, data: bytes | int, what: str) -> N
     with pytest.raises(NotWebSocket) as caught:
         Reader(opened=False).take(sender, data)
     assert str(caught.value) == what
+
+
+PAGE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+KNOWN = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer", [b"", KNOWN + b"pa", KNOWN + b"page\n", KNOWN[:20]])
+def test_a_connection_for_pages_alone(answer: bytes) -> None:
+    reader = CapturedConnection(count(1), "127.0.0.1:80")
+    assert not list(reader.receive("client", PAGE, 1.0))
+    assert not list(reader.receive("server", answer, 1.0))
+    with pytest.raises(NotWebSocket, match="other"):
+        list(reader.end("client", 2.0))
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"what\r\n\r\n"]
+)
+def test_a_page_whose_end_is_not_known(answer: bytes) -> None:
+    reader = CapturedConnection(count(1), "127.0.0.1:80")
+    assert not list(reader.receive("client", PAGE, 1.0))
+    with pytest.raises(NotWebSocket, match="other"):
+        list(reader.receive("server", answer, 1.0))
+
+
+def test_a_websocket_after_pages_on_the_same_connection() -> None:
+    reader = CapturedConnection(count(1), "127.0.0.1:80")
+    parts: list[tuple[Side, bytes | int]] = [
+        ("client", PAGE), ("server", b"HTTP/1.1 103 Early Hints\r\n\r\n" + KNOWN + b"p"),
+        ("server", 2), ("server", b"e\n"),
+        ("client", PAGE), ("server", b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+        ("client", REQUEST), ("server", RESPONSE + HELLO),
+    ]  # fmt: skip
+    records = [each for part in parts for each in reader.receive(*part, 1.0)]
+    assert [each.kind for each in records] == ["handshake", "handshake", "opened", "frame"]
+    assert {each.connection for each in records} == {1}
+
+
+def test_a_websocket_after_a_refusal_on_the_same_connection() -> None:
+    reader = CapturedConnection(count(1), "127.0.0.1:80")
+    refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n"
+    parts: list[tuple[Side, bytes]] = [
+        ("client", REQUEST), ("server", refusal + b"n"), ("server", b"o"),
+        ("client", REQUEST), ("server", RESPONSE), ("client", MASKED_HELLO),
+    ]  # fmt: skip
+    records = [each for part in parts for each in reader.receive(*part, 1.0)]
+    records += reader.end("client", 2.0)
+    assert [(each.connection, each.kind) for each in records] == [
+        (1, "handshake"), (1, "handshake"), (1, "closed"),
+        (2, "handshake"), (2, "handshake"), (2, "opened"), (2, "frame"), (2, "closed"),
+    ]  # fmt: skip
+    assert [getattr(each, "status", None) for each in records][2] == 401
 
 
 # Compression

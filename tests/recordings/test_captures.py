@@ -277,3 +277,13 @@ def test_the_content_tells_pcapng_from_pcap(suffix: str, tmp_path: Path) -> None
             "with",
         ):
             FrameLog.open(path)
+
+
+@pytest.mark.parametrize("how", ["closed", "reset"])
+def test_segments_after_the_end_are_no_other_connection(path: Path, how: str) -> None:
+    conversation = Conversation().opened()
+    again = conversation.add("client", MASKED_HELLO)
+    getattr(conversation, how)()
+    conversation.segments.append(again)
+    conversation.add("client", MASKED_HELLO)
+    assert kinds(opened(path, conversation))[-1] == "closed"

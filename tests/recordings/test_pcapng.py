@@ -161,6 +161,29 @@ def test_broken_blocks(tmp_path: Path) -> None:
         assert message in str(caught.value), data[:40]
 
 
+def test_blocks_of_other_kinds_are_passed_over(tmp_path: Path) -> None:
+    """Such as Apple's, of processes, secrets of TLS, and those of systemd."""
+    path = tmp_path / "log.pcapng"
+    conversation().save(path)
+    whole = path.read_bytes()
+    first = struct.unpack_from("<I", whole, 4)[0]
+    expected = list(FrameLog.open(path))
+    for kind in (9, 10, 0xBAD, 0x80000001):
+        block = struct.pack("<II4sI", kind, 16, b"data", 16)
+        path.write_bytes(whole[:first] + block + whole[first:] + block)
+        assert list(FrameLog.open(path)) == expected
+
+
+def test_a_packet_of_an_interface_that_is_not_there(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.pcapng")
+    whole = path.read_bytes()
+    first = struct.unpack_from("<I", whole, 4)[0]
+    interface = struct.unpack_from("<I", whole, first + 4)[0]
+    path.write_bytes(whole[:first] + whole[first + interface :])
+    with pytest.raises(ValueError, match="it is of interface 0, which no block describes"):
+        FrameLog.open(path)
+
+
 def test_interfaces_are_bounded(tmp_path: Path) -> None:
     path = written(tmp_path / "log.pcapng")
     whole = path.read_bytes()
