@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import warnings
 import weakref
 from collections.abc import Callable, Generator
 from typing import Any, Unpack
@@ -14,7 +13,7 @@ from websockets.uri import WebSocketURI
 
 from . import seeded
 from .async_websocket import AsyncWebSocket
-from .errors import HandshakeFailed, LocalError
+from .errors import HandshakeFailed
 from .log import FrameLog
 from .net import background
 from .net.client_connection import ClientConnection
@@ -25,6 +24,7 @@ from .net.inbox import TaskInbox, ThreadInbox
 from .net.options import ConnectOptions, check_log, connect_options
 from .net.policy import check_seeded_host
 from .net.redirects import next_hop
+from .net.tls import check_tls_used, warn_insecure
 from .net.uris import parse_address
 from .websocket import WebSocket
 
@@ -199,18 +199,10 @@ def _checked(
 ) -> tuple[WebSocketURI, ConnectOptions, FrameLog]:
     """Check all that was given, before anything is sent."""
     uri, checked = parse_address(url), connect_options(options)
-    if checked["ssl"] is not None and not uri.secure and not checked["redirects"]:
-        raise LocalError(
-            "ssl and client_certificate are for an address that begins with wss://, but this one "
-            "begins with ws://; TLS has to begin before the opening handshake (RFC 6455, "
-            "section 4.1)"
-        )
+    if not checked["redirects"]:
+        check_tls_used(checked["ssl"], uri)
     if options.get("ssl") is False:
-        warnings.warn(
-            "ssl=False: anyone on the way to this server can read and change what is sent; "
-            'ssl="ca.pem" trusts the authority (CA) of your own server',
-            stacklevel=3,
-        )
+        warn_insecure("ssl", stacklevel=4)
     return uri, checked, check_log(log)
 
 

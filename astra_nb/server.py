@@ -26,6 +26,7 @@ from .net.addresses import websocket_url
 from .net.base_socket import serialize_for_many
 from .net.policy import Policy, check_seeded
 from .net.tls import ServerTLS, server_context
+from .payloads import encode_close
 from .running import registry
 from .running.runner import Runner
 from .settings import Settings
@@ -226,12 +227,15 @@ class Server(Settings):
             reason: Close reason, up to 123 bytes as UTF-8.
 
         Raises:
+            InvalidMessage: The code or the reason cannot be sent; nothing was shut down.
             LoopBlocked: An `async def` handler blocks the event loop. The port was given back;
                 the connections are closed when the handler ends.
         """
+        checked, reason = encode_close(1001 if code is None else code, reason)
+        assert checked is not None
         if self._runner is not None:
             try:
-                self._runner.shutdown(code, reason)
+                self._runner.shutdown(checked, reason)
             finally:
                 if self._runner.ended.is_set():  # else an interrupt has ended only the wait
                     registry.forget(self._runner)

@@ -25,7 +25,7 @@ from .net.tap_heads import Rewriting
 from .net.tap_message import Passing
 from .net.tap_rules import RuleFunction, checked_rules
 from .net.tap_settings import TapSettings
-from .net.tls import CertificateFiles, ServerTLS, server_context
+from .net.tls import CertificateFiles, ServerTLS, check_tls_used, server_context, warn_insecure
 from .net.uris import parse_address, where
 from .running import registry
 from .running.tap_runner import TapRunner
@@ -217,7 +217,7 @@ def tap(
             removed from requests.
         hosts: Further names that a `Host` header may have; "*" for any.
         log: Where all is recorded; None makes a new log.
-        upstream_ssl: As `ssl` of `connect`, for a server that speaks TLS.
+        upstream_ssl: As `ssl` of `connect`, for a server that speaks TLS; False warns.
         client_certificate: As for `connect`.
         proxy: The proxy on the way to the server, as for `connect`.
         timeout: Seconds that TCP and TLS to the server may take.
@@ -244,9 +244,11 @@ def tap(
         "proxy": proxy,
         "timeout": timeout,
     }
-    settings = TapSettings(
-        uri, connect_options(options), _rewriting(uri), hostname, hosts, checked_rules(rules)
-    )
+    checked = connect_options(options)
+    check_tls_used(checked["ssl"], uri)
+    if upstream_ssl is False:
+        warn_insecure("upstream_ssl", stacklevel=3)
+    settings = TapSettings(uri, checked, _rewriting(uri), hostname, hosts, checked_rules(rules))
     context = None if ssl is None else server_context(ssl)
     log = check_log(log)
     _check_not_itself(uri, hostname, port)

@@ -175,6 +175,18 @@ def test_a_server_that_nobody_refers_to_is_closed() -> None:
         assert client.recv(5) == Message("close", CloseFrame(1001))
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"), [(1005, ""), (99, ""), ("a", ""), (1000, "x" * 124), (1000, "\ud800")]
+)
+def test_a_shutdown_with_a_code_or_reason_that_cannot_be_sent(code: Any, reason: str) -> None:
+    with serving(lambda socket: wait_for_close(socket)) as server, connect(server.url) as client:
+        with pytest.raises(InvalidMessage):
+            server.shutdown(code, reason)
+        assert server.running
+        server.shutdown(4001, "x" * 123)
+        assert client.recv(5) == Message("close", CloseFrame(4001, "x" * 123))
+
+
 def test_wait_blocks_until_the_shutdown() -> None:
     server = Server(port=0)
     with pytest.raises(LocalError, match="call run\\(\\) before wait"):

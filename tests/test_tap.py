@@ -643,6 +643,13 @@ def test_rules_put_in_the_place_of_others_act_on_open_connections() -> None:
         assert ends.send("server", encode(1, b"42")) == encode(1, b"42")
 
 
+def test_a_tap_that_does_not_check_its_server_warns() -> None:
+    with pytest.warns(UserWarning, match="upstream_ssl=False: anyone on the way") as caught:
+        with tap(f"wss://127.0.0.1:{free_port()}", upstream_ssl=False) as t:
+            assert t.running
+    assert caught[0].filename == __file__
+
+
 @pytest.mark.parametrize("hostname", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_a_tap_before_itself_is_refused_and_replaces_nothing(hostname: str) -> None:
     with Server(port=0) as server:
@@ -663,6 +670,7 @@ def test_options_that_are_wrong_say_so() -> None:
         ({"hosts": "my.test"}, "hosts is a list"),
         ({"hosts": [5]}, "hosts holds 5"),
         ({"log": "my log"}, "log is a FrameLog"),
+        ({"upstream_ssl": False}, "for an address that begins with wss://"),
     ):
         with pytest.raises(errors.LocalError, match=said):
             tap("ws://127.0.0.1:1", **wrong)

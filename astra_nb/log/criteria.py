@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypedDict, Unpack, get_args
+from operator import index
+from typing import SupportsIndex, TypedDict, Unpack, get_args
 
 from astra_nb.wire.opcodes import FrameType
 
@@ -138,17 +139,19 @@ def listed(names: Iterable[str]) -> str:
 def numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
     if given is None:
         return None
-    values = frozenset(given if isinstance(given, Iterable) else (given,))
-    for value in values:
-        if not isinstance(value, int) or isinstance(value, bool):
+    values = []
+    for value in given if isinstance(given, Iterable) else (given,):
+        if isinstance(value, bool) or not isinstance(value, SupportsIndex):
             raise TypeError(
                 f"connection is the number of a connection, such as socket.id, not {value!r}"
             )
-        if value < 0:
+        number = index(value)
+        if number < 0:
             raise ValueError(
-                f"connections are numbered from 1, and 0 is the server; {value} is neither"
+                f"connections are numbered from 1, and 0 is the server; {number} is neither"
             )
-    return values
+        values.append(number)
+    return frozenset(values)
 
 
 def type_of(record: Record) -> str:

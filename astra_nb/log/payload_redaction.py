@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 Redact = Callable[[Record], Record]
+
+_running = threading.local()  # the functions that run in a thread: one may read its own log
 
 FIN = 0x80
 INIT = b"connection_init"
@@ -85,6 +88,10 @@ def _may_be_init(record: FrameRecord) -> bool:
 
 def redacted(redact: Redact, record: Record) -> Record:
     """Return what a function makes of a record; a notice in its place when it fails."""
+    running: list[Redact] = vars(_running).setdefault("functions", [])
+    if any(each is redact for each in running):
+        return _hidden(record, "reads the log itself")
+    running.append(redact)
     try:
         made = redact(record)
         failed = "" if isinstance(made, Record) else f"returned a {type(made).__name__}"
@@ -92,6 +99,8 @@ def redacted(redact: Redact, record: Record) -> Record:
             failed = "returned another number"
     except Exception as exc:  # noqa: BLE001  what it cannot judge must not be shown
         failed = f"raised {type(exc).__name__}"  # its message may hold what is to be hidden
+    finally:
+        running.pop()
     return _hidden(record, failed) if failed else made
 
 

@@ -7,6 +7,8 @@ tuples at a time.
 from __future__ import annotations
 
 import threading
+from operator import index
+from typing import SupportsIndex
 
 from astra_nb.locks import make_rlock
 
@@ -222,6 +224,6 @@ def check_bound(name: str, value: int) -> int:
     Raises:
         ValueError: It is not an integer of 0 or more.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or index(value) < 0:
         raise ValueError(f"{name} is an integer of 0 or more, not {value!r}")
-    return value
+    return index(value)

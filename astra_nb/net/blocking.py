@@ -34,7 +34,8 @@ _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "p
 
 WAY_OUT = (
     "the servers and clients of this kernel wait for it; await instead, as in "
-    "`await asyncio.sleep(1)`, or write the handler with `def`: a `def` handler may block"
+    "`await asyncio.sleep(1)`, or write the handler with `def`: a `def` handler may block (a rule "
+    "of a tap may not: `message.delay(1)`)"
 )
 
 

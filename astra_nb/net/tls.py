@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import os
 import ssl
+import warnings
 from collections.abc import Sequence
 from typing import Literal
 
+from websockets.uri import WebSocketURI
+
 from astra_nb.errors import LocalError
 
-__all__ = ["CertificateFiles", "ServerTLS", "client_context", "is_insecure", "server_context"]
+__all__ = [
+    "CertificateFiles",
+    "ServerTLS",
+    "check_tls_used",
+    "client_context",
+    "is_insecure",
+    "server_context",
+    "warn_insecure",
+]
 
 Path = str | os.PathLike[str]
 # One file with a certificate and its key; or the certificate, the key and perhaps its password.
@@ -68,6 +79,33 @@ def server_context(tls: ServerTLS) -> ssl.SSLContext:
 def is_insecure(context: ssl.SSLContext | None) -> bool:
     """Return whether a client with this context talks to anyone who answers."""
     return context is not None and context.verify_mode == ssl.CERT_NONE
+
+
+def check_tls_used(context: object, uri: WebSocketURI) -> None:
+    """Refuse options of TLS for an address without it.
+
+    Args:
+        context: What those options became; None without any.
+        uri: The address.
+
+    Raises:
+        LocalError: The address begins with ws://.
+    """
+    if context is not None and not uri.secure:
+        raise LocalError(
+            "ssl and client_certificate are for an address that begins with wss://, but this one "
+            "begins with ws://; TLS has to begin before the opening handshake (RFC 6455, "
+            "section 4.1)"
+        )
+
+
+def warn_insecure(option: str, stacklevel: int) -> None:
+    """Warn of a connection that trusts anyone who answers."""
+    warnings.warn(
+        f"{option}=False: anyone on the way to this server can read and change what is sent; "
+        f'{option}="ca.pem" trusts the authority (CA) of your own server',
+        stacklevel=stacklevel,
+    )
 
 
 def _trusting(path: Path) -> ssl.SSLContext:

@@ -347,3 +347,26 @@ def test_a_refused_control_frame_without_fin_is_no_beginning_of_a_message() -> N
 )
 def test_what_may_be_redacted_is_known_without_a_record(payload: bytes, may_be: bool) -> None:
     assert may_be_redacted(payload) is may_be
+
+
+def test_a_function_that_reads_its_own_log_ends() -> None:
+    log = log_of("one")
+    log.append_frames(1, "server", "received", encode(1, b"two"), 1, "", None)
+
+    def look(record: Record) -> Record:
+        str(log)
+        return record
+
+    log.redact = look
+    assert [record.kind for record in log] == ["frame", "frame"]
+    inner: list[str] = []
+
+    def keep(record: Record) -> Record:
+        inner.extend(each.text for each in log if isinstance(each, NoticeRecord))
+        return record
+
+    log.redact = keep
+    assert len(list(log)) == 2
+    assert set(inner) == {
+        "this record is hidden, because the log's redact function reads the log itself"
+    }

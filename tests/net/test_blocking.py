@@ -97,7 +97,7 @@ def test_a_long_turn_is_told_once_and_then_blocks(told: list[str]) -> None:
             watch.check()
         [text] = told
         assert text.startswith("The event loop is blocked by hold() at line ")
-        assert "a `def` handler may block" in text
+        assert "a `def` handler may block (a rule of a tap may not: `message.delay(1)`)" in text
         watch.reset()
         watch.check()
 

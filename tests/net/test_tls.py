@@ -11,7 +11,14 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from astra_nb.errors import LocalError
-from astra_nb.net.tls import client_context, is_insecure, server_context
+from astra_nb.net.tls import (
+    check_tls_used,
+    client_context,
+    is_insecure,
+    server_context,
+    warn_insecure,
+)
+from astra_nb.net.uris import parse_address
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +149,17 @@ def test_a_context_has_its_certificate_already(files: dict[str, Path]) -> None:
     assert refused(client_context, context, files["both.pem"]).startswith(
         "ssl is a context, so put client_certificate into it"
     )
+
+
+def test_options_of_tls_for_an_address_without_it() -> None:
+    check_tls_used(None, parse_address("ws://127.0.0.1"))
+    context = client_context(False, None)
+    check_tls_used(context, parse_address("wss://127.0.0.1"))
+    with pytest.raises(LocalError, match="for an address that begins with wss://"):
+        check_tls_used(context, parse_address("ws://127.0.0.1"))
+
+
+def test_a_warning_of_a_client_that_checks_nothing() -> None:
+    with pytest.warns(UserWarning, match=r'^ssl=False: .* ssl="ca.pem" trusts') as caught:
+        warn_insecure("ssl", stacklevel=2)
+    assert caught[0].filename == __file__
