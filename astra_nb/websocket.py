@@ -16,10 +16,10 @@ from .net.base_socket import REST, BaseSocket
 from .net.connection import Connection
 from .net.inbox import ThreadInbox
 from .net.quantities import check_wait
-from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close
+from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
 from .wire.faults import Fault
 from .wire.messages import Message
-from .wire.opcodes import CLOSE
+from .wire.opcodes import BINARY, CLOSE, TEXT
 
 __all__ = ["WebSocket"]
 
@@ -74,7 +74,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
                 "message; in an async def handler, await the handler's own socket"
             )
         timeout = check_wait(timeout)
-        if self._inbox.is_empty:
+        if self._inbox.is_empty():
             self._connection.sender.flush_from_handler()
         try:
             message = self._inbox.take(timeout)
@@ -121,7 +121,9 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises:
             InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
-        self._send(*self._frame("text", value))
+        payload = encode_text(value)
+        self._check_data("text")
+        self._send(TEXT, payload)
 
     def send_bytes(self, value: BytesValue) -> None:
         """Send a binary message in one BINARY frame (RFC 6455, section 5.6).
@@ -132,7 +134,9 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises:
             InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
-        self._send(*self._frame("bytes", value))
+        payload = encode_bytes(value)
+        self._check_data("bytes")
+        self._send(BINARY, payload)
 
     def send_ping(self, value: BytesValue = b"") -> None:
         """Send a PING frame; the other end answers with a PONG that carries the same payload.
@@ -301,7 +305,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         if (
             inbox is not None
             and opcode < CLOSE
-            and sender.send_from_handler(opcode, payload, fin, inbox.is_empty)
+            and sender.send_from_handler(opcode, payload, fin, inbox.is_empty())
         ):
             return
         self._submit(self._connection.sender.send_if_open, opcode, payload, fin, size=len(payload))

@@ -212,8 +212,10 @@ class BaseSocket(Generic[I]):
         raise NotOpen(f"the connection is {self.state}, so the {what} was not sent")
 
     def _check_data(self, what: str) -> None:
-        self._check_open(what)
-        if self._connection.sender.fragmenting:
+        connection = self._connection
+        if not connection.state.is_open or connection.close_asked:
+            self._check_open(what)
+        if connection.sender.fragmenting:
             raise NotOpen(
                 f"a fragmented message is under way, so the {what} was not sent: only control "
                 f"frames may come between fragments (RFC 6455, section 5.4); "

@@ -199,6 +199,7 @@ class ThreadInbox:
     Attributes:
         ended: Whether no message will be delivered any more.
         paused: Whether the connection has stopped reading.
+        is_empty: Returns whether no message waits.
         on_idle: Called once or twice after each `call_when_idle`, when a reader waits for more; on
             the reader's thread or on the loop's.
     """
@@ -211,6 +212,7 @@ class ThreadInbox:
         self._idle = False  # a reader waits for more, or is about to
         self._resume = resume
         self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self.is_empty: Callable[[], bool] = self._queue.empty
         # The loop's thread writes the counters of what came in, readers write those of what was
         # taken out: no counter is written by both.
         self._data_in = self._data_out = 0
@@ -243,11 +245,6 @@ class ThreadInbox:
 
     def run_reader(self, gather: Callable[[Callable[[], object]], None]) -> None:
         """Do nothing: a thread that waits has been woken."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no message waits."""
-        return self._queue.empty()
 
     @property
     def unread(self) -> tuple[int, int]:
@@ -321,8 +318,12 @@ class ThreadInbox:
         if message is None:
             self._queue.put(None)  # for the next call, on any thread
             return None
+        value = message.value
         with self._lock:
-            if message.type in _CONTROL:
+            if isinstance(value, str):  # as in `deliver`
+                self._data_out += 1
+                self._bytes_out += len(value)
+            elif message.type in _CONTROL:
                 self._control_out += 1
             else:
                 self._data_out += 1

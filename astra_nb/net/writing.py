@@ -12,6 +12,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from threading import get_ident
 from typing import cast
 
 from websockets.extensions import Extension
@@ -250,12 +251,15 @@ class Writer:
             Whether that was done. It is not when the caller is another thread than the handler's,
             or when the peer does not read: that frame has to wait for its turn.
         """
-        if self._handler != threading.get_ident() or self._lock is None:
+        if self._handler != get_ident() or self._lock is None:
             return False
         with self._lock:
             if self._handler == 0 or not self.is_writable or self._size > MAX_UNFLUSHED:
                 return False
-            self._serialize(opcode, payload, fin)
+            if self._plain is None:
+                self._size += put_frame(self._frames, opcode, payload, fin, self._masks)
+            else:
+                self._serialize(opcode, payload, fin)
             if (is_last or self._size > MAX_UNFLUSHED) and self._is_free():
                 self._flush_directly()
             elif not self._flush_scheduled:
@@ -265,7 +269,7 @@ class Writer:
 
     def flush_from_handler(self) -> None:
         """Write what has gathered, if the caller is the handler's thread and nothing waits."""
-        if self._frames and self._handler == threading.get_ident() and self._lock is not None:
+        if self._frames and self._handler == get_ident() and self._lock is not None:
             with self._lock:
                 if self._frames and self._is_free():
                     self._flush_directly()

@@ -398,12 +398,12 @@ def test_a_thread_takes_the_messages_in_their_order_and_then_none() -> None:
 
 def test_a_thread_sees_whether_a_message_waits() -> None:
     inbox = ThreadInbox(ignore)
-    assert inbox.is_empty
+    assert inbox.is_empty()
     assert inbox.put([TEXT], 1) is False
     inbox.run_reader(never)  # whoever waits for the queue has been woken
-    assert not inbox.is_empty
+    assert not inbox.is_empty()
     inbox.take()
-    assert inbox.is_empty
+    assert inbox.is_empty()
 
 
 def test_taking_from_an_empty_inbox_raises_after_the_timeout() -> None:
