@@ -10,14 +10,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
-from typing import Any, ClassVar, Protocol, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Unpack, overload
 
-from astra_nb.wire.svg import Picture
-from astra_nb.wire.utf8_bits import bit_boxes
-
-from . import fan_out, joiner, pictures, sequence, states, table
+from . import joiner, table
 from .criteria import Criteria, Predicate, Wanted, criteria
 from .records import FrameRecord, Record
+
+# What draws is loaded when someone asks for a drawing.
+if TYPE_CHECKING:
+    from astra_nb.wire.svg import Picture
 
 __all__ = ["FilteredView", "LogView"]
 
@@ -192,6 +193,8 @@ class LogView(ABC):
         Args:
             limit: How many records at most, the newest; None for all.
         """
+        from . import sequence
+
         records, left_out = self._newest(limit)
         return sequence.draw(records, left_out)
 
@@ -200,6 +203,8 @@ class LogView(ABC):
 
         RFC 6455, sections 1.3 and 4.2.2. `log.filter(connection=2)` chooses another one.
         """
+        from . import pictures
+
         return pictures.handshake(list(self.filter(kind="handshake")))
 
     def ping_picture(self) -> Picture:
@@ -208,6 +213,8 @@ class LogView(ABC):
         For a PING that this end sent the time is the round-trip time; for one that it received,
         how long it took to answer (RFC 6455, sections 5.5.2 and 5.5.3).
         """
+        from . import pictures
+
         return pictures.pings(list(self.filter(type=["ping", "pong"])))
 
     def state_picture(self) -> Picture:
@@ -217,6 +224,8 @@ class LogView(ABC):
         the newest twelve (RFC 6455, sections 4.1 and 7.1). A log tells of one end; where a state
         of the other one does not show in it, it has a question mark.
         """
+        from . import states
+
         moving = list(self.filter(type=["handshake", "opened", "close", "closed"]))
         return states.states(moving, self.filter(kind="frame", direction="received"))
 
@@ -228,6 +237,8 @@ class LogView(ABC):
         `log.filter(text="Hello")` chooses a message. If none was sent on, the picture is that of
         the newest message that was sent, such as by `server.broadcast`.
         """
+        from . import fan_out
+
         data = self.filter(type=["text", "bytes", "continuation"])
         return fan_out.fan_out(joiner.join(data.since(0, fan_out.RECENT)))
 
@@ -237,6 +248,10 @@ class LogView(ABC):
         The first sixteen characters are drawn (RFC 6455, section 5.6; RFC 3629, section 3). A byte
         that is not UTF-8 says so; a character that fragments share is one of those.
         """
+        from astra_nb.wire.utf8_bits import bit_boxes
+
+        from . import pictures
+
         newest = self.filter(type="text").since(0, 1)
         if not newest:
             return pictures.nothing("text frame")

@@ -9,7 +9,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Awaitable, Iterable
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -28,12 +28,14 @@ from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
 
 from .addresses import describe_peer
-from .buffers import BuffersPicture
 from .closing import Phase
 from .connection import Connection
 from .http_answers import hidden_request
 from .inbox import TaskInbox, ThreadInbox
 from .lies import check_faults
+
+if TYPE_CHECKING:
+    from .buffers import BuffersPicture  # which is loaded when someone asks for one
 
 __all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_for"]
 
@@ -151,6 +153,8 @@ class BaseSocket(Generic[I]):
         Raises:
             LocalError: `peer` is not the other end of this connection.
         """
+        from .buffers import BuffersPicture
+
         if peer is None:
             return BuffersPicture(self._connection)
         own, other = self._connection, peer._connection  # noqa: SLF001  (of the same class)
