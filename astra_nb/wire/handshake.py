@@ -125,16 +125,16 @@ REQUEST = {
     "host": ("The server's name and port, as the client knows them.", "4.1, item 4 of the request"),
     "upgrade": ("The client asks to change from HTTP to the WebSocket protocol.",
         "4.1, item 5 of the request"),
-    "connection": ('It must hold "Upgrade": the Upgrade header is for this hop only.',
+    "connection": ('It must contain "Upgrade", because the header Upgrade is for this hop only.',
         "4.1, item 6 of the request"),
     "sec-websocket-key": (
         "16 random bytes as base64. The answer is computed from it, which proves that the server "
-        "speaks WebSocket; it is no secret.", "4.1, item 7 of the request"),
+        "speaks WebSocket. It is not a secret.", "4.1, item 7 of the request"),
     "origin": (
         "The origin of the page whose script connects; a browser always sends it, "
         "and a server may refuse it with 403.", "4.1, item 8 of the request"),
     "sec-websocket-version": (
-        "The version of the protocol, which is 13; a server answers another one with 426.",
+        "The version of the protocol, which is 13; a server refuses any that it does not know.",
         "4.1, item 9 of the request"),
     "sec-websocket-protocol": (
         "The subprotocols that the client offers, in order of preference.",
@@ -145,7 +145,7 @@ REQUEST = {
 }  # fmt: skip
 RESPONSE = {
     "upgrade": ("The server changes to the WebSocket protocol.", "4.2.2, item 5.2"),
-    "connection": ('It must hold "Upgrade".', "4.2.2, item 5.3"),
+    "connection": ('It must contain "Upgrade".', "4.2.2, item 5.3"),
     "sec-websocket-accept": (
         "Computed from the client's Sec-WebSocket-Key; the client compares it with its own result.",
         "4.2.2, item 5.4"),

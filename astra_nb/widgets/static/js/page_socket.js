@@ -120,7 +120,7 @@ export class PageSocket {
   async send(data) {
     const socket = this.#required();
     if (socket.readyState === WebSocket.CONNECTING) throw new Error("The connection is not open yet.");
-    if (socket.readyState !== WebSocket.OPEN) throw new Error("The connection is closing or closed; a page is told nothing of what it sends now.");
+    if (socket.readyState !== WebSocket.OPEN) throw new Error("The connection is closing or closed: the browser discards what a page sends now, and does not say so.");
     socket.send(data);
     const { bufferedAmount } = socket;
     const { text, ...facts } = await describeData(typeof data === "string" ? data : data.buffer);
