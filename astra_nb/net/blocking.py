@@ -29,6 +29,7 @@ _OURS = (
     dirname(dirname(__file__)), dirname(asyncio.__file__), dirname(websockets.__file__),
     selectors.__file__, threading.__file__,
 )  # fmt: skip
+_NESTED = ("nest_asyncio", "nest_asyncio2")  # names of modules that replace the loop's own methods
 # A library blocks because of the line that calls it.
 _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 
@@ -68,7 +69,8 @@ def place_of(thread: int | None) -> Place | None:
     frame = sys._current_frames().get(thread or 0)  # noqa: SLF001  (documented for debuggers)
     outside = []
     while frame is not None:
-        if not frame.f_code.co_filename.startswith(_OURS):
+        is_loop = frame.f_globals.get("__name__") in _NESTED
+        if not is_loop and not frame.f_code.co_filename.startswith(_OURS):
             outside.append(frame)
         frame = frame.f_back
     if not outside:

@@ -13,7 +13,7 @@ from astra_nb.errors import LoopBlocked
 from astra_nb.net import blocking
 from astra_nb.net.background import BackgroundLoop, acquire, release
 from astra_nb.net.blocking import BLOCKED_AFTER, NOTICE_AFTER, STUCK_AFTER, Place, Watch, place_of
-from tests.helpers import wait_until
+from tests.helpers import run_python, wait_until
 
 HERE = str(Path(__file__))
 
@@ -74,6 +74,31 @@ def test_a_loop_that_waits_for_sockets_is_nowhere() -> None:
     loop.join()
     assert place_of(loop.thread.ident) is None
     assert place_of(None) is None
+
+
+@pytest.mark.parametrize("name", ["nest_asyncio", "nest_asyncio2"])
+def test_a_loop_that_may_be_nested_is_nowhere_either(name: str) -> None:
+    # In a process of its own, because the loop's class stays patched.
+    done = run_python(
+        "-c",
+        f"""
+import asyncio, {name}
+{name}.apply(asyncio.new_event_loop())
+from astra_nb.net.background import acquire, release
+from astra_nb.net.blocking import place_of
+
+async def where():
+    return place_of(loop.thread.ident)
+
+loop = acquire("a")
+print(loop.loop.run_forever.__module__, loop.run(where()).function)
+while place_of(loop.thread.ident) is not None:
+    pass
+release("a")
+loop.join()
+""",
+    )
+    assert done.stdout == f"{name} where\n", done.stderr
 
 
 @pytest.fixture
