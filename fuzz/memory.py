@@ -54,6 +54,9 @@ class MemoryTransport(asyncio.Transport):
             raise AssertionError(f"{bytes(data)!r:.80} was written after the end")
         self.written += data
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def can_write_eof(self) -> bool:
         return True
 
