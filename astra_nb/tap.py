@@ -20,7 +20,7 @@ from .log.view import LogView
 from .net.addresses import describe_peer, is_loopback, overlap
 from .net.message_rule import Rule
 from .net.options import ConnectOptions, check_log, connect_options
-from .net.policy import Policy, allowed_host, check_seeded, check_seeded_host
+from .net.policy import Policy, allowed_host, check_seeded, check_seeded_host, check_seeded_proxy
 from .net.tap_heads import Rewriting
 from .net.tap_message import Passing
 from .net.tap_rules import RuleFunction, checked_rules
@@ -245,6 +245,8 @@ def tap(
         "timeout": timeout,
     }
     checked = connect_options(options)
+    if seeded.current is not None:
+        check_seeded_proxy(checked["proxy"])
     check_tls_used(checked["ssl"], uri)
     if upstream_ssl is False:
         warn_insecure("upstream_ssl", stacklevel=3)

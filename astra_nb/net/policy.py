@@ -32,6 +32,7 @@ __all__ = [
     "allowed_origin",
     "check_seeded",
     "check_seeded_host",
+    "check_seeded_proxy",
     "host_allowed",
     "origin_allowed",
     "split_target",
@@ -166,6 +167,21 @@ def check_seeded_host(host: str) -> None:
             f"deterministic() is for lessons and tests on this machine only, because its keys can "
             f'be predicted, and "{visible(host, LONGEST)}" is not this machine; nothing was sent'
         )
+
+
+def check_seeded_proxy(proxy: object) -> None:
+    """Refuse to go through another machine with keys that can be predicted.
+
+    Args:
+        proxy: An option of `connect`, checked: only what has a host is a proxy. That of the
+            environment is on no way to this machine.
+
+    Raises:
+        LocalError: The proxy is on another machine.
+    """
+    host = getattr(proxy, "host", None)
+    if host is not None:
+        check_seeded_host(host)
 
 
 def split_target(target: str) -> tuple[str | None, str]:

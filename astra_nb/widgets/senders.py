@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import weakref
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from astra_nb.client import connect
 from astra_nb.errors import AstraError, LocalError, NotOpen, WaitTimeout
 from astra_nb.locks import make_lock
 from astra_nb.log import FrameLog
-from astra_nb.net.addresses import websocket_url
+from astra_nb.net.addresses import is_loopback, websocket_url
+from astra_nb.net.uris import parse_address, where
 from astra_nb.server import Server
 from astra_nb.websocket import WebSocket
 from astra_nb.wire.redaction import redact_path
@@ -22,6 +24,7 @@ __all__ = ["EVERYONE", "Senders", "To"]
 To = int | Literal["everyone"] | None
 EVERYONE: Literal["everyone"] = "everyone"
 LONGEST = 200  # characters of a path or an address
+SCHEME = re.compile(r"[A-Za-z]+://")
 NOTED = 2.0  # seconds until the server has noted a connection that is open at the client
 
 TOO_SLOW = (
@@ -166,8 +169,8 @@ class Senders:
         """Open a client in the kernel; return the number of its connection in the log.
 
         Args:
-            address: For a server's panel a path; for a client's an address, "" or `url` for the
-                last one.
+            address: For a server's panel a path, or its whole address; for a client's an address,
+                "" or `url` for the last one.
             options: Of `astra_nb.connect`.
 
         Raises:
@@ -181,7 +184,7 @@ class Senders:
                 raise LocalError(
                     "the server is not running, so no client can connect; run it first"
                 )
-            url = server.url.rstrip("/") + "/" + address.lstrip("/")
+            url = server.url.rstrip("/") + "/" + path_at(server, address).lstrip("/")
         log = FrameLog(recording=False) if self.of_server else self._log
         after = 0 if server is None else server.log.last_number
         client = connect(url, log=log, **options)
@@ -206,6 +209,26 @@ class Senders:
             with self._lock:
                 self._clients.pop(number, None)
         return len(opened)
+
+
+def path_at(server: Server, address: object) -> str:
+    """Return a path of a server, from the path or from the whole address that somebody pasted.
+
+    Raises:
+        LocalError: It is the address of another server.
+        InvalidMessage: It is no address.
+    """
+    if not isinstance(address, str):
+        raise LocalError(f"a path is a str such as '/', not {type(address).__name__}")
+    if not SCHEME.match(address.strip()):
+        return address
+    uri, own = parse_address(address), parse_address(server.url)
+    if uri.port != own.port or not (uri.host == own.host or is_loopback(uri.host)):
+        raise LocalError(
+            f"this panel's clients connect to its own server, at {where(own)}, and not to "
+            f"{where(uri)}; connect(url).panel() is a panel for that"
+        )
+    return uri.resource_name
 
 
 def number_at(server: Server, client: WebSocket, after: int) -> int:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from websockets.proxy import parse_proxy
 
 from astra_nb import seeded
 from astra_nb.errors import LocalError
@@ -16,6 +17,7 @@ from astra_nb.net.policy import (
     Policy,
     check_seeded,
     check_seeded_host,
+    check_seeded_proxy,
     host_allowed,
     origin_allowed,
     split_target,
@@ -333,3 +335,12 @@ def test_with_keys_from_a_seed_a_client_goes_nowhere_else() -> None:
         check_seeded_host(host)
     with pytest.raises(LocalError, match=r'"evil\\x1b\.example" is not this machine; nothing was'):
         check_seeded_host("evil\x1b.example")
+
+
+def test_where_a_proxy_leads_that_goes_with_predictable_keys() -> None:
+    for address in ("http://127.0.0.1:3128", "socks5h://localhost:1080"):
+        check_seeded_proxy(parse_proxy(address))
+    for none in (None, True):
+        check_seeded_proxy(none)
+    with pytest.raises(LocalError, match=r'"proxy\.example" is not this machine'):
+        check_seeded_proxy(parse_proxy("http://u:s3cr3t@proxy.example:3128"))

@@ -152,5 +152,8 @@ def test_a_client_goes_nowhere_else() -> None:
             connect("ws://example.org/")
         from astra_nb import connect_async
 
+        for call in (connect, tap):
+            with pytest.raises(LocalError, match=r'"proxy\.example" is not this machine'):
+                call("ws://127.0.0.1:1", proxy="http://proxy.example:3128")
         with pytest.raises(LocalError, match="is not this machine"):
             run_async(connect_async("ws://192.0.2.1/")._connect())

@@ -184,3 +184,22 @@ def test_of_several_one_may_fail(server: Server, senders: Senders) -> None:
         with pytest.raises(NotOpen, match="it has just closed"):
             senders.perform(1, None, fails_on_the_first)
     wait_until(lambda: not server.connections)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_servers_panel_takes_its_whole_address_too(server: Server, host: str) -> None:
+    senders = Senders(server)
+    try:
+        for address in (f"ws://{host}:{server.port}/", f" http://{host}:{server.port}"):
+            number = senders.connect(address)
+            server.log.wait_for(kind="opened", connection=number, timeout=20)
+        with pytest.raises(
+            LocalError, match=r"its own server, at 127\.0\.0\.1:.*, and not to h:80"
+        ):
+            senders.connect("ws://h/?token=s3cr3t")
+        with pytest.raises(LocalError, match="<hidden>@h"):
+            senders.connect("ws://user:s3cr3t@h/")
+        with pytest.raises(LocalError, match="a path is a str"):
+            senders.connect(5)  # type: ignore[arg-type]
+    finally:
+        senders.close()
