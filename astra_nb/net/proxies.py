@@ -49,9 +49,14 @@ def proxy_for(uri: WebSocketURI, proxy: Proxy | bool | None) -> Proxy | None:
         return proxy or None
     if is_loopback(uri.host):
         return None
-    from websockets.proxy import get_proxy, parse_proxy  # they load urllib.request
+    from urllib.request import getproxies, proxy_bypass  # slow to load, and few go this way
+
+    from websockets.proxy import get_proxy, parse_proxy
 
     found = get_proxy(uri)
+    # The variable for all kinds of addresses, which websockets does not look at.
+    if found is None and not proxy_bypass(describe_peer((uri.host, uri.port))):
+        found = getproxies().get("all")
     try:
         return None if found is None else parse_proxy(found)
     except (InvalidProxy, ValueError):

@@ -248,6 +248,22 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_for(FAR, True) is None
 
 
+def test_the_environments_proxy_for_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5h://proxy.example:1080")
+    for uri in (FAR, parse_address("wss://far.example/")):
+        found = proxy_for(uri, True)
+        assert found is not None
+        assert describe_proxy(found) == "socks5h://proxy.example:1080"
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    found = proxy_for(FAR, True)
+    assert found is not None
+    assert found.scheme == "http"
+    monkeypatch.delenv("https_proxy")
+    monkeypatch.setenv("no_proxy", "far.example")
+    assert proxy_for(FAR, True) is None
+    assert proxy_for(parse_address("ws://localhost/"), True) is None
+
+
 def test_an_environment_that_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "me:s3cr3t@proxy")
     with pytest.raises(LocalError, match="an environment variable such as https_proxy") as caught:

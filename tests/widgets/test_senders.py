@@ -193,9 +193,7 @@ def test_a_servers_panel_takes_its_whole_address_too(server: Server, host: str) 
         for address in (f"ws://{host}:{server.port}/", f" http://{host}:{server.port}"):
             number = senders.connect(address)
             server.log.wait_for(kind="opened", connection=number, timeout=20)
-        with pytest.raises(
-            LocalError, match=r"its own server, at 127\.0\.0\.1:.*, and not to h:80"
-        ):
+        with pytest.raises(LocalError, match=r"its own server, at .* not to h:80"):
             senders.connect("ws://h/?token=s3cr3t")
         with pytest.raises(LocalError, match="<hidden>@h"):
             senders.connect("ws://user:s3cr3t@h/")
