@@ -29,6 +29,7 @@ from .payload_pages import (
     first_difference,
     payload_of,
     payload_page,
+    start_of,
     wire_page,
 )
 from .search import Query, context, search
@@ -134,6 +135,8 @@ class Answers(Actions, Addressed):
         whole = message.fields.get("whole") is True
         data, as_ = payload_of(self._log(), record, whole=whole)
         place = self._query(message).place(record) if message.text("text") else None
+        if whole and place and place[0] >= 0:
+            place = (place[0] + start_of(self._log(), record), place[1])
         bad = bad_bytes(record) if isinstance(record, FrameRecord) and not whole else None
         offset = message.integer("offset")
         if offset < 0:

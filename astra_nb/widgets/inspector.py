@@ -33,10 +33,11 @@ BEFORE_END = 400  # records before the end that are looked through for it
 
 def describe(log: FrameLog, record: Record, connection: Connection | None) -> dict[str, Any]:
     """Describe a record as JSON; the payload comes apart, in pages."""
+    payload, _ = payload_of(log, record)
     content: dict[str, Any] = {
         "kind": record.kind,
         "number": record.number,
-        "size": len(payload_of(log, record)[0]),
+        "size": len(payload),
         "handshake": handshake(log, connection),
         "why": why(log, record, connection),
     }
@@ -45,8 +46,8 @@ def describe(log: FrameLog, record: Record, connection: Connection | None) -> di
         content["whole"] = whole_message(log, record)
     elif isinstance(record, HandlerErrorRecord):
         content["sentence"] = visible(record.summary, TEXT)
-    else:
-        content["sentence"] = details(record)
+    elif (sentence := details(record)).encode() not in payload:
+        content["sentence"] = sentence
     return content
 
 

@@ -20,11 +20,11 @@ from astra_nb.log.records import (
 from astra_nb.log.table import details
 from astra_nb.wire.explain import explain
 from astra_nb.wire.figure import figure
-from astra_nb.wire.text import counted, hexdump, visible_utf8
+from astra_nb.wire.text import counted, visible_utf8
 
 __all__ = [
     "COPIES", "PAGE", "bad_bytes", "copy_of", "first_difference", "is_fragment", "message_of",
-    "payload_of", "payload_page", "wire_page",
+    "payload_of", "payload_page", "start_of", "wire_page",
 ]  # fmt: skip
 
 PAGE = 65_536  # bytes of a payload that are sent at once
@@ -52,6 +52,15 @@ def message_of(log: FrameLog, record: Record) -> tuple[bytes, str, Sequence[int]
             data = value.encode("utf-8") if isinstance(value, str) else value
             return data, message.type, message.numbers
     return None
+
+
+def start_of(log: FrameLog, record: Record) -> int:
+    """Return the byte of its message at which a fragment begins; 0 for any other record."""
+    message = message_of(log, record)
+    before = (
+        [log.find(number) for number in message[2] if number < record.number] if message else []
+    )
+    return sum(len(each.payload) for each in before if isinstance(each, FrameRecord))
 
 
 def payload_of(log: FrameLog, record: Record, *, whole: bool = False) -> tuple[bytes, str]:
@@ -164,7 +173,6 @@ COPIES: dict[str, Callable[[bytes, str, Record], str]] = {
     else repr(data),
     "hex": lambda data, as_, _: data.hex(" "),
     "base64": lambda data, as_, _: base64.b64encode(data).decode(),
-    "hexdump": lambda data, as_, _: hexdump(data),
     "drawing": lambda data, as_, record: figure(record.frame)
     if isinstance(record, FrameRecord) else details(record),
     "explanation": lambda data, as_, record: explain(record.frame, record.sender, record.message)

@@ -80,6 +80,19 @@ def test_a_hit_beyond_the_preview_is_shown_in_its_row_and_its_payload(log: Frame
     panel.close()
 
 
+def test_a_hit_in_a_fragment_is_marked_where_it_is_in_the_whole_message(log: FrameLog) -> None:
+    log.append_frames(1, "server", "sent", b"\x01\x04one \x00\x04two \x80\x05three", 3)
+    panel = panel_of_log(log)
+    for number, whole, pieces in (
+        (3, False, [["", "t"], ["hit", "hr"], ["", "ee"]]),
+        (3, True, [["", "one two t"], ["hit", "hr"], ["", "ee"]]),
+        (1, True, [["", "one two three"]]),
+    ):
+        page = request(panel, "payload", number=number, whole=whole, offset=-1, text="hr")
+        assert page["pieces"] == pieces
+    panel.close()
+
+
 def test_connections_are_all_there(server: Server, panel: Panel) -> None:
     with connect(server.url) as client, connect(server.url):
         server.log.wait_for(kind="opened", count=2)

@@ -113,3 +113,5 @@ def test_other_records_are_text() -> None:
     assert payload_of(LOG, output) == (b"x", "text")
     notice = NoticeRecord(number=1, time=0.0, connection=0, text="Listening")
     assert payload_of(LOG, notice) == (b"Listening", "text")
+    # What the payload says already is not said twice.
+    assert "sentence" not in describe(LOG, notice, None)

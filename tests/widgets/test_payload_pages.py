@@ -19,6 +19,7 @@ from astra_nb.widgets.payload_pages import (
     first_difference,
     is_fragment,
     payload_page,
+    start_of,
     wire_page,
 )
 from astra_nb.wire.frames import decode
@@ -85,6 +86,13 @@ def test_which_records_are_fragments() -> None:
         NoticeRecord(number=1, time=0.0, connection=0, text=""),
     ]
     assert [is_fragment(record) for record in records] == [True] * 4 + [False] * 5
+
+
+def test_where_in_its_message_a_fragment_begins() -> None:
+    log = FrameLog()
+    raw = b"\x01\x04one \x89\x00\x00\x04two \x80\x05three\x81\x01x\x80\x01y"
+    log.append_frames(1, "server", "sent", raw, 6)
+    assert [start_of(log, record) for record in log] == [0, 0, 4, 8, 0, 0]
 
 
 def test_a_record_is_copied_in_each_form() -> None:
