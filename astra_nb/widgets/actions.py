@@ -23,10 +23,11 @@ from .request_actions import MOST_SAVED, REQUEST_ACTIONS, RequestActions, withou
 from .rule_actions import RULE_ACTIONS, RuleActions
 from .senders import To
 
-__all__ = ["ACTIONS", "Actions", "code_of"]
+__all__ = ["ACTIONS", "MOST_KEPT", "Actions", "code_of"]
 
 REACTION = 1.0  # seconds to wait for the other end's reaction to a broken rule
 SHOWN = 200  # characters of a value in a line of code
+MOST_KEPT = 65_536  # characters of a saved payload: every status of the panel holds it
 
 ACTIONS = (
     "send_text", "send_bytes", "send_ping", "send_pong", "send_close", "send_fragments",
@@ -219,7 +220,16 @@ class Actions(RequestActions, RuleActions):
         return f"Automatic pong is {'on' if on else 'off'} {self._where(done, by)}."
 
     def save_payload(self, payload: str, format: str = "text", name: str = "") -> str:
-        """Keep what is in the payload field, to be sent again later."""
+        """Keep what is in the payload field, to be sent again later.
+
+        Raises:
+            InvalidMessage: It is longer than a notebook should hold.
+        """
+        if len(payload) > MOST_KEPT:
+            raise InvalidMessage(
+                f"the payload has {len(payload):,} characters, and up to {MOST_KEPT:,} are kept "
+                f"here; keep it in a variable or a file"
+            )
         kept = {"name": name or shortened(payload, 40), "payload": payload, "format": format}
         if kept not in self.saved:
             self.saved[:] = [*self.saved, kept][-MOST_SAVED:]

@@ -10,7 +10,7 @@ from astra_nb import Server, connect
 from astra_nb.errors import InvalidMessage, LocalError, NotOpen
 from astra_nb.log.records import ClosedRecord, FrameRecord
 from astra_nb.widgets import Panel
-from astra_nb.widgets.actions import ACTIONS, Actions, code_of
+from astra_nb.widgets.actions import ACTIONS, MOST_KEPT, Actions, code_of
 from astra_nb.widgets.request_actions import MOST_SAVED
 from astra_nb.wire.close_codes import CLOSE_CODES
 
@@ -196,6 +196,8 @@ def test_payloads_are_saved_and_forgotten(panel: Panel) -> None:
     for number in range(2 * MOST_SAVED):
         panel.save_payload(str(number))
     assert len(panel.saved) == MOST_SAVED
+    with pytest.raises(InvalidMessage, match="has 65,537 characters, and up to 65,536 are kept"):
+        panel.save_payload("x" * (MOST_KEPT + 1))
 
 
 def test_clients_are_closed(server: Server, panel: Panel, client: int) -> None:

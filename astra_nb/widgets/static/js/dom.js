@@ -49,11 +49,17 @@ export function field(name, value, className) {
   return { input, root: element("label", { class: "astra-labelled" }, name, input) };
 }
 
+const LONG = 2000; // characters; more fill the rows of any field
+
 /**
  * Give a text area as many rows as its text takes, lines that wrap among them.
  * @param {HTMLTextAreaElement} area @param {number} most
  */
 export function fitRows(area, most) {
+  if (area.value.length > LONG) {
+    area.rows = most; // not measured: to lay out a pasted megabyte takes a second, with each key
+    return;
+  }
   area.rows = 1;
   const wrapped = area.isConnected ? Math.floor(area.scrollHeight / parseFloat(getComputedStyle(area).lineHeight)) : 0;
   area.rows = Math.max(1, Math.min(most, Math.max(wrapped, area.value.split("\n").length)));
@@ -162,8 +168,8 @@ const ICONS = /** @type {Record<string, string>} */ ({
   below: "m3.5 5.5 3.5 3.5 3.5-3.5", close: "m3.5 3.5 7 7M10.5 3.5l-7 7", reply: "M5.5 3 2.5 6l3 3M2.5 6H9a2.500 2.500 0 0 1 2.500 2.500V11",
   bad: "M7 1.800a5.200 5.200 0 1 0 .01 0M5.200 5.200l3.600 3.600M8.800 5.200 5.200 8.800", ok: "m2.500 7.500 3 3 6-7",
   follow: "M7 1.500v8M3.800 6.500 7 9.700l3.200-3.200M2.500 12.500h9", pause: "M5 3v8M9 3v8", go: "M2.500 7h9M8 3.500 11.500 7 8 10.500",
-  save: "M2.500 2.500h7l2 2v7h-9zM5 2.500v3h3.500v-3M4.500 11.500v-3.500h5v3.500", columns: "M2.500 3h9v8h-9zM5.500 3v8M8.500 3v8", edit: "M9.500 2.500 11.500 4.500 5 11H3V9z",
-  find: "M6 2.400a3.600 3.600 0 1 0 .01 0M8.800 8.800 12 12", pin: "M5 2h4M5.700 2v4L4 8h6L8.300 6V2M7 8v4", enter: "M11.500 3v3A1.500 1.500 0 0 1 10 7.500H3M5.500 5 3 7.500 5.500 10",
+  save: "M2.500 2.500h7l2 2v7h-9zM5 2.500v3h3.500v-3M4.500 11.500v-3.500h5v3.500", columns: "M2.500 3h9v8h-9zM5.500 3v8M8.500 3v8",
+  find: "M6 2.400a3.600 3.600 0 1 0 .01 0M8.800 8.800 12 12", pin: "M5 2h4M5.700 2v4L4 8h6L8.300 6V2M7 8v4",
 });
 
 /** A drawn sign beside a word. @param {string} name */
