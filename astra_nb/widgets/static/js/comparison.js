@@ -47,7 +47,7 @@ export function comparisonTable({ number, doubt, points, proxied }) {
       element("td", { text: sender }),
       element("td", { text: sent }),
       element("td", {}, element("b", { text: `${markOf(sent, arrived, changed)} ${arrived}` }),
-        note ? element("div", { class: "astra-muted", text: note }) : null)));
+        note ? element("div", { class: "astra-quiet", text: note }) : null)));
   return [head, element("table", {},
     element("thead", {}, element("tr", {}, ...columns.map((text) => element("th", { text, scope: "col" })))),
     element("tbody", {}, ...rows))];

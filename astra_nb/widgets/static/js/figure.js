@@ -92,7 +92,7 @@ export function drawFigure(fields, bytes, onField) {
     const name = cell.begins ? field.name : `${field.name} (continued)`;
     const show = () => onField(cell.index);
     body.append(element("button", {
-      class: `astra-figure-cell${narrow ? " astra-narrow" : ""}${payload ? " astra-figure-payload" : ""}`,
+      class: `astra-figure-cell${narrow ? " astra-narrow" : ""}`,
       type: "button", "data-field": cell.index,
       "aria-label": `${field.name}: ${field.value}. ${field.meaning}`,
       style: `grid-column: ${cell.column + 1} / span ${cell.span}; grid-row: ${cell.row + 1}`,

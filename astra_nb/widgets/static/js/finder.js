@@ -24,7 +24,7 @@ const TYPING_MS = 200;
 const AGAIN_MS = 250; // until what came since is searched too
 
 /** @returns {Filter} */
-export function noFilter() {
+function noFilter() {
   return { text: "", regex: false, chips: new Set(), direction: "", connection: 0, errors: false };
 }
 

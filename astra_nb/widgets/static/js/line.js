@@ -99,8 +99,7 @@ export class Line {
     const chosen = number === list.chosen;
     const className = `astra-row astra-k-${row.kind} astra-t-${row.part === 0 ? row.type : row.part[1]}`
       + (row.bad ? " astra-bad-row" : "") + (chosen ? " astra-chosen" : "") + (pinned ? " astra-pinned" : "")
-      + (row.direction ? ` astra-d-${row.direction}` : "") + (row.part !== 0 && !row.part[3] ? " astra-part" : "")
-      + (row.note.startsWith("ignored") ? " astra-ignored" : "");
+      + (row.direction ? ` astra-d-${row.direction}` : "") + (row.part !== 0 && !row.part[3] ? " astra-part" : "");
     if (root.className !== className) root.className = className;
     if (this.isChosen !== chosen) root.setAttribute("aria-selected", String(chosen));
     this.isChosen = chosen;

@@ -16,7 +16,7 @@ export class PayloadView {
   constructor(fetchPage) {
     this.fetchPage = fetchPage;
     this.form = ""; // that the person chose
-    this.body = element("div", { class: "astra-payload-body" });
+    this.body = element("div");
     this.place = element("span", { class: "astra-quiet" });
     this.pager = element("div", { class: "astra-pager" },
       button("\u2190 earlier", "The bytes before these", () => this.#turn(-1)), button("later \u2192", "The bytes after these", () => this.#turn(1)), this.place);
