@@ -206,6 +206,7 @@ class Panel(Answers):
             "state": state,
             "url": (server.url if server else senders.url or self._tap_url) if is_live else "",
             "sends": self._sends and is_live,
+            "file": not is_live,
             "tap": tap,
             "of_server": senders.of_server,
             "targets": targets,

@@ -163,11 +163,35 @@ def test_edit_and_send_again_says_whose_frame_it_was(desk: NotebookPage) -> None
     panel.list.press("e")
     expect(panel.payload).to_have_value("first")
     expect(panel.sentence).to_contain_text(
-        re.compile(r"^Frame \d+ was (sent to|received from) #1 by the (server|client); it goes to ")
+        re.compile(r"^Frame \d+ was sent by the (server|client) on #1; it goes to ")
     )
     panel.payload.fill("second")
     panel.payload.press("Enter")
     expect(panel.rows('"second"').first).to_be_visible()
+
+
+def test_what_is_edited_goes_to_no_connection_that_has_closed(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk)
+    panel.open_client()
+    panel.send("text", "first")
+    panel.button(re.compile("^Close with 1000,")).click()
+    expect(panel.to.locator("option:checked")).to_have_text("#1 by its client closed")
+    panel.choose(re.compile("text.*first"))
+    panel.list.press("e")
+    expect(panel.sentence).to_contain_text("has closed, so choose where it goes.")
+
+
+def test_a_file_is_shown_in_place_of_the_log_and_left_again(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, "server.log.save('shown.jsonl')")
+    run(notebook, 1)
+    panel.list.press("s")
+    panel.root.get_by_label("File to open").fill("shown.jsonl")
+    panel.root.get_by_label("File to open").press("Enter")
+    expect(panel.health).to_contain_text("This is the file shown.jsonl.")
+    expect(panel.root.locator(".astra-composer")).to_be_hidden()
+    panel.health.get_by_role("button", name="Show the live log").click()
+    expect(panel.health).to_be_hidden()
+    expect(panel.root.locator(".astra-composer")).to_be_visible()
 
 
 def test_an_error_of_a_click_is_said_in_the_panel(desk: NotebookPage) -> None:
@@ -190,7 +214,7 @@ def test_a_broken_rule_is_one_click_and_its_answer_is_said(desk: NotebookPage) -
     expect(panel.rows("On purpose: PONG with another payload")).to_have_count(0)  # not this end's
     rule = drawer.get_by_role("button", name="reserved opcode")
     rule.hover()
-    expect(panel.root.locator(".astra-hint-line")).to_contain_text("a click sends 83 80")
+    expect(panel.root.locator(".astra-hint-line")).to_contain_text("A click sends 83 80")
     rule.click()
     panel.filter.hover()
     expect(panel.sentence).to_contain_text("What happened: The server closed first with 1002")
@@ -492,9 +516,14 @@ def test_every_row_of_a_flood_is_reached_and_searched(desk: NotebookPage) -> Non
     panel.list.press("End")
     expect(panel.rows().filter(has_text=f"{last}").first).to_be_visible()
 
+    follow.click()
     panel.filter.fill("HAYSTACK")
     expect(panel.rows(re.compile(r'byte 500: "…x+haystack"'))).to_have_count(2)
     expect(panel.found).to_have_text(f"2 rows of {last:,} records")
+    panel.rows().first.click()
+    panel.filter.fill("")
+    expect(panel.found).to_have_text("")
+    expect(panel.root.locator(".astra-fresh")).to_be_hidden()  # all were in sight before
     panel.filter.fill("in the fl[o]+d$")
     expect(panel.root.locator(".astra-empty")).to_have_text("No row matches the filter.")
     panel.button(".*").click()
@@ -598,7 +627,7 @@ def test_pause_says_how_many_wait_and_clear_can_be_undone(desk: NotebookPage) ->
     )
     panel.list.press("p")
     run(notebook, 1)
-    expect(panel.button("Pause")).to_contain_text("Paused, 5 wait")
+    expect(panel.button("Pause")).to_contain_text("Paused, 5 waiting")
     expect(panel.rows('"one"')).to_have_count(0)
     panel.list.press("p")
     expect(panel.rows('"one"')).to_have_count(2)
@@ -774,8 +803,10 @@ def test_a_stopped_server_is_not_running_and_its_panel_says_so(desk: NotebookPag
     expect(where).to_have_text("✓ this page")
     run(notebook, 1)
     expect(panel.state).to_have_text("not running")
+    expect(where).to_have_text("this page")  # neither reached nor blocked
     where.click()
-    expect(panel.root.locator(".astra-check")).to_contain_text("The server is not running.")
+    check = panel.root.locator(".astra-check")
+    expect(check).to_have_text("The server is not running. Run server.run() in a cell.")
 
 
 def test_without_a_kernel_the_last_state_is_a_table(lab: Lab) -> None:

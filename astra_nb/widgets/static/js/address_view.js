@@ -51,6 +51,15 @@ export class AddressView {
     return this.model.get("addresses");
   }
 
+  /** `""` where there is no server to reach, or nothing is known yet. */
+  get state() {
+    return this.result && this.result.cause !== "stopped" ? this.result.state : "";
+  }
+
+  get sign() {
+    return { reached: "\u2713", blocked: "\u2717", "": "" }[this.state];
+  }
+
   async #start() {
     // The page alone knows where it is; the kernel lets it in for that.
     // Without a kernel the addresses are those of a server that is gone, and nobody asks there.
@@ -90,11 +99,9 @@ export class AddressView {
     this.result = await checkAddresses(addresses, refusal);
     this.checkButton.disabled = false;
     const { sentence, advice } = describeCheck(this.result, addresses);
-    const reached = this.result.state === "reached";
-    this.found.dataset.state = this.result.state;
-    this.found.replaceChildren(
-      element("b", { text: `${reached ? "\u2713 reached" : "\u2717 blocked"} ` }),
-      ...(this.result.url ? [element("code", { text: this.result.url }), ". "] : []), `${sentence} ${advice}`.trim());
+    this.found.dataset.state = this.state;
+    this.found.replaceChildren(...(this.state ? [element("b", { text: `${this.sign} ${this.state} ` })] : []),
+      ...(this.state && this.result.url ? [element("code", { text: this.result.url }), ". "] : []), `${sentence} ${advice}`.trim());
     this.bridge.notify("checked", { result: this.result });
     this.#draw();
   }

@@ -17,6 +17,7 @@
  * @property {number} open
  * @property {number} total
  * @property {[number, string, string, string][]} connections number, path, name or address, state
+ * @property {boolean} file whether a file is shown in place of the live log
  * @property {string} note
  * @property {{ name: string, payload: string, format: string }[]} saved
  * @property {SavedRequest[]} requests

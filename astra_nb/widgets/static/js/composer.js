@@ -82,7 +82,8 @@ export class Composer {
   #codes() {
     const { codes, ranges } = this.catalog;
     const one = (/** @type {import("./store.js").Code} */ { code, name, says }) => {
-      const made = button(code === 1006 ? "1006 drops" : String(code), `${code} ${name}: ${says}`, () => this.close(code), "astra-close-code");
+      const made = button(String(code), "", () => this.close(code), "astra-close-code");
+      if (code === 1006) made.append(element("span", { class: "astra-word", text: "drops" }));
       made.dataset.says = `${code} ${name}: ${says}`;
       made.setAttribute("aria-label", `Close with ${code}, ${name}: ${says}`);
       made.removeAttribute("title");
@@ -157,7 +158,7 @@ export class Composer {
         ...servers.map(({ id, path }) => option(String(id), `#${id} ${path}`)),
         ...(servers.length > 1 || chosen.chosen === "everyone" ? [option("everyone", `everyone (${servers.length})`)] : [])])] : []),
       ...(clients.length > 0 ? [group("a client sends", clients.map(({ id, path }) => option(`c${id}`, status.of_server ? `#${id} by its client` : `#${id} ${path}`)))] : []),
-      ...(chosen.chosen === "" ? [option("", "nobody is connected")] : []),
+      ...(chosen.chosen === "" ? [option("", "no connection")] : []),
       option("connect", "connect a client \u2026"));
     this.to.value = chosen.chosen;
     this.to.classList.toggle("astra-ended", chosen.ended);
@@ -225,7 +226,7 @@ export class Composer {
     this.#grow();
     if (KINDS.includes(kind)) this.#setKind(kind);
     this.payload.focus();
-    this.store.say(`${from}; it goes to ${this.targetName} when you press Send ${this.kind}.`);
+    this.store.say(`${from}; ${this.chosen.ended ? `${this.chosenName} has closed, so choose where it goes` : `it goes to ${this.targetName} when you press Send ${this.kind}`}.`);
   }
 
   #grow() {
@@ -282,7 +283,7 @@ export class Composer {
     const end = this.#end;
     const of = (/** @type {string} */ stage) => this.catalog.rules.filter((each) => each.stage === stage && each.sends[end] !== undefined).map(({ name, says, sends }) => {
       const made = button(name, "", () => this.store.act("break_rule", { arguments: [name], options: this.target }));
-      const what = stage === "conduct" ? "" : `a click ${sends[end] ? `sends ${sends[end]?.slice(0, 60)}` : "drops TCP"}. `;
+      const what = stage === "conduct" ? "" : `A click ${sends[end] ? `sends ${sends[end]?.slice(0, 60)}` : "drops TCP"}. `;
       made.dataset.says = what + says;
       made.setAttribute("aria-description", says);
       return made;

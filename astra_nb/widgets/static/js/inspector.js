@@ -313,6 +313,8 @@ export class Inspector {
     this.number = 0;
     this.detail = undefined;
     this.tabChosen = false;
+    setText(this.title, ""); // another record's, if one is opened again
+    this.formGroup.hidden = true;
     this.body.replaceChildren();
   }
 }

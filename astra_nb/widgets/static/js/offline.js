@@ -25,7 +25,7 @@ export function offlineModel(content) {
   const places = new Map(rows.map((row, index) => [row[at.number ?? 0], index]));
   const marked = new Set(errors);
   const status = {
-    state: "log", url: "", sends: false, of_server: true, targets: [], saved: [], requests: [], note: content.note, total: connections.length,
+    state: "log", url: "", sends: false, of_server: true, targets: [], saved: [], requests: [], file: false, note: content.note, total: connections.length,
     open: connections.filter((each) => each.state === "open").length, connections: connections.map((each) => [each.id, each.path, each.who || each.peer, each.state]),
   };
   const record = (/** @type {number} */ number) => {

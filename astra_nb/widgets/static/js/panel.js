@@ -38,7 +38,7 @@ export class View {
       onTime: (form) => this.#time(form),
       onBits: (shown) => { this.root.classList.toggle("astra-with-bits", shown); this.list.draw(true); },
       onSave: (form) => this.#said(store.bridge.request("save", { form }, { timeout: 120_000 })),
-      onLoad: (path) => this.#said(store.bridge.request("load", { path }, { timeout: 120_000 })),
+      onLoad: (path) => this.#load(path),
     });
     this.list = new RowList(store, {
       onSelect: (number) => this.#select(number),
@@ -55,7 +55,9 @@ export class View {
     this.connections = new Connections((connection, end) => this.follow(connection, end));
     this.composer = new Composer(store);
     this.live = new LiveRegion();
-    this.health = element("p", { class: "astra-health", role: "status" });
+    this.note = element("span");
+    this.leave = button("Show the live log", "Leave the file", () => this.#load(""));
+    this.health = element("p", { class: "astra-health", role: "status" }, this.note, this.leave);
     this.notice = element("p", { class: "astra-notice" });
     this.fresh = button("", "Go to the newest row", () => this.list.setFollow(true), "astra-fresh");
     this.address = toggle("", "Which address this page reaches", false, (on) => { this.addresses.hidden = !on; }, "astra-bare astra-where");
@@ -114,9 +116,9 @@ export class View {
     /** @type {AddressView | undefined} */
     let view = undefined; // not while it is made
     view = new AddressView(model, bridge, signal, () => {
-      const state = view?.result?.state;
-      setText(this.address, state === "reached" ? "\u2713 this page" : state === "blocked" ? "\u2717 this page" : "this page \u2026");
-      this.address.dataset.state = state ?? "";
+      const state = view?.state ?? "";
+      setText(this.address, view?.result ? `${view.sign} this page`.trim() : "this page \u2026");
+      this.address.dataset.state = state;
     });
     this.addresses.append(view.root);
     setText(this.address, "this page \u2026");
@@ -127,13 +129,14 @@ export class View {
     if (change === "said") this.composer.drawSaid();
     else if (change === "health") {
       const { store } = this;
-      setText(this.health, store.health || store.status.note);
-      this.health.hidden = this.health.textContent === "";
+      setText(this.note, store.health || store.status.note);
+      this.leave.hidden = store.health !== "" || !store.status.file;
+      this.health.hidden = this.note.textContent === "";
       this.bar.draw();
     } else if (change === "status") {
       this.toolbar.setConnections(this.store.status.connections);
       this.composer.drawTargets();
-      if (this.list.asSequence) this.#draw();
+      this.#draw();
       this.#changed("health");
     } else {
       if (change === "reset") {
@@ -191,13 +194,13 @@ export class View {
     const index = this.floor === 0 && this.until === Infinity ? whole : whole.clip(this.floor, this.until);
     list.askContexts = finder.filter.text !== "";
     list.only = finder.filter.connection;
-    if (this.tab !== "Connections") list.show(index, this.#whyEmpty());
+    if (this.tab !== "Connections") list.show(index, this.#whyEmpty(index.length));
     if (this.landing && finder.done) this.#land();
     this.#drawFresh();
     const paused = this.until !== Infinity;
     const waiting = paused ? store.last - this.until : 0;
     setText(/** @type {Element} */ (toolbar.waiting.previousElementSibling), paused ? (waiting > 0 ? "Paused, " : "Paused") : "Pause");
-    setText(toolbar.waiting, paused && waiting > 0 ? `${grouped(waiting)} wait` : "");
+    setText(toolbar.waiting, paused && waiting > 0 ? `${grouped(waiting)} waiting` : "");
     const said = [
       store.dropped && list.top < 3 ? `${counted(store.dropped, "older frame")} dropped: the log keeps the newest.` : "",
       this.floor ? `Cleared up to ${grouped(this.floor)}.` : "",
@@ -215,18 +218,22 @@ export class View {
   #drawFresh() {
     const { list, fresh } = this;
     const { index } = list;
-    this.seen = list.follow ? index.at(index.length - 1) ?? 0 : Math.max(this.seen, list.bottom);
+    this.seen = Math.max(this.seen, list.follow ? index.at(index.length - 1) ?? 0 : list.bottom);
     const waiting = index.length - index.indexOf(this.seen + 1);
     fresh.hidden = this.until !== Infinity || waiting <= 0 || list.follow;
     setText(fresh, `\u2193 ${grouped(waiting)} new`);
   }
 
-  #whyEmpty() {
+  /** @param {number} rows that are shown */
+  #whyEmpty(rows) {
     const { finder, store } = this;
+    const { state, total, sends } = store.status;
+    const nobody = state === "listening" && total === 0 ? `No client has connected yet: let one connect to the address above${sends ? ", or press Connect\u2026 below" : ""}.` : "";
+    if (rows > 0) return rows < 3 && !isFiltering(finder.filter) ? nobody : "";
     if (finder.problem) return finder.problem;
     if (isFiltering(finder.filter)) return finder.done ? "No row matches the filter." : "Searching ...";
     if (this.floor) return "Nothing since the view was cleared.";
-    return store.status.state === "listening" ? "Nothing yet. Send something from below, or let a client connect." : "Nothing yet.";
+    return nobody || "Nothing yet.";
   }
 
   #filter() {
@@ -320,11 +327,16 @@ export class View {
     if (row?.kind !== "frame") return this.store.say("Choose a frame first.", true);
     try {
       const { value } = await this.store.bridge.request("copy", { number: row.number, form: row.type === "text" ? "payload" : "hex" });
-      const from = `Frame ${row.number} was ${row.direction === "sent" ? "sent to" : `received from`} #${row.connection} by the ${row.sender}`;
+      const from = `Frame ${row.number} was sent by the ${row.sender} on #${row.connection}`;
       this.composer.edit(value.text, row.type === "text" ? "text" : "hex", row.type, from);
     } catch (problem) {
       this.store.say(problem instanceof Error ? problem.message : String(problem), true);
     }
+  }
+
+  /** Show a file in place of the live log, or that again. @param {string} path "" for the live log */
+  #load(path) {
+    this.#said(this.store.bridge.request("load", { path }, { timeout: 120_000 }));
   }
 
   /** Show why something could not be done. @param {Promise<unknown>} asked */

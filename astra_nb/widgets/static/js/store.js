@@ -40,7 +40,7 @@ export class Store {
     /** @type {Status} */
     this.status = {
       state: "", url: "", sends: false, of_server: false, targets: [], open: 0, total: 0,
-      connections: [], note: "", saved: [], requests: [],
+      connections: [], file: false, note: "", saved: [], requests: [],
     };
     /** @type {Said} */
     this.said = { sentence: "", failed: false, code: "" };
