@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, expect
 from tests.browser.console import Console, open_panel, run
 from tests.browser.lab import NotebookPage
 from tests.browser.test_panel import ERRORS
+from tests.helpers import wait_until
 
 # What of a part sticks out of a box, or is cut within itself.
 CUT = """
@@ -112,19 +113,27 @@ def test_paused_says_how_many_wait_at_each_width(desk: NotebookPage) -> None:
         assert cut(panel.root.locator(".astra-tools"), panel.root) == []
 
 
-def test_the_line_of_help_has_its_section_at_1400_pixels(desk: NotebookPage) -> None:
+# The controls whose line of help is cut, if each of them is pointed at.
+CUT_HELP = """
+(root) => {
+    const line = root.querySelector(".astra-hint-line");
+    return [...root.querySelectorAll("[data-says]")].filter((one) => {
+        one.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+        return line.textContent !== one.dataset.says || line.scrollHeight > line.clientHeight
+            || line.scrollWidth > line.clientWidth;
+    }).map((one) => one.dataset.says);
+}
+"""
+
+
+def test_the_line_of_help_is_whole_at_each_width(desk: NotebookPage) -> None:
     panel, _ = open_panel(desk, width=1900)
-    resize(panel, 1400)
     panel.open_client()
-    hint = panel.root.locator(".astra-hint-line")
-    whole = "(one) => one.scrollHeight <= one.clientHeight && one.scrollWidth <= one.clientWidth"
-    for code in panel.root.locator(".astra-close-code").all():
-        code.hover()
-        assert hint.evaluate(whole), hint.text_content()
     panel.button("Break a rule…").click()
-    for rule in panel.root.locator(".astra-drawer [data-says]").all():
-        rule.hover()
-        assert hint.evaluate(whole), hint.text_content()
+    expect(panel.root.locator("[data-says]")).to_have_count(47)
+    for width in (1400, 900, 600):
+        resize(panel, width)
+        assert panel.root.evaluate(CUT_HELP) == []
     head = panel.list.locator(".astra-head .astra-dir")
     expect(head).to_have_attribute("title", re.compile("^Direction: up is sent"))
 
@@ -177,6 +186,59 @@ def test_tabs_errors_and_choices_stay_at_each_width(desk: NotebookPage) -> None:
         resize(panel, width)
         parts = {"tabs": 3, "errors": 1, "out": 0, "found": 1, "narrow": 0}
         assert panel.root.evaluate(PARTS) == parts, width
+
+
+# What is cut of heads, numbers and the address; and names of life lines that touch each other.
+CUT_TEXTS = """
+(root) => {
+    const shown = (selector) =>
+        [...root.querySelectorAll(selector)].filter((one) => one.checkVisibility());
+    const over = shown(".astra-head > *, .astra-connection-row > *, .astra-address")
+        .filter((one) => !one.matches(".astra-ladder, .astra-path, .astra-who"))
+        .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent);
+    const names = shown("[data-tab=Sequence] .astra-head :is(.astra-ladder > span, .astra-type)")
+        .map((one) => one.getBoundingClientRect()).sort((one, other) => one.left - other.left);
+    return [...over, ...names.filter((one, at) => one.left < names[at - 1]?.right + 1)];
+}
+"""
+
+
+def test_no_head_number_or_address_is_cut_at_any_width(desk: NotebookPage) -> None:
+    many = "others = [connect(server.url) for _ in range(12)]"
+    flood = "for n in range(1200): client.send_text('x' * 100)"
+    panel, notebook = open_panel(desk, ERRORS, SENT, many, flood, width=1900)
+    for index in (1, 2, 3, 4):
+        run(notebook, index)
+    expect(panel.tab("Frames")).to_contain_text("2,4")
+    for width in (1400, 1024, 900, 760, 600):
+        resize(panel, width)
+        for tab in ("Frames", "Sequence", "Connections"):
+            panel.tab(tab).click()
+            if tab == "Connections":
+                expect(panel.root.locator(".astra-connection-row").first).to_be_visible()
+            wait_until(lambda: panel.root.evaluate(CUT_TEXTS) == [], 10, f"{tab} at {width} px")
+
+
+def test_the_list_has_whole_rows_at_each_height(desk: NotebookPage) -> None:
+    panel, _ = open_panel(desk, width=1900)
+    for width, height in ((1400, 600), (900, 611), (600, 637)):
+        resize(panel, width)
+        panel.root.evaluate("(root, height) => { root.style.height = `${height}px`; }", height)
+        for name in ("Fragments…", "Break a rule…"):
+            assert panel.list.evaluate("(list) => (list.clientHeight - 24) % 20") == 0
+            panel.button(name).click()
+
+
+def test_what_is_not_normal_is_a_word_at_600_pixels(desk: NotebookPage) -> None:
+    panel, notebook = open_panel(desk, "server.shutdown()", width=1900)
+    resize(panel, 600)
+    empty = panel.root.locator(".astra-empty")
+    expect(empty).to_contain_text("No client has connected yet")
+    expect(panel.state).to_be_hidden()
+    run(notebook, 1)
+    expect(panel.state).to_be_visible()
+    expect(panel.state).to_have_text("not running")
+    expect(empty).to_be_hidden()
 
 
 def test_a_jump_to_an_error_shows_the_whole_row_beside_the_opened_inspector(

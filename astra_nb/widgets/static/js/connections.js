@@ -33,7 +33,7 @@ export class Connections {
     this.origin = 0;
     this.now = 0;
     this.heads = COLUMNS.map(([key, name]) => element("button", { type: "button", text: name, onclick: () => this.#sort(key) }));
-    this.body = element("div", { role: "rowgroup", class: "astra-connection-rows", tabindex: 0,
+    this.body = element("div", { role: "rowgroup", tabindex: 0,
       onclick: (event) => this.#follow(event.target), onkeydown: (event) => { if (event.key === "Enter") this.#follow(event.target); } });
     this.onFollow = onFollow;
     this.sum = element("p", { class: "astra-sum", role: "status" });
@@ -65,6 +65,9 @@ export class Connections {
       return (a < b ? -1 : a > b ? 1 : one.id - other.id) * (this.down ? -1 : 1);
     });
     this.heads.forEach((head, at) => head.parentElement?.setAttribute("aria-sort", COLUMNS[at]?.[0] === this.by ? (this.down ? "descending" : "ascending") : "none"));
+    const amount = (/** @type {[number, number]} */ [frames, bytes]) => `${grouped(frames)}  ${size(bytes)}`;
+    const widest = Math.max(0, ...shown.slice(0, DRAWN).flatMap((one) => [amount(one.received).length, amount(one.sent).length]));
+    this.root.style.setProperty("--astra-amount-text", String(widest));
     const end = Math.max(this.now, ...this.all.slice(-DRAWN).map((one) => one.closed));
     const place = (/** @type {number} */ time) => 100 * (time - this.origin) / Math.max(1e-3, end - this.origin);
     this.body.replaceChildren(...shown.slice(0, DRAWN).map((one) => {
@@ -72,7 +75,7 @@ export class Connections {
       const cells = {
         no: `#${one.id}`, state: stateWord(one.state), path: one.path, who: one.who || one.peer,
         opened: (one.opened - this.origin).toFixed(3), lasted: one.closed ? duration(one.closed - one.opened) : "",
-        received: `${grouped(one.received[0])}  ${size(one.received[1])}`, sent: `${grouped(one.sent[0])}  ${size(one.sent[1])}`,
+        received: amount(one.received), sent: amount(one.sent),
         rtt: one.rtt === null ? "" : duration(one.rtt), life: "", why: one.why,
       };
       return element("div", { class: `astra-connection-row astra-is-${one.state}`, role: "row", "data-connection": one.id },

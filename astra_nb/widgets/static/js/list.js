@@ -5,7 +5,7 @@ import { clock, counted, elapsed, span } from "./format.js";
 import { Line, laneAt } from "./line.js";
 import { Spans } from "./numbers.js";
 
-export const ROW_HEIGHT = 20;
+const ROW_HEIGHT = 20;
 const HEAD_HEIGHT = 24;
 const TALLEST = 8_000_000; // pixels; a browser cuts what is much higher
 const LANE_WIDTH = 36; // pixels, at least, from one life line of the sequence to the next
@@ -129,7 +129,7 @@ export class RowList {
    * Show other numbers; what is being read stays where it is: the chosen row if it is in sight, else
    * the first one. The page scrolls there with `settle`.
    * @param {import("./numbers.js").Spans | import("./numbers.js").Sorted} index
-   * @param {string} whyEmpty
+   * @param {string} whyEmpty why there is no row, or next to none; "" where there are some
    */
   show(index, whyEmpty) {
     const at = this.index.indexOf(this.chosen);
@@ -143,9 +143,9 @@ export class RowList {
       this.length = length;
       this.runway.style.height = `${length}px`;
       this.scroller.setAttribute("aria-rowcount", String(index.length + 1));
-      this.empty.hidden = index.length > 0;
     }
-    if (index.length === 0) setText(this.empty, whyEmpty);
+    setText(this.empty, whyEmpty);
+    if (whyEmpty !== "") this.empty.style.top = `${HEAD_HEIGHT + index.length * ROW_HEIGHT + 10}px`;
     if (this.follow) {
       this.#moveTo(Infinity);
       this.draw(true, index.length);
@@ -236,10 +236,10 @@ export class RowList {
   #findLanes() {
     const { connections = [], total = 0, of_server, state } = this.store.status;
     const known = this.only ? [this.only] : [...new Set([...this.lanes, ...connections.map(([id]) => id)])].sort((a, b) => a - b);
-    const most = Math.max(4, Math.floor(0.3 * this.width / LANE_WIDTH)); // the ladder has a third of the width
+    const most = Math.max(3, Math.floor(0.25 * this.width / LANE_WIDTH)); // of the ladder, a third of the width, a part is for the lanes
     this.lanes = known.length <= most ? known : known.slice(0, most - 1);
     this.others = this.only ? 0 : Math.max(known.length, total) - this.lanes.length;
-    const names = [of_server || state === "log" ? "server" : "client", ...this.lanes.map((id) => `#${id}`), ...(this.others ? [counted(this.others, "other")] : [])];
+    const names = [of_server || state === "log" ? "server" : "client", ...this.lanes.map((id) => `#${id}`), ...(this.others ? [`+${this.others}`] : [])];
     if (this.laneHead.dataset.shown === names.join()) return;
     this.laneHead.dataset.shown = names.join();
     this.laneHead.title = this.others ? `${counted(this.others, "connection")} without a line of its own: the last line has them all. Follow one (f) to see it alone.` : "";

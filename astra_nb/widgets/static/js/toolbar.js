@@ -13,7 +13,7 @@ const STATES = /** @type {Record<string, string>} */ ({
   gone: "kernel gone", "": "waiting for the kernel",
 });
 const TIME_FORMS = /** @type {[import("./list.js").TimeForm, string][]} */ ([
-  ["relative", "since the start"], ["delta", "since the row above"], ["absolute", "clock time"], ["chosen", "relative to the chosen row"],
+  ["relative", "since the start"], ["delta", "since the row above"], ["absolute", "of day"], ["chosen", "relative to the chosen row"],
 ]);
 
 export class StatusBar {
@@ -158,9 +158,9 @@ export class Toolbar {
       element("h4", { text: "Open a file instead" }), this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
     ], "save");
     const columns = menu("Columns", "Columns and times", () => [
-      this.#choice("FIN RSV MASK", this.bits, (on) => { this.bits = on; handlers.onBits(on); }),
-      ...TIME_FORMS.map(([form, name]) => this.#choice(`time ${name}`, this.time === form, () => { this.time = form; handlers.onTime(form); })),
-      button("Clear this view", "Empty this view; the log keeps its records", handlers.onClear),
+      element("h4", { text: "Columns" }), this.#choice("FIN RSV MASK", this.bits, (on) => { this.bits = on; handlers.onBits(on); }),
+      element("h4", { text: "Time" }), ...TIME_FORMS.map(([form, name]) => this.#choice(name, this.time === form, () => { this.time = form; handlers.onTime(form); })),
+      element("h4", { text: "View" }), button("Clear this view", "Empty this view; the log keeps its records", handlers.onClear),
     ], "columns");
     this.root = element("div", { class: "astra-tools", role: "toolbar", "aria-label": "Filter and view" },
       element("span", { class: "astra-find" }, icon("find"), this.text, regex),
@@ -191,8 +191,9 @@ export class Toolbar {
 
   /** @param {string} name @param {boolean} on @param {(on: boolean) => void} onChange */
   #choice(name, on, onChange) {
-    const made = button(`${on ? "\u2713" : "\u2002"} ${name}`, name, () => onChange(!on));
-    made.setAttribute("aria-pressed", String(on));
+    const made = button("", "", () => onChange(!on));
+    made.append(element("span", { class: "astra-tick", "aria-hidden": "true", text: on ? "\u2713" : "" }), name);
+    setPressed(made, on);
     return made;
   }
 
