@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { RowList } from "../../astra_nb/widgets/static/js/list.js";
-import { Spans } from "../../astra_nb/widgets/static/js/numbers.js";
+import { Sorted, Spans } from "../../astra_nb/widgets/static/js/numbers.js";
 import { fake, install } from "./fake_dom.js";
 import { row } from "./rows.js";
 
@@ -51,6 +51,24 @@ test("a line that stays in sight stays as it is, and the new row is the only one
   for (const [number, place] of drawn(list)) if (before.has(number ?? 0)) assert.equal(place, before.get(number ?? 0));
   assert.equal(drawn(list).some(([number]) => number === 101), true);
   assert.equal(new Set(list.pool.map(({ place }) => place)).size, list.pool.length);
+});
+
+test("whatever is filtered, each row in sight has one line, and no other line is there", () => {
+  const { list, go } = listOf();
+  go(100);
+  list.setFollow(false);
+  let seed = 17;
+  const some = () => { seed = seed * 48_271 % 2_147_483_647; return seed / 2_147_483_647; };
+  for (let turn = 0; turn < 500; turn += 1) {
+    const share = some() * some();
+    list.show(new Sorted(Array.from({ length: 61 }, (_, at) => 40 + at).filter(() => some() < share)), "");
+    if (some() < 0.5) list.choose(40 + Math.floor(61 * some()));
+    const shown = drawn(list);
+    const numbers = shown.map(([number = 0]) => number).sort((a, b) => a - b);
+    const from = Math.max(0, list.top - 2);
+    assert.deepEqual(numbers, Array.from({ length: shown.length }, (_, nth) => list.index.at(from + nth)), `turn ${turn}`);
+    assert.equal(new Set(shown.map(([, place]) => place)).size, shown.length);
+  }
 });
 
 test("the page is told to scroll only where the end is another one", () => {

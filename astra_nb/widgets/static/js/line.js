@@ -49,7 +49,8 @@ export class Line {
     /** @type {Row | undefined | null} */
     this.row = null;
     this.number = 0;
-    this.place = lines + 0.5; // in the piece that the list moves; none yet, and another one for each line
+    this.nowhere = lines + 0.5; // a place that no other line has, while it is hidden
+    this.place = this.nowhere; // in the piece that the list moves
     this.at = -1; // in the list
     // What is drawn, where to ask the page would take longer.
     this.flags = "";
@@ -64,6 +65,7 @@ export class Line {
     this.root.hidden = true;
     this.root.className = "astra-row";
     this.number = 0;
+    this.place = this.nowhere;
   }
 
   /**
