@@ -321,13 +321,13 @@ class HandlerExercise(Exercise):
             loop.join()
 
     async def _play(self, harness: Harness, seed: str) -> None:
-        patience, known = Patience(), set[Any]()
+        patience = Patience()
         for number, scenario in enumerate((*self.scenarios, self.scenarios[-1])):
             fresh = number == len(self.scenarios)
             name = getattr(scenario, "__name__", "scenario")
             script = record(scenario, secrets.token_hex(16) if fresh else f"{seed} {name}")
             title = (scenario.__doc__ or name.replace("_", " ")).strip().rstrip(".")
-            await Play(harness, script, title, patience, known, fresh).run()
+            await Play(harness, script, title, patience).run()
 
     def _mistakes(self) -> Iterator[tuple[str, bool]]:
         for scenario in self.scenarios:

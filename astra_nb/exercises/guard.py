@@ -15,8 +15,7 @@ import signal
 import sys
 import sysconfig
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import Any, NoReturn
 
@@ -32,14 +31,12 @@ FORBIDDEN = {
     "os.killpg": "send a signal to processes",
 }
 SHOWN_OUTPUT = 800  # characters
-MAX_ERRORS = 20
 # What Python and the server themselves say of a handler; the finding says it in fewer words.
 NOT_SHOWN = ("The handler of connection", "RuntimeWarning: Enable tracemalloc")
 LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 OWN_FOLDER = os.path.dirname(os.path.dirname(__file__))
 
 in_check: contextvars.ContextVar[bool] = contextvars.ContextVar("astra_nb_in_check", default=False)
-errors: contextvars.ContextVar[deque[BaseException]] = contextvars.ContextVar("astra_nb_errors")
 
 
 class NotAllowed(RuntimeError):
@@ -75,9 +72,8 @@ def _stop_again(_: Any, event: str, __: Any) -> Any:
 class Output:
     """Keeps the first characters that a student's code prints, and counts all of them."""
 
-    def __init__(self) -> None:
-        self._kept = ""
-        self.total = 0
+    total = 0
+    _kept = ""
 
     def __call__(self, stream: str, text: str) -> None:
         if stream == "stderr" and (text.startswith(NOT_SHOWN) or "was never awaited" in text):
@@ -99,14 +95,14 @@ def is_library(code: CodeType) -> bool:
 
 _lock = make_lock()
 _users = 0
-_plain: dict[tuple[Any, str], tuple[Any, Any]] = {}  # what was there, and ours
+_replaced = contextlib.ExitStack()  # puts back what was there
 
 
 @contextlib.contextmanager
 def at_work() -> Iterator[contextvars.Context]:
     """Yield the context in which a check runs a student's code; what ends the process is forbidden.
 
-    Prints of the context go to the check alone; `errors` has what ended threads that it began.
+    Prints of the context go to the check alone.
     """
     global _users
     handler_output.install()
@@ -117,24 +113,22 @@ def at_work() -> Iterator[contextvars.Context]:
     try:
         context = contextvars.copy_context()
         context.run(in_check.set, True)
-        context.run(errors.set, deque(maxlen=MAX_ERRORS))
         context.run(handler_output.kept_from_cells.set, True)
         yield context
     finally:
         with _lock:
             _users -= 1
-            while _plain and _users == 0:
-                (owner, name), (really, ours) = _plain.popitem()
-                if getattr(owner, name) is ours:  # nothing else has replaced it since
-                    setattr(owner, name, really)
+            if _users == 0:
+                _replaced.close()
         handler_output.uninstall()
 
 
-def close_after(threads: Sequence[threading.Thread], stack: contextlib.ExitStack) -> None:
+def close_after(threads: Iterable[threading.Thread], stack: contextlib.ExitStack) -> None:
     """Close a stack when these threads have ended, which may be long after the check."""
-    for thread in threads:
+    alive = [thread for thread in threads if thread.is_alive()]
+    for thread in alive:
         stack.callback(thread.join)  # called before what was put in earlier
-    if threads:
+    if alive:
         threading.Thread(target=stack.close, name="astra_nb check's rest", daemon=True).start()
     else:
         stack.close()
@@ -148,13 +142,17 @@ def _replace() -> None:
         (os, "abort", _exit),
         (signal, "raise_signal", functools.partial(_refuse, "os.kill")),
         (handler_output.shell(), "ask_exit", _exit),  # what exit() and quit() of a notebook call
-        (threading, "excepthook", _note_error),
+        (threading, "excepthook", threading.__excepthook__),  # prints, whatever is there
     ):
-        if hasattr(owner, name):
-            really = getattr(owner, name)
+        if (really := getattr(owner, name, None)) is not None:
             ours = functools.partial(_choose, in_place, really)
-            _plain[owner, name] = really, ours
             setattr(owner, name, ours)
+            _replaced.callback(_put_back, owner, name, really, ours)
+
+
+def _put_back(owner: Any, name: str, really: Any, ours: Any) -> None:
+    if getattr(owner, name) is ours:  # nothing else has replaced it since
+        setattr(owner, name, really)
 
 
 def _choose(in_place: Callable[..., Any], really: Callable[..., Any], *arguments: Any) -> Any:
@@ -163,10 +161,6 @@ def _choose(in_place: Callable[..., Any], really: Callable[..., Any], *arguments
 
 def _exit(*_: Any) -> NoReturn:
     raise SystemExit
-
-
-def _note_error(raised: Any) -> None:
-    errors.get().append(raised.exc_value)
 
 
 def _refuse(event: str, *_: Any) -> None:
@@ -193,6 +187,5 @@ def interrupt(thread: threading.Thread, tries: int) -> None:
         tries: How often that was done before.
     """
     if thread.ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident), ctypes.py_object(StoppedAgain if tries else Stopped)
-        )
+        stop = ctypes.py_object(StoppedAgain if tries else Stopped)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), stop)

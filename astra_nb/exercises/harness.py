@@ -20,8 +20,8 @@ from astra_nb.net.routes import make_route
 from astra_nb.running.runner import Runner
 
 from . import guard
-from .diagnosis.evidence import Error, Handler
-from .socket_spy import Run, Runs, error_facts, line_of
+from .diagnosis.evidence import Handler
+from .socket_spy import Run, Runs, line_of
 
 __all__ = ["Harness"]
 
@@ -58,12 +58,7 @@ class Harness:
     """
 
     def __init__(
-        self,
-        handler: Callable[..., Any],
-        path: str,
-        port: int,
-        automatic_pong: bool,
-        output: guard.Output,
+        self, handler: Any, path: str, port: int, automatic_pong: bool, output: guard.Output
     ) -> None:
         make_route(path, handler)  # says what is wrong with the handler itself
         self.log = CheckLog(output)
@@ -76,8 +71,7 @@ class Harness:
     def __enter__(self) -> Harness:
         with contextlib.ExitStack() as stack:
             context = stack.enter_context(guard.at_work())
-            self._errors = context[guard.errors]
-            self._loop.loop.set_exception_handler(self._note_error)
+            self._loop.loop.set_exception_handler(lambda *_: None)  # what ended a task
             self._runner = context.run(
                 Runner, self._policy, self.log, HOSTNAME, self._port, None, itertools.count(1),
                 loop=self._loop,
@@ -87,15 +81,10 @@ class Harness:
         self.url = websocket_url(HOSTNAME, self._runner.port)
         return self
 
-    def _note_error(self, _: object, context: dict[str, Any]) -> None:
-        if "exception" in context:
-            self._errors.append(context["exception"])
-
     def __exit__(self, *_: object) -> None:
         """Shut the server down, and stop what is left of the handler; bounded."""
-        ending = threading.Thread(
-            target=self._runner.shutdown, name="astra_nb check's end", daemon=True
-        )
+        name = "astra_nb check's end"
+        ending = threading.Thread(target=self._runner.shutdown, name=name, daemon=True)
         ending.start()
         began, tries = time.monotonic(), 0
         while (passed := time.monotonic() - began) < ENDING and (ending.is_alive() or self._left()):
@@ -106,8 +95,7 @@ class Harness:
             ending.join(LOOK_EVERY)
         for run in self.runs.runs:
             run.forget()
-        threads = [ending, *(run.thread for run in self._left())]
-        guard.close_after([each for each in threads if each.is_alive()], self._guard)
+        guard.close_after([ending, *(run.thread for run in self._left())], self._guard)
 
     def _left(self) -> list[Run]:
         """Handlers that have not ended; of those on the loop, only one that is in there now."""
@@ -122,39 +110,30 @@ class Harness:
     def pass_time(self, seconds: float) -> None:
         """Set the clock of the handlers' loop forward, so that their timeouts come."""
         loop, clock = self._loop.loop, self._loop.loop.time
-
-        def set_forward() -> None:
-            loop.time = lambda: clock() + seconds  # type: ignore[method-assign]
-
-        loop.call_soon_threadsafe(set_forward)
+        set_forward = {"time": lambda: clock() + seconds}
+        loop.call_soon_threadsafe(vars(loop).update, set_forward)
 
     def settle(self) -> None:
         """Wait until the server has sent and logged what handlers gave it; bounded."""
         self._loop.settle(GRACE / 10)
-
-    def errors_beside(self) -> tuple[Error, ...]:
-        """Return what ended the threads and tasks that handlers began."""
-        errors = list(self._errors)
-        return tuple(error_facts(each) for each in errors if not isinstance(each, guard.Stopped))
 
     def handlers(self) -> list[Handler]:
         """Return what is known of each handler now, by the number of its connection."""
         tasks: list[Any] = []
         with contextlib.suppress(RuntimeError):  # tasks came or went meanwhile
             tasks = [task.get_coro() for task in asyncio.all_tasks(self._loop.loop)]
-        found = []
-        for run in list(self.runs.runs):
-            busy_at = ""
-            if not run.ended and not run.waits:
-                busy_at = guard.place(run.thread) or _line_of_task(run.task)
-            found.append(run.facts(frozenset(tasks), busy_at))
-        return found
+        return [
+            run.facts(
+                frozenset(tasks), "" if run.waits else guard.place(run.thread) or at(run.task)
+            )
+            for run in list(self.runs.runs)
+        ]
 
 
-def _line_of_task(task: asyncio.Task[Any] | None) -> str:
+def at(task: asyncio.Task[Any] | None) -> str:
     """Return the innermost line of a student's coroutine that waits; "" when there is none."""
     line = ""
-    coroutine: Any = task.get_coro() if task is not None else None
+    coroutine: Any = task and task.get_coro()
     while (frame := getattr(coroutine, "cr_frame", None)) is not None:
         if not guard.is_library(frame.f_code):
             line = line_of(frame.f_code, frame.f_lineno or 0)

@@ -38,8 +38,8 @@ class ScenarioError(Exception):
 class Heard:
     """What came where something was expected; filled when the scenario is played.
 
-    With a judge, `calls` records what the handler called so far: name, message (`said`), and the
-    times of `time.perf_counter()` at which the call began and ended.
+    `calls` has what the handler called so far: name, message (`said`), and the times of
+    `time.perf_counter()` at which the call began and ended.
     """
 
     payload: bytes = b""
@@ -59,10 +59,8 @@ class Step(NamedTuple):
 
 
 def octets(value: object) -> bytes:
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, (bytes, bytearray, list)):
-        return bytes(value)
+    if isinstance(value, (str, bytes, bytearray, list)):
+        return value.encode() if isinstance(value, str) else bytes(value)
     raise TypeError(f"a payload is a str or bytes, not {value!r:.60}")
 
 
@@ -73,14 +71,7 @@ def known(type: str) -> str:
 
 
 class Script:
-    """What a scenario records its steps in.
-
-    Args:
-        seed: Of everything in the scenario that is shaped by chance.
-
-    Attributes:
-        random: The source of chance.
-    """
+    """What a scenario records its steps in; what is shaped by chance has the seed's `random`."""
 
     def __init__(self, seed: str) -> None:
         self.random = random.Random(seed)
@@ -89,7 +80,7 @@ class Script:
 
     def word(self) -> str:
         """Return a word that hardly any other step has."""
-        return f"{self.random.choice(WORDS)}-{self.random.randrange(100, 1000)}"
+        return self.words(1)[0]
 
     def words(self, count: int) -> list[str]:
         """Return several words, each another."""
@@ -107,11 +98,11 @@ class Script:
         """
         client = Client(self, self._clients)
         self._clients += 1
-        client._add("open", path, automatic_pong)  # noqa: SLF001  (of this module)
+        client.add("open", path, automatic_pong)
         return client
 
     def pause(self) -> None:
-        """Record a long silence: each recv() with a timeout runs into it."""
+        """Let a long silence pass: each recv() with a timeout runs into it."""
         self.steps.append(Step("pause", 0))
 
     def hold(self, *clients: Client) -> None:
@@ -120,7 +111,7 @@ class Script:
         What a client sends meanwhile is waited for until a handler waits in such a send: what
         comes next happens in the middle of it.
         """
-        self.steps += [Step("hold", client.number) for client in clients]
+        self.steps += [Step("hold", client.number, (True,)) for client in clients]
 
     def one_leaves_between(self) -> None:
         """Release one send that is held; its client leaves while the next one is held.
@@ -146,28 +137,24 @@ class Client:
         self.number = number
         self._script = script
 
-    def _add(self, method: str, *arguments: Any) -> None:
+    def add(self, method: str, *arguments: Any) -> None:
+        """Record a step: a method of `Play`, and its arguments."""
         self._script.steps.append(Step(method, self.number, arguments))
 
-    # Sending
-
     def send(self, type: str, value: Value = b"", *, unanswered: bool = False) -> None:
-        """Send a message; a callable value is called then.
-
-        One that is `unanswered` is to get no answer from the handler.
-        """
+        """Send a message, which is to get an answer or not; a callable value is called then."""
         self.send_all([(type, value)], unanswered=unanswered)
 
     def send_all(self, messages: Iterable[tuple[str, Value]], *, unanswered: bool = False) -> None:
         """Send several messages in a row, before any answer is looked at."""
         values = [(known(type), v if callable(v) else octets(v)) for type, v in messages]
-        self._add("send", values, unanswered)
+        self.add("send", values, unanswered)
 
     def send_fragments(self, type: str, parts: Iterable[Payload], ping: Payload = b"") -> None:
-        """Send one message in several fragments, with a PING behind the first if one is given."""
-        self._add("send_fragments", known(type), [octets(part) for part in parts], octets(ping))
-
-    # Expecting
+        """Send one message in several fragments, after a PING if one is given."""
+        if ping:
+            self.send("ping", ping)
+        self.add("send", [(known(type), tuple(map(octets, parts)))], False)
 
     def expect(
         self, type: str, value: Payload | None = None, *, judge: Judge | None = None,
@@ -187,8 +174,9 @@ class Client:
         """
         said, heard = Said(known(type), b"" if value is None else octets(value)), Heard()
         wrong = tuple((octets(each), what) for each, what in (mistakes or {}).items())
-        wanted = Wanted("message", said, value is None, wrong, why, missing)
-        self._add("expect", wanted, judge, heard)
+        self.add(
+            "expect", Wanted("message", said, value is None, wrong, why, missing), judge, heard
+        )
         return heard
 
     def exchange(
@@ -208,12 +196,10 @@ class Client:
             at_once: Whether all are sent before the first answer is looked at.
         """
         messages = list(messages)
-        if at_once:
-            self.send_all(messages)
-        for type, value in messages:
-            if not at_once:
-                self.send(type, value)
-            self.expect(*answer(type, value), mistakes=mistakes(type, value))
+        for row in [messages] if at_once else [[message] for message in messages]:
+            self.send_all(row)
+            for type, value in row:
+                self.expect(*answer(type, value), mistakes=mistakes(type, value))
 
     def expect_all(self, messages: Iterable[tuple[str, Payload]], why: str = "") -> None:
         """Expect several messages in their order."""
@@ -222,12 +208,12 @@ class Client:
 
     def expect_nothing(self, why: str = "") -> None:
         """Expect that nothing comes for a moment."""
-        self._add("expect_nothing", Wanted("nothing", why=why))
+        self.add("expect_nothing", Wanted("nothing", why=why))
 
     def expect_close(self, code: int, reason: str | None = None) -> None:
         """Expect that the server closes, with this code, and with this reason unless None."""
-        CloseFrame(code, reason or "")
-        self._add("expect_close", code, reason)
+        CloseFrame(code, reason or "")  # raises where there is no such frame
+        self.add("expect_close", code, reason)
 
     def control_between(
         self, message: tuple[str, Payload], answer: tuple[str, Payload] | None
@@ -239,35 +225,31 @@ class Client:
         unasked, asking = self._script.random.randbytes(11), self._script.random.randbytes(13)
         self.send_all([("pong", unasked), ("ping", asking)], unanswered=True)
         self.send(*message)
-        self.expect("pong", asking)
-        if answer is not None:
-            self.expect(*answer)
+        self.expect_all([("pong", asking), *([answer] if answer else [])])
 
     def expect_sends(self, at_most: int, why: str) -> None:
         """Expect that no more sends than that wait for this client; `why` says what if more do."""
-        self._add("expect_sends", at_most, why)
-
-    # Leaving
+        self.add("expect_sends", at_most, why)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, and see that the handler ends with it."""
-        self._add("leave", code, reason)
+        self.add("leave", code, reason)
 
     def close_without_code(self) -> None:
         """Close with an empty CLOSE frame, and see that the handler ends with it."""
-        self._add("leave", 1005)
+        self.add("leave", 1005)
 
     def vanish(self) -> None:
         """End TCP without a CLOSE frame, and see that the handler ends with it."""
-        self._add("leave", 1006)
+        self.add("leave", 1006)
 
     def forget(self) -> None:
         """End TCP, wherever it stands; neither what came nor its handler's end is looked at."""
-        self._add("forget")
+        self.add("forget")
 
     def stop_reading(self) -> None:
         """Read nothing more: from now on sends to it wait, as when every buffer is full."""
-        self._add("stop_reading")
+        self.add("hold", False)
 
 
 def record(scenario: Scenario, seed: str) -> Script:

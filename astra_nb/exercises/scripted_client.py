@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
 
 from astra_nb.client import connect_async
 from astra_nb.errors import AstraError, ConnectFailed, ConnectionClosed, HandshakeFailed
-from astra_nb.log.records import FrameRecord
 
-from .client_end import End
 from .diagnosis.evidence import Evidence, Said, Wanted
 from .diagnosis.misconceptions import Finding, Misconception, Table
 from .diagnosis.rules import diagnose
 from .harness import Harness
 from .patience import Patience
 from .scenario import Heard, Judge, Script, octets
+from .socket_spy import Run, said_of
 
 __all__ = ["NotYet", "Play"]
 
@@ -44,6 +43,53 @@ class NotYet(Exception):
 
 
 @dataclass(eq=False)
+class End:
+    """One client at work: what it said, what came, and how its connection ended."""
+
+    number: int
+    socket: Any
+    changed: asyncio.Event
+    inbox: list[Said] = field(default_factory=list)  # whole messages that came
+    taken: int = 0  # how many of them were expected
+    asked: int = 0  # how many of these before the last thing it said
+    said: list[Said] = field(default_factory=list)
+    unanswered: list[Said] = field(default_factory=list)  # of these, what is to get no answer
+    ended: str = ""  # how its connection ended: "", "closed", "dropped" or "refused"
+    leaving: bool = False
+    may_hear: bool = False  # whether others leave at the end, of which it may be told
+
+    def __post_init__(self) -> None:
+        self.run = Run(0, None, None)  # the handler's call for it, once that has begun
+        self.reader = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> None:
+        with contextlib.suppress(AstraError):
+            async for message in self.socket:
+                if message.type == "close" and "received" not in self._closes():
+                    break  # TCP ended without a CLOSE frame
+                self.inbox.append(said_of(message))
+                self.changed.set()
+        closes = self._closes()
+        mine = closes[:1] == ["sent"] and not self.leaving
+        self.ended = "refused" if mine else "closed" if closes else "dropped"
+        self.changed.set()
+
+    def _closes(self) -> list[str]:
+        return [frame.direction for frame in self.socket.log.frames if frame.type == "close"]
+
+    @property
+    def pending(self) -> Said | None:
+        """The first message that was not expected yet."""
+        return self.inbox[self.taken] if len(self.inbox) > self.taken else None
+
+    @property
+    def close(self) -> Said | None:
+        """The CLOSE frame that has come, or what stands for the end of TCP."""
+        end = Said("close") if self.ended == "closed" else None
+        return next((said for said in self.inbox if said.type == "close"), end)
+
+
+@dataclass(eq=False)
 class Play:
     """One scenario at work, on the loop of the clients. Each step of a `Script` is a method."""
 
@@ -51,15 +97,11 @@ class Play:
     script: Script
     title: str  # what the scenario is about
     patience: Patience  # that of the check
-    known: set[Said]  # what was expected in earlier scenarios; what this one expects is added
-    fresh: bool  # whether its values could not be known beforehand
 
     def __post_init__(self) -> None:
         self.ends: dict[int, End] = {}
-        self._sockets: list[Any] = []
         self._changed = asyncio.Event()
-        self._at = 0  # index of the step
-        self._held: set[int] = set()  # until a step releases them
+        self._holding = False  # whether sends are held until a step releases them
         self._left: End | None = None  # whom nobody knew beforehand
 
     async def run(self) -> None:
@@ -70,8 +112,7 @@ class Play:
             TooBusy: The machine gave this process too little time.
         """
         try:
-            for index, (method, client, arguments) in enumerate(self.script.steps):
-                self._at = index
+            for method, client, arguments in self.script.steps:
                 await getattr(self, method)(self.ends.get(client, client), *arguments)
             left = [end for end in self.ends.values() if not end.leaving and not end.ended]
             for end in left:
@@ -82,9 +123,8 @@ class Play:
         finally:
             for end in self.ends.values():
                 end.reader.cancel()
-            for socket in self._sockets:
                 with contextlib.suppress(AstraError, RuntimeError):
-                    await socket.drop()
+                    await end.socket.drop()
 
     # Steps
 
@@ -97,111 +137,82 @@ class Play:
         try:
             if not await self.until(opening.done):
                 self._not_open("the opening handshake did not end")
-            self._sockets.append(opening.result())
+            end = self.ends[number] = End(number, opening.result(), self._changed)
         except (ConnectFailed, HandshakeFailed) as error:
             self._not_open(str(error))
         finally:
             opening.cancel()
-        await self.until(lambda: len(runs) > count)
-        if len(runs) == count:
+        if not await self.until(lambda: len(runs) > count):
             self._not_open("its handler did not begin")
-        end = self.ends[number] = End(number, self._sockets[-1], runs[-1], self._changed.set)
+        end.run = runs[-1]
         # What another client says next finds this handler where it waits.
         await self.until(lambda: end.run.is_idle or end.pending, REST)
 
     def _not_open(self, why: str) -> NoReturn:
-        for handler in self.harness.handlers():
-            if handler.busy_at:
-                said = "No further connection could be opened: your handler is still at"
-                self._stop(Misconception.STUCK, f"{said} {handler.busy_at}.")
+        for at in filter(None, (handler.busy_at for handler in self.harness.handlers())):
+            said = f"No further connection could be opened: your handler is still at {at}."
+            self._stop(Misconception.STUCK, said)
         said = f"The check could not connect to its own server: {why}."
         self._stop(Misconception.NO_SERVER, said)
 
     async def send(self, end: End, messages: Sequence[Any], unanswered: bool) -> None:
+        held, sent, end.asked = self._sends_to(self.harness.runs.held), [], end.taken
+
         async def send_all() -> None:
-            for type, value in messages:
-                data = octets(value() if callable(value) else value)
-                end.said.append(Said(type, data))
-                end.unanswered += end.said[-1:] if unanswered else []
-                await end.socket.send(type, data.decode() if type == "text" else data)
+            with contextlib.suppress(AstraError):
+                for type, value in messages:
+                    parts = value if isinstance(value, tuple) else ()
+                    data = b"".join(parts) or octets(value() if callable(value) else value)
+                    end.said.append(Said(type, data))
+                    end.unanswered += end.said[-1:] if unanswered else []
+                    if parts:
+                        await end.socket.send_fragments(type, parts)
+                    else:
+                        await end.socket.send(type, data.decode() if type == "text" else data)
+                sent.append(True)
+            self._changed.set()
 
-        await self._sent(end, send_all())
-        end.answers = 0
-
-    async def send_fragments(self, end: End, type: str, parts: list[bytes], ping: bytes) -> None:
-        async def send_all() -> None:
-            for index, part in enumerate(parts):
-                first, last = index == 0, index == len(parts) - 1
-                await end.socket.send_fragment(part, type=type if first else None, fin=last)
-                if first and ping:
-                    end.said.append(Said("ping", ping))
-                    await end.socket.send("ping", ping)
-            end.said.append(Said(type, b"".join(parts)))
-
-        await self._sent(end, send_all())
-        end.answers = 0
-
-    async def _sent(self, end: End, sends: Coroutine[Any, Any, None]) -> None:
-        open, held = Wanted("open"), self._sends_to(self._held)
-        sending = asyncio.ensure_future(sends)
-        sending.add_done_callback(self._done)
-        if end.ended or any(said.type == "close" for said in end.inbox[end.taken :]):
+        if not end.ended and all(said.type != "close" for said in end.inbox[end.taken :]):
+            sending = asyncio.ensure_future(send_all())
+            await self.until(sending.done)
             sending.cancel()
-            await self._fail(end, open, end.close or end.pending)
-        if not await self.until(sending.done):
-            sending.cancel()
-            await self._fail(end, open, None)
-        try:
-            sending.result()
-        except AstraError:
+        if not sent:
             await self.until(lambda: end.ended, REST)
-            await self._fail(end, open, end.close or end.pending)
-        if self._held:
-            await self.until(lambda: self._sends_to(self._held) > held, FORGET)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            task.exception()  # has been looked at, also when the check ends meanwhile
-        self._changed.set()
+            await self._fail(end, Wanted("open"), end.close or end.pending)
+        if self._holding:
+            await self.until(lambda: self._sends_to(self.harness.runs.held) > held, FORGET)
 
     def _sends_to(self, connections: set[int]) -> int:
         """Count the sends that wait for these connections."""
-        records = [each for run in self.harness.runs.runs for each in tuple(run.records)]
-        waiting = [r for r in records if r.owner in connections and r.state == "waits"]
-        return sum(record.name.startswith("send") for record in waiting)
+        waiting = [call for run in tuple(self.harness.runs.runs) for call in run.waits]
+        return sum(call.name.startswith("send") and call.owner in connections for call in waiting)
 
     async def expect(self, end: End, wanted: Wanted, judge: Judge | None, heard: Heard) -> None:
         if end is self._left:
             return
-        came = await self._next(end, wanted)
-        heard.payload = came.payload
-        right = came.type == wanted.said.type
-        if right and judge is not None:
-            heard.calls = tuple(end.run.records)
-            if judged := judge(heard):
-                right, wanted = False, replace(wanted, mistakes=((came.payload, judged),))
-        elif not wanted.any_payload:
-            right = came == wanted.said
+        await self.until(lambda: end.pending or end.ended)
+        came = end.pending
+        if came is None or came.type == "close":
+            await self._fail(end, wanted, came or end.close)
+        heard.payload, heard.calls = came.payload, tuple(end.run.records)
+        right = came == wanted.said or (wanted.any_payload and came.type == wanted.said.type)
+        if judge is not None and came.type == wanted.said.type:
+            judged = judge(heard)
+            right, wanted = not judged, replace(wanted, mistakes=((came.payload, judged or ""),))
         if not right:
             await self._fail(end, wanted, came)
         end.taken += 1
-        end.right.append(came)
-        end.answers += 1
-        self.known.add(came)
 
     async def expect_close(self, end: End, code: int, reason: str | None) -> None:
-        start = code.to_bytes(2, "big")
-        wanted = Wanted("close", Said("close", start + (reason or "").encode()))
-        came = await self._next(end, wanted)
-        if came.type != "close":
-            await self.until(lambda: end.close, QUIET)
-            end.ended = end.ended or ("closed" if end.close else "")
-        elif reason is None:
-            wanted = Wanted("close", Said("close", start + came.payload[2:]))
-        if came != wanted.said:
-            await self._fail(end, wanted, came)
+        await self.until(lambda: end.pending or end.ended)
+        came = end.pending
+        if came is not None and came.type == "close" and reason is None:
+            reason = came.reason
+        said = Said("close", code.to_bytes(2, "big") + (reason or "").encode())
+        if came != said:
+            await self.until(lambda: end.ended, QUIET)
+            await self._fail(end, Wanted("close", said), came or end.close)
         end.taken += 1
-        end.leaving = True
         await self._see_the_end(end)
 
     async def expect_nothing(self, end: End, wanted: Wanted) -> None:
@@ -234,7 +245,7 @@ class Play:
 
     async def _see_the_end(self, end: End) -> None:
         """See that the handler ends now that its connection has."""
-        run = end.run
+        run, end.leaving = end.run, True
         await self.until(lambda: run.ended and end.ended, ANSWER, ANSWER)
         unasked = [] if end.may_hear else end.inbox[end.taken :]
         extra = [said for said in unasked if said.type != "close"]
@@ -248,27 +259,21 @@ class Play:
             await end.socket.drop()
         await self.until(lambda: end.run.ended, FORGET, FORGET)
 
-    async def hold(self, end: End) -> None:
-        self._held.add(end.run.number)
+    async def hold(self, end: End, until_release: bool) -> None:
         self.harness.runs.held.add(end.run.number)
+        self._holding |= until_release
 
     async def one_leaves_between(self, _: object) -> None:
-        for end in self.ends.values():
-            if end.run.number in self._held and self._sends_to({end.run.number}):
-                self._held.remove(end.run.number)
-                self.harness.runs.held.remove(end.run.number)
-                await self.until(lambda: end.pending and self._sends_to(self._held), FORGET)  # noqa: B023
-                await self.forget(end)
-                self._left = end
-                break
+        held = self.harness.runs.held
+        ends = [end for end in self.ends.values() if self._sends_to(held & {end.run.number})]
+        for self._left in ends[:1]:
+            held.remove(self._left.run.number)
+            await self.until(lambda: ends[0].pending and self._sends_to(held), FORGET)
+            await self.forget(self._left)
 
     async def release(self, _: object) -> None:
-        self.harness.runs.held -= self._held
-        self._held.clear()
-
-    async def stop_reading(self, end: End) -> None:
-        end.reader.cancel()
-        self.harness.runs.held.add(end.run.number)
+        self.harness.runs.held.clear()
+        self._holding = False
 
     async def pause(self, _: object) -> None:
         self.harness.runs.silences += 1
@@ -308,25 +313,13 @@ class Play:
 
     def _all_arrived(self) -> bool:
         """Return whether both ends of each open connection have what the other one sent."""
-        logs = [
-            (self.harness.log.filter(kind="frame", connection=end.run.number), end.socket.log)
-            for end in self.ends.values()
-            if not end.ended and not end.reader.done()
-        ]
         return all(
-            len(server.filter(direction=one)) == len(client.filter(kind="frame", direction=other))
-            for server, client in logs
+            len(self.harness.log.filter(kind="frame", connection=end.run.number, direction=one))
+            == len(end.socket.log.filter(kind="frame", direction=other))
+            for end in self.ends.values()
+            if not end.ended
             for one, other in (("sent", "received"), ("received", "sent"))
         )
-
-    async def _next(self, end: End, wanted: Wanted) -> Said:
-        """Wait for the next message; a connection that ends, and silence, are findings."""
-        await self.until(lambda: end.pending or end.ended)
-        came = end.pending
-        if came is None or (came.type == "close" and wanted.kind != "close"):
-            await self._fail(end, wanted, came or end.close)
-        assert came is not None
-        return came
 
     # Failing
 
@@ -347,35 +340,25 @@ class Play:
             await self.until(lambda: end.run.ended, REST)
         handlers = {each.number: each for each in self.harness.handlers()}
         others = [each for each in self.ends.values() if each is not end]
-        mine = [each for each in self.script.steps[self._at + 1 :] if each.client == end.number]
-        said = wanted.said
         evidence = Evidence(
             wanted=wanted,
             came=came,
             ended=end.ended,
             said=tuple(end.said),
             unanswered=tuple(end.unanswered),
-            right=tuple(end.right),
-            answers=end.answers,
-            later=tuple(each.arguments[0].said for each in mine if each.method == "expect"),
+            right=tuple(end.inbox[: end.taken]),
+            answers=end.taken - end.asked,
             others_said=any(other.said for other in others),
-            elsewhere=self._names(lambda each: said in each.inbox[-3:] and said not in each.said),
-            back=self._names(lambda each: any(s in each.said for s in each.inbox[each.taken :])),
+            back=tuple(f"client {each.number + 1}" for each in others if each.pending in each.said),
             handler=handlers[end.run.number],
             others=tuple(handlers[other.run.number] for other in others),
-            beside=self.harness.errors_beside(),
-            printed=self.harness.log.output.total > 0,
-            by_heart=self.fresh and came in self.known and came != said,
         )
         where = f"{self.title}, client {end.number + 1}" if len(self.ends) > 1 else self.title
         finding = diagnose(evidence)
         raise NotYet(replace(finding, where=where, tables=(*finding.tables, *self._frames(end))))
 
-    def _names(self, condition: Callable[[End], bool]) -> tuple[str, ...]:
-        return tuple(f"client {each.number + 1}" for each in self.ends.values() if condition(each))
-
     def _frames(self, end: End) -> tuple[Table, ...]:
-        records = [r for r in self.harness.log.frames if r.connection == end.run.number]
-        frames = [record for record in records if isinstance(record, FrameRecord)][-SHOWN_FRAMES:]
+        frames: list[Any] = list(self.harness.log.filter(kind="frame", connection=end.run.number))
+        frames = frames[-SHOWN_FRAMES:]
         rows = tuple((f.sender, f.type, Said(f.type, f.payload).shown) for f in frames)
         return (Table("The last frames", ("from", "type", "payload"), rows),) if rows else ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import inspect
 import linecache
 import sys
@@ -20,6 +19,7 @@ from astra_nb.errors import ConnectionClosed, WaitTimeout
 from astra_nb.net.closing import close_payload
 from astra_nb.net.routes import is_async
 from astra_nb.payloads import encode_close
+from astra_nb.websocket import WebSocket
 from astra_nb.wire.messages import CloseFrame, Message
 
 from . import guard
@@ -27,15 +27,14 @@ from .diagnosis.evidence import Call, Error, Handler, Said
 
 __all__ = ["Record", "Run", "Runs", "error_facts", "line_of", "said_of"]
 
-RECORDED = frozenset(
+RECORDED = (
     "recv send send_text send_bytes send_ping send_pong send_close send_fragment send_fragments "
     "send_raw close drop wait_closed flush".split()
 )
 KEPT = 400  # calls of one handler
-SLICE = 0.02  # seconds between two looks for a silence that a scenario asks for
+SLICE = 0.02  # seconds between two looks at what a scenario asks for
 LATE = "no message came in time (a check makes a long silence short)"
-PACKAGE = __name__.partition(".")[0]
-SOCKETS = (f"{PACKAGE}.websocket", f"{PACKAGE}.async_websocket")
+SOCKETS = {WebSocket.__module__, AsyncWebSocket.__module__}
 
 
 def said_of(message: Message) -> Said:
@@ -85,23 +84,19 @@ class Record:
     frame: tuple[Any, int]  # code and line
     owner: int
     said: Said | None
-    caller: Run
+    state: str = "waits"
     began: float = field(default_factory=time.perf_counter)
     ended: float = 0.0
-    state: str = "made"
     coroutine: Any = None  # what an awaitable call returned, until it is awaited
 
     @contextlib.contextmanager
-    def waiting(self) -> Iterator[None]:
-        self.state, self.coroutine = "waits", None
-        self.caller.waits.append(self)
-        state = "raised"
+    def at_work(self) -> Iterator[Record]:
+        self.state, self.coroutine, state = "waits", None, "raised"
         try:
-            yield
+            yield self
             state = "done"
         finally:
-            self.state, self.ended = state, time.perf_counter()
-            self.caller.waits.remove(self)
+            self.ended, self.state = time.perf_counter(), state
 
     def received(self, result: Any) -> Any:
         if isinstance(result, Message):
@@ -110,9 +105,7 @@ class Record:
 
     def frozen(self, scheduled: frozenset[Any]) -> Call:
         state, coroutine = self.state, self.coroutine
-        if state == "made" and coroutine is None:
-            state = "waits"  # it has just begun
-        elif state == "made":
+        if coroutine is not None:
             created = inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
             state = "not awaited" if created and coroutine not in scheduled else "done"
         return Call(self.name, line_of(*self.frame), state, self.said, self.owner)
@@ -123,12 +116,11 @@ class Run:
     """One call of the handler, on one connection."""
 
     number: int  # of the connection
-    is_async: bool
-    socket: Any = None  # what it got: a spy
+    plain: Any  # the socket
+    socket: Any  # the spy on it, which the handler got
     thread: threading.Thread = field(default_factory=threading.current_thread)
     task: asyncio.Task[Any] | None = None  # when it runs on the event loop
     records: list[Record] = field(default_factory=list)  # its calls, without the oldest ones
-    waits: list[Record] = field(default_factory=list)  # those in which it waits now
     ended: bool = False
     open_at_end: bool = False
     result: Any = None
@@ -141,14 +133,12 @@ class Run:
             yield
         except guard.Stopped:
             pass
-        except BaseException as error:  # noqa: BLE001  (noted and raised again)
+        except BaseException as error:
             self.error = error
-            trace = error.__traceback__
-            raise error.with_traceback(trace.tb_next if trace is not None else None) from None
+            raise
         finally:
-            if self.task is not None or not inspect.isawaitable(self.result):
-                self.open_at_end = self.socket.state == "open"
-                self.ended = True
+            self.open_at_end = self.socket.state == "open"
+            self.ended = True
 
     def forget(self) -> None:
         """Close what was never awaited, so that Python does not warn of it."""
@@ -156,6 +146,11 @@ class Run:
             if record.coroutine is not None:
                 with contextlib.suppress(ValueError, RuntimeError):  # it runs after all
                     record.coroutine.close()
+
+    @property
+    def waits(self) -> list[Record]:
+        """The calls in which it waits now."""
+        return [each for each in tuple(self.records) if each.state == "waits"]
 
     @property
     def is_idle(self) -> bool:
@@ -187,159 +182,110 @@ class Runs:
     def watched(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """Return the handler with a spy in place of its socket, of the same kind."""
 
-        def call(socket: Any) -> Any:
-            run = Run(socket.id, isinstance(socket, AsyncWebSocket))
-            run.socket = (AsyncSocketSpy if run.is_async else SocketSpy)(socket, run, self)
+        def begin(socket: Any) -> Run:
+            spy: Any = object.__new__(SPIES[type(socket)])
+            spy.__dict__ = socket.__dict__
+            run = Run(socket.id, socket, spy)
+            spy.__dict__.update(_run=run, _runs=self)
             self.runs.append(run)
-            with run.at_work():
-                run.result = handler(run.socket)
-            if run.ended:
-                return None
-            if run.is_async:
-                return finish(run, run.result)
-            self.runs.remove(run)  # the server calls the handler again, on its loop
-            return run.result
-
-        async def finish(run: Run, awaitable: Any) -> None:
-            run.task, run.result = asyncio.current_task(), None
-            with run.at_work():
-                run.result = await awaitable
+            return run
 
         async def call_async(socket: Any) -> None:
-            result = call(socket)
-            if result is not None:
-                await result
+            run = begin(socket)
+            run.task = asyncio.current_task()
+            with run.at_work():
+                run.result = handler(run.socket)
+                while inspect.isawaitable(run.result):
+                    run.result = await run.result
+
+        def call(socket: Any) -> Any:
+            if isinstance(socket, AsyncWebSocket):
+                return call_async(socket)
+            run = begin(socket)
+            with run.at_work():
+                run.result = handler(run.socket)
+            if not inspect.isawaitable(run.result):
+                return None
+            self.runs.remove(run)  # the server calls the handler again, on its loop
+            return run.result
 
         return call_async if is_async(handler) else call
 
     def record(self, owner: Run, name: str, arguments: tuple[Any, ...]) -> Record:
-        """Begin to record a call on the socket of `owner`; the caller's caller made it."""
-        frame = sys._getframe(2)  # noqa: SLF001  (documented)
+        """Begin to record a call on the socket of `owner`."""
+        frame: Any = sys._getframe(2)  # noqa: SLF001  (documented)
         while guard.is_library(frame.f_code) and frame.f_back is not None:
             frame = frame.f_back  # such as functools or contextlib
         said = sent(name, arguments) if name.startswith("send") else None
-        caller = self._caller(owner)
-        record = Record(name, (frame.f_code, frame.f_lineno or 0), owner.number, said, caller)
-        caller.records.append(record)
-        del caller.records[: -2 * KEPT]
+        record = Record(name, (frame.f_code, frame.f_lineno or 0), owner.number, said)
+        records = self._caller(owner).records
+        records.append(record)
+        del records[: -2 * KEPT]
         return record
 
     def _caller(self, owner: Run) -> Run:
         """Return the handler that makes a call on a socket: not always the socket's own."""
-        thread, task = threading.current_thread(), None
-        if owner.is_async:
-            with contextlib.suppress(RuntimeError):  # not on the loop
-                task = asyncio.current_task()
-        for run in self.runs:
-            if not run.ended and (run.task is task if run.is_async else run.thread is thread):
-                return run
-        return owner
+        worker: object = threading.current_thread()
+        with contextlib.suppress(RuntimeError):  # not on a loop
+            worker = asyncio.current_task()
+        running = (run for run in self.runs if not run.ended)
+        return next((run for run in running if (run.task or run.thread) is worker), owner)
 
-
-class Spy:
-    """A socket that records the calls made on it; all else is handed on to the real one."""
-
-    def __init__(self, socket: Any, run: Run, runs: Runs) -> None:
-        self.__dict__.update(_spied=socket, _run=run, _runs=runs)
-
-    def __getattribute__(self, name: str) -> Any:
-        # isinstance() tells the real class, as for a socket outside of a check.
-        if name == "__class__":
-            return type(object.__getattribute__(self, "_spied"))
-        return object.__getattribute__(self, name)
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._spied, name)
-        return functools.partial(self._call, name, value) if name in RECORDED else value
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._spied, name, value)
-
-    def __repr__(self) -> str:
-        return repr(self._spied)
-
-    _call: Callable[..., Any]
-
-    def _is_held(self, name: str) -> bool:
+    def is_held(self, run: Run, name: str) -> bool:
         waits = name.startswith("send") or name in ("close", "flush")
-        return waits and self._run.number in self._runs.held and self._spied.state == "open"
-
-    def _slices(self, name: str, arguments: Any, options: Any) -> Iterator[dict[str, Any] | None]:
-        """Yield the options of each try to receive; None for a call as it is.
-
-        A recv() with a timeout waits in slices, and runs into it when a long silence passes.
-        """
-        timeout = options.get("timeout", arguments[0] if arguments else None)
-        if name != "recv" or not isinstance(timeout, (int, float)) or not timeout > SLICE:
-            yield None
-            return
-        before, end = self._runs.silences, time.monotonic() + timeout
-        while (left := end - time.monotonic()) > SLICE and self._runs.silences == before:
-            yield {"timeout": SLICE}
-        yield {"timeout": max(left, 0) if self._runs.silences == before else 0}
+        return waits and run.number in self.held and run.socket.state == "open"
 
 
-class SocketSpy(Spy):
-    """The socket of a `def` handler."""
+def spied(name: str) -> Callable[..., Any]:
+    """Return a method that records its calls on a blocking socket."""
 
-    def __iter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        try:
-            return self._call("recv", self._spied.recv)
-        except ConnectionClosed:
-            raise StopIteration from None
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._call("close", self._spied.close)
-
-    def _call(self, name: str, method: Any, *arguments: Any, **options: Any) -> Any:
-        record = self._runs.record(self._run, name, arguments)
-        with record.waiting():
-            while self._is_held(name):
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        runs, run, method = self._runs, self._run, getattr(self._run.plain, name)
+        with runs.record(run, name, arguments).at_work() as record:
+            while runs.is_held(run, name):
                 time.sleep(SLICE)
-            for within in self._slices(name, arguments, options):
-                if within is None:
-                    return record.received(method(*arguments, **options))
-                with contextlib.suppress(WaitTimeout):
-                    return record.received(method(**within))
-            raise WaitTimeout(LATE)
+            timeout = options.get("timeout", arguments[0] if arguments else None)
+            if name != "recv" or not isinstance(timeout, (int, float)):
+                return record.received(method(*arguments, **options))
+            silences, end = runs.silences, time.monotonic() + timeout
+            while True:  # a long silence ends the wait
+                left = end - time.monotonic()
+                try:
+                    return record.received(method(max(0, min(left, SLICE))))
+                except WaitTimeout:
+                    if left <= SLICE or runs.silences > silences:
+                        raise WaitTimeout(LATE) from None
+
+    return call
 
 
-class AsyncSocketSpy(Spy):
-    """The socket of an `async def` handler."""
+def spied_async(name: str) -> Callable[..., Any]:
+    """Return a method that records its calls on an awaitable socket."""
 
-    def __aiter__(self) -> Any:
-        return self
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        async def awaited() -> Any:
+            with record.at_work():
+                while self._runs.is_held(self._run, name):  # noqa: ASYNC110  (a thread ends it)
+                    await asyncio.sleep(SLICE)
+                return record.received(await getattr(self._run.plain, name)(*arguments, **options))
 
-    async def __anext__(self) -> Any:
-        try:
-            return await self._call("recv", self._spied.recv)
-        except ConnectionClosed:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Any:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._call("close", self._spied.close)
-
-    def _call(self, name: str, method: Any, *arguments: Any, **options: Any) -> Any:
         record = self._runs.record(self._run, name, arguments)
-        record.coroutine = coroutine = self._awaited(record, method, arguments, options)
-        return coroutine
+        record.state, record.coroutine = "made", awaited()
+        return record.coroutine
 
-    async def _awaited(self, record: Record, method: Any, arguments: Any, options: Any) -> Any:
-        with record.waiting():
-            while self._is_held(record.name):  # noqa: ASYNC110  (set by another thread)
-                await asyncio.sleep(SLICE)
-            for within in self._slices(record.name, arguments, options):
-                if within is None:
-                    return record.received(await method(*arguments, **options))
-                with contextlib.suppress(WaitTimeout):
-                    return record.received(await method(**within))
-            raise WaitTimeout(LATE)
+    return call
+
+
+async def next_message(self: Any) -> Message:
+    try:
+        return await self.recv()  # type: ignore[no-any-return]
+    except ConnectionClosed:
+        raise StopAsyncIteration from None
+
+
+# Of the same names as what they stand for: that is what an error and repr() show.
+SPIES: dict[type, type] = {
+    base: type(base.__name__, (base,), {name: spy(name) for name in RECORDED})
+    for base, spy in ((WebSocket, spied), (AsyncWebSocket, spied_async))
+}
+SPIES[AsyncWebSocket].__anext__ = next_message  # type: ignore[attr-defined]

@@ -15,8 +15,7 @@ import pytest
 
 from astra_nb import AsyncWebSocket, Server, WebSocket, connect
 from astra_nb.exercises import NOTEBOOKS, compute_key, echo, greet, guard, join_fragments
-from astra_nb.exercises.client_end import End
-from astra_nb.exercises.scripted_client import REST
+from astra_nb.exercises.scripted_client import REST, End
 from astra_nb.net import addresses
 from tests.exercises.answers import EXERCISES, answer_of
 from tests.helpers import held_port, wait_until

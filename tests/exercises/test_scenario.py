@@ -21,13 +21,14 @@ def test_steps_are_recorded_in_their_order_and_nothing_happens() -> None:
     other.vanish()
 
     assert [(step.method, step.client) for step in script.steps] == [
-        ("open", 0), ("open", 1), ("send", 0), ("send_fragments", 1), ("expect", 1),
+        ("open", 0), ("open", 1), ("send", 0), ("send", 1), ("send", 1), ("expect", 1),
         ("expect_close", 0), ("leave", 1),
     ]  # fmt: skip
     assert script.steps[0].arguments == ("kitchen", True)
     assert script.steps[2].arguments == ([("text", b"Hello")], False)
-    assert script.steps[3].arguments == ("bytes", [b"a", b"b"], b"?")
-    wanted, judge, what = script.steps[4].arguments
+    assert script.steps[3].arguments == ([("ping", b"?")], False)
+    assert script.steps[4].arguments == ([("bytes", (b"a", b"b"))], False)
+    wanted, judge, what = script.steps[5].arguments
     assert (wanted.said.type, wanted.mistakes) == ("text", ((b"Hi", "That is short."),))
     assert wanted.any_payload
     assert judge is None
