@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import operator
 import random
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from contextvars import Context
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -35,9 +36,9 @@ PATIENCE = 2.0  # seconds for one call, as this process was given them
 ALL_CALLS = 15.0  # seconds for all of them
 STOPS = 4  # attempts to stop one that does not return
 STOP_EVERY = 0.2  # seconds between two of them
+HEADS = ("from", "type", "payload", "FIN")
 MUTABLE = (list, dict, set, bytearray)
 ALIKE = ({list, tuple}, {bytes, bytearray})  # types that are no mistake by themselves
-WITH_STATE = (M.WRONG_VALUE, M.KNOWN_MISTAKE, M.RETURNED_NONE, M.KNOWN_BY_HEART)
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,8 @@ class Call:
 
     def __post_init__(self) -> None:
         if not isinstance(self.arguments, tuple):
-            raise ScenarioError(
-                f"the arguments of a Call are a tuple, such as ({self.arguments!r:.60},)"
-            )
+            said = f"the arguments of a Call are a tuple, such as ({self.arguments!r:.60},)"
+            raise ScenarioError(said)
 
 
 @dataclass(kw_only=True, repr=False)
@@ -78,7 +78,8 @@ class FunctionExercise(Exercise):
         same: Whether a result counts as the right one; by default equal values of equal types.
 
     Raises:
-        ValueError: The solution has not that part, or is not Python with the other in its place.
+        ValueError: The solution has not that part.
+        SyntaxError: It is not Python with the other in its place.
     """
 
     calls: Callable[[random.Random], Iterable[Call]]
@@ -91,34 +92,23 @@ class FunctionExercise(Exercise):
         for part, instead, _ in self.mutations:
             if part not in self.solution_text:
                 raise ValueError(f"exercise {self.name}: the solution has no {part!r} to mutate")
-            try:
-                compile(self.solution_text.replace(part, instead), "<mutation>", "exec")
-            except SyntaxError as exc:
-                raise ValueError(
-                    f"exercise {self.name}: with {instead!r} in place of {part!r} the solution is "
-                    f"not Python: {exc}"
-                ) from exc
+            name = f"<exercise {self.name}, {instead!r} in place of {part!r}>"
+            compile(self.solution_text.replace(part, instead), name, "exec")
 
     def _calls(self, seed: str) -> list[Call]:
         calls = list(self.calls(random.Random(seed)))
-        for call in calls:
-            if not isinstance(call, Call):
-                raise ScenarioError(
-                    f"exercise {self.name}: calls yields {call!r:.80}, not a Call(arguments, "
-                    f"expected)"
-                )
-        if not calls:
-            raise ScenarioError(
-                f"exercise {self.name}: calls yields nothing, so any answer would be right"
-            )
+        other = next((each for each in calls if not isinstance(each, Call)), None)
+        if other is not None or not calls:
+            wrong = "nothing, so any answer would be right" if not calls else f"{other!r:.80}"
+            raise ScenarioError(f"{self.name}: calls yields {wrong}, not Call(arguments, expected)")
         return calls
 
-    def _known_mistakes(self, call: Call, given: Sequence[Any]) -> Iterator[tuple[Any, str]]:
+    def _known_mistakes(self, call: Call) -> Iterator[tuple[Any, str]]:
         for part, instead, said in self.mutations:
             namespace: dict[str, Any] = {}
             exec(self.solution_text.replace(part, instead), namespace)
             with contextlib.suppress(Exception):  # some raise with some arguments
-                wrong, right = namespace[self.function](*_copies(given)), call.expected
+                wrong, right = namespace[self.function](*copies(call.arguments)), call.expected
                 if isinstance(wrong, dict):
                     wrong = {k: v for k, v in wrong.items() if not self._same(v, right.get(k))}
                 yield wrong, said
@@ -127,72 +117,58 @@ class FunctionExercise(Exercise):
         yield from ((said, False) for _, _, said in self.mutations)
         for call in self._calls(self.name):
             earlier: list[Any] = []
-            for wrong, said in self._known_mistakes(call, call.arguments):
+            for wrong, said in self._known_mistakes(call):
                 is_first = not any(self._same(wrong, each) for each in earlier)
                 yield said, is_first and self._is(wrong, wrong, call.expected)
                 earlier.append(wrong)
 
     def _examine(self, answer: Any, examination: Examination) -> None:
+        said = f"A function is checked here, not {short(answer)}."
         if is_async(answer):
             said = f"An async def function returns a coroutine; write def {self.function}(...)."
+        if is_async(answer) or not callable(answer):
             raise NotYet(Finding(M.NO_FUNCTION, said))
-        if not callable(answer):
-            said = f"A function is checked here, not {short(answer)}."
-            raise NotYet(Finding(M.NO_FUNCTION, said))
-        with contextlib.ExitStack() as stack:
-            runs = _Runs(answer, examination.output, stack)
+        with ExitStack() as stack:
+            context = handler_context(stack.enter_context(guard.at_work()), examination.output)
+            patience = Patience()
             for seed in (examination.seed, secrets.token_hex(16)):
-                fresh = seed != examination.seed
                 for call in self._calls(seed):
-                    self._try(runs, call, fresh)
+                    self._try(call, Made(answer, copies(call.arguments)), context, patience, stack)
 
-    def _try(self, runs: _Runs, call: Call, fresh: bool) -> None:
-        given = _copies(call.arguments)
-        shown = ", ".join(shortened(short(each), 60) for each in given)
-        result = runs.make(call.arguments)
-        if result.error is None and self._same(result.value, call.expected):
-            runs.right.append((given, call.expected))
+    def _try(
+        self, call: Call, made: Made, context: Context, patience: Patience, stack: ExitStack
+    ) -> None:
+        made.run(context.copy(), patience, stack)
+        if made.error is None and self._same(made.value, call.expected):
             return
-        finding = self._find(result, call, given, [value for _, value in runs.right if fresh])
-        if finding.misconception in WITH_STATE:
-            if not _holds(operator.eq, given, call.arguments):
-                said = f"{self.function} changed what it was given. {finding.headline}"
-                finding = replace(finding, misconception=M.CHANGED_ARGUMENT, headline=said)
-            elif said := self._state(runs, given, result):
-                finding = Finding(M.KEEPS_STATE, said)
-        frames = Table("The frames", ("from", "type", "payload", "FIN"), call.rows)
+        if made.error is not None:
+            finding = self._raised(made.error)
+        else:
+            finding = Finding(*self._find(made.value, call), came=Side("", short(made.value)))
+        shown = ", ".join(shortened(short(each), 60) for each in call.arguments)
         raise NotYet(
             replace(
                 finding,
                 expected=Side("", short(call.expected)),
-                came=None if result.error is not None else Side("", short(result.value)),
                 where=f"{self.function}({shown}){': ' if call.what else ''}{call.what}",
-                tables=(frames,) if call.rows else (),
+                tables=(Table("The frames", HEADS, call.rows),) if call.rows else (),
             )
         )
 
-    def _find(
-        self, result: _Result, call: Call, given: Sequence[Any], earlier: Sequence[Any]
-    ) -> Finding:
-        value, expected, name = result.value, call.expected, self.function
-        if result.error is not None:
-            return self._raised(result.error)
+    def _find(self, value: Any, call: Call) -> tuple[M, str]:
+        name, expected = self.function, call.expected
         if value is None:
-            return Finding(M.RETURNED_NONE, f"{name} returned None.")
-        for mistake, said in self._known_mistakes(call, given):
+            return M.RETURNED_NONE, f"{name} returned None."
+        for mistake, said in self._known_mistakes(call):
             if self._is(value, mistake, expected):
-                return Finding(M.KNOWN_MISTAKE, said)
+                return M.KNOWN_MISTAKE, said
         kinds = {type(value), type(expected)}
         if len(kinds) > 1 and kinds not in ALIKE:
-            said = f"{name} returned {a(value)}; {a(expected)} was expected."
-            return Finding(M.WRONG_RESULT_TYPE, said)
-        if any(self._same(value, each) for each in earlier):
-            said = f"{name} returned what was right for an earlier call."
-            return Finding(M.KNOWN_BY_HEART, said)
-        if judged := self.judge(value, *given):
-            return Finding(M.KNOWN_MISTAKE, judged)
+            return M.WRONG_RESULT_TYPE, f"{name} returned {a(value)}; {a(expected)} was expected."
+        if judged := self.judge(value, *call.arguments):
+            return M.KNOWN_MISTAKE, judged
         said = f"{name} returned a different result: {how_differs(value, expected)}."
-        return Finding(M.WRONG_VALUE, said)
+        return M.WRONG_VALUE, said
 
     def _raised(self, error: BaseException) -> Finding:
         if type(error) is NotImplementedError:
@@ -204,21 +180,11 @@ class FunctionExercise(Exercise):
         finding = about(facts, self.function)
         return replace(finding, advice="") if finding.key in self.advice else finding
 
-    def _state(self, runs: _Runs, given: Sequence[Any], result: _Result) -> str:
-        """Make the same call again, and the first one that was right; say whether they differ."""
-        runs.output = guard.Output()  # what they print is on the card already
-        again = runs.make(_copies(given))
-        one, other = _plainly(result.value), _plainly(again.value)
-        if again.error is None and one and other and one != other:
-            return f"{self.function} returned two results for the same arguments."
-        for arguments, expected in runs.right[:1]:
-            again = runs.make(_copies(arguments))
-            if again.error is None and not self._same(again.value, expected):
-                return f"The first call of {self.function} was right, and the same call now is not."
-        return ""
-
     def _same(self, value: Any, expected: Any) -> bool:
-        return _holds(self.same, value, expected)
+        try:
+            return bool(self.same(value, expected))
+        except Exception:  # noqa: BLE001  (whatever a student's value does when compared)
+            return False
 
     def _is(self, value: Any, mistake: Any, expected: Any) -> bool:
         """Whether a value is this mistake, and not the right one by chance."""
@@ -230,79 +196,46 @@ class FunctionExercise(Exercise):
 
 
 @dataclass
-class _Result:
-    """What a call returns or raises."""
+class Made:
+    """One call of the student's function, on a thread of its own."""
 
+    function: Callable[..., Any]
+    arguments: Sequence[Any]
     value: Any = None
     error: BaseException | None = None
-    ended: bool = False
 
-    def take(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
-        with contextlib.suppress(guard.Stopped):
-            try:
-                self.value = function(*arguments)
-            except BaseException as error:  # noqa: BLE001  (a student's code: any error is its own)
-                self.error = error
-            finally:
-                self.ended = True
-
-
-class _Runs:
-    """Makes calls, each on a thread of its own; `right` has the right ones with their results."""
-
-    def __init__(self, function: Any, output: guard.Output, stack: contextlib.ExitStack) -> None:
-        self.output = output
-        self.right: list[tuple[Sequence[Any], Any]] = []
-        self._function, self._stack = function, stack
-        self._context = stack.enter_context(guard.at_work())
-        self._patience = Patience()
-
-    def make(self, arguments: Sequence[Any]) -> _Result:
-        """Make a call, and wait for it, not for ever."""
-        result = _Result()
-        thread = threading.Thread(
-            target=handler_context(self._context, self.output).run,
-            args=(result.take, self._function, arguments),
-            name="astra_nb check of a function",
-            daemon=True,
-        )
+    def run(self, context: Context, patience: Patience, stack: ExitStack) -> None:
+        """Make the call, and wait for it, not for ever."""
+        name = "astra_nb check of a function"
+        thread = threading.Thread(target=context.run, args=(self._make,), name=name, daemon=True)
         thread.start()
-        began = self._patience.tick()
-        while not result.ended:
+        began = patience.tick()
+        while thread.is_alive():
             thread.join(TICK)
-            given = self._patience.tick()
+            given = patience.tick()
             if given - began > PATIENCE or given > ALL_CALLS:
-                self._stop(thread, result)
-        thread.join()
-        return result
+                stop(thread, stack)
 
-    def _stop(self, thread: threading.Thread, result: _Result) -> NoReturn:
-        line = guard.place(thread)
-        for tries in range(STOPS):
-            if not result.ended:
-                guard.interrupt(thread, tries)
-                thread.join(STOP_EVERY)
-        # What still runs is kept from the cells and from ending the process until it ends.
-        guard.close_after([thread] if thread.is_alive() else [], self._stack.pop_all())
-        said = f"Your function did not return; it was still at {line or 'work'}."
-        raise NotYet(Finding(M.STUCK, said, "Does each loop come to an end?", line=line))
+    def _make(self) -> None:
+        try:
+            self.value = self.function(*self.arguments)
+        except guard.Stopped:
+            pass
+        except BaseException as error:  # noqa: BLE001  (a student's code: any error is its own)
+            self.error = error
 
 
-def _copies(arguments: Sequence[Any]) -> tuple[Any, ...]:
+def stop(thread: threading.Thread, stack: ExitStack) -> NoReturn:
+    line = guard.place(thread)
+    for tries in range(STOPS):
+        if thread.is_alive():
+            guard.interrupt(thread, tries)
+            thread.join(STOP_EVERY)
+    # What still runs is kept from the cells and from ending the process until it ends.
+    guard.close_after([thread], stack.pop_all())
+    said = f"Your function did not return; it was still at {line or 'work'}."
+    raise NotYet(Finding(M.STUCK, said, "Does each loop come to an end?", line=line))
+
+
+def copies(arguments: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(copy(each) if isinstance(each, MUTABLE) else each for each in arguments)
-
-
-def _holds(compare: Callable[[Any, Any], object], one: Any, other: Any) -> bool:
-    try:
-        return bool(compare(one, other))
-    except Exception:  # noqa: BLE001  (whatever a student's value does when compared)
-        return False
-
-
-def _plainly(value: object) -> str:
-    """Spell a value out; "" when its spelling says where it is in memory."""
-    try:
-        shown = repr(value)
-    except Exception:  # noqa: BLE001  (a student's class may have any __repr__)
-        return ""
-    return "" if " at 0x" in shown else shown

@@ -161,7 +161,7 @@ def test_of_two_mistakes_with_one_result_the_second_can_never_be_told() -> None:
     ("calls", "said"),
     [
         (lambda chance: [], "double: calls yields nothing, so any answer would be right"),
-        (lambda chance: [([1], [2])], r"calls yields \(\[1\], \[2\]\), not a Call\("),
+        (lambda chance: [([1], [2])], r"calls yields \(\[1\], \[2\]\), not Call\("),
     ],
 )
 def test_calls_that_are_none_are_the_teachers_mistake(calls: Any, said: str) -> None:
@@ -182,7 +182,7 @@ def test_a_stub_of_another_function_is_told() -> None:
 
 
 def test_a_mutation_that_is_no_python_is_an_error() -> None:
-    with pytest.raises(ValueError, match="with '2 2' in place of '2 \\*' the solution is not P"):
+    with pytest.raises(SyntaxError, match=r"exercise double, '2 2' in place of '2 \*'"):
         make(mutations=[("2 *", "2 2", "x")])
 
 
@@ -221,24 +221,19 @@ def test_a_judge_says_what_is_wrong_with_a_result_of_the_right_type() -> None:
 # State, chance, and what was known before
 
 
-def test_two_results_for_the_same_arguments() -> None:
-    source = "import random\ndef double(numbers):\n    return [random.random()]\n"
-    assert headline(checked(source)) == "double returned two results for the same arguments."
-    kept = (
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import random\ndef double(numbers):\n    return [random.random()]\n",
         "kept = []\ndef double(numbers):\n    kept.extend(2 * n for n in numbers)\n"
-        "    return kept[:]\n"
-    )
-    assert (
-        headline(checked(kept))
-        == "The first call of double was right, and the same call now is not."
-    )
-    once = (
-        "runs = []\ndef double(numbers):\n    runs.append(1)\n"
-        "    return [7] if len(runs) == 1 else 1 / 0\n"
-    )
-    assert checked(once).key == "wrong-value"  # there is no second result
-    objects = "def double(numbers):\n    return [object()]\n"
-    assert checked(objects).key == "wrong-value"
+        "    return kept[:]\n",
+        "def double(numbers):\n    return [object()]\n",
+        "class Odd:\n    def __eq__(self, other): 1 / 0\n\n"
+        "def double(n):\n    n[0] = Odd()\n    return n\n",
+    ],
+)
+def test_what_keeps_a_state_or_is_random_is_wrong(source: str) -> None:
+    assert checked(source).key == "wrong-value"
 
 
 def test_arguments_may_be_changed_when_the_result_is_right() -> None:
@@ -247,14 +242,7 @@ def test_arguments_may_be_changed_when_the_result_is_right() -> None:
         "        found.append(2 * numbers.pop(0))\n    return found\n"
     )
     assert checked(source).right
-    answer = checked(source.replace("2 *", "3 *"))
-    assert answer.key == "changed-argument"
-    assert headline(answer).startswith("double changed what it was given. double returned")
-    odd = (
-        "class Odd:\n    def __eq__(self, other): 1 / 0\n\n"
-        "def double(n):\n    n[0] = Odd()\n    return n\n"
-    )
-    assert checked(odd).key == "changed-argument"
+    assert checked(source.replace("2 *", "3 *")).key == "wrong-value"
 
 
 def test_values_known_by_heart_are_found_out() -> None:
@@ -268,8 +256,7 @@ def test_values_known_by_heart_are_found_out() -> None:
     assert exercise.check(collect, seed="ada").right
     known = dict(list(seen.items())[:3])
     answer = exercise.check(lambda numbers: known.get(str(numbers), [2, 4]), seed="ada")
-    assert answer.key == "known-by-heart"
-    assert headline(answer) == "double returned what was right for an earlier call."
+    assert answer.key == "wrong-value"
 
 
 @pytest.mark.parametrize("exercise", NOTEBOOKS["4-by-hand"], ids=lambda each: each.name)
