@@ -39,169 +39,10 @@ FORMULA = re.compile(
     r"(^|;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207a-\u207c\u208a-\u208c])"
 )
 ASKED = re.compile(r"(\w+) = predict\(")  # a prediction has a check, too
-RANKS = {"too busy": 1, "not yet": 2, "right": 3}
-PREDICTED = ("no answer", "not right", "right")  # outcomes of a prediction; a later one counts more
+CHECKED = re.compile(r"(\S+)\.check\(")
+PREDICTED = ("no answer", "not right", "right")  # outcomes of a prediction
+RANKS = ("too busy", "not yet", *PREDICTED)  # of all outcomes; a later one counts more
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
-# Texts of strangers, and how many characters of each are shown.
-LIMITS = {
-    "student": 200, "file": 200, "exercise": 40, "outcome": 200, "key": 40, "headline": 200,
-    "question": 300,
-}  # fmt: skip
-
-# Name of the exercise, outcome, misconception, headline, and the question of a prediction.
-Result = tuple[str, str, str, str, str]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one file says about an exercise or a prediction, safe to show.
-
-    It is `graded` when a grader ran the file, and of a prediction when it has a `question`.
-
-    The outcome is that of the check, or "error: NameError" where its cell raised that. Of a file
-    without the result of a check the exercise is "", and the outcome says what is in it.
-    """
-
-    student: str
-    file: str
-    graded: bool
-    exercise: str
-    outcome: str
-    key: str = ""
-    headline: str = ""
-    question: str = ""
-
-    def __post_init__(self) -> None:
-        for name, limit in LIMITS.items():
-            object.__setattr__(self, name, visible(getattr(self, name), limit))
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a folder's files say: one row for each student, one column for each exercise."""
-
-    found: Sequence[Found]
-
-    @cached_property
-    def exercises(self) -> list[str]:
-        """Names of the exercises that occur, in the order in which they first do."""
-        return list(dict.fromkeys(each.exercise for each in self.found if each.exercise))
-
-    @cached_property
-    def students(self) -> dict[str, dict[str, Found]]:
-        """The result that counts, by student and exercise: a grader's, else the best one."""
-        names = sorted({each.student for each in self.found})
-        students: dict[str, dict[str, Found]] = {name: {} for name in names}
-        for each in sorted(self.found, key=lambda each: (each.graded, RANKS.get(each.outcome, 0))):
-            if each.exercise:
-                students[each.student][each.exercise] = each
-        return students
-
-    @property
-    def others(self) -> list[str]:
-        """What is in the files without a result, one sentence for each."""
-        found = (each for each in self.found if not each.exercise and not each.question)
-        return [f"{each.file}: {each.outcome}" for each in found]
-
-    @cached_property
-    def predictions(self) -> dict[str, dict[str, str]]:
-        """What each prediction came to, by student and question, of those who were asked any."""
-        asked = [each for each in self.found if each.question]
-        predictions: dict[str, dict[str, str]] = {each.student: {} for each in asked}
-        for each in sorted(asked, key=lambda each: PREDICTED.index(each.outcome)):
-            predictions[each.student][each.question] = each.outcome
-        return predictions
-
-    def predicted(self, student: str) -> str:
-        """Return how many predictions of a student were right, such as "4 of 7"; "" for none."""
-        outcomes = list(self.predictions.get(student, {}).values())
-        return f"{outcomes.count('right')} of {len(outcomes)}" if outcomes else ""
-
-    def surprising(self) -> list[str]:
-        """Return the three questions that most students answered wrongly, and how many did."""
-        rows = self.predictions.values()
-        wrong = [asked for row in rows for asked, outcome in row.items() if outcome == "not right"]
-        return [f"{counted(n, 'student')}: {asked}" for asked, n in Counter(wrong).most_common(3)]
-
-    def misunderstood(self) -> list[str]:
-        """Return the three most frequent: how many students, exercise, key, and a message."""
-        wrong = [each for row in self.students.values() for each in row.values() if each.key]
-        says = {f"{each.exercise}, {each.key}": each.headline for each in reversed(wrong)}
-        times = Counter(f"{each.exercise}, {each.key}" for each in wrong).most_common(3)
-        return [f"{counted(n, 'student')}: {what}. {says[what]}".rstrip() for what, n in times]
-
-    def rows(self) -> Iterator[tuple[str, ...]]:
-        """Yield the student, the outcome of each exercise, and how many are right."""
-        for student, results in self.students.items():
-            cells = [results[name].outcome if name in results else "" for name in self.exercises]
-            yield student, *cells, f"{cells.count('right')} of {len(cells)}"
-
-    def points(self) -> Iterator[tuple[str, ...]]:
-        """Yield the student, 1 or 0 for each exercise, "" where no check was run, and the total."""
-        for student, *cells, _ in self.rows():
-            points = [str(int(cell == "right")) if cell else "" for cell in cells]
-            yield student, *points, str(points.count("1"))
-
-    def title(self) -> str:
-        """Return how many students and exercises there are."""
-        students, exercises = len(self.students), len(self.exercises)
-        return f"{counted(students, 'student')}, {counted(exercises, 'exercise')}"
-
-    def text(self) -> str:
-        """Write the report as plain text."""
-        if not self.found:
-            return "No notebook and no log is there."
-        lines = aligned([self._heads(), *self._rows()])
-        wrong = [f"  {sentence}" for sentence in self.misunderstood()]
-        heading = "Misunderstood most:" if wrong else "Nothing was misunderstood."
-        said = [self.title(), *lines, *self.others, "", heading, *wrong]
-        if surprising := self.surprising():
-            said += ["Predicted wrongly most:", *(f"  {sentence}" for sentence in surprising)]
-        return "\n".join(said)
-
-    def _heads(self) -> tuple[str, ...]:
-        return ("student", *self.exercises, "right", *(["predicted"] if self.predictions else []))
-
-    def _rows(self) -> Iterator[tuple[str, ...]]:
-        """Yield the rows as they are read: predictions are shown, and never are points."""
-        for student, *cells in self.rows():
-            yield student, *cells, *([self.predicted(student)] if self.predictions else [])
-
-    def csv(self) -> str:
-        """Write CSV for Moodle: the points of each exercise, and the total."""
-        return _csv([("student", *self.exercises, "total"), *self.points()])
-
-    def canvas(self, assignment: str) -> str:
-        """Write CSV for Canvas: how many exercises of an assignment are right."""
-        rows = ((student, "", "", student, "", total) for student, *_, total in self.points())
-        possible = ("    Points Possible", "", "", "", "", str(len(self.exercises)))
-        return _csv([(*CANVAS, assignment), possible, *rows])
-
-    def html(self, renewed: bool = False) -> str:
-        """Write the report as one page without scripts; everything in it is escaped.
-
-        Args:
-            renewed: Whether a browser is to read the page again every `RENEWED` seconds.
-        """
-        rows = (
-            f'<tr><th scope="row">{escape(student)}</th>{"".join(map(_cell, cells))}</tr>\n'
-            for student, *cells in self._rows()
-        )
-        wrong, others = _items(self.misunderstood()), _items(self.others)
-        surprising = _items(self.surprising())
-        return PAGE.format(
-            heads="".join(f'<th scope="col">{escape(name)}</th>' for name in self._heads()),
-            body="".join(rows),
-            wrong=f"<ol>\n{wrong}</ol>" if wrong else "<p>Nothing.</p>",
-            surprising=(
-                f"<h2>Predicted wrongly most</h2>\n<ol>\n{surprising}</ol>" if surprising else ""
-            ),
-            others=f"<h2>Without a result</h2>\n<ul>\n{others}</ul>" if others else "",
-            title=self.title(),
-            renewal=f'<meta http-equiv="refresh" content="{RENEWED}">\n' if renewed else "",
-        )
-
-
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -217,26 +58,163 @@ th, td {{ text-align: left; padding: 0.2em 1em 0.2em 0; border-bottom: 1px solid
 </style>
 </head><body>
 <h1>Exercises of a class</h1><p>{title}</p>
-<table><thead><tr>{heads}</tr></thead><tbody>
-{body}</tbody></table>
-<h2>Misunderstood most</h2>
-{wrong}
-{surprising}
-{others}
-</body></html>
+<table>
+{table}</table>
+{lists}</body></html>
 """
 
 
-def _cell(outcome: str) -> str:
-    mark, _ = MARKS.get(outcome, ("", ""))
-    return f"<td>{mark} {escape(outcome)}</td>"
+@dataclass(frozen=True)
+class Found:
+    """What one file says about an exercise or a prediction, safe to show.
+
+    It is `graded` when a grader ran the file. The outcome is that of the check, or "error:
+    NameError" where its cell raised that. A prediction has a `question` in place of an exercise;
+    where both are "", the outcome says why there is no result.
+    """
+
+    student: str
+    file: str
+    graded: bool
+    exercise: str
+    outcome: str
+    key: str = ""
+    headline: str = ""
+    question: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__.keys() - {"graded"}:
+            limit = 40 if name in ("exercise", "key") else 300  # characters of a stranger's text
+            object.__setattr__(self, name, visible(getattr(self, name), limit))
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """What makes a result count more than others: a grader's, and a better one."""
+        return self.graded, RANKS.index(self.outcome) if self.outcome in RANKS else -1
 
 
-def _items(texts: Iterable[str]) -> str:
-    return "".join(f"<li>{escape(text)}</li>\n" for text in texts)
+@dataclass(frozen=True)
+class Report:
+    """What a folder's files say: one row for each student, one column for each exercise."""
+
+    found: Sequence[Found]
+
+    @cached_property
+    def exercises(self) -> list[str]:
+        """Names of the exercises that occur, in the order in which they first do."""
+        return list(dict.fromkeys(each.exercise for each in self.found if each.exercise))
+
+    @cached_property
+    def _best(self) -> dict[str, dict[tuple[str, str], Found]]:
+        """The result that counts, by student, exercise and question."""
+        best: dict[str, dict[tuple[str, str], Found]]
+        best = {name: {} for name in sorted({each.student for each in self.found})}
+        for each in sorted(self.found, key=lambda each: each.rank):
+            best[each.student][each.exercise, each.question] = each
+        return best
+
+    @property
+    def students(self) -> dict[str, dict[str, Found]]:
+        """The result that counts, by student and exercise."""
+        return {
+            name: {each.exercise: each for each in row.values() if each.exercise}
+            for name, row in self._best.items()
+        }
+
+    @property
+    def predictions(self) -> dict[str, dict[str, str]]:
+        """What each prediction came to, by student and question, of those who were asked any."""
+        rows = {
+            name: {each.question: each.outcome for each in row.values() if each.question}
+            for name, row in self._best.items()
+        }
+        return {name: row for name, row in rows.items() if row}
+
+    @property
+    def title(self) -> str:
+        """How many students and exercises there are."""
+        students, exercises = len(self._best), len(self.exercises)
+        return f"{counted(students, 'student')}, {counted(exercises, 'exercise')}"
+
+    def rows(self) -> list[list[str]]:
+        """Return the table: its heads, then the outcomes of each student. Predictions are shown."""
+        told = ["predicted"] if self.predictions else []
+        rows = [["student", *self.exercises, "right", *told]]
+        for student, results in self.students.items():
+            cells = [results[name].outcome if name in results else "" for name in self.exercises]
+            rows.append([student, *cells, f"{cells.count('right')} of {len(cells)}"])
+            if told:
+                outcomes = list(self.predictions.get(student, {}).values())
+                right = f"{outcomes.count('right')} of {len(outcomes)}"
+                rows[-1].append(right if outcomes else "")
+        return rows
+
+    def lists(self) -> dict[str, list[str]]:
+        """Return what is misunderstood most, and what could not be read, by heading."""
+        wrong = [each for row in self.students.values() for each in row.values() if each.key]
+        says = {f"{each.exercise}, {each.key}": each.headline for each in reversed(wrong)}
+        missed = Counter(f"{each.exercise}, {each.key}" for each in wrong).most_common(3)
+        asked = (each for row in self.predictions.values() for each in row.items())
+        surprised = Counter(question for question, outcome in asked if outcome == "not right")
+        rest = (each for each in self.found if not each.exercise and not each.question)
+        return {
+            "Misunderstood most": [
+                f"{counted(n, 'student')}: {what}. {says[what]}".rstrip() for what, n in missed
+            ],
+            "Predicted wrongly most": [
+                f"{counted(n, 'student')}: {what}" for what, n in surprised.most_common(3)
+            ],
+            "Without a result": [f"{each.file}: {each.outcome}" for each in rest],
+        }
+
+    def text(self) -> str:
+        """Write the report as plain text."""
+        if not self.found:
+            return "No notebook and no log is there."
+        lines = [self.title, *aligned(self.rows())]
+        for heading, items in self.lists().items():
+            lines += ["", f"{heading}:", *(f"  {item}" for item in items)] if items else []
+        return "\n".join(lines)
+
+    def points(self) -> Iterator[tuple[str, ...]]:
+        """Yield the student, 1 or 0 for each exercise, "" where no check was run, and the total."""
+        for student, *cells in self.rows()[1:]:
+            outcomes = cells[: len(self.exercises)]
+            points = [str(int(cell == "right")) if cell else "" for cell in outcomes]
+            yield student, *points, str(points.count("1"))
+
+    def csv(self) -> str:
+        """Write CSV for Moodle: the points of each exercise, and the total."""
+        return to_csv([("student", *self.exercises, "total"), *self.points()])
+
+    def canvas(self, assignment: str) -> str:
+        """Write CSV for Canvas: how many exercises of an assignment are right."""
+        rows = ((student, "", "", student, "", total) for student, *_, total in self.points())
+        possible = ("    Points Possible", "", "", "", "", str(len(self.exercises)))
+        return to_csv([(*CANVAS, assignment), possible, *rows])
+
+    def html(self, renewed: bool = False) -> str:
+        """Write the report as one page without scripts; everything in it is escaped.
+
+        Args:
+            renewed: Whether a browser is to read the page again every `RENEWED` seconds.
+        """
+        heads, *rows = self.rows()
+        table = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+        for student, *cells in rows:
+            texts = (f"<td>{MARKS.get(cell, ('',))[0]} {escape(cell)}</td>" for cell in cells)
+            table += f'</tr>\n<tr><th scope="row">{escape(student)}</th>{"".join(texts)}'
+        lists = (
+            f"<h2>{heading}</h2>\n<ol>\n"
+            + "".join(f"<li>{escape(item)}</li>\n" for item in items or ["Nothing."])
+            + "</ol>\n"
+            for heading, items in self.lists().items()
+        )
+        renewal = f'<meta http-equiv="refresh" content="{RENEWED}">\n' if renewed else ""
+        return PAGE.format(title=self.title, table=table, lists="".join(lists), renewal=renewal)
 
 
-def _csv(rows: Iterable[Iterable[str]]) -> str:
+def to_csv(rows: Iterable[Iterable[str]]) -> str:
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\n")
     writer.writerows([FORMULA.sub(r"\1'", cell) for cell in row] for row in rows)
@@ -272,69 +250,59 @@ def read_folder(folder: Path) -> Report:
     collected = [name for name in names if any(each in NBGRADER for each in name.parts[:-2])]
     found: list[Found] = []
     for name in collected or names:
-        file, graded = name.with_suffix("").as_posix(), NBGRADER[1] in name.parts
-        found += [Found(_student(name), file, graded, *row) for row in _read(folder / name)]
+        folders = [*name.parts[:-1], name.stem]
+        below = (each for above, each in pairwise(folders[:-1]) if above in NBGRADER)
+        place = next(below, folders[0]), name.with_suffix("").as_posix(), NBGRADER[1] in name.parts
+        read = [Found(*place, *result) for result in read_file(folder / name)]
+        found += {(each.exercise, each.question): each for each in read}.values()  # the last ones
     return Report(found)
 
 
-def _student(name: Path) -> str:
-    folders = name.parts[:-1]
-    below = (each for above, each in pairwise(folders) if above in NBGRADER)
-    return next(below, folders[0] if folders else name.stem)
-
-
-def _read(path: Path) -> Iterable[Result]:
-    """Return the last result for each exercise in a file, or why there is none."""
+def read_file(path: Path) -> list[tuple[str, ...]]:
+    """Return the results in a file, as the last fields of `Found`, or why there are none."""
     try:
         if not path.is_file():
             return []
         if path.stat().st_size > MAX_SIZE:
             raise ValueError("it is too large")
         results = READERS[path.suffix](path.read_text(encoding="utf-8-sig"))
-        last = {(result[0], result[-1]): result for result in results}
-        return last.values() or [_without_result("no result of a check")]
+        return list(results) or [("", "no result of a check")]
     except (TypeError, AttributeError, KeyError):
-        return [_without_result("cannot be read: this is not a notebook")]
+        return [("", "cannot be read: this is not a notebook")]
     except (OSError, ValueError, RecursionError) as error:
-        return [_without_result(f"cannot be read: {error}")]
+        return [("", f"cannot be read: {error}")]
 
 
-def _without_result(why: str) -> Result:
-    return "", why, "", "", ""
-
-
-def _read_notebook(text: str) -> Iterator[Result]:
+def read_notebook(text: str) -> Iterator[tuple[str, ...]]:
     cells = json.loads(text)["cells"]
-    questions = {name for cell in cells for name in ASKED.findall("".join(cell.get("source", "")))}
-    for cell in cells:
+    sources = ["".join(cell.get("source", "")) for cell in cells]
+    questions = {name for source in sources for name in ASKED.findall(source)}
+    for cell, source in zip(cells, sources, strict=True):
         outputs = cell.get("outputs", ())
-        shown = [result for output in outputs for result in _shown(output)]
-        yield from shown or (each for each in _raised(cell, outputs) if each[0] not in questions)
+        shown = [result for output in outputs for result in read_output(output.get("data", {}))]
+        yield from shown
+        # The error of a cell whose check did not come to a result.
+        names = [
+            name for name in CHECKED.findall(source)[:1] if not shown and name not in questions
+        ]
+        for output in outputs if names else ():
+            if output.get("output_type") == "error":
+                yield names[0], f"error: {output.get('ename', '')}"
 
 
-def _shown(output: dict[str, Any]) -> Iterator[Result]:
-    answer = output.get("data", {}).get(ANSWER_TYPE)
+def read_output(data: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    answer, told = data.get(ANSWER_TYPE), data.get(PREDICTION_TYPE)
     if isinstance(answer, dict) and answer.get("state") in get_args(Outcome):
         name, key, says = (str(answer.get(each, "")) for each in ("exercise", "key", "headline"))
-        yield name, answer["state"], key, says, ""
-    told = output.get("data", {}).get(PREDICTION_TYPE)
+        yield name, answer["state"], key, says
     if isinstance(told, dict) and told.get("state") in PREDICTED and told.get("question"):
         yield "", told["state"], "", "", str(told["question"])
 
 
-def _raised(cell: dict[str, Any], outputs: list[dict[str, Any]]) -> Iterator[Result]:
-    """Yield the error of a cell whose check did not come to a result."""
-    before, check, _ = "".join(cell.get("source", "")).partition(".check(")
-    name = before.split()[-1:]
-    for output in outputs:
-        if check and name and output.get("output_type") == "error":
-            yield name[0], f"error: {output.get('ename', '')}", "", "", ""
-
-
-def _read_log(text: str) -> Iterator[Result]:
+def read_log(text: str) -> Iterator[tuple[str, ...]]:
     for each in FrameLog.from_jsonl(text if "\n" in text else text + "\n"):
         if isinstance(each, CheckRecord):
-            yield each.exercise, each.outcome, each.misconception, "", ""
+            yield each.exercise, each.outcome, each.misconception
 
 
-READERS = {".ipynb": _read_notebook, ".jsonl": _read_log}
+READERS = {".ipynb": read_notebook, ".jsonl": read_log}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from astra_nb.errors import AddressInUse, AddressUnavailable, InvalidRoute
 from astra_nb.jupyter import handler_output
@@ -36,7 +37,7 @@ KEYS = {str(each.value) for each in Misconception}  # of findings
 WALL_LIMIT = 90.0  # seconds by the wall clock, far beyond those of `Patience`
 
 _one_at_a_time = threading.Lock()
-_last: list[Last] = []  # the last check
+_last: list[tuple[object, str, bool, object]] = []  # answer, title, was right, after which cell
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,6 @@ class Examination:
     port: int
     log: FrameLog = field(default_factory=FrameLog)
     output: guard.Output = field(default_factory=guard.Output)
-
-
-class Last(NamedTuple):
-    """What is known of the last check: the answer, of which exercise, and after which cell."""
-
-    answer: object
-    title: str
-    was_right: bool
-    cell: object
 
 
 class NotAttempted(Exception):
@@ -101,12 +93,8 @@ class Exercise(ABC):
     function: str = "handle_socket"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.advice, Mapping):
-            raise ValueError(
-                f"exercise {self.name}: advice is a dict, from the key of a finding to a sentence"
-            )
-        unknown = sorted(set(" ".join(self.advice).split()) - KEYS)
-        if unknown:
+        self._advice = {key: said for keys, said in self.advice.items() for key in keys.split()}
+        if unknown := sorted(self._advice.keys() - KEYS):
             raise ValueError(
                 f"exercise {self.name}: no finding has the key {unknown[0]!r}; choose from "
                 f"{', '.join(sorted(KEYS))}"
@@ -151,7 +139,7 @@ class Exercise(ABC):
         examination = Examination(self.name if seed is None else f"{self.name} {seed}", port)
         outcome, finding = self._judge(answer, examination)
         if finding is None or finding.misconception is not Misconception.CELL_FAILED:
-            _last[:] = [Last(answer, self.title, outcome == "right", _last_cell())]
+            _last[:] = [(answer, self.title, outcome == "right", _last_cell())]
         siblings = {each.name: each.title for each in NOTEBOOKS.get(self.notebook, ())}
         states = progress.remember(self.name, outcome) if siblings else {}
         found = Answer(
@@ -165,49 +153,40 @@ class Exercise(ABC):
             printed=examination.output.text,
             log=examination.log,
         )
-        examination.log.append(
-            0, CheckRecord, exercise=self.name, title=self.title, outcome=outcome,
-            misconception=found.key,
-        )  # fmt: skip
+        record = {"exercise": self.name, "title": self.title, "outcome": outcome}
+        examination.log.append(0, CheckRecord, **record, misconception=found.key)
         return found
 
     def _judge(self, answer: object, examination: Examination) -> tuple[Outcome, Finding | None]:
         if is_untouched(answer, self.stub):
             return "not attempted", None
-        if earlier := self._failed_cell(answer):
-            return "not yet", self._advised(Finding(Misconception.CELL_FAILED, earlier))
         with _one_at_a_time:
             try:
+                if earlier := self._failed_cell(answer):
+                    raise NotYet(Finding(Misconception.CELL_FAILED, earlier))
                 self._examine(answer, examination)
             except NotAttempted:
                 return "not attempted", None
             except TooBusy:
                 return "too busy", None
             except NotYet as found:
-                return "not yet", self._advised(found.finding)
+                # This exercise's advice, or the general one, where a finding has none of its own.
+                finding, general = found.finding, found.finding.misconception.advice
+                own = finding.advice if finding.advice != general else ""
+                advice = own or self._advice.get(finding.key, general)
+                return "not yet", replace(finding, advice=advice)
             except ScenarioError as error:
                 raise ScenarioError(f"exercise {self.name}, {error}") from error.__cause__
         return "right", None
 
-    def _advised(self, finding: Finding) -> Finding:
-        """Put this exercise's advice, or the general one, where a finding has none of its own."""
-        general = finding.misconception.advice
-        if finding.advice not in ("", general):
-            return finding
-        own = (said for keys, said in self.advice.items() if finding.key in keys.split())
-        return replace(finding, advice=next(own, general))
-
     def _failed_cell(self, answer: object) -> str:
         """Return what is wrong when a cell failed since this answer was checked; or ""."""
-        cell: Any = _last_cell()
-        error = cell and (cell.error_before_exec or cell.error_in_exec)
-        for last in _last if error else ():
-            still_right = last.was_right and last.title == self.title
-            if last.answer is answer and last.cell is not cell and not still_right:
+        now: Any = _last_cell()
+        error = now and (now.error_before_exec or now.error_in_exec)
+        for checked, title, was_right, cell in _last if error else ():
+            if checked is answer and cell is not now and not (was_right and title == self.title):
                 kind = type(error).__name__
-                return (
-                    f"The cell above ended with {kind}; this is still the answer to {last.title}."
-                )
+                return f"The cell above ended with {kind}; this is still the answer to {title}."
         return ""
 
     @abstractmethod
@@ -244,11 +223,13 @@ class Exercise(ABC):
             except Exception as error:  # noqa: BLE001  (whatever a teacher's text raises)
                 found.append(f"{self.name}: {what} does not run: {type(error).__name__}: {error}.")
                 continue
-            got = answer.key or answer.outcome
-            if got != wanted:
+            if (got := answer.key or answer.outcome) != wanted:
                 known = wanted in KEYS or wanted in ("right", "not attempted")
                 unknown = "" if known else ", which is not the key of a finding"
-                why = f" {_why(answer)}" if wanted == "right" and answer.finding else ""
+                why, told = "", answer.finding
+                if wanted == "right" and told is not None:
+                    facts = f"expected {told.expected}; came {told.came}; {told.where}"
+                    why = f" {told.headline} ({facts})"
                 found.append(f"{self.name}: {what} gets {got!r}, not {wanted!r}{unknown}.{why}")
         mistakes = list(self._mistakes())
         never = dict(mistakes).keys() - {said for said, could in mistakes if could}
@@ -256,15 +237,6 @@ class Exercise(ABC):
 
     def __repr__(self) -> str:
         return f"<exercise {self.name}: {self.title}>"
-
-
-def _why(answer: Answer) -> str:
-    finding = answer.finding
-    if finding is None:
-        return ""
-    sides = (("expected", finding.expected), ("came", finding.came), ("where", finding.where))
-    facts = "; ".join(f"{name} {side}" for name, side in sides if side)
-    return f"{finding.headline} ({facts})" if facts else finding.headline
 
 
 @dataclass(kw_only=True, repr=False)
@@ -288,12 +260,12 @@ class HandlerExercise(Exercise):
             raise ValueError(f"exercise {self.name}: without a scenario any answer would be right")
 
     def _examine(self, answer: Any, examination: Examination) -> None:
-        port, output = examination.port, examination.output
+        pong, output = self.automatic_pong, examination.output
         try:
-            harness = Harness(answer, self.path, port, self.automatic_pong, output)
+            harness = Harness(answer, self.path, examination.port, pong, output)
             examination.log = harness.log
-            with harness:
-                self._play_all(harness, examination.seed)
+            with harness, own_loop() as loop:
+                loop.run(self._play(harness, examination.seed), WALL_LIMIT)
         except InvalidRoute as error:
             said = str(error)
             advice = "" if callable(answer) else "Give the function itself to check()."
@@ -302,12 +274,6 @@ class HandlerExercise(Exercise):
         except (AddressInUse, AddressUnavailable) as error:
             said = f"The check could not start its own server: {error}."
             raise NotYet(Finding(Misconception.NO_SERVER, said)) from None
-
-    def _play_all(self, harness: Harness, seed: str) -> None:
-        user, loop = object(), BackgroundLoop()
-        try:
-            acquire(user, loop)
-            loop.run(self._play(harness, seed), WALL_LIMIT)
         except TimeoutError:
             raise TooBusy from None
         except NotYet:
@@ -316,17 +282,14 @@ class HandlerExercise(Exercise):
             if any(type(error) is NotImplementedError and not str(error) for error in errors):
                 raise NotAttempted from None
             raise
-        finally:
-            release(user)
-            loop.join()
 
     async def _play(self, harness: Harness, seed: str) -> None:
         patience = Patience()
         for number, scenario in enumerate((*self.scenarios, self.scenarios[-1])):
-            fresh = number == len(self.scenarios)
             name = getattr(scenario, "__name__", "scenario")
+            fresh = number == len(self.scenarios)
             script = record(scenario, secrets.token_hex(16) if fresh else f"{seed} {name}")
-            title = (scenario.__doc__ or name.replace("_", " ")).strip().rstrip(".")
+            title = (scenario.__doc__ or name.replace("_", " ").capitalize()).strip().rstrip(".")
             await Play(harness, script, title, patience).run()
 
     def _mistakes(self) -> Iterator[tuple[str, bool]]:
@@ -336,6 +299,17 @@ class HandlerExercise(Exercise):
                     wanted = step.arguments[0]
                     for payload, said in wanted.mistakes:
                         yield said, wanted.any_payload or payload != wanted.said.payload
+
+
+@contextlib.contextmanager
+def own_loop() -> Iterator[BackgroundLoop]:
+    """Run a loop for the clients of one check: a handler may block the one of the server."""
+    user, loop = object(), BackgroundLoop()
+    try:
+        yield acquire(user, loop)
+    finally:
+        release(user)
+        loop.join()
 
 
 def _last_cell() -> object:

@@ -107,12 +107,14 @@ def test_one_row_for_each_student_and_one_column_for_each_exercise(course: Path)
         "eve      error: NameError                 0 of 2",
         "kim      not yet                          0 of 2",
         "new                                       0 of 2",
-        "broken: cannot be read: Expecting property name enclosed in double quotes: "
-        "line 1 column 2 (char 1)",
-        "new: no result of a check",
         "",
         "Misunderstood most:",
         "  2 students: echo, first-only. Only the first message was answered.",
+        "",
+        "Without a result:",
+        "  broken: cannot be read: Expecting property name enclosed in double quotes: "
+        "line 1 column 2 (char 1)",
+        "  new: no result of a check",
     ]
 
 
@@ -486,7 +488,7 @@ def test_a_log_without_a_check_is_told(tmp_path: Path) -> None:
             server.log.to_jsonl(tmp_path / "kim.jsonl")
     report = read_folder(tmp_path)
     assert [each.outcome for each in report.found] == ["no result of a check"]
-    assert report.misunderstood() == []
+    assert report.lists()["Misunderstood most"] == []
     assert FrameLog.from_jsonl(tmp_path / "kim.jsonl")
 
 
@@ -515,7 +517,6 @@ def test_predictions_are_counted_beside_the_exercises(predicted: Path) -> None:
         "ada             0 of 1  1 of 2",
         "bob      right  1 of 1  0 of 1",
         "",
-        "Nothing was misunderstood.",
         "Predicted wrongly most:",
         "  2 students: Which code?",
     ]
@@ -545,7 +546,10 @@ def test_a_damaged_prediction_is_left_out(tmp_path: Path, state: Any) -> None:
     write_cells(tmp_path / "bob.ipynb", shown({PREDICTION_TYPE: []}))
     report = read_folder(tmp_path)
     assert report.predictions == {}
-    assert report.others == ["ada: no result of a check", "bob: no result of a check"]
+    assert report.lists()["Without a result"] == [
+        "ada: no result of a check",
+        "bob: no result of a check",
+    ]
 
 
 def test_a_question_is_text_and_never_markup(tmp_path: Path) -> None:
