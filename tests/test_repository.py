@@ -232,7 +232,6 @@ WITHOUT_OWN_TESTS = {
     "exercises/catalog/": "each by right and wrong answers: tests/exercises/test_answers.py",
     "exercises/diagnosis/errors.py": "by wrong answers: tests/exercises/test_answers.py",
     "exercises/diagnosis/evidence.py": "frozen facts: tests/exercises/diagnosis/test_rules.py",
-    "exercises/diagnosis/forms.py": "rows of a rule: tests/exercises/diagnosis/test_rules.py",
     "exercises/diagnosis/misconceptions.py": "keys, advice: the same",
     "exercises/exercise.py": "whole checks: tests/exercises/test_check.py, test_truth.py",
     "exercises/guard.py": "what code may not do: tests/exercises/test_check.py",

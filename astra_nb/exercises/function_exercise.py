@@ -20,7 +20,7 @@ from astra_nb.wire.text import shortened
 from . import guard
 from .diagnosis import difference
 from .diagnosis.difference import a, how_differs, short
-from .diagnosis.misconceptions import Finding, Side, Table
+from .diagnosis.misconceptions import Finding, Table
 from .diagnosis.misconceptions import Misconception as M  # noqa: N817  (as in the rules)
 from .diagnosis.rules import about
 from .exercise import Examination, Exercise, NotAttempted
@@ -144,12 +144,12 @@ class FunctionExercise(Exercise):
         if made.error is not None:
             finding = self._raised(made.error)
         else:
-            finding = Finding(*self._find(made.value, call), came=Side("", short(made.value)))
+            finding = Finding(*self._find(made.value, call), came=short(made.value))
         shown = ", ".join(shortened(short(each), 60) for each in call.arguments)
         raise NotYet(
             replace(
                 finding,
-                expected=Side("", short(call.expected)),
+                expected=short(call.expected),
                 where=f"{self.function}({shown}){': ' if call.what else ''}{call.what}",
                 tables=(Table("The frames", HEADS, call.rows),) if call.rows else (),
             )

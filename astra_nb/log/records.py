@@ -278,7 +278,7 @@ class CheckRecord(_Numbered):
         title: Its title.
         outcome: "right", "not attempted", "not yet", or "too busy": the machine was too slow to
             judge.
-        misconception: Short name of what was misunderstood, such as "first-only"; or "".
+        misconception: Short name of what was misunderstood, such as "returned"; or "".
     """
 
     kind: ClassVar[Literal["check"]] = "check"

@@ -11,7 +11,7 @@ import pytest
 from IPython.lib.pretty import pretty
 
 from astra_nb.exercises.cards import ANSWER_TYPE, Answer, Note
-from astra_nb.exercises.diagnosis.misconceptions import Finding, Misconception, Side, Table
+from astra_nb.exercises.diagnosis.misconceptions import Finding, Misconception, Table
 
 FRAMES = Table(
     "The frames that passed",
@@ -19,13 +19,13 @@ FRAMES = Table(
     (("client", "text", '"b"'), ("server", "text", '"a"')),
 )
 FINDING = Finding(
-    Misconception.FIRST_ONLY,
+    Misconception.RETURNED,
     "The second text came back as the first one. The handler waited in recv() only once, so it "
     "still holds what came at the beginning.",
     advice="A handler is called once for each connection: put `socket.recv()` into a loop, and "
     "answer each message before you wait for the next one.",
-    expected=Side("text", '"b"'),
-    came=Side("text", '"a"'),
+    expected='text "b"',
+    came='text "a"',
     where="Several texts, client 2",
     line="line 3: socket.send_text(first)",
     tables=(FRAMES,),
@@ -151,7 +151,7 @@ def test_the_data_stays_in_the_notebook() -> None:
         "exercise": "echo",
         "title": "Echo",
         "state": "not yet",
-        "key": "first-only",
+        "key": "returned",
         "headline": FINDING.headline,
     }
 
@@ -182,9 +182,9 @@ EVIL = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>"
 
 
 def test_what_a_stranger_sends_is_never_markup() -> None:
-    side = Side(EVIL, EVIL)
+    side = f"{EVIL} {EVIL}"
     table = Table(EVIL, (EVIL, EVIL), ((EVIL, f"`{EVIL}`"),))
-    finding = Finding(Misconception.FIRST_ONLY, EVIL, f"`{EVIL}`", side, side, EVIL, EVIL, (table,))
+    finding = Finding(Misconception.RETURNED, EVIL, f"`{EVIL}`", side, side, EVIL, EVIL, (table,))
     answer = Answer(
         EVIL, EVIL, "not yet", finding, section=EVIL, progress=EVIL, printed=f"{EVIL}\x1b[2J\n"
     )

@@ -150,15 +150,18 @@ HOSTILE = {
         "def handle_socket(socket):\n    while True:\n        socket.send_text('x')\n",
         "flood|too-early",
     ),
-    "exits": ("def handle_socket(socket):\n    exit()\n", "exit"),
-    "exits at once": ("import os\ndef handle_socket(socket):\n    os._exit(1)\n", "exit"),
-    "exits, async": ("import sys\nasync def handle_socket(socket):\n    sys.exit(1)\n", "exit"),
+    "exits": ("def handle_socket(socket):\n    exit()\n", "forbidden"),
+    "exits at once": ("import os\ndef handle_socket(socket):\n    os._exit(1)\n", "forbidden"),
+    "exits, async": (
+        "import sys\nasync def handle_socket(socket):\n    sys.exit(1)\n",
+        "forbidden",
+    ),
     "forks": ("import os\ndef handle_socket(socket):\n    os.fork()\n", "forbidden"),
     "kills": (
         "import os, signal\ndef handle_socket(socket):\n    os.kill(os.getpid(), signal.SIGKILL)\n",
         "forbidden",
     ),
-    "aborts": ("import os\ndef handle_socket(socket):\n    os.abort()\n", "exit"),
+    "aborts": ("import os\ndef handle_socket(socket):\n    os.abort()\n", "forbidden"),
     "raises a signal": (
         "import signal\ndef handle_socket(socket):\n    signal.raise_signal(signal.SIGKILL)\n",
         "forbidden",
@@ -167,7 +170,7 @@ HOSTILE = {
         "import socket as tcp\ndef handle_socket(socket):\n"
         "    host, port = socket.request.headers['Host'].split(':')\n"
         "    tcp.create_server((host, int(port)))\n",
-        "own-server",
+        "raised",
     ),
     "raises": ("def handle_socket(socket):\n    raise BaseException('no')\n", "raised"),
     "serves on the same port": (

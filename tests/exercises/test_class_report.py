@@ -44,7 +44,7 @@ def echo_back(socket: WebSocket) -> None:
             socket.send(message.type, message.value)
 
 
-FINDING = Finding(Misconception.FIRST_ONLY, "Only the first message was answered.")
+FINDING = Finding(Misconception.RETURNED, "Only the first message was answered.")
 RIGHT = Answer("echo", "Echo", "right")
 WRONG = Answer("echo", "Echo", "not yet", FINDING)
 EMPTY = Answer("greet", "Greet on open", "not attempted")
@@ -91,7 +91,7 @@ def course(tmp_path: Path) -> Path:
     (folder / "broken.ipynb").write_text("{", encoding="utf-8")
     log = FrameLog()
     log.append(
-        0, CheckRecord, exercise="echo", title="Echo", outcome="not yet", misconception="first-only"
+        0, CheckRecord, exercise="echo", title="Echo", outcome="not yet", misconception="returned"
     )
     log.to_jsonl(folder / "kim.jsonl")
     return folder
@@ -109,7 +109,7 @@ def test_one_row_for_each_student_and_one_column_for_each_exercise(course: Path)
         "new                                       0 of 2",
         "",
         "Misunderstood most:",
-        "  2 students: echo, first-only. Only the first message was answered.",
+        "  2 students: echo, returned. Only the first message was answered.",
         "",
         "Without a result:",
         "  broken: cannot be read: Expecting property name enclosed in double quotes: "
@@ -473,7 +473,7 @@ def test_every_tag_of_the_page_is_its_own(tmp_path: Path) -> None:
 
     evil = '"><img src=x onerror=alert(1)><svg onload=alert(2)>'
     notebook(tmp_path / f"{evil}.ipynb")
-    finding = Finding(Misconception.FIRST_ONLY, evil)
+    finding = Finding(Misconception.RETURNED, evil)
     notebook(tmp_path / "bob.ipynb", Answer(evil, evil, "not yet", finding))
     write_cells(tmp_path / "kim.ipynb", error(evil), source=f"{evil}.check(")
     Tags().feed(read_folder(tmp_path).html())

@@ -82,15 +82,15 @@ def handle_socket(socket):
     automatic_pong=False,
     scenarios=[pings, pings_again, texts_between],
     wrong=[
-        Wrong("def handle_socket(s):\n    for m in s: s.send_pong(b'')", "empty"),
+        Wrong("def handle_socket(s):\n    for m in s: s.send_pong(b'')", "wrong-value"),
         Wrong("def handle_socket(s):\n    for m in s: print(m.value)", "nothing"),
     ],
     advice={
         "wrong-type": "Answer a PING with a PONG, by send_pong(), and a text with a text.",
-        "cut empty wrong-value": "The PONG carries the payload of its PING, all of it, unchanged.",
+        "wrong-value": "The PONG carries the payload of its PING, all of it, unchanged.",
         "nothing": "Automatic pong is off: your handler must answer each PING, even if its payload "
         "is empty or came before, and echo each text.",
-        "behind ahead": "Each PING gets its own PONG, in the order in which they came.",
+        "repeated": "Each PING gets its own PONG, in the order in which they came.",
         "unasked": "A PONG is an answer itself, so it gets none (section 5.5.3).",
     },
 )

@@ -145,7 +145,8 @@ def handle_socket(socket):
     ],
     wrong=[
         Wrong(
-            "def handle_socket(s):\n    for m in s:\n        s.send(m.type, m.value)\n", "to-itself"
+            "def handle_socket(s):\n    for m in s:\n        s.send(m.type, m.value)\n",
+            "not-passed-on",
         ),
         Wrong("def handle_socket(socket):\n    for m in socket:\n        pass\n", "not-passed-on"),
     ],
@@ -155,7 +156,7 @@ def handle_socket(socket):
         "to-itself": "Skip the sender, and send to each of the others: if member is not socket.",
         "too-many": "Each message goes to each other client once, and nothing else is sent.",
         "wrong-value": "Pass on what a client sent unchanged, and add nothing.",
-        "as-text": "Pass on bytes as bytes and text as text: send(message.type, message.value).",
+        "wrong-type": "Pass on bytes as bytes and text as text: send(message.type, message.value).",
         "sent-to-gone": "A client had already left. Take its socket out of what others see when it "
         "leaves, even if something raises: `try` and `finally`.",
     },

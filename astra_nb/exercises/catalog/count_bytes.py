@@ -91,7 +91,7 @@ def handle_socket(socket):
         Wrong("def handle_socket(s): s.send_text(len(s.recv().value))", "raised"),
     ],
     advice={
-        "as-bytes": "Send the number as text: send_text(str(...)).",
+        "wrong-type": "Send the number as text: send_text(str(...)).",
         "nothing": "Count every bytes and text message; one without a payload has 0.",
         "wrong-value": "Send the number of bytes in this payload, in decimal digits.",
     },

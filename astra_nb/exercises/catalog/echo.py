@@ -68,12 +68,12 @@ def handle_socket(socket):
 """,
     scenarios=[texts_and_bytes, long_and_fragmented, many, two_echoes],
     wrong=[
-        Wrong("def handle_socket(s): s.send_text(s.recv().value)", "first-only"),
+        Wrong("def handle_socket(s): s.send_text(s.recv().value)", "returned"),
         Wrong("def handle_socket(s):\n    for m in s: print(m.value)", "nothing"),
     ],
     advice={
-        "as-text": "Send bytes back as bytes; look at message.type.",
+        "wrong-type": "Send bytes back as bytes; look at message.type.",
         "nothing": "Answer every text and every bytes message, even an empty one.",
-        "blank": "Add nothing and take nothing away: no blanks, no line breaks, no strip().",
+        "wrong-value": "Add nothing and take nothing away: no blanks, no line breaks, no strip().",
     },
 )

@@ -81,11 +81,11 @@ def handle_socket(socket):
     scenarios=[text_and_bytes, ping_and_pong, in_a_row, gone, any_order],
     wrong=[
         Wrong("def handle_socket(s):\n    for m in s: s.send_text(m.type)", "wrong-value"),
-        Wrong("def handle_socket(s): s.send('text', s.recv().value)", "first-only"),
+        Wrong("def handle_socket(s): s.send('text', s.recv().value)", "returned"),
     ],
     advice={
         "wrong-type": "Answer each type with its own kind: ping with ping, pong with pong.",
         "nothing": 'Answer each "text", "bytes", "ping" and "pong", even an empty one.',
-        "cut empty wrong-value": "Send back message.value, unchanged, whatever the type.",
+        "wrong-value": "Send back message.value, unchanged, whatever the type.",
     },
 )

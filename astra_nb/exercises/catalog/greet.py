@@ -80,13 +80,13 @@ def handle_socket(socket):
 """,
     scenarios=[names, two_guests],
     wrong=[
-        Wrong('def handle_socket(s): s.send_text("Welcome!")', "first-only"),
+        Wrong('def handle_socket(s): s.send_text("Welcome!")', "returned"),
         Wrong("def handle_socket(s): s.recv()", "nothing-yet"),
     ],
     advice={
-        "first-only returned": "Greet each name that comes, until the client closes.",
+        "returned": "Greet each name that comes, until the client closes.",
         "too-many": "Send Welcome! once, before the loop; greet each name once.",
-        "wrong-value cut added": "Compare comma, blank and exclamation mark: `Hello, NAME!`",
+        "wrong-value": "Compare comma, blank and exclamation mark: `Hello, NAME!`",
         "unasked": 'Greet only what has the type "text".',
     },
 )

@@ -162,6 +162,6 @@ def handle_socket(socket):
         "raised": "A bad request gets a reply with an error; it does not end the handler.",
         "closed-early": "A bad request gets a reply with an error; the connection stays open.",
         "nothing": "Every request gets a reply, even one that fails.",
-        "as-bytes": "Send JSON as text: send_text(json.dumps(...)).",
+        "wrong-type": "Send JSON as text: send_text(json.dumps(...)).",
     },
 )

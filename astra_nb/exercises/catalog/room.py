@@ -234,7 +234,9 @@ def handle_socket(socket):
         left_in_any_way,
     ],
     wrong=[
-        Wrong("def handle_socket(s):\n    for m in s:\n        s.send_text(m.value)\n", "echoed"),
+        Wrong(
+            "def handle_socket(s):\n    for m in s:\n        s.send_text(m.value)\n", "to-itself"
+        ),
         Wrong("def handle_socket(s):\n    s.path_parameters['name']\n", "raised"),
     ],
     advice={
@@ -242,10 +244,8 @@ def handle_socket(socket):
         "too-early": "A client that has given no name is not in the room: it gets nothing yet.",
         "sent-to-gone": "Sending to a client that has left raises ConnectionClosed, and that ends "
         "this handler. Take the socket out first, then tell the others.",
-        "first-only": "After the name the handler stays in a loop until the client closes.",
+        "returned": "After the name the handler stays in a loop until the client closes.",
         "too-many": "Each of these texts comes once.",
         "to-itself": "The first text is a name: everyone gets NICK joined; then NICK: TEXT.",
-        "echoed": "The first text is a name: everyone gets NICK joined; then NICK: TEXT.",
-        "added": "Compare letter by letter: NICK joined, NICK: TEXT, NICK left.",
     },
 )

@@ -114,18 +114,16 @@ def handle_socket(socket):
     scenarios=[nobody_is_slow, one_is_slow],
     wrong=[
         Wrong(
-            "def handle_socket(s):\n    for m in s:\n        s.send(m.type, m.value)\n", "to-itself"
+            "def handle_socket(s):\n    for m in s:\n        s.send(m.type, m.value)\n",
+            "not-passed-on",
         ),
         Wrong("def handle_socket(socket):\n    for m in socket:\n        pass\n", "not-passed-on"),
     ],
     advice={
-        "slow-send": "This send waits for the client that does not read, and meanwhile nobody else "
-        "gets anything. The code that reads messages should not send them.",
         "not-passed-on": "What another client sent should have come here at once. Meanwhile "
         "nothing must wait for the client that does not read. What sends must have begun, and must "
         "go on after one message. What one takes out of a queue, nobody else gets.",
-        "behind": "Messages stay in their order: one queue and one sender for each client.",
-        "ahead": "Messages stay in their order: one queue and one sender for each client.",
+        "repeated": "Messages stay in their order: one queue and one sender for each client.",
         "wrong-value": "Messages stay in their order: one queue and one sender for each client.",
         "stuck": "The code that reads messages must not wait for a client that does not read: not "
         "in send, not in a queue's put(), and not in close(), which waits for the closing "

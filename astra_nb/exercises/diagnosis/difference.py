@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import reprlib
 from collections.abc import Callable
@@ -10,45 +9,46 @@ from typing import Any
 
 __all__ = ["a", "how_differs", "same", "short"]
 
+BRACES = re.compile(r"\{[A-Za-z_][\w.\[\]()]*\}")  # of an f-string without its f
 NUMBER = re.compile(r"-?\d{1,100}")
+LOSSY = ("ignore", "replace")  # ways to decode bytes that are not UTF-8
 SMALL = 16 * 1024  # bytes that are looked at in every way
 
+_limits = reprlib.Repr()
+_limits.maxstring = _limits.maxother = 70
+_limits.maxdict = _limits.maxlist = _limits.maxtuple = 12
 
-class _Short(reprlib.Repr):
-    """Shows any value on one line, in few characters."""
+TEXTS: tuple[tuple[Callable[[str, str], object], str], ...] = (
+    (lambda came, right: came.startswith("Message("),
+     "it is the whole Message, and the payload is message.value"),
+    (lambda came, right: BRACES.search(came) and not BRACES.search(right),
+     "braces are in it: an f before the quotes fills in what is in braces"),
+    (lambda came, right: came.lower() == right.lower(), "the case of the letters changed"),
+    (lambda came, right: came.split() == right.split(), "only blanks or line breaks differ"),
+    (lambda came, right: came in (repr(right), repr(right.encode("utf-8", "replace"))),
+     "it is Python's spelling of the value, quotes and all"),
+    (lambda came, right: sorted(came.split()) == sorted(right.split()),
+     "it has the right words in another order"),
+    (lambda came, right: right.encode("ascii", "ignore") == came.replace("?", "").encode(
+        "ascii", "ignore"), "characters beyond ASCII were lost"),
+)  # fmt: skip
+BYTES: tuple[tuple[Callable[[bytes, bytes], object], str], ...] = (
+    (lambda came, right: came == right.hex().encode(), "it is hexadecimal digits, not the bytes"),
+    (lambda came, right: came == right.decode("latin-1").encode(),
+     "each byte from 0x80 on has become two"),
+    (lambda came, right: came in (right.decode("utf-8", how).encode() for how in LOSSY),
+     "bytes that are not UTF-8 were lost"),
+    (lambda came, right: came == str(right).encode(), "it is Python's spelling of the bytes"),
+    (lambda came, right: sorted(came) == sorted(right), "it has the right bytes in another order"),
+)  # fmt: skip
 
-    def repr_int(self, x: int, level: int) -> str:
-        bits = x.bit_length()  # Python writes out no number of thousands of digits
-        return f"<int of {bits:,} bits>" if bits > 10_000 else super().repr_int(x, level)
 
-    def repr_instance(self, x: Any, level: int) -> str:
-        shown = super().repr_instance(x, level)
-        return f"<{type(x).__name__}>" if "\n" in shown else shown
-
-
-_short = _Short()
-_short.maxstring = _short.maxother = 70
-_short.maxdict = _short.maxlist = _short.maxtuple = 12
-short = _short.repr
-
-TEXTS: tuple[tuple[Callable[[str], object], str], ...] = (
-    (str.lower, "it has the right letters, but not their case"),
-    (str.split, "only blanks or line breaks differ"),
-    (lambda text: text.strip("'\""), "only the quotes around it differ"),
-    (lambda text: sorted(text.split()), "it has the right words in another order"),
-)
-BYTES: tuple[tuple[Callable[[bytes], bytes], str], ...] = (
-    (lambda right: right.hex().encode(), "those are its hexadecimal digits, not the bytes"),
-    (base64.b64encode, "it is the right one in base64"),
-    (lambda right: right.decode("latin-1").encode(), "each byte from 0x80 on has become two"),
-    (
-        lambda right: right.decode("utf-8", "replace").encode(),
-        "bytes that are not UTF-8 were replaced",
-    ),
-    (lambda right: right.decode("utf-8", "ignore").encode(), "bytes that are not UTF-8 were lost"),
-    (lambda right: bytes(sorted(right)), "its bytes are sorted"),
-    (lambda right: str(right).encode(), "that is Python's spelling of the bytes"),
-)
+def short(value: object) -> str:
+    """Show any value on one line, in few characters."""
+    if isinstance(value, int) and value.bit_length() > 10_000:  # Python does not write it out
+        return f"<int of {value.bit_length():,} bits>"
+    shown = _limits.repr(value)
+    return f"<{type(value).__name__}>" if "\n" in shown else shown
 
 
 def a(value: object) -> str:
@@ -88,24 +88,21 @@ def how_differs(came: Any, right: Any) -> str:
 
 def _runs(came: Any, right: Any) -> str:
     """Compare two texts, or two runs of bytes."""
-    found = ["it is the right one in reverse order"] if came == right[::-1] else []
-    if isinstance(right, str):
-        if NUMBER.fullmatch(right) and NUMBER.fullmatch(came) and int(came) != int(right):
-            return how_differs(int(came), int(right))
-        found += [said for form, said in TEXTS if form(came) == form(right)]
-    elif max(len(right), len(came)) <= SMALL:
-        found += [said for form, said in BYTES if came == form(right)]
-    if isinstance(right, bytes) and len(came) == len(right) and sorted(came) == sorted(right):
-        found.append("it has the right bytes in another order")
-    if not came or found:
-        return found[0] if came else "it is empty"
+    is_text = isinstance(right, str)
+    if is_text and NUMBER.fullmatch(right) and NUMBER.fullmatch(came) and int(came) != int(right):
+        return how_differs(int(came), int(right))
+    if not came or came in (right[::-1], right * 2):
+        how = "the right one in reverse order" if came == right[::-1] else "there twice"
+        return f"it is {how if came else 'empty'}"
+    forms: Any = TEXTS if is_text else BYTES if max(len(right), len(came)) <= SMALL else ()
+    for holds, said in forms:
+        if holds(came, right):
+            return str(said)
     start = _alike(came, right)
     end = _alike(came[start:][::-1], right[start:][::-1])
     has, lacks = came[start : len(came) - end], right[start : len(right) - end]
     at = "at the beginning" if not start else "at the end" if not end else ""
     at = at or f"after {short(right[max(0, start - 8) : start])}"
-    if isinstance(right, bytes) and len(came) != len(right):
-        at += f" (its length is {len(came):,}, not {len(right):,})"
     if not has or not lacks:
         return f"{short(has or lacks)} is {'extra' if has else 'missing'} {at}"
     where = f"{at} " if start or end else ""

@@ -6,39 +6,34 @@ from .evidence import Error
 
 __all__ = ["advice_on"]
 
-ASYNC_RECV = "recv() must be awaited in an async def handler: message = await socket.recv()."
-MESSAGE = "recv() gives a Message with type and value; the payload is message.value."
-NO_INPUT = "Nobody answers input() in a handler; what it needs comes through its socket."
-AT_CLOSE = ("This message is a close: look at message.type before you use the value. The value "
-"of an empty close is None.")  # fmt: skip
+CLOSE = "This message is a close: look at message.type first. The value of an empty close is None."
 SILENT = "A client may be silent for long: recv() without a timeout waits until something comes."
+AWAIT = "recv() must be awaited in an async def handler: message = await socket.recv()."
+PAYLOAD = "recv() gives a Message with type and value; the payload is message.value."
 
 # By the error's type and a part of its text; the first that fits counts.
 MEANINGS: tuple[tuple[str, str, str], ...] = (
-    ("EOFError", "", NO_INPUT),
-    ("NotImplementedError", "raw_input", NO_INPUT),
-    ("AttributeError", "'coroutine' object", ASYNC_RECV),
-    ("TypeError", "'coroutine' object", ASYNC_RECV),
-    ("AttributeError", "'CloseFrame' object", AT_CLOSE),
-    ("InvalidMessage", "not CloseFrame", AT_CLOSE),
+    ("Exception", "raw_input", "Nobody answers input() in a handler; use its socket."),
+    ("Exception", "in use", "The check has its own server; it needs only the handler."),
+    ("EOFError", "", "Nobody answers input() in a handler; use its socket."),
+    ("Exception", "'coroutine' object", AWAIT),
+    ("Exception", "'CloseFrame' object", CLOSE),
+    ("InvalidMessage", "not CloseFrame", CLOSE),
     ("WaitTimeout", "", SILENT),
     ("TimeoutError", "", SILENT),
-    ("AttributeError", "'Message' object", MESSAGE),
-    ("TypeError", "Message", MESSAGE),
-    ("InvalidMessage", "not Message", MESSAGE),
     ("AttributeError", "attribute 'length'", "Python counts with len(...): len(message.value)."),
+    ("AttributeError", "'Message' object", PAYLOAD),
+    ("TypeError", "Message", PAYLOAD),
+    ("InvalidMessage", "not Message", PAYLOAD),
     ("AttributeError", "'str' object has no attribute 'decode'", "This is a str already: nothing "
      "is left to decode."),
-    ("AttributeError", "WebSocket' object has no attribute", "A socket has recv(), "
-     "send(type, value), send_text(), send_bytes(), send_ping(), send_pong() and send_close(); "
-     "parameters of the path are in path_parameters."),
+    ("AttributeError", "WebSocket' object has no attribute", "A socket has recv(), send(type, "
+     "value), send_text(), send_bytes(), send_ping(), send_pong(), send_close(), path_parameters."),
     ("TypeError", "AsyncWebSocket' object is not iterable", "Write: async for message in socket."),
-    ("TypeError", "can't be used in 'await'", "In a def handler, calls simply block: leave out "
-     "await."),
-    ("TypeError", "WebSocket.send", "One message carries one value: put it together first, for "
-     "example with an f-string."),
-    ("InvalidMessage", "a text message takes a str", "send_text() takes a str. Send bytes with "
-     "send_bytes(); make a str of anything else first."),
+    ("TypeError", "can't be used in 'await'", "In a def handler leave out await."),
+    ("TypeError", "WebSocket.send", "One message carries one value: put it together first."),
+    ("InvalidMessage", "a text message takes a str", "send_text() takes a str; bytes go by "
+     "send_bytes(), and str() makes a text of anything else."),
     ("InvalidMessage", "message type", "send() takes the type first and then the value: "
      "socket.send(message.type, message.value)."),
     ("UnboundLocalError", "", "A name that a function assigns to is local: write global NAME in "
@@ -48,9 +43,8 @@ MEANINGS: tuple[tuple[str, str, str], ...] = (
      "loop goes over it, and other handlers do change it: go over a copy."),
     ("UnicodeDecodeError", "", "Not all bytes are UTF-8 text; pass bytes on as bytes, without "
      "decode()."),
-    ("AttributeError", "'NoneType' object", "What is before the dot is None. A method that changes "
-     "its object, such as update(), append() or sort(), returns None; the value of an empty "
-     "close is None, too."),
+    ("AttributeError", "'NoneType' object", "What is before the dot is None: the value of an empty "
+     "close, or the result of a method that changes its object, such as update() or sort()."),
 )  # fmt: skip
 
 

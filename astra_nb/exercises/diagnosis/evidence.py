@@ -50,7 +50,7 @@ class Wanted:
 
     "open" is a connection that stays open, "end" a handler that ends after its connection. Of
     `mistakes` each is a wrong payload that is known, with what to say about it; `why` is what to
-    say of whatever else comes, and `missing` of nothing.
+    say of whatever else comes, and of nothing.
     """
 
     kind: str
@@ -58,7 +58,6 @@ class Wanted:
     any_payload: bool = False
     mistakes: tuple[tuple[bytes, str], ...] = ()
     why: str = ""
-    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,6 @@ class Handler:
     def last(self, state: str) -> Call | None:
         return next((call for call in reversed(self.calls) if call.state == state), None)
 
-    def sent(self, said: Said | None, to: int) -> list[int]:
-        """Return the places, among its calls, of those that sent this to a connection."""
-        sent = [(i, c) for i, c in enumerate(self.calls) if c.owner == to and c.name != "recv"]
-        return [i for i, call in sent if said is not None and call.said == said]
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -117,12 +111,7 @@ class Evidence:
     unanswered: tuple[Said, ...] = ()  # of that, what gets no answer from the handler
     right: tuple[Said, ...] = ()  # what came right so far
     answers: int = 0  # how many of those came after the last thing this client said
-    later: tuple[Said, ...] = ()  # what this client expects later
+    back: tuple[str, ...] = ()
     others_said: bool = False  # whether another client has sent something
-    elsewhere: tuple[str, ...] = ()  # the clients that got this message, as "client 2"
-    back: tuple[str, ...] = ()  # those that got what they had sent themselves, unexpected so far
     handler: Handler = field(default_factory=Handler)
     others: tuple[Handler, ...] = ()
-    beside: tuple[Error, ...] = ()  # what ended a thread or a task that a handler began
-    printed: bool = False  # whether a handler printed something
-    by_heart: bool = False  # whether what came was right for an earlier value, and this one is new
