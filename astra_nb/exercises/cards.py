@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -32,10 +32,6 @@ MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.95em;"
 KEPT = f"{MONO} white-space: pre-wrap; overflow-wrap: anywhere; text-align: left"
 PAIR = "display: flex; flex-wrap: wrap; gap: 0.4em 1em; margin: 0.4em 0"
 FRAME = "border: 1px solid #888; border-radius: 3px; padding: 0.2em 0.7em"
-HEAD = f'<th scope="col" style="{KEPT}">{{}}</th>'
-CELL = f'<td style="{KEPT}">{{}}</td>'
-STEP = "display: inline-block; width: 1.4em; height: 0.4em; margin: 0.1em; border: 1px solid {}"
-DONE = "#43a047; background: #43a047"  # seen on a dark page and on a light one
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,7 +42,6 @@ class Answer:
         finding: What to say, when the outcome is "not yet".
         section: Where to read again.
         progress: How far this notebook's exercises are, as one sentence; "" where none is kept.
-        steps: Which exercises of this notebook are right, in their order.
         printed: What the student's code printed.
         log: Log of the check; of a handler, that of its server.
     """
@@ -57,7 +52,6 @@ class Answer:
     finding: Finding | None = None
     section: str = ""
     progress: str = ""
-    steps: tuple[bool, ...] = ()
     printed: str = ""
     log: FrameLog | None = field(default=None, compare=False)
 
@@ -77,16 +71,16 @@ class Answer:
     def __str__(self) -> str:
         frames = (f"  {name:<8}  {text}" for name, text in self._frames())
         says = "\n".join((*self._paragraphs(), *frames))
-        folded = ", ".join(map(_summary, self._folded()))
-        more = f"More by .details(): {folded}." if folded else ""
-        ending = "\n".join(filter(None, (self.progress, more)))
-        return "\n\n".join(filter(None, (f"{self.title}: {self.outcome}.", says, ending)))
+        folded = ", ".join(map(summary, self._folded()))
+        ending = [self.progress, f"More by .details(): {folded}."] if folded else [self.progress]
+        parts = (f"{self.title}: {self.outcome}.", says, "\n".join(filter(None, ending)))
+        return "\n\n".join(filter(None, parts))
 
     __repr__ = __str__
 
     def details(self) -> Note:
         """Show what is folded: frames or calls, what was printed, where to read again."""
-        text = "\n\n".join(map(_table_text, self._folded())) or "There are none."
+        text = "\n\n".join(map(table_text, self._folded())) or "There are none."
         return Note(f"{self.title}: details", text, code=True)
 
     def _paragraphs(self) -> list[str]:
@@ -105,37 +99,29 @@ class Answer:
     def _folded(self) -> Iterator[Table]:
         yield from self.finding.tables if self.finding else ()
         if self.printed:
-            lines = ((as_printed(line, 200),) for line in self.printed.splitlines())
-            yield Table("What your code printed", (), tuple(lines))
+            lines = tuple((as_printed(line, 200),) for line in self.printed.splitlines())
+            yield Table("What your code printed", (), lines)
         if self.finding and self.section:
             yield Table("Read again", (), ((self.section,),))
 
     def _repr_html_(self) -> str:
-        frames = (
+        frames = "".join(
             f'<div style="{FRAME}">{name} <span style="{KEPT}">{escape(text)}</span></div>'
             for name, text in self._frames()
         )
-        styles = (STEP.format(DONE if step else "#888") for step in self.steps)
-        steps = "".join(f'<span style="{style}"></span>' for style in styles)
-        return _box(
+        rows = (frames, "".join(map(table_html, self._folded())))
+        return box(
             f"{self.title}: {self.outcome}.",
             *MARKS[self.outcome],
-            *map(_prose, self._paragraphs()),
-            _side_by_side(frames),
-            _side_by_side(map(_table_html, self._folded())),
-            _prose(self.progress),
-            # The sentence above says the same to a screen reader.
-            f'<div aria-hidden="true" style="line-height: 1">{steps}</div>' if steps else "",
+            *map(prose, self._paragraphs()),
+            *(f'<div style="{PAIR}">{row}</div>' for row in rows if row),
+            prose(self.progress),
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        data = {
-            "exercise": self.name,
-            "title": self.title,
-            "state": self.outcome,
-            "key": self.key,
-            "headline": self.finding.headline if self.finding else "",
-        }
+        headline = self.finding.headline if self.finding else ""
+        data = {"exercise": self.name, "title": self.title, "state": self.outcome}
+        data |= {"key": self.key, "headline": headline}
         return {"text/plain": str(self), "text/html": self._repr_html_(), ANSWER_TYPE: data}
 
 
@@ -156,11 +142,11 @@ class Note:
 
     def _repr_html_(self) -> str:
         code = f'<pre style="margin: 0.3em 0; {MONO}">{escape(self.text)}</pre>'
-        text = code if self.code else _prose(self.text)
-        return _box(self.heading, "", "#1565c0", text, _prose(self.more))
+        text = code if self.code else prose(self.text)
+        return box(self.heading, "", "#1565c0", text, prose(self.more))
 
 
-def _box(heading: str, mark: str, colour: str, *parts: str) -> str:
+def box(heading: str, mark: str, colour: str, *parts: str) -> str:
     # The heading is a role: elements would be listed in JupyterLab's table of contents.
     return (
         f'<div role="region" aria-label="{escape(heading)}" style="{BOX.format(colour)}">'
@@ -169,12 +155,7 @@ def _box(heading: str, mark: str, colour: str, *parts: str) -> str:
     )
 
 
-def _side_by_side(parts: Iterable[str]) -> str:
-    row = "".join(parts)
-    return f'<div style="{PAIR}">{row}</div>' if row else ""
-
-
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     code = CODE.sub(lambda match: f"<code>{match[1] or match[2]}</code>", escape(text))
     return f'<p style="margin: 0.4em 0">{code}</p>' if text else ""
 
@@ -185,19 +166,18 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
-def _summary(table: Table) -> str:
+def summary(table: Table) -> str:
     return f"{table.caption} ({len(table.rows)})" if len(table.rows) > 1 else table.caption
 
 
-def _table_text(table: Table) -> str:
+def table_text(table: Table) -> str:
     lines = aligned([row for row in (table.heads, *table.rows) if row])
     return "\n".join((f"{table.caption}:", *(f"  {line}".rstrip() for line in lines)))
 
 
-def _table_html(table: Table) -> str:
-    rows = "".join(
-        f'<tr style="background: none">{"".join(cell.format(escape(text)) for text in row)}</tr>'
-        for cell, row in ((HEAD, table.heads), *((CELL, row) for row in table.rows))
-        if row
-    )
-    return f"<details><summary>{escape(_summary(table))}</summary><table>{rows}</table></details>"
+def table_html(table: Table) -> str:
+    html = f"<details><summary>{escape(summary(table))}</summary><table>"
+    for cell, row in (('th scope="col"', table.heads), *(("td", row) for row in table.rows)):
+        cells = "".join(f'<{cell} style="{KEPT}">{escape(t)}</{cell[:2]}>' for t in row)
+        html += f'<tr style="background: none">{cells}</tr>' if row else ""
+    return f"{html}</table></details>"

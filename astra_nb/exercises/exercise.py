@@ -149,7 +149,6 @@ class Exercise(ABC):
             finding=finding,
             section=f'section "{self.title}" of this notebook; RFC 6455, {self.rfc}',
             progress=progress.sentence(states, siblings),
-            steps=tuple(states.get(name) == "right" for name in siblings),
             printed=examination.output.text,
             log=examination.log,
         )

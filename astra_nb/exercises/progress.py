@@ -15,74 +15,52 @@ from typing import Any
 from astra_nb.log.records import Outcome
 from astra_nb.recordings.files import write
 
-__all__ = [
-    "FILE_NAME",
-    "NO_PROGRESS",
-    "read_answers",
-    "read_states",
-    "remember",
-    "remember_answer",
-    "sentence",
-]
-
 FILE_NAME = "astra-nb-progress.json"
 MAX_SIZE = 1_000_000  # bytes; a larger file is not ours
-STATES = ("right", "not attempted", "not yet")
+STATES = ["right", "not attempted", "not yet"]
 EARLIER = "right before"  # only in what remember() returns
 NO_PROGRESS = "ASTRA_NB_NO_PROGRESS"  # environment variable; with any value nothing is kept
 
 
 def read_states(folder: Path) -> dict[str, str]:
     """Return the state of each exercise by its name; damaged parts are left out."""
-    return _states(_read(folder))
-
-
-def _states(content: Mapping[str, Any]) -> dict[str, str]:
-    states = content.get("exercises")
-    if not isinstance(states, dict):
-        return {}
-    return {name: state for name, state in states.items() if state in list(STATES)}
+    states = _read(folder, "exercises")
+    return {name: state for name, state in states.items() if state in STATES}
 
 
 def read_answers() -> dict[str, str]:
     """Return the answer to each question that a prediction asked in the current folder."""
-    answers = _read(Path.cwd()).get("predictions")
-    return {
-        question: each["answer"]
-        for question, each in (answers.items() if isinstance(answers, dict) else ())
-        if isinstance(each, dict) and isinstance(each.get("answer"), str)
-    }
+    rows = ((q, each) for q, each in _read(Path.cwd(), "predictions").items())
+    answers = {question: each.get("answer") for question, each in rows if isinstance(each, dict)}
+    return {question: each for question, each in answers.items() if isinstance(each, str)}
 
 
 def remember_answer(question: str, answer: str, outcome: str) -> None:
     """Note the answer to a question in the current folder; "" forgets the one before."""
-    content = _read(Path.cwd())
-    found = content.get("predictions")
-    answers = dict(found) if isinstance(found, dict) else {}
-    answers.pop(question, None)
+    found = _read(Path.cwd(), "predictions")
+    answers = {each: found[each] for each in found if each != question}
     if answer:
         answers[question] = {"answer": answer, "outcome": outcome}
     if answers or found:
-        _write({**content, "predictions": answers})
+        _write("predictions", answers)
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def _read(folder: Path, part: str = "") -> dict[str, Any]:
     path = folder / FILE_NAME
-    try:
-        if os.environ.get(NO_PROGRESS) or path.stat().st_size > MAX_SIZE:
-            return {}
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return content if isinstance(content, dict) else {}
-    except (OSError, ValueError, RecursionError):
-        return {}
+    content = None
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        if not os.environ.get(NO_PROGRESS) and path.stat().st_size <= MAX_SIZE:
+            content = json.loads(path.read_text(encoding="utf-8"))
+    if part and isinstance(content, dict):
+        content = content.get(part)
+    return content if isinstance(content, dict) else {}
 
 
-def _write(content: dict[str, Any]) -> None:
-    if os.environ.get(NO_PROGRESS):
-        return
-    with contextlib.suppress(OSError):
-        text = json.dumps(content, indent=1, sort_keys=True)
-        write(Path.cwd() / FILE_NAME, text + "\n")
+def _write(part: str, value: dict[str, Any]) -> None:
+    if not os.environ.get(NO_PROGRESS):
+        text = json.dumps(_read(Path.cwd()) | {part: value}, indent=1, sort_keys=True)
+        with contextlib.suppress(OSError):
+            write(Path.cwd() / FILE_NAME, text + "\n")
 
 
 def remember(name: str, outcome: Outcome) -> dict[str, str]:
@@ -91,13 +69,12 @@ def remember(name: str, outcome: Outcome) -> dict[str, str]:
     What was right once stays right, as `EARLIER` in what is returned: to try out something else
     takes nothing away. A machine that was too busy changes nothing.
     """
-    content = _read(Path.cwd())
-    states = _states(content)
+    states = read_states(Path.cwd())
     if states.get(name) == "right":
         return states | {name: "right" if outcome == "right" else EARLIER}
     if outcome != "too busy":
         states[name] = outcome
-        _write({**content, "exercises": states})
+        _write("exercises", states)
     return states
 
 

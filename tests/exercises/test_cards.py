@@ -37,7 +37,6 @@ NOT_YET = Answer(
     FINDING,
     section='section "Echo" of this notebook; RFC 6455, section 5.6',
     progress="Progress in this notebook: 1 of 4 right; still to do: Echo, Greet on open, Bytes.",
-    steps=(False, True, False, False),
     printed="here\nand there\n",
 )
 
@@ -154,13 +153,6 @@ def test_the_data_stays_in_the_notebook() -> None:
         "key": "returned",
         "headline": FINDING.headline,
     }
-
-
-def test_steps_are_drawn_beside_the_sentence() -> None:
-    html = NOT_YET._repr_html_()
-    drawing = html[html.index('<div aria-hidden="true" style="line-height: 1">') :]
-    assert drawing.count("<span") == 4
-    assert drawing.count("background") == 1
 
 
 def test_calls_and_what_is_between_backticks_are_code() -> None:
