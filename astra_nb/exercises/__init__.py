@@ -24,53 +24,15 @@ from .function_exercise import Call, FunctionExercise
 from .scenario import Client, Heard, Scenario, ScenarioError, Script
 
 __all__ = [
-    "NOTEBOOKS",
-    "Call",
-    "Client",
-    "Exercise",
-    "FunctionExercise",
-    "HandlerExercise",
-    "Heard",
-    "Scenario",
-    "ScenarioError",
-    "Script",
-    "Wrong",
-    "answer_pings",
-    "broadcast",
-    "close_codes",
-    "compute_key",
-    "count_bytes",
-    "echo",
-    "five_types",
-    "greet",
-    "join_fragments",
-    "json_requests",
-    "masked_frame",
-    "measure_rtt",
-    "read_frame",
-    "room",
-    "slow_reader",
-    "who_closed",
-]
+    "NOTEBOOKS", "Call", "Client", "Exercise", "FunctionExercise", "HandlerExercise", "Heard",
+    "Scenario", "ScenarioError", "Script", "Wrong", "answer_pings", "broadcast", "close_codes",
+    "compute_key", "count_bytes", "echo", "five_types", "greet", "join_fragments", "json_requests",
+    "masked_frame", "measure_rtt", "read_frame", "room", "slow_reader", "who_closed",
+]  # fmt: skip
 
-# As they stand in their notebooks, easier ones first.
-IN_ORDER = (
-    echo,
-    greet,
-    five_types,
-    count_bytes,
-    close_codes,
-    answer_pings,
-    measure_rtt,
-    json_requests,
-    broadcast,
-    room,
-    slow_reader,
-    read_frame,
-    masked_frame,
-    compute_key,
-    join_fragments,
-    who_closed,
-)
-for _notebook in sorted(NOTEBOOKS):
-    NOTEBOOKS[_notebook] = sorted(NOTEBOOKS.pop(_notebook), key=IN_ORDER.index)
+NOTEBOOKS |= {  # easier ones first
+    "1-first-steps": [echo, greet, five_types, count_bytes],
+    "2-control-frames": [close_codes, answer_pings, measure_rtt],
+    "3-protocols": [json_requests, broadcast, room, slow_reader],
+    "4-by-hand": [read_frame, masked_frame, compute_key, join_fragments, who_closed],
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import threading
 from abc import ABC, abstractmethod
@@ -14,7 +15,7 @@ from typing import Any
 from astra_nb.errors import AddressInUse, AddressUnavailable, InvalidRoute
 from astra_nb.jupyter import handler_output
 from astra_nb.log import FrameLog
-from astra_nb.log.records import CheckRecord, Outcome
+from astra_nb.log.records import CheckRecord, Outcome, OutputRecord
 from astra_nb.net.background import BackgroundLoop, acquire, release
 
 from . import guard, progress
@@ -34,6 +35,9 @@ NOTEBOOKS: dict[str, list[Exercise]] = {}
 HANDLER_STUB = "def handle_socket(socket):\n    ...\n"
 NO_SOLUTIONS = "ASTRA_NB_NO_SOLUTIONS"  # environment variable; any value switches them off
 KEYS = {str(each.value) for each in Misconception}  # of findings
+SHOWN_OUTPUT = 800  # characters
+# What Python and the server themselves say of a handler; the finding says it in fewer words.
+NOT_SHOWN = re.compile("^The handler of connection|Enable tracemalloc|was never awaited")
 WALL_LIMIT = 90.0  # seconds by the wall clock, far beyond those of `Patience`
 
 _one_at_a_time = threading.Lock()
@@ -50,12 +54,15 @@ class Wrong:
 
 @dataclass
 class Examination:
-    """What a check works with: a seed for its values, a port for its server, log and prints."""
+    """What a check works with: a seed for its values, a port for its server, and its log."""
 
     seed: str
     port: int
     log: FrameLog = field(default_factory=FrameLog)
-    output: guard.Output = field(default_factory=guard.Output)
+
+    def print(self, stream: str, text: str) -> None:
+        """Record what a student's code prints."""
+        self.log.append(0, OutputRecord, stream=stream, text=text)
 
 
 class NotAttempted(Exception):
@@ -99,8 +106,6 @@ class Exercise(ABC):
                 f"exercise {self.name}: no finding has the key {unknown[0]!r}; choose from "
                 f"{', '.join(sorted(KEYS))}"
             )
-        if self.notebook:
-            NOTEBOOKS.setdefault(self.notebook, []).append(self)
 
     def hint(self, number: int = 1) -> Note:
         """Show a hint: 1 for the first, each further one says more."""
@@ -140,7 +145,8 @@ class Exercise(ABC):
         outcome, finding = self._judge(answer, examination)
         if finding is None or finding.misconception is not Misconception.CELL_FAILED:
             _last[:] = [(answer, self.title, outcome == "right", _last_cell())]
-        siblings = {each.name: each.title for each in NOTEBOOKS.get(self.notebook, ())}
+        notebook = next((each for each in NOTEBOOKS.values() if self in each), [])
+        siblings = {each.name: each.title for each in notebook}
         states = progress.remember(self.name, outcome) if siblings else {}
         found = Answer(
             name=self.name,
@@ -149,7 +155,7 @@ class Exercise(ABC):
             finding=finding,
             section=f'section "{self.title}" of this notebook; RFC 6455, {self.rfc}',
             progress=progress.sentence(states, siblings),
-            printed=examination.output.text,
+            printed=printed(examination.log),
             log=examination.log,
         )
         record = {"exercise": self.name, "title": self.title, "outcome": outcome}
@@ -259,9 +265,8 @@ class HandlerExercise(Exercise):
             raise ValueError(f"exercise {self.name}: without a scenario any answer would be right")
 
     def _examine(self, answer: Any, examination: Examination) -> None:
-        pong, output = self.automatic_pong, examination.output
         try:
-            harness = Harness(answer, self.path, examination.port, pong, output)
+            harness = Harness(answer, self.path, examination.port, self.automatic_pong)
             examination.log = harness.log
             with harness, own_loop() as loop:
                 loop.run(self._play(harness, examination.seed), WALL_LIMIT)
@@ -309,6 +314,14 @@ def own_loop() -> Iterator[BackgroundLoop]:
     finally:
         release(user)
         loop.join()
+
+
+def printed(log: FrameLog) -> str:
+    """Return what a student's code printed, and how much of it is left out."""
+    texts = [each.text for each in log if isinstance(each, OutputRecord)]
+    text = "".join(f"{each}\n" for each in texts if not NOT_SHOWN.search(each))
+    left = len(text) - SHOWN_OUTPUT
+    return text if left <= 0 else f"{text[:SHOWN_OUTPUT]}\n[{left:,} more characters]"
 
 
 def _last_cell() -> object:

@@ -13,7 +13,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from astra_nb.jupyter.handler_output import handler_context
+from astra_nb.jupyter.handler_output import Lines, handler_context
 from astra_nb.net.routes import is_async
 from astra_nb.wire.text import shortened
 
@@ -129,7 +129,9 @@ class FunctionExercise(Exercise):
         if is_async(answer) or not callable(answer):
             raise NotYet(Finding(M.NO_FUNCTION, said))
         with ExitStack() as stack:
-            context = handler_context(stack.enter_context(guard.at_work()), examination.output)
+            lines = Lines(examination.print)
+            stack.callback(lines.flush)
+            context = handler_context(stack.enter_context(guard.at_work()), lines)
             patience = Patience()
             for seed in (examination.seed, secrets.token_hex(16)):
                 for call in self._calls(seed):

@@ -30,9 +30,6 @@ FORBIDDEN = {
     "os.kill": "send a signal to a process",
     "os.killpg": "send a signal to processes",
 }
-SHOWN_OUTPUT = 800  # characters
-# What Python and the server themselves say of a handler; the finding says it in fewer words.
-NOT_SHOWN = ("The handler of connection", "RuntimeWarning: Enable tracemalloc")
 LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 OWN_FOLDER = os.path.dirname(os.path.dirname(__file__))
 
@@ -67,25 +64,6 @@ def _stop_again(_: Any, event: str, __: Any) -> Any:
     if event == "line":
         raise Stopped  # Python ends tracing when that is raised here
     return _stop_again
-
-
-class Output:
-    """Keeps the first characters that a student's code prints, and counts all of them."""
-
-    total = 0
-    _kept = ""
-
-    def __call__(self, stream: str, text: str) -> None:
-        if stream == "stderr" and (text.startswith(NOT_SHOWN) or "was never awaited" in text):
-            return
-        self.total += len(text)
-        self._kept += text[: SHOWN_OUTPUT - len(self._kept)]
-
-    @property
-    def text(self) -> str:
-        """What was printed, and how much of it is left out."""
-        left = self.total - len(self._kept)
-        return f"{self._kept}\n[{left:,} more characters]" if left else self._kept
 
 
 def is_library(code: CodeType) -> bool:

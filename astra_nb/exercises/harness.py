@@ -7,11 +7,9 @@ import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from astra_nb.log import FrameLog
-from astra_nb.log.records import OutputRecord
 from astra_nb.net.addresses import websocket_url
 from astra_nb.net.background import BackgroundLoop
 from astra_nb.net.blocking import place_of
@@ -21,7 +19,7 @@ from astra_nb.running.runner import Runner
 
 from . import guard
 from .diagnosis.evidence import Handler
-from .socket_spy import Run, Runs, line_of
+from .socket_spy import Run, Runs
 
 __all__ = ["Harness"]
 
@@ -31,22 +29,7 @@ GRACE = 0.3  # seconds for handlers to end by themselves
 ENDING = 1.4  # seconds for everything
 LOOK_EVERY = 0.01  # seconds between two looks whether all has ended
 STOP_EVERY = 0.2  # seconds between two attempts to stop a handler
-MAX_FRAMES = 30_000
-
-
-class CheckLog(FrameLog):
-    """A log whose frames no flood of prints can push out."""
-
-    def __init__(self, output: guard.Output) -> None:
-        super().__init__(max_frames=MAX_FRAMES)
-        self.output = output
-
-    def append(self, connection: int, record_type: Callable[..., Any], **fields: Any) -> int:
-        if record_type is OutputRecord:
-            self.output(fields["stream"], fields["text"] + "\n")
-            if self.output.total > guard.SHOWN_OUTPUT:
-                return 0
-        return super().append(connection, record_type, **fields)
+MAX_FRAMES, MAX_BYTES = 30_000, 16 * 2**20  # whatever a handler prints or sends
 
 
 class Harness:
@@ -57,11 +40,9 @@ class Harness:
         AddressInUse, AddressUnavailable: On entry: the server cannot listen there.
     """
 
-    def __init__(
-        self, handler: Any, path: str, port: int, automatic_pong: bool, output: guard.Output
-    ) -> None:
+    def __init__(self, handler: Any, path: str, port: int, automatic_pong: bool) -> None:
         make_route(path, handler)  # says what is wrong with the handler itself
-        self.log = CheckLog(output)
+        self.log = FrameLog(max_frames=MAX_FRAMES, max_bytes=MAX_BYTES)
         self.runs = Runs()
         self._loop = BackgroundLoop()
         self._port = port
@@ -122,20 +103,6 @@ class Harness:
         tasks: list[Any] = []
         with contextlib.suppress(RuntimeError):  # tasks came or went meanwhile
             tasks = [task.get_coro() for task in asyncio.all_tasks(self._loop.loop)]
-        return [
-            run.facts(
-                frozenset(tasks), "" if run.waits else guard.place(run.thread) or at(run.task)
-            )
-            for run in list(self.runs.runs)
-        ]
-
-
-def at(task: asyncio.Task[Any] | None) -> str:
-    """Return the innermost line of a student's coroutine that waits; "" when there is none."""
-    line = ""
-    coroutine: Any = task and task.get_coro()
-    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
-        if not guard.is_library(frame.f_code):
-            line = line_of(frame.f_code, frame.f_lineno or 0)
-        coroutine = coroutine.cr_await
-    return line
+        known = frozenset(tasks)
+        places = ((run, "" if run.waits else guard.place(run.thread)) for run in self.runs.runs)
+        return [run.facts(known, place) for run, place in places]
