@@ -26,7 +26,19 @@ Judge = Callable[["Heard"], str | None]
 WORDS = ("plum", "pear", "lemon", "cherry", "apple", "quince", "grape", "melon", "lime", "mango")
 TYPES = ("text", "bytes", "ping", "pong")
 MANY = 130  # more messages than anyone takes for enough
-ODD = ("", "ping", "close", "None", "0", "exit", '{"type": "text"}', "{name}", "%s", 'it\'s "it"')
+ODD = (
+    "Grüße, 世界",
+    "",
+    "ping",
+    "close",
+    "None",
+    "0",
+    "exit",
+    '{"type": "text"}',
+    "{name}",
+    "%s",
+    'it\'s "it"',
+)
 FORGOTTEN = "a scenario is a plain function, def NAME(script): ..., without async, await or yield"
 
 
@@ -90,6 +102,24 @@ class Script:
     def octets(self, count: int) -> bytes:
         """Return bytes by chance that are not UTF-8, where there are two or more."""
         return b"\xff\x00"[:count] + self.random.randbytes(max(0, count - 2))
+
+    def messages(self, *types: str) -> list[tuple[str, Payload]]:
+        """Return messages of these types: usual, odd, empty and long ones, and one twice."""
+        texts = [
+            *self.words(3),
+            *ODD,
+            f" {self.word()}",
+            f"{self.word()}  Ada\tKING \n",
+            "x" * 66_000,
+        ]
+        sizes = (6, 1, 125, 126, 127, 65_535, 65_536)
+        tables = [*map(self.octets, sizes), b"a \n", bytes(4), b" \n\t", b"", b"Hello"]
+        found: list[tuple[str, Payload]] = []
+        for type in types:
+            control = [table for table in tables if len(table) <= 125]
+            values: Any = {"text": texts, "bytes": tables}.get(type, control)
+            found += [(type, value) for value in (*values, values[0], values[0])]
+        return found
 
     def client(self, path: str = "", *, automatic_pong: bool = True) -> Client:
         """Open a connection; the path is added to the server's address, without the first slash.
@@ -158,7 +188,7 @@ class Client:
 
     def expect(
         self, type: str, value: Payload | None = None, *, judge: Judge | None = None,
-        mistakes: Mapping[Any, str] | None = None, why: str = "", missing: str = "",
+        mistakes: Mapping[Any, str] | None = None, why: str = "",
     ) -> Heard:  # fmt: skip
         """Expect a message from the server; return what came, once the scenario is played.
 
@@ -169,14 +199,11 @@ class Client:
                 what is wrong, or None.
             mistakes: Payloads that people send instead, each with what to say about it. One that
                 equals the right value is passed over.
-            why: What to say of any other payload that has no better explanation.
-            missing: What to say when nothing comes, and no handler is busy.
+            why: Advice when anything else comes, or nothing.
         """
         said, heard = Said(known(type), b"" if value is None else octets(value)), Heard()
         wrong = tuple((octets(each), what) for each, what in (mistakes or {}).items())
-        self.add(
-            "expect", Wanted("message", said, value is None, wrong, why, missing), judge, heard
-        )
+        self.add("expect", Wanted("message", said, value is None, wrong, why), judge, heard)
         return heard
 
     def exchange(

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 
 from astra_nb.exercises.exercise import HandlerExercise, Wrong
-from astra_nb.exercises.scenario import ODD, Script
+from astra_nb.exercises.scenario import Payload, Script
 
 OTHERS: tuple[tuple[Callable[[bytes], object], str], ...] = (  # of several the last one counts
     (lambda d: len(d.strip()), "That leaves out blanks and line breaks at both ends; they count."),
@@ -16,50 +16,42 @@ OTHERS: tuple[tuple[Callable[[bytes], object], str], ...] = (  # of several the 
     (lambda d: len(d.decode("utf-8", "ignore").encode("utf-16")), "That is its length in UTF-16."),
     (lambda d: len(str(d)), "That is the length of Python's spelling of the bytes."),
     (lambda d: len(d) + 6, "That is the whole frame with its masking key; count the payload."),
-    (lambda d: len(d) * 2, "That is twice as many: two hexadecimal digits stand for one byte."),
-    (
-        lambda d: len(d) - d.count(0),
-        "That is how many bytes are not 0; a byte that is 0 counts, too.",
-    ),
+    (lambda d: len(d) * 2, "Two hexadecimal digits stand for one byte: that is twice as many."),
+    (lambda d: len(d) - d.count(0), "That counts the bytes that are not 0; the others count, too."),
     (lambda d: len(d.decode("utf-8", "ignore")), "That is the number of characters, not of bytes."),
 )
 
 
+def size(type: str, value: Payload) -> tuple[str, str]:
+    return "text", str(len(value.encode() if isinstance(value, str) else value))
+
+
+def mistakes(type: str, value: Payload) -> dict[str, str]:
+    data = value.encode() if isinstance(value, str) else value
+    return {str(other(data)): said for other, said in OTHERS}
+
+
 def bytes_and_texts(script: Script) -> None:
-    """Bytes, and texts in UTF-8."""
-    client, total = script.client(), 0
-    first = b"\x81\x81\x81" + bytes(script.random.sample(range(128, 256), 9))
-    tables = (first, bytes([0, 88, 14, 67, 45]), b"", bytes(3), b"\n1 \n\n", b"[]", first, first)
-    large = map(script.octets, (300, 1, 125, 126, 127, 70_000, 65_536))
-    texts = ("Grüße, 世界", script.word(), " \n", "1", "0e", "\U0001f600 e\u0301", *ODD)
-    messages = [("bytes", data) for data in (*tables, *large)]
-    messages += [("text", text.encode()) for text in texts]
-    for number, (type, data) in enumerate(messages, 1):
-        total += len(data)
-        known = {str(number): "That is how many messages came; how many bytes does this one have?"}
-        known[str(total)] = "That is the number of bytes in all messages together."
-        known |= {str(other(data)): said for other, said in OTHERS}
-        client.send(type, data)
-        client.expect("text", str(len(data)), mistakes=known)
-
-
-def fragments_and_rows(script: Script) -> None:
-    """Fragments, several messages in a row, and pings and pongs."""
-    client, data = script.client(), script.octets(7)
-    client.send_fragments("text", [b"5 \xe2", b"\x82\xac"])
-    client.expect("text", "5")
-    row = [("bytes", script.octets(size)) for size in script.random.sample(range(20, 90), 4)]
-    client.exchange(row, lambda _, data: ("text", str(len(data))), at_once=True)
-    client.control_between(("bytes", data), ("text", "7"))
+    client, total, seven = script.client(), 0, script.octets(7)
+    twelve = bytes(script.random.sample(range(128, 256), 12))
+    messages: list[tuple[str, Payload]] = [("bytes", twelve), ("bytes", bytes([0, 88, 14, 67, 45]))]
+    messages += [("text", "Grüße, 世界"), *script.messages("bytes", "text")]
+    for number, (type, value) in enumerate(messages, 1):
+        total += int(size(type, value)[1])
+        known = {
+            str(number): "That is how many messages came; how many bytes does this one have?",
+            str(total): "That is the number of bytes in all messages together.",
+        }
+        client.send(type, value)
+        client.expect(*size(type, value), mistakes=mistakes(type, value) | known)
+    client.control_between(("bytes", seven), ("text", "7"))
     client.close_without_code()
 
 
 def two_clients(script: Script) -> None:
-    """Two clients, each counted by itself."""
     for client in (script.client(), script.client()) * 3:
-        data = script.octets(script.random.randrange(20, 99))
-        client.send("bytes", data)
-        client.expect("text", str(len(data)))
+        sizes = script.random.sample(range(20, 90), 4)
+        client.exchange([("bytes", script.octets(each)) for each in sizes], size, at_once=True)
 
 
 count_bytes = HandlerExercise(
@@ -67,11 +59,9 @@ count_bytes = HandlerExercise(
     title="Count bytes",
     rfc="sections 5.2 and 5.6",
     notebook="1-first-steps",
-    prompt=(
-        "The client sends byte tables, such as `send_bytes([0, 88, 14, 67, 45])`. Answer each "
-        "message with a text that says how many bytes its payload has: `5`. Answer a text in the "
-        "same way, by its bytes in UTF-8. Do not answer pings and pongs."
-    ),
+    prompt="The client sends byte tables, such as `send_bytes([0, 88, 14, 67, 45])`. Answer each "
+    "message with a text that says how many bytes its payload has: `5`. Answer a text in the "
+    "same way, by its bytes in UTF-8. Do not answer pings and pongs.",
     hints=[
         "The value of a bytes message is a Python `bytes`; len() counts its bytes.",
         "len() of a `str` counts characters. text.encode() gives its bytes in UTF-8.",
@@ -85,7 +75,7 @@ def handle_socket(socket):
         elif message.type == "text":
             socket.send_text(str(len(message.value.encode())))
 """,
-    scenarios=[bytes_and_texts, fragments_and_rows, two_clients],
+    scenarios=[bytes_and_texts, two_clients],
     wrong=[
         Wrong("def handle_socket(s): s.send_text(str(sum(s.recv().value)))", "known-mistake"),
         Wrong("def handle_socket(s): s.send_text(len(s.recv().value))", "raised"),

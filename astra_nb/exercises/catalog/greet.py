@@ -1,19 +1,17 @@
 """Greet on open: the server speaks first."""
 
 from astra_nb.exercises.exercise import HandlerExercise, Wrong
-from astra_nb.exercises.scenario import ODD, Script
+from astra_nb.exercises.scenario import Script
 
 WELCOME = "Welcome!"
 NO_STRIP = "Blanks in the name are missing or changed; any text is a name, as it came: no strip()."
 
 
 def hello(type: str, name: str) -> tuple[str, str]:
-    """Return the right answer."""
     return "text", f"Hello, {name}!"
 
 
 def mistakes(type: str, name: str) -> dict[str, str]:
-    """Return what people send instead."""
     return {
         WELCOME: "That is the first greeting; it comes once.",
         name: "That is the name alone, without a greeting.",
@@ -23,20 +21,13 @@ def mistakes(type: str, name: str) -> dict[str, str]:
     }
 
 
-def names(script: Script) -> None:
-    """Names of every kind, and what is no name."""
+def names_of_every_kind(script: Script) -> None:
     client, word = script.client(), script.word()
     client.expect("text", WELCOME)
     client.expect_nothing()
-    unusual = (*ODD, WELCOME, "Ada KING", "Jürgen", "世界", "a" * 300, word, word)
-    padded = (f" {script.word()}", f"{script.word()} \n", "  ", "van  der\tBerg")
-    texts = (*script.words(3), *unusual, *padded)
-    client.exchange([("text", text) for text in texts], hello, mistakes)
-    row = [("text", text) for text in (*script.words(2), word, "", word)]
-    client.exchange(row, hello, at_once=True)
-    client.send_fragments("text", ["Grace ", "Hopper"])
-    client.expect("text", "Hello, Grace Hopper!")
-    client.control_between(("text", word), hello("", word))
+    client.exchange([*script.messages("text"), ("text", WELCOME)], hello, mistakes)
+    client.exchange([("text", text) for text in (script.word(), word, "", word)], hello)
+    client.control_between(("text", word), hello("text", word))
     for data in (script.octets(4), b"Ada", b""):
         client.send("bytes", data, unanswered=True)
     client.exchange([("text", word)], hello)
@@ -44,14 +35,11 @@ def names(script: Script) -> None:
 
 
 def two_guests(script: Script) -> None:
-    """Two guests at once."""
     guests = [(script.client(), name) for name in script.words(2)]
     for guest, _ in guests:
         guest.expect("text", WELCOME)
     for guest, name in guests:
-        guest.send("text", name)
-    for guest, name in reversed(guests):
-        guest.expect(*hello("", name))
+        guest.exchange([("text", name)], hello)
 
 
 greet = HandlerExercise(
@@ -59,11 +47,9 @@ greet = HandlerExercise(
     title="Greet on open",
     rfc="section 1.2",
     notebook="1-first-steps",
-    prompt=(
-        "The server speaks first. As soon as a connection opens, send the text `Welcome!`. Then "
-        "answer each text, which is a name, with `Hello, NAME!`. Any text is a name, even an empty "
-        "one. Do not answer anything else."
-    ),
+    prompt="The server speaks first. As soon as a connection opens, send the text `Welcome!`. Then "
+    "answer each text, which is a name, with `Hello, NAME!`. Any text is a name, even an empty "
+    "one. Do not answer anything else.",
     hints=[
         "A handler is called when the connection opens; its first line can already send.",
         "The greeting comes before the loop, the answers in it.",
@@ -78,7 +64,7 @@ def handle_socket(socket):
         if message.type == "text":
             socket.send_text(f"Hello, {message.value}!")
 """,
-    scenarios=[names, two_guests],
+    scenarios=[names_of_every_kind, two_guests],
     wrong=[
         Wrong('def handle_socket(s): s.send_text("Welcome!")', "returned"),
         Wrong("def handle_socket(s): s.recv()", "nothing-yet"),

@@ -49,8 +49,8 @@ class Wanted:
     """What was expected: "message", "close", "nothing", "open" or "end".
 
     "open" is a connection that stays open, "end" a handler that ends after its connection. Of
-    `mistakes` each is a wrong payload that is known, with what to say about it; `why` is what to
-    say of whatever else comes, and of nothing.
+    `mistakes` each is a wrong payload that is known, with what to say about it; `why` is advice
+    for whatever else comes, and for nothing.
     """
 
     kind: str

@@ -23,6 +23,8 @@ KINDS = {"nothing": "nothing", "open": "an open connection", "end": "the end of 
 OF_ERRORS = {"SystemExit": M.FORBIDDEN, "NotAllowed": M.FORBIDDEN, "EndlessLoop": M.NEVER_ENDS,
              "NotOpen": M.CLOSED_TWICE, "ConnectionClosed": M.SENT_TO_GONE,
              "AddressInUse": M.OWN_SERVER}  # fmt: skip
+OF_MESSAGES = {M.NOTHING, M.NOTHING_YET, M.NOT_PASSED_ON, M.TO_ITSELF, M.TOO_MANY, M.REPEATED,
+               M.WRONG_TYPE, M.WRONG_VALUE}  # fmt: skip
 
 Rule = Callable[[Evidence], Iterator[Finding]]
 
@@ -31,12 +33,13 @@ def diagnose(evidence: Evidence) -> Finding:
     """Return the finding of the first rule that holds, with both sides and the calls."""
     wanted, calls = evidence.wanted, evidence.handler.calls[-SHOWN_CALLS:]
     found = next(found for rule in RULES for found in rule(evidence))
+    why = wanted.why if found.misconception in OF_MESSAGES else ""
     said = f"{wanted.said.type} (any payload)" if wanted.any_payload else str(wanted.said)
     rows = tuple((c.line, str(c.said or ""), c.state.replace("done", "")) for c in calls)
     table = Table("What the handler called", ("line", "message", ""), rows)
     return replace(
         found,
-        advice=found.advice or found.misconception.advice,
+        advice=found.advice or why or found.misconception.advice,
         expected=KINDS.get(wanted.kind, said),
         came=str(evidence.came or "" if wanted.kind in KINDS else evidence.came or "nothing"),
         tables=(table,) if rows else (),
@@ -132,13 +135,11 @@ def known(e: Evidence) -> Iterator[Finding]:
     for payload, said in e.wanted.mistakes if not is_right else ():
         if e.came == Said(e.wanted.said.type, payload):
             yield Finding(M.KNOWN_MISTAKE, said)
-    if e.came is not None and e.wanted.why:
-        yield Finding(M.KNOWN_MISTAKE, e.wanted.why)
 
 
 def came_before(e: Evidence) -> Iterator[Finding]:
     is_telling = e.came and len(e.came.payload) > 2 and not e.came.payload.isdigit()
-    if e.came in e.right[-1:] or (is_telling and e.came in e.right):
+    if is_telling and e.came in e.right:
         yield Finding(M.REPEATED, f"{_capital(e.came)} came again.")
     fits = e.came and (e.wanted.kind in KINDS or e.came.type == e.wanted.said.type)
     if fits and e.came in e.said and e.wanted.said not in e.said:
@@ -177,8 +178,6 @@ def stuck(e: Evidence) -> Iterator[Finding]:
 def nothing(e: Evidence) -> Iterator[Finding]:
     call = e.handler.last("waits")
     at = f" Your handler waits at {call.line}." if call else ""
-    if e.wanted.why:
-        yield Finding(M.KNOWN_MISTAKE, e.wanted.why)
     if e.others_said:
         yield Finding(M.NOT_PASSED_ON, f"Nothing came here.{at}")
     if not e.said:
