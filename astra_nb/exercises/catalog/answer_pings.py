@@ -48,7 +48,6 @@ answer_pings = HandlerExercise(
     name="answer_pings",
     title="Answer pings by hand",
     rfc="sections 5.5.2 and 5.5.3",
-    notebook="2-control-frames",
     prompt="Automatic pong is switched off here, so you must answer. Answer each PING with a PONG "
     "that carries the same payload. Echo texts. Do not answer a PONG.",
     hints=[

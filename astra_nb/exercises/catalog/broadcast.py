@@ -75,7 +75,6 @@ broadcast = HandlerExercise(
     name="broadcast",
     title="Broadcast to all but the sender",
     rfc="section 5.6",
-    notebook="3-protocols",
     prompt="Send each text or bytes message from one client to all other connected clients, but "
     "not back to the sender. Do not pass on pings and pongs. Clients come and go, some without a "
     "CLOSE frame.",

@@ -35,7 +35,6 @@ close_codes = HandlerExercise(
     name="close_codes",
     title="Close with the code that fits",
     rfc="section 7.4.1",
-    notebook="2-control-frames",
     prompt="An echo with rules. Echo every text, but close with the code that fits when a text has "
     "more than 20 bytes in UTF-8 (too big), or is `forbidden` (against the policy), `shutdown` "
     "(you are going away) or `bye` (a normal closure, with the reason `bye`). A bytes message "

@@ -25,7 +25,6 @@ compute_key = FunctionExercise(
     name="compute_key",
     title="Compute the accept key",
     rfc="section 4.2.2",
-    notebook="4-by-hand",
     function="accept",
     prompt="Write `accept(key)`. It takes the value of `Sec-WebSocket-Key` and returns that of "
     "`Sec-WebSocket-Accept`, both as `str`.",

@@ -58,7 +58,6 @@ count_bytes = HandlerExercise(
     name="count_bytes",
     title="Count bytes",
     rfc="sections 5.2 and 5.6",
-    notebook="1-first-steps",
     prompt="The client sends byte tables, such as `send_bytes([0, 88, 14, 67, 45])`. Answer each "
     "message with a text that says how many bytes its payload has: `5`. Answer a text in the "
     "same way, by its bytes in UTF-8. Do not answer pings and pongs.",

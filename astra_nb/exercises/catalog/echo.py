@@ -31,7 +31,6 @@ echo = HandlerExercise(
     name="echo",
     title="Echo",
     rfc="section 5.6",
-    notebook="1-first-steps",
     prompt="Write a handler that sends every text and every binary message back as it came: text "
     "as text, bytes as bytes. It goes on until the client closes. Do not answer pings and pongs: "
     "the server answers a PING by itself.",

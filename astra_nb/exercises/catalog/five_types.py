@@ -33,7 +33,6 @@ five_types = HandlerExercise(
     name="five_types",
     title="Five types",
     rfc="sections 5.5 and 5.6",
-    notebook="1-first-steps",
     prompt="There are five types of messages: text, bytes, ping, pong, close. Answer each of the "
     "first four with a message of its own kind and the same value: a ping with a ping, a pong "
     "with a pong. The server itself answers the close; then the handler ends. "

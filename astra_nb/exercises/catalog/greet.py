@@ -46,7 +46,6 @@ greet = HandlerExercise(
     name="greet",
     title="Greet on open",
     rfc="section 1.2",
-    notebook="1-first-steps",
     prompt="The server speaks first. As soon as a connection opens, send the text `Welcome!`. Then "
     "answer each text, which is a name, with `Hello, NAME!`. Any text is a name, even an empty "
     "one. Do not answer anything else.",

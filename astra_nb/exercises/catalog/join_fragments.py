@@ -45,7 +45,6 @@ join_fragments = FunctionExercise(
     name="join_fragments",
     title="Join fragments",
     rfc="section 5.4",
-    notebook="4-by-hand",
     function="join",
     prompt=(
         "Write `join(frames)`. It takes the frames of one sender in order, each with `fin`, "

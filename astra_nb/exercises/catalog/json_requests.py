@@ -1,27 +1,21 @@
 """A small protocol: requests in JSON, and a reply to each, with a result or an error."""
 
 import json
-import math
 from typing import Any
 
 from astra_nb.exercises.diagnosis.difference import how_differs
 from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
 from astra_nb.exercises.scenario import Client, Heard, Judge, Script
 
-__all__ = ["json_requests"]
-
 FAILS = {"unknown op": "its op is neither add nor upper", "not JSON": "it is not JSON",
          "bad arguments": "its op cannot use these arguments"}  # fmt: skip
-ALIKE = {
-    "the sum of the first two arguments": lambda args: sum(args[:2]),
-    "the sum without the first argument": lambda args: sum(args[1:]),
-    "the sum without the last argument": lambda args: sum(args[:-1]),
-    "the product": math.prod,
-    "the sum of whole numbers made of the arguments": lambda args: sum(map(int, args)),
+BAD_ARGUMENTS: dict[str, list[list[Any]]] = {
+    "add": [["2"], [1, "x"], ["a", "b"], [1, None], [[1], [2]]],
+    "upper": [[], ["a", "b"], ["a", "b", "c"], [7], [None], [["a"]]],
 }
 
 
-def judge_of(right: dict[str, Any], args: list[Any]) -> Judge:
+def judge_of(right: dict[str, Any]) -> Judge:
     def judge(heard: Heard) -> str:
         try:
             came = json.loads(heard.text)
@@ -33,71 +27,61 @@ def judge_of(right: dict[str, Any], args: list[Any]) -> Judge:
         if isinstance(came, dict) and ("error" in came) != bool(fails):
             good = "This request is a good one, so its reply has a result and no error."
             return f"This request fails, {fails}; so its reply has an error." if fails else good
-        if isinstance(came, dict) and not fails and came.get("result") != right["result"]:
-            for what, of in ALIKE.items() if isinstance(right["result"], int | float) else ():
-                if args and of(args) == came.get("result"):
-                    return f"The result is {what}, {of(args)}; {right['result']} is right."
         return f"The reply is not the right one: {how_differs(came, right)}."
 
     return judge
 
 
-def expect(client: Client, args: list[Any], **right: Any) -> None:
-    client.expect("text", json.dumps(right), judge=judge_of(right, args))
+def expect(client: Client, **right: Any) -> None:
+    client.expect("text", json.dumps(right), judge=judge_of(right))
 
 
 def ask(client: Client, op: str, args: list[Any], id: object = 7, **right: Any) -> None:
     client.send("text", json.dumps({"id": id, "op": op, "args": args}))
-    expect(client, args, id=id, **right)
+    expect(client, id=id, **right)
 
 
 def good_requests(script: Script) -> None:
-    """Good requests."""
     client, number = script.client(), script.random.randrange(10, 1000)
-    big = 10**15 + number
-    for args in ([3, number], [1, 2, 3, 4], [1.5, 2.25], [-3, 1], [2, -2], [0], [], [4], [big, 1]):
+    for args in ([3, number], [1, 2, 3, 4], [1.5, 2.25], [-3, 1], [2, -2], [0], [], [4]):
         ask(client, "add", args, number, result=sum(args))
     for id in ("a", 0, -1, "", "7", "Grüße"):
-        for word in (script.word(), "", "Grüße", "Hello, World 1!", '"{x}" %s'):
+        for word in (script.word(), "", "Grüße", '"{x}" %s'):
             ask(client, "upper", [word], id, result=word.upper())
 
 
-def bad_requests(script: Script) -> None:
-    """Bad requests, and a good one at last."""
+def bad_requests_and_then_a_good_one(script: Script) -> None:
     client, word = script.client(), script.word()
-    for op in (word, "sub", "Add", "UPPER", "", "add ", "__class__", "unknown op"):
+    for op in (word, "sub", "Add", "UPPER", "", "add ", "unknown op"):
         ask(client, op, [1], script.random.randrange(1000), error="unknown op")
     good = json.dumps({"id": 1, "op": "add", "args": [1]})
-    for text in (word, "{" + word, "", " ", good[:-1], good + "}", good.replace('"', "'"), "{}{}"):
+    for text in (word, "{" + word, "", " ", good[:-1], good + "}", good.replace('"', "'")):
         client.send("text", text)
-        expect(client, [], id=None, error="not JSON")
-        if text == word:
-            client.expect_nothing("Each request gets one reply.")
-    useless: tuple[tuple[str, list[list[Any]]], ...] = (
-        ("add", [["2"], [1, "x"], [1, "2", 3], ["a", "b"], [1, None], [[1], [2]]]),
-        ("upper", [[], [word, word], ["a", "b", "c"], [7], [None], [["a"]]]),
-    )
-    for op, lists in useless:
+        expect(client, id=None, error="not JSON")
+        client.expect_nothing("Each request gets one reply.")
+    for op, lists in BAD_ARGUMENTS.items():
         for args in lists:
             ask(client, op, args, "a", error="bad arguments")
     client.send("text", f"\n {good}\t")
-    expect(client, [1], id=1, result=1)
+    expect(client, id=1, result=1)
 
 
-def in_a_row(script: Script) -> None:
-    """Several in a row, the same one again, and two clients with the same ids."""
-    client, other, word = script.client(), script.client(), script.word()
-    calls: list[tuple[str, list[Any]]] = [("add", [20, 3])] * 2
-    calls += [(word, []), ("upper", [word]), ("add", [1])]
+def several_in_a_row(script: Script) -> None:
+    client, word = script.client(), script.word()
+    calls: list[tuple[str, list[Any]]] = [
+        ("add", [20, 3]),
+        ("add", [20, 3]),
+        (word, []),
+        ("add", [1]),
+    ]
     texts = [json.dumps({"id": 1, "op": op, "args": args}) for op, args in calls]
-    client.send_all([("text", text) for text in texts])
-    for (_, args), right in zip(calls, (23, 23, "", word.upper(), 1), strict=True):
-        expect(client, args, id=1, **({"result": right} if right else {"error": "unknown op"}))
-    client.send_all([("pong", word), ("ping", data := script.octets(5)), ("text", texts[0])])
-    client.expect("pong", data)
-    expect(client, [20, 3], id=1, result=23)
-    for each in (other, client, other):
-        numbers = [script.random.randrange(100) for _ in range(script.random.randrange(1, 5))]
+    client.send_all([("pong", word), *(("text", text) for text in texts)])
+    for op, args in calls:
+        expect(client, id=1, **{"result": sum(args)} if op == "add" else {"error": "unknown op"})
+    client.control_between(("text", texts[0]), None)
+    expect(client, id=1, result=23)
+    for each in (script.client(), client):
+        numbers = [script.random.randrange(100) for _ in range(3)]
         ask(each, "add", numbers, 1, result=sum(numbers))
     client.close_without_code()
 
@@ -106,16 +90,13 @@ json_requests = HandlerExercise(
     name="json_requests",
     title="Requests and replies in JSON",
     rfc="section 5.6",
-    notebook="3-protocols",
-    prompt=(
-        'Each text is a request in JSON, and gets one reply in JSON, as text. `{"id": 7, "op": '
-        '"add", "args": [1, 2]}` gets `{"id": 7, "result": 3}`. The op `add` sums its arguments (0 '
-        "if there are none); `upper` returns its only one, a string, in capitals. A request that "
-        'fails gets an error instead of a result: `{"id": 7, "error": "unknown op"}`, or `"bad '
-        'arguments"` if add or upper cannot use them. Anything that is not JSON gets `{"id": null, '
-        '"error": "not JSON"}`. Reply in the order of the requests, and keep the connection open. '
-        "Do not answer pings and pongs."
-    ),
+    prompt='Each text is a request in JSON, and gets one reply in JSON, as text. `{"id": 7, "op": '
+    '"add", "args": [1, 2]}` gets `{"id": 7, "result": 3}`. The op `add` sums its arguments (0 '
+    "if there are none); `upper` returns its only one, a string, in capitals. A request that "
+    'fails gets an error instead of a result: `{"id": 7, "error": "unknown op"}`, or `"bad '
+    'arguments"` if add or upper cannot use them. Anything that is not JSON gets `{"id": null, '
+    '"error": "not JSON"}`. Reply in the order of the requests, and keep the connection open. '
+    "Do not answer pings and pongs.",
     stub="import json\n\n\n" + HANDLER_STUB,
     hints=[
         "json.loads() reads a request, json.dumps() writes a reply. The id goes back as it came, "
@@ -150,17 +131,14 @@ def handle_socket(socket):
             reply["error"] = "bad arguments"
         socket.send_text(json.dumps(reply))
 """,
-    scenarios=[good_requests, bad_requests, in_a_row],
+    scenarios=[good_requests, bad_requests_and_then_a_good_one, several_in_a_row],
     wrong=[
-        Wrong(
-            "def handle_socket(socket):\n    socket.send_text(socket.recv().value)\n",
-            "known-mistake",
-        ),
-        Wrong("import json\ndef handle_socket(socket):\n    json.loads(socket.recv())\n", "raised"),
+        Wrong("def handle_socket(s): s.send_text(s.recv().value)", "known-mistake"),
+        Wrong("import json\ndef handle_socket(s): json.loads(s.recv())", "raised"),
     ],
     advice={
-        "raised": "A bad request gets a reply with an error; it does not end the handler.",
-        "closed-early": "A bad request gets a reply with an error; the connection stays open.",
+        "raised closed-early": "A bad request gets a reply with an error; the handler goes on, and "
+        "the connection stays open.",
         "nothing": "Every request gets a reply, even one that fails.",
         "wrong-type": "Send JSON as text: send_text(json.dumps(...)).",
     },

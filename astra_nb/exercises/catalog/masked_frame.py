@@ -46,7 +46,6 @@ masked_frame = FunctionExercise(
     name="masked_frame",
     title="Build a masked frame by hand",
     rfc="sections 5.2 and 5.3",
-    notebook="4-by-hand",
     function="build",
     prompt="Write `build(text, key)`. It returns the `bytes` of one TEXT frame as a client "
     "sends it: "

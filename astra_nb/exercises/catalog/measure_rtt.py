@@ -6,17 +6,13 @@ from astra_nb.exercises.diagnosis.evidence import Said
 from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
 from astra_nb.exercises.scenario import Client, Heard, Judge, Script
 
-__all__ = ["measure_rtt"]
-
 SLACK = 1.5 + 1000 * time.get_clock_info("monotonic").resolution  # ms; whole ones are fine
-UNASKED = "No client has asked for a measurement: only the text `measure` does, letter for letter."
-EARLY = "The PONG with the payload of this PING has not come yet: send the answer when it is there."
+UNASKED = "Only the text `measure` asks for a measurement, letter for letter."
 OTHERS = (
-    "PONGs with other payloads, bytes and a PING came. Only a PONG with the payload of your PING "
-    "counts."
+    "Send the answer when the PONG has come that has the payload of your PING; no other counts."
 )
-FACTORS = {1e3: "in seconds", 1e-3: "in microseconds", 1e-6: "in nanoseconds", 6e4: "in minutes",
-           2: "half of it", -1: "of the wrong sign"}  # fmt: skip
+FACTORS = {1e3: "in seconds", 1e-3: "in microseconds", 1e-6: "in nanoseconds",
+           -1: "of the wrong sign"}  # fmt: skip
 
 
 def time_of(ping: Heard) -> Judge:
@@ -34,13 +30,11 @@ def time_of(ping: Heard) -> Judge:
         except KeyError:
             return ""  # send_raw() leaves no record
         least = (pong - min(heard.calls[out + 1].began, pong)) * 999  # in ms; clocks differ a bit
-        unit = next((w for f, w in FACTORS.items() if least - 9 <= said * f <= most + 9), "")
         if least - SLACK <= said <= most + SLACK:
             return ""
-        if heard.text == str(round(least / 1000)):
-            unit = "in whole seconds"
-        if unit and most < 1.5 * least:
-            return f"That is {unit}. The time from the PING to its PONG is asked for, in ms."
+        units = [unit for f, unit in FACTORS.items() if least - 9 <= said * f <= most + 9]
+        if units and most < 1.5 * least:
+            return f"That is {units[0]}. The time from the PING to its PONG is asked for, in ms."
         return f"{said:g} is not between {least:.0f} ms (from the PING to its PONG) and {most:.0f} \
 (from `measure` to this answer). Read a clock right before you send the PING and right after its \
 PONG came; use one that does not stand still in recv(), as time.process_time() does."
@@ -58,8 +52,8 @@ def ask(client: Client, *earlier: Heard) -> Heard:
     return client.expect("ping", judge=judge)
 
 
-def answer(client: Client, ping: Heard, why: str = EARLY) -> None:
-    client.expect_nothing(why)
+def answer(client: Client, ping: Heard) -> None:
+    client.expect_nothing(OTHERS)
     client.send("pong", lambda: ping.payload)
     client.expect("text", judge=time_of(ping))
 
@@ -73,22 +67,19 @@ def several(script: Script) -> None:
     client.send_all([("pong", b""), ("pong", "not mine"), ("pong", lambda: first.payload)])
     client.send_all([("bytes", lambda: second.payload), ("ping", lambda: second.payload)])
     client.expect("pong", why=OTHERS)
-    answer(client, second, OTHERS)
+    answer(client, second)
     answer(client, ask(client, first, second))
 
 
 def not_asked_for(script: Script) -> None:
     """Nobody asks, and then two ask at once."""
     one, other = (script.client(automatic_pong=False) for _ in range(2))
-    one.send_all(
-        [("text", each) for each in ("measured", "", "Measure", " measure", script.word())]
-    )
+    one.send_all([("text", text) for text in ("measured", "", "Measure", " measure")])
     one.send_all([("pong", b""), ("pong", b"1"), ("bytes", b"measure"), ("ping", b"measure")])
     one.expect("pong", b"measure", why=UNASKED)
     one.expect_nothing(UNASKED)
     first, second = ask(one), ask(other)
     answer(other, second)
-    one.expect_nothing(EARLY)
     answer(one, first)
     other.close_without_code()
     one.vanish()
@@ -98,13 +89,10 @@ measure_rtt = HandlerExercise(
     name="measure_rtt",
     title="Measure the round trip time",
     rfc="sections 5.5.2 and 5.5.3",
-    notebook="2-control-frames",
-    prompt=(
-        "When the text `measure` comes, send a PING with a payload that no earlier one had, wait "
-        "for the PONG that carries the same payload, and send a text with the time between the "
-        "two in milliseconds, as a number: `12.5`. Other PONGs, and messages of other types, may "
-        "come in between; they do not count. Any other text asks for nothing."
-    ),
+    prompt="When the text `measure` comes, send a PING with a payload that no earlier one had, "
+    "wait for the PONG that carries the same payload, and send a text with the time between the "
+    "two in milliseconds, as a number: `12.5`. Other PONGs, and messages of other types, may "
+    "come in between; they do not count. Any other text asks for nothing.",
     stub="import time\n\n\n" + HANDLER_STUB,
     hints=[
         "time.perf_counter() reads a clock in seconds: read it right before you send the PING and "
@@ -130,11 +118,8 @@ def handle_socket(socket):
 """,
     scenarios=[several, not_asked_for],
     wrong=[
-        Wrong(
-            "def handle_socket(socket):\n    for m in socket:\n        socket.send_ping()\n",
-            "known-mistake",
-        ),
-        Wrong("def handle_socket(s):\n    for m in s:\n        s.send_text('0.1')\n", "wrong-type"),
+        Wrong("def handle_socket(s):\n    for m in s: s.send_ping()", "known-mistake"),
+        Wrong("def handle_socket(s):\n    for m in s: s.send_text('0.1')", "wrong-type"),
     ],
     advice={
         "wrong-type": "Send the PING first; send the answer as text when its PONG has come.",

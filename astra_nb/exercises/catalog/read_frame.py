@@ -35,7 +35,6 @@ read_frame = FunctionExercise(
     name="read_frame",
     title="Read a frame by hand",
     rfc="section 5.2",
-    notebook="4-by-hand",
     function="read",
     prompt="Write `read(data)`. It takes `bytes` that begin with one whole frame, and returns "
     "a dict: "

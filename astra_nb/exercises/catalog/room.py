@@ -39,10 +39,10 @@ def say(client: Client, nick: str, text: str, *there: Client, why: str = "") -> 
 
 
 def joining_talking_leaving(script: Script) -> None:
-    ada, (a, b) = script.client("hall"), script.words(2)
+    ada, bob, (a, b) = script.client("hall"), script.client("hall"), script.words(2)
     enter(ada, a)
     say(ada, a, script.word())
-    bob = script.client("hall")
+    bob.expect_nothing(NO_NAME)
     enter(bob, b, ada)
     say(ada, a, script.word(), bob)
     say(bob, b, script.word(), ada)
@@ -143,7 +143,6 @@ room = HandlerExercise(
     name="room",
     title="A room server",
     rfc="section 3",
-    notebook="3-protocols",
     path="/{room}",
     prompt='Clients that connect with the same path are in one room: `socket.path_parameters["room"'
     "]` is its name. The first text from a client is its name: it puts the client into the room, "
@@ -192,8 +191,8 @@ def handle_socket(socket):
 """,
     scenarios=[
         joining_talking_leaving,
-        before_the_name,
         two_rooms,
+        before_the_name,
         two_of_one_name,
         someone_comes_or_leaves_while_a_text_goes_out,
         texts_of_every_kind,

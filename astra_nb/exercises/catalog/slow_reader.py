@@ -51,7 +51,6 @@ slow_reader = HandlerExercise(
     name="slow_reader",
     title="Survive a slow reader",
     rfc="section 5.6",
-    notebook="3-protocols",
     prompt="A broadcast once more: send each text or bytes message from one client to all others, "
     "in order. But now one of them stops reading, and `send` waits when the other end does not "
     "read. The others must not notice: a client that reads gets every message, even several in "

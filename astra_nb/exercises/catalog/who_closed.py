@@ -47,7 +47,6 @@ who_closed = FunctionExercise(
     name="who_closed",
     title="Who closed, and why",
     rfc="sections 5.5.1 and 7.1.5",
-    notebook="4-by-hand",
     function="who",
     prompt=(
         "Write `who(log)`. It takes the log of a server with one connection, and returns who sent "

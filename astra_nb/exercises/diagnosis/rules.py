@@ -73,7 +73,7 @@ def raised(e: Evidence) -> Iterator[Finding]:
 def about(error: Error, whose: str) -> Finding:
     """Return what to say of an error of a student's code."""
     kind = next((OF_ERRORS[each] for each in error.kinds if each in OF_ERRORS), M.RAISED)
-    if kind is M.SENT_TO_GONE and not error.of_call.startswith("send"):
+    if kind is M.SENT_TO_GONE and error.of_call in ("", "recv", "send_close"):
         kind = M.RAISED
     did = f"tried to {error.text}" if "NotAllowed" in error.kinds else f"raised {error}"
     at = f", at {error.line}" if error.line else ""
