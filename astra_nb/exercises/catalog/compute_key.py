@@ -1,14 +1,10 @@
 """Compute the accept key of the opening handshake by hand."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from random import Random
 
 from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.wire.handshake import GUID, accept_key
-
-__all__ = ["compute_key"]
 
 EXAMPLE = "dGhlIHNhbXBsZSBub25jZQ=="
 HASHED, TEXT, END = "(key + guid).encode()", "key + guid", "base64.b64encode(digest).decode()"
@@ -49,14 +45,12 @@ def accept(key):
         (END, "base64.b64encode(digest)", "That is bytes; the header is text: .decode()."),
         (END, "digest", "Those are the bytes of the hash; the header has them in base64."),
         (END, "digest.hex()", "That is the hash in hexadecimal; the header has it in base64."),
-        (END, f"{END}.rstrip('=')", "The = at the end is missing; it belongs to base64."),
         (END, "str(base64.b64encode(digest))", "That is Python's spelling of bytes: .decode()."),
         (END, f"'Sec-WebSocket-Accept: ' + {END}", "The value is asked for, without the name."),
         (END, "base64.encodebytes(digest).decode()", "There is an extra line break at the end."),
         ("b64encode", "b32encode", "That is base32; the header has base64."),
         ("b64encode", "urlsafe_b64encode", "This base64 has - and _ where + and / are right."),
-        ("digest()", "hexdigest().encode()", "Those are hexadecimal digits in base64; it takes the "
-         "20 bytes of the hash."),
+        ("digest()", "hexdigest().encode()", "Hexadecimal digits in base64; it takes 20 bytes."),
         (HASH, HASHED, "The hash is missing: SHA-1 before base64."),
         (HASH, "hashlib.sha1(key.encode()).digest() + hashlib.sha1(guid.encode()).digest()",
          "Those are two hashes; take one, of the key and the GUID together."),
@@ -67,22 +61,15 @@ def accept(key):
         ("sha1", "sha512", "That is SHA-512; the RFC takes SHA-1."),
         ("sha1", "md5", "That is MD5; the RFC takes SHA-1."),
         (HASHED, HASH, "It is hashed twice; once is enough."),
-        (HASHED, "base64.b64decode(key) + guid.encode()", "The key was decoded before it was "
-         "hashed; take it as text."),
+        (HASHED, "base64.b64decode(key) + guid.encode()", "The key was decoded; take it as text."),
         (TEXT, "key", "The GUID of the RFC is missing from what was hashed."),
         (TEXT, "guid", "The key is missing from what was hashed."),
         (TEXT, "guid + key", "The GUID is first in what was hashed; the key comes first."),
         (TEXT, "key + guid.lower()", "The GUID was hashed in lower case; it has capitals."),
-        (TEXT, "key.lower() + guid", "The key was hashed in lower case; its case counts."),
         (TEXT, "key + guid.replace('-', '')", "The GUID was hashed without its hyphens."),
-        (TEXT, "key.rstrip('=') + guid", "The key was hashed without the = at its end."),
         (TEXT, "key + ' ' + guid", "What was hashed has a blank between key and GUID."),
-        (TEXT, "key + '\\n' + guid", "What was hashed has a line break between key and GUID."),
-        (TEXT, "key + guid + '\\n'", "What was hashed has a line break after the GUID."),
-        ("(key + guid).encode()", "(key + guid).encode('utf-16')", "The text was hashed in UTF-16; "
-         "encode() is enough."),
+        (HASHED, "(key + guid).encode('utf-16')", "It was hashed in UTF-16; encode() is enough."),
         (END, f'"{accept_key(EXAMPLE)}"', "That is the RFC's example; this key is different."),
-        (END, "key", "That is the key itself."),
     ],
     advice={
         "wrong-value": "Key, GUID, SHA-1, base64: four steps. Compare each letter of the GUID.",

@@ -1,15 +1,11 @@
 """Join fragments: from the frames of one sender to its messages."""
 
-from __future__ import annotations
-
 import re
 from random import Random
 
 from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.wire.frames import Frame, decode, encode
 from astra_nb.wire.text import preview
-
-__all__ = ["join_fragments"]
 
 PLANS = (
     "1+Hello", "1+one_{0} 2+two_", "1-Hel 0-lo_ 0+{0}", "1-\xe2 0+\x82\xac", "2-a 0+b 1+{0}", "",
@@ -18,7 +14,12 @@ PLANS = (
     "2- 0+", "1-Hel", "2-a 0- 0+{0}", "1+again 1+again 1-a 0+b 1-a 0+b", "2-\xff\0 0-\0\0 0+0",
     "1+{0} 2-a 0-b", "2-{0}" + " 0-{0}{0}" * 40 + " 0+end", "2-a 9+{0} 10+{0} 0+b 1+{0}",
 )  # fmt: skip
-SKIP, END, ADD = "frame.opcode >= 8", "return messages", "messages.append((kind, payload))"
+PILE, SKIP, END, ADD = (
+    "payload += frame.payload",
+    "frame.opcode >= 8",
+    "return messages",
+    "messages.append((kind, payload))",
+)
 ONE = "messages.append((frame.type, frame.payload))"
 EACH = f"if frame.fin:\n            {ADD}"
 
@@ -46,13 +47,11 @@ join_fragments = FunctionExercise(
     title="Join fragments",
     rfc="section 5.4",
     function="join",
-    prompt=(
-        "Write `join(frames)`. It takes the frames of one sender in order, each with `fin`, "
-        "`opcode`, `type` and `payload`, and returns a list of the messages: pairs of type and "
-        'payload, such as `[("text", b"Hello")]`. A first frame has opcode 1 or 2, those that '
-        "continue it 0, and the last one FIN 1. Control frames (opcode 8 and above) may come "
-        "anywhere: leave them out. Also leave out a message whose last frame has not come."
-    ),
+    prompt="Write `join(frames)`. It takes the frames of one sender in order, each with `fin`, "
+    "`opcode`, `type` and `payload`, and returns a list of the messages: pairs of type and "
+    'payload, such as `[("text", b"Hello")]`. A first frame has opcode 1 or 2, those that '
+    "continue it 0, and the last one FIN 1. Control frames (opcode 8 and above) may come "
+    "anywhere: leave them out. Also leave out a message whose last frame has not come.",
     stub="def join(frames):\n    ...\n",
     hints=[
         "Keep the type and what came so far in two variables, outside the loop.",
@@ -87,16 +86,13 @@ def join(frames):
         (SKIP, "frame.opcode == 8", "A PING or PONG is a message here; it is a control frame."),
         (SKIP, "False", "Control frames are messages here; leave them out, opcode 8 and above."),
         (END, f"{END}[:-1]", "The last message is missing; FIN 1 made it whole."),
-        (END, "return list(dict.fromkeys(messages))", "A message that came twice is there only "
-         "once."),
+        (END, "return list(dict.fromkeys(messages))", "A message that came twice is there once."),
         (END, "return [m for m in messages if m[1]]", "An empty message is missing; it counts."),
-        (END, f"{END} + [(kind, payload)] * (not frame.fin)", "The last message is not whole: no "
-         "frame with FIN 1 came."),
+        (END, f"{END} + [(kind, payload)] * (not frame.fin)", "The last message is not whole."),
         (END, "return [(messages[0][0], b''.join(m[1] for m in messages))]", "All messages are "
          "joined into one; FIN 1 ends each."),
         ('frame.type, b""', "frame.type, payload", "Payloads pile up from message to message."),
-        ("payload += frame.payload", "payload = frame.payload + payload", "The fragments are in "
-         "reverse order."),
+        (PILE, "payload = frame.payload + payload", "The fragments are in reverse order."),
     ],
     advice={
         "wrong-value": "Go through the frames one by one, and write down what you keep.",

@@ -1,15 +1,12 @@
 """Read a frame by hand: from bytes to FIN, opcode, MASK and payload."""
 
-from __future__ import annotations
-
 from random import Random
 
 from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.wire.frames import decode, encode
 
-__all__ = ["read_frame"]
-
 FIELDS = ("fin", "opcode", "masked", "payload")
+UNMASKED = "bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))"
 NEXT = b"\x81\x05He"  # the first bytes of the next frame
 
 
@@ -36,11 +33,10 @@ read_frame = FunctionExercise(
     title="Read a frame by hand",
     rfc="section 5.2",
     function="read",
-    prompt="Write `read(data)`. It takes `bytes` that begin with one whole frame, and returns "
-    "a dict: "
-    '`{"fin": True, "opcode": 1, "masked": True, "payload": b"Hello"}`. The payload is unmasked. '
-    "Mind the three forms of the length: up to 125, 126 and two bytes, 127 and eight bytes. Bytes "
-    "after the frame belong to the next one.",
+    prompt="Write `read(data)`. It takes `bytes` that begin with one whole frame, and returns a "
+    'dict: `{"fin": True, "opcode": 1, "masked": True, "payload": b"Hello"}`. The payload is '
+    "unmasked. Mind the three forms of the length: up to 125, 126 and two bytes, 127 and eight "
+    "bytes. Bytes after the frame belong to the next one.",
     stub="def read(data):\n    ...\n",
     hints=[
         "data[0] holds FIN (0x80), RSV (0x70), opcode (0x0F); data[1] MASK (0x80), length (0x7F).",
@@ -72,15 +68,11 @@ def read(data):
         ("& 0x0F", "& 0x07", "That opcode is the last 3 bits; it has 4."),
         ("byte ^ key[i % 4]", "byte", "The payload is still masked (section 5.3)."),
         ("start + length]", "]", "Bytes after the payload are in it; they are the next frame's."),
-        ("bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))", "data[2:]", "The payload is "
-         "all from byte 2 on; it does not always begin there, nor end with the data."),
-        ('"big"', '"little"', "That is the payload for a length with its lowest byte first; in "
-         "network order the highest comes first."),
-        ("length = int.from", "int.from", "The payload is as long as the length field says; 126 "
-         "and 127 say that the length follows."),
+        (UNMASKED, "data[2:]", "That is all from byte 2 on; the payload may be less."),
+        ('"big"', '"little"', "The length has its lowest byte first; network order is the other."),
+        ("length = int.from", "int.from", "126 and 127 are no lengths; they say that it follows."),
         ("else 10", "else 6", "The length is taken from too few bytes; after 127 it has 8."),
-        ("start + length", "start + length - 4 * masked", "The payload lacks its last 4 bytes; "
-         "its length does not count the key."),
+        ("start + length", "start + length - 4 * masked", "The length does not count the key."),
         ("start : start + 4]", "2 : 6]", "It is unmasked with bytes 2 to 5; the length is there."),
         ("start : start + 4]", "start : start + 4][::-1]", "It is unmasked with the key reversed."),
         ("i % 4", "(i + 1) % 4", "It is unmasked beginning with the second byte of the key."),

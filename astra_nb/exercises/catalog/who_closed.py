@@ -1,15 +1,11 @@
 """Who closed, and why: read off a log."""
 
-from __future__ import annotations
-
 from random import Random
 
 from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.log import FrameLog
 from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import TYPES
-
-__all__ = ["who_closed"]
 
 # Sender, opcode, and payload: of a CLOSE frame its code and its reason.
 PLANS = (
@@ -19,6 +15,7 @@ PLANS = (
     "c8; s8 1000 {0}", "s8 {1} {0}; c8", "c9 \x03\xe8done; sa \x03\xe8done; s8 1003",
     "c2 \x03\xe8{0}; s2; c8 1009 {0}", "c9; sa; c1 close", "s8 4000 {0}; c8 1000 bye",
 )  # fmt: skip
+SENDER = '"client" if record.direction == "received" else "server"'
 FOUND, END = "return (sender, code, reason)", 'return ("nobody", 1006, "")'
 
 
@@ -48,13 +45,11 @@ who_closed = FunctionExercise(
     title="Who closed, and why",
     rfc="sections 5.5.1 and 7.1.5",
     function="who",
-    prompt=(
-        "Write `who(log)`. It takes the log of a server with one connection, and returns who sent "
-        'the first CLOSE frame, with which code and which reason: `("client", 1000, "done")`. An '
-        'empty CLOSE frame counts as code 1005. Without any, the answer is `("nobody", 1006, "")`. '
-        "Each record of `log.frames` has a `type`, a `payload` and a `direction`: `received` or "
-        "`sent`, seen from the server."
-    ),
+    prompt="Write `who(log)`. It takes the log of a server with one connection, and returns who "
+    'sent the first CLOSE frame, with which code and which reason: `("client", 1000, "done")`. An '
+    'empty CLOSE frame counts as code 1005. Without any, the answer is `("nobody", 1006, "")`. '
+    "Each record of `log.frames` has a `type`, a `payload` and a `direction`: `received` or "
+    "`sent`, seen from the server.",
     stub="def who(log):\n    ...\n",
     hints=[
         'Go through log.frames; the first record whose type is "close" decides.',
@@ -77,8 +72,7 @@ def who(log):
         ("in log.frames", "in log.frames[::-1]", "That is the last CLOSE frame; the first counts."),
         ('record.type == "close"', "record", "That is the first frame; look for a CLOSE frame."),
         ("if record.type", "if 0 and record.type", "There is a CLOSE frame here, and it counts."),
-        ('"client" if record.direction == "received" else "server"', "record.direction", "That is "
-         "the direction; the question is who sent it. `received` came from the client."),
+        (SENDER, "record.direction", "That is the direction; `received` came from the client."),
         ('== "received"', '== "sent"', "It was the other end: `received` came from the client."),
         (FOUND, "return (code, sender, reason)", "The order is: who, code, reason."),
         (FOUND, "return (sender, str(code), reason)", "The code is a str; it should be a number."),
