@@ -83,11 +83,6 @@ class Harness:
         running = [run for run in list(self.runs.runs) if not run.ended and run.thread.is_alive()]
         return [run for run in running if run.task is None or place_of(run.thread.ident)]
 
-    @property
-    def is_running(self) -> bool:
-        """Whether the server still listens; a handler may have taken its place."""
-        return self._runner.running
-
     def pass_time(self, seconds: float) -> None:
         """Set the clock of the handlers' loop forward, so that their timeouts come."""
         loop, clock = self._loop.loop, self._loop.loop.time

@@ -235,12 +235,13 @@ class Client:
 
     def expect_nothing(self, why: str = "") -> None:
         """Expect that nothing comes for a moment."""
-        self.add("expect_nothing", Wanted("nothing", why=why))
+        self.add("expect", Wanted("nothing", why=why))
 
     def expect_close(self, code: int, reason: str | None = None) -> None:
         """Expect that the server closes, with this code, and with this reason unless None."""
         CloseFrame(code, reason or "")  # raises where there is no such frame
-        self.add("expect_close", code, reason)
+        said = Said("close", code.to_bytes(2, "big") + (reason or "").encode())
+        self.add("expect", Wanted("close", said, any_payload=reason is None))
 
     def control_between(
         self, message: tuple[str, Payload], answer: tuple[str, Payload] | None
@@ -272,7 +273,7 @@ class Client:
 
     def forget(self) -> None:
         """End TCP, wherever it stands; neither what came nor its handler's end is looked at."""
-        self.add("forget")
+        self.add("leave", 1006, "", True)
 
     def stop_reading(self) -> None:
         """Read nothing more: from now on sends to it wait, as when every buffer is full."""

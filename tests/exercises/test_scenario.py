@@ -22,7 +22,7 @@ def test_steps_are_recorded_in_their_order_and_nothing_happens() -> None:
 
     assert [(step.method, step.client) for step in script.steps] == [
         ("open", 0), ("open", 1), ("send", 0), ("send", 1), ("send", 1), ("expect", 1),
-        ("expect_close", 0), ("leave", 1),
+        ("expect", 0), ("leave", 1),
     ]  # fmt: skip
     assert script.steps[0].arguments == ("kitchen", True)
     assert script.steps[2].arguments == ([("text", b"Hello")], False)
