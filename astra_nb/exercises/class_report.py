@@ -105,57 +105,39 @@ class Report:
         return list(dict.fromkeys(each.exercise for each in self.found if each.exercise))
 
     @cached_property
-    def _best(self) -> dict[str, dict[tuple[str, str], Found]]:
-        """The result that counts, by student, exercise and question."""
-        best: dict[str, dict[tuple[str, str], Found]]
-        best = {name: {} for name in sorted({each.student for each in self.found})}
-        for each in sorted(self.found, key=lambda each: each.rank):
-            best[each.student][each.exercise, each.question] = each
-        return best
-
-    @property
     def students(self) -> dict[str, dict[str, Found]]:
-        """The result that counts, by student and exercise."""
-        return {
-            name: {each.exercise: each for each in row.values() if each.exercise}
-            for name, row in self._best.items()
-        }
-
-    @property
-    def predictions(self) -> dict[str, dict[str, str]]:
-        """What each prediction came to, by student and question, of those who were asked any."""
-        rows = {
-            name: {each.question: each.outcome for each in row.values() if each.question}
-            for name, row in self._best.items()
-        }
-        return {name: row for name, row in rows.items() if row}
+        """The result that counts, by student, and by exercise or question."""
+        students: dict[str, dict[str, Found]]
+        students = {name: {} for name in sorted({each.student for each in self.found})}
+        for each in sorted(self.found, key=lambda each: each.rank):
+            if name := each.exercise or each.question:
+                students[each.student][name] = each
+        return students
 
     @property
     def title(self) -> str:
         """How many students and exercises there are."""
-        students, exercises = len(self._best), len(self.exercises)
+        students, exercises = len(self.students), len(self.exercises)
         return f"{counted(students, 'student')}, {counted(exercises, 'exercise')}"
 
     def rows(self) -> list[list[str]]:
         """Return the table: its heads, then the outcomes of each student. Predictions are shown."""
-        told = ["predicted"] if self.predictions else []
+        told = ["predicted"] if any(each.question for each in self.found) else []
         rows = [["student", *self.exercises, "right", *told]]
         for student, results in self.students.items():
             cells = [results[name].outcome if name in results else "" for name in self.exercises]
-            rows.append([student, *cells, f"{cells.count('right')} of {len(cells)}"])
-            if told:
-                outcomes = list(self.predictions.get(student, {}).values())
-                right = f"{outcomes.count('right')} of {len(outcomes)}"
-                rows[-1].append(right if outcomes else "")
+            asked = [each.outcome for each in results.values() if each.question]
+            right = [f"{each.count('right')} of {len(each)}" for each in (cells, asked)]
+            rows.append([student, *cells, right[0], *([right[1] if asked else ""] if told else [])])
         return rows
 
     def lists(self) -> dict[str, list[str]]:
         """Return what is misunderstood most, and what could not be read, by heading."""
-        wrong = [each for row in self.students.values() for each in row.values() if each.key]
+        results = [each for row in self.students.values() for each in row.values()]
+        wrong = [each for each in results if each.key]
         says = {f"{each.exercise}, {each.key}": each.headline for each in reversed(wrong)}
         missed = Counter(f"{each.exercise}, {each.key}" for each in wrong).most_common(3)
-        asked = (each for row in self.predictions.values() for each in row.items())
-        surprised = Counter(question for question, outcome in asked if outcome == "not right")
+        surprised = Counter(each.question for each in results if each.outcome == "not right")
         rest = (each for each in self.found if not each.exercise and not each.question)
         return {
             "Misunderstood most": [

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from astra_nb.errors import AddressInUse, AddressUnavailable, InvalidRoute
+from astra_nb.errors import InvalidRoute
 from astra_nb.jupyter import handler_output
 from astra_nb.log import FrameLog
 from astra_nb.log.records import CheckRecord, Outcome, OutputRecord
@@ -54,10 +54,9 @@ class Wrong:
 
 @dataclass
 class Examination:
-    """What a check works with: a seed for its values, a port for its server, and its log."""
+    """What a check works with: a seed for its values, and its log."""
 
     seed: str
-    port: int
     log: FrameLog = field(default_factory=FrameLog)
 
     def print(self, stream: str, text: str) -> None:
@@ -126,7 +125,7 @@ class Exercise(ABC):
             return Note(f"{self.title}: no solution", said)
         return Note(f"{self.title}: one solution", self.solution_text, code=True)
 
-    def check(self, answer: object, *, seed: str | None = None, port: int = 0) -> Answer:
+    def check(self, answer: object, *, seed: str | None = None) -> Answer:
         """Check an answer, and say whether it is right, not attempted, or not yet right.
 
         Takes a few seconds at most, whatever the answer does; up to 30 on a busy machine.
@@ -134,14 +133,13 @@ class Exercise(ABC):
         Args:
             answer: The student's handler or function.
             seed: Shapes the values of the check: each student may have others.
-            port: Port for the check's own server; 0 takes a free one.
 
         Raises:
             ScenarioError: The exercise itself has a mistake; names the line.
         """
         if guard.in_check.get():
             raise guard.NotAllowed("a handler must not start a check; call check in a cell")
-        examination = Examination(self.name if seed is None else f"{self.name} {seed}", port)
+        examination = Examination(self.name if seed is None else f"{self.name} {seed}")
         outcome, finding = self._judge(answer, examination)
         if finding is None or finding.misconception is not Misconception.CELL_FAILED:
             _last[:] = [(answer, self.title, outcome == "right", _last_cell())]
@@ -266,7 +264,7 @@ class HandlerExercise(Exercise):
 
     def _examine(self, answer: Any, examination: Examination) -> None:
         try:
-            harness = Harness(answer, self.path, examination.port, self.automatic_pong)
+            harness = Harness(answer, self.path, self.automatic_pong)
             examination.log = harness.log
             with harness, own_loop() as loop:
                 loop.run(self._play(harness, examination.seed), WALL_LIMIT)
@@ -275,9 +273,6 @@ class HandlerExercise(Exercise):
             advice = "" if callable(answer) else "Give the function itself to check()."
             found = Finding(Misconception.NO_HANDLER, f"{said[:1].upper()}{said[1:]}.", advice)
             raise NotYet(found) from None
-        except (AddressInUse, AddressUnavailable) as error:
-            said = f"The check could not start its own server: {error}."
-            raise NotYet(Finding(Misconception.NO_SERVER, said)) from None
         except TimeoutError:
             raise TooBusy from None
         except NotYet:

@@ -37,15 +37,13 @@ class Harness:
 
     Raises:
         InvalidRoute: This is not a handler.
-        AddressInUse, AddressUnavailable: On entry: the server cannot listen there.
     """
 
-    def __init__(self, handler: Any, path: str, port: int, automatic_pong: bool) -> None:
+    def __init__(self, handler: Any, path: str, automatic_pong: bool) -> None:
         make_route(path, handler)  # says what is wrong with the handler itself
         self.log = FrameLog(max_frames=MAX_FRAMES, max_bytes=MAX_BYTES)
         self.runs = Runs()
         self._loop = BackgroundLoop()
-        self._port = port
         route = make_route(path, self.runs.watched(handler), automatic_pong=automatic_pong)
         self._policy = Policy(HOSTNAME, routes=[route], close_timeout=CLOSE_TIMEOUT)
 
@@ -54,7 +52,7 @@ class Harness:
             context = stack.enter_context(guard.at_work())
             self._loop.loop.set_exception_handler(lambda *_: None)  # what ended a task
             self._runner = context.run(
-                Runner, self._policy, self.log, HOSTNAME, self._port, None, itertools.count(1),
+                Runner, self._policy, self.log, HOSTNAME, 0, None, itertools.count(1),
                 loop=self._loop,
             )  # fmt: skip
             self._runner.run()

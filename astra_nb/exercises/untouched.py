@@ -7,6 +7,7 @@ from types import CodeType
 
 __all__ = ["is_untouched"]
 
+NO_STEPS = ("RESUME", "NOP", "CACHE")
 EMPTY = "def empty(socket): ...\nasync def empty_async(socket): ...\n"
 
 
@@ -27,11 +28,10 @@ def is_untouched(answer: object, stub: str) -> bool:
 
 def steps(code: CodeType) -> list[tuple[str, object]]:
     """Return what a function does: its instructions, with variables by number, not by name."""
-    found: list[tuple[str, object]] = []
-    for each in dis.get_instructions(code):
-        value = each.arg if each.opcode in dis.haslocal else each.argval
-        if each.opname not in ("RESUME", "NOP", "CACHE"):
-            found.append(
-                (each.opname, steps(value) if isinstance(value, CodeType) else repr(value))
-            )
-    return found
+    found = (each for each in dis.get_instructions(code) if each.opname not in NO_STEPS)
+    return [(each.opname, argument(each)) for each in found]
+
+
+def argument(step: dis.Instruction) -> object:
+    value = step.arg if step.opcode in dis.haslocal else step.argval
+    return steps(value) if isinstance(value, CodeType) else repr(value)
