@@ -35,6 +35,7 @@ NOTEBOOKS: dict[str, list[Exercise]] = {}
 HANDLER_STUB = "def handle_socket(socket):\n    ...\n"
 NO_SOLUTIONS = "ASTRA_NB_NO_SOLUTIONS"  # environment variable; any value switches them off
 KEYS = {str(each.value) for each in Misconception}  # of findings
+MAX_FRAMES, MAX_BYTES = 30_000, 16 * 2**20  # of a check's log, whatever is printed and sent
 SHOWN_OUTPUT = 800  # characters
 # What Python and the server themselves say of a handler; the finding says it in fewer words.
 NOT_SHOWN = re.compile("^The handler of connection|Enable tracemalloc|was never awaited")
@@ -50,18 +51,6 @@ class Wrong:
 
     source: str
     key: str
-
-
-@dataclass
-class Examination:
-    """What a check works with: a seed for its values, and its log."""
-
-    seed: str
-    log: FrameLog = field(default_factory=FrameLog)
-
-    def print(self, stream: str, text: str) -> None:
-        """Record what a student's code prints."""
-        self.log.append(0, OutputRecord, stream=stream, text=text)
 
 
 class NotAttempted(Exception):
@@ -112,10 +101,9 @@ class Exercise(ABC):
         if type(number) is not int or not 1 <= number <= count:
             said = f"There are {count}: {self.name}.hint(1) to {self.name}.hint({count})."
             return Note(f"{self.title}: no such hint", said)
-        more = f"Another one: {self.name}.hint({number + 1})"
-        if number == count:
-            more = "The last one."
-            more += "" if os.environ.get(NO_SOLUTIONS) else f" One solution: {self.name}.solution()"
+        last = "" if os.environ.get(NO_SOLUTIONS) else f" One solution: {self.name}.solution()"
+        another = f"Another one: {self.name}.hint({number + 1})"
+        more = another if number < count else f"The last one.{last}"
         return Note(f"{self.title}: hint {number} of {count}", self.hints[number - 1], more)
 
     def solution(self) -> Note:
@@ -139,8 +127,8 @@ class Exercise(ABC):
         """
         if guard.in_check.get():
             raise guard.NotAllowed("a handler must not start a check; call check in a cell")
-        examination = Examination(self.name if seed is None else f"{self.name} {seed}")
-        outcome, finding = self._judge(answer, examination)
+        log = FrameLog(max_frames=MAX_FRAMES, max_bytes=MAX_BYTES)
+        outcome, finding = self._judge(answer, f"{self.name} {seed or ''}", log)
         if finding is None or finding.misconception is not Misconception.CELL_FAILED:
             _last[:] = [(answer, self.title, outcome == "right", _last_cell())]
         notebook = next((each for each in NOTEBOOKS.values() if self in each), [])
@@ -153,21 +141,21 @@ class Exercise(ABC):
             finding=finding,
             section=f'section "{self.title}" of this notebook; RFC 6455, {self.rfc}',
             progress=progress.sentence(states, siblings),
-            printed=printed(examination.log),
-            log=examination.log,
+            printed=printed(log),
+            log=log,
         )
         record = {"exercise": self.name, "title": self.title, "outcome": outcome}
-        examination.log.append(0, CheckRecord, **record, misconception=found.key)
+        log.append(0, CheckRecord, **record, misconception=found.key)
         return found
 
-    def _judge(self, answer: object, examination: Examination) -> tuple[Outcome, Finding | None]:
+    def _judge(self, answer: object, seed: str, log: FrameLog) -> tuple[Outcome, Finding | None]:
         if is_untouched(answer, self.stub):
             return "not attempted", None
         with _one_at_a_time:
             try:
                 if earlier := self._failed_cell(answer):
                     raise NotYet(Finding(Misconception.CELL_FAILED, earlier))
-                self._examine(answer, examination)
+                self._examine(answer, seed, log)
             except NotAttempted:
                 return "not attempted", None
             except TooBusy:
@@ -193,7 +181,7 @@ class Exercise(ABC):
         return ""
 
     @abstractmethod
-    def _examine(self, answer: Any, examination: Examination) -> None:
+    def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
         """Try the answer; raises `NotYet`, `NotAttempted` or `TooBusy` when it is not right."""
 
     @abstractmethod
@@ -262,12 +250,11 @@ class HandlerExercise(Exercise):
         if not self.scenarios:
             raise ValueError(f"exercise {self.name}: without a scenario any answer would be right")
 
-    def _examine(self, answer: Any, examination: Examination) -> None:
+    def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
         try:
-            harness = Harness(answer, self.path, self.automatic_pong)
-            examination.log = harness.log
+            harness = Harness(answer, self.path, self.automatic_pong, log)
             with harness, own_loop() as loop:
-                loop.run(self._play(harness, examination.seed), WALL_LIMIT)
+                loop.run(self._play(harness, seed), WALL_LIMIT)
         except InvalidRoute as error:
             said = str(error)
             advice = "" if callable(answer) else "Give the function itself to check()."

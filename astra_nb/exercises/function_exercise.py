@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from astra_nb.jupyter.handler_output import Lines, handler_context
+from astra_nb.log import FrameLog
+from astra_nb.log.records import OutputRecord
 from astra_nb.net.routes import is_async
 from astra_nb.wire.text import shortened
 
@@ -23,7 +25,7 @@ from .diagnosis.difference import a, how_differs, short
 from .diagnosis.misconceptions import Finding, Table
 from .diagnosis.misconceptions import Misconception as M  # noqa: N817  (as in the rules)
 from .diagnosis.rules import about
-from .exercise import Examination, Exercise, NotAttempted
+from .exercise import Exercise, NotAttempted
 from .patience import Patience
 from .scenario import ScenarioError
 from .scripted_client import NotYet
@@ -122,19 +124,19 @@ class FunctionExercise(Exercise):
                 yield said, is_first and self._is(wrong, wrong, call.expected)
                 earlier.append(wrong)
 
-    def _examine(self, answer: Any, examination: Examination) -> None:
+    def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
         said = f"A function is checked here, not {short(answer)}."
         if is_async(answer):
             said = f"An async def function returns a coroutine; write def {self.function}(...)."
         if is_async(answer) or not callable(answer):
             raise NotYet(Finding(M.NO_FUNCTION, said))
         with ExitStack() as stack:
-            lines = Lines(examination.print)
+            lines = Lines(lambda *line: record(log, *line))
             stack.callback(lines.flush)
             context = handler_context(stack.enter_context(guard.at_work()), lines)
             patience = Patience()
-            for seed in (examination.seed, secrets.token_hex(16)):
-                for call in self._calls(seed):
+            for chance in (seed, secrets.token_hex(16)):
+                for call in self._calls(chance):
                     self._try(call, Made(answer, copies(call.arguments)), context, patience, stack)
 
     def _try(
@@ -237,6 +239,10 @@ def stop(thread: threading.Thread, stack: ExitStack) -> NoReturn:
     guard.close_after([thread], stack.pop_all())
     said = f"Your function did not return; it was still at {line or 'work'}."
     raise NotYet(Finding(M.STUCK, said, "Does each loop come to an end?", line=line))
+
+
+def record(log: FrameLog, stream: str, text: str) -> None:
+    log.append(0, OutputRecord, stream=stream, text=text)
 
 
 def copies(arguments: Sequence[Any]) -> tuple[Any, ...]:

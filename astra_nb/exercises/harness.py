@@ -29,7 +29,6 @@ GRACE = 0.3  # seconds for handlers to end by themselves
 ENDING = 1.4  # seconds for everything
 LOOK_EVERY = 0.01  # seconds between two looks whether all has ended
 STOP_EVERY = 0.2  # seconds between two attempts to stop a handler
-MAX_FRAMES, MAX_BYTES = 30_000, 16 * 2**20  # whatever a handler prints or sends
 
 
 class Harness:
@@ -39,9 +38,9 @@ class Harness:
         InvalidRoute: This is not a handler.
     """
 
-    def __init__(self, handler: Any, path: str, automatic_pong: bool) -> None:
+    def __init__(self, handler: Any, path: str, automatic_pong: bool, log: FrameLog) -> None:
         make_route(path, handler)  # says what is wrong with the handler itself
-        self.log = FrameLog(max_frames=MAX_FRAMES, max_bytes=MAX_BYTES)
+        self.log = log
         self.runs = Runs()
         self._loop = BackgroundLoop()
         route = make_route(path, self.runs.watched(handler), automatic_pong=automatic_pong)
