@@ -53,39 +53,26 @@ class Wrong:
     key: str
 
 
-class NotAttempted(Exception):
-    """The answer says by itself that nothing is written yet."""
-
-
 @dataclass(kw_only=True, repr=False)
 class Exercise(ABC):
     """What every exercise has.
 
     Attributes:
-        name: The name it is imported by.
-        rfc: Where RFC 6455 speaks of it, such as "section 5.6".
-        prompt: What to write, as Markdown.
-        stub: What the student finds in the cell.
-        hints: Two to four, each saying a bit more; none is the answer.
-        solution_text: One way to write it.
-        wrong: Wrong answers that it must catch; `selftest()` runs them.
         advice: By the key of a finding, or by several with blanks between, advice that is better
             here than the general one.
-        notebook: Name of the notebook whose progress it counts for; "" for none.
-        function: Name of the function that is asked for.
     """
 
-    name: str
+    name: str  # by which it is imported
     title: str
-    rfc: str
-    prompt: str
-    hints: Sequence[str]
-    solution_text: str
-    stub: str = HANDLER_STUB
-    wrong: Sequence[Wrong] = ()
+    rfc: str  # where RFC 6455 speaks of it, such as "section 5.6"
+    prompt: str  # what to write, as Markdown
+    hints: Sequence[str]  # two to four, each saying a bit more; none is the answer
+    solution_text: str  # one way to write it
+    stub: str = HANDLER_STUB  # what the student finds in the cell
+    wrong: Sequence[Wrong] = ()  # answers that it must catch; `selftest()` runs them
     advice: Mapping[str, str] = field(default_factory=dict)
     notebook: str = ""
-    function: str = "handle_socket"
+    function: str = "handle_socket"  # name of what is asked for
 
     def __post_init__(self) -> None:
         self._advice = {key: said for keys, said in self.advice.items() for key in keys.split()}
@@ -156,8 +143,6 @@ class Exercise(ABC):
                 if earlier := self._failed_cell(answer):
                     raise NotYet(Finding(Misconception.CELL_FAILED, earlier))
                 self._examine(answer, seed, log)
-            except NotAttempted:
-                return "not attempted", None
             except TooBusy:
                 return "too busy", None
             except NotYet as found:
@@ -182,7 +167,7 @@ class Exercise(ABC):
 
     @abstractmethod
     def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
-        """Try the answer; raises `NotYet`, `NotAttempted` or `TooBusy` when it is not right."""
+        """Try the answer; raises `NotYet` or `TooBusy` when it is not right."""
 
     @abstractmethod
     def _mistakes(self) -> Iterator[tuple[str, bool]]:
@@ -262,12 +247,6 @@ class HandlerExercise(Exercise):
             raise NotYet(found) from None
         except TimeoutError:
             raise TooBusy from None
-        except NotYet:
-            errors = [run.error for run in harness.runs.runs]
-            # Exactly this one: what input() raises in a notebook is a subclass.
-            if any(type(error) is NotImplementedError and not str(error) for error in errors):
-                raise NotAttempted from None
-            raise
 
     async def _play(self, harness: Harness, seed: str) -> None:
         patience = Patience()

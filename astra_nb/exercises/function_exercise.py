@@ -20,12 +20,11 @@ from astra_nb.net.routes import is_async
 from astra_nb.wire.text import shortened
 
 from . import guard
-from .diagnosis import difference
-from .diagnosis.difference import a, how_differs, short
+from .diagnosis.difference import a, how_differs, same, short
 from .diagnosis.misconceptions import Finding, Table
 from .diagnosis.misconceptions import Misconception as M  # noqa: N817  (as in the rules)
 from .diagnosis.rules import about
-from .exercise import Exercise, NotAttempted
+from .exercise import Exercise
 from .patience import Patience
 from .scenario import ScenarioError
 from .scripted_client import NotYet
@@ -87,7 +86,7 @@ class FunctionExercise(Exercise):
     calls: Callable[[random.Random], Iterable[Call]]
     mutations: Sequence[tuple[str, str, str]] = ()
     judge: Callable[..., str] = lambda value, *arguments: ""
-    same: Callable[[Any, Any], bool] = difference.same
+    same: Callable[[Any, Any], bool] = same
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -175,8 +174,6 @@ class FunctionExercise(Exercise):
         return M.WRONG_VALUE, said
 
     def _raised(self, error: BaseException) -> Finding:
-        if type(error) is NotImplementedError:
-            raise NotAttempted
         facts = error_facts(error)
         if isinstance(error, TypeError) and not facts.line:
             said = f"{self.function} cannot be called with these arguments: {error}."

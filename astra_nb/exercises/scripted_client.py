@@ -162,7 +162,9 @@ class Play:
             with contextlib.suppress(AstraError):
                 for type, value in messages:
                     parts = value if isinstance(value, tuple) else ()
-                    data = b"".join(parts) or octets(value() if callable(value) else value)
+                    data = (
+                        b"".join(parts) if parts else octets(value() if callable(value) else value)
+                    )
                     end.said.append(Said(type, data))
                     end.unanswered += end.said[-1:] if unanswered else []
                     if parts:
@@ -175,7 +177,8 @@ class Play:
         if not end.ended and all(said.type != "close" for said in end.inbox[end.taken :]):
             sending = asyncio.ensure_future(send_all())
             await self.until(sending.done)
-            sending.cancel()
+            if not sending.cancel():
+                sending.result()  # raises what a value of the scenario raised
         if not sent:
             await self.until(lambda: end.ended, REST)
             await self._fail(end, Wanted("open"), end.close or end.pending)

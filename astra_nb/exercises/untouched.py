@@ -8,7 +8,11 @@ from types import CodeType
 __all__ = ["is_untouched"]
 
 NO_STEPS = ("RESUME", "NOP", "CACHE")
-EMPTY = "def empty(socket): ...\nasync def empty_async(socket): ...\n"
+EMPTY = "".join(
+    f"{start} empty(socket): {body}\n"
+    for start in ("def", "async def")
+    for body in ("...", "raise NotImplementedError", "raise NotImplementedError()")
+)
 
 
 def is_untouched(answer: object, stub: str) -> bool:

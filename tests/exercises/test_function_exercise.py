@@ -116,10 +116,9 @@ def test_a_function_without_a_signature_is_called() -> None:
     assert make(calls=lambda chance: numbers).check(str).right
 
 
-@pytest.mark.parametrize("error", ["NotImplementedError", "NotImplementedError('later')"])
+@pytest.mark.parametrize("error", ["NotImplementedError", "NotImplementedError()"])
 def test_what_says_that_it_is_not_written_is_not_attempted(error: str) -> None:
-    source = f"def double(numbers):\n    numbers = numbers[:]\n    raise {error}\n"
-    assert checked(source).outcome == "not attempted"
+    assert checked(f"def double(numbers):\n    raise {error}\n").outcome == "not attempted"
 
 
 # Mistakes
