@@ -44,19 +44,13 @@ PREDICTED = ("no answer", "not right", "right")  # outcomes of a prediction
 RANKS = ("too busy", "not yet", *PREDICTED)  # of all outcomes; a later one counts more
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
+<html lang="en"><head><meta charset="utf-8"><title>Exercises of a class</title>
 {renewal}<meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Exercises of a class</title>
 <style>
-:root {{ color-scheme: light dark; }}
-body {{ font-family: system-ui, sans-serif; margin: 2em; line-height: 1.5; }}
-table {{ border-collapse: collapse; }}
+:root {{ color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.5; }}
 th, td {{ text-align: left; padding: 0.2em 1em 0.2em 0; border-bottom: 1px solid #8888; }}
-</style>
-</head><body>
+</style></head><body>
 <h1>Exercises of a class</h1><p>{title}</p>
 <table>
 {table}</table>
@@ -128,7 +122,7 @@ class Report:
             cells = [results[name].outcome if name in results else "" for name in self.exercises]
             asked = [each.outcome for each in results.values() if each.question]
             right = [f"{each.count('right')} of {len(each)}" for each in (cells, asked)]
-            rows.append([student, *cells, right[0], *([right[1] if asked else ""] if told else [])])
+            rows.append([student, *cells, right[0], right[1] if asked else ""][: len(rows[0])])
         return rows
 
     def lists(self) -> dict[str, list[str]]:
@@ -186,14 +180,12 @@ class Report:
         for student, *cells in rows:
             texts = (f"<td>{MARKS.get(cell, ('',))[0]} {escape(cell)}</td>" for cell in cells)
             table += f'</tr>\n<tr><th scope="row">{escape(student)}</th>{"".join(texts)}'
-        lists = (
-            f"<h2>{heading}</h2>\n<ol>\n"
-            + "".join(f"<li>{escape(item)}</li>\n" for item in items or ["Nothing."])
-            + "</ol>\n"
-            for heading, items in self.lists().items()
-        )
+        lists = ""
+        for heading, items in self.lists().items():
+            points = (f"<li>{escape(item)}</li>\n" for item in items or ["Nothing."])
+            lists += f"<h2>{heading}</h2>\n<ol>\n{''.join(points)}</ol>\n"
         renewal = f'<meta http-equiv="refresh" content="{RENEWED}">\n' if renewed else ""
-        return PAGE.format(title=self.title, table=table, lists="".join(lists), renewal=renewal)
+        return PAGE.format(title=self.title, table=table, lists=lists, renewal=renewal)
 
 
 def to_csv(rows: Iterable[Iterable[str]]) -> str:
