@@ -71,7 +71,6 @@ class Exercise(ABC):
     stub: str = HANDLER_STUB  # what the student finds in the cell
     wrong: Sequence[Wrong] = ()  # answers that it must catch; `selftest()` runs them
     advice: Mapping[str, str] = field(default_factory=dict)
-    notebook: str = ""
     function: str = "handle_socket"  # name of what is asked for
 
     def __post_init__(self) -> None:

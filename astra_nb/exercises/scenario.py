@@ -180,10 +180,8 @@ class Client:
         values = [(known(type), v if callable(v) else octets(v)) for type, v in messages]
         self.add("send", values, unanswered)
 
-    def send_fragments(self, type: str, parts: Iterable[Payload], ping: Payload = b"") -> None:
-        """Send one message in several fragments, after a PING if one is given."""
-        if ping:
-            self.send("ping", ping)
+    def send_fragments(self, type: str, parts: Iterable[Payload]) -> None:
+        """Send one message in several fragments."""
         self.add("send", [(known(type), tuple(map(octets, parts)))], False)
 
     def expect(

@@ -236,4 +236,4 @@ def test_every_exercise_passes_its_self_test(name: str) -> None:
 
 def test_advice_for_no_finding_is_refused() -> None:
     with pytest.raises(ValueError, match="no finding has the key 'wrog-value'"):
-        replace(echo, advice={"wrog-value": "Look again."}, notebook="")
+        replace(echo, advice={"wrog-value": "Look again."})
