@@ -75,7 +75,7 @@ class Exercise(ABC):
 
     def __post_init__(self) -> None:
         self._advice = {key: said for keys, said in self.advice.items() for key in keys.split()}
-        if unknown := sorted(self._advice.keys() - KEYS):
+        if unknown := sorted({*self._advice, *(each.key for each in self.wrong)} - KEYS):
             raise ValueError(
                 f"exercise {self.name}: no finding has the key {unknown[0]!r}; choose from "
                 f"{', '.join(sorted(KEYS))}"
@@ -199,13 +199,11 @@ class Exercise(ABC):
                 found.append(f"{self.name}: {what} does not run: {type(error).__name__}: {error}.")
                 continue
             if (got := answer.key or answer.outcome) != wanted:
-                known = wanted in KEYS or wanted in ("right", "not attempted")
-                unknown = "" if known else ", which is not the key of a finding"
                 why, told = "", answer.finding
                 if wanted == "right" and told is not None:
                     facts = f"expected {told.expected}; came {told.came}; {told.where}"
                     why = f" {told.headline} ({facts})"
-                found.append(f"{self.name}: {what} gets {got!r}, not {wanted!r}{unknown}.{why}")
+                found.append(f"{self.name}: {what} gets {got!r}, not {wanted!r}.{why}")
         mistakes = list(self._mistakes())
         never = dict(mistakes).keys() - {said for said, could in mistakes if could}
         return found + [f"{self.name}: {said!r} can never be said." for said in sorted(never)]

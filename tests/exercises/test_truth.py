@@ -186,9 +186,13 @@ def test_a_self_test_tells_the_teachers_mistakes() -> None:
     (solution,) = an_exercise(solution_text=echo.replace("m.value", "'c'")).selftest()
     assert solution.startswith("odd: the solution gets 'wrong-value', not 'right'. ")
     assert '(expected text "b"; came text "c"; One answer)' in solution
-    wrong = [Wrong(echo, "upwards"), Wrong("def handle(socket): pass", "nothing"), Wrong("?", "")]
+    wrong = [
+        Wrong(echo, "nothing"),
+        Wrong("def handle(socket): pass", "nothing"),
+        Wrong("?", "nothing"),
+    ]
     assert an_exercise(wrong=wrong).selftest() == [
-        "odd: wrong answer 1 gets 'to-itself', not 'upwards', which is not the key of a finding.",
+        "odd: wrong answer 1 gets 'to-itself', not 'nothing'.",
         "odd: wrong answer 2 does not run: NameError: it defines no 'handle_socket'.",
         "odd: wrong answer 3 does not run: SyntaxError: invalid syntax (<odd, wrong answer 3>, "
         "line 1).",
