@@ -114,7 +114,8 @@ class Exercise(ABC):
         if guard.in_check.get():
             raise guard.NotAllowed("a handler must not start a check; call check in a cell")
         log = FrameLog(max_frames=MAX_FRAMES, max_bytes=MAX_BYTES)
-        outcome, finding = self._judge(answer, f"{self.name} {seed or ''}", log)
+        values = self.name if seed is None else f"{self.name} {seed}"
+        outcome, finding = self._judge(answer, values, log)
         if finding is None or finding.misconception is not Misconception.CELL_FAILED:
             _last[:] = [(answer, self.title, outcome == "right", _last_cell())]
         notebook = next((each for each in NOTEBOOKS.values() if self in each), [])
