@@ -9,7 +9,7 @@ PILE = "One queue and one sender for each client keep the order, and their numbe
 
 def nobody_is_slow(script: Script) -> None:
     speaker, *listeners = (script.client() for _ in range(3))
-    for message in (("text", script.word()), ("bytes", script.octets(5)), ("text", "")):
+    for message in (("text", script.word()), ("bytes", script.octets(5))):
         speaker.send(*message)
         for listener in listeners:
             listener.expect(*message)
