@@ -75,7 +75,5 @@ def handle_socket(socket):
         "wrong-value": "The PONG carries the payload of its PING, all of it, unchanged.",
         "nothing": "Automatic pong is off: your handler must answer each PING, even if its payload "
         "is empty or came before, and echo each text.",
-        "repeated": "Each PING gets its own PONG, in the order in which they came.",
-        "unasked": "A PONG is an answer itself, so it gets none (section 5.5.3).",
     },
 )

@@ -73,6 +73,5 @@ def handle_socket(socket):
         "closed-early": "No rule asks for this. 20 bytes are allowed; only the whole word counts.",
         "not-closed": "A rule asks for it. Count the bytes in UTF-8, not the characters; compare "
         "whole words; close with 1003 on bytes, whatever their size; send nothing before it.",
-        "unasked": "The rules are about text and bytes messages; send nothing for pings and pongs.",
     },
 )

@@ -69,9 +69,7 @@ def handle_socket(socket):
         Wrong("def handle_socket(s): s.recv()", "nothing-yet"),
     ],
     advice={
-        "returned": "Greet each name that comes, until the client closes.",
         "too-many": "Send Welcome! once, before the loop; greet each name once.",
         "wrong-value": "Compare comma, blank and exclamation mark: `Hello, NAME!`",
-        "unasked": 'Greet only what has the type "text".',
     },
 )

@@ -11,8 +11,7 @@ UNASKED = "Only the text `measure` asks for a measurement, letter for letter."
 OTHERS = (
     "Send the answer when the PONG has come that has the payload of your PING; no other counts."
 )
-FACTORS = {1e3: "in seconds", 1e-3: "in microseconds", 1e-6: "in nanoseconds",
-           -1: "of the wrong sign"}  # fmt: skip
+UNITS = {1e3: "seconds", 1e-3: "microseconds", 1e-6: "nanoseconds"}
 
 
 def time_of(ping: Heard) -> Judge:
@@ -32,9 +31,9 @@ def time_of(ping: Heard) -> Judge:
         least = (pong - min(heard.calls[out + 1].began, pong)) * 999  # in ms; clocks differ a bit
         if least - SLACK <= said <= most + SLACK:
             return ""
-        units = [unit for f, unit in FACTORS.items() if least - 9 <= said * f <= most + 9]
-        if units and most < 1.5 * least:
-            return f"That is {units[0]}. The time from the PING to its PONG is asked for, in ms."
+        for factor, unit in UNITS.items():
+            if least - 9 <= said * factor <= most + 9 and most < 1.5 * least:
+                return f"That is in {unit}; the time in milliseconds is asked for."
         return f"{said:g} is not between {least:.0f} ms (from the PING to its PONG) and {most:.0f} \
 (from `measure` to this answer). Read a clock right before you send the PING and right after its \
 PONG came; use one that does not stand still in recv(), as time.process_time() does."

@@ -188,10 +188,6 @@ def handle_socket(socket):
         "nothing not-passed-on": "Everyone in the room gets this, including its sender.",
         "wrong-value": "Compare letter by letter: NICK joined, NICK: TEXT, NICK left.",
         "too-early": NO_NAME,
-        "sent-to-gone": "Sending to a client that has left raises ConnectionClosed, and that ends "
-        "this handler. Take the socket out first, then tell the others.",
-        "returned": "After the name the handler stays in a loop until the client closes.",
-        "too-many": "Each of these texts comes once.",
         "to-itself": "The first text is a name: everyone gets NICK joined; then NICK: TEXT.",
     },
 )

@@ -114,7 +114,6 @@ def handle_socket(socket):
         "handshake. put_nowait() and drop() wait for nobody.",
         "repeated wrong-value": "Messages stay in order: one queue and one sender for each client.",
         "dropped": "Drop the client that does not keep up, and no other one.",
-        "sent-to-gone": "Sending to a client that has left raises ConnectionClosed: catch that.",
         "to-itself too-many": "Each message goes to each other client once, not to its sender.",
     },
 )
