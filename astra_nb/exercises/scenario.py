@@ -139,6 +139,13 @@ class Script:
         """Release the sends that are held."""
         self.steps.append(Step("release", 0))
 
+    def expect(
+        self, clients: Iterable[Client], *messages: tuple[str, Payload], why: str = ""
+    ) -> None:
+        """Expect these messages, in their order, at each of the clients."""
+        for client in clients:
+            client.expect_all(messages, why)
+
     def expect_nothing(self, *clients: Client, why: str = "") -> None:
         """Expect that nothing comes to any of them for a moment; `why` says what if it does."""
         for client in clients:

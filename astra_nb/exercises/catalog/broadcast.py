@@ -3,6 +3,7 @@
 from astra_nb.exercises.exercise import HandlerExercise, Wrong
 from astra_nb.exercises.scenario import Client, Script
 
+CONTROL = "Pass on no pings and pongs: look at message.type."
 ROW = "Several messages were sent in a row: each goes to all others, once, unchanged and in order."
 COPY = (
     "A client that had this message left while it went out to the others, and not all of them got "
@@ -13,8 +14,7 @@ COPY = (
 def pass_on(script: Script, speaker: Client, *others: Client) -> None:
     for type, value in (("text", script.word()), ("bytes", script.octets(5))):
         speaker.send(type, value)
-        for client in others:
-            client.expect(type, value)
+        script.expect(others, (type, value))
 
 
 def to_all_others(script: Script) -> None:
@@ -23,11 +23,9 @@ def to_all_others(script: Script) -> None:
         pass_on(script, speaker, *others)
     script.expect_nothing(one, two, three)
     one.send_all(row := script.messages("text", "bytes"))
-    for client in (two, three):
-        client.expect_all(row, why=ROW)
+    script.expect((two, three), *row, why=ROW)
     three.control_between(("text", "bye"), None)
-    for client in (one, two):
-        client.expect("text", "bye", why="Pass on no pings and pongs: look at message.type.")
+    script.expect((one, two), ("text", "bye"), why=CONTROL)
 
 
 def a_client_comes_or_leaves_while_a_message_goes_out(script: Script) -> None:
@@ -36,8 +34,7 @@ def a_client_comes_or_leaves_while_a_message_goes_out(script: Script) -> None:
     one.send("text", word := script.word())
     newcomer = script.client()
     script.release()
-    for client in (two, three):
-        client.expect("text", word)
+    script.expect((two, three), ("text", word))
     newcomer.forget()
     pass_on(script, one, two, three)
     script.hold(two, three)
@@ -54,8 +51,7 @@ def one_leaves_that_had_the_message(script: Script) -> None:
     speaker.send("text", word := script.word())
     script.one_leaves_between()
     script.release()
-    for client in others:
-        client.expect("text", word, why=COPY)
+    script.expect(others, ("text", word), why=COPY)
 
 
 def everyone_leaves_in_another_way(script: Script) -> None:

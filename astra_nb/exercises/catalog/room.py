@@ -50,8 +50,7 @@ def joining_talking_leaving(script: Script) -> None:
         leaver = script.client("hall")
         enter(leaver, nick, ada, bob, why=SAME_NAME)
         leave(leaver)
-        for client in (ada, bob):
-            client.expect("text", f"{nick} left", why=LEFT.format(how))
+        script.expect((ada, bob), ("text", f"{nick} left"), why=LEFT.format(how))
         say(ada, a, script.word(), bob)
 
 
@@ -97,8 +96,7 @@ def someone_comes_or_leaves_while_a_text_goes_out(script: Script) -> None:
     for client in clients * 2:
         client.expect("text")
     newcomer.forget()
-    for client in clients:
-        client.expect("text", f"{nicks[4]} left")
+    script.expect(clients, ("text", f"{nicks[4]} left"))
     script.hold(*clients[1:])
     clients[0].send("text", script.word())
     script.one_leaves_between()
@@ -115,8 +113,7 @@ def texts_of_every_kind(script: Script) -> None:
     say(bob, "", word, ada)
     texts = (*ODD, word, word, nick, "a: b", "joined", f"{nick} left", "x" * 70_000)
     ada.send_all([("text", text) for text in texts])
-    for client in (ada, bob):
-        client.expect_all([("text", f"{nick}: {text}") for text in texts], why=ROW)
+    script.expect((ada, bob), *[("text", f"{nick}: {text}") for text in texts], why=ROW)
     bob.send("bytes", b"no text")
     script.expect_nothing(ada, bob, why=NOT_TEXT)
     ada.control_between(("text", word), ("text", f"{nick}: {word}"))

@@ -3,6 +3,7 @@
 from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
 from astra_nb.exercises.scenario import MANY, Script
 
+CONTROL = "Do not pass on pings and pongs: look at message.type."
 ROW = "Several messages came in a row, and this client reads: it gets each of them, in order."
 PILE = "One queue and one sender for each client keep the order, and their number has a limit."
 
@@ -11,16 +12,13 @@ def nobody_is_slow(script: Script) -> None:
     speaker, *listeners = (script.client() for _ in range(3))
     for message in (("text", script.word()), ("bytes", script.octets(5))):
         speaker.send(*message)
-        for listener in listeners:
-            listener.expect(*message)
+        script.expect(listeners, message)
     script.expect_nothing(speaker, *listeners)
     row = [("text", text) for text in (*script.words(5), "", "again", "again")]
     speaker.send_all(row)
-    for listener in listeners:
-        listener.expect_all(row, why=ROW)
+    script.expect(listeners, *row, why=ROW)
     speaker.control_between(("text", "bye"), None)
-    for listener in listeners:
-        listener.expect("text", "bye", why="Do not pass on pings and pongs: look at message.type.")
+    script.expect(listeners, ("text", "bye"), why=CONTROL)
 
 
 def one_does_not_read(script: Script) -> None:
@@ -37,12 +35,10 @@ def one_does_not_read(script: Script) -> None:
     speaker.expect("text", text)
     latecomer = script.client()
     latecomer.send("text", text)
-    for client in (speaker, listener):
-        client.expect("text", text)
+    script.expect((speaker, listener), ("text", text))
     sleeper.forget()
     speaker.send("text", text)
-    for client in (listener, latecomer):
-        client.expect("text", text)
+    script.expect((listener, latecomer), ("text", text))
     latecomer.close(1001)
     listener.vanish()
 
