@@ -50,7 +50,7 @@ def accept(key):
         (END, "base64.encodebytes(digest).decode()", "There is an extra line break at the end."),
         ("b64encode", "b32encode", "That is base32; the header has base64."),
         ("b64encode", "urlsafe_b64encode", "This base64 has - and _ where + and / are right."),
-        ("digest()", "hexdigest().encode()", "Hexadecimal digits in base64; it takes 20 bytes."),
+        ("digest()", "hexdigest().encode()", "Those are hexadecimal digits in base64, not bytes."),
         (HASH, HASHED, "The hash is missing: SHA-1 before base64."),
         (HASH, "hashlib.sha1(key.encode()).digest() + hashlib.sha1(guid.encode()).digest()",
          "Those are two hashes; take one, of the key and the GUID together."),

@@ -70,7 +70,7 @@ def build(text, key):
         ("header + key + masked", "header + masked + key", "The key is after the payload."),
         ("header + key +", "header + bytes(4) +", "There are zeros in place of the key."),
         ("key + masked", "key + payload", "The key is there; the payload is not masked with it."),
-        ("enumerate(payload)", "enumerate(payload[:4])", "Only 4 bytes of it: zip() ends early."),
+        ("enumerate(payload)", "enumerate(payload[:4])", "Only 4 bytes of the payload are there."),
         (".encode()", '.encode("latin-1")', "That text is in Latin-1; a TEXT frame has UTF-8."),
         ('8, "big"', '8, "little"', "The 8 bytes of the length begin with the lowest one."),
         ('"big"', '"little"', "The length has its lowest byte first; network order is the other."),

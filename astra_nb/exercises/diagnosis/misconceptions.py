@@ -29,7 +29,7 @@ class Misconception(Enum):
     OWN_SERVER = "own-server", "The check has its own server; it needs only the handler."
     RAISED = "raised", "Read the line that is named above."
     CLOSED_TWICE = "closed-twice", "After send_close() send nothing, and close no second time."
-    SENT_TO_GONE = "sent-to-gone", "A client had left: take its socket out first, in `finally`."
+    SENT_TO_GONE = "sent-to-gone", "That connection had ended: take its socket out first."
     NEVER_ENDS = (
         "never-ends",
         "After the close recv() raises ConnectionClosed; let it end the loop.",

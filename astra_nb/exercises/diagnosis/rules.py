@@ -121,7 +121,8 @@ def wrong_close(e: Evidence) -> Iterator[Finding]:
         if _is_close(came) and e.wanted.kind != "end":
             yield Finding(M.CLOSED_EARLY, f"{_capital(came)} came, {what}.")
     elif came is None or came.type != "close":
-        yield Finding(M.NOT_CLOSED, f"{_capital(came or 'nothing')} came, and no {wanted}.")
+        said = f"{_capital(came or 'nothing')} came where {wanted} was expected."
+        yield Finding(M.NOT_CLOSED, said)
     elif came.code != wanted.code:
         yield Finding(M.WRONG_CLOSE, f"{_capital(came)} came; {wanted} would fit what was sent.")
     else:
