@@ -112,7 +112,7 @@ class Exercise(ABC):
             ScenarioError: The exercise itself has a mistake; names the line.
         """
         if guard.in_check.get():
-            raise guard.NotAllowed("a handler must not start a check; call check in a cell")
+            raise guard.NotAllowed("call check, which is for cells alone")
         log = FrameLog(max_frames=MAX_FRAMES, max_bytes=MAX_BYTES)
         values = self.name if seed is None else f"{self.name} {seed}"
         outcome, finding = self._judge(answer, values, log)

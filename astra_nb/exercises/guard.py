@@ -23,13 +23,7 @@ from astra_nb.jupyter import handler_output
 from astra_nb.locks import make_lock
 from astra_nb.net.blocking import place_of
 
-FORBIDDEN = {
-    "os.fork": "fork a process",
-    "os.forkpty": "fork a process",
-    "os.exec": "replace this Python by another program",
-    "os.kill": "send a signal to a process",
-    "os.killpg": "send a signal to processes",
-}
+FORBIDDEN = ("os.fork", "os.forkpty", "os.exec", "os.kill", "os.killpg", "signal.raise_signal")
 LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 OWN_FOLDER = os.path.dirname(os.path.dirname(__file__))
 
@@ -118,7 +112,7 @@ def _replace() -> None:
     for owner, name, in_place in (
         (os, "_exit", _exit),
         (os, "abort", _exit),
-        (signal, "raise_signal", functools.partial(_refuse, "os.kill")),
+        (signal, "raise_signal", functools.partial(_refuse, "signal.raise_signal")),
         (handler_output.shell(), "ask_exit", _exit),  # what exit() and quit() of a notebook call
         (threading, "excepthook", threading.__excepthook__),  # prints, whatever is there
     ):
@@ -143,7 +137,7 @@ def _exit(*_: Any) -> NoReturn:
 
 def _refuse(event: str, *_: Any) -> None:
     if event in FORBIDDEN and in_check.get():
-        raise NotAllowed(FORBIDDEN[event])
+        raise NotAllowed(f"call {event}")
 
 
 @functools.cache

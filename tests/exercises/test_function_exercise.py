@@ -78,7 +78,7 @@ def test_the_solution_is_right_and_leaves_a_record() -> None:
         ("return numbers[9]", "raised", "IndexError: list index out of range, at line 2: return"),
         ("exit(3)", "forbidden", "double raised SystemExit: 3, at line 2: exit(3)"),
         ("import os; os._exit(3)", "forbidden", "double raised SystemExit, at line 2"),
-        ("import os; os.fork()", "forbidden", "double tried to fork a process, at line 2"),
+        ("import os; os.fork()", "forbidden", "double tried to call os.fork, at line 2"),
         ("while True: pass", "stuck", "it was still at line 2: while True: pass"),
     ],
 )
