@@ -196,9 +196,10 @@ class Play:
         if end is self._left:
             return
         nothing, said = wanted.kind == "nothing", wanted.said
-        await self.until(lambda: end.pending or end.ended, *((QUIET, QUIET) if nothing else ()))
+        patience = (QUIET, QUIET) if nothing else (ANSWER, REST)
+        await self.until(lambda: end.pending or end.ended, *patience)
         came = end.pending or end.close
-        right = came == said if not nothing else came is None and not end.ended
+        right = (came is None and not end.ended) if nothing else came == said
         if came is not None and came.type == said.type:
             if wanted.any_payload:  # of a close, any reason
                 right = came.type != "close" or came.code == said.code
