@@ -7,7 +7,7 @@ from astra_nb.exercises.exercise import HandlerExercise, Wrong
 from astra_nb.exercises.scenario import Payload, Script
 
 OTHERS: tuple[tuple[Callable[[bytes], object], str], ...] = (  # of several the last one counts
-    (lambda d: len(d.strip()), "That leaves out blanks and line breaks at both ends; they count."),
+    (lambda d: len(d[:99].strip()), "That leaves out blanks and line breaks at the ends."),
     (lambda d: max(d, default=0), "That is the highest of its bytes; how many are there?"),
     (lambda d: len(d) % 256, "That is only the lower byte of the number."),
     (lambda d: int.from_bytes(d[:99], "big"), "Those are the bytes read as one number."),
@@ -35,7 +35,7 @@ def bytes_and_texts(script: Script) -> None:
     client, total, seven = script.client(), 0, script.octets(7)
     twelve = bytes(script.random.sample(range(128, 256), 12))
     messages: list[tuple[str, Payload]] = [("bytes", twelve), ("bytes", bytes([0, 88, 14, 67, 45]))]
-    messages += [("text", "Grüße, 世界"), *script.messages("bytes", "text")]
+    messages += [("text", "Grüße, 世界"), ("bytes", b" 12\n\n"), *script.messages("bytes", "text")]
     for number, (type, value) in enumerate(messages, 1):
         total += int(size(type, value)[1])
         known = {
