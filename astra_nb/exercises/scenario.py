@@ -91,8 +91,8 @@ class Script:
         return [f"{self.random.choice(WORDS)}-{number}" for number in numbers]
 
     def octets(self, count: int) -> bytes:
-        """Return bytes by chance that are not UTF-8, where there are two or more."""
-        return b"\xff\x00"[:count] + self.random.randbytes(max(0, count - 2))
+        """Return bytes by chance that are not UTF-8, and that no blank ends."""
+        return b"\xff\x00"[:count] + self.random.randbytes(max(0, count - 3)) + b"\xff"[: count - 2]
 
     def messages(self, *types: str) -> list[tuple[str, Payload]]:
         """Return messages of these types: usual, odd, empty and long ones, and one twice."""
