@@ -176,6 +176,10 @@ class Streams:
         self._held -= stream.held
         for sender, half in stream.halves.items():
             yield from self._read(stream, sender, half.end(), time)
+            if half.has_ended and sender not in stream.ended:
+                stream.ended.append(sender)  # its FIN came, after a gap that is known now
+        if not how and len(stream.ended) == len(stream.halves):
+            how = stream.ended[0]
         if stream.reader is not None:
             try:
                 yield from stream.reader.end(how, time)

@@ -162,7 +162,8 @@ def test_a_gap_at_the_very_end_is_a_record(path: Path) -> None:
     talk.closed()
     del talk.segments[5]
     log = opened(path, talk)
-    assert "gap: 7 bytes that the server sent" in log[-1].text  # type: ignore[union-attr]
+    assert "gap: 7 bytes that the server sent" in log[-2].text  # type: ignore[union-attr]
+    assert log[-1].kind == "closed"
 
 
 def test_a_packet_of_which_less_was_captured_is_a_gap(path: Path) -> None:
@@ -287,3 +288,12 @@ def test_segments_after_the_end_are_no_other_connection(path: Path, how: str) ->
     conversation.segments.append(again)
     conversation.add("client", MASKED_HELLO)
     assert kinds(opened(path, conversation))[-1] == "closed"
+
+
+def test_a_gap_before_the_end_does_not_hide_the_end(path: Path) -> None:
+    conversation = Conversation().opened()
+    lost = conversation.add("client", MASKED_HELLO)
+    conversation.segments.remove(lost)
+    conversation.add("client", MASKED_HELLO)
+    log = opened(path, conversation.closed())
+    assert kinds(log)[-3:] == ["notice", "frame", "closed"]
