@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from json import dumps, loads
 from typing import Any, cast, get_args
@@ -52,7 +53,10 @@ def check_value(
         try:
             said = dumps(json, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as exc:
-            raise TypeError(f"json={json!r:.{SHOWN}} cannot be written as JSON: {exc}") from None
+            # Not !r, which goes as deep as the value.
+            raise TypeError(
+                f"json={reprlib.repr(json):.{SHOWN}} cannot be written as JSON: {exc}"
+            ) from None
         wanted = _canonical(said)
         return (
             f" JSON {visible(said, SHOWN)}",
