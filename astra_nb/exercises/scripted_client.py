@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
@@ -285,8 +286,10 @@ class Play:
         began = rested = self.patience.tick()
         while not (found := ready()):
             given = self.patience.tick()
-            # On a busy machine, what was sent may be on its way.
-            if not self._all_idle() or (given - rested > rest and not self._all_arrived()):
+            # On a busy machine, what was sent may be on its way, also to a thread that is to wake.
+            if not self._all_idle() or (
+                given - rested > rest and not (self._all_arrived() and self._all_taken())
+            ):
                 rested = given
             if given - began > patience or given - rested > rest:
                 return None
@@ -311,6 +314,17 @@ class Play:
             if not end.ended
             for one, other in (("sent", "received"), ("received", "sent"))
         )
+
+    def _all_taken(self) -> bool:
+        """Return whether each open connection's messages have been received by a handler."""
+        taken = Counter(
+            call.owner
+            for run in tuple(self.harness.runs.runs)
+            for call in tuple(run.records)
+            if call.name == "recv" and call.state == "done"
+        )
+        ends = [end for end in self.ends.values() if not (end.ended or end.run.ended)]
+        return all(taken[end.run.number] >= len(end.said) for end in ends)
 
     # Failing
 

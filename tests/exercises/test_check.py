@@ -17,6 +17,7 @@ from astra_nb import AsyncWebSocket, Server, WebSocket, connect
 from astra_nb.exercises import NOTEBOOKS, compute_key, echo, greet, guard, join_fragments
 from astra_nb.exercises.scripted_client import REST, End
 from astra_nb.net import addresses
+from astra_nb.net.inbox import ThreadInbox
 from tests.exercises.answers import EXERCISES, answer_of
 from tests.helpers import wait_until
 
@@ -333,6 +334,19 @@ def test_an_answer_that_is_long_on_its_way_is_waited_for(monkeypatch: pytest.Mon
         asyncio.get_running_loop().call_later(2 * REST, transport.resume_reading)
 
     monkeypatch.setattr(End, "__post_init__", open_slowly)
+    assert echo.check(answer_of(echo, echo.solution_text)).outcome == "right"
+
+
+def test_a_handler_that_is_long_to_wake_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a busy machine: its thread has a message, and still stands in recv()."""
+    take, first = ThreadInbox.take, [2 * REST]
+
+    def take_slowly(inbox: ThreadInbox, timeout: float | None = None) -> Any:
+        message = take(inbox, timeout)
+        threading.Event().wait(first.pop() if first else 0)
+        return message
+
+    monkeypatch.setattr(ThreadInbox, "take", take_slowly)
     assert echo.check(answer_of(echo, echo.solution_text)).outcome == "right"
 
 
