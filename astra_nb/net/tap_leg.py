@@ -92,7 +92,7 @@ class Leg(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.line.hold_up(other_end(self.end), held_up=False, why=SLOW)
         if self._resetting:
-            self.line.loop.call_soon(self.transport.abort)
+            self.line.loop.call_soon(self.abort)
 
     def pause(self, why: str) -> None:
         """Read no more, until `resume` was called for each reason."""
@@ -136,10 +136,15 @@ class Leg(asyncio.Protocol):
         self._resetting = True
         transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, LINGER)
         if transport.get_write_buffer_size() and not transport.is_closing():
-            self.line.loop.call_later(RESET_GRACE, transport.abort)
+            self.line.loop.call_later(RESET_GRACE, self.abort)
             transport.set_write_buffer_limits(0)
         else:
-            transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """End TCP at once, unless it has ended: asyncio's transport then has no loop any more."""
+        if self.transport is not None and not self.lost:
+            self.transport.abort()
 
     def notice(self, text: str) -> None:
         self.line.notice(text)

@@ -294,8 +294,7 @@ class TapLine:
         self._ended.update(SIDES)
         self.legs["client"].write(answer)
         self.legs["client"].transport.close()
-        if self.legs["server"].transport is not None:
-            self.legs["server"].transport.abort()
+        self.legs["server"].abort()
 
     # Rules
 

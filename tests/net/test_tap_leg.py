@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -45,7 +46,10 @@ def test_tls_has_no_half_closed_connection(sender: Side, monkeypatch: pytest.Mon
 
 
 def test_tls_that_checks_nothing_is_on_record() -> None:
-    with two_ends(tls=(make_certificates().server, False)) as ends:
+    with (
+        pytest.warns(UserWarning, match=r"^upstream_ssl=False: anyone on the way"),
+        two_ends(tls=(make_certificates().server, False)) as ends,
+    ):
         assert "TLS checks nothing on this connection" in said(ends.tap)
 
 
@@ -54,7 +58,18 @@ def test_a_leg_without_tcp_has_nothing_to_end() -> None:
     leg.write(b"nowhere")
     leg.end_sending()
     leg.reset()
+    leg.abort()
     assert leg.transport is None
+
+
+def test_tcp_that_has_ended_is_not_aborted() -> None:
+    """It may end while an abort waits for its turn; asyncio's transport then raises."""
+    transport, leg = Mock(), tap_leg.Leg(Mock(), "client")
+    transport.abort.side_effect = AttributeError("'NoneType' object has no attribute 'call_soon'")
+    leg.connection_made(transport)
+    leg.connection_lost(None)
+    leg.abort()
+    assert not transport.abort.called
 
 
 def test_fin_passes_once() -> None:
