@@ -262,6 +262,7 @@ def test_an_interrupt_gets_through_a_blocking_recv() -> None:
         "    client.recv()\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted')\n"
+        "waiting.join()\n"
         "client.send_text('still works')\n"
         "server.log.wait_for(type='text')\n"
         "client.close()\n"
