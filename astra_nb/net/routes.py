@@ -221,9 +221,11 @@ def check_handler(
     try:
         signature.bind(None)
     except TypeError as exc:
+        if name.isidentifier():  # a lambda has no name to write
+            write = f"write: def {name}({name_of_it}): ..."
         raise InvalidRoute(
             f"the {what} {name}{signature} cannot be called with the {name_of_it} alone ({exc}); "
-            f"write: def {name}({name_of_it}): ..."
+            f"{write}"
         ) from exc
 
 

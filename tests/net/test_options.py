@@ -11,7 +11,9 @@ import pytest
 from websockets.datastructures import Headers
 
 from astra_nb.errors import LocalError
+from astra_nb.log import FrameLog
 from astra_nb.net.options import (
+    check_log,
     ConnectOptions,
     check_compression,
     check_token,
@@ -305,3 +307,11 @@ def test_what_is_not_a_name(value: object) -> None:
         check_token("subprotocol", value)
     assert str(caught.value).startswith("subprotocol is a name of letters, digits")
     assert "s3cr" not in str(caught.value)
+
+
+def test_a_log_is_one_or_none() -> None:
+    log = FrameLog()
+    assert check_log(log) is log
+    assert isinstance(check_log(None), FrameLog)
+    with pytest.raises(LocalError, match=r"^log is a FrameLog, or None for a new one, not int$"):
+        check_log(3)

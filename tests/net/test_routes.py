@@ -160,12 +160,12 @@ def test_what_is_not_a_path(path: Any, message: str) -> None:
         (
             lambda: None,
             "the handler <lambda>() cannot be called with the socket alone "
-            "(too many positional arguments); write: def <lambda>(socket): ...",
+            "(too many positional arguments); write: def handle_socket(socket): ...",
         ),
         (
             lambda socket, other: None,
             "the handler <lambda>(socket, other) cannot be called with the socket alone "
-            "(missing a required argument: 'other'); write: def <lambda>(socket): ...",
+            "(missing a required argument: 'other'); write: def handle_socket(socket): ...",
         ),
     ],
 )
@@ -346,5 +346,5 @@ def test_a_route_may_have_a_hook() -> None:
         make_route("/", handle, handshake=lambda: None)
     assert str(caught.value) == (
         "the handshake hook <lambda>() cannot be called with the handshake alone (too many "
-        "positional arguments); write: def <lambda>(handshake): ..."
+        "positional arguments); write: def handle_handshake(handshake): ..."
     )

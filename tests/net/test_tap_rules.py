@@ -332,3 +332,20 @@ def test_a_rule_none_of_whose_lines_has_run_is_an_error(rule: RuleFunction) -> N
 def test_what_is_not_a_list_of_rules(rules: Any, said: str) -> None:
     with pytest.raises(LocalError, match=said):
         tap_rules.checked_rules(rules)
+
+
+def test_what_cannot_be_a_rule_is_refused() -> None:
+    async def waits(message: Any) -> None: ...
+
+    def rule(message: Any) -> None: ...
+
+    assert tap_rules.checked_rules((rule,)) == [rule]
+    for rules, why in (
+        ("drop", r"^rules is a list, like \[rule\], not 'drop'$"),
+        (rule, r"^rules is a list"),
+        ([3], "rule"),
+        ([lambda: None], "cannot be called with the message alone"),
+        ([waits], "waits"),
+    ):
+        with pytest.raises(LocalError, match=why):
+            tap_rules.checked_rules(rules)

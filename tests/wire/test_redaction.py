@@ -8,6 +8,7 @@ from astra_nb.wire.redaction import (
     Redactor,
     is_secret,
     redact,
+    redact_header,
     redact_path,
     redact_text,
 )
@@ -371,6 +372,11 @@ def test_tokens_that_are_known_by_their_look_are_hidden(text: str) -> None:
     assert "<hidden>" in hidden
     assert "abcdef" not in hidden
     assert "aG9z" not in hidden
+
+
+def test_one_header_is_shown_as_in_a_head() -> None:
+    assert redact_header("Authorization", "Bearer abc") == "<hidden>"
+    assert redact_header("Accept", "text/html") == "text/html"
 
 
 def test_headers_are_redacted_as_in_a_head() -> None:
