@@ -264,3 +264,11 @@ def test_a_jump_to_an_error_shows_the_whole_row_beside_the_opened_inspector(
             "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
         assert panel.list.evaluate(whole), (width, key)
+    for next_error in (panel.root.locator(".astra-errors"), panel.button("Next error")):
+        panel.list.evaluate("(list) => { list.scrollTop = 0; }")
+        panel.tab("Connections").click()
+        expect(panel.list).to_be_hidden()
+        next_error.click()
+        expect(panel.tab("Frames")).to_have_attribute("aria-selected", "true")
+        expect(panel.root.locator(".astra-chosen")).to_be_visible()
+        assert panel.list.evaluate(whole)

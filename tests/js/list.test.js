@@ -126,6 +126,34 @@ test("another height of the list does not end Follow; the person's own scrolling
   assert.equal(list.follow, false);
 });
 
+test("what happens while the list is hidden is there, and scrolled to, when it is shown again", () => {
+  const { list, go } = listOf();
+  const scroller = fake(list.scroller);
+  const shown = (/** @type {boolean} */ on) => {
+    scroller.clientHeight = on ? 24 + 20 * IN_SIGHT : 0;
+    scroller.scrollHeight = on ? Infinity : 0; // a hidden element does not scroll
+    list.resize();
+  };
+  go(100);
+  list.setFollow(false);
+  scroller.scrollTop = 0;
+  scroller.fire("scroll");
+  const acts = /** @type {[() => void, number][]} */ ([
+    [() => list.choose(90), 90], [() => list.choose(45), 45], [() => go(104), 45], [() => list.setFollow(true), 104],
+  ]);
+  for (const says of [true, false]) { // a browser may forget where it stood, and say so
+    for (const [act, number] of acts) {
+      shown(false);
+      act();
+      scroller.scrollTop = 0;
+      if (says) scroller.fire("scroll");
+      shown(true);
+      assert.equal(scroller.scrollTop, list.scrollTop, `${act}`);
+      assert.equal(isWhole(list, number), true, `${act}`);
+    }
+  }
+});
+
 test("the pinned row has a mark, and the next row in that line has none", () => {
   const { list, go } = listOf();
   list.pinned = 100;

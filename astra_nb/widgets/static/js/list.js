@@ -95,13 +95,18 @@ export class RowList {
     this.longest = {};
   }
 
-  /** The scroller has another height now. */
+  /** The scroller has another height now, or is shown again. */
   resize() {
-    this.height = this.scroller.clientHeight;
-    this.width = this.scroller.clientWidth;
+    const { clientHeight, clientWidth } = this.scroller;
+    if (clientHeight === 0) return; // hidden: the list stands where it stood until it is shown
+    this.height = clientHeight;
+    this.width = clientWidth;
+    this.settled = NaN; // what a hidden scroller was told had no effect
+    this.#moveTo(this.scrollTop);
     this.handlers.onSight(this.#rowsInSight + 5);
-    if (this.follow) this.setFollow(true);
-    else this.draw();
+    if (this.follow) this.#moveTo(Infinity);
+    this.draw();
+    this.settle();
   }
 
   #headRow() {
@@ -264,7 +269,7 @@ export class RowList {
 
   #scrolled() {
     const { scrollTop, clientHeight } = this.scroller;
-    if (Math.abs(scrollTop - this.settled) < 1) return; // the list's own scrolling, which is drawn already
+    if (clientHeight === 0 || Math.abs(scrollTop - this.settled) < 1) return; // the list's own scrolling, which is drawn already
     if (this.follow && clientHeight !== this.height) return; // the page's own, for another height: `resize` comes next
     const atEnd = scrollTop + this.height >= HEAD_HEIGHT + this.length - ROW_HEIGHT / 2;
     if (this.follow && scrollTop < this.scrollTop - 1 && !atEnd) this.setFollow(false);

@@ -173,9 +173,17 @@ export class View {
       void look();
       this.timer = setInterval(look, CONNECTIONS_MS);
     } else {
+      this.list.resize();
       this.list.draw(true);
       this.#draw();
     }
+  }
+
+  /** Leave the table of connections: what happens in the list is to be seen. */
+  #showList() {
+    if (this.tab !== "Connections") return;
+    this.openTab("Frames");
+    this.#drawNow(); // with the rows that came, or were filtered, while it was hidden
   }
 
   #draw() {
@@ -254,7 +262,7 @@ export class View {
     filter.connection = filter.connection === connection && this.tab !== "Connections" ? 0 : connection;
     this.toolbar.connection.value = String(filter.connection);
     if (connection) this.composer.suggest(connection);
-    if (this.tab === "Connections") this.openTab("Frames");
+    this.#showList();
     this.#filter();
     this.landing = end;
   }
@@ -285,6 +293,7 @@ export class View {
 
   /** Go to the next or the previous error. @param {number} step */
   #error(step) {
+    this.#showList();
     const { errors } = this.store;
     const shown = (/** @type {number} */ number) => this.list.index.at(this.list.index.indexOf(number)) === number;
     const from = this.list.chosen;
@@ -375,10 +384,11 @@ export class View {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const onRows = target === this.list.scroller || target.closest(".astra-rows") !== null;
     const { list, inspector } = this;
+    const step = (/** @type {number} */ by) => { this.#showList(); list.step(by); };
     /** @type {Record<string, () => void>} */
     const acts = {
       "/": () => this.toolbar.text.focus(),
-      j: () => list.step(1), k: () => list.step(-1),
+      j: () => step(1), k: () => step(-1),
       n: () => this.#error(1), N: () => this.#error(-1),
       f: () => this.follow(this.store.rows.get(list.chosen)?.connection ?? 0),
       p: () => this.toolbar.pause.click(), g: () => this.toolbar.follow.click(),
