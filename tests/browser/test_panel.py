@@ -278,6 +278,14 @@ def test_a_payload_is_whole_in_every_form_and_its_hit_is_marked(desk: NotebookPa
     expect(panel.rows('"n":19998},')).to_have_count(2)
     panel.rows().first.click()
     expect(panel.body.locator(".astra-hit")).to_have_text('"n":19998}')
+    expect(panel.body.locator(".astra-hit")).to_be_in_viewport()
+    scrolled = "(body) => body.scrollTop"
+    assert panel.body.evaluate(scrolled) > 0
+    panel.tab("Bits").click()
+    expect(panel.body.locator(".astra-figure")).to_be_visible()
+    assert panel.body.evaluate(scrolled) == 0
+    panel.tab("Payload").click()
+    expect(panel.body.locator(".astra-hit")).to_be_in_viewport()
     panel.button("JSON").click()
     expect(tree).to_contain_text("19999")
     expect(tree).not_to_contain_text("not JSON")

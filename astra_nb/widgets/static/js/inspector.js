@@ -57,6 +57,7 @@ export class Inspector {
     this.number = 0;
     this.tab = "Payload";
     this.tabChosen = false;
+    this.place = ""; // the record and the tab that the body shows
     /** @type {Row | undefined} */
     this.row = undefined;
     /** @type {Detail | undefined} */
@@ -151,7 +152,7 @@ export class Inspector {
     try {
       const { value } = await this.store.bridge.request("detail", { number: row.number });
       if (this.number !== row.number) return;
-      await this.payload.show(wholeByDefault(row));
+      await this.payload.show(row.part !== 0 && row.part[3]);
       if (this.number !== row.number) return;
       this.row = row;
       this.detail = value;
@@ -160,13 +161,13 @@ export class Inspector {
       if (this.#paired && this.store.said.sentence.endsWith(CHOOSE_ANOTHER)) this.store.say("");
       if (this.#paired && this.comparing) this.tab = "Compare";
       else if (!this.tabChosen || this.tab === "Compare" || (this.tab === "Why" && !value.why) || (this.tab === "Bits" && !value.frame)) this.tab = row.bad && value.why ? "Why" : row.kind === "handshake" ? "Handshake" : row.kind === "closed" ? "Why" : "Payload";
-      this.body.scrollTop = 0;
       this.#draw();
     } catch (problem) {
       if (this.number !== row.number) return;
       this.row = row;
       this.detail = undefined;
       setText(this.title, headline(row));
+      this.body.scrollTop = 0;
       this.body.replaceChildren(element("p", { class: "astra-quiet", text: problem instanceof Error ? problem.message : String(problem) }), element("p", { class: "astra-mono" }, element("bdi", { text: row.text })));
     } finally {
       this.body.removeAttribute("aria-busy");
@@ -198,6 +199,9 @@ export class Inspector {
     this.copyTab.setAttribute("aria-label", `Copy ${this.tab.toLowerCase()}`);
     this.again.hidden = !this.store.status.sends || !detail.frame;
     const draw = { Payload: () => this.#payload(detail), Bits: () => bits(detail, this.store.bridge), Handshake: () => handshake(detail.handshake), Why: () => this.#why(detail), Compare: () => [] }[this.tab];
+    const place = `${row.number} ${this.tab}`;
+    if (place !== this.place) this.body.scrollTop = 0; // another record, or tab, begins at its top
+    this.place = place;
     this.body.replaceChildren(...(draw ? draw() : []));
     if (this.tab === "Compare") void this.#compare(detail);
     if (this.tab === "Payload") this.payload.reveal();
@@ -317,11 +321,6 @@ export class Inspector {
     this.formGroup.hidden = true;
     this.body.replaceChildren();
   }
-}
-
-/** @param {Row} row */
-function wholeByDefault(row) {
-  return row.part !== 0 && row.part[3];
 }
 
 /** @param {Detail} detail @param {import("./bridge.js").Bridge} bridge */
