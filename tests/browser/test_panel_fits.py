@@ -272,3 +272,27 @@ def test_a_jump_to_an_error_shows_the_whole_row_beside_the_opened_inspector(
         expect(panel.tab("Frames")).to_have_attribute("aria-selected", "true")
         expect(panel.root.locator(".astra-chosen")).to_be_visible()
         assert panel.list.evaluate(whole)
+
+
+def test_bytes_and_their_letters_are_whole_at_each_width(desk: NotebookPage) -> None:
+    sends = "for first in (32, 33): client.send_bytes(bytes(range(first, first + 90)))"
+    panel, notebook = open_panel(desk, f"client = connect(server.url)\n{sends}", width=1900)
+    run(notebook, 1)
+    places = """(hex) => {
+        const tops = [...hex.querySelectorAll(".astra-hex-letters > *")]
+            .map((letter) => letter.getBoundingClientRect().top);
+        return [hex.scrollWidth - hex.clientWidth, tops.filter((top) => top === tops[0]).length];
+    }"""
+    panel.choose("bytes")
+    panel.list.press("m")
+    panel.list.press("k")
+    expect(panel.tab("Compare")).to_have_attribute("aria-selected", "true")
+    for width, in_a_line in ((1400, [16, 16, 16]), (900, [16, 8, 8]), (600, [16, 16, 16])):
+        resize(panel, width)
+        for tab, count in zip(("Payload", "Bits", "Compare"), in_a_line, strict=True):
+            panel.tab(tab).click()
+            dumps = panel.body.locator(".astra-hex")
+            expect(dumps.last).to_be_visible()
+            expect(dumps).to_have_count(2 if tab == "Compare" else 1)
+            for dump in dumps.all():
+                assert dump.evaluate(places) == [0, count], (width, tab)

@@ -133,7 +133,8 @@ export function fromHex(digits) {
 }
 
 /**
- * Lines of offset, sixteen bytes in hex, and letters; more of them on demand.
+ * Lines of offset, bytes in hex, and letters; more of them on demand. The sheet shows both halves of
+ * sixteen bytes in one line, or each in its own where the line would be cut.
  * @param {Uint8Array} bytes @param {number} offset
  * @param {{ hit?: [number, number] | null, bad?: number }} [marks]
  */
@@ -146,16 +147,11 @@ export function hexLines(bytes, offset, marks = {}) {
   const more = () => {
     next?.remove();
     for (const end = Math.min(bytes.length, from + HEX_LINES * 16); from < end; from += 16) {
-      const cells = [];
-      const letters = [];
-      for (let at = from; at < Math.min(from + 16, bytes.length); at += 1) {
-        const value = bytes[at] ?? 0;
-        const options = { class: classOf(offset + at), "data-byte": offset + at };
-        cells.push(element("span", { ...options, text: hex(value) }));
-        letters.push(element("span", { ...options, text: ascii(value) }));
-      }
-      root.append(element("div", { class: "astra-hex-line" }, element("span", { class: "astra-hex-offset", text: hex(offset + from, 4) }),
-        element("span", { class: "astra-hex-codes" }, ...cells), element("span", { class: "astra-hex-letters" }, ...letters)));
+      const halves = from + 8 < bytes.length ? [from, from + 8] : [from];
+      const part = (/** @type {string} */ name, /** @type {(value: number) => string} */ textOf) => halves.map((first) => element("span", { class: `astra-hex-${name}` },
+        ...Array.from(bytes.subarray(first, first + 8), (value, nth) => element("span", { class: classOf(offset + first + nth), "data-byte": offset + first + nth, text: textOf(value) }))));
+      const offsets = halves.map((first) => element("span", { class: "astra-hex-offset", text: hex(offset + first, 4) }));
+      root.append(element("div", { class: "astra-hex-line" }, ...offsets, ...part("codes", hex), ...part("letters", ascii)));
     }
     if (from < bytes.length) {
       next = button(`${counted(bytes.length - from, "more byte")} of this page`, "Show more", more);
