@@ -54,6 +54,18 @@ test("a click on Connect lets the connection that it opens be the next target", 
   assert.equal(target.chosen, "c3");
 });
 
+test("a row that replaces what was chosen by hand says so, once", () => {
+  const target = targetOf(["1", "2", "3"]);
+  assert.equal(target.suggest(1), false); // nobody had chosen the newest
+  assert.equal(target.suggest(2), false); // nor what the last row brought
+  target.pick("3");
+  assert.equal(target.suggest(3), false);
+  assert.deepEqual([target.suggest(1), target.chosen], [true, "1"]);
+  assert.equal(target.suggest(2), false);
+  target.pick("everyone");
+  assert.deepEqual([target.suggest(2), target.chosen], [true, "2"]);
+});
+
 test("the end that sends stays the same where it can", () => {
   const target = targetOf(["1", "2", "c1"]);
   target.pick("c1");

@@ -169,8 +169,9 @@ export class Composer {
 
   /** A connection was chosen, in a row or in the table. @param {number} connection */
   suggest(connection) {
-    this.chosen.suggest(connection);
+    const replaces = this.chosen.suggest(connection);
     this.#drawTo();
+    if (replaces) this.store.say(`Now to ${this.targetName}, the connection of the chosen row.`);
   }
 
   drawTargets() {

@@ -8,8 +8,8 @@ export function numberIn(choice) {
 
 export class Target {
   chosen = "";
-  /** Whether the person chose it. */
-  picked = false;
+  /** What the person chose it by; "" while nothing was chosen. */
+  picked = /** @type {"" | "hand" | "row"} */ ("");
   /** @type {string[]} what can be sent on, oldest first */
   open = [];
 
@@ -17,28 +17,35 @@ export class Target {
     return numberIn(this.chosen) > 0 && !this.open.includes(this.chosen);
   }
 
-  /** @param {string} choice */
-  pick(choice) {
+  /** @param {string} choice @param {"hand" | "row"} [by] */
+  pick(choice, by = "hand") {
     this.chosen = choice;
-    this.picked = true;
+    this.picked = by;
   }
 
-  /** A connection was chosen in a row or in the table; one that has ended changes nothing. @param {number} connection */
+  /**
+   * A connection was chosen in a row or in the table; one that has ended changes nothing.
+   * @param {number} connection
+   * @returns {boolean} whether that replaced another one, chosen by hand
+   */
   suggest(connection) {
     const ends = [String(connection), `c${connection}`];
     const end = (this.chosen.startsWith("c") ? ends.reverse() : ends).find((each) => this.open.includes(each));
-    if (end !== undefined) this.pick(end);
+    if (end === undefined || (end === this.chosen && this.picked === "hand")) return false;
+    const replaces = this.picked === "hand";
+    this.pick(end, "row");
+    return replaces;
   }
 
   /** Where the target has ended, let a connection that opens from now on be the next one. */
   release() {
-    if (this.ended) this.picked = false;
+    if (this.ended) this.picked = "";
   }
 
   /** Take what can be sent on now. @param {string[]} open */
   update(open) {
     this.open = open;
-    if (this.picked) return;
+    if (this.picked !== "") return;
     const newest = open.findLast((each) => !each.startsWith("c")) ?? open.at(-1) ?? "";
     if (numberIn(newest) >= numberIn(this.chosen)) this.chosen = newest;
   }
