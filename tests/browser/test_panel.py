@@ -335,7 +335,7 @@ def test_a_payload_is_copied_by_key_and_by_menu(desk: NotebookPage) -> None:
         ("Copy as Python", "'copy me'"), ("Copy as hex", "63 6f 70 79 20 6d 65"),
         ("Copy as the RFC's drawing", "+-+-+"),
     ):  # fmt: skip
-        panel.inspector.locator("summary", has_text="as").click()
+        panel.inspector.locator("summary", has_text="Copy as").click()
         panel.inspector.get_by_role("button", name=name).click()
         expect(panel.sentence).to_contain_text("as " + name.rsplit(" ", 1)[1].lower()[:3])
         assert text in clipboard()
@@ -930,6 +930,7 @@ def test_axe_finds_nothing_that_shuts_people_out(desk: NotebookPage) -> None:
         panel.button(name).click()
         check(name, {})
     panel.root.locator("summary", has_text="Save").first.click()
+    expect(panel.root.get_by_role("heading", name="Save the whole log")).to_be_visible()
     check("Save", {})
     panel.list.press("?")
     check("keys", {})

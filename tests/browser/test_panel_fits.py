@@ -147,6 +147,18 @@ def test_the_composer_says_which_end_sends(desk: NotebookPage) -> None:
     panel.to.select_option("c1")
     expect(panel.to).to_have_accessible_name("Client to")
     expect(panel.root.locator(".astra-form > .astra-label").first).to_have_text("Client to")
+    room = """(to) => {
+        const other = to.cloneNode();
+        other.append(new Option("#12 /chat/green"));
+        Object.assign(other.style, { position: "absolute", width: "max-content" });
+        to.after(other);
+        const left = to.offsetWidth - other.offsetWidth;
+        other.remove();
+        return left;
+    }"""
+    for width in (1400, 900, 600):
+        resize(panel, width)
+        assert panel.to.evaluate(room) >= 0, width
 
 
 # What is whole of the tabs, the errors and the tools, how wide two fields are, and whether what is

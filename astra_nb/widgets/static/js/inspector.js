@@ -74,7 +74,7 @@ export class Inspector {
     this.forms = FORMS.map((form) => button(form, `The payload as ${form}`, () => { this.payload.choose(form); this.#drawForms(); }));
     this.formGroup = element("div", { class: "astra-seg", role: "group", "aria-label": "Show the payload as" }, ...this.forms);
     this.copyTab = button("Copy", "", () => this.#copyTab());
-    const copy = menu("as", "Copy in another form", () => COPIES.map(([form, name]) => {
+    const copy = menu("Copy as", "Copy in another form", () => COPIES.map(([form, name]) => {
       const made = button(name ?? "", name ?? "", () => this.copy(form ?? "", made));
       return made;
     }));

@@ -154,7 +154,7 @@ export class Toolbar {
     this.waiting = element("span", { class: "astra-waits" });
     this.pause.append(this.waiting);
     this.save = menu("Save", "Save and open", () => [
-      element("h4", { text: "Save the log" }), ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
+      element("h4", { text: "Save the whole log" }), ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
       element("h4", { text: "Open a file instead" }), this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
     ], "save");
     const columns = menu("Columns", "Columns and times", () => [
