@@ -72,7 +72,7 @@ def test_by_mouse(act: Callable[[Callable[[Counted], None]], None]) -> None:
     def last_frames_bytes(use: Counted) -> None:
         use.click(use.panel.rows('"last words"').last)
         use.click(use.panel.tab("Bits"))
-        expect(use.panel.body.locator(".astra-hex-codes")).to_contain_text("6c617374")
+        expect(use.panel.body.locator(".astra-hex")).to_contain_text("6c617374")
 
     def copy_a_payload(use: Counted) -> None:
         use.click(use.panel.rows('"last words"').last)
@@ -137,7 +137,7 @@ def test_by_keyboard(act: Callable[[Callable[[Counted], None]], None]) -> None:
         use.key("End")
         expect(use.panel.body).to_contain_text("last words")
         use.key("2")
-        expect(use.panel.body.locator(".astra-hex-codes")).to_contain_text("6c617374")
+        expect(use.panel.body.locator(".astra-hex")).to_contain_text("6c617374")
 
     def copy_a_payload(use: Counted) -> None:
         use.key("End")

@@ -299,7 +299,8 @@ def test_bytes_and_their_letters_are_whole_at_each_width(desk: NotebookPage) -> 
     panel.list.press("m")
     panel.list.press("k")
     expect(panel.tab("Compare")).to_have_attribute("aria-selected", "true")
-    for width, in_a_line in ((1400, [16, 16, 16]), (900, [16, 8, 8]), (600, [16, 16, 16])):
+    wide, narrow = [16, 16, 16], [8, 8, 8]
+    for width, in_a_line in ((1400, wide), (900, [16, 8, 8]), (600, wide), (480, narrow)):
         resize(panel, width)
         for tab, count in zip(("Payload", "Bits", "Compare"), in_a_line, strict=True):
             panel.tab(tab).click()
