@@ -13,9 +13,9 @@ from websockets.datastructures import Headers
 from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
 from astra_nb.net.options import (
-    check_log,
     ConnectOptions,
     check_compression,
+    check_log,
     check_token,
     connect_options,
 )

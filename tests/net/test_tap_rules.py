@@ -340,12 +340,13 @@ def test_what_cannot_be_a_rule_is_refused() -> None:
     def rule(message: Any) -> None: ...
 
     assert tap_rules.checked_rules((rule,)) == [rule]
-    for rules, why in (
+    refused: list[tuple[Any, str]] = [
         ("drop", r"^rules is a list, like \[rule\], not 'drop'$"),
         (rule, r"^rules is a list"),
         ([3], "rule"),
         ([lambda: None], "cannot be called with the message alone"),
         ([waits], "waits"),
-    ):
+    ]
+    for rules, why in refused:
         with pytest.raises(LocalError, match=why):
             tap_rules.checked_rules(rules)
