@@ -31,6 +31,9 @@ def test_a_route_has_its_options_and_defaults() -> None:
     assert route.subprotocols == ("b", "a")
 
 
+def takes_nothing() -> None: ...
+
+
 @pytest.mark.parametrize(
     ("route", "path", "parameters"),
     [
@@ -166,6 +169,11 @@ def test_what_is_not_a_path(path: Any, message: str) -> None:
             lambda socket, other: None,
             "the handler <lambda>(socket, other) cannot be called with the socket alone "
             "(missing a required argument: 'other'); write: def handle_socket(socket): ...",
+        ),
+        (
+            takes_nothing,
+            "the handler takes_nothing() -> 'None' cannot be called with the socket alone "
+            "(too many positional arguments); write: def takes_nothing(socket): ...",
         ),
     ],
 )
