@@ -65,8 +65,10 @@ def test_an_exercise_is_worked_through(lab: Lab, theme: str) -> None:
     answer.run()
     check.run()
     region = check.output.get_by_role("region", name="Echo: not yet")
-    expect(region).to_contain_text("What should go as bytes came spelled out as text.")
-    expect(region).to_contain_text("Send the value itself")
+    expect(region).to_contain_text("A text came where bytes was expected.")
+    expect(region).to_contain_text(
+        "Send bytes back as bytes and text as text; look at message.type."
+    )
     expect(region.get_by_role("heading", name="Echo: not yet.")).to_be_visible()
     calls = region.get_by_text("socket.send_text(str(message.value))").first
     expect(calls).to_be_hidden()  # folded
