@@ -29,7 +29,7 @@ MARKS: dict[str, tuple[str, str]] = {
 }
 BOX = "border-left: 4px solid {}; padding: 0.2em 0.9em; margin: 0.4em 0; max-width: 60em"
 MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.95em;"
-KEPT = f"{MONO} white-space: pre-wrap; overflow-wrap: anywhere; text-align: left"
+KEPT = f"{MONO} white-space: pre-wrap; overflow-wrap: anywhere; text-align: left; min-width: 5ch"
 PAIR = "display: flex; flex-wrap: wrap; gap: 0.4em 1em; margin: 0.4em 0"
 FRAME = "border: 1px solid #888; border-radius: 3px; padding: 0.2em 0.7em"
 
