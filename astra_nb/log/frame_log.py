@@ -383,6 +383,9 @@ class FrameLog(LogView):
     def __len__(self) -> int:
         return self._look().count()
 
+    def __bool__(self) -> bool:
+        return True  # "no log" is None
+
     def _newest(self, limit: int | None, after: int = 0) -> tuple[list[Record], int]:
         snapshot = self._look()
         first = after if limit is None else max(after, snapshot.after_all_but(limit))

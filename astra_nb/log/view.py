@@ -291,10 +291,6 @@ class LogView(ABC):
                 return record
         raise IndexError(f"no record at index {index}: there are {len(self)}")
 
-    def __bool__(self) -> bool:
-        # Counting would decode every record, and "no log" is None.
-        return True
-
     def __str__(self) -> str:
         return self.text(limit=SHOWN_ROWS)
 
@@ -323,6 +319,9 @@ class FilteredView(LogView):
 
     def records(self, after: int = 0) -> Iterator[Record]:
         return self._parent.matching(self._wanted, after)
+
+    def __bool__(self) -> bool:
+        return next(self.records(), None) is not None
 
     @property
     def origin(self) -> float:

@@ -68,7 +68,19 @@ def test_indexing() -> None:
 
 def test_a_log_is_true_even_when_it_is_empty() -> None:
     assert FrameLog()
-    assert FrameLog().frames
+    assert conversation()
+
+
+def test_a_filtered_view_is_true_while_a_record_passes_it() -> None:
+    log = FrameLog()
+    texts = log.filter(type="text")
+    assert not texts
+    assert not log.frames
+    log.append_frames(1, "server", "received", text_frame(7), 1)
+    assert texts
+    assert log.frames
+    assert not log.filter(type="ping")
+    assert not texts.filter(text="8")
 
 
 def test_reprs_are_short_and_tell_no_time() -> None:
