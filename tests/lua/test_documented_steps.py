@@ -335,4 +335,4 @@ def test_the_listing_of_all_sends_runs_in_the_loop_as_it_stands(lua: Lua) -> Non
     assert ("sent", b"\x88\x1f\x03\xe8finally, done with everything") in of_lua
     # Of three closes in a row the first one counts; the log says why the handler ended.
     notice = found(server, kind="notice", connection=1)
-    assert "no data frame may follow it" in notice.text
+    assert "no data frame may follow that" in notice.text
