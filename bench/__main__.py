@@ -59,6 +59,7 @@ def main() -> None:
     loads = [load for load in echo.ECHO_LOADS if wanted(options, load.name)]
     names = options.server or echo.ECHO_SERVERS
     with contextlib.ExitStack() as stack:
+        stack.callback(report, results, options)  # what was measured, also when a part fails
         load = stack.enter_context(LoadProcess(load_core))
         if loads:
             with contextlib.ExitStack() as open_servers:
@@ -111,6 +112,9 @@ def main() -> None:
             say(f"panel: left out, {missing}" if missing else "panel")
             if not missing:
                 panel.measure(results, load, seconds=options.panel_seconds, rate=options.panel_rate)
+
+
+def report(results: Results, options: argparse.Namespace) -> None:
     print(results.table())
     path = options.output or RESULTS / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
     results.write(path, {key: str(value) for key, value in vars(options).items()})

@@ -139,7 +139,7 @@ class PanelBench:
         ]
         panel.get_by_role("button", name="Follow").click()
         panel.locator("summary", has_text="Columns").click()
-        panel.get_by_role("button", name="time clock time").click()
+        panel.get_by_role("button", name="of day").click()
         return opened
 
     def phase(self, name: str, rate: int, seconds: float) -> dict[str, Any]:
