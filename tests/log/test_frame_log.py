@@ -639,3 +639,7 @@ def test_a_log_is_opened_from_a_file(tmp_path: Path) -> None:
     assert list(FrameLog.open(tmp_path / "log.jsonl")) == list(log)
     newest = FrameLog.open(tmp_path / "log.jsonl", max_frames=2)
     assert list(newest.frames) == list(log.frames)[-2:]
+
+
+def test_a_log_is_true_without_a_record() -> None:
+    assert FrameLog()
