@@ -117,7 +117,7 @@ class Script:
         return client
 
     def pause(self) -> None:
-        """Let a long silence pass: each recv() with a timeout runs into it."""
+        """Pass a long silence, in which each recv() with a timeout ends."""
         self.steps.append(Step("pause", 0))
 
     def hold(self, *clients: Client) -> None:
