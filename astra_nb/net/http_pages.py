@@ -6,7 +6,9 @@ pressed: any site can make a browser load it, with a path and a query of that si
 
 from __future__ import annotations
 
-__all__ = ["CONTENT_SECURITY_POLICY", "SECURITY_HEADERS", "UPGRADE_PAGE"]
+from websockets.datastructures import Headers
+
+__all__ = ["CONTENT_SECURITY_POLICY", "SECURITY_HEADERS", "UPGRADE_PAGE", "add_security_headers"]
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -90,3 +92,10 @@ byId("close").addEventListener("click", () => { socket.close(1000, "Done"); draw
 </body>
 </html>
 """
+
+
+def add_security_headers(headers: Headers) -> None:
+    """Add what every page and every refusal has, unless it is there."""
+    for name, value in SECURITY_HEADERS.items():
+        if name not in headers:
+            headers[name] = value

@@ -12,12 +12,14 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from . import refusals
+from .http_answers import Acceptance
 from .http_pages import CONTENT_SECURITY_POLICY, UPGRADE_PAGE
 from .options import check_compression
 from .routes import Route
 
 __all__ = [
     "SUBPROTOCOL",
+    "accept",
     "asks_for_websocket",
     "choose_subprotocol",
     "negotiate",
@@ -83,6 +85,18 @@ def negotiate(protocol: ServerProtocol, request: Request, route: Route) -> tuple
         # The protocol's own text repeats values of the request.
         _set_body(response, refusal.text, "text/plain; charset=utf-8")
     return response, refusal.reason
+
+
+def accept(protocol: ServerProtocol, response: Response, decision: Acceptance) -> None:
+    """Put what a hook chose into the answer that accepts."""
+    chosen = decision.subprotocol
+    if chosen != "":
+        response.headers.pop(SUBPROTOCOL, None)  # the route may have chosen none
+        if chosen is not None:
+            response.headers[SUBPROTOCOL] = chosen
+        protocol.subprotocol = None if chosen is None else Subprotocol(chosen)
+    for name, value in decision.headers:
+        response.headers[name] = value
 
 
 def _with_one_upgrade(request: Request) -> Request:

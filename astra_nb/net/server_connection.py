@@ -13,7 +13,6 @@ from typing import cast
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from astra_nb import seeded
 from astra_nb.errors import LocalError
@@ -29,10 +28,10 @@ from . import refusals
 from .closing import Phase
 from .connection import Connection
 from .http_answers import Acceptance, Handshake, HttpAnswer, HttpRequest, PageAnswer, as_answer
-from .http_pages import SECURITY_HEADERS
+from .http_pages import add_security_headers
 from .lies import told
 from .negotiation import (
-    SUBPROTOCOL,
+    accept,
     asks_for_websocket,
     choose_subprotocol,
     negotiate,
@@ -217,8 +216,8 @@ class ServerConnection(Connection):
             LocalError: The result is not a decision, or not an answer.
         """
         if self._asked is not None and not self.transport.is_closing():
-            self._asked(result)
-            self._asked = None
+            go_on, self._asked = self._asked, None
+            go_on(result)  # which may wait for something else
 
     def failed_to_answer(self) -> None:
         """Refuse with 500, and no word why."""
@@ -244,14 +243,7 @@ class ServerConnection(Connection):
                 f"a handshake hook returns handshake.accept() or handshake.refuse(403), not "
                 f"{decision!r:.80}"
             )
-        if decision.subprotocol != "":
-            chosen = decision.subprotocol
-            response.headers.pop(SUBPROTOCOL, None)  # the route may have chosen none
-            if chosen is not None:
-                response.headers[SUBPROTOCOL] = chosen
-            self.protocol.subprotocol = None if chosen is None else Subprotocol(chosen)
-        for name, value in decision.headers:
-            response.headers[name] = value
+        accept(self.protocol, response, decision)
         self._faults = (*route.faults, *decision.faults)
         self._finish_handshake(request, route, parameters, response)
 
@@ -353,9 +345,7 @@ class ServerConnection(Connection):
     def _write_response(self, response: Response) -> None:
         refused = response.status_code != HTTPStatus.SWITCHING_PROTOCOLS
         if refused:
-            for name, value in SECURITY_HEADERS.items():
-                if name not in response.headers:
-                    response.headers[name] = value
+            add_security_headers(response.headers)
         if seeded.current is not None and "Date" in response.headers:
             del response.headers["Date"]
             response.headers["Date"] = seeded.DATE

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, UPGRADE_PAGE
+from websockets.datastructures import Headers
+
+from astra_nb.net.http_pages import (
+    CONTENT_SECURITY_POLICY,
+    SECURITY_HEADERS,
+    UPGRADE_PAGE,
+    add_security_headers,
+)
 
 
 class Elements(HTMLParser):
@@ -113,3 +120,14 @@ def test_a_line_that_was_sent_leaves_the_input() -> None:
     [submit] = re.findall(r'"submit", \(event\) => \{(.+?)\n\}\);', script(), re.DOTALL)
     sent, emptied = submit.index("socket.send("), submit.index('byId("text").value = "";')
     assert sent < emptied
+
+
+def test_a_header_that_is_there_stays() -> None:
+    headers = Headers({"content-security-policy": CONTENT_SECURITY_POLICY})
+    add_security_headers(headers)
+    assert dict(headers.raw_items()) == {
+        **{name: value for name, value in SECURITY_HEADERS.items() if not name.endswith("Policy")},
+        "content-security-policy": CONTENT_SECURITY_POLICY,
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }

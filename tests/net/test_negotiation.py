@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from websockets.datastructures import Headers
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
+from astra_nb.net.http_answers import Acceptance
 from astra_nb.net.http_pages import UPGRADE_PAGE
 from astra_nb.net.negotiation import (
+    accept,
     asks_for_websocket,
     choose_subprotocol,
     negotiate,
@@ -102,3 +104,15 @@ def test_the_subprotocols_that_are_offered() -> None:
     headers = Headers([("Sec-WebSocket-Protocol", "b, a"), ("sec-websocket-protocol", "c,, ")])
     assert subprotocols_of(headers) == ("b", "a", "c")
     assert subprotocols_of(Headers()) == ()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"), [("", ["of the route"]), ("chat", ["chat"]), (None, [])]
+)
+def test_what_a_hook_chose_is_in_the_answer(chosen: str | None, shown: list[str]) -> None:
+    headers = Headers({"Sec-WebSocket-Protocol": "of the route", "X-Room": "1"})
+    protocol, response = ServerProtocol(), Response(101, "Switching Protocols", headers)
+    accept(protocol, response, Acceptance(chosen, (("X-Room", "2"),)))
+    assert headers.get_all("Sec-WebSocket-Protocol") == shown
+    assert headers.get_all("X-Room") == ["1", "2"]
+    assert protocol.subprotocol == (chosen or None)

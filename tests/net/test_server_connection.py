@@ -802,10 +802,23 @@ def test_a_late_answer_comes_unless_the_client_has_left(leaves: bool) -> None:
         assert len(server.log.filter(kind="opened")[:]) == (1 if leaves else 2)
 
 
-def test_early_data_while_an_answer_is_late_is_kept() -> None:
-    with serving(wait, faults=[named("late answer", seconds=0.05)]) as server, raw(server) as peer:
+@pytest.mark.parametrize("is_hooked", [False, True])
+def test_early_data_while_an_answer_is_late_is_kept(is_hooked: bool) -> None:
+    late, decided = named("late answer", seconds=0.2), threading.Event()
+
+    async def hook(handshake: Any) -> Any:
+        decided.set()
+        return handshake.accept()
+
+    options: dict[str, Any] = {"handshake": hook} if is_hooked else {}
+    with serving(wait, faults=[late], **options) as server, raw(server) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer.sendall(head())
+        if is_hooked:
+            assert decided.wait(records.DEADLINE)
+            with raw(server) as other:  # whose refusal comes after what follows the decision
+                other.sendall(head("GET /nowhere HTTP/1.1"))
+                assert parse(read_head(other)).status == 404
         for byte in mask_all(frame(8, b"\x03\xe8")):
             peer.sendall(bytes((byte,)))
         assert parse(read_head(peer)).status == 101
