@@ -2,13 +2,13 @@
 // module cannot import a sibling.
 
 import { AddressView } from "./address_view.js";
-import { Composer, KINDS } from "./composer.js";
+import { Composer } from "./composer.js";
 import { Connections } from "./connections.js";
 import { button, element, setPressed, setText, toggle } from "./dom.js";
 import { Finder, isFiltering, queryOf } from "./finder.js";
 import { counted, grouped } from "./format.js";
 import { Inspector } from "./inspector.js";
-import { listOfKeys } from "./keys.js";
+import { listOfKeys, pressed } from "./keys.js";
 import { RowList } from "./list.js";
 import { LiveRegion } from "./live_region.js";
 import { Store } from "./store.js";
@@ -27,15 +27,15 @@ export class View {
     this.seen = 0; // the newest record that was in sight
     this.landing = 0; // the record to choose when the search has found it
     this.frame = 0;
-    this.bar = new StatusBar(store, (tab) => this.openTab(tab), () => this.#error(1));
+    this.bar = new StatusBar(store, (tab) => this.openTab(tab), () => this.error(1));
     this.finder = new Finder(store.bridge, () => this.#draw());
     this.toolbar = new Toolbar(this.finder.filter, {
       onFilter: () => this.#filter(),
       onFollow: (follow) => this.list.setFollow(follow),
       onPause: (paused) => { this.until = paused ? store.last : Infinity; this.#draw(); },
       onClear: () => this.#clear(),
-      onError: (step) => this.#error(step),
-      onTime: (form) => this.#time(form),
+      onError: (step) => this.error(step),
+      onTime: (form) => this.time(form),
       onBits: (shown) => { this.root.classList.toggle("astra-with-bits", shown); this.list.draw(true); },
       onSave: (form) => this.#said(store.bridge.request("save", { form }, { timeout: 120_000 })),
       onLoad: (path) => this.#load(path),
@@ -50,7 +50,7 @@ export class View {
       fetch: (numbers) => store.fetch(numbers, queryOf(this.finder.filter)),
     });
     this.inspector = new Inspector(store, {
-      onClose: () => this.#close(), onChoose: (number) => this.list.choose(number), onEdit: () => this.#edit(), onPin: (number) => { this.list.pinned = number; this.list.draw(true); }, query: () => queryOf(this.finder.filter),
+      onClose: () => this.close(), onChoose: (number) => this.list.choose(number), onEdit: () => this.edit(), onPin: (number) => { this.list.pinned = number; this.list.draw(true); }, query: () => queryOf(this.finder.filter),
     });
     this.connections = new Connections((connection, end) => this.follow(connection, end));
     this.composer = new Composer(store);
@@ -68,16 +68,15 @@ export class View {
     this.main = element("div", { class: "astra-body" }, element("div", { class: "astra-pane" }, this.list.root, element("div", { class: "astra-over-head" }, this.notice, this.toolbar.found, this.fresh)), this.inspector.root);
     this.connections.root.hidden = true;
     this.root = element("div", {
-      class: "astra-console", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.#key(event),
+      class: "astra-console", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => pressed(this, event),
     }, this.bar.root, this.health, this.addresses, this.toolbar.root, this.main, this.connections.root, this.composer.root, this.keys, this.live.root);
     // The table for readers without a kernel is not for people who have this view.
     const copy = `[data-astra-copy="${CSS.escape(String(store.model.get("copy_key")))}"]`;
     el.append(element("style", { text: `.jp-OutputArea-child:has(${copy}), ${copy} { display: none; }` }), this.root);
     this.#fitNewView(el, signal);
     this.#showAddresses(signal);
-    this.toolbar.bits = Boolean(store.model.get("bits"));
-    this.root.classList.toggle("astra-with-bits", this.toolbar.bits);
     const bits = () => { this.toolbar.bits = Boolean(store.model.get("bits")); this.root.classList.toggle("astra-with-bits", this.toolbar.bits); };
+    bits();
     store.model.on("change:bits", bits);
     store.listen((change) => this.#changed(change), signal);
     const resized = new ResizeObserver(() => this.list.resize());
@@ -148,7 +147,7 @@ export class View {
         this.list.lanes = [];
         this.list.unfit();
         this.inspector.unpin();
-        this.#close();
+        this.close();
         this.finder.start();
       }
       this.finder.more();
@@ -180,7 +179,7 @@ export class View {
   }
 
   /** Leave the table of connections: what happens in the list is to be seen. */
-  #showList() {
+  showList() {
     if (this.tab !== "Connections") return;
     this.openTab("Frames");
     this.#drawNow(); // with the rows that came, or were filtered, while it was hidden
@@ -262,7 +261,7 @@ export class View {
     filter.connection = filter.connection === connection && this.tab !== "Connections" ? 0 : connection;
     this.toolbar.connection.value = String(filter.connection);
     if (connection) this.composer.suggest(connection);
-    this.#showList();
+    this.showList();
     this.#filter();
     this.landing = end;
   }
@@ -277,13 +276,13 @@ export class View {
 
   #clear() {
     this.floor = this.store.last;
-    this.#close();
+    this.close();
     this.list.chosen = 0;
     this.#draw();
   }
 
   /** @param {import("./list.js").TimeForm} form */
-  #time(form) {
+  time(form) {
     this.toolbar.time = form;
     this.list.timeForm = form;
     this.list.unfit();
@@ -292,8 +291,8 @@ export class View {
   }
 
   /** Go to the next or the previous error. @param {number} step */
-  #error(step) {
-    this.#showList();
+  error(step) {
+    this.showList();
     const { errors } = this.store;
     const shown = (/** @type {number} */ number) => this.list.index.at(this.list.index.indexOf(number)) === number;
     const from = this.list.chosen;
@@ -324,14 +323,14 @@ export class View {
     }
   }
 
-  #close() {
+  close() {
     const focused = this.inspector.root.contains(document.activeElement);
     this.inspector.close();
     this.root.classList.remove("astra-inspecting");
     if (focused) this.list.scroller.focus({ preventScroll: true });
   }
 
-  async #edit() {
+  async edit() {
     const row = this.store.rows.get(this.list.chosen);
     if (row?.kind !== "frame") return this.store.say("Choose a frame first.", true);
     try {
@@ -351,60 +350,6 @@ export class View {
   /** Show why something could not be done. @param {Promise<unknown>} asked */
   #said(asked) {
     asked.catch((problem) => this.store.say(problem.message, true));
-  }
-
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    // Jupyter's own shortcuts listen further out.
-    event.stopPropagation();
-    const target = /** @type {HTMLElement} */ (event.target);
-    const typing = target.matches("input, textarea, select");
-    if (event.key === "Escape") {
-      if (!this.keys.hidden) this.keys.hidden = true;
-      else if (target === this.toolbar.text && this.toolbar.text.value) {
-        event.preventDefault(); // a browser that clears the field may not say so
-        this.toolbar.text.value = "";
-        this.toolbar.text.dispatchEvent(new Event("input"));
-      } else if (typing) this.list.scroller.focus();
-      else this.#close();
-      return;
-    }
-    const kind = event.altKey ? ["Digit1", "Digit2", "Digit3", "Digit4"].indexOf(event.code) : -1;
-    if (kind >= 0) {
-      event.preventDefault();
-      this.composer.send(KINDS[kind] ?? "");
-      return;
-    }
-    if (typing) return;
-    if ((event.ctrlKey || event.metaKey) && event.key === "c" && this.list.chosen && String(getSelection()) === "") {
-      event.preventDefault();
-      void this.inspector.copyRow(this.list.chosen, "payload");
-      return;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const onRows = target === this.list.scroller || target.closest(".astra-rows") !== null;
-    const { list, inspector } = this;
-    const step = (/** @type {number} */ by) => { this.#showList(); list.step(by); };
-    /** @type {Record<string, () => void>} */
-    const acts = {
-      "/": () => this.toolbar.text.focus(),
-      j: () => step(1), k: () => step(-1),
-      n: () => this.#error(1), N: () => this.#error(-1),
-      f: () => this.follow(this.store.rows.get(list.chosen)?.connection ?? 0),
-      p: () => this.toolbar.pause.click(), g: () => this.toolbar.follow.click(),
-      e: () => void this.#edit(), m: () => inspector.togglePin(), t: () => this.#time(list.timeForm === "chosen" ? "relative" : "chosen"),
-      s: () => this.toolbar.openSave(),
-      "?": () => { this.keys.hidden = !this.keys.hidden; },
-      1: () => inspector.openTab("Payload"), 2: () => inspector.openTab("Bits"), 3: () => inspector.openTab("Handshake"), 4: () => inspector.openTab("Why"),
-      ...(onRows ? {
-        ArrowDown: () => list.step(1), ArrowUp: () => list.step(-1), PageDown: () => list.step(list.pageStep()), PageUp: () => list.step(-list.pageStep()),
-        Home: () => list.step(-1, true), End: () => list.step(1, true), Enter: () => inspector.body.focus(),
-      } : {}),
-    };
-    const act = acts[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
   }
 }
 
