@@ -107,6 +107,11 @@ export class FakeElement {
     this.listeners.set(type, listener);
   }
 
+  /** Nothing is found: nothing is laid out that could be brought into sight. @returns {FakeElement | null} */
+  querySelector() {
+    return null;
+  }
+
   /** @param {string} selector of a class
    * @returns {FakeElement | null} */
   closest(selector) {

@@ -146,6 +146,7 @@ export class Inspector {
 
   /** @param {Row} row */
   async #show(row) {
+    if (this.number !== row.number) this.payload.leave();
     this.number = row.number;
     this.root.hidden = false;
     this.body.setAttribute("aria-busy", "true");

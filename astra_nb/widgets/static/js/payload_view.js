@@ -30,6 +30,7 @@ export class PayloadView {
     this.reader = new JsonReader();
     this.position = 0; // the byte up to which it has read
     this.run = 0; // what was asked for earlier is no longer drawn
+    this.left = 0; // records; a page of one of these, which comes late, is not drawn either
   }
 
   /** @param {boolean} whole whether a fragment stands for its message */
@@ -37,7 +38,19 @@ export class PayloadView {
     this.whole = whole;
     this.reader = new JsonReader();
     this.position = 0;
-    await this.#draw(await this.fetchPage({ offset: -1, whole }));
+    await this.#open(-1);
+  }
+
+  /** Draw no page of this record that is still to come. */
+  leave() {
+    this.left += 1;
+  }
+
+  /** @param {number} offset */
+  async #open(offset) {
+    const { left } = this;
+    const page = await this.fetchPage({ offset, whole: this.whole });
+    if (left === this.left) await this.#draw(page);
   }
 
   /** @param {string} form */
@@ -58,7 +71,7 @@ export class PayloadView {
     const { page } = this;
     if (!page) return;
     const offset = Math.floor(page.offset / PAGE) * PAGE + step * PAGE;
-    if (offset >= 0 && offset < page.total) await this.#draw(await this.fetchPage({ offset, whole: this.whole }));
+    if (offset >= 0 && offset < page.total) await this.#open(offset);
   }
 
   /** Read a page as JSON, after those before it: what is open there depends on them. @param {Page} page */
