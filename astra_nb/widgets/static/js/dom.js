@@ -147,7 +147,7 @@ export function roveFocus(group, selector, onMove = () => {}) {
  * @param {string} text
  */
 export async function copyText(pressed, text) {
-  const before = pressed.textContent ?? "";
+  const word = pressed.dataset.word ??= pressed.textContent ?? ""; // not "Copied", if it is pressed again soon
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -160,7 +160,7 @@ export async function copyText(pressed, text) {
     field.remove();
   }
   setText(pressed, "Copied");
-  setTimeout(() => setText(pressed, before), 1200);
+  setTimeout(() => setText(pressed, word), 1200);
 }
 
 const ICONS = /** @type {Record<string, string>} */ ({
