@@ -45,7 +45,7 @@ class BrowserClientPage {
     this.reason = input("astra-url", "Close reason", {
       placeholder: "close reason", oninput: () => this.#drawClose(),
     });
-    this.reasonCount = element("span", { class: "astra-muted" });
+    this.reasonCount = element("span", { class: "astra-quiet" });
     this.binaryType = select(["blob", "arraybuffer"], "binaryType: the form in which this page gets binary messages");
     this.binaryType.onchange = () =>
       this.socket.setBinaryType(/** @type {BinaryType} */ (this.binaryType.value));
@@ -176,7 +176,7 @@ class BrowserClientPage {
     const kind = { open: "opened", message: "text", error: "error", close: "close" }[name] ?? "notice";
     const atEnd = this.rows.scrollTop + this.rows.clientHeight >= this.rows.scrollHeight - 4;
     this.rows.append(element("li", { class: `astra-t-${kind}` },
-      element("span", { class: "astra-muted", text: at }),
+      element("span", { class: "astra-quiet", text: at }),
       element("b", { text: kind === "notice" ? `\u2191 ${name}` : `\u2193 ${name}` }),
       element("span", { class: "astra-fields" }, ...fields.flatMap(([field, value]) => [
         field ? element("i", { text: field }) : null, element("span", { text: value })]))));
