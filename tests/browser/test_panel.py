@@ -290,6 +290,11 @@ def test_a_payload_is_whole_in_every_form_and_its_hit_is_marked(desk: NotebookPa
     assert panel.body.evaluate(scrolled) == 0
     panel.tab("Payload").click()
     expect(panel.body.locator(".astra-hit")).to_be_in_viewport()
+    panel.body.evaluate("(body) => { body.scrollTop = 0; }")
+    for told in ("is pinned", "Nothing is pinned"):
+        panel.list.press("m")
+        expect(panel.sentence).to_contain_text(told)
+        assert panel.body.evaluate(scrolled) == 0  # what is read stays where it is
     panel.button("JSON").click()
     expect(tree).to_contain_text("19999")
     expect(tree).not_to_contain_text("not JSON")

@@ -201,11 +201,12 @@ export class Inspector {
     this.again.hidden = !this.store.status.sends || !detail.frame;
     const draw = { Payload: () => this.#payload(detail), Bits: () => bits(detail, this.store.bridge), Handshake: () => handshake(detail.handshake), Why: () => this.#why(detail), Compare: () => [] }[this.tab];
     const place = `${row.number} ${this.tab}`;
-    if (place !== this.place) this.body.scrollTop = 0; // another record, or tab, begins at its top
+    const elsewhere = place !== this.place;
+    if (elsewhere) this.body.scrollTop = 0; // another record, or tab, begins at its top, or at its hit
     this.place = place;
     this.body.replaceChildren(...(draw ? draw() : []));
     if (this.tab === "Compare") void this.#compare(detail);
-    if (this.tab === "Payload") this.payload.reveal();
+    if (elsewhere && this.tab === "Payload") this.payload.reveal();
     this.#drawForms();
   }
 
