@@ -199,8 +199,9 @@ export class Toolbar {
 
   /** @param {import("./finder.js").Finder} finder */
   drawFound(finder) {
-    setText(this.found, finder.problem || finder.sentence);
-    this.found.title = finder.problem || finder.sentence;
+    const said = finder.problem || finder.sentence;
+    if (!setText(this.found, said)) return;
+    this.found.title = said;
     this.found.classList.toggle("astra-wrong", finder.problem !== "");
   }
 
