@@ -6,6 +6,7 @@ import { AddressView, SHORTLY } from "./address_view.js";
 import { Bridge } from "./bridge.js";
 import { comparisonTable } from "./comparison.js";
 import { button, copyText, element, setText } from "./dom.js";
+import { messageOf } from "./format.js";
 import { limitList } from "./page_limits.js";
 import { LONGEST_REASON, PageSocket, READY_STATES, closeProblem, consoleSnippet } from "./page_socket.js";
 import { parseBytes } from "./payload.js";
@@ -120,7 +121,7 @@ class BrowserClientPage {
       await action();
       this.#show("");
     } catch (error) {
-      this.#show(error instanceof DOMException ? `${error.name}: ${error.message}` : error instanceof Error ? error.message : String(error));
+      this.#show(error instanceof DOMException ? `${error.name}: ${error.message}` : messageOf(error));
     }
     this.#drawState();
   }

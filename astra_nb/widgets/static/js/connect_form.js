@@ -1,6 +1,7 @@
 // The form of a client in the kernel: its request, to connect with or to save.
 
 import { button, element, field, fitRows } from "./dom.js";
+import { messageOf } from "./format.js";
 
 /**
  * Read headers as a person types them: a line for each, with its name and its value.
@@ -53,7 +54,7 @@ export function connectForm(store, request, onConnect) {
         ...(wrong.value ? { faults: [wrong.value] } : {}), ...(request ? { saved: request.number } : {}),
       } });
     } catch (problem) {
-      store.say(problem instanceof Error ? problem.message : String(problem), true);
+      store.say(messageOf(problem), true);
     }
   };
   const go = button(ofServer ? "Open a client" : "Connect", "A client in the kernel connects", () => { onConnect(); act("connect"); }, "astra-main");

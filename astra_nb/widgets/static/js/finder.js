@@ -1,6 +1,6 @@
 // The filter, and the search of the whole log for it by the kernel, piece by piece.
 
-import { counted } from "./format.js";
+import { counted, messageOf } from "./format.js";
 import { Sorted } from "./numbers.js";
 
 /**
@@ -116,7 +116,7 @@ export class Finder {
         ({ value } = await this.bridge.request("find", { ...query, after, below }));
       } catch (problem) {
         if (run !== this.run) return;
-        this.problem = problem instanceof Error ? problem.message : String(problem);
+        this.problem = messageOf(problem);
         this.sentence = "";
         this.found ??= new Sorted([]);
         this.done = true;

@@ -1,4 +1,4 @@
-// Numbers, times and bytes as text.
+// Numbers, times, bytes and problems as text.
 
 /**
  * @param {number} seconds since the epoch
@@ -47,6 +47,11 @@ export function size(bytes) {
   if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
   if (bytes < 1024 ** 3) return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
   return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+}
+
+/** What went wrong: whatever was thrown. @param {unknown} problem */
+export function messageOf(problem) {
+  return problem instanceof Error ? problem.message : String(problem);
 }
 
 /**

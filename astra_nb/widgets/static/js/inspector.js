@@ -3,7 +3,7 @@
 import { button, copyText, element, icon, menu, roveFocus, setPressed, setText } from "./dom.js";
 import { drawDifferences } from "./differences.js";
 import { drawFigure } from "./figure.js";
-import { ascii, counted, hex } from "./format.js";
+import { ascii, counted, hex, messageOf } from "./format.js";
 import { FORMS, PayloadView, fromHex, hexLines } from "./payload_view.js";
 import { afterFirst, handshakeText, headline, whyText } from "./tab_text.js";
 
@@ -169,7 +169,7 @@ export class Inspector {
       this.detail = undefined;
       setText(this.title, headline(row));
       this.body.scrollTop = 0;
-      this.body.replaceChildren(element("p", { class: "astra-quiet", text: problem instanceof Error ? problem.message : String(problem) }), element("p", { class: "astra-mono" }, element("bdi", { text: row.text })));
+      this.body.replaceChildren(element("p", { class: "astra-quiet", text: messageOf(problem) }), element("p", { class: "astra-mono" }, element("bdi", { text: row.text })));
     } finally {
       this.body.removeAttribute("aria-busy");
     }
@@ -310,7 +310,7 @@ export class Inspector {
       await copyText(pressed, value.text);
       this.store.say(`Copied ${counted(value.text.length, "character")} of ${number} as ${form}.`);
     } catch (problem) {
-      this.store.say(problem instanceof Error ? problem.message : String(problem), true);
+      this.store.say(messageOf(problem), true);
     }
   }
 

@@ -1,5 +1,6 @@
 // The panel in a page of its own: the requests are answered from the records in the page.
 
+import { messageOf } from "./format.js";
 import { View } from "./panel.js";
 import { Store } from "./store.js";
 
@@ -80,7 +81,7 @@ export function offlineModel(content) {
           if (!answer) throw new Error("A saved page cannot do that.");
           receive?.({ kind: "answer", page, id, value: answer(asked) });
         } catch (problem) {
-          receive?.({ kind: "answer", page, id, error: problem instanceof Error ? problem.message : String(problem) });
+          receive?.({ kind: "answer", page, id, error: messageOf(problem) });
         }
       });
     },

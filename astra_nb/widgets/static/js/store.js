@@ -1,6 +1,7 @@
 // What one page knows of one log: how far it goes, rows by number, errors, the ends, the kernel.
 
 import { Bridge } from "./bridge.js";
+import { messageOf } from "./format.js";
 import { Spans } from "./numbers.js";
 import { Rates } from "./rates.js";
 import { readRows } from "./rows.js";
@@ -186,7 +187,7 @@ export class Store {
       const { value } = await this.bridge.request("act", { name, ...fields });
       this.said = value;
     } catch (problem) {
-      this.said = { sentence: problem instanceof Error ? problem.message : String(problem), failed: true, code: "" };
+      this.said = { sentence: messageOf(problem), failed: true, code: "" };
     }
     this.#notify("said");
   }

@@ -1,6 +1,7 @@
 // The controls of a tap: what its rules hold, to be edited and let go, and the rules themselves.
 
 import { button, choice, element, field, fitRows, setText, toggle } from "./dom.js";
+import { messageOf } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -87,7 +88,7 @@ export class TapControls {
       this.payload.focus();
       this.store.say(`Message ${first.number} is in the field. Let go passes it on with the payload that the field has then.`);
     } catch (problem) {
-      this.store.say(problem instanceof Error ? problem.message : String(problem), true);
+      this.store.say(messageOf(problem), true);
     }
   }
 
