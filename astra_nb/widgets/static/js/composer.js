@@ -20,6 +20,7 @@ export class Composer {
     this.catalog = store.model.get("catalog");
     this.kind = "text"; // that Enter sends: the last kind of message, or what is edited
     this.drawer = "";
+    this.kept = ""; // what is in the drawer of what was saved, while it is open
     this.chosen = new Target();
     this.chosenName = ""; // while it was open
     /** The control that was clicked last, until another one is pointed at. @type {Element | null} */
@@ -180,9 +181,12 @@ export class Composer {
     if (status.tap) this.#drawTap(status.tap.rules.length);
     this.form.hidden = this.controls !== null;
     this.root.hidden = !status.sends && !status.tap;
-    const kept = JSON.stringify([status.saved, status.requests]);
-    if (this.drawer === "saved" && this.drawerRoot.dataset.kept !== kept) this.#fill();
-    this.drawerRoot.dataset.kept = kept;
+    if (this.drawer === "saved" && this.kept !== this.#kept) this.#fill();
+  }
+
+  get #kept() {
+    const { saved, requests } = this.store.status;
+    return JSON.stringify([saved, requests]);
   }
 
   /** @param {number} count of the tap's rules */
@@ -263,6 +267,7 @@ export class Composer {
   #fill() {
     const parts = { fragments: () => this.#fragments(), rules: () => this.#rules(), saved: () => this.#savedOnes(), connect: () => connectForm(this.store, this.request, () => this.chosen.release()), tap: () => this.controls?.drawer ?? [] }[this.drawer];
     this.drawerRoot.replaceChildren(...(parts ? parts() : []));
+    this.kept = this.drawer === "saved" ? this.#kept : "";
   }
 
   #fragments() {
