@@ -97,7 +97,8 @@ class RequestActions:
         """Open a client in the kernel, which reads all that it receives.
 
         Args:
-            address: For the panel of a server a path; else an address, "" for the last one.
+            address: For the panel of a server a path, or its whole address; else an address, "" for
+                the last one.
             faults: Names of faults of `astra_nb.faults` about a request or the conduct of an end.
             saved: Number of a saved request, whose secrets come in where this one has `<hidden>`.
 

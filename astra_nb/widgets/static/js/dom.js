@@ -52,7 +52,7 @@ export function field(name, value, className) {
 const LONG = 2000; // characters; more fill the rows of any field
 
 /**
- * Give a text area as many rows as its text takes, lines that wrap among them.
+ * Set the rows of a text area to those that its text takes, lines that wrap among them.
  * @param {HTMLTextAreaElement} area @param {number} most
  */
 export function fitRows(area, most) {
