@@ -6,7 +6,7 @@ import { Composer } from "./composer.js";
 import { Connections } from "./connections.js";
 import { button, element, setPressed, setText, toggle } from "./dom.js";
 import { Finder, isFiltering, queryOf } from "./finder.js";
-import { counted, grouped } from "./format.js";
+import { counted, grouped, messageOf } from "./format.js";
 import { Inspector } from "./inspector.js";
 import { listOfKeys, pressed } from "./keys.js";
 import { RowList } from "./list.js";
@@ -338,7 +338,7 @@ export class View {
       const from = `Frame ${row.number} was sent by the ${row.sender} on #${row.connection}`;
       this.composer.edit(value.text, row.type === "text" ? "text" : "hex", row.type, from);
     } catch (problem) {
-      this.store.say(problem instanceof Error ? problem.message : String(problem), true);
+      this.store.say(messageOf(problem), true);
     }
   }
 
@@ -349,7 +349,7 @@ export class View {
 
   /** Show why something could not be done. @param {Promise<unknown>} asked */
   #said(asked) {
-    asked.catch((problem) => this.store.say(problem.message, true));
+    asked.catch((problem) => this.store.say(messageOf(problem), true));
   }
 }
 
