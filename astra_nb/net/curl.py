@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from astra_nb.errors import LocalError
@@ -142,31 +142,38 @@ def _set_headers(options: ConnectOptions, headers: list[tuple[str, str]]) -> Non
 def _found(words: list[str]) -> list[Found]:
     found: list[Found] = []
     rest = iter(words)
-    while (word := next(rest, None)) is not None:
+    for word in rest:
         if not word.startswith("-") or word == "-":
             found.append(Found("", word))
             continue
-        name, value = word, None
-        if not word.startswith("--") and word[2:]:
-            if word[:2] in WITHOUT_MEANING or LONG.get(word[:2]) in WITHOUT_VALUE:
-                rest = itertools.chain((f"-{word[2:]}",), rest)  # as in -sSL
-                name = word[:2]
-            elif LONG.get(word[:2]) in WITH_VALUE:
-                name, value = word[:2], word[2:]  # as in -Hname:value
-        name = LONG.get(name, name)
-        if name in WITHOUT_MEANING:
-            continue
-        if name in WITHOUT_VALUE:
-            found.append(Found(name, ""))
-        elif name in WITH_VALUE:
-            value = next(rest, None) if value is None else value
-            if value is None:
-                raise _wrong(f"nothing follows {name}")
-            found.append(Found(name, value))
-        else:
-            name = word[:2] if not word.startswith("--") else word.partition("=")[0]
-            raise _wrong(f"the option {name[:40]!r} means nothing to a WebSocket; leave it out")
+        for name, value in _options(word):
+            if name in WITHOUT_MEANING:
+                continue
+            if name in WITHOUT_VALUE:
+                found.append(Found(name, ""))
+            elif name in WITH_VALUE:
+                try:
+                    found.append(Found(name, value or next(rest)))
+                except StopIteration:
+                    raise _wrong(f"nothing follows {name}") from None
+            else:
+                shown = name.partition("=")[0][:40]
+                raise _wrong(f"the option {shown!r} means nothing to a WebSocket; leave it out")
     return found
+
+
+def _options(word: str) -> Iterator[tuple[str, str]]:
+    """Yield the options of a word, and what follows each in it: -sSL has three, -HA:b has one."""
+    if word.startswith("--"):
+        yield word, ""
+        return
+    for end, letter in enumerate(word[1:], start=2):
+        name = LONG.get(f"-{letter}", f"-{letter}")
+        if name in WITHOUT_MEANING or name in WITHOUT_VALUE:
+            yield name, ""
+        else:
+            yield name, word[end:]
+            return
 
 
 def _words(command: Any) -> list[str]:
@@ -175,7 +182,7 @@ def _words(command: Any) -> list[str]:
             f"from_curl takes a str such as \"curl 'wss://example.org/'\", not "
             f"{type(command).__name__}"
         )
-    text = command.strip().rstrip("\\")  # copied with the end of its last line
+    text = command.strip().rstrip("\\^")  # copied with the end of its last line
     if '^"' in text or re.search(r"\^\r?\n", text):  # Windows' command line
         text = re.sub(r"\^(\r?\n|.)", lambda match: match[1].strip("\r\n"), text)
     else:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from astra_nb.errors import LocalError
+from astra_nb.net import curl
 from astra_nb.net.curl import parse_curl
 from astra_nb.net.options import connect_options
 
@@ -102,6 +103,7 @@ def test_firefox() -> None:
         ("ws://h/ --max-redirs 99999999999999999999", {"redirects": 50}),
         ("ws://h/ -x ''", {"proxy": None}),
         ("ws://h/ -H 'X-Room: 7' \\\n", {"headers": [("X-Room", "7")]}),
+        ('^"ws://h/^" -H ^"X-Room: 7^" ^\n', {"headers": [("X-Room", "7")]}),
         ("ws://h/ -E me.pem:pw:1", {"client_certificate": ["me.pem", "me.pem", "pw:1"]}),
         ("ws://h/ -E c.pem:pw --key k.pem", {"client_certificate": ["c.pem", "k.pem", "pw"]}),
         (r"ws://h/ -E 'C:\me.pem:pw'", {"client_certificate": [r"C:\me.pem", r"C:\me.pem", "pw"]}),
@@ -117,6 +119,11 @@ def test_other_options(words: str, expected: dict[str, Any]) -> None:
     url, options = parse_curl(f"curl {words}")
     assert url == "ws://h/"
     assert options == {"headers": [], **expected}
+
+
+def test_a_word_of_very_many_options() -> None:
+    """It once took minutes, or ended the process."""
+    assert curl._found([f"-{'s' * 400_000}m5"]) == [("--max-time", "5")]
 
 
 def test_an_address_without_a_scheme_is_one_of_http_as_for_curl() -> None:
