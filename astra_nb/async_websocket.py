@@ -11,8 +11,8 @@ from .errors import ConnectionClosed, EndlessLoop
 from .net.base_socket import REST, BaseSocket, wait_for
 from .net.connection import Connection
 from .net.inbox import TaskInbox
-from .net.quantities import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
+from .quantities import check_wait
 from .wire.faults import Fault
 from .wire.messages import Message
 from .wire.opcodes import BINARY, TEXT

@@ -7,14 +7,11 @@ An interrupt (`KeyboardInterrupt`) may come between any two steps of the main th
 from __future__ import annotations
 
 import contextlib
-import math
-import numbers
 import os
 import threading
 import weakref
-from typing import Any
 
-__all__ = ["Latch", "as_seconds", "make_lock", "make_rlock", "seconds"]
+__all__ = ["Latch", "make_lock", "make_rlock", "seconds"]
 
 _locks: weakref.WeakSet[threading.Lock] = weakref.WeakSet()
 
@@ -67,19 +64,6 @@ class Latch:
         if self._is_set:
             self.set()  # for the next waiter
         return self._is_set
-
-
-def as_seconds(number: Any) -> float | None:
-    """Return a number of seconds as a float, infinity for a greater one; None for what is none.
-
-    NumPy's numbers are numbers too. True, False and nan are not.
-    """
-    if isinstance(number, bool) or not isinstance(number, numbers.Real) or number != number:
-        return None
-    try:
-        return float(number)
-    except OverflowError:
-        return -math.inf if number < 0 else math.inf
 
 
 def seconds(timeout: float | None) -> float:

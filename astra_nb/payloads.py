@@ -5,11 +5,11 @@ Each `encode_*` function checks a value completely before anything is sent.
 
 from __future__ import annotations
 
-import operator
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
 
 from .errors import InvalidMessage
+from .quantities import as_integer
 from .wire import close_codes
 from .wire.frames import MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD
 from .wire.messages import MESSAGE_TYPES, CloseFrame, MessageType
@@ -21,7 +21,6 @@ __all__ = [
     "MAX_CLOSE_REASON",
     "BytesValue",
     "CloseValue",
-    "as_integer",
     "check_type",
     "encode_bytes",
     "encode_close",
@@ -232,16 +231,6 @@ def utf8(text: str, what: str) -> bytes:
             f"{what} is not valid Unicode: character {exc.start} is the lone surrogate "
             f"U+{ord(text[exc.start]):04X}, which UTF-8 cannot carry; remove it"
         ) from exc
-
-
-def as_integer(value: object) -> int | None:
-    """Return an `int` or another integer, such as NumPy's, as an `int`; None for all else."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        return None
 
 
 def describe(value: object) -> str:

@@ -10,7 +10,6 @@ from .errors import InvalidRoute, LocalError
 from .jupyter.handler_output import CellRun, current_run
 from .net.options import check_names
 from .net.policy import AS_WRITTEN, Policy, allowed_host, allowed_origin
-from .net.quantities import check_seconds, check_size
 from .net.routes import (
     Compression,
     Handler,
@@ -20,6 +19,7 @@ from .net.routes import (
     make_route,
     shape_of,
 )
+from .quantities import check_seconds, check_size
 from .wire.faults import Fault
 
 __all__ = ["Settings", "checked_names"]

@@ -15,8 +15,8 @@ from .net.background import BackgroundLoop
 from .net.base_socket import REST, BaseSocket
 from .net.connection import Connection
 from .net.inbox import ThreadInbox
-from .net.quantities import check_wait
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
+from .quantities import check_wait
 from .wire.faults import Fault
 from .wire.messages import Message
 from .wire.opcodes import BINARY, CLOSE, TEXT

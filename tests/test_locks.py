@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from astra_nb.locks import Latch, as_seconds, make_lock, make_rlock, seconds
+from astra_nb.locks import Latch, make_lock, make_rlock, seconds
 from tests.helpers import REPOSITORY, run_python
 
 FORK = """
@@ -90,9 +90,3 @@ def test_a_latch_wakes_its_waiter_and_stays_set() -> None:
 )
 def test_a_timeout_of_any_size_is_one_for_locks(timeout: float | None, expected: float) -> None:
     assert seconds(timeout) == expected
-
-
-def test_seconds_as_a_float() -> None:
-    assert [as_seconds(number) for number in (2, 0.5, -1)] == [2.0, 0.5, -1.0]
-    assert [as_seconds(10**400), as_seconds(-(10**400))] == [math.inf, -math.inf]
-    assert [as_seconds(number) for number in (math.nan, True, "1", None, 1j)] == [None] * 5

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from operator import index
-from typing import SupportsIndex, TypedDict, Unpack, get_args
+from typing import TypedDict, Unpack, get_args
 
+from astra_nb.quantities import as_integer
 from astra_nb.wire.opcodes import FrameType
 
 from .records import (
@@ -141,11 +141,11 @@ def numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
         return None
     values = []
     for value in given if isinstance(given, Iterable) else (given,):
-        if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        number = as_integer(value)
+        if number is None:
             raise TypeError(
                 f"connection is the number of a connection, such as socket.id, not {value!r}"
             )
-        number = index(value)
         if number < 0:
             raise ValueError(
                 f"connections are numbered from 1, and 0 is the server; {number} is neither"

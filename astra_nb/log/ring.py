@@ -7,10 +7,9 @@ tuples at a time.
 from __future__ import annotations
 
 import threading
-from operator import index
-from typing import SupportsIndex
 
 from astra_nb.locks import make_rlock
+from astra_nb.quantities import as_integer
 
 from .entries import Block, Deferred, Entry, weight
 from .payload_redaction import Redact
@@ -224,6 +223,7 @@ def check_bound(name: str, value: int) -> int:
     Raises:
         ValueError: It is not an integer of 0 or more.
     """
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or index(value) < 0:
+    checked = as_integer(value)
+    if checked is None or checked < 0:
         raise ValueError(f"{name} is an integer of 0 or more, not {value!r}")
-    return index(value)
+    return checked

@@ -9,10 +9,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Container
 from functools import partial
+from operator import index
 from time import monotonic
 
 from astra_nb.errors import WaitTimeout, WrongThread
-from astra_nb.locks import Latch, as_seconds, make_rlock
+from astra_nb.locks import Latch, make_rlock
+from astra_nb.quantities import as_integer, as_seconds
 
 from .criteria import Criteria
 from .records import Record
@@ -90,9 +92,9 @@ class Search:
     def __init__(self, ring: Ring, wanted: Criteria, count: int, after: int) -> None:
         self.ring = ring
         self.wanted = wanted
-        self.count = count
+        self.count = index(count)
         self.found = 0
-        self.after = after
+        self.after = index(after)
 
     def step(self) -> Record | None:
         snapshot = self.ring.snapshot()
@@ -132,15 +134,15 @@ def check_wait(count: int, after: int, timeout: float | None) -> float | None:
         ValueError: A count below 1, or a timeout that is not a number.
     """
     for name, number in (("count", count), ("after", after)):
-        if isinstance(number, bool) or not isinstance(number, int):
+        if as_integer(number) is None:
             way_out = "; record.number is the number of a record" if name == "after" else ""
             raise TypeError(f"{name} is a whole number, not {number!r:.80}{way_out}")
-    if count < 1:
+    if index(count) < 1:
         raise ValueError(f"count is {count}; the first matching record has the count 1")
-    if timeout != timeout:
-        raise ValueError("timeout is nan, a time that never comes; use None for no limit")
     checked = as_seconds(timeout)
     if checked is None and timeout is not None:
+        if isinstance(timeout, float):
+            raise ValueError("timeout is nan, a time that never comes; use None for no limit")
         raise TypeError(
             f"timeout is a number of seconds, or None for no limit, not {timeout!r:.80}"
         )

@@ -9,7 +9,7 @@ import socket
 from typing import Any
 
 from astra_nb.errors import AddressInUse, AddressUnavailable
-from astra_nb.payloads import as_integer
+from astra_nb.quantities import as_integer
 
 __all__ = [
     "bind",

@@ -13,6 +13,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from astra_nb.errors import LocalError
+from astra_nb.quantities import as_integer
 from astra_nb.wire.faults import Fault
 from astra_nb.wire.redaction import Redactor, redact_path
 
@@ -30,8 +31,8 @@ __all__ = [
     "hidden_request",
 ]
 
-# The server writes these itself: they frame the answer, or are the handshake.
 WITHOUT_BODY = (204, 205, 304)
+# The server writes these itself: they frame the answer, or are the handshake.
 OWN_HEADERS = frozenset(
     "connection content-length sec-websocket-accept sec-websocket-extensions "
     "sec-websocket-protocol transfer-encoding upgrade".split()
@@ -240,12 +241,13 @@ class PageAnswer:
 
 
 def make_answer(body: object, status: object, headers: object) -> HttpAnswer:
-    if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
+    code = as_integer(status)
+    if code is None or not 200 <= code <= 599:
         raise LocalError(f"status is a number from 200 to 599, not {status!r:.80}")
     data, content_type = _body(body)
-    if data and status in WITHOUT_BODY:
-        raise LocalError(f"an answer with status {status} has no body (RFC 9110, section 6.4.1)")
-    return HttpAnswer(int(status), data, content_type, _further(headers))
+    if data and code in WITHOUT_BODY:
+        raise LocalError(f"an answer with status {code} has no body (RFC 9110, section 6.4.1)")
+    return HttpAnswer(code, data, content_type, _further(headers))
 
 
 def as_answer(result: object, status: int = 200, headers: object = ()) -> HttpAnswer:

@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from astra_nb.errors import LocalError
+from astra_nb.quantities import check_seconds
 from astra_nb.wire.faults import FAULTS, KEY, Fault, Stage, fault_named
 from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import PONG
-
-from .quantities import check_seconds
 
 __all__ = ["Lies", "check_faults", "told"]
 

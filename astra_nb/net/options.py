@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
-from astra_nb.payloads import as_integer
+from astra_nb.quantities import as_integer, check_seconds, check_size
 from astra_nb.wire.faults import Fault
 
 from .lies import check_faults
-from .quantities import check_seconds, check_size
 from .tls import CertificateFiles, client_context
 from .transport_options import check_way
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from astra_nb.errors import InvalidMessage, LocalError
 from astra_nb.payloads import ENCODERS, check_type, encode_close
+from astra_nb.quantities import as_integer, check_seconds
 from astra_nb.wire.frames import decode, encode
 from astra_nb.wire.messages import CloseFrame, Message, MessageType, Side, other_end
 from astra_nb.wire.opcodes import CLOSE
 from astra_nb.wire.text import counted
 
 from .closing import EMPTY, close_payload
-from .quantities import check_seconds
 
 __all__ = ["Outcome", "Passing"]
 
@@ -108,9 +108,10 @@ class Passing:
         Raises:
             LocalError: Not a number of bytes.
         """
-        if isinstance(after, bool) or not isinstance(after, int) or after < 0:
+        size = as_integer(after)
+        if size is None or size < 0:
             raise LocalError(f"after is a number of bytes, 0 or more, not {after!r:.80}")
-        self._cut = after
+        self._cut = size
 
     def hold(self) -> None:
         """Keep it, and what comes after it, until `tap.release()`."""

@@ -7,6 +7,7 @@ from typing import Self
 from astra_nb import seeded
 from astra_nb.errors import LocalError
 from astra_nb.net.policy import Policy, check_seeded
+from astra_nb.quantities import as_integer
 from astra_nb.running import registry
 from astra_nb.running.runner import Runner
 from astra_nb.seeded import Seeded
@@ -37,12 +38,13 @@ class deterministic:  # noqa: N801  (reads as a function, like `connect`)
     """
 
     def __init__(self, seed: int) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int):
+        number = as_integer(seed)
+        if number is None:
             raise LocalError(f"a seed is a whole number, such as 7, not {seed!r:.60}")
         for runner in registry.running():
             check_seeded(runner.policy if isinstance(runner, Runner) else Policy(runner.hostname))
         self._before = seeded.current
-        self._own = seeded.current = Seeded(seed)
+        self._own = seeded.current = Seeded(number)
 
     def end(self) -> None:
         """Take keys, ports and times from the system again."""

@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 
 from astra_nb.log.records import FrameRecord
 from astra_nb.payloads import BytesValue, encode_bytes
+from astra_nb.quantities import as_integer
 from astra_nb.wire.messages import CloseFrame
 from astra_nb.wire.opcodes import FrameType
 from astra_nb.wire.text import preview, visible
@@ -36,9 +37,10 @@ def check_text(what: str, text: object) -> None:
 
 def check_number(what: str, number: object, highest: int) -> None:
     """Raise `TypeError` or `ValueError` for what is not a number from 0 to `highest`."""
-    if isinstance(number, bool) or not isinstance(number, int):
+    checked = as_integer(number)
+    if checked is None:
         raise TypeError(f"{what} is a whole number, not {number!r:.{SHOWN}}")
-    if not 0 <= number <= highest:
+    if not 0 <= checked <= highest:
         raise ValueError(f"{what} is a number from 0 to {highest:,}, not {number}")
 
 

@@ -157,6 +157,37 @@ def test_a_timeout_may_be_none_without_end_or_have_passed(timeout: float | None)
     assert number_of(asyncio.run(wait_async(log.search("1"), log.subscriptions, timeout))) == 1
 
 
+class Two:
+    """An integer that is no `int`, as NumPy's are."""
+
+    def __index__(self) -> int:
+        return 2
+
+
+class Several:
+    """As an array is: what comparing it returns is neither true nor false."""
+
+    def __ne__(self, other: object) -> Any:
+        raise ValueError("ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_count_and_after_may_be_integers_of_other_kinds() -> None:
+    two: Any = Two()
+    check_wait(two, two, None)
+    log = Log()
+    log.append(5)
+    search = log.search(count=two, after=two)
+    assert number_of(wait(search, log.subscriptions, None, 0)) == 4
+
+
+def test_an_array_is_no_timeout() -> None:
+    timeout: Any = Several()
+    with pytest.raises(TypeError, match=r"^timeout is a number of seconds, or None for no limit"):
+        check_wait(1, 0, timeout)
+
+
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_count_begins_at_one(count: int) -> None:
     with pytest.raises(ValueError, match=rf"^count is {count}; the first matching record has the"):

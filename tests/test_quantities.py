@@ -10,14 +10,43 @@ from typing import Any
 import pytest
 
 from astra_nb.errors import LocalError
-from astra_nb.net.quantities import check_seconds, check_size, check_wait
+from astra_nb.net.http_answers import make_answer
+from astra_nb.net.tap_message import Passing
+from astra_nb.quantities import as_integer, as_seconds, check_seconds, check_size, check_wait
+from astra_nb.testing import deterministic
+from astra_nb.testing.values import check_number
+from astra_nb.wire.messages import Message
 
 
 class Integer:
     """As NumPy's integers are one."""
 
+    def __init__(self, number: int = 7) -> None:
+        self.number = number
+
     def __index__(self) -> int:
-        return 7
+        return self.number
+
+
+def test_integers() -> None:
+    assert [as_integer(number) for number in (5, -1, Integer())] == [5, -1, 7]
+    assert [as_integer(number) for number in (True, 1.0, "1", None)] == [None] * 4
+
+
+def test_integers_of_other_kinds_wherever_a_user_gives_one() -> None:
+    assert make_answer("", Integer(404), ()).status == 404
+    passing = Passing("client", Message("text", "Hello"), 1)
+    passing.cut(after=Integer(1))  # type: ignore[arg-type]
+    assert passing.actions == ["ended TCP after 1 byte of it"]
+    check_number("code", Integer(), 9)
+    with deterministic(Integer()) as by_other, deterministic(7) as by_own:  # type: ignore[arg-type]
+        assert repr(by_other) == repr(by_own)
+
+
+def test_seconds_as_a_float() -> None:
+    assert [as_seconds(number) for number in (2, 0.5, -1)] == [2.0, 0.5, -1.0]
+    assert [as_seconds(10**400), as_seconds(-(10**400))] == [math.inf, -math.inf]
+    assert [as_seconds(number) for number in (math.nan, True, "1", None, 1j)] == [None] * 5
 
 
 def test_seconds_may_be_any_positive_number() -> None:

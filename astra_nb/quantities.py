@@ -1,12 +1,38 @@
-"""Checks of numbers that a user gives: seconds and sizes. NumPy's are taken as well."""
+"""Numbers that a user gives: integers, seconds and sizes. NumPy's are taken as well."""
 
 from __future__ import annotations
 
-from astra_nb.errors import LocalError
-from astra_nb.locks import as_seconds
-from astra_nb.payloads import as_integer
+import math
+import numbers
+import operator
+from typing import Any
 
-__all__ = ["check_seconds", "check_size", "check_wait"]
+from .errors import LocalError
+
+__all__ = ["as_integer", "as_seconds", "check_seconds", "check_size", "check_wait"]
+
+
+def as_integer(value: object) -> int | None:
+    """Return an `int` or another integer, such as NumPy's, as an `int`; None for all else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def as_seconds(number: Any) -> float | None:
+    """Return a number of seconds as a float, infinity for a greater one; None for what is none.
+
+    NumPy's numbers are numbers too. True, False and nan are not.
+    """
+    if isinstance(number, bool) or not isinstance(number, numbers.Real) or number != number:
+        return None
+    try:
+        return float(number)
+    except OverflowError:
+        return -math.inf if number < 0 else math.inf
 
 
 def check_seconds(name: str, seconds: object) -> float:
