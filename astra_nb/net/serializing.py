@@ -9,12 +9,12 @@ import secrets
 
 from .whole_frames import apply_mask
 
-__all__ = ["put_frame"]
+__all__ = ["MAX_SHORT", "SHORT", "put_frame"]
 
-MAX_SHORT = 125
+MAX_SHORT = 125  # bytes whose number is in the second byte (RFC 6455, section 5.2)
 # Headers of short, final, unmasked frames by opcode and length of the payload.
 SHORT = tuple(
-    tuple(bytes((0x80 | opcode, length)) for length in range(126)) for opcode in range(16)
+    tuple(bytes((0x80 | opcode, length)) for length in range(MAX_SHORT + 1)) for opcode in range(16)
 )
 
 
@@ -25,11 +25,11 @@ def put_frame(parts: list[bytes], opcode: int, payload: bytes, fin: bool, masked
         masked: Whether this end masks its frames: a client does (RFC 6455, section 5.1).
     """
     length = len(payload)
-    if length < 126 and fin and not masked:
+    if length <= MAX_SHORT and fin and not masked:
         parts += (SHORT[opcode][length], payload)
         return 2 + length
     first, mask_bit = fin << 7 | opcode, masked << 7
-    if length < 126:
+    if length <= MAX_SHORT:
         header = bytes((first, mask_bit | length))
     elif length < 65536:
         header = bytes((first, mask_bit | 126, length >> 8, length & 0xFF))

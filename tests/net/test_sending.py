@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -85,6 +86,40 @@ async def test_a_message_is_sent_when_it_may_be_and_else_it_says_so() -> None:
     assert end.payloads == [b"a", bytes(MAX_BURST), b"waits", b"after it"]
     end.connection.send_close(1000)
     assert sender.send_message(TEXT, b"too late") is None
+
+
+@pytest.mark.parametrize("case", ["bare", "client", "compressed", "outbox", "thread"])
+@in_memory
+async def test_a_message_leaves_as_a_frame_does(case: str) -> None:
+    lock = MagicMock()
+    ends = [
+        Memory("client" if case == "client" else "server", compressed=case == "compressed")
+        for _ in range(2)
+    ]
+    one, other = (end.connection.sender for end in ends)
+    for sender in (one, other):
+        if case == "outbox":
+            assert sender.outbox.is_idle
+        elif case == "thread":
+            sender._lock = lock
+    for length in (0, 1, 125, 126, 65_536, 125):
+        for opcode, payload in ((TEXT, b"a" * length), (BINARY, b"\xff" * length)):
+            held = lock.__enter__.call_count
+            assert one.send_message(opcode, payload) is other.send(opcode, payload)
+            assert (lock.__enter__.call_count - held > 1) is (case == "thread")
+            assert one._size == other._size
+        await asyncio.sleep(0)
+        assert one._size == other._size == 0
+    sent, expected = (
+        [(each.first, each.masked, each.payload) for each in read_frames(end.written)]
+        for end in ends
+    )
+    assert sent == expected
+    assert len(sent) == 12
+    kept, told = (
+        [(each.payload, each.message, each.verdict) for each in end.frame_records()] for end in ends
+    )
+    assert kept == told
 
 
 @in_memory
