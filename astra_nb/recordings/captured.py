@@ -37,7 +37,8 @@ class Half:
     Attributes:
         data: Bytes of it that are not read yet.
         searched: How many bytes at the start of `data` hold no end of a head.
-        skip: How many more are to be passed over: the rest of a frame that is not kept.
+        skip: How many more are to be passed over: the rest of a frame that is not kept, or
+            of the body of an answer.
         lost: Whether it is unknown where the next frame begins.
         broken: Whether the message under way has a frame that is not there.
         inflater: Decompresses its messages; None when it does not compress.
@@ -54,6 +55,12 @@ class Half:
         self.inflater: zlib._Decompress | None = None
         self.close: CloseFrame | None = None
         self.fault = ""
+
+    def pass_over(self) -> None:
+        """Take what is to be passed over, as far as it has come."""
+        passed = min(self.skip, len(self.data))
+        self.skip -= passed
+        del self.data[:passed]
 
 
 class CapturedConnection:
@@ -149,12 +156,11 @@ class CapturedConnection:
     # The opening handshake
 
     def _heads(self, time: float) -> Iterator[Record]:
+        for half in self.halves.values():
+            half.pass_over()  # of the body of an answer
         sender: Side = "server" if self.asked else "client"
         half = self.halves[sender]
         data = half.data
-        skipped = min(half.skip, len(data))  # of the body of an answer
-        half.skip -= skipped
-        del data[:skipped]
         end = head_end(data, half.searched)
         if sender == "client" and not any(data.startswith(each[: len(data)]) for each in METHODS):
             raise NotWebSocket("TLS" if data.startswith(TLS) else "other")
@@ -222,9 +228,7 @@ class CapturedConnection:
     def _frames(self, sender: Side, time: float) -> Iterator[Record]:
         half = self.halves[sender]
         while half.data:
-            passed = min(half.skip, len(half.data))
-            half.skip -= passed
-            del half.data[:passed]
+            half.pass_over()
             length = frame_length(half.data)
             if length is not None and length > MAX_FRAME and half.data:
                 raw = bytes(half.data[: min(MAX_KEPT, length)])

@@ -325,10 +325,8 @@ def _wrong_answer(found: HandshakeRecord, status: int, headers: Mapping[str, str
         )
     for name, value in headers.items():
         came = [each for key, each in found.headers if key.lower() == name.lower()]
-        if not came or value not in (
-            *came,
-            ", ".join(came),
-        ):  # one of several, or all as they may be joined
+        # One of several, or all of them as they may be joined (RFC 9110, section 5.3).
+        if not came or value not in (*came, ", ".join(came)):
             said = f"is {' and '.join(map(repr, map(visible, came)))}" if came else "is not there"
             return f"the header {name} {said}, and {value!r} was expected"
     return ""

@@ -140,6 +140,31 @@ def test_a_websocket_after_pages_on_the_same_connection() -> None:
     assert {each.connection for each in records} == {1}
 
 
+def test_a_websocket_after_a_long_page_and_a_long_refusal() -> None:
+    """The bodies of answers are not kept until the next request."""
+    reader = CapturedConnection(count(1), "127.0.0.1:80")
+    size = 3 * captured.MAX_HEAD
+    kinds = []
+    for request, status in ((PAGE, b"200 OK"), (REQUEST, b"401 Unauthorized")):
+        head = b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (status, size)
+        kinds += [each.kind for each in reader.receive("client", request, 1.0)]
+        body = [bytes(1000)] * (size // 1000) + [bytes(size % 1000 - 1)]
+        for part in (head + b"x", *body):
+            kinds += [each.kind for each in reader.receive("server", part, 1.0)]
+            assert reader.held < 2000
+    kinds += [each.kind for each in reader.receive("client", REQUEST, 2.0)]
+    kinds += [each.kind for each in reader.receive("server", RESPONSE + HELLO, 2.0)]
+    assert kinds == [
+        "handshake",
+        "handshake",
+        "closed",
+        "handshake",
+        "handshake",
+        "opened",
+        "frame",
+    ]
+
+
 def test_a_websocket_after_a_refusal_on_the_same_connection() -> None:
     reader = CapturedConnection(count(1), "127.0.0.1:80")
     refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n"
