@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from . import seeded
-from .errors import AddressUnavailable, LocalError
+from .errors import AddressUnavailable, InvalidMessage, LocalError
 from .jupyter.browser_address import (
     BrowserAddress,
     Environment,
@@ -232,7 +232,8 @@ class Server(Settings):
                 the connections are closed when the handler ends.
         """
         checked, reason = encode_close(1001 if code is None else code, reason)
-        assert checked is not None
+        if checked is None:  # a mapping without a code
+            raise InvalidMessage("shutdown takes a close code such as 1001, and a reason")
         if self._runner is not None:
             try:
                 self._runner.shutdown(checked, reason)

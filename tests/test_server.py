@@ -176,7 +176,8 @@ def test_a_server_that_nobody_refers_to_is_closed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"), [(1005, ""), (99, ""), ("a", ""), (1000, "x" * 124), (1000, "\ud800")]
+    ("code", "reason"),
+    [(1005, ""), (99, ""), ("a", ""), ({}, ""), (1000, "x" * 124), (1000, "\ud800")],
 )
 def test_a_shutdown_with_a_code_or_reason_that_cannot_be_sent(code: Any, reason: str) -> None:
     with serving(lambda socket: wait_for_close(socket)) as server, connect(server.url) as client:
