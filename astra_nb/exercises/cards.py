@@ -94,7 +94,7 @@ class Answer:
             return []
         place = "; ".join(filter(None, (found.where, found.line)))
         pairs = (("expected", found.expected), ("came", found.came), ("where", place))
-        return [(name, str(value)) for name, value in pairs if value]
+        return [(name, text) for name, text in pairs if text]
 
     def _folded(self) -> Iterator[Table]:
         yield from self.finding.tables if self.finding else ()

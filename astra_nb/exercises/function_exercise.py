@@ -179,7 +179,7 @@ class FunctionExercise(Exercise):
             said = f"{self.function} cannot be called with these arguments: {error}."
             return Finding(M.NO_FUNCTION, said, "Keep the parameters of the stub.")
         finding = about(facts, self.function)
-        return replace(finding, advice="") if finding.key in self.advice else finding
+        return replace(finding, advice="") if finding.key in self._advice else finding
 
     def _same(self, value: Any, expected: Any) -> bool:
         try:

@@ -204,7 +204,6 @@ class Play:
         if came is not None and came.type == said.type:
             if wanted.any_payload:  # of a close, any reason
                 right = came.type != "close" or came.code == said.code
-                wanted = replace(wanted, any_payload=came.type != "close")
             if heard is not None:
                 heard.payload, heard.calls = came.payload, tuple(end.run.records)
             if judge is not None and heard is not None:

@@ -88,6 +88,13 @@ def test_what_is_wrong_is_said(body: str, key: str, says: str) -> None:
     assert answer.key == key
 
 
+@pytest.mark.parametrize("keys", ["raised", "wrong-value raised"])
+def test_the_advice_of_an_exercise_on_errors_comes_before_the_general_one(keys: str) -> None:
+    answer = checked("def double(numbers):\n    return number\n", advice={keys: "Look again."})
+    assert answer.finding is not None
+    assert (answer.key, answer.finding.advice) == ("raised", "Look again.")
+
+
 def test_what_is_expected_and_what_came_stand_side_by_side() -> None:
     finding = checked("def double(numbers):\n    return numbers\n").finding
     assert finding is not None

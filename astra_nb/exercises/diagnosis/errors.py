@@ -14,7 +14,7 @@ PAYLOAD = "recv() gives a Message with type and value; the payload is message.va
 # By the error's type and a part of its text; the first that fits counts.
 MEANINGS: tuple[tuple[str, str, str], ...] = (
     ("Exception", "raw_input", "Nobody answers input() in a handler; use its socket."),
-    ("Exception", "in use", "The check has its own server; it needs only the handler."),
+    ("OSError", "in use", "The check has its own server; it needs only the handler."),
     ("EOFError", "", "Nobody answers input() in a handler; use its socket."),
     ("Exception", "'coroutine' object", AWAIT),
     ("Exception", "'CloseFrame' object", CLOSE),

@@ -34,7 +34,8 @@ def diagnose(evidence: Evidence) -> Finding:
     wanted, calls = evidence.wanted, evidence.handler.calls[-SHOWN_CALLS:]
     found = next(found for rule in RULES for found in rule(evidence))
     why = wanted.why if found.misconception in OF_MESSAGES else ""
-    said = f"{wanted.said.type} (any payload)" if wanted.any_payload else str(wanted.said)
+    any_payload = wanted.any_payload and wanted.kind == "message"  # a close is shown by its code
+    said = f"{wanted.said.type} (any payload)" if any_payload else str(wanted.said)
     rows = tuple((c.line, str(c.said or ""), c.state.replace("done", "")) for c in calls)
     table = Table("What the handler called", ("line", "message", ""), rows)
     return replace(

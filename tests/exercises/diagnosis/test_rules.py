@@ -169,12 +169,22 @@ def test_what_a_scenario_says_of_an_expectation_is_the_advice(came: Said | None)
     assert found.advice == found.misconception.advice
 
 
+@pytest.mark.parametrize("kind", ["OSError", "ValueError"])
+def test_only_an_address_in_use_speaks_of_another_server(kind: str) -> None:
+    found = diagnose(Evidence(MESSAGE, handler=raising(kind, text="x is already in use")))
+    assert ("its own server" in found.advice) == (kind == "OSError")
+
+
 def test_both_sides_are_shown() -> None:
     found = diagnose(Evidence(MESSAGE, BYE, handler=IDLE))
     assert (found.expected, found.came) == ('text "Hello"', 'text "Bye"')
     found = diagnose(Evidence(POLICY, Said("close"), handler=IDLE))
     assert found.expected == 'close 1008 (policy violation), reason "no"'
     assert found.came == "a close without a code"
+    for came in (None, BYE, CLOSED):  # of any reason: the code is what is expected
+        wanted = Wanted("close", Said("close", b"\x03\xf0"), any_payload=True)
+        assert diagnose(Evidence(wanted, came)).expected == "close 1008 (policy violation)"
+    found = diagnose(Evidence(POLICY, Said("close"), handler=IDLE))
     [table] = found.tables
     assert table.rows[0] == ("line 3: socket.recv()", 'text "Hello"', "")
 
