@@ -47,7 +47,7 @@ def right_answers() -> list[Right]:
 
 
 def wrong_answers() -> list[Wrong]:
-    """Read all of them; each begins with a line: === title | key | what the message must say."""
+    """Read all of them; each begins with a line: === title | key | part of what is said."""
     found = []
     for path in sorted(WRONG.glob("*.txt")):
         for block in path.read_text(encoding="utf-8").split("=== ")[1:]:
@@ -58,13 +58,9 @@ def wrong_answers() -> list[Wrong]:
 
 
 def answer_of(exercise: Exercise, source: str) -> Any:
-    """Run a cell, and give the function it defines; its lines can be found as in a notebook."""
+    """Run a cell, and return the function it defines; its lines can be found as in a notebook."""
     name = f"<ipython-input-{next(_cells)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(source, name, "exec"), namespace)
-    return namespace[function_name(exercise)]
-
-
-def function_name(exercise: Exercise) -> str:
-    return exercise.function
+    return namespace[exercise.function]

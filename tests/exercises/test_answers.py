@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from astra_nb.exercises.diagnosis.misconceptions import Misconception
 from tests.exercises.answers import (
     EXERCISES,
     Right,
@@ -59,9 +60,16 @@ def test_a_wrong_answer_gets_its_message(wrong: Wrong) -> None:
     answer = exercise.check(answer_of(exercise, wrong.source))
     assert answer.outcome == "not yet", str(answer)
     assert answer.key in wrong.key.split("|"), str(answer)
-    assert any(said in str(answer) for said in wrong.says.split("|")), str(answer)
+    assert answer.finding is not None
+    told = f"{answer.finding.headline} {answer.finding.advice}"  # not what stands on any card
+    assert any(said in told for said in wrong.says.split("|")), str(answer)
     if "async" in wrong.source:
         gc.collect()  # here, where a coroutine that nobody awaited may complain
+
+
+def test_what_is_wanted_of_an_answer_can_be_said_at_all() -> None:
+    keys = {key for wrong in WRONG_ANSWERS for key in wrong.key.split("|")}
+    assert keys <= {each.value for each in Misconception}
 
 
 def test_each_exercise_has_what_it_needs() -> None:
