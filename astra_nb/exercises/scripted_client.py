@@ -104,6 +104,7 @@ class Play:
         self._changed = asyncio.Event()
         self._holding = False  # whether sends are held until a step releases them
         self._left: End | None = None  # whom nobody knew beforehand
+        self._speaker: End | None = None  # who sent something last
 
     async def run(self) -> None:
         """Play all steps, and see that each handler ends with its connection.
@@ -158,6 +159,7 @@ class Play:
 
     async def send(self, end: End, messages: Sequence[Any], unanswered: bool) -> None:
         held, sent, end.asked = self._sends_to(self.harness.runs.held), [], end.taken
+        self._speaker = end
 
         async def send_all() -> None:
             with contextlib.suppress(AstraError):
@@ -350,7 +352,7 @@ class Play:
             unanswered=tuple(end.unanswered),
             right=tuple(end.inbox[: end.taken]),
             answers=end.taken - end.asked,
-            others_said=any(other.said for other in others),
+            others_said=self._speaker not in (None, end),
             handler=handlers[end.run.number],
             others=tuple(handlers[other.run.number] for other in others),
         )

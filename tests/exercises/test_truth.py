@@ -94,6 +94,16 @@ def test_a_wrong_answer_is_told_nothing_that_is_not_so(kind: str) -> None:
     assert untrue not in f"{answer}{answer.details()}", str(answer)
 
 
+def test_nothing_is_said_of_other_clients_where_the_client_itself_spoke_last() -> None:
+    source = "count = 0\n\ndef handle_socket(socket):\n    global count\n    count += 1\n"
+    source += "    mine = count\n    for message in socket:\n"
+    source += "        if message.type in ('text', 'bytes') and mine != 4:\n"
+    source += "            socket.send(message.type, message.value)\n"
+    answer = echo.check(answer_of(echo, source))
+    assert answer.key == "nothing", str(answer)
+    assert "No answer came to text" in str(answer)
+
+
 CELLS = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()

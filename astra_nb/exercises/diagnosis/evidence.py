@@ -111,6 +111,6 @@ class Evidence:
     unanswered: tuple[Said, ...] = ()  # of that, what gets no answer from the handler
     right: tuple[Said, ...] = ()  # what came right so far
     answers: int = 0  # how many of those came after the last thing this client said
-    others_said: bool = False  # whether another client has sent something
+    others_said: bool = False  # whether another client was the last one to send something
     handler: Handler = field(default_factory=Handler)
     others: tuple[Handler, ...] = ()
