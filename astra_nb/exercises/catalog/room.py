@@ -48,7 +48,7 @@ def joining_talking_leaving(script: Script) -> None:
     say(bob, b, script.word(), ada)
     for (how, leave), nick in zip(WAYS.items(), (*script.words(3), a), strict=True):
         leaver = script.client("hall")
-        enter(leaver, nick, ada, bob, why=SAME_NAME)
+        enter(leaver, nick, ada, bob, why=SAME_NAME if nick == a else "")
         leave(leaver)
         script.expect((ada, bob), ("text", f"{nick} left"), why=LEFT.format(how))
         say(ada, a, script.word(), bob)
