@@ -266,7 +266,7 @@ class Client:
         self.add("leave", 1006, "", True)
 
     def stop_reading(self) -> None:
-        """Read nothing more: from now on sends to it wait, as when every buffer is full."""
+        """Stop reading: sends to it wait, as when every buffer is full, until `release`."""
         self.add("hold", False)
 
 

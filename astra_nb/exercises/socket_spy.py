@@ -25,7 +25,7 @@ from astra_nb.wire.messages import CloseFrame, Message
 from . import guard
 from .diagnosis.evidence import Call, Error, Handler, Said
 
-__all__ = ["Record", "Run", "Runs", "error_facts", "line_of", "said_of"]
+__all__ = ["Run", "Runs", "error_facts", "said_of"]
 
 RECORDED = (
     "recv send send_text send_bytes send_ping send_pong send_close send_fragment send_fragments "

@@ -381,3 +381,4 @@ def test_the_frames_of_a_call_are_on_the_card() -> None:
     [table] = answer.finding.tables
     assert table.caption == "The frames"
     assert table.rows[0][:2] == ("client", "text")
+    assert answer.finding.where.endswith(": 1 frame")

@@ -5,7 +5,7 @@ from random import Random
 
 from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.wire.frames import Frame, decode, encode
-from astra_nb.wire.text import preview
+from astra_nb.wire.text import counted, preview
 
 PLANS = (
     "1+Hello", "1+one_{0} 2+two_", "1-Hel 0-lo_ 0+{0}", "1-\xe2 0+\x82\xac", "2-a 0+b 1+{0}", "",
@@ -35,7 +35,7 @@ def call(plan: str) -> Call:
             payload += frames[-1].payload
             messages += [(kind, payload)] if fin == "+" else []
     rows = tuple(("client", f.type, preview(f.payload, f.type), f"{f.fin:d}") for f in frames)
-    return Call((frames,), messages, f"{len(frames)} frames", rows=rows)
+    return Call((frames,), messages, counted(len(frames), "frame"), rows=rows)
 
 
 def calls(chance: Random) -> list[Call]:

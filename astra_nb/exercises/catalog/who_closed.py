@@ -6,6 +6,7 @@ from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.log import FrameLog
 from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import TYPES
+from astra_nb.wire.text import counted
 
 # Sender, opcode, and payload: of a CLOSE frame its code and its reason.
 PLANS = (
@@ -31,7 +32,7 @@ def call(plan: str, number: int, key: bytes) -> Call:
         raw = encode(opcode, payload, key=key if sender == "client" else None)
         log.append_frames(number, "server", "received" if sender == "client" else "sent", raw, 1)
         rows.append((sender, TYPES[opcode], payload.hex(" ") if opcode == 8 else repr(said), "1"))
-    return Call((log,), closes[:2][-1], f"{len(rows)} frames", rows=tuple(rows))
+    return Call((log,), closes[:2][-1], counted(len(rows), "frame"), rows=tuple(rows))
 
 
 def calls(chance: Random) -> list[Call]:
