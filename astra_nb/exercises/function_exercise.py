@@ -234,7 +234,7 @@ def stop(thread: threading.Thread, stack: ExitStack) -> NoReturn:
             thread.join(STOP_EVERY)
     # What still runs is kept from the cells and from ending the process until it ends.
     guard.close_after([thread], stack.pop_all())
-    said = f"Your function did not return; it was still at {line or 'work'}."
+    said = f"Your function takes too long; it was still at {line or 'work'}."
     raise NotYet(Finding(M.STUCK, said, "Does each loop come to an end?", line=line))
 
 

@@ -95,6 +95,15 @@ def test_the_advice_of_an_exercise_on_errors_comes_before_the_general_one(keys: 
     assert (answer.key, answer.finding.advice) == ("raised", "Look again.")
 
 
+def test_a_slow_function_is_not_told_that_it_never_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("astra_nb.exercises.function_exercise.ALL_CALLS", 0.1)
+    slow = "import time\n\ndef double(numbers):\n    end = time.monotonic() + 9\n"
+    slow += "    while time.monotonic() < end:\n        pass\n"
+    answer = checked(f"{slow}    return [2 * n for n in numbers]\n")
+    assert answer.key == "stuck"
+    assert headline(answer).startswith("Your function takes too long; it was still at line ")
+
+
 def test_what_is_expected_and_what_came_stand_side_by_side() -> None:
     finding = checked("def double(numbers):\n    return numbers\n").finding
     assert finding is not None
