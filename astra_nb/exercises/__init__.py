@@ -21,10 +21,10 @@ from .catalog.slow_reader import slow_reader
 from .catalog.who_closed import who_closed
 from .exercise import NOTEBOOKS, Exercise, HandlerExercise, Wrong
 from .function_exercise import Call, FunctionExercise
-from .scenario import Client, Heard, Scenario, ScenarioError, Script
+from .scenario import Client, Scenario, ScenarioError, Script
 
 __all__ = [
-    "NOTEBOOKS", "Call", "Client", "Exercise", "FunctionExercise", "HandlerExercise", "Heard",
+    "NOTEBOOKS", "Call", "Client", "Exercise", "FunctionExercise", "HandlerExercise",
     "Scenario", "ScenarioError", "Script", "Wrong", "answer_pings", "broadcast", "close_codes",
     "compute_key", "count_bytes", "echo", "five_types", "greet", "join_fragments", "json_requests",
     "masked_frame", "measure_rtt", "read_frame", "room", "slow_reader", "who_closed",

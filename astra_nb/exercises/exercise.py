@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
@@ -16,15 +15,14 @@ from astra_nb.errors import InvalidRoute
 from astra_nb.jupyter import handler_output
 from astra_nb.log import FrameLog
 from astra_nb.log.records import CheckRecord, Outcome, OutputRecord
-from astra_nb.net.background import BackgroundLoop, acquire, release
 
 from . import guard, progress
 from .cards import Answer, Note
 from .diagnosis.misconceptions import Finding, Misconception
 from .harness import Harness
 from .patience import Patience, TooBusy
-from .scenario import Scenario, ScenarioError, record
-from .scripted_client import NotYet, Play
+from .scenario import Scenario, ScenarioError, play
+from .scripted_client import NotYet
 from .untouched import is_untouched
 
 __all__ = ["HANDLER_STUB", "NOTEBOOKS", "Exercise", "HandlerExercise", "Wrong"]
@@ -39,7 +37,6 @@ MAX_FRAMES, MAX_BYTES = 30_000, 16 * 2**20  # of a check's log, whatever is prin
 SHOWN_OUTPUT = 800  # characters
 # What Python and the server themselves say of a handler; the finding says it in fewer words.
 NOT_SHOWN = re.compile("^The handler of connection|Enable tracemalloc|was never awaited")
-WALL_LIMIT = 90.0  # seconds by the wall clock, far beyond those of `Patience`
 
 _one_at_a_time = threading.Lock()
 _last: list[tuple[object, str, bool, object]] = []  # answer, title, was right, after which cell
@@ -232,47 +229,23 @@ class HandlerExercise(Exercise):
         super().__post_init__()
         if not self.scenarios:
             raise ValueError(f"exercise {self.name}: without a scenario any answer would be right")
+        self._sayable = dict[str, bool]()  # see `play`
 
     def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
         try:
-            harness = Harness(answer, self.path, self.automatic_pong, log)
-            with harness, own_loop() as loop:
-                loop.run(self._play(harness, seed), WALL_LIMIT)
+            with Harness(answer, self.path, self.automatic_pong, log) as harness:
+                patience = Patience()
+                for scenario in self.scenarios:
+                    self._sayable |= play(scenario, harness, patience, seed)
+                play(self.scenarios[-1], harness, patience, secrets.token_hex(16))
         except InvalidRoute as error:
             said = str(error)
             advice = "" if callable(answer) else "Give the function itself to check()."
             found = Finding(Misconception.NO_HANDLER, f"{said[:1].upper()}{said[1:]}.", advice)
             raise NotYet(found) from None
-        except TimeoutError:
-            raise TooBusy from None
-
-    async def _play(self, harness: Harness, seed: str) -> None:
-        patience = Patience()
-        for number, scenario in enumerate((*self.scenarios, self.scenarios[-1])):
-            name = getattr(scenario, "__name__", "scenario")
-            fresh = number == len(self.scenarios)
-            script = record(scenario, secrets.token_hex(16) if fresh else f"{seed} {name}")
-            title = (scenario.__doc__ or name.replace("_", " ").capitalize()).strip().rstrip(".")
-            await Play(harness, script, title, patience).run()
 
     def _mistakes(self) -> Iterator[tuple[str, bool]]:
-        for scenario in self.scenarios:
-            for step in record(scenario, self.name).steps:
-                if step.method == "expect":
-                    wanted = step.arguments[0]
-                    for payload, said in wanted.mistakes:
-                        yield said, wanted.any_payload or payload != wanted.said.payload
-
-
-@contextlib.contextmanager
-def own_loop() -> Iterator[BackgroundLoop]:
-    """Run a loop for the clients of one check: a handler may block the one of the server."""
-    user, loop = object(), BackgroundLoop()
-    try:
-        yield acquire(user, loop)
-    finally:
-        release(user)
-        loop.join()
+        yield from self._sayable.items()
 
 
 def printed(log: FrameLog) -> str:

@@ -1,4 +1,4 @@
-"""Harness: the server of one check, with the student's handler under the spies on it."""
+"""Harness: the server of one check, with spies on the student's handler, and the clients' loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from astra_nb.log import FrameLog
 from astra_nb.net.addresses import websocket_url
-from astra_nb.net.background import BackgroundLoop
+from astra_nb.net.background import BackgroundLoop, acquire, release
 from astra_nb.net.blocking import place_of
 from astra_nb.net.policy import Policy
 from astra_nb.net.routes import make_route
@@ -43,6 +43,7 @@ class Harness:
         self.log = log
         self.runs = Runs()
         self._loop = BackgroundLoop()
+        self.clients_loop = BackgroundLoop()
         route = make_route(path, self.runs.watched(handler), automatic_pong=automatic_pong)
         self._policy = Policy(HOSTNAME, routes=[route], close_timeout=CLOSE_TIMEOUT)
 
@@ -55,12 +56,15 @@ class Harness:
                 loop=self._loop,
             )  # fmt: skip
             self._runner.run()
+            acquire(self, self.clients_loop)
             self._guard = stack.pop_all()
         self.url = websocket_url(HOSTNAME, self._runner.port)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Shut the server down, and stop what is left of the handler; bounded."""
+        release(self)
+        self.clients_loop.join()
         name = "astra_nb check's end"
         ending = threading.Thread(target=self._runner.shutdown, name=name, daemon=True)
         ending.start()
@@ -95,6 +99,4 @@ class Harness:
         tasks: list[Any] = []
         with contextlib.suppress(RuntimeError):  # tasks came or went meanwhile
             tasks = [task.get_coro() for task in asyncio.all_tasks(self._loop.loop)]
-        known = frozenset(tasks)
-        places = ((run, "" if run.waits else guard.place(run.thread)) for run in self.runs.runs)
-        return [run.facts(known, place) for run, place in places]
+        return [run.facts(frozenset(tasks)) for run in self.runs.runs]

@@ -1,35 +1,29 @@
-"""Record a scenario as data: what its clients send, what they expect, and how they leave.
-
-A scenario is a plain function that gets a `Script`. It calls what the clients are to do, in their
-order; nothing happens then. The check plays the recorded steps against the student's handler.
-"""
+"""Scenarios: what the clients of a check do and expect, as plain functions that get a `Script`."""
 
 from __future__ import annotations
 
 import random
 import traceback
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from astra_nb.wire.messages import CloseFrame
+from . import scripted_client
+from .harness import Harness
+from .patience import Patience, TooBusy
+from .scripted_client import FORGET, Client, Judge, NotYet, Payload, Stage
 
-from .diagnosis.evidence import Said, Wanted
-
-__all__ = ["Client", "Heard", "Scenario", "ScenarioError", "Script", "Step"]
+__all__ = ["Client", "Judge", "Payload", "Scenario", "ScenarioError", "Script", "play"]
 
 Scenario = Callable[["Script"], None]
-Payload = str | bytes
-Value = Payload | Callable[[], Payload]  # a call gives what only the play knows
-Judge = Callable[["Heard"], str | None]
 
 WORDS = ("plum", "pear", "lemon", "cherry", "apple", "quince", "grape", "melon", "lime", "mango")
-TYPES = ("text", "bytes", "ping", "pong")
 MANY = 130  # more messages than anyone takes for enough
 ODD = [
     "Grüße, 世界", "", "ping", "close", "None", "0", "exit", "{name}", "%s", 'it\'s "it"', " x",
     '{"type": "text"}', "a  Ada\tKING \n", "x" * 66_000,
 ]  # fmt: skip
+SILENCE = 0.6  # seconds, as this process was given them, of a long silence
+LONG_SILENCE = 3600.0  # seconds that pass in it on the clock of the handlers' loop
 FORGOTTEN = "a scenario is a plain function, def NAME(script): ..., without async, await or yield"
 
 
@@ -37,49 +31,12 @@ class ScenarioError(Exception):
     """A scenario cannot be played; names the exercise, the scenario and its line."""
 
 
-@dataclass
-class Heard:
-    """What came where something was expected; filled when the scenario is played.
+class Script(Stage):
+    """What a scenario gets: clients, and values by chance, which are those of the seed."""
 
-    `calls` has what the handler called so far: name, message (`said`), and the times of
-    `time.perf_counter()` at which the call began and ended.
-    """
-
-    payload: bytes = b""
-    calls: tuple[Any, ...] = ()
-
-    @property
-    def text(self) -> str:
-        return self.payload.decode("utf-8", "replace")
-
-
-class Step(NamedTuple):
-    """One thing that a client does or expects: a method of `Play`, and its arguments."""
-
-    method: str
-    client: int
-    arguments: tuple[Any, ...] = ()
-
-
-def octets(value: object) -> bytes:
-    if isinstance(value, (str, bytes, bytearray, list)):
-        return value.encode() if isinstance(value, str) else bytes(value)
-    raise TypeError(f"a payload is a str or bytes, not {value!r:.60}")
-
-
-def known(type: str) -> str:
-    if type not in TYPES:
-        raise ValueError(f"the type of a message is one of {', '.join(TYPES)}, not {type!r}")
-    return type
-
-
-class Script:
-    """What a scenario records its steps in; what is shaped by chance has the seed's `random`."""
-
-    def __init__(self, seed: str) -> None:
+    def __init__(self, harness: Harness, patience: Patience, title: str, seed: str) -> None:
+        super().__init__(harness, patience, title)
         self.random = random.Random(seed)
-        self.steps: list[Step] = []
-        self._clients = 0
 
     def word(self) -> str:
         """Return a word that hardly any other step has."""
@@ -111,14 +68,13 @@ class Script:
 
         With automatic pong this client answers PING frames by itself.
         """
-        client = Client(self, self._clients)
-        self._clients += 1
-        client.add("open", path, automatic_pong)
-        return client
+        return Client(self, path, automatic_pong)
 
     def pause(self) -> None:
         """Pass a long silence, in which each recv() with a timeout ends."""
-        self.steps.append(Step("pause", 0))
+        self.harness.runs.silences += 1
+        self.harness.pass_time(LONG_SILENCE)
+        self.until(lambda: None, SILENCE, SILENCE)
 
     def hold(self, *clients: Client) -> None:
         """Hold sends to these clients, as when a buffer is full, until `release`.
@@ -126,18 +82,25 @@ class Script:
         What a client sends meanwhile is waited for until a handler waits in such a send: what
         comes next happens in the middle of it.
         """
-        self.steps += [Step("hold", client.number, (True,)) for client in clients]
+        self.harness.runs.held |= {client.run.number for client in clients}
+        self.is_holding = True
 
     def one_leaves_between(self) -> None:
         """Release one send that is held; its client leaves while the next one is held.
 
         Which client that is depends on the handler. What is expected of it later is passed over.
         """
-        self.steps.append(Step("one_leaves_between", 0))
+        held = self.harness.runs.held
+        waiting = [each for each in self.clients if self.sends_to(held & {each.run.number})]
+        for self.left in waiting[:1]:
+            held.remove(self.left.run.number)
+            self.until(lambda: waiting[0].pending and self.sends_to(held), FORGET)
+            self.left.forget()
 
     def release(self) -> None:
         """Release the sends that are held."""
-        self.steps.append(Step("release", 0))
+        self.harness.runs.held.clear()
+        self.is_holding = False
 
     def expect(
         self, clients: Iterable[Client], *messages: tuple[str, Payload], why: str = ""
@@ -152,144 +115,37 @@ class Script:
             client.expect_nothing(why)
 
 
-class Client:
-    """One client of a scenario. Each method records one step or several."""
+def play(scenario: Scenario, harness: Harness, patience: Patience, seed: str) -> dict[str, bool]:
+    """Play a scenario, and see that each handler ends with its connection.
 
-    def __init__(self, script: Script, number: int) -> None:
-        self.number = number
-        self._script = script
-
-    def add(self, method: str, *arguments: Any) -> None:
-        """Record a step: a method of `Play`, and its arguments."""
-        self._script.steps.append(Step(method, self.number, arguments))
-
-    def send(self, type: str, value: Value = b"", *, unanswered: bool = False) -> None:
-        """Send a message, which is to get an answer or not; a callable value is called then."""
-        self.send_all([(type, value)], unanswered=unanswered)
-
-    def send_all(self, messages: Iterable[tuple[str, Value]], *, unanswered: bool = False) -> None:
-        """Send several messages in a row, before any answer is looked at."""
-        values = [(known(type), v if callable(v) else octets(v)) for type, v in messages]
-        self.add("send", values, unanswered)
-
-    def send_fragments(self, type: str, parts: Iterable[Payload]) -> None:
-        """Send one message in several fragments."""
-        self.add("send", [(known(type), tuple(map(octets, parts)))], False)
-
-    def expect(
-        self, type: str, value: Payload | None = None, *, judge: Judge | None = None,
-        mistakes: Mapping[Any, str] | None = None, why: str = "",
-    ) -> Heard:  # fmt: skip
-        """Expect a message from the server; return what came, once the scenario is played.
-
-        Args:
-            type: Its type.
-            value: Its payload; None for any. With a judge it is only shown.
-            judge: Called with what came, when the type is right, in place of a comparison; returns
-                what is wrong, or None.
-            mistakes: Payloads that people send instead, each with what to say about it. One that
-                equals the right value is passed over.
-            why: Advice when anything else comes, or nothing.
-        """
-        said, heard = Said(known(type), b"" if value is None else octets(value)), Heard()
-        wrong = tuple((octets(each), what) for each, what in (mistakes or {}).items())
-        self.add("expect", Wanted("message", said, value is None, wrong, why), judge, heard)
-        return heard
-
-    def exchange(
-        self,
-        messages: Iterable[tuple[str, Payload]],
-        answer: Callable[[str, Any], tuple[str, Payload]] = lambda type, value: (type, value),
-        mistakes: Callable[[str, Any], Mapping[Any, str]] = lambda type, value: {},
-        *,
-        at_once: bool = False,
-    ) -> None:
-        """Send each message and expect its answer before the next one, unless all go at once.
-
-        Args:
-            messages: Types and values.
-            answer: Returns type and payload of the right answer; by default the message itself.
-            mistakes: Returns the likely mistakes for a message, as for `expect`.
-            at_once: Whether all are sent before the first answer is looked at.
-        """
-        messages = list(messages)
-        for row in [messages] if at_once else [[message] for message in messages]:
-            self.send_all(row)
-            for type, value in row:
-                self.expect(*answer(type, value), mistakes=mistakes(type, value))
-
-    def expect_all(self, messages: Iterable[tuple[str, Payload]], why: str = "") -> None:
-        """Expect several messages in their order."""
-        for type, value in messages:
-            self.expect(type, value, why=why)
-
-    def expect_nothing(self, why: str = "") -> None:
-        """Expect that nothing comes for a moment."""
-        self.add("expect", Wanted("nothing", why=why))
-
-    def expect_close(self, code: int, reason: str | None = None) -> None:
-        """Expect that the server closes, with this code, and with this reason unless None."""
-        CloseFrame(code, reason or "")  # raises where there is no such frame
-        said = Said("close", code.to_bytes(2, "big") + (reason or "").encode())
-        self.add("expect", Wanted("close", said, any_payload=reason is None))
-
-    def control_between(
-        self, message: tuple[str, Payload], answer: tuple[str, Payload] | None
-    ) -> None:
-        """Send a PONG that nobody asked for, a PING and a message; only the message is answered.
-
-        For servers with automatic pong. The answer is None where this client gets none.
-        """
-        unasked, asking = self._script.random.randbytes(11), self._script.random.randbytes(13)
-        self.send_all([("pong", unasked), ("ping", asking)], unanswered=True)
-        self.send(*message)
-        self.expect_all([("pong", asking), *([answer] if answer else [])])
-
-    def expect_sends(self, at_most: int, why: str) -> None:
-        """Expect that no more sends than that wait for this client; `why` says what if more do."""
-        self.add("expect_sends", at_most, why)
-
-    def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close, and see that the handler ends with it."""
-        self.add("leave", code, reason)
-
-    def close_without_code(self) -> None:
-        """Close with an empty CLOSE frame, and see that the handler ends with it."""
-        self.add("leave", 1005)
-
-    def vanish(self) -> None:
-        """End TCP without a CLOSE frame, and see that the handler ends with it."""
-        self.add("leave", 1006)
-
-    def forget(self) -> None:
-        """End TCP, wherever it stands; neither what came nor its handler's end is looked at."""
-        self.add("leave", 1006, "", True)
-
-    def stop_reading(self) -> None:
-        """Stop reading: sends to it wait, as when every buffer is full, until `release`."""
-        self.add("hold", False)
-
-
-def record(scenario: Scenario, seed: str) -> Script:
-    """Run a scenario, and return what it recorded.
+    Returns:
+        By what would be said of a mistake, whether it is a mistake where it stands.
 
     Raises:
-        ScenarioError: It raised, or it is not a plain function.
+        NotYet: Something was not as expected.
+        TooBusy: The machine gave this process too little time.
+        ScenarioError: The scenario itself raised, or is not a plain function.
     """
-    script = Script(seed)
-    played: Callable[[Script], Any] = scenario
     name = getattr(scenario, "__name__", repr(scenario))
+    title = (scenario.__doc__ or name.replace("_", " ").capitalize()).strip().rstrip(".")
+    script = Script(harness, patience, title, f"{seed} {name}")
+    played: Callable[[Script], Any] = scenario
     try:
-        result: Any = played(script)
+        if (result := played(script)) is not None:
+            if hasattr(result, "close"):
+                result.close()  # a coroutine or a generator, none of whose lines has run
+            raise TypeError(FORGOTTEN)
+        if not script.clients:
+            raise TypeError("it does nothing: script.client() opens a connection")
+        script.end()
+    except (NotYet, TooBusy):
+        raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [f", line {frame.lineno}" for frame in frames if frame.filename != __file__]
+        own = (__file__, scripted_client.__file__)
+        lines = [f", line {frame.lineno}" for frame in frames if frame.filename not in own]
         said = f"scenario {name}{lines[-1] if lines else ''}: {type(error).__name__}: {error}"
         raise ScenarioError(said) from error
-    if result is not None:
-        if hasattr(result, "close"):
-            result.close()  # a coroutine or a generator, none of whose lines has run
-        raise ScenarioError(f"scenario {name}: {FORGOTTEN}")
-    if not script.steps:
-        raise ScenarioError(f"scenario {name} does nothing: script.client() opens a connection")
-    return script
+    finally:
+        script.clear()
+    return script.sayable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import inspect
 import linecache
 import sys
@@ -23,6 +24,7 @@ from astra_nb.websocket import WebSocket
 from astra_nb.wire.messages import CloseFrame, Message
 
 from . import guard
+from .diagnosis.difference import short
 from .diagnosis.evidence import Call, Error, Handler, Said
 
 __all__ = ["Run", "Runs", "error_facts", "said_of"]
@@ -77,17 +79,10 @@ def error_facts(error: BaseException) -> Error:
 
 
 @dataclass(eq=False)
-class Record:
-    """A call on a socket, while it is made: the mutable form of `Call`."""
+class Record(Call):
+    """A call while it is made; its coroutine is what an awaitable one returned, until awaited."""
 
-    name: str
-    frame: tuple[Any, int]  # code and line
-    owner: int
-    said: Said | None
-    state: str = "waits"
-    began: float = field(default_factory=time.perf_counter)
-    ended: float = 0.0
-    coroutine: Any = None  # what an awaitable call returned, until it is awaited
+    coroutine: Any = None
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[Record]:
@@ -103,28 +98,23 @@ class Record:
             self.said = said_of(result)
         return result
 
-    def frozen(self, scheduled: frozenset[Any]) -> Call:
-        state, coroutine = self.state, self.coroutine
-        if coroutine is not None:
+    def facts(self, scheduled: frozenset[Any]) -> Call:
+        found = copy.copy(self)
+        if (coroutine := found.coroutine) is not None:
             created = inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
-            state = "not awaited" if created and coroutine not in scheduled else "done"
-        return Call(self.name, line_of(*self.frame), state, self.said, self.owner)
+            found.state = "not awaited" if created and coroutine not in scheduled else "done"
+        return found
 
 
 @dataclass(eq=False, repr=False)  # a handler can reach it: it shows nothing of what was said
-class Run:
+class Run(Handler):
     """One call of the handler, on one connection."""
 
-    number: int  # of the connection
-    plain: Any  # the socket
-    socket: Any  # the spy on it, which the handler got
+    calls: list[Record] = field(default_factory=list)
+    plain: Any = None  # the socket
+    socket: Any = None  # the spy on it, which the handler got
     thread: threading.Thread = field(default_factory=threading.current_thread)
     task: asyncio.Task[Any] | None = None  # when it runs on the event loop
-    records: list[Record] = field(default_factory=list)  # its calls, without the oldest ones
-    ended: bool = False
-    open_at_end: bool = False
-    result: Any = None
-    error: BaseException | None = None
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
@@ -134,7 +124,7 @@ class Run:
         except guard.Stopped:
             pass
         except BaseException as error:
-            self.error = error
+            self.error = error_facts(error)
             raise
         finally:
             self.open_at_end = self.socket.state == "open"
@@ -142,7 +132,7 @@ class Run:
 
     def forget(self) -> None:
         """Close what was never awaited, so that Python does not warn of it."""
-        for record in self.records:
+        for record in self.calls:
             if record.coroutine is not None:
                 with contextlib.suppress(ValueError, RuntimeError):  # it runs after all
                     record.coroutine.close()
@@ -150,7 +140,7 @@ class Run:
     @property
     def waits(self) -> list[Record]:
         """The calls in which it waits now."""
-        return [each for each in tuple(self.records) if each.state == "waits"]
+        return [each for each in tuple(self.calls) if each.state == "waits"]
 
     @property
     def is_idle(self) -> bool:
@@ -158,17 +148,12 @@ class Run:
         last = [(each.name, each.owner) for each in self.waits[-1:]]
         return self.ended or last == [("recv", self.number)]
 
-    def facts(self, scheduled: frozenset[Any], busy_at: str) -> Handler:
+    def facts(self, scheduled: frozenset[Any]) -> Handler:
         """Return what is known of it; tasks of the server's loop run what is `scheduled`."""
-        return Handler(
-            number=self.number,
-            calls=tuple(record.frozen(scheduled) for record in self.records[-KEPT:]),
-            ended=self.ended,
-            open_at_end=self.open_at_end,
-            returned="" if self.result is None else f"{self.result!r:.60}",
-            error=error_facts(self.error) if self.error is not None else None,
-            busy_at="" if self.ended else busy_at,
-        )
+        found: Any = copy.copy(self)
+        found.calls = [record.facts(scheduled) for record in self.calls[-KEPT:]]
+        found.busy_at = "" if found.ended or found.waits else guard.place(found.thread)
+        return found  # type: ignore[no-any-return]
 
 
 class Runs:
@@ -185,29 +170,33 @@ class Runs:
         def begin(socket: Any) -> Run:
             spy: Any = object.__new__(SPIES[type(socket)])
             spy.__dict__ = socket.__dict__
-            run = Run(socket.id, socket, spy)
+            run = Run(socket.id, plain=socket, socket=spy)
             spy.__dict__.update(_run=run, _runs=self)
             self.runs.append(run)
             return run
+
+        def ended(run: Run, result: Any) -> None:
+            run.returned = "" if result is None else short(result)
 
         async def call_async(socket: Any) -> None:
             run = begin(socket)
             run.task = asyncio.current_task()
             with run.at_work():
-                run.result = handler(run.socket)
-                while inspect.isawaitable(run.result):
-                    run.result = await run.result
+                result = handler(run.socket)
+                while inspect.isawaitable(result):
+                    result = await result
+                ended(run, result)
 
         def call(socket: Any) -> Any:
             if isinstance(socket, AsyncWebSocket):
                 return call_async(socket)
             run = begin(socket)
             with run.at_work():
-                run.result = handler(run.socket)
-            if not inspect.isawaitable(run.result):
-                return None
+                result = handler(run.socket)
+                if not inspect.isawaitable(result):
+                    return ended(run, result)
             self.runs.remove(run)  # the server calls the handler again, on its loop
-            return run.result
+            return result
 
         return call_async if is_async(handler) else call
 
@@ -217,10 +206,11 @@ class Runs:
         while guard.is_library(frame.f_code) and frame.f_back is not None:
             frame = frame.f_back  # such as functools or contextlib
         said = sent(name, arguments) if name.startswith("send") else None
-        record = Record(name, (frame.f_code, frame.f_lineno or 0), owner.number, said)
-        records = self._caller(owner).records
-        records.append(record)
-        del records[: -2 * KEPT]
+        line = line_of(frame.f_code, frame.f_lineno or 0)
+        record = Record(name, line, "waits", said, owner.number, time.perf_counter())
+        calls = self._caller(owner).calls
+        calls.append(record)
+        del calls[: -2 * KEPT]
         return record
 
     def _caller(self, owner: Run) -> Run:

@@ -1,61 +1,98 @@
-"""A scenario is recorded as data, and a mistake in it is its author's, with the line."""
+"""A scenario is played at once, and a mistake in it is its author's, with the line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from astra_nb.exercises.diagnosis.evidence import Said
-from astra_nb.exercises.scenario import Heard, ScenarioError, Script, record
+from astra_nb import WebSocket
+from astra_nb.exercises.harness import Harness
+from astra_nb.exercises.patience import Patience
+from astra_nb.exercises.scenario import ScenarioError, Script, play
+from astra_nb.exercises.scripted_client import NotYet
+from astra_nb.log import FrameLog
 
 
-def test_steps_are_recorded_in_their_order_and_nothing_happens() -> None:
-    script = Script("seed")
-    one, other = script.client("kitchen"), script.client(automatic_pong=False)
-    one.send("text", "Hello")
-    other.send_fragments("bytes", [b"a", b"b"])
-    heard = other.expect("text", mistakes={"Hi": "That is short."})
-    one.expect_close(1008)
-    other.vanish()
-
-    assert [(step.method, step.client) for step in script.steps] == [
-        ("open", 0), ("open", 1), ("send", 0), ("send", 1), ("expect", 1),
-        ("expect", 0), ("leave", 1),
-    ]  # fmt: skip
-    assert script.steps[0].arguments == ("kitchen", True)
-    assert script.steps[2].arguments == ([("text", b"Hello")], False)
-    assert script.steps[3].arguments == ([("bytes", (b"a", b"b"))], False)
-    wanted, judge, what = script.steps[4].arguments
-    assert (wanted.said.type, wanted.mistakes) == ("text", ((b"Hi", "That is short."),))
-    assert wanted.any_payload
-    assert judge is None
-    assert heard is what
-    assert heard.text == ""
+def handle_socket(socket: WebSocket) -> None:
+    for message in socket:
+        if message.type in ("text", "bytes"):
+            socket.send(message.type, message.value)
 
 
-def test_an_exchange_expects_each_answer_before_the_next_message() -> None:
-    script = Script("seed")
-    client = script.client()
-    client.exchange(
-        [("text", "a"), ("text", "b")], answer=lambda type, value: ("bytes", f"{value}!")
-    )
-    assert [step.method for step in script.steps[1:]] == ["send", "expect"] * 2
-    wanted = [step.arguments[0].said for step in script.steps if step.method == "expect"]
-    assert wanted == [Said("bytes", b"a!"), Said("bytes", b"b!")]
+@pytest.fixture
+def harness() -> Iterator[Harness]:
+    with Harness(handle_socket, "/", True, FrameLog()) as harness:
+        yield harness
 
 
-def test_chance_is_that_of_the_seed() -> None:
+def test_what_a_client_does_is_done_at_once(harness: Harness) -> None:
+    came: list[bytes] = []
+
+    def scenario(script: Script) -> None:
+        one, other = script.client(), script.client()
+        one.send("text", "Hello")
+        came.append(one.expect("text"))
+        other.send_fragments("bytes", [b"a", b"b"])
+        came.append(other.expect("bytes", b"ab", mistakes={b"a": "Half of it.", b"ab": "Never."}))
+        one.send("text", "again")
+        one.expect("text", judge=lambda payload: "" if payload == b"again" else "It is another.")
+        other.vanish()
+
+    sayable = play(scenario, harness, Patience(), "seed")
+    assert came == [b"Hello", b"ab"]
+    assert sayable == {"Half of it.": True, "Never.": False}
+    assert all(run.ended for run in harness.runs.runs)
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (lambda client: client.expect("text", "b", mistakes={"a": "It is an a."}), "It is an a."),
+        (lambda client: client.expect("text", judge=lambda payload: "It is an a."), "It is an a."),
+        (lambda client: client.expect_nothing("It says too much."), "What this client sent came back to it"),
+        (lambda client: client.expect_close(1008), 'Text "a" came where close 1008'),
+        (lambda client: client.close(), "What this client sent came back to it"),
+    ],
+    ids=["a mistake", "judged", "nothing", "a close", "the end"],
+)
+def test_a_check_ends_where_something_else_comes(
+    harness: Harness, step: Callable[[Any], object], says: str
+) -> None:
+    def scenario(script: Script) -> None:
+        client = script.client()
+        client.send("text", "a")
+        step(client)
+        raise AssertionError("no step may follow")
+
+    with pytest.raises(NotYet) as caught:
+        play(scenario, harness, Patience(), "seed")
+    assert caught.value.finding.headline.startswith(says)
+    assert caught.value.finding.where == "Scenario"
+
+
+def test_an_exchange_expects_each_answer_before_the_next_message(harness: Harness) -> None:
+    def scenario(script: Script) -> None:
+        client = script.client()
+        client.exchange([("text", "a"), ("text", "b")], lambda type, value: (type, value.upper()))
+
+    with pytest.raises(NotYet) as caught:
+        play(scenario, harness, Patience(), "seed")
+    assert caught.value.finding.expected == 'text "A"'
+    assert [run.calls[0].said.payload for run in harness.runs.runs if run.calls[0].said] == [b"a"]
+
+
+def test_chance_is_that_of_the_seed(harness: Harness) -> None:
     def shaped(seed: str) -> list[Any]:
-        script = Script(seed)
+        script = Script(harness, Patience(), "", seed)
         return [script.word(), script.words(5), script.octets(4), script.octets(1)]
 
     assert shaped("a") == shaped("a") != shaped("b")
-    words = Script("a").words(50)
-    assert len(set(words)) == 50
+    script = Script(harness, Patience(), "", "a")
+    assert len(set(script.words(50))) == 50
     with pytest.raises(UnicodeDecodeError):
-        Script("a").octets(2).decode()
+        script.octets(2).decode()
 
 
 def wrong_type(script: Script) -> None:
@@ -101,16 +138,12 @@ def without_a_script() -> None:
     ],
 )
 def test_a_mistake_in_a_scenario_is_named_with_its_line(
-    scenario: Callable[[Script], Any], says: str
+    harness: Harness, scenario: Callable[[Script], Any], says: str
 ) -> None:
     with pytest.raises(ScenarioError) as caught:
-        record(scenario, "seed")
+        play(scenario, harness, Patience(), "seed")
     assert says in str(caught.value)
     assert f"scenario {scenario.__name__}" in str(caught.value)
     code = scenario.__code__
     if scenario in (wrong_value, misspelled):
         assert f"line {code.co_firstlineno + 2}:" in str(caught.value)
-
-
-def test_what_came_is_shown_as_text() -> None:
-    assert Heard(b"Gr\xc3\xbc\xc3\x9fe\xff").text == "Grüße\ufffd"

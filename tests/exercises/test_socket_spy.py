@@ -11,7 +11,7 @@ import pytest
 from astra_nb import AsyncWebSocket, Server, WebSocket, connect
 from astra_nb.errors import WaitTimeout
 from astra_nb.exercises.diagnosis.evidence import Said
-from astra_nb.exercises.socket_spy import Run, Runs, error_facts
+from astra_nb.exercises.socket_spy import Run, Runs
 from tests.helpers import wait_until
 
 
@@ -31,7 +31,7 @@ class Stage:
         return self.runs.runs[-1]
 
     def calls(self) -> list[tuple[str, str, Said | None]]:
-        facts = self.run.facts(frozenset(), "")
+        facts = self.run.facts(frozenset())
         return [(call.name, call.state, call.said) for call in facts.calls]
 
 
@@ -64,13 +64,13 @@ def test_calls_of_a_def_handler_are_recorded(stages: Callable[..., Stage]) -> No
     assert stage.run.is_idle
     stage.client.send_text("Hello")
     assert stage.client.recv(5).value == "Hello!"
-    wait_until(lambda: len(stage.run.records) == 3 and bool(stage.run.waits), what="recv()")
+    wait_until(lambda: len(stage.run.calls) == 3 and bool(stage.run.waits), what="recv()")
 
     assert stage.calls() == [
         ("recv", "done", HELLO), ("send_text", "done", Said("text", b"Hello!")),
         ("recv", "waits", None),
     ]  # fmt: skip
-    lines = [call.line for call in stage.run.facts(frozenset(), "").calls]
+    lines = [call.line for call in stage.run.facts(frozenset()).calls]
     first = handle.__code__.co_firstlineno
     assert lines[0] == f"line {first + 1}: message = socket.recv()"
     assert lines[1].startswith(f"line {first + 2}: socket.send_text(")
@@ -113,7 +113,7 @@ def test_a_call_that_is_not_awaited_is_a_fact(stages: Callable[..., Stage]) -> N
 
     stage = stages(handle)
     wait_until(lambda: bool(stage.run.waits), what="recv()")
-    facts = stage.run.facts(frozenset(), "")
+    facts = stage.run.facts(frozenset())
     call = facts.last("not awaited")
     assert call is not None
     assert call.line.endswith('socket.send_text("Hello")  # type: ignore[unused-coroutine]')
@@ -125,8 +125,8 @@ def test_what_a_handler_raised_names_its_line_and_the_call(stages: Callable[...,
 
     stage = stages(handle)
     wait_until(lambda: stage.run.ended, what="the handler's end")
-    assert stage.run.error is not None
-    facts = error_facts(stage.run.error)
+    facts = stage.run.error
+    assert facts is not None
     assert facts.kinds[0] == "InvalidMessage"
     assert facts.of_call == "send_text"
     assert "socket.send_text(3)" in facts.line
@@ -191,9 +191,9 @@ def test_another_handlers_call_is_its_own(stages: Callable[..., Stage]) -> None:
         other.send_text("Hello")
         assert stage.client.recv(5).value == "from another"
         first, second = stage.runs.runs
-        sent = [each for each in second.records if each.name == "send_text"]
+        sent = [each for each in second.calls if each.name == "send_text"]
         assert [each.owner for each in sent] == [first.number]
-        assert not [each for each in first.records if each.name == "send_text"]
+        assert not [each for each in first.calls if each.name == "send_text"]
 
 
 def test_a_lambda_that_returns_a_coroutine_is_one_run(stages: Callable[..., Stage]) -> None:

@@ -164,12 +164,11 @@ def test_a_self_test_says_what_is_not_as_it_should_be() -> None:
         prompt="",
         hints=[],
         stub="def handle_socket(socket):\n    socket.recv()\n",
-        solution_text="def handle_socket(socket):\n    socket.recv()\n",
+        solution_text="def handle_socket(s):\n    for m in s: s.send_text('b')\n",
         scenarios=[scenario],
         wrong=[Wrong("def handle_socket(socket):\n    socket.recv()\n", "nothing")],
     )
     assert exercise.selftest() == [
-        "odd: the solution gets 'not attempted', not 'right'.",
         "odd: wrong answer 1 gets 'not attempted', not 'nothing'.",
         "odd: 'That is right.' can never be said.",
     ]

@@ -1,7 +1,7 @@
 """Answer pings by hand: each PING gets a PONG with its payload."""
 
 from astra_nb.exercises.exercise import HandlerExercise, Wrong
-from astra_nb.exercises.scenario import Heard, Payload, Script
+from astra_nb.exercises.scenario import Client, Payload, Script
 
 
 def pong(type: str, value: Payload) -> tuple[str, Payload]:
@@ -9,9 +9,9 @@ def pong(type: str, value: Payload) -> tuple[str, Payload]:
     return "pong" if type == "ping" else type, value
 
 
-def by_handler(heard: Heard) -> str:
+def by_handler(client: Client) -> str:
     """Return what is wrong when the handler has sent nothing."""
-    sent = any(call.name.startswith("send") for call in heard.calls)
+    sent = any(call.name.startswith("send") for call in client.run.calls)
     said = "Your handler sent no PONG, but the server did: automatic pong must be off here."
     return "" if sent else said
 
@@ -21,7 +21,7 @@ def pings(script: Script) -> None:
     client.exchange([("ping", script.octets(6))], pong)
     client.expect_nothing()
     client.send("ping", script.octets(7))
-    client.expect("pong", judge=by_handler)
+    client.expect("pong", judge=lambda _: by_handler(client))
     client.exchange(script.messages("ping"), pong)
     client.exchange([("ping", word) for word in script.words(4)], pong, at_once=True)
     client.close_without_code()

@@ -5,7 +5,7 @@ from typing import Any
 
 from astra_nb.exercises.diagnosis.difference import how_differs
 from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
-from astra_nb.exercises.scenario import Client, Heard, Judge, Script
+from astra_nb.exercises.scenario import Client, Judge, Script
 
 BAD_ARGUMENTS: dict[str, list[list[Any]]] = {
     "add": [["2"], [1, "x"], ["a", "b"], [1, None], [[1], [2]]],
@@ -14,9 +14,9 @@ BAD_ARGUMENTS: dict[str, list[list[Any]]] = {
 
 
 def judge_of(right: dict[str, Any]) -> Judge:
-    def judge(heard: Heard) -> str:
+    def judge(payload: bytes) -> str:
         try:
-            came = json.loads(heard.text)
+            came = json.loads(payload)
         except ValueError:
             return "The reply is not JSON: json.dumps() writes JSON, str() does not."
         is_right = came == right and type(came["id"]) is type(right["id"])

@@ -4,7 +4,7 @@ import time
 
 from astra_nb.exercises.diagnosis.evidence import Said
 from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
-from astra_nb.exercises.scenario import Client, Heard, Judge, Script
+from astra_nb.exercises.scenario import Client, Judge, Script
 
 SLACK = 1.5 + 1000 * time.get_clock_info("monotonic").resolution  # ms; whole ones are fine
 UNASKED = "Only the text `measure` asks for a measurement, letter for letter."
@@ -14,21 +14,22 @@ OTHERS = (
 UNITS = {1e3: "seconds", 1e-3: "microseconds", 1e-6: "nanoseconds"}
 
 
-def time_of(ping: Heard) -> Judge:
+def time_of(client: Client, ping: bytes) -> Judge:
     """Judge an answer by when the calls were made before and after which a clock is read."""
 
-    def judge(heard: Heard) -> str:
-        ended = {call.said: call.ended for call in heard.calls if call.name == "recv"}
-        sent = {call.said: i for i, call in enumerate(heard.calls) if call.name != "recv"}
+    def judge(payload: bytes) -> str:
+        calls = list(client.run.calls)
+        ended = {call.said: call.ended for call in calls if call.name == "recv"}
+        sent = {call.said: i for i, call in enumerate(calls) if call.name != "recv"}
         try:
-            said, out = float(heard.text), sent[Said("ping", ping.payload)]
-            asked, pong = ended[Said("text", b"measure")], ended[Said("pong", ping.payload)]
-            most = (heard.calls[sent[Said("text", heard.payload)]].began - asked) * 1001
+            said, out = float(payload), sent[Said("ping", ping)]
+            asked, pong = ended[Said("text", b"measure")], ended[Said("pong", ping)]
+            most = (calls[sent[Said("text", payload)]].began - asked) * 1001
         except ValueError:
             return "The answer is not a number. Send only the number, without a unit."
         except KeyError:
             return ""  # send_raw() leaves no record
-        least = (pong - min(heard.calls[out + 1].began, pong)) * 999  # in ms; clocks differ a bit
+        least = (pong - min(calls[out + 1].began, pong)) * 999  # in ms; clocks differ a bit
         if least - SLACK <= said <= most + SLACK:
             return ""
         for factor, unit in UNITS.items():
@@ -41,20 +42,20 @@ PONG came; use one that does not stand still in recv(), as time.process_time() d
     return judge
 
 
-def ask(client: Client, *earlier: Heard) -> Heard:
-    def judge(heard: Heard) -> str:
-        if heard.payload in (ping.payload for ping in earlier):
+def ask(client: Client, *earlier: bytes) -> bytes:
+    def judge(payload: bytes) -> str:
+        if payload in earlier:
             return "An earlier PING had the same payload: its PONG could be taken for this one's."
-        return "" if heard.payload else "A PING without a payload gets a PONG like any other."
+        return "" if payload else "A PING without a payload gets a PONG like any other."
 
     client.send("text", "measure")
     return client.expect("ping", judge=judge)
 
 
-def answer(client: Client, ping: Heard) -> None:
+def answer(client: Client, ping: bytes) -> None:
     client.expect_nothing(OTHERS)
-    client.send("pong", lambda: ping.payload)
-    client.expect("text", judge=time_of(ping))
+    client.send("pong", ping)
+    client.expect("text", judge=time_of(client, ping))
 
 
 def several(script: Script) -> None:
@@ -63,8 +64,8 @@ def several(script: Script) -> None:
     client.expect_nothing(UNASKED)
     answer(client, first := ask(client))
     second = ask(client, first)
-    client.send_all([("pong", b""), ("pong", "not mine"), ("pong", lambda: first.payload)])
-    client.send_all([("bytes", lambda: second.payload), ("ping", lambda: second.payload)])
+    client.send_all([("pong", b""), ("pong", "not mine"), ("pong", first)])
+    client.send_all([("bytes", second), ("ping", second)])
     client.expect("pong", why=OTHERS)
     answer(client, second)
     answer(client, ask(client, first, second))

@@ -1,7 +1,8 @@
-"""Evidence of one failed expectation: frozen facts, without a socket, a thread or a clock."""
+"""Evidence of one failed expectation: facts without a socket, a thread or a clock."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from astra_nb.wire.close_codes import name
@@ -60,15 +61,20 @@ class Wanted:
     why: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
-    """One call on a socket, of the connection `owner`: "done", "waits", "raised", "not awaited"."""
+    """One call on a socket, of the connection `owner`: "done", "waits", "raised", "not awaited".
+
+    It began and ended at times of `time.perf_counter()`.
+    """
 
     name: str
     line: str  # such as "line 3: socket.recv()"
-    state: str
+    state: str = "waits"
     said: Said | None = None  # what it received or sent, where that is a message
     owner: int = 0
+    began: float = 0.0
+    ended: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,12 +90,12 @@ class Error:
         return f"{self.kinds[0]}: {self.text}".rstrip(": ").rstrip(".")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Handler:
     """What is known of the handler of one connection."""
 
     number: int = 0  # of its connection
-    calls: tuple[Call, ...] = ()  # the newest last; older ones may be left out
+    calls: Sequence[Call] = ()  # the newest last; older ones may be left out
     ended: bool = False
     open_at_end: bool = False  # whether its connection was open when it ended
     returned: str = ""  # as text; "" for None
@@ -100,17 +106,17 @@ class Handler:
         return next((call for call in reversed(self.calls) if call.state == state), None)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Evidence:
     """All that is known when an expectation of one client has failed."""
 
     wanted: Wanted
     came: Said | None = None  # None for nothing
     ended: str = ""  # "" (open), "closed", "dropped"; "refused" where the client did not take it
-    said: tuple[Said, ...] = ()  # by this client
-    unanswered: tuple[Said, ...] = ()  # of that, what gets no answer from the handler
-    right: tuple[Said, ...] = ()  # what came right so far
+    said: Sequence[Said] = ()  # by this client
+    unanswered: Sequence[Said] = ()  # of that, what gets no answer from the handler
+    right: Sequence[Said] = ()  # what came right so far
     answers: int = 0  # how many of those came after the last thing this client said
     others_said: bool = False  # whether another client was the last one to send something
     handler: Handler = field(default_factory=Handler)
-    others: tuple[Handler, ...] = ()
+    others: Sequence[Handler] = ()
