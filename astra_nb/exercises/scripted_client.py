@@ -37,7 +37,6 @@ QUIET = 0.12  # the same, in which nothing is to come
 WHOLE = 15.0  # the same, for a whole check
 FORGET = 1.0  # the same, for what a handler may do, and need not
 SHOWN_FRAMES = 8
-MANY_PENDING = 2000  # messages that nobody asked for
 
 
 class NotYet(Exception):
@@ -128,12 +127,11 @@ class Stage:
         raise NotYet(Finding(kind, said, kind.advice, where=self.title, tables=tables))
 
     def end(self) -> None:
-        """See that nothing more came, and that each handler ends with its connection."""
+        """See that nothing more came, and that a handler ends with its connection."""
         left = [client for client in self.clients if not client.leaving and not client.ended]
         for client in left:
             client.see_no_more()
-        for client in left:
-            client.may_hear = client is not left[0]
+        for client in left[:1]:  # what others hear of it is the exercise's matter
             client.close()
 
     def clear(self) -> None:
@@ -156,7 +154,6 @@ class Client:
         self._unanswered: list[Said] = []  # of these, what is to get no answer
         self.ended = ""  # how its connection ended: "", "closed", "dropped" or "refused"
         self.leaving = False
-        self.may_hear = False  # whether others leave at the end, of which it may be told
         self.run = Run()  # the handler's call for it, once that has begun
         runs = stage.harness.runs.runs
         count = len(runs)
@@ -299,11 +296,8 @@ class Client:
     ) -> None:
         """Send each message and expect its answer before the next one, unless all go at once.
 
-        Args:
-            messages: Types and values.
-            answer: Returns type and payload of the right answer; by default the message itself.
-            mistakes: Returns the likely mistakes for a message, as for `expect`.
-            at_once: Whether all are sent before the first answer is looked at.
+        Two functions of its type and value give the right answer, by default the message itself,
+        and the likely mistakes, as for `expect`.
         """
         messages = list(messages)
         for row in [messages] if at_once else [[message] for message in messages]:
@@ -372,8 +366,7 @@ class Client:
         self._stage.harness.runs.held.add(self.run.number)
 
     def _leave(self, way: Callable[..., Any], *arguments: Any) -> None:
-        if not self.may_hear:
-            self.see_no_more()
+        self.see_no_more()
         self._go(way, *arguments)
         self._see_the_end()
 
@@ -392,8 +385,7 @@ class Client:
         """See that the handler ends now that its connection has."""
         run, self.leaving = self.run, True
         self._stage.until(lambda: run.ended and self.ended, ANSWER, ANSWER)
-        unasked = [] if self.may_hear else self.inbox[self.taken :]
-        extra = [said for said in unasked if said.type != "close"]
+        extra = [said for said in self.inbox[self.taken :] if said.type != "close"]
         by_close = run.error and "ConnectionClosed" in run.error.kinds and not run.open_at_end
         if not run.ended or extra or not (run.error is None or by_close):
             self._fail(Wanted("end"), extra[0] if extra else None)
@@ -404,9 +396,6 @@ class Client:
         stage, run = self._stage, self.run
         if came is not None:  # what follows it may explain it
             stage.until(stage.is_idle, REST)
-        if len(self.inbox) - self.taken > MANY_PENDING and not run.ended:
-            said = "Your handler never stops sending."
-            stage.stop(Misconception.FLOOD, said, self._frames())
         stage.harness.settle()
         # The handler is on its way to its end: what it raised or returned says more than a close.
         if came is not None and came.type == "close":

@@ -91,7 +91,7 @@ class Record(Call):
             yield self
             state = "done"
         finally:
-            self.ended, self.state = time.perf_counter(), state
+            self.state = state
 
     def received(self, result: Any) -> Any:
         if isinstance(result, Message):
@@ -207,7 +207,7 @@ class Runs:
             frame = frame.f_back  # such as functools or contextlib
         said = sent(name, arguments) if name.startswith("send") else None
         line = line_of(frame.f_code, frame.f_lineno or 0)
-        record = Record(name, line, "waits", said, owner.number, time.perf_counter())
+        record = Record(name, line, "waits", said, owner.number)
         calls = self._caller(owner).calls
         calls.append(record)
         del calls[: -2 * KEPT]

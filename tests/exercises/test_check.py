@@ -149,7 +149,7 @@ HOSTILE = {
     ),
     "floods with frames": (
         "def handle_socket(socket):\n    while True:\n        socket.send_text('x')\n",
-        "flood|too-early",
+        "too-many|too-early|repeated",
     ),
     "exits": ("def handle_socket(socket):\n    exit()\n", "forbidden"),
     "exits at once": ("import os\ndef handle_socket(socket):\n    os._exit(1)\n", "forbidden"),

@@ -51,9 +51,12 @@ def test_what_a_client_does_is_done_at_once(harness: Harness) -> None:
     [
         (lambda client: client.expect("text", "b", mistakes={"a": "It is an a."}), "It is an a."),
         (lambda client: client.expect("text", judge=lambda payload: "It is an a."), "It is an a."),
-        (lambda client: client.expect_nothing("It says too much."), "What this client sent came back to it"),
+        (
+            lambda client: client.expect_nothing("It says too much."),
+            "What this client sent came back",
+        ),
         (lambda client: client.expect_close(1008), 'Text "a" came where close 1008'),
-        (lambda client: client.close(), "What this client sent came back to it"),
+        (lambda client: client.close(), "What this client sent came back"),
     ],
     ids=["a mistake", "judged", "nothing", "a close", "the end"],
 )

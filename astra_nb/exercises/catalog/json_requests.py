@@ -5,7 +5,7 @@ from typing import Any
 
 from astra_nb.exercises.diagnosis.difference import how_differs
 from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
-from astra_nb.exercises.scenario import Client, Judge, Script
+from astra_nb.exercises.scenario import Client, Script
 
 BAD_ARGUMENTS: dict[str, list[list[Any]]] = {
     "add": [["2"], [1, "x"], ["a", "b"], [1, None], [[1], [2]]],
@@ -13,7 +13,11 @@ BAD_ARGUMENTS: dict[str, list[list[Any]]] = {
 }
 
 
-def judge_of(right: dict[str, Any]) -> Judge:
+def request(op: str, args: list[Any], id: object = 1) -> str:
+    return json.dumps({"id": id, "op": op, "args": args})
+
+
+def expect(client: Client, **right: Any) -> None:
     def judge(payload: bytes) -> str:
         try:
             came = json.loads(payload)
@@ -22,15 +26,11 @@ def judge_of(right: dict[str, Any]) -> Judge:
         is_right = came == right and type(came["id"]) is type(right["id"])
         return "" if is_right else f"The reply is not the right one: {how_differs(came, right)}."
 
-    return judge
+    client.expect("text", json.dumps(right), judge=judge)
 
 
-def expect(client: Client, **right: Any) -> None:
-    client.expect("text", json.dumps(right), judge=judge_of(right))
-
-
-def ask(client: Client, op: str, args: list[Any], id: object = 7, **right: Any) -> None:
-    client.send("text", json.dumps({"id": id, "op": op, "args": args}))
+def ask(client: Client, op: str, args: list[Any], id: object = 1, **right: Any) -> None:
+    client.send("text", request(op, args, id))
     expect(client, id=id, **right)
 
 
@@ -44,10 +44,9 @@ def good_requests(script: Script) -> None:
 
 
 def bad_requests_and_then_a_good_one(script: Script) -> None:
-    client, word = script.client(), script.word()
+    client, word, good = script.client(), script.word(), request("add", [1])
     for op in (word, "sub", "Add", "UPPER", "", "add ", "unknown op"):
         ask(client, op, [1], script.random.randrange(1000), error="unknown op")
-    good = json.dumps({"id": 1, "op": "add", "args": [1]})
     for text in (word, "{" + word, "", " ", good[:-1], good + "}", good.replace('"', "'")):
         client.send("text", text)
         expect(client, id=None, error="not JSON")
@@ -61,21 +60,15 @@ def bad_requests_and_then_a_good_one(script: Script) -> None:
 
 def several_in_a_row(script: Script) -> None:
     client, word = script.client(), script.word()
-    calls: list[tuple[str, list[Any]]] = [
-        ("add", [20, 3]),
-        ("add", [20, 3]),
-        (word, []),
-        ("add", [1]),
-    ]
-    texts = [json.dumps({"id": 1, "op": op, "args": args}) for op, args in calls]
-    client.send_all([("pong", word), *(("text", text) for text in texts)])
-    for op, args in calls:
-        expect(client, id=1, **{"result": sum(args)} if op == "add" else {"error": "unknown op"})
-    client.control_between(("text", texts[0]), None)
+    ops = ("add", "add", word, "add")
+    client.send_all([("pong", word), *(("text", request(op, [20, 3])) for op in ops)])
+    for op in ops:
+        expect(client, id=1, **{"result": 23} if op == "add" else {"error": "unknown op"})
+    client.control_between(("text", request("add", [20, 3])), None)
     expect(client, id=1, result=23)
     for each in (script.client(), client):
         numbers = [script.random.randrange(100) for _ in range(3)]
-        ask(each, "add", numbers, 1, result=sum(numbers))
+        ask(each, "add", numbers, result=sum(numbers))
     client.close_without_code()
 
 

@@ -1,10 +1,10 @@
 """Measure the round trip time: a PING, its PONG, and the time between the two."""
 
 import time
+from typing import NamedTuple
 
-from astra_nb.exercises.diagnosis.evidence import Said
 from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
-from astra_nb.exercises.scenario import Client, Judge, Script
+from astra_nb.exercises.scenario import Client, Script
 
 SLACK = 1.5 + 1000 * time.get_clock_info("monotonic").resolution  # ms; whole ones are fine
 UNASKED = "Only the text `measure` asks for a measurement, letter for letter."
@@ -14,48 +14,47 @@ OTHERS = (
 UNITS = {1e3: "seconds", 1e-3: "microseconds", 1e-6: "nanoseconds"}
 
 
-def time_of(client: Client, ping: bytes) -> Judge:
-    """Judge an answer by when the calls were made before and after which a clock is read."""
+class Ping(NamedTuple):
+    """A PING from the handler."""
+
+    payload: bytes
+    asked: float  # when `measure` was sent, in seconds
+    came: float
+
+
+def ask(client: Client, *earlier: Ping) -> Ping:
+    def judge(payload: bytes) -> str:
+        if payload in [ping.payload for ping in earlier]:
+            return "An earlier PING had the same payload: its PONG could be taken for this one's."
+        return "" if payload else "A PING without a payload gets a PONG like any other."
+
+    asked = time.perf_counter()
+    client.send("text", "measure")
+    return Ping(client.expect("ping", judge=judge), asked, time.perf_counter())
+
+
+def answer(client: Client, ping: Ping) -> None:
+    """Answer a PING, and see that the text says a time between what it took here at either end."""
 
     def judge(payload: bytes) -> str:
-        calls = list(client.run.calls)
-        ended = {call.said: call.ended for call in calls if call.name == "recv"}
-        sent = {call.said: i for i, call in enumerate(calls) if call.name != "recv"}
+        most = (time.perf_counter() - ping.asked) * 1001  # in ms; clocks differ a bit
         try:
-            said, out = float(payload), sent[Said("ping", ping)]
-            asked, pong = ended[Said("text", b"measure")], ended[Said("pong", ping)]
-            most = (calls[sent[Said("text", payload)]].began - asked) * 1001
+            said = float(payload)
         except ValueError:
             return "The answer is not a number. Send only the number, without a unit."
-        except KeyError:
-            return ""  # send_raw() leaves no record
-        least = (pong - min(calls[out + 1].began, pong)) * 999  # in ms; clocks differ a bit
         if least - SLACK <= said <= most + SLACK:
             return ""
         for factor, unit in UNITS.items():
-            if least - 9 <= said * factor <= most + 9 and most < 1.5 * least:
+            if least - SLACK <= said * factor <= most + SLACK and most < 1.5 * least:
                 return f"That is in {unit}; the time in milliseconds is asked for."
         return f"{said:g} is not between {least:.0f} ms (from the PING to its PONG) and {most:.0f} \
 (from `measure` to this answer). Read a clock right before you send the PING and right after its \
 PONG came; use one that does not stand still in recv(), as time.process_time() does."
 
-    return judge
-
-
-def ask(client: Client, *earlier: bytes) -> bytes:
-    def judge(payload: bytes) -> str:
-        if payload in earlier:
-            return "An earlier PING had the same payload: its PONG could be taken for this one's."
-        return "" if payload else "A PING without a payload gets a PONG like any other."
-
-    client.send("text", "measure")
-    return client.expect("ping", judge=judge)
-
-
-def answer(client: Client, ping: bytes) -> None:
     client.expect_nothing(OTHERS)
-    client.send("pong", ping)
-    client.expect("text", judge=time_of(client, ping))
+    least = (time.perf_counter() - ping.came) * 999
+    client.send("pong", ping.payload)
+    client.expect("text", judge=judge)
 
 
 def several(script: Script) -> None:
@@ -64,8 +63,8 @@ def several(script: Script) -> None:
     client.expect_nothing(UNASKED)
     answer(client, first := ask(client))
     second = ask(client, first)
-    client.send_all([("pong", b""), ("pong", "not mine"), ("pong", first)])
-    client.send_all([("bytes", second), ("ping", second)])
+    client.send_all([("pong", b""), ("pong", "not mine"), ("pong", first.payload)])
+    client.send_all([("bytes", second.payload), ("ping", second.payload)])
     client.expect("pong", why=OTHERS)
     answer(client, second)
     answer(client, ask(client, first, second))

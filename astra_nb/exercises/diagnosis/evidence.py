@@ -63,18 +63,13 @@ class Wanted:
 
 @dataclass
 class Call:
-    """One call on a socket, of the connection `owner`: "done", "waits", "raised", "not awaited".
-
-    It began and ended at times of `time.perf_counter()`.
-    """
+    """One call on a socket, of the connection `owner`: "done", "waits", "raised", "not awaited"."""
 
     name: str
     line: str  # such as "line 3: socket.recv()"
     state: str = "waits"
     said: Said | None = None  # what it received or sent, where that is a message
     owner: int = 0
-    began: float = 0.0
-    ended: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,6 @@ class Misconception(Enum):
     WRONG_TYPE = "wrong-type", "Each type has its own method: send_text(), send_bytes() and so on."
     KNOWN_MISTAKE = "known-mistake"
     WRONG_VALUE = "wrong-value", "Compare what was expected with what came."
-    FLOOD = "flood", "Send what is asked for, and then wait for the next message."
     NOT_CLOSED = "not-closed", "send_close(code) sends a CLOSE frame, and nothing before it."
     WRONG_CLOSE = "wrong-close", "send_close(code, reason): section 7.4.1 has the codes."
     # Functions
