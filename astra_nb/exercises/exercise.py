@@ -9,7 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from astra_nb.errors import InvalidRoute
 from astra_nb.jupyter import handler_output
@@ -39,11 +39,10 @@ SHOWN_OUTPUT = 800  # characters
 NOT_SHOWN = re.compile("^The handler of connection|Enable tracemalloc|was never awaited")
 
 _one_at_a_time = threading.Lock()
-_last: list[tuple[object, str, bool, object]] = []  # answer, title, was right, after which cell
+_last: list[object] = [..., "", False]  # the answer that was checked, as what, and if right
 
 
-@dataclass(frozen=True)
-class Wrong:
+class Wrong(NamedTuple):
     """A wrong answer that an exercise must catch, and the key of the finding it gets."""
 
     source: str
@@ -72,7 +71,7 @@ class Exercise(ABC):
 
     def __post_init__(self) -> None:
         self._advice = {key: said for keys, said in self.advice.items() for key in keys.split()}
-        if unknown := sorted({*self._advice, *(each.key for each in self.wrong)} - KEYS):
+        if unknown := sorted({*self._advice, *(key for _, key in self.wrong)} - KEYS):
             raise ValueError(
                 f"exercise {self.name}: no finding has the key {unknown[0]!r}; choose from "
                 f"{', '.join(sorted(KEYS))}"
@@ -111,25 +110,24 @@ class Exercise(ABC):
         if guard.in_check.get():
             raise guard.NotAllowed("call check, which is for cells alone")
         log = FrameLog(max_frames=MAX_FRAMES, max_bytes=MAX_BYTES)
-        values = self.name if seed is None else f"{self.name} {seed}"
-        outcome, finding = self._judge(answer, values, log)
-        if finding is None or finding.misconception is not Misconception.CELL_FAILED:
-            _last[:] = [(answer, self.title, outcome == "right", _last_cell())]
+        outcome, finding = self._judge(answer, f"{self.name} {seed or ''}", log)
         notebook = next((each for each in NOTEBOOKS.values() if self in each), [])
-        siblings = {each.name: each.title for each in notebook}
-        states = progress.remember(self.name, outcome) if siblings else {}
+        titles = {each.name: each.title for each in notebook}
+        states = progress.remember(self.name, outcome) if titles else {}
         found = Answer(
             name=self.name,
             title=self.title,
             outcome=outcome,
             finding=finding,
             section=f'section "{self.title}" of this notebook; RFC 6455, {self.rfc}',
-            progress=progress.sentence(states, siblings),
+            progress=progress.sentence(states, titles),
             printed=printed(log),
             log=log,
         )
         record = {"exercise": self.name, "title": self.title, "outcome": outcome}
         log.append(0, CheckRecord, **record, misconception=found.key)
+        if (found.key or outcome) not in ("cell-failed", "too busy"):
+            _last[:] = [answer, self.title, found.right]
         return found
 
     def _judge(self, answer: object, seed: str, log: FrameLog) -> tuple[Outcome, Finding | None]:
@@ -137,8 +135,7 @@ class Exercise(ABC):
             return "not attempted", None
         with _one_at_a_time:
             try:
-                if earlier := self._failed_cell(answer):
-                    raise NotYet(Finding(Misconception.CELL_FAILED, earlier))
+                self._see_failed_cell(answer)
                 self._examine(answer, seed, log)
             except TooBusy:
                 return "too busy", None
@@ -152,15 +149,14 @@ class Exercise(ABC):
                 raise ScenarioError(f"exercise {self.name}, {error}") from error.__cause__
         return "right", None
 
-    def _failed_cell(self, answer: object) -> str:
-        """Return what is wrong when a cell failed since this answer was checked; or ""."""
-        now: Any = _last_cell()
-        error = now and (now.error_before_exec or now.error_in_exec)
-        for checked, title, was_right, cell in _last if error else ():
-            if checked is answer and cell is not now and not (was_right and title == self.title):
-                kind = type(error).__name__
-                return f"The cell above ended with {kind}; this is still the answer to {title}."
-        return ""
+    def _see_failed_cell(self, answer: object) -> None:
+        """Raise `NotYet` when a cell failed since this answer was checked, unless it was right."""
+        cell: Any = getattr(handler_output.shell(), "last_execution_result", None)
+        error = cell and (cell.error_before_exec or cell.error_in_exec)
+        if error and _last[0] is answer and _last[1:] != [self.title, True]:
+            said = f"The cell above ended with {type(error).__name__}"
+            said = f"{said}; this is still the answer to {_last[1]}."
+            raise NotYet(Finding(Misconception.CELL_FAILED, said))
 
     @abstractmethod
     def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
@@ -183,14 +179,10 @@ class Exercise(ABC):
         for what, source, wanted in (
             ("the stub", self.stub, "not attempted"),
             ("the solution", self.solution_text, "right"),
-            *((f"wrong answer {i}", each.source, each.key) for i, each in enumerate(self.wrong, 1)),
+            *((f"wrong answer {i}", *each) for i, each in enumerate(self.wrong, 1)),
         ):
-            namespace: dict[str, Any] = {"__name__": "__main__"}
             try:
-                exec(compile(source, f"<{self.name}, {what}>", "exec"), namespace)
-                if self.function not in namespace:
-                    raise NameError(f"it defines no {self.function!r}")
-                answer = self.check(namespace[self.function])
+                answer = self.check(self._run(source, what))
             except ScenarioError as error:
                 return [*found, str(error)]
             except Exception as error:  # noqa: BLE001  (whatever a teacher's text raises)
@@ -205,6 +197,14 @@ class Exercise(ABC):
         mistakes = list(self._mistakes())
         never = dict(mistakes).keys() - {said for said, could in mistakes if could}
         return found + [f"{self.name}: {said!r} can never be said." for said in sorted(never)]
+
+    def _run(self, source: str, what: str) -> Any:
+        """Run a source, and return the function that it defines."""
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        exec(compile(source, f"<{self.name}, {what}>", "exec"), namespace)
+        if self.function not in namespace:
+            raise NameError(f"it defines no {self.function!r}")
+        return namespace[self.function]
 
     def __repr__(self) -> str:
         return f"<exercise {self.name}: {self.title}>"
@@ -254,8 +254,3 @@ def printed(log: FrameLog) -> str:
     text = "".join(f"{each}\n" for each in texts if not NOT_SHOWN.search(each))
     left = len(text) - SHOWN_OUTPUT
     return text if left <= 0 else f"{text[:SHOWN_OUTPUT]}\n[{left:,} more characters]"
-
-
-def _last_cell() -> object:
-    """Return IPython's result of the last cell that has ended; None outside of IPython."""
-    return getattr(handler_output.shell(), "last_execution_result", None)

@@ -7,11 +7,9 @@ import random
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from contextvars import Context
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any
 
 from astra_nb.jupyter.handler_output import Lines, handler_context
 from astra_nb.log import FrameLog
@@ -20,7 +18,7 @@ from astra_nb.net.routes import is_async
 from astra_nb.wire.text import shortened
 
 from . import guard
-from .diagnosis.difference import a, how_differs, same, short
+from .diagnosis.difference import how_differs, same, short
 from .diagnosis.misconceptions import Finding, Table
 from .diagnosis.misconceptions import Misconception as M  # noqa: N817  (as in the rules)
 from .diagnosis.rules import about
@@ -32,14 +30,13 @@ from .socket_spy import error_facts
 
 __all__ = ["Call", "FunctionExercise"]
 
-TICK = 0.002  # seconds
+TICK = 0.02  # seconds
 PATIENCE = 2.0  # seconds for one call, as this process was given them
 ALL_CALLS = 15.0  # seconds for all of them
-STOPS = 4  # attempts to stop one that does not return
-STOP_EVERY = 0.2  # seconds between two of them
-HEADS = ("from", "type", "payload", "FIN")
-MUTABLE = (list, dict, set, bytearray)
-ALIKE = ({list, tuple}, {bytes, bytearray})  # types that are no mistake by themselves
+ALIKE: dict[type, type] = {
+    list: tuple,
+    bytearray: bytes,
+}  # results that are as good as the other type's
 
 
 @dataclass(frozen=True)
@@ -50,13 +47,11 @@ class Call:
         arguments: What it is called with.
         expected: The right result.
         what: What this call is about, such as "a payload of 126 bytes".
-        rows: The frames that the call is about, for the card: from, type, payload, FIN.
     """
 
     arguments: tuple[Any, ...]
     expected: Any
     what: str = ""
-    rows: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.arguments, tuple):
@@ -72,11 +67,9 @@ class FunctionExercise(Exercise):
         calls: Returns the calls to make, some shaped by the chance it gets. They are made twice:
             with the chance of the seed, and with values that nobody can know beforehand.
         mutations: Each a part of the solution, what people write in its place, and what is then
-            to be said of the result. The first whose result is the student's counts, of a dict
-            that of the wrong items.
+            to be said of the result. The first whose result is the student's counts.
         judge: Called with a wrong result of the right type and the arguments; returns what is
             wrong, or "" if it cannot tell.
-        same: Whether a result counts as the right one; by default equal values of equal types.
 
     Raises:
         ValueError: The solution has not that part.
@@ -86,15 +79,15 @@ class FunctionExercise(Exercise):
     calls: Callable[[random.Random], Iterable[Call]]
     mutations: Sequence[tuple[str, str, str]] = ()
     judge: Callable[..., str] = lambda value, *arguments: ""
-    same: Callable[[Any, Any], bool] = same
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for part, instead, _ in self.mutations:
+        self._mutants: list[tuple[Any, str]] = []
+        for part, instead, said in self.mutations:
             if part not in self.solution_text:
                 raise ValueError(f"exercise {self.name}: the solution has no {part!r} to mutate")
-            name = f"<exercise {self.name}, {instead!r} in place of {part!r}>"
-            compile(self.solution_text.replace(part, instead), name, "exec")
+            source = self.solution_text.replace(part, instead)
+            self._mutants.append((self._run(source, f"{instead!r} in place of {part!r}"), said))
 
     def _calls(self, seed: str) -> list[Call]:
         calls = list(self.calls(random.Random(seed)))
@@ -105,22 +98,16 @@ class FunctionExercise(Exercise):
         return calls
 
     def _known_mistakes(self, call: Call) -> Iterator[tuple[Any, str]]:
-        for part, instead, said in self.mutations:
-            namespace: dict[str, Any] = {}
-            exec(self.solution_text.replace(part, instead), namespace)
+        for mutant, said in self._mutants:
             with contextlib.suppress(Exception):  # some raise with some arguments
-                wrong, right = namespace[self.function](*copies(call.arguments)), call.expected
-                if isinstance(wrong, dict):
-                    wrong = {k: v for k, v in wrong.items() if not self._same(v, right.get(k))}
-                yield wrong, said
+                yield mutant(*map(copy, call.arguments)), said
 
     def _mistakes(self) -> Iterator[tuple[str, bool]]:
-        yield from ((said, False) for _, _, said in self.mutations)
+        yield from ((said, False) for _, said in self._mutants)
         for call in self._calls(self.name):
-            earlier: list[Any] = []
+            earlier = [call.expected]
             for wrong, said in self._known_mistakes(call):
-                is_first = not any(self._same(wrong, each) for each in earlier)
-                yield said, is_first and self._is(wrong, wrong, call.expected)
+                yield said, not any(same(wrong, each) for each in earlier)
                 earlier.append(wrong)
 
     def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
@@ -129,32 +116,55 @@ class FunctionExercise(Exercise):
             said = f"An async def function returns a coroutine; write def {self.function}(...)."
         if is_async(answer) or not callable(answer):
             raise NotYet(Finding(M.NO_FUNCTION, said))
-        with ExitStack() as stack:
-            lines = Lines(lambda *line: record(log, *line))
-            stack.callback(lines.flush)
-            context = handler_context(stack.enter_context(guard.at_work()), lines)
-            patience = Patience()
-            for chance in (seed, secrets.token_hex(16)):
-                for call in self._calls(chance):
-                    self._try(call, Made(answer, copies(call.arguments)), context, patience, stack)
+        calls = [*self._calls(seed), *self._calls(secrets.token_hex(16))]
+        begun: list[Call] = []
+        failed: list[BaseException] = []
 
-    def _try(
-        self, call: Call, made: Made, context: Context, patience: Patience, stack: ExitStack
-    ) -> None:
-        made.run(context.copy(), patience, stack)
-        if made.error is None and self._same(made.value, call.expected):
-            return
-        if made.error is not None:
-            finding = self._raised(made.error)
+        def work() -> None:
+            try:
+                for call in calls:
+                    begun.append(call)
+                    self._try(answer, call)
+            except BaseException as error:  # noqa: BLE001  (the check raises it)
+                failed.append(error)
+
+        stack = contextlib.ExitStack()
+        lines = Lines(lambda stream, text: log.append(0, OutputRecord, stream=stream, text=text))
+        context = handler_context(stack.enter_context(guard.at_work()), lines)
+        stack.callback(lines.flush)
+        name = "astra_nb check of a function"
+        thread = threading.Thread(target=context.run, args=(work,), name=name, daemon=True)
+        try:
+            thread.start()
+            wait(thread, begun)
+        finally:
+            guard.stop(thread, stack)
+        if failed:
+            raise failed[0]
+
+    def _try(self, answer: Any, call: Call) -> None:
+        arguments = [copy(each) for each in call.arguments]
+        try:
+            value, kind = answer(*arguments), type(call.expected)
+            if kind is ALIKE.get(type(value)):
+                value = kind(value)
+            if same(value, call.expected):
+                return
+        except guard.Stopped:
+            raise
+        except BaseException as error:  # noqa: BLE001  (a student's code: any error is its own)
+            finding = self._raised(error)
         else:
-            finding = Finding(*self._find(made.value, call), came=short(made.value))
+            finding = Finding(*self._find(value, call), came=short(value))
         shown = ", ".join(shortened(short(each), 60) for each in call.arguments)
+        items = [item for each in call.arguments if type(each) in (list, FrameLog) for item in each]
+        rows = tuple((shortened(repr(item), 100),) for item in items)
         raise NotYet(
             replace(
                 finding,
                 expected=short(call.expected),
                 where=f"{self.function}({shown}){': ' if call.what else ''}{call.what}",
-                tables=(Table("The frames", HEADS, call.rows),) if call.rows else (),
+                tables=(Table("What it was called with", (), rows),) if rows else (),
             )
         )
 
@@ -162,12 +172,12 @@ class FunctionExercise(Exercise):
         name, expected = self.function, call.expected
         if value is None:
             return M.RETURNED_NONE, f"{name} returned None."
-        for mistake, said in self._known_mistakes(call):
-            if self._is(value, mistake, expected):
+        for wrong, said in self._known_mistakes(call):
+            if same(value, wrong):
                 return M.KNOWN_MISTAKE, said
-        kinds = {type(value), type(expected)}
-        if len(kinds) > 1 and kinds not in ALIKE:
-            return M.WRONG_RESULT_TYPE, f"{name} returned {a(value)}; {a(expected)} was expected."
+        if type(value) is not type(expected):
+            one, other = type(value).__name__, type(expected).__name__
+            return M.WRONG_RESULT_TYPE, f"{name} returned {one} where {other} was expected."
         if judged := self.judge(value, *call.arguments):
             return M.KNOWN_MISTAKE, judged
         said = f"{name} returned a different result: {how_differs(value, expected)}."
@@ -181,66 +191,16 @@ class FunctionExercise(Exercise):
         finding = about(facts, self.function)
         return replace(finding, advice="") if finding.key in self._advice else finding
 
-    def _same(self, value: Any, expected: Any) -> bool:
-        try:
-            return bool(self.same(value, expected))
-        except Exception:  # noqa: BLE001  (whatever a student's value does when compared)
-            return False
 
-    def _is(self, value: Any, mistake: Any, expected: Any) -> bool:
-        """Whether a value is this mistake, and not the right one by chance."""
-        if isinstance(mistake, dict) and isinstance(value, dict):
-            return bool(mistake) and all(
-                self._is(value.get(key), mistake[key], expected.get(key)) for key in mistake
-            )
-        return self._same(value, mistake) and not self._same(mistake, expected)
-
-
-@dataclass
-class Made:
-    """One call of the student's function, on a thread of its own."""
-
-    function: Callable[..., Any]
-    arguments: Sequence[Any]
-    value: Any = None
-    error: BaseException | None = None
-
-    def run(self, context: Context, patience: Patience, stack: ExitStack) -> None:
-        """Make the call, and wait for it, not for ever."""
-        name = "astra_nb check of a function"
-        thread = threading.Thread(target=context.run, args=(self._make,), name=name, daemon=True)
-        thread.start()
-        began = patience.tick()
-        while thread.is_alive():
-            thread.join(TICK)
-            given = patience.tick()
-            if given - began > PATIENCE or given > ALL_CALLS:
-                stop(thread, stack)
-
-    def _make(self) -> None:
-        try:
-            self.value = self.function(*self.arguments)
-        except guard.Stopped:
-            pass
-        except BaseException as error:  # noqa: BLE001  (a student's code: any error is its own)
-            self.error = error
-
-
-def stop(thread: threading.Thread, stack: ExitStack) -> NoReturn:
-    line = guard.place(thread)
-    for tries in range(STOPS):
-        if thread.is_alive():
-            guard.interrupt(thread, tries)
-            thread.join(STOP_EVERY)
-    # What still runs is kept from the cells and from ending the process until it ends.
-    guard.close_after([thread], stack.pop_all())
-    said = f"Your function takes too long; it was still at {line or 'work'}."
-    raise NotYet(Finding(M.STUCK, said, "Does each loop come to an end?", line=line))
-
-
-def record(log: FrameLog, stream: str, text: str) -> None:
-    log.append(0, OutputRecord, stream=stream, text=text)
-
-
-def copies(arguments: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(copy(each) if isinstance(each, MUTABLE) else each for each in arguments)
+def wait(thread: threading.Thread, begun: Sequence[Call]) -> None:
+    """Wait until all calls are made; not for ever, neither for one nor for all of them."""
+    patience, count, began = Patience(), 0, 0.0
+    while thread.is_alive():
+        thread.join(TICK)
+        given = patience.tick()
+        if len(begun) > count:
+            count, began = len(begun), given
+        if given - began > PATIENCE or given > ALL_CALLS:
+            line = guard.place(thread)
+            said = f"Your function takes too long; it was still at {line or 'work'}."
+            raise NotYet(Finding(M.STUCK, said, "Does each loop come to an end?", line=line))

@@ -23,9 +23,11 @@ from astra_nb.jupyter import handler_output
 from astra_nb.locks import make_lock
 from astra_nb.net.blocking import place_of
 
-FORBIDDEN = ("os.fork", "os.forkpty", "os.exec", "os.kill", "os.killpg", "signal.raise_signal")
+FORBIDDEN = ("os.fork", "os.forkpty", "os.exec", "os.kill", "os.killpg", "signal.pthread_kill")
 LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 OWN_FOLDER = os.path.dirname(os.path.dirname(__file__))
+STOPS = 4  # attempts to stop what does not end
+STOP_EVERY = 0.2  # seconds between two of them
 
 in_check: contextvars.ContextVar[bool] = contextvars.ContextVar("astra_nb_in_check", default=False)
 
@@ -45,7 +47,6 @@ class StoppedAgain(Stopped):
     """
 
     def __init__(self) -> None:
-        super().__init__()
         frame: Any = sys._getframe(1)  # noqa: SLF001  (documented)
         while frame is not None:
             if not is_library(frame.f_code):
@@ -68,6 +69,7 @@ def is_library(code: CodeType) -> bool:
 _lock = make_lock()
 _users = 0
 _replaced = contextlib.ExitStack()  # puts back what was there
+_audit = functools.cache(sys.addaudithook)  # once: a hook cannot be taken away
 
 
 @contextlib.contextmanager
@@ -77,11 +79,20 @@ def at_work() -> Iterator[contextvars.Context]:
     Prints of the context go to the check alone.
     """
     global _users
+    _audit(_forbid)
     handler_output.install()
     with _lock:
         _users += 1
         if _users == 1:
-            _replace()
+            for owner, name, in_place in (
+                (os, "_exit", _exit),
+                (os, "abort", _exit),
+                (signal, "raise_signal", _exit),
+                (handler_output.shell(), "ask_exit", _exit),  # exit() and quit() of a notebook
+                (threading, "excepthook", threading.__excepthook__),  # prints, whatever is there
+            ):
+                if hasattr(owner, name):
+                    _replaced.enter_context(_replace(owner, name, in_place))
     try:
         context = contextvars.copy_context()
         context.run(in_check.set, True)
@@ -95,6 +106,29 @@ def at_work() -> Iterator[contextvars.Context]:
         handler_output.uninstall()
 
 
+@contextlib.contextmanager
+def _replace(owner: Any, name: str, in_place: Callable[..., Any]) -> Iterator[None]:
+    """Replace, for checks alone, a function of whose calls no audit event tells."""
+    really = getattr(owner, name)
+
+    def ours(*arguments: Any) -> Any:
+        return (in_place if in_check.get() else really)(*arguments)
+
+    setattr(owner, name, ours)
+    yield
+    if getattr(owner, name) is ours:  # nothing else has replaced it since
+        setattr(owner, name, really)
+
+
+def _exit(*_: Any) -> NoReturn:
+    raise SystemExit
+
+
+def _forbid(event: str, _: Any) -> None:
+    if event in FORBIDDEN and in_check.get():
+        raise NotAllowed(f"call {event}")
+
+
 def close_after(threads: Iterable[threading.Thread], stack: contextlib.ExitStack) -> None:
     """Close a stack when these threads have ended, which may be long after the check."""
     alive = [thread for thread in threads if thread.is_alive()]
@@ -104,46 +138,6 @@ def close_after(threads: Iterable[threading.Thread], stack: contextlib.ExitStack
         threading.Thread(target=stack.close, name="astra_nb check's rest", daemon=True).start()
     else:
         stack.close()
-
-
-def _replace() -> None:
-    """Replace what would end the process, of which no audit event tells."""
-    _audit()
-    for owner, name, in_place in (
-        (os, "_exit", _exit),
-        (os, "abort", _exit),
-        (signal, "raise_signal", functools.partial(_refuse, "signal.raise_signal")),
-        (handler_output.shell(), "ask_exit", _exit),  # what exit() and quit() of a notebook call
-        (threading, "excepthook", threading.__excepthook__),  # prints, whatever is there
-    ):
-        if (really := getattr(owner, name, None)) is not None:
-            ours = functools.partial(_choose, in_place, really)
-            setattr(owner, name, ours)
-            _replaced.callback(_put_back, owner, name, really, ours)
-
-
-def _put_back(owner: Any, name: str, really: Any, ours: Any) -> None:
-    if getattr(owner, name) is ours:  # nothing else has replaced it since
-        setattr(owner, name, really)
-
-
-def _choose(in_place: Callable[..., Any], really: Callable[..., Any], *arguments: Any) -> Any:
-    return (in_place if in_check.get() else really)(*arguments)
-
-
-def _exit(*_: Any) -> NoReturn:
-    raise SystemExit
-
-
-def _refuse(event: str, *_: Any) -> None:
-    if event in FORBIDDEN and in_check.get():
-        raise NotAllowed(f"call {event}")
-
-
-@functools.cache
-def _audit() -> None:
-    """Audit this process, once: a hook cannot be taken away, and does nothing outside of checks."""
-    sys.addaudithook(_refuse)
 
 
 def place(thread: threading.Thread) -> str:
@@ -158,6 +152,14 @@ def interrupt(thread: threading.Thread, tries: int) -> None:
     Args:
         tries: How often that was done before.
     """
-    if thread.ident is not None:
-        stop = ctypes.py_object(StoppedAgain if tries else Stopped)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), stop)
+    stop = ctypes.py_object(StoppedAgain if tries else Stopped)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), stop)
+
+
+def stop(thread: threading.Thread, stack: contextlib.ExitStack) -> None:
+    """Stop a thread, if that can be done, and close a stack when it has ended."""
+    for tries in range(STOPS):
+        if thread.is_alive():
+            interrupt(thread, tries)
+            thread.join(STOP_EVERY)
+    close_after([thread], stack)

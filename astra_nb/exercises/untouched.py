@@ -32,10 +32,9 @@ def is_untouched(answer: object, stub: str) -> bool:
 
 def steps(code: CodeType) -> list[tuple[str, object]]:
     """Return what a function does: its instructions, with variables by number, not by name."""
-    found = (each for each in dis.get_instructions(code) if each.opname not in NO_STEPS)
-    return [(each.opname, argument(each)) for each in found]
-
-
-def argument(step: dis.Instruction) -> object:
-    value = step.arg if step.opcode in dis.haslocal else step.argval
-    return steps(value) if isinstance(value, CodeType) else repr(value)
+    found: list[tuple[str, object]] = []
+    for step in dis.get_instructions(code):
+        value = step.arg if step.opcode in dis.haslocal else step.argval
+        value = steps(value) if isinstance(value, CodeType) else repr(value)
+        found += [(step.opname, value)] if step.opname not in NO_STEPS else []
+    return found

@@ -35,7 +35,7 @@ __all__ = [
     "wrap",
 ]
 
-OutputSink = Callable[[str, str], None]
+OutputSink = Callable[[str, str], object]
 """Called with "stdout" or "stderr" and the text, on the thread that prints."""
 
 _sink: contextvars.ContextVar[OutputSink | None] = contextvars.ContextVar(

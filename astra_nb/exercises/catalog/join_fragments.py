@@ -4,9 +4,11 @@ import re
 from random import Random
 
 from astra_nb.exercises.function_exercise import Call, FunctionExercise
-from astra_nb.wire.frames import Frame, decode, encode
-from astra_nb.wire.text import counted, preview
+from astra_nb.exercises.socket_spy import said_of
+from astra_nb.log.joiner import Joiner
+from astra_nb.wire.frames import decode, encode
 
+# Of each frame: opcode, FIN (+ is 1, - is 0), payload (_ is a blank).
 PLANS = (
     "1+Hello", "1+one_{0} 2+two_", "1-Hel 0-lo_ 0+{0}", "1-\xe2 0+\x82\xac", "2-a 0+b 1+{0}", "",
     "1-before 9+still? 0-after 0+{0}", "9+still?", "2-{0} 0+ 1+end", "1+{0} 8+\x03\xe8", "10+{0}",
@@ -14,28 +16,17 @@ PLANS = (
     "2- 0+", "1-Hel", "2-a 0- 0+{0}", "1+again 1+again 1-a 0+b 1-a 0+b", "2-\xff\0 0-\0\0 0+0",
     "1+{0} 2-a 0-b", "2-{0}" + " 0-{0}{0}" * 40 + " 0+end", "2-a 9+{0} 10+{0} 0+b 1+{0}",
 )  # fmt: skip
-PILE, SKIP, END, ADD = (
-    "payload += frame.payload",
-    "frame.opcode >= 8",
-    "return messages",
-    "messages.append((kind, payload))",
-)
-ONE = "messages.append((frame.type, frame.payload))"
-EACH = f"if frame.fin:\n            {ADD}"
+ADD = "messages.append((kind, payload))"
+WHOLE = f"if frame.fin:\n            {ADD}"
 
 
 def call(plan: str) -> Call:
-    """Make the call for frames: opcode, FIN (+ is 1, - is 0), payload (_ is a blank)."""
-    frames, messages, kind, payload = list[Frame](), list[tuple[str, bytes]](), "", b""
-    for opcode, fin, text in re.findall(r"(\d+)([+-])(\S*)", plan):
-        data = text.replace("_", " ").encode("latin-1")
-        frames.append(decode(encode(int(opcode), data, fin=fin == "+")))
-        if int(opcode) < 8:
-            kind, payload = (kind, payload) if opcode == "0" else (str(frames[-1].type), b"")
-            payload += frames[-1].payload
-            messages += [(kind, payload)] if fin == "+" else []
-    rows = tuple(("client", f.type, preview(f.payload, f.type), f"{f.fin:d}") for f in frames)
-    return Call((frames,), messages, counted(len(frames), "frame"), rows=rows)
+    parts = re.findall(r"(\d+)([+-])(\S*)", plan.replace("_", " "))
+    data = [(int(opcode), text.encode("latin-1"), fin == "+") for opcode, fin, text in parts]
+    frames = [decode(encode(opcode, payload, fin=fin)) for opcode, payload, fin in data]
+    joiner = Joiner()
+    joined = [joiner.add(*each) for each in data if each[0] < 8]
+    return Call((frames,), [(m.type, said_of(m).payload) for m in joined if m])
 
 
 def calls(chance: Random) -> list[Call]:
@@ -73,26 +64,14 @@ def join(frames):
 """,
     calls=calls,
     mutations=[
-        (ADD, "messages.append((payload, kind))", "First the type, then the payload."),
-        (ADD, ADD.replace("payload", "payload.decode()"), "The payloads are str; decode nothing."),
-        (ADD, ADD.replace("kind", "frame.type"), "The type is the last frame's, not the first's."),
         ("payload += frame", "payload = frame", "Only last fragments are there, not all of them."),
-        (ADD, ONE, "Only last fragments are there, not all of them."),
-        (EACH, ONE, "Each frame became a message; one ends with the frame whose FIN is 1."),
-        (EACH, f"frame.opcode and {ADD}", "Only first fragments are there; 0 continues them."),
-        ("continue", "payload += frame.payload; continue", "A control frame's payload is in it."),
+        (WHOLE, "messages.append((frame.type, frame.payload))",
+         "Each frame became a message; one ends with the frame whose FIN is 1."),
         ("continue", f"{ADD}; continue", "A control frame ended a message; its FIN is its own."),
-        (SKIP, "frame.opcode > 8", "A CLOSE frame is a message here; it is a control frame."),
-        (SKIP, "frame.opcode == 8", "A PING or PONG is a message here; it is a control frame."),
-        (SKIP, "False", "Control frames are messages here; leave them out, opcode 8 and above."),
-        (END, f"{END}[:-1]", "The last message is missing; FIN 1 made it whole."),
-        (END, "return list(dict.fromkeys(messages))", "A message that came twice is there once."),
-        (END, "return [m for m in messages if m[1]]", "An empty message is missing; it counts."),
-        (END, f"{END} + [(kind, payload)] * (not frame.fin)", "The last message is not whole."),
-        (END, "return [(messages[0][0], b''.join(m[1] for m in messages))]", "All messages are "
-         "joined into one; FIN 1 ends each."),
-        ('frame.type, b""', "frame.type, payload", "Payloads pile up from message to message."),
-        (PILE, "payload = frame.payload + payload", "The fragments are in reverse order."),
+        (">= 8", "> 8", "A CLOSE frame is a message here; it is a control frame."),
+        (">= 8", "> 99", "Control frames are messages here; leave them out, opcode 8 and above."),
+        ("return messages", "return messages[:-1]", "The last message is missing; FIN 1 ends it."),
+        (ADD, f"payload and {ADD}", "An empty message is missing; it counts."),
     ],
     advice={
         "wrong-value": "Go through the frames one by one, and write down what you keep.",
