@@ -11,7 +11,7 @@ from astra_nb.wire.svg import CHARACTER, Drawing, Picture
 from astra_nb.wire.text import counted, preview, shortened, visible
 
 from .records import FrameRecord, HandshakeRecord, Record
-from .summary import Reply, replies
+from .replies import Reply, replies
 
 __all__ = ["handshake", "pings"]
 
