@@ -90,7 +90,7 @@ Server.panel_factory = staticmethod(_panel)
 WebSocket.panel_factory = staticmethod(_client_panel)
 FrameLog.panel_factory = staticmethod(_log_panel)
 Tap.panel_factory = staticmethod(_tap_panel)
-formats.FORMATS[".html"] = formats.Format(_write_page)
+formats.WRITERS[".html"] = _write_page
 Server.browser_client_factory = staticmethod(_browser_client)
 
 

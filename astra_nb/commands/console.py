@@ -21,7 +21,7 @@ from astra_nb.log import FrameLog, table
 from astra_nb.log.records import Record
 from astra_nb.net.options import ConnectOptions
 from astra_nb.payloads import encode_bytes
-from astra_nb.recordings.formats import writer
+from astra_nb.recordings.formats import WRITERS, chosen
 from astra_nb.recordings.jsonl import to_line
 from astra_nb.tap import tap
 from astra_nb.websocket import WebSocket
@@ -93,7 +93,7 @@ def add_tls(parser: argparse.ArgumentParser) -> None:
 
 def log_file(path: str) -> str:
     try:
-        writer(path)
+        chosen(WRITERS, path)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     folder = Path(path).absolute().parent
@@ -110,13 +110,7 @@ def seconds(text: str) -> float:
 
 
 class Screen:
-    """Where messages and remarks go, in the form that fits what is there.
-
-    Args:
-        as_json: Whether everything is JSON Lines.
-        out: Standard output.
-        err: Standard error.
-    """
+    """Where messages and remarks go, in the form that fits what is there."""
 
     def __init__(self, as_json: bool, out: TextIO, err: TextIO) -> None:
         self.as_json = as_json

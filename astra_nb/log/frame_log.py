@@ -314,7 +314,7 @@ class FrameLog(LogView):
             ValueError: A line that is not a record; the message names it.
             OSError: The file cannot be read.
         """
-        return cls.of(cls.jsonl.read(source))
+        return cls.of(cls.files.read(source))
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> FrameLog:

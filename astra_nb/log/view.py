@@ -25,32 +25,23 @@ __all__ = ["FilteredView", "LogView"]
 SHOWN_ROWS = 200  # newest records in the forms that are shown unasked
 
 
-class RecordFormat(Protocol):
-    """A file format for records."""
+class Recordings(Protocol):
+    """What `recordings.formats`, in a higher layer, does for logs and views."""
 
-    def to_text(self, records: Iterable[Record]) -> str:
-        """Return the records as text."""
+    def to_text(self, records: Iterable[Record]) -> str: ...
 
-    def write(self, path: str | PathLike[str], text: str) -> None:
-        """Write such a text to a file, whole or not at all."""
+    def write(self, path: str | PathLike[str], text: str) -> None: ...
 
-    def read(self, source: str | PathLike[str]) -> list[Record]:
-        """Return the records of a file, or of the text itself."""
+    def read(self, source: str | PathLike[str]) -> list[Record]: ...
 
-
-class RecordFiles(Protocol):
-    """The file formats for logs, chosen by a path's suffix."""
-
-    def save(self, view: LogView, path: str | PathLike[str]) -> None:
-        """Write the records of a view to a file, whole or not at all."""
+    def save(self, view: LogView, path: str | PathLike[str]) -> None: ...
 
     def load(
         self,
         log: Any,
         path: str | PathLike[str],
         progress: Callable[[int, int], object] | None,
-    ) -> None:
-        """Load the records of a file into a `FrameLog`."""
+    ) -> None: ...
 
 
 class LogView(ABC):
@@ -59,12 +50,10 @@ class LogView(ABC):
     Every method may be called from any thread, and none holds up the connections.
 
     Attributes:
-        jsonl: How records become JSON Lines; set by `astra_nb.recordings`, a higher layer.
-        files: How they become files of other formats; set there too.
+        files: How records become files and back; set by `astra_nb.recordings`.
     """
 
-    jsonl: ClassVar[RecordFormat]
-    files: ClassVar[RecordFiles]
+    files: ClassVar[Recordings]
 
     @abstractmethod
     def records(self, after: int = 0) -> Iterator[Record]:
@@ -165,9 +154,9 @@ class LogView(ABC):
         Raises:
             OSError: The file cannot be written; an existing one is as it was.
         """
-        text = self.jsonl.to_text(self)
+        text = self.files.to_text(self)
         if path is not None:
-            self.jsonl.write(path, text)
+            self.files.write(path, text)
         return text
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -2,9 +2,8 @@
 
 from astra_nb.log import LogView
 
-from . import formats, jsonl
+from . import formats
 
-__all__ = ["formats", "jsonl"]
+__all__ = ["formats"]
 
-LogView.jsonl = jsonl
 LogView.files = formats

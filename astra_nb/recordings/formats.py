@@ -3,95 +3,60 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from astra_nb.log import FrameLog, LogView
 from astra_nb.log.records import Record
 
 from . import jsonl
-from .files import writing
+from .files import write, writing
+from .jsonl import read, to_text
 from .reading import Reading, with_progress
 
-__all__ = ["FORMATS", "Format", "load", "save", "writer"]
+__all__ = ["READERS", "WRITERS", "chosen", "load", "read", "save", "to_text", "write"]
 
 F = TypeVar("F")
 
 
-class Format(NamedTuple):
-    """A file format.
-
-    Attributes:
-        write: Writes the records of a view to a file; None when the format is only read.
-        read: Yields the records of a file, oldest first; None when the format is only written.
-    """
-
-    write: Callable[[LogView, BinaryIO], None] | None = None
-    read: Callable[[Reading], Iterator[Record]] | None = None
+def lazy(module: str, name: str) -> Callable[..., Any]:
+    """Return a function of a module of this package that is loaded when it is first called."""
+    return lambda *args: getattr(import_module(f".{module}", __package__), name)(*args)
 
 
-# All but JSON Lines are loaded when someone reads or writes one.
-
-
-def _write_har(view: LogView, file: BinaryIO) -> None:
-    from . import har
-
-    har.write_file(view, file)
-
-
-def _read_har(reading: Reading) -> Iterator[Record]:
-    from . import har_reading
-
-    return har_reading.read_file(reading)
-
-
-def _write_pcapng(view: LogView, file: BinaryIO) -> None:
-    from . import pcapng
-
-    pcapng.write_file(view, file)
-
-
-def _read_capture(reading: Reading) -> Iterator[Record]:
-    from . import captures
-
-    return captures.read_file(reading)
-
-
-FORMATS: dict[str, Format] = {
-    ".jsonl": Format(jsonl.write_file, jsonl.read_file),
-    ".har": Format(_write_har, _read_har),
-    ".pcapng": Format(_write_pcapng, _read_capture),
-    ".pcap": Format(None, _read_capture),
+WRITERS: dict[str, Callable[[LogView, BinaryIO], None]] = {
+    ".jsonl": jsonl.write_file,
+    ".har": lazy("har", "write_file"),
+    ".pcapng": lazy("pcapng", "write_file"),
+}
+# They yield records, oldest first.
+READERS: dict[str, Callable[[Reading], Iterator[Record]]] = {
+    ".jsonl": jsonl.read_file,
+    ".har": lazy("har_reading", "read_file"),
+    ".pcapng": lazy("captures", "read_file"),
+    ".pcap": lazy("captures", "read_file"),
 }
 
 
 def save(view: LogView, path: str | PathLike[str]) -> None:
     """Write the records of a view to a file. See `LogView.save`."""
-    write = writer(path)
+    write_file = chosen(WRITERS, path)
     with writing(path) as file:
-        write(view, file)
-
-
-def writer(path: str | PathLike[str]) -> Callable[[LogView, BinaryIO], None]:
-    """Return what writes the format that a path's suffix names.
-
-    Raises:
-        ValueError: The suffix names no format that can be written; the message names those.
-    """
-    return chosen(path, {suffix: format.write for suffix, format in FORMATS.items()})
+        write_file(view, file)
 
 
 def load(
     log: FrameLog, path: str | PathLike[str], progress: Callable[[int, int], object] | None
 ) -> None:
     """Load the records of a file into a log. See `FrameLog.open`."""
-    reader = chosen(path, {suffix: format.read for suffix, format in FORMATS.items()})
+    read_file = chosen(READERS, path)
     with Path(path).open("rb") as file:
         reading = Reading(file, log.max_frames, log.max_bytes)
         last = None
-        for last in with_progress(reader(reading), progress, reading):
+        for last in with_progress(read_file(reading), progress, reading):
             log.load(last)
     log.count_dropped(reading.older_frames)
     reading.older += reading.count - len(log)
@@ -102,13 +67,16 @@ def load(
         log.load(notice)
 
 
-def chosen(path: str | PathLike[str], choices: dict[str, F | None]) -> F:
+def chosen(formats: Mapping[str, F], path: str | PathLike[str]) -> F:
+    """Return that of some formats which a path's suffix names.
+
+    Raises:
+        ValueError: It names none of them; the message lists them.
+    """
     suffix = Path(path).suffix.lower()
-    choice = choices.get(suffix)
-    if choice is None:
-        known = ", ".join(each for each, choice in choices.items() if choice is not None)
+    if suffix not in formats:
         raise ValueError(
             f"{os.fspath(path)!r:.200} has the suffix {suffix!r:.60}; "
-            f"the suffix names the format: {known}"
+            f"the suffix names the format: {', '.join(formats)}"
         )
-    return choice
+    return formats[suffix]

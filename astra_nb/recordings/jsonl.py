@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, cast, get_args
+from types import NoneType
+from typing import Any, BinaryIO, Literal, cast, get_args, get_origin, get_type_hints
 
 from astra_nb.log import LogView
-from astra_nb.log.records import Direction, FrameRecord, Outcome, Record
+from astra_nb.log.records import FrameRecord, Record
 from astra_nb.wire.frames import Frame, decode
-from astra_nb.wire.messages import CloseFrame, Side
+from astra_nb.wire.messages import CloseFrame
 from astra_nb.wire.text import shortened, utf8_fault
 
 from .files import write
@@ -26,7 +27,6 @@ from .reading import Reading
 __all__ = [
     "brief",
     "from_line",
-    "from_text",
     "from_values",
     "read",
     "read_file",
@@ -87,30 +87,23 @@ def read(source: str | PathLike[str]) -> list[Record]:
 
     Raises:
         ValueError: A line that is not a record; it names the line.
-        OSError: The file cannot be read.
     """
     if isinstance(source, str) and (
         not source or "\n" in source or source.lstrip().startswith("{")
     ):
-        return from_text(source)
-    try:
-        return from_text(Path(source).read_text(encoding="utf-8"))
-    except UnicodeDecodeError as exc:
-        raise ValueError(f"the file is not UTF-8 at byte {exc.start}: {utf8_fault(exc)}") from exc
-
-
-def from_text(text: str) -> list[Record]:
-    """Return the records of JSON Lines; empty lines are skipped.
-
-    Raises:
-        ValueError: A line that is not a record, or a number not above the one before; it names
-            the line.
-    """
+        text = source
+    else:
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except UnicodeDecodeError as exc:
+            where = f"the file is not UTF-8 at byte {exc.start}"
+            raise ValueError(f"{where}: {utf8_fault(exc)}") from exc
     # Not splitlines(): JSON may hold U+2028 in a text, which does not end a line here.
     return list(from_lines(text.split("\n")))
 
 
 def from_lines(lines: Iterable[str | bytes]) -> Iterator[Record]:
+    """Yield the records of lines; empty ones are skipped."""
     last = 0
     for position, line in enumerate(lines, start=1):
         if position == 1:  # some programs of Windows begin with a byte order mark
@@ -138,11 +131,7 @@ def write_file(view: LogView, file: BinaryIO) -> None:
 
 
 def read_file(reading: Reading) -> Iterator[Record]:
-    """Yield the records of a file of JSON Lines; a line is held in memory, and no more.
-
-    Raises:
-        ValueError: As `from_text`.
-    """
+    """Yield the records of a file of JSON Lines; a line is held in memory, and no more."""
 
     def lines() -> Iterator[bytes]:
         while line := reading.file.readline(MAX_LINE):
@@ -180,18 +169,18 @@ def from_values(values: object) -> Record:
     record_type = RECORD_TYPES.get(kind) if isinstance(kind, str) else None
     if record_type is None:
         raise ValueError(f'"kind" is {brief(kind)}; the kinds are {", ".join(RECORD_TYPES)}')
-    known = {field.name: field for field in fields(record_type)}
+    known = FIELDS[record_type.kind]
     for name in values:
         if name not in known:
             raise ValueError(f"a record of kind {kind!r} has no field {brief(name)}")
     arguments: dict[str, Any] = {}
-    for name in known:
+    for name, check in known.items():
         if name in LATER and name not in values:
             continue
         if name not in values:
             raise ValueError(f'a record of kind {kind!r} needs the field "{name}"')
         try:
-            arguments[name] = CHECKS[name](values[name])
+            arguments[name] = check(values[name])
         except ValueError as exc:
             raise ValueError(f'"{name}" is {brief(values[name])}, not {exc}') from exc
     return cast("Callable[..., Record]", record_type)(**arguments)
@@ -216,11 +205,7 @@ def integer(lowest: int) -> Callable[[object], int]:
 
 
 def seconds(value: object) -> float:
-    """Return a time in seconds since the epoch.
-
-    Raises:
-        ValueError: It is not one.
-    """
+    """Return a time in seconds since the epoch."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= LATEST:
         raise ValueError("a number of seconds since the epoch")
     return float(value)
@@ -280,36 +265,33 @@ def or_none(check: Callable[[object], object]) -> Callable[[object], object]:
     return lambda value: None if value is None else check(value)
 
 
-CHECKS: dict[str, Callable[[object], object]] = {
-    "number": integer(1),
-    "time": seconds,
-    "connection": integer(0),
-    "side": choice(*get_args(Side)),
-    "direction": choice(*get_args(Direction)),
-    "frame": frame,
-    "verdict": string,
-    "message": or_none(octets),
-    "raw": octets,
-    "start_line": string,
-    "headers": pairs,
-    "status": or_none(integer(0)),
-    "peer": string,
-    "path": string,
-    "subprotocol": or_none(string),
-    "extensions": strings,
-    "first": choice("server", "client", ""),
-    "sent": or_none(close),
-    "received": or_none(close),
-    "tcp": choice("closed", "dropped by server", "dropped by client", "reset", "timeout"),
-    "detail": string,
-    "sent_fault": string,
-    "received_fault": string,
-    "summary": string,
-    "traceback": string,
-    "stream": string,
-    "text": string,
-    "exercise": string,
-    "title": string,
-    "outcome": choice(*get_args(Outcome)),
-    "misconception": string,
+# By the type of the field.
+CHECKS: dict[object, Callable[[object], object]] = {
+    int: integer(0),
+    float: seconds,
+    str: string,
+    bytes: octets,
+    Frame: frame,
+    CloseFrame: close,
+    tuple[str, ...]: strings,
+    tuple[tuple[str, str], ...]: pairs,
 }
+
+
+def check_of(hint: Any) -> Callable[[object], object]:
+    """Return the check of a field with this type."""
+    if get_origin(hint) is Literal:
+        return choice(*get_args(hint))
+    if NoneType in get_args(hint):
+        return or_none(check_of(get_args(hint)[0]))
+    return CHECKS[hint]
+
+
+def checks_of(record_type: type[Record]) -> dict[str, Callable[[object], object]]:
+    hints = get_type_hints(record_type)
+    checks = {field.name: check_of(hints[field.name]) for field in fields(record_type)}
+    return {**checks, "number": integer(1)}
+
+
+# The fields of each kind of record, with their checks.
+FIELDS = {record_type.kind: checks_of(record_type) for record_type in get_args(Record)}

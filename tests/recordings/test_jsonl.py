@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from astra_nb.log import FrameLog
 from astra_nb.log.records import FrameRecord, NoticeRecord
 from astra_nb.recordings import jsonl
-from astra_nb.recordings.jsonl import from_line, from_text, to_line
+from astra_nb.recordings.jsonl import from_line, to_line
 from tests.log.samples import HELLO, checked, conversation, numbers
 
 LINE: dict[str, Any] = {
@@ -120,7 +120,7 @@ def test_lines_end_with_a_line_feed_only() -> None:
     line = to_line(NoticeRecord(number=1, time=1.0, connection=0, text="a\u2028b\x85c"))
     unescaped = json.dumps(json.loads(line), ensure_ascii=False)
     assert "\u2028" in unescaped
-    (record,) = from_text(f"{unescaped}\r\n")
+    (record,) = jsonl.read(f"{unescaped}\r\n")
     assert isinstance(record, NoticeRecord)
     assert record.text == "a\u2028b\x85c"
 
@@ -241,7 +241,7 @@ def test_a_broken_opening() -> None:
 def test_numbers_must_rise() -> None:
     lines = [json.dumps({**LINE, "number": number}) for number in (1, 2, 2)]
     with pytest.raises(ValueError, match=r'^line 3 is not a record: "number" is 2, not above 2$'):
-        from_text("\n".join(lines))
+        jsonl.read("\n".join(lines))
 
 
 def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
