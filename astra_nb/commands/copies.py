@@ -36,10 +36,7 @@ class Copied:
     """What a copy did, as paths inside the folder.
 
     Attributes:
-        new: Files that were not there.
         kept: The user's own, which are not as the original is.
-        newer: Newer versions of notebooks, which were put beside the user's own.
-        command: The name of the command that copied.
     """
 
     command: str = "lab"
@@ -66,11 +63,7 @@ def listed(paths: list[Path]) -> str:
 
 
 def find_notebooks(*below: str) -> Path:
-    """Return the folder of notebooks, or one below: the repository's own, or the installed copy.
-
-    Raises:
-        CopyError: It is empty or missing.
-    """
+    """Return the folder of notebooks, or one below: the repository's own, or the installed copy."""
     package = Path(__file__).resolve().parent.parent
     folder, remedy = package / "_notebooks", "pip install --force-reinstall --no-deps FILE.whl"
     if (package.parent / "pyproject.toml").is_file():
@@ -86,19 +79,12 @@ def copy_lessons(source: Path, folder: Path, command: str = "lab") -> Copied:
 
     A copy that is there is left as it is. When it is of an earlier version, the newer one is put
     beside it, once, as `NAME-newer.ipynb`.
-
-    Raises:
-        CopyError: The folder cannot be written, or is a file.
     """
     return _copy(source, folder, Copied(command), without_outputs=True)
 
 
 def copy_notebooks(source: Path, folder: Path, command: str) -> Copied:
-    """Copy files byte for byte; leave existing ones as they are.
-
-    Raises:
-        CopyError: The folder cannot be written, or is a file.
-    """
+    """Copy files byte for byte; leave existing ones as they are."""
     return _copy(source, folder, Copied(command), without_outputs=False)
 
 

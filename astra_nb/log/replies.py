@@ -1,116 +1,31 @@
-"""Summary of each connection in a log: state, counts, round-trip times, why it closed."""
+"""PING frames in a log with the PONG frames that answer them (RFC 6455, section 5.5.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import NamedTuple
 
 from astra_nb.wire.messages import Side
 from astra_nb.wire.pings import UnansweredPings
 
-from .records import ClosedRecord, Direction, FrameRecord, OpenedRecord, Record
+from .records import Direction, FrameRecord, Record
 
-__all__ = ["ConnectionSummary", "Reply", "Traffic", "replies", "summarise"]
-
-State = Literal["connecting", "open", "closing", "closed"]
+__all__ = ["Reply", "replies"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A PING frame and the PONG frame that answers it (RFC 6455, section 5.5.3).
+class Reply(NamedTuple):
+    """A PING frame and the PONG frame that answers it, by the numbers of their records.
 
     Attributes:
-        connection: The number of the connection.
-        ping: The number of the PING frame's record.
-        pong: The number of the PONG frame's record.
         seconds: Time from one to the other. For a PING that this end sent it is the round-trip
             time; for one that it received, how long it took to answer.
         round_trip: Whether this end sent the PING.
     """
 
-    connection: int
     ping: int
     pong: int
     seconds: float
     round_trip: bool
-
-
-@dataclass(slots=True)
-class Traffic:
-    """Frames that passed in one direction.
-
-    Attributes:
-        frames: How many frames.
-        bytes: Their bytes on the wire, headers included.
-    """
-
-    frames: int = 0
-    bytes: int = 0
-
-
-@dataclass(slots=True)
-class ConnectionSummary:
-    """Summary of one connection.
-
-    Attributes:
-        id: The number of the connection.
-        peer: The other end's address; "" when it is no longer in the log.
-        path: Path of the request; "" when it is no longer in the log.
-        subprotocol: The subprotocol both agreed on, or None.
-        state: "connecting", "open", "closing" after the first CLOSE frame, or "closed".
-        received: Frames that came in.
-        sent: Frames that went out.
-        rtt: Round-trip times of the pings that this end sent, in seconds, oldest first.
-        why_closed: Why it closed, as a sentence; "" while it has not.
-    """
-
-    id: int
-    peer: str = ""
-    path: str = ""
-    subprotocol: str | None = None
-    state: State = "connecting"
-    received: Traffic = field(default_factory=Traffic)
-    sent: Traffic = field(default_factory=Traffic)
-    rtt: list[float] = field(default_factory=list)
-    why_closed: str = ""
-
-
-def summarise(records: Iterable[Record]) -> dict[int, ConnectionSummary]:
-    """Return a summary of each connection by its number; 0, the server itself, is left out.
-
-    Only the given records count, not those that the log has dropped.
-    """
-    records = [record for record in records if record.connection]
-    summaries: dict[int, ConnectionSummary] = {}
-    for record in records:
-        summary = summaries.get(record.connection)
-        if summary is None:
-            summary = summaries[record.connection] = ConnectionSummary(record.connection)
-        add(summary, record)
-    for reply in replies(records):
-        if reply.round_trip:
-            summaries[reply.connection].rtt.append(reply.seconds)
-    return summaries
-
-
-def add(summary: ConnectionSummary, record: Record) -> None:
-    match record:
-        case FrameRecord():
-            traffic = summary.received if record.direction == "received" else summary.sent
-            traffic.frames += 1
-            traffic.bytes += len(record.frame.raw)
-            if summary.state == "connecting":
-                summary.state = "open"  # the log has dropped the opening
-            if record.type == "close" and not record.verdict and summary.state == "open":
-                summary.state = "closing"
-        case OpenedRecord():
-            summary.peer, summary.path = record.peer, record.path
-            summary.subprotocol = record.subprotocol
-            summary.state = "open"
-        case ClosedRecord():
-            summary.state = "closed"
-            summary.why_closed = record.why_closed
 
 
 def replies(records: Iterable[Record]) -> list[Reply]:
@@ -134,7 +49,5 @@ def replies(records: Iterable[Record]) -> list[Reply]:
             ping = None if waiting is None else waiting.pong(record.payload)
             if ping is not None:
                 seconds = max(record.time - ping.time, 0.0)  # the clock may be set back
-                found.append(
-                    Reply(record.connection, ping.number, record.number, seconds, asked == "sent")
-                )
+                found.append(Reply(ping.number, record.number, seconds, asked == "sent"))
     return found

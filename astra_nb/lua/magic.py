@@ -14,11 +14,7 @@ _current: Lua | None = None
 
 
 def load(shell: Any) -> None:
-    """Register `%%lua`. All such cells share one Lua state.
-
-    Raises:
-        LocalError: The package lupa is missing.
-    """
+    """Register `%%lua`. All such cells share one Lua state."""
     global _current
     unload(shell)
     lua = Lua()

@@ -44,11 +44,7 @@ class Connections:
         self._open.pop(number, None)
 
     def get(self, number: int) -> Open:
-        """Return the connection of this number.
-
-        Raises:
-            LocalError: Its handler has ended.
-        """
+        """Return the connection of this number."""
         found = self._open.get(number)
         if found is None:
             raise LocalError("the handler of this socket has ended, and its connection with it")
@@ -59,9 +55,6 @@ class Connections:
 
         Args:
             own: Number of the connection whose handler calls; 0 for a cell.
-            name: Name of the call.
-            number: Number of the connection.
-            arguments: Arguments as they came from Lua.
         """
         socket = self.get(number).socket
         if name == "recv":

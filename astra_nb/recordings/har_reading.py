@@ -49,7 +49,6 @@ def read_file(reading: Reading) -> Iterator[Record]:
 
     Raises:
         ValueError: It is not a HAR; the message names the entry, counted from 1.
-        ImportError: ijson is not installed.
     """
     newest = Newest(reading)
     values = JsonValues(reading.file)
@@ -95,7 +94,6 @@ class Newest:
         """Add a record.
 
         Args:
-            record: A record, or a frame's fields.
             number: Its number, which it keeps; 0 for one that is ordered by its time.
             rank: Order among records of the same time.
         """
@@ -209,11 +207,7 @@ class Message(NamedTuple):
 
     @classmethod
     def of(cls, values: object) -> Message:
-        """Return the message of an object in Chrome's form.
-
-        Raises:
-            ValueError: A field is of the wrong type.
-        """
+        """Return the message of an object in Chrome's form."""
         if not isinstance(values, dict):
             raise ValueError(f"it is not an object but {jsonl.brief(values)}")
         kind = checked(values, "type", str)
@@ -309,11 +303,7 @@ def part(entry: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def checked(values: dict[str, Any], name: str, wanted: Any, default: Any = None) -> Any:
-    """Return a field of an object.
-
-    Raises:
-        ValueError: It is missing and has no default, or is of another type.
-    """
+    """Return a field of an object."""
     value = values.get(name, default)
     if value is None:
         value = default

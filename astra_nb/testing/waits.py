@@ -109,11 +109,7 @@ def _without_steps(expect: Callable[P, R]) -> Callable[P, R]:
 
 
 def log_of(source: Source) -> LogView:
-    """Return the log that a source is or has.
-
-    Raises:
-        TypeError: It is neither.
-    """
+    """Return the log that a source is or has."""
     log = source if isinstance(source, LogView) else getattr(source, "log", None)
     if not isinstance(log, LogView):
         raise TypeError(
