@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from astra_nb.wire.handshake import accept_steps
 from astra_nb.wire.messages import other_end
@@ -21,6 +22,8 @@ COLUMN = 50  # characters of a header; "Sec-WebSocket-Accept: " and its value ha
 HEADERS = 14  # of one head that are shown
 ENDS = {"client": "sec-websocket-key", "server": "sec-websocket-accept"}
 PINGS = 8  # newest ones that are shown
+Lines = Sequence[tuple[str, bool]]  # each with whether an arrow leads from or to it
+Step = tuple[str, str]
 CLOCK = "The times were taken at the end that keeps this log; how long each way took is not known."
 
 
@@ -52,20 +55,20 @@ def handshake(records: Sequence[Record]) -> Picture:
     key = value_of(request, ENDS["client"])
     steps = [(step, shortened(visible(value), 60)) for step, value in accept_steps(key or "")]
     steps = steps if key is not None else []
-    left, right = head_lines(request), head_lines(answer)
+    heads_shown = head_lines(request), head_lines(answer)
     title = f"Opening handshake of connection {request.connection}"
     verdict = judge(key, answer)
-    drawn = draw_handshake(left, right, steps, verdict)
+    drawing = draw_handshake(heads_shown, steps, verdict)
     description = f"On the left the client's request, on the right the server's response. {verdict}"
-    return drawn.picture(title, description, handshake_text(title, left, right, steps, verdict))
+    text = f"{title}\n\n{handshake_text(heads_shown, steps, verdict)}"
+    return drawing.picture(title, description, text)
 
 
 def value_of(record: HandshakeRecord, name: str) -> str | None:
     return next((value for each, value in record.headers if each.strip().lower() == name), None)
 
 
-def head_lines(record: HandshakeRecord | None) -> list[tuple[str, bool]]:
-    """Return the lines of a head, each with whether an arrow leads from or to it."""
+def head_lines(record: HandshakeRecord | None) -> Lines:
     if record is None:
         return [("(no response in this log)", False)]
     lines = [(shortened(visible(record.start_line), COLUMN), False)]
@@ -98,37 +101,23 @@ def judge(key: str | None, answer: HandshakeRecord | None) -> str:
     )
 
 
-def handshake_text(
-    title: str,
-    left: Sequence[tuple[str, bool]],
-    right: Sequence[tuple[str, bool]],
-    steps: Sequence[tuple[str, str]],
-    verdict: str,
-) -> str:
-    columns = [["client", *map(marked, left)], ["server", *map(marked, right)]]
-    width = max(map(len, columns[0]))
-    rows = max(map(len, columns))
-    padded = [column + [""] * (rows - len(column)) for column in columns]
-    lines = [f"{a:{width}}   {b}".rstrip() for a, b in zip(*padded, strict=True)]
+def handshake_text(heads: tuple[Lines, Lines], steps: Sequence[Step], verdict: str) -> str:
+    left, right = (
+        [end, *(f"{'*' if is_end else ' '} {line}" for line, is_end in lines)]
+        for end, lines in zip(ENDS, heads, strict=True)
+    )
+    width = max(map(len, left))
+    lines = [f"{a:{width}}   {b}".rstrip() for a, b in zip_longest(left, right, fillvalue="")]
     labels = max((len(step) for step, _ in steps), default=0)
     chain = [f"  {'->' if i else '* '} {s:{labels}}  {v}" for i, (s, v) in enumerate(steps)]
-    return "\n".join([title, "", *lines, "", *chain, "", *textwrap.wrap(verdict, 76)])
+    return "\n".join([*lines, "", *chain, "", *textwrap.wrap(verdict, 76)])
 
 
-def marked(line: tuple[str, bool]) -> str:
-    return f"{'*' if line[1] else ' '} {line[0]}"
-
-
-def draw_handshake(
-    left: Sequence[tuple[str, bool]],
-    right: Sequence[tuple[str, bool]],
-    steps: Sequence[tuple[str, str]],
-    verdict: str,
-) -> Drawing:
+def draw_handshake(heads: tuple[Lines, Lines], steps: Sequence[Step], verdict: str) -> Drawing:
     drawing = Drawing(WIDTH)
-    bottom = LINE * (max(len(left), len(right)) + 2.5)
+    bottom = LINE * (max(map(len, heads)) + 2.5)
     ends: list[float | None] = []
-    for x, end, lines in ((24, "client", left), (408, "server", right)):
+    for x, end, lines in zip((24, 408), ENDS, heads, strict=True):
         drawing.words(x, LINE, end, bold=True)
         drawing.box(x, LINE * 1.5, 368, bottom - LINE * 1.5)
         for row, (line, is_end) in enumerate(lines):
@@ -171,11 +160,7 @@ def pings(records: Sequence[Record]) -> Picture:
         drawing.words(8, LINE, line)
     top = LINE * (len(lines) + 0.5)
     for ping in shown:
-        reply = answers.get(ping.number)
-        label, measure = ping_label(ping), measured(reply)
-        draw_ping(drawing, top, ping, reply, longest, (label, measure))
-        arrow = f"|-- {measure} -->| PONG" if reply else f"|-- {measure}"
-        lines.append(f"{label}  {arrow}")
+        lines.append(draw_ping(drawing, top, ping, answers.get(ping.number), longest))
         top += LINE * 5
     title = f"{counted(len(shown), 'PING')} on a time line"
     drawing.words(8, top + LINE * 0.5, CLOCK)
@@ -187,32 +172,19 @@ def pings(records: Sequence[Record]) -> Picture:
     )
 
 
-def ping_label(ping: FrameRecord) -> str:
-    payload = preview(ping.payload, "ping") or "no payload"
-    return f"#{ping.connection} {ping.sender}: PING {shortened(payload, 60)}"
-
-
-def measured(reply: Reply | None) -> str:
-    if reply is None:
-        return "no PONG"
-    what = "round-trip time" if reply.round_trip else "answered after"
-    return f"{what} {reply.seconds * 1000:,.2f} ms"
-
-
 def draw_ping(
-    drawing: Drawing,
-    top: float,
-    ping: FrameRecord,
-    reply: Reply | None,
-    longest: float,
-    words: tuple[str, str],
-) -> None:
-    """Draw both ends as lines from left to right, and what passed between them.
+    drawing: Drawing, top: float, ping: FrameRecord, reply: Reply | None, longest: float
+) -> str:
+    """Draw both ends as lines from left to right, and what passed between them; return it as text.
 
     Only the end that keeps the log has a clock here: when a frame left or reached the other end is
     not known, and drawn in the middle.
     """
-    label, measure = words
+    payload = shortened(preview(ping.payload, "ping") or "no payload", 60)
+    label, measure = f"#{ping.connection} {ping.sender}: PING {payload}", "no PONG"
+    if reply is not None:
+        what = "round-trip time" if reply.round_trip else "answered after"
+        measure = f"{what} {reply.seconds * 1000:,.2f} ms"
     here, there = top + LINE * 2.2, top + LINE * 4
     start, end = 160.0, 160.0
     drawing.words(8, top + LINE * 0.8, label, bold=True)
@@ -230,7 +202,7 @@ def draw_ping(
     drawing.words(start - beside, middle, "PING", anchor="end")
     if reply is None:
         drawing.words(start + 70, here - 6, measure)
-        return
+        return f"{label}  |-- {measure}"
     answer = ((far, there), (end, here)) if sent else ((end, here), (end + 60, there))
     drawing.line(*answer, arrow=True)
     drawing.words(end + beside, middle, "PONG")
@@ -239,3 +211,4 @@ def draw_ping(
     for x in (start, end):
         drawing.line((x, mark - 4), (x, here))
     drawing.words(end + CHARACTER, mark + 4, measure)
+    return f"{label}  |-- {measure} -->| PONG"

@@ -20,7 +20,7 @@ from astra_nb.log.pieces import Recorder
 from astra_nb.wire.frames import decode, whole_frames
 from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import CLOSE, PING
-from astra_nb.wire.pings import RoundTrips
+from astra_nb.wire.pings import UnansweredPings
 from astra_nb.wire.why_closed import read_close
 
 from .closing import ClosingState
@@ -96,7 +96,7 @@ class Sender(Writer):
         self._outbox: Outbox | None = None
         self._late_pong: bytes | None = None
         self._skipped = 0  # broadcasts since the peer stopped reading
-        self._pings: RoundTrips | None = None
+        self._pings: UnansweredPings[float] | None = None
         self._waiters: tuple[asyncio.Future[None], ...] = ()
         self.fragmenting = False
         self.raw_close = False
@@ -252,7 +252,7 @@ class Sender(Writer):
     def _send(self, opcode: int, payload: bytes, fin: bool) -> bool:
         if opcode == PING:
             if self._pings is None:
-                self._pings = RoundTrips(MAX_PINGS)
+                self._pings = UnansweredPings(MAX_PINGS)
             self._pings.ping(payload, time.perf_counter())
         return self._put(opcode, payload, fin)
 
@@ -392,8 +392,8 @@ class Sender(Writer):
     def take_pong(self, payload: bytes) -> None:
         """Take the payload of a PONG frame that came, and measure the round trip."""
         if self._pings is not None:
-            seconds = self._pings.measure(payload, time.perf_counter())
-            self.latency = self.latency if seconds is None else seconds
+            sent = self._pings.pong(payload)
+            self.latency = self.latency if sent is None else time.perf_counter() - sent
 
     def is_unanswered(self, payload: bytes) -> bool:
         """Whether no PONG has come for this PING or a later one."""

@@ -68,16 +68,14 @@ def fault(
     return Fault(name, section, code, breaks, answer.format(code=code), makes if parts else None)
 
 
-def frames(
-    name: str, section: str, code: int | None, breaks: str, answer: str, *each: tuple[Any, ...]
-) -> Fault:
-    """Make a fault that is several frames, each an opcode, a payload and FIN."""
+def several(*each: tuple[int, bytes, bool]) -> Callable[[Side], bytes]:
+    """Return what makes several frames, each of an opcode, a payload and FIN."""
 
     def makes(sender: Side) -> bytes:
         key = KEY if sender == "client" else None
         return b"".join(encode(opcode, data, fin=fin, key=key) for opcode, data, fin in each)
 
-    return Fault(name, section, code, breaks, answer.format(code=code), makes)
+    return makes
 
 
 def long_form(sender: Side) -> bytes:
@@ -96,9 +94,7 @@ def close_payload(code: int, reason: bytes = b"") -> bytes:
 
 FRAMES: tuple[Fault, ...] = (
     Fault(
-        "wrong masking",
-        "5.1",
-        1002,
+        "wrong masking", "5.1", 1002,
         "A client must mask every frame, and a server must mask none.",
         "The other end must close the connection; it may send 1002.",
         lambda sender: encode(TEXT, b"Hello", key=KEY if sender == "server" else None),
@@ -161,10 +157,10 @@ FRAMES: tuple[Fault, ...] = (
         "length with its highest bit", "5.2", 1002,
         "The highest bit of a length of eight bytes must be 0.", FAILS.format(code=1002), top_bit,
     ),
-    frames(
+    Fault(
         "message inside a message", "5.4", 1002,
-        "The fragments of one message must not be mixed with those of another.", FAILS,
-        (TEXT, b"Hel", False), (TEXT, b"lo", True),
+        "The fragments of one message must not be mixed with those of another.",
+        FAILS.format(code=1002), several((TEXT, b"Hel", False), (TEXT, b"lo", True)),
     ),
     fault(
         "reserved close code", "7.4.2", 1002,
@@ -180,10 +176,10 @@ FRAMES: tuple[Fault, ...] = (
         "close reason not in UTF-8", "5.5.1", 1007,
         "The reason of a CLOSE frame is UTF-8.", FAILS, CLOSE, close_payload(1000, b"caf\xc3\x28"),
     ),
-    frames(
+    Fault(
         "data after CLOSE", "5.5.1", None,
         "An end must not send data frames after its CLOSE frame.",
         "The other end answers the CLOSE frame, and does not read the data frame.",
-        (CLOSE, close_payload(1000), True), (TEXT, b"Hello", True),
+        several((CLOSE, close_payload(1000), True), (TEXT, b"Hello", True)),
     ),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-__all__ = ["RoundTrips", "UnansweredPings"]
+__all__ = ["UnansweredPings"]
 
 T = TypeVar("T")
 
@@ -57,14 +57,3 @@ class UnansweredPings(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._waiting)
-
-
-class RoundTrips(UnansweredPings[float]):
-    """PING frames with the time at which each was sent, in seconds of any clock."""
-
-    __slots__ = ()
-
-    def measure(self, payload: bytes, now: float) -> float | None:
-        """Return the seconds from a PING frame to the PONG frame that answers it now, or None."""
-        sent = self.pong(payload)
-        return None if sent is None else now - sent

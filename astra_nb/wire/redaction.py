@@ -15,7 +15,6 @@ __all__ = [
     "SUBPROTOCOL_HEADER",
     "Redactor",
     "is_secret",
-    "redact",
     "redact_header",
     "redact_path",
     "redact_text",
@@ -87,11 +86,6 @@ PATH = re.compile(r"(?P<host>://[^/?#\s\"<>]*+)?(?P<path>/[^?#\s\"<>]++)")
 TARGET = re.compile(r"(?P<host>://[^/?#]*+)?(?P<path>/[^?#]++)")  # may hold blanks
 # A lone carriage return ends a line here too, so that no header can be hidden after one.
 LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
-
-
-def redact(head: bytes) -> bytes:
-    """Return a head with its secrets hidden, as `Redactor.head` does."""
-    return Redactor().head(head)
 
 
 def redact_header(name: str, value: str) -> str:

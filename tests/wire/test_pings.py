@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astra_nb.wire.pings import RoundTrips, UnansweredPings
+from astra_nb.wire.pings import UnansweredPings
 
 
 def pings(*payloads: bytes, limit: int | None = None) -> UnansweredPings[int]:
@@ -80,11 +80,3 @@ def test_it_finds_what_a_search_from_the_newest_finds(frames: list[tuple[bool, b
         found = max((i for i, (sent, _) in enumerate(plain) if sent == payload), default=None)
         assert waiting.pong(payload) == (None if found is None else plain[found][1])
         plain = plain if found is None else plain[found + 1 :]
-
-
-def test_the_round_trip_of_a_ping_is_the_time_to_its_pong() -> None:
-    pings = RoundTrips()
-    pings.ping(b"1", 10.0)
-    pings.ping(b"2", 10.25)
-    assert pings.measure(b"2", 10.75) == 0.5
-    assert pings.measure(b"1", 11.0) is None  # settled by the PONG for the later one
