@@ -79,7 +79,9 @@ def weight(data: bytes | Pieces | Deferred, messages: tuple[bytes | None, ...] |
 
 
 def weight_of(record: Record) -> int:
-    """Return the bytes and characters that a record other than a frame keeps in memory, about."""
+    """Return the bytes and characters that a record keeps in memory, about."""
+    if isinstance(record, FrameRecord):
+        return weight(record.frame.raw, (record.message,))
     values = (getattr(record, field.name) for field in fields(record))
     return sum(len(value) for value in values if isinstance(value, (str, bytes)))
 

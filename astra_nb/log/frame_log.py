@@ -19,7 +19,7 @@ from .criteria import Criteria, Predicate, Wanted, criteria
 from .entries import Deferred, weight, weight_of
 from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
-from .records import Direction, FrameRecord, Record
+from .records import Direction, Record
 from .ring import BATCH, Ring, check_bound
 from .snapshot import Run, Snapshot
 from .view import LogView
@@ -321,11 +321,9 @@ class FrameLog(LogView):
         """Return a log of records, with their times and numbers, which rise."""
         log = cls()
         log.max_frames = max(log.max_frames, len(records))
-        frames = [record for record in records if isinstance(record, FrameRecord)]
-        size = sum(weight(record.frame.raw, (record.message,)) for record in frames)
-        log.max_bytes = max(log.max_bytes, size)
+        log.max_bytes = max(log.max_bytes, sum(map(weight_of, records)))
         for record in records:
-            log._ring.load(record)
+            log.load(record)
         return log
 
     @classmethod
@@ -363,7 +361,7 @@ class FrameLog(LogView):
 
     def load(self, record: Record) -> None:
         """Store a record that has its number and time; the number is above all before."""
-        self._ring.load(record, 0 if isinstance(record, FrameRecord) else weight_of(record))
+        self._ring.load(record)
 
     def count_dropped(self, frames: int) -> None:
         """Count frames of a file as dropped that the bounds left no room for."""

@@ -11,7 +11,7 @@ import threading
 from astra_nb.locks import make_rlock
 from astra_nb.quantities import as_integer
 
-from .entries import Block, Deferred, Entry, weight
+from .entries import Block, Deferred, Entry, weight, weight_of
 from .payload_redaction import Redact
 from .records import FrameRecord, Record
 from .snapshot import Snapshot
@@ -68,16 +68,11 @@ class Ring:
                         return number
         return 0
 
-    def load(self, record: Record, weight: int = 0) -> None:
-        """Store a record that has its number and time; the number is above all before.
-
-        Args:
-            record: The record.
-            weight: The bytes that it counts for, when it is not a frame.
-        """
+    def load(self, record: Record) -> None:
+        """Store a record that has its number and time; the number is above all before."""
         entry: Entry = (
             record.time, record.connection, None, None,
-            Deferred(lambda **_: record, {}, weight), 1, "", None,
+            Deferred(lambda **_: record, {}, weight_of(record)), 1, "", None,
         )  # fmt: skip
         if isinstance(record, FrameRecord):
             entry = (

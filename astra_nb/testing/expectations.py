@@ -15,7 +15,7 @@ from astra_nb.wire.redaction import HIDDEN, SUBPROTOCOL_HEADER, redact_header, r
 from astra_nb.wire.text import preview, visible
 
 from .values import SHOWN, Value, check_number, check_text, check_type, check_value
-from .waits import Source, Steps, Wait, awaitable, blocking, log_of
+from .waits import Source, awaitable, blocking, log_of, wait_for
 
 __all__ = [
     "NotRight",
@@ -38,7 +38,7 @@ EMPTY = 1005
 
 
 @blocking
-def expect_frame(
+async def expect_frame(
     source: Source,
     type: str | None = None,
     value: Value | None = None,
@@ -49,7 +49,7 @@ def expect_frame(
     count: int = 1,
     after: int = 0,
     timeout: float | None = TIMEOUT,
-) -> Steps[FrameRecord]:
+) -> FrameRecord:
     """Expect that a frame is in the log, or comes soon.
 
     Args:
@@ -85,14 +85,14 @@ def expect_frame(
 
     times = f"{count} times " if count != 1 else ""
     wanted = f"{times}{type or 'frame'}{shown}"
-    return (yield from _expect(source, wanted, matches, sender, connection, count, after, timeout))
+    return await _expect(source, wanted, matches, sender, connection, count, after, timeout)
 
 
 expect_frame_async = awaitable(expect_frame)
 
 
 @blocking
-def expect_close(
+async def expect_close(
     source: Source,
     code: int | None = None,
     reason: str | None = None,
@@ -101,7 +101,7 @@ def expect_close(
     connection: int | None = None,
     after: int = 0,
     timeout: float | None = TIMEOUT,
-) -> Steps[FrameRecord]:
+) -> FrameRecord:
     """Expect a CLOSE frame, with this code and this reason (RFC 6455, section 5.5.1).
 
     Args:
@@ -125,14 +125,14 @@ def expect_close(
         right = code in (None, close.code) and reason in (None, close.reason)
         return frame.type == "close" and right
 
-    return (yield from _expect(source, wanted, matches, sender, connection, 1, after, timeout))
+    return await _expect(source, wanted, matches, sender, connection, 1, after, timeout)
 
 
 expect_close_async = awaitable(expect_close)
 
 
 @blocking
-def expect_no_frame(
+async def expect_no_frame(
     source: Source,
     type: str | None = None,
     *,
@@ -140,7 +140,7 @@ def expect_no_frame(
     connection: int | None = None,
     after: int = 0,
     seconds: float = QUIET,
-) -> Steps[None]:
+) -> None:
     """Expect that no such frame is in the log, and that none comes for a moment.
 
     Args:
@@ -155,7 +155,7 @@ def expect_no_frame(
         raise TypeError("seconds is a number: waiting for nothing has to end")
     check_type(type)
     matches = _frames_of(sender, lambda frame: type in (None, frame.type))
-    found = yield Wait(source, matches, connection, 1, after, seconds)
+    found = await wait_for(source, matches, connection, 1, after, seconds)
     if found is not None:
         raise AssertionError(
             f"no {type or 'frame'}{_by(sender)} was expected, but this one came: "
@@ -167,7 +167,7 @@ expect_no_frame_async = awaitable(expect_no_frame)
 
 
 @blocking
-def expect_handshake(
+async def expect_handshake(
     source: Source,
     *,
     status: int = 101,
@@ -175,7 +175,7 @@ def expect_handshake(
     headers: Mapping[str, str] | None = None,
     connection: int | None = None,
     timeout: float | None = TIMEOUT,
-) -> Steps[HandshakeRecord]:
+) -> HandshakeRecord:
     """Expect an opening handshake that was answered with this status (RFC 6455, section 4).
 
     Any of those in the log may be the one, and one that comes later.
@@ -218,14 +218,12 @@ def expect_handshake(
     number, problems = 0, list[str]()
     while True:
         left = None if deadline is None else max(deadline - monotonic(), 0)
-        found = cast(
-            HandshakeRecord | None, (yield Wait(source, _is_answer, connection, 1, number, left))
-        )
-        if found is None:
+        found = await wait_for(source, _is_answer, connection, 1, number, left)
+        if not isinstance(found, HandshakeRecord):
             break
         problem = _wrong_answer(found, status, headers or {})
         if path is not None and not problem:
-            came = _path_of((yield Wait(source, _is_request, found.connection, 1, 0, 0)))
+            came = _path_of(await wait_for(source, _is_request, found.connection, 1, 0, 0))
             # As `connect` encodes it, but for what the log puts there itself.
             encoded = HIDDEN.join(map(percent_encoded, path.split(HIDDEN)))
             if came not in (path, encoded):
@@ -282,7 +280,7 @@ def expect_right(exercise: Any, answer: object, *, seed: str | None = None) -> N
         raise NotRight(f"{found.title}: {found.outcome}; see above.")
 
 
-def _expect(
+async def _expect(
     source: Source,
     wanted: str,
     matches: Callable[[FrameRecord], bool],
@@ -291,8 +289,9 @@ def _expect(
     count: int,
     after: int,
     timeout: float | None,
-) -> Steps[FrameRecord]:
-    found = yield Wait(source, _frames_of(sender, matches), connection, count, after, timeout)
+) -> FrameRecord:
+    is_right = _frames_of(sender, matches)
+    found = await wait_for(source, is_right, connection, count, after, timeout)
     if found is None:
         raise AssertionError(
             f"{wanted}{_by(sender)} was expected and did not come{_within(timeout)}\n"

@@ -1,12 +1,11 @@
-"""Expectations as generators: each yields its waits, so that it can block or be awaited."""
+"""Expectations that block and the same ones awaited, made of one coroutine function."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from inspect import Signature, signature
 from typing import Any, ParamSpec, TypeVar, cast
 
 from astra_nb.errors import WaitTimeout
@@ -15,7 +14,7 @@ from astra_nb.log.records import Record
 from astra_nb.log.view import LogView
 from astra_nb.log.waiting import check_wait
 
-__all__ = ["Source", "Steps", "Wait", "awaitable", "blocking", "log_of"]
+__all__ = ["Source", "awaitable", "blocking", "log_of", "wait_for"]
 
 Source = Any
 """A log, or an object that has one as its attribute `log`: a server, a socket, a scenario."""
@@ -24,87 +23,59 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """One wait of an expectation, for a record that matches; None when it does not come."""
+class _Here(threading.local):
+    """How many blocking expectations run in this thread: a value's function may call one."""
 
-    source: Source
-    matches: Callable[[Record], bool]
-    connection: int | None
-    count: int
-    after: int
-    timeout: float | None
-
-    def block(self) -> Record | None:
-        log = log_of(self.source)
-        if not isinstance(log, FrameLog):
-            return self._look(log)
-        with contextlib.suppress(WaitTimeout):
-            return log.wait_for(self.matches, **self._numbers())
-        return None
-
-    async def follow(self) -> Record | None:
-        log = log_of(self.source)
-        if not isinstance(log, FrameLog):
-            return self._look(log)
-        with contextlib.suppress(WaitTimeout):
-            return await log.wait_for_async(self.matches, **self._numbers())
-        return None
-
-    def _numbers(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("connection", "count", "after", "timeout")}
-
-    def _look(self, view: LogView) -> Record | None:
-        check_wait(self.count, self.after, self.timeout)
-        chosen = view.filter(predicate=self.matches, connection=self.connection)
-        found = chosen.since(self.after)
-        return found[self.count - 1] if len(found) >= self.count else None
+    blocking = 0
 
 
-Steps = Generator[Wait, Record | None, R]
-"""An expectation: yields each wait, gets what it found, and returns or raises at its end."""
+_here = _Here()
 
 
-def blocking(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
+async def wait_for(
+    source: Source,
+    matches: Callable[[Record], bool],
+    connection: int | None,
+    count: int,
+    after: int,
+    timeout: float | None,
+) -> Record | None:
+    """Return a record that matches, or None when it does not come; a view is only looked at."""
+    log = log_of(source)
+    if not isinstance(log, FrameLog):
+        check_wait(count, after, timeout)
+        found = log.filter(predicate=matches, connection=connection).since(after)
+        return found[count - 1] if len(found) >= count else None
+    with contextlib.suppress(WaitTimeout):
+        wanted = {"connection": connection, "count": count, "after": after, "timeout": timeout}
+        if _here.blocking:
+            return log.wait_for(matches, **wanted)  # type: ignore[arg-type]
+        return await log.wait_for_async(matches, **wanted)  # type: ignore[arg-type]
+    return None
+
+
+def blocking(expect: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
     """Make a function of an expectation that blocks in its waits."""
 
-    @wraps(steps)
-    def expect(*args: P.args, **options: P.kwargs) -> R:
-        expectation = steps(*args, **options)
-        found = None
-        while True:
-            try:
-                wait = expectation.send(found)
-            except StopIteration as end:
-                return cast(R, end.value)
-            found = wait.block()
+    @wraps(expect)
+    def block(*args: P.args, **options: P.kwargs) -> R:
+        _here.blocking += 1
+        try:
+            expect(*args, **options).send(None)  # to its end: nothing in it is awaited
+        except StopIteration as end:
+            return cast(R, end.value)
+        finally:
+            _here.blocking -= 1
+        raise AssertionError("a blocking expectation awaits nothing")
 
-    return _without_steps(expect)
+    return block
 
 
 def awaitable(blocking: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """Make the awaitable twin of a blocking expectation."""
-    steps: Callable[P, Steps[R]] = blocking.__wrapped__  # type: ignore[attr-defined]
-
-    @wraps(steps)
-    async def expect(*args: P.args, **options: P.kwargs) -> R:
-        expectation = steps(*args, **options)
-        found = None
-        while True:
-            try:
-                wait = expectation.send(found)
-            except StopIteration as end:
-                return cast(R, end.value)
-            found = await wait.follow()
-
-    expect.__doc__ = f"Expect as `{steps.__name__}` does, without blocking the event loop."
-    expect.__name__ = expect.__qualname__ = f"{steps.__name__}_async"
-    return _without_steps(expect)
-
-
-def _without_steps(expect: Callable[P, R]) -> Callable[P, R]:
-    shown = signature(expect).replace(return_annotation=Signature.empty)
-    vars(expect)["__signature__"] = shown
+    """Return the awaitable twin of a blocking expectation."""
+    expect: Callable[P, Coroutine[Any, Any, R]] = blocking.__wrapped__  # type: ignore[attr-defined]
+    expect.__doc__ = f"Expect as `{blocking.__name__}` does, without blocking the event loop."
+    expect.__name__ = expect.__qualname__ = f"{blocking.__name__}_async"
     return expect
 
 

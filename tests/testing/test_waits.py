@@ -86,6 +86,19 @@ def test_a_log_that_many_clients_share_knows_each_loop() -> None:
             expect_frame(log, "text", "again", sender="server")
 
 
+def test_a_function_for_the_payload_may_expect_something_itself() -> None:
+    with Server(port=0) as server:
+        server.websocket("/", echo_back)
+        with connect(server.url) as client:
+            client.send_text("Hello")
+
+            def is_answered(text: str) -> bool:
+                return expect_frame(server, "text", text, sender="server").payload == text.encode()
+
+            expect_frame(client, "text", is_answered, sender="client")
+            expect_handshake(client, path="/")
+
+
 def test_awaited_expectations_have_the_names_and_arguments_of_the_blocking_ones() -> None:
     for blocking, awaited in (
         (expect_frame, expect_frame_async),
