@@ -162,9 +162,6 @@ def describe(value: str | CloseFrame | None) -> str:
     return "" if value is None else visible(value)
 
 
-# connect
-
-
 def run_connect(arguments: argparse.Namespace) -> int:
     """Run `astra-nb connect` and return its exit status."""
     screen = Screen(arguments.json, sys.stdout, sys.stderr)
@@ -224,13 +221,8 @@ def receive(client: WebSocket, screen: Screen) -> int:
     try:
         client.recv()
     except ConnectionClosed as closed:
-        fields = {
-            "type": "closed",
-            "code": closed.code,
-            "reason": closed.reason,
-            "why": str(closed),
-        }
-        screen.remark(str(closed), **fields)
+        why = str(closed)
+        screen.remark(why, type="closed", code=closed.code, reason=closed.reason, why=why)
         return 0 if closed.code in NORMAL else ABNORMAL
     raise AssertionError("nothing comes after the close")
 
@@ -342,9 +334,6 @@ COMMANDS: dict[str, Callable[[WebSocket, str, Screen], object]] = {
     "close": send_close,
     "help": lambda client, rest, screen: screen.remark(HELP),
 }
-
-
-# tap
 
 
 def run_tap(arguments: argparse.Namespace) -> int:

@@ -34,9 +34,6 @@ def nothing(what: str) -> Picture:
     return drawing.picture(text, "There is nothing to draw.", text)
 
 
-# The opening handshake
-
-
 def handshake(records: Sequence[Record]) -> Picture:
     """Draw the newest request with its response, and how the accept key came from the key."""
     heads = [record for record in records if isinstance(record, HandshakeRecord)]
@@ -139,9 +136,6 @@ def draw_handshake(heads: tuple[Lines, Lines], steps: Sequence[Step], verdict: s
         top += LINE * (len(steps) + 0.5)
     drawing.words(44, top + LINE * 1.2, verdict)
     return drawing
-
-
-# Pings
 
 
 def pings(records: Sequence[Record]) -> Picture:

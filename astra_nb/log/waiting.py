@@ -155,7 +155,7 @@ def refuse_on(loops: Container[object]) -> None:
 def wait(
     search: Search,
     subscriptions: Subscriptions,
-    before_read: Callable[[], None] | None,
+    before_read: Callable[[], None],
     timeout: float | None,
 ) -> Record | None:
     """Block until the search ends; return None when that takes more than `timeout` seconds."""
@@ -163,8 +163,7 @@ def wait(
     news = Latch()
     subscription = subscriptions.add(lambda: news.set())
     try:
-        if before_read is not None:
-            before_read()
+        before_read()
         while (record := search.step()) is None:
             if not news.wait(None if deadline is None else deadline - monotonic()):
                 return None

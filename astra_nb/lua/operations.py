@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from astra_nb.async_websocket import AsyncWebSocket
@@ -18,33 +17,25 @@ from .runtime import Value
 __all__ = ["Connections", "Servers", "values_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
-    """A connection whose handler is in Lua, and the loop that owns it."""
-
-    socket: AsyncWebSocket
-    loop: asyncio.AbstractEventLoop
-
-
 class Connections:
     """The connections that Lua code knows, by number. Its calls run on the event loop."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
-        self._open: dict[int, Open] = {}
+        self._open: dict[int, tuple[AsyncWebSocket, asyncio.AbstractEventLoop]] = {}
 
     def add(self, socket: AsyncWebSocket) -> int:
         """Register a connection and return its number. On the event loop only."""
         number = next(self._numbers)
-        self._open[number] = Open(socket, asyncio.get_running_loop())
+        self._open[number] = socket, asyncio.get_running_loop()
         return number
 
     def remove(self, number: int) -> None:
         """Forget a connection whose handler has ended."""
         self._open.pop(number, None)
 
-    def get(self, number: int) -> Open:
-        """Return the connection of this number."""
+    def get(self, number: int) -> tuple[AsyncWebSocket, asyncio.AbstractEventLoop]:
+        """Return the connection of this number, and the loop that owns it."""
         found = self._open.get(number)
         if found is None:
             raise LocalError("the handler of this socket has ended, and its connection with it")
@@ -56,11 +47,11 @@ class Connections:
         Args:
             own: Number of the connection whose handler calls; 0 for a cell.
         """
-        socket = self.get(number).socket
+        socket, _ = self.get(number)
         if name == "recv":
             if own != number:
                 raise LocalError("the messages of a socket go to its own handler")
-            return values_of(await socket.recv(_seconds(arguments[0])))
+            return values_of(await socket.recv(arguments[0]))  # type: ignore[arg-type]
         if name == "send_close":
             code, reason = arguments
             text = None if reason is None else _decode(reason, "close reason")
@@ -78,13 +69,17 @@ class Connections:
 
 
 class Servers:
-    """The servers that Lua code has made, by number. Any thread but an event loop's."""
+    """The servers that Lua code has made, by number. Any thread but an event loop's.
+
+    Attributes:
+        calls: What Lua code may call, by name; each returns what Lua gets from it.
+    """
 
     def __init__(self, handler: Callable[[int, str], Callable[..., Any]]) -> None:
         self._handler = handler
         self._numbers = itertools.count(1)
         self._servers: dict[int, Server] = {}
-        self._calls: dict[str, Callable[..., list[Value]]] = {
+        self.calls: dict[str, Callable[..., list[Value]]] = {
             "new": self.new,
             "websocket": self.websocket,
             "run": self.run,
@@ -121,14 +116,6 @@ class Servers:
         for number in list(self._servers):
             self.shutdown(number)
 
-    def carry_out(self, name: str, *arguments: Any) -> list[Value]:
-        """Make one call of a server and return what Lua gets from it."""
-        return self._calls[name](*arguments)
-
-    def carries_out(self, name: str) -> bool:
-        """Return whether a call is one of a server, not of a socket."""
-        return name in self._calls
-
 
 def values_of(message: Message) -> list[Value]:
     """Return a message as Lua values: type, payload, close code and close reason."""
@@ -137,11 +124,6 @@ def values_of(message: Message) -> list[Value]:
     if isinstance(value, CloseFrame):
         return [kind, None, value.code, value.reason.encode()]
     return [kind, value.encode() if isinstance(value, str) else value]
-
-
-def _seconds(value: Value) -> float | None:
-    assert value is None or isinstance(value, (int, float)), "Lua has checked it"
-    return None if value is None else float(value)
 
 
 def _decode(value: Value, what: str) -> str:

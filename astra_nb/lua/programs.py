@@ -74,11 +74,11 @@ class Lua:
 
     def _answer_cell(self, request: Request) -> tuple[Answer, bool]:
         try:
-            if self._servers.carries_out(request.name):
-                return (True, *self._servers.carry_out(request.name, *request.arguments)), False
-            loop = self._connections.get(request.arguments[0]).loop
-            call = self._connections.carry_out(0, request.name, *request.arguments)
-            return (True, *asyncio.run_coroutine_threadsafe(call, loop).result()), True
+            if call := self._servers.calls.get(request.name):
+                return (True, *call(*request.arguments)), False
+            _, loop = self._connections.get(request.arguments[0])
+            answer = self._connections.carry_out(0, request.name, *request.arguments)
+            return (True, *asyncio.run_coroutine_threadsafe(answer, loop).result()), True
         except (AstraError, OSError) as exc:
             return _refusal(exc), False
 
@@ -107,7 +107,7 @@ class Lua:
                     return
                 try:
                     answer = await self._answer_handler(number, request)
-                    refill = not self._servers.carries_out(request.name)
+                    refill = request.name not in self._servers.calls
                 except (AstraError, OSError) as exc:
                     # Of this connection; what another one tells is an error here.
                     if isinstance(exc, (ConnectionClosed, NotOpen)) and number in request.arguments:
@@ -130,7 +130,7 @@ class Lua:
     async def _answer_handler(self, own: int, request: Request) -> Answer:
         if request.name == "new":
             return (True, *self._servers.new())
-        if self._servers.carries_out(request.name):
+        if request.name in self._servers.calls:
             raise LocalError(f"server:{request.name}(...) belongs in a cell, not in a handler")
         return (True, *await self._connections.carry_out(own, request.name, *request.arguments))
 

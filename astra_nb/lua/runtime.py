@@ -82,8 +82,6 @@ class LuaState:
         source = (resources.files(__package__) / f"{name}.lua").read_bytes()
         return self._lua.execute(source, *arguments, name=f"=astra_nb/{name}.lua".encode())
 
-    # Turns
-
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Hold the state exclusively; waits until it is free. Any thread but an event loop's."""
@@ -102,8 +100,6 @@ class LuaState:
             yield
         finally:
             self._lock.release()
-
-    # Tasks
 
     def start_cell(self, source: str, name: str) -> int:
         """Make a task of a cell's code."""
@@ -149,8 +145,6 @@ class LuaState:
     def forget(self, task: int) -> None:
         """Release a task. Any thread, within a turn or not."""
         self._forgotten.append(task)
-
-    # Inside
 
     def _enter(self, name: bytes, *arguments: Value) -> Any:
         try:

@@ -144,8 +144,6 @@ class CapturedConnection:
             received_fault=self.halves[other_end(SIDE)].fault,
         )  # fmt: skip
 
-    # The opening handshake
-
     def _heads(self, time: float) -> Iterator[Record]:
         for half in self.halves.values():
             half.pass_over()  # of the body of an answer
@@ -209,8 +207,6 @@ class CapturedConnection:
             for sender, half in self.halves.items():
                 half.inflater = zlib.decompressobj(-zlib.MAX_WBITS)
                 half.resets = f"{sender}_no_context_takeover" in extensions
-
-    # Frames
 
     def _frames(self, sender: Side, time: float) -> Iterator[Record]:
         half = self.halves[sender]

@@ -24,9 +24,6 @@ GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 
-# Reading
-
-
 def head_end(data: bytes | bytearray, start: int = 0) -> int | None:
     """Return the offset after the empty line that ends a head, or None when there is none.
 
@@ -69,9 +66,6 @@ def parse_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:
     return lines[0], headers
 
 
-# The accept key
-
-
 class AcceptStep(NamedTuple):
     """A step of computing `Sec-WebSocket-Accept`."""
 
@@ -98,9 +92,6 @@ def accept_steps(key: str) -> list[AcceptStep]:
 def accept_key(key: str) -> str:
     """Return the `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455, section 4.2.2)."""
     return accept_steps(key)[-1].value
-
-
-# The meaning of headers
 
 
 class HeaderNote(NamedTuple):

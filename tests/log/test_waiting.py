@@ -153,7 +153,7 @@ def test_a_timeout_may_be_none_without_end_or_have_passed(timeout: float | None)
     timeout = check_wait(1, 0, timeout)
     log = Log()
     log.append(1)
-    assert number_of(wait(log.search("1"), log.subscriptions, None, timeout)) == 1
+    assert number_of(wait(log.search("1"), log.subscriptions, lambda: None, timeout)) == 1
     assert number_of(asyncio.run(wait_async(log.search("1"), log.subscriptions, timeout))) == 1
 
 
@@ -179,7 +179,7 @@ def test_count_and_after_may_be_integers_of_other_kinds() -> None:
     log = Log()
     log.append(5)
     search = log.search(count=two, after=two)
-    assert number_of(wait(search, log.subscriptions, None, 0)) == 4
+    assert number_of(wait(search, log.subscriptions, lambda: None, 0)) == 4
 
 
 def test_an_array_is_no_timeout() -> None:
@@ -203,7 +203,7 @@ def test_how_a_search_is_described() -> None:
 def test_what_is_there_is_found_without_waiting() -> None:
     log = Log()
     log.append(3)
-    assert number_of(wait(log.search("2"), log.subscriptions, None, timeout=0)) == 2
+    assert number_of(wait(log.search("2"), log.subscriptions, lambda: None, timeout=0)) == 2
     assert number_of(asyncio.run(wait_async(log.search("3"), log.subscriptions, 0))) == 3
     assert not log.subscribed()
 
@@ -211,7 +211,7 @@ def test_what_is_there_is_found_without_waiting() -> None:
 def test_what_does_not_come_in_time_is_none() -> None:
     log = Log()
     log.append(1)
-    assert wait(log.search(after=1), log.subscriptions, None, timeout=0.001) is None
+    assert wait(log.search(after=1), log.subscriptions, lambda: None, timeout=0.001) is None
     assert asyncio.run(wait_async(log.search(after=1), log.subscriptions, 0.001)) is None
     assert not log.subscribed()
 
@@ -220,7 +220,7 @@ def test_what_does_not_come_in_time_is_none() -> None:
 def test_a_thread_waits_for_what_another_one_appends(timeout: float | None) -> None:
     log = Log()
     search = log.search("200")
-    with in_thread(lambda: wait(search, log.subscriptions, None, timeout)) as waiter:
+    with in_thread(lambda: wait(search, log.subscriptions, lambda: None, timeout)) as waiter:
         log.append(300)
     assert number_of(waiter.result) == 200
     assert not log.subscribed()
