@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from astra_nb import __version__
-from astra_nb.errors import AstraError
+from astra_nb.errors import AstraError, LocalError
 from astra_nb.extras import install_command
 
 from . import console, file_commands
-from .copies import CopyError, copy_lessons, copy_notebooks, find_notebooks
+from .copies import copy_notebooks, find_notebooks
 
 if TYPE_CHECKING:
     from astra_nb.exercises.class_report import Report  # slow to import, and few commands need it
@@ -31,10 +31,6 @@ ASSIGNMENT = "websockets"  # of the exercises, in nbgrader's words
 SANITIZE = "nbval_sanitize.cfg"
 INTERRUPTED = 130  # exit status after Ctrl+C, as in a shell
 LOOKS_APART = 3.0  # seconds between two looks at a folder that is watched
-
-
-class CommandError(Exception):
-    """The command cannot be done; the text says why and what to do."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (CommandError, CopyError, AstraError) as error:
+    except AstraError as error:
         print(f"astra-nb: {error}", file=sys.stderr)
         return 1
     except OSError as error:  # of the output: a reader that has gone, or a full disk
@@ -186,7 +182,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     from .doctor import describe
 
     if not 0 < arguments.port < 65536:
-        raise CommandError(f"a port is a number from 1 to 65535, not {arguments.port}")
+        raise LocalError(f"a port is a number from 1 to 65535, not {arguments.port}")
     print(describe(arguments.port))
     return 0
 
@@ -198,26 +194,27 @@ def run_sanitize_config(arguments: argparse.Namespace) -> int:
 
 def run_lab(arguments: argparse.Namespace) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
-        raise CommandError(
+        raise LocalError(
             "JupyterLab is not installed for this Python "
             f"({sys.executable}). This installs it: {install_command('lab')}"
         )
     folder: Path = arguments.folder
-    print(copy_lessons(find_notebooks(), folder).describe(folder), flush=True)
+    print(copy_notebooks(find_notebooks(), folder).describe(folder), flush=True)
     open_jupyterlab(folder, arguments.jupyter_options)
     return 0
 
 
 def run_notebooks(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder
-    print(copy_lessons(find_notebooks(), folder, "notebooks").describe(folder))
+    print(copy_notebooks(find_notebooks(), folder, "notebooks").describe(folder))
     return 0
 
 
 def run_exercises(arguments: argparse.Namespace) -> int:
     kind = "source" if arguments.with_solutions else "release"
     source = find_notebooks("exercises", kind, ASSIGNMENT)
-    print(copy_notebooks(source, arguments.folder, "exercises").describe(arguments.folder))
+    copied = copy_notebooks(source, arguments.folder, "exercises", without_outputs=False)
+    print(copied.describe(arguments.folder))
     if arguments.with_solutions:
         print("They hold the solutions: keep them out of students' reach.")
     return 0
@@ -240,7 +237,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise CommandError(f"the report cannot be made ({error})") from error
+        raise LocalError(f"the report cannot be made ({error})") from error
     except KeyboardInterrupt:
         print()
     return 0

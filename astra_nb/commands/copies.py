@@ -11,9 +11,10 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+from astra_nb.errors import LocalError
 from astra_nb.wire.text import counted
 
-__all__ = ["Copied", "CopyError", "copy_lessons", "copy_notebooks", "find_notebooks"]
+__all__ = ["Copied", "copy_notebooks", "find_notebooks"]
 
 # What is next to the notebooks for the project's own checks.
 NOT_FOR_READERS = {
@@ -25,10 +26,6 @@ NOT_FOR_READERS = {
     "source",  # of the exercises: it holds the solutions
 }
 METADATA = "astra_nb"  # a copy remembers which version of a notebook it is, whatever is done to it
-
-
-class CopyError(Exception):
-    """Nothing can be copied; the text says why and what to do."""
 
 
 @dataclass
@@ -70,25 +67,23 @@ def find_notebooks(*below: str) -> Path:
         folder, remedy = package.parent / "notebooks", "git checkout -- notebooks"
     folder = folder.joinpath(*below)
     if not any(folder.glob("*.ipynb")):
-        raise CopyError(f"the notebooks are gone from {folder}. This brings them back: {remedy}")
+        raise LocalError(f"the notebooks are gone from {folder}. This brings them back: {remedy}")
     return folder
 
 
-def copy_lessons(source: Path, folder: Path, command: str = "lab") -> Copied:
-    """Copy notebooks without their outputs, which would show each answer before its question.
+def copy_notebooks(
+    source: Path, folder: Path, command: str = "lab", *, without_outputs: bool = True
+) -> Copied:
+    """Copy files; leave existing ones as they are.
 
-    A copy that is there is left as it is. When it is of an earlier version, the newer one is put
-    beside it, once, as `NAME-newer.ipynb`.
+    Notebooks are copied without their outputs, which would show each answer before its question.
+    When a copy that is there is of an earlier version, the newer one is put beside it, once, as
+    `NAME-newer.ipynb`.
+
+    Raises:
+        LocalError: The folder cannot be written, or is a file.
     """
-    return _copy(source, folder, Copied(command), without_outputs=True)
-
-
-def copy_notebooks(source: Path, folder: Path, command: str) -> Copied:
-    """Copy files byte for byte; leave existing ones as they are."""
-    return _copy(source, folder, Copied(command), without_outputs=False)
-
-
-def _copy(source: Path, folder: Path, copied: Copied, *, without_outputs: bool) -> Copied:
+    copied = Copied(command)
     if folder.exists() and folder.samefile(source):
         return copied
     try:
@@ -102,7 +97,7 @@ def _copy(source: Path, folder: Path, copied: Copied, *, without_outputs: bool) 
             elif (folder / name).read_bytes() != (source / name).read_bytes():
                 copied.kept.append(name)
     except OSError as error:
-        raise CopyError(
+        raise LocalError(
             f"the notebooks cannot be copied to {folder} ({error.strerror}: {error.filename}). "
             f"Name a folder that you can write to: astra-nb {copied.command} FOLDER"
         ) from error

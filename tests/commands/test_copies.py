@@ -10,7 +10,8 @@ import nbformat
 import pytest
 
 from astra_nb.commands import copies
-from astra_nb.commands.copies import Copied, CopyError, copy_lessons, copy_notebooks, find_notebooks
+from astra_nb.commands.copies import Copied, copy_notebooks, find_notebooks
+from astra_nb.errors import LocalError
 
 
 def write(path: Path, *sources: str, output: str = "2\n") -> None:
@@ -51,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_all_that_a_reader_needs_is_copied(source: Path, folder: Path) -> None:
-    copied = copy_lessons(source, folder)
+    copied = copy_notebooks(source, folder)
 
     assert names(copied.new) == ["01-first.ipynb", "02-second.ipynb", "images/bits.svg"]
     assert (folder / "images" / "bits.svg").read_text() == "<svg/>"
@@ -60,7 +61,7 @@ def test_all_that_a_reader_needs_is_copied(source: Path, folder: Path) -> None:
 
 
 def test_a_copy_has_no_outputs_and_is_a_valid_notebook(source: Path, folder: Path) -> None:
-    copy_lessons(source, folder)
+    copy_notebooks(source, folder)
 
     copied, original = read(folder / "01-first.ipynb"), read(source / "01-first.ipynb")
     nbformat.validate(copied)
@@ -76,14 +77,14 @@ def test_a_copy_has_no_outputs_and_is_a_valid_notebook(source: Path, folder: Pat
 def test_a_copy_is_never_overwritten_and_a_missing_one_comes_back(
     source: Path, folder: Path
 ) -> None:
-    copy_lessons(source, folder)
+    copy_notebooks(source, folder)
     mine = read(folder / "01-first.ipynb")
     mine["cells"][1]["source"] = "1 + 2"
     text = json.dumps(mine)
     (folder / "01-first.ipynb").write_text(text)
     (folder / "02-second.ipynb").unlink()
 
-    copied = copy_lessons(source, folder)
+    copied = copy_notebooks(source, folder)
 
     assert (folder / "01-first.ipynb").read_text() == text
     assert names(copied.new) == ["02-second.ipynb"]
@@ -92,11 +93,11 @@ def test_a_copy_is_never_overwritten_and_a_missing_one_comes_back(
 
 
 def test_a_newer_version_is_put_beside_a_copy_once(source: Path, folder: Path) -> None:
-    copy_lessons(source, folder)
+    copy_notebooks(source, folder)
     mine = (folder / "01-first.ipynb").read_bytes()
     write(source / "01-first.ipynb", "1 + 1", "2 + 2")
 
-    copied = copy_lessons(source, folder)
+    copied = copy_notebooks(source, folder)
 
     assert names(copied.newer) == ["01-first-newer.ipynb"]
     assert copied.describe(folder) == (
@@ -104,22 +105,22 @@ def test_a_newer_version_is_put_beside_a_copy_once(source: Path, folder: Path) -
     )
     assert (folder / "01-first.ipynb").read_bytes() == mine
     assert read(folder / "01-first-newer.ipynb")["cells"][2]["source"] == ["2 + 2"]
-    assert copy_lessons(source, folder) == Copied()
+    assert copy_notebooks(source, folder) == Copied()
 
     write(source / "01-first.ipynb", "1 + 1", "3 + 3")
-    assert names(copy_lessons(source, folder).newer) == ["01-first-newer-2.ipynb"]
-    assert copy_lessons(source, folder) == Copied()
+    assert names(copy_notebooks(source, folder).newer) == ["01-first-newer-2.ipynb"]
+    assert copy_notebooks(source, folder) == Copied()
 
 
 def test_other_outputs_are_not_a_newer_version(source: Path, folder: Path) -> None:
-    copy_lessons(source, folder)
+    copy_notebooks(source, folder)
     write(source / "01-first.ipynb", "1 + 1", output="3\n")
-    assert copy_lessons(source, folder) == Copied()
+    assert copy_notebooks(source, folder) == Copied()
 
 
 def test_a_copy_made_by_hand_is_known_by_its_cells(source: Path, folder: Path) -> None:
     write(folder / "01-first.ipynb", "1 + 1", output="")
-    assert names(copy_lessons(source, folder).newer) == []
+    assert names(copy_notebooks(source, folder).newer) == []
 
 
 @pytest.mark.parametrize(
@@ -128,16 +129,16 @@ def test_a_copy_made_by_hand_is_known_by_its_cells(source: Path, folder: Path) -
 def test_a_file_that_is_not_a_notebook_stays_too(source: Path, folder: Path, damaged: str) -> None:
     folder.mkdir(parents=True)
     (folder / "01-first.ipynb").write_text(damaged)
-    assert names(copy_lessons(source, folder).newer) == ["01-first-newer.ipynb"]
+    assert names(copy_notebooks(source, folder).newer) == ["01-first-newer.ipynb"]
     assert (folder / "01-first.ipynb").read_text() == damaged
 
 
 def test_files_are_copied_byte_for_byte_for_a_course(source: Path, folder: Path) -> None:
-    copy_notebooks(source, folder, "exercises")
+    copy_notebooks(source, folder, "exercises", without_outputs=False)
     assert (folder / "01-first.ipynb").read_bytes() == (source / "01-first.ipynb").read_bytes()
     (folder / "01-first.ipynb").write_text("my own work")
 
-    copied = copy_notebooks(source, folder, "exercises")
+    copied = copy_notebooks(source, folder, "exercises", without_outputs=False)
 
     assert names(copied.kept) == ["01-first.ipynb"]
     assert copied.describe(folder) == (
@@ -148,7 +149,7 @@ def test_files_are_copied_byte_for_byte_for_a_course(source: Path, folder: Path)
 
 
 def test_the_source_itself_is_opened_in_place(source: Path) -> None:
-    assert copy_lessons(source, source) == Copied()
+    assert copy_notebooks(source, source) == Copied()
     assert read(source / "01-first.ipynb")["cells"][1]["outputs"]
 
 
@@ -156,8 +157,8 @@ def test_a_folder_that_is_a_file_is_named_with_a_way_out(source: Path, tmp_path:
     folder = tmp_path / "taken"
     folder.write_text("a file")
 
-    with pytest.raises(CopyError) as caught:
-        copy_lessons(source, folder)
+    with pytest.raises(LocalError) as caught:
+        copy_notebooks(source, folder)
 
     assert str(caught.value) == (
         f"the notebooks cannot be copied to {folder} "
@@ -170,15 +171,15 @@ def test_missing_notebooks_are_named_with_the_way_to_bring_them_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copies, "__file__", str(tmp_path / "astra_nb" / "commands" / "copies.py"))
-    with pytest.raises(CopyError, match="pip install --force-reinstall"):
+    with pytest.raises(LocalError, match="pip install --force-reinstall"):
         find_notebooks()
     (tmp_path / "pyproject.toml").touch()
-    with pytest.raises(CopyError, match="git checkout -- notebooks"):
+    with pytest.raises(LocalError, match="git checkout -- notebooks"):
         find_notebooks()
 
 
 def test_students_get_no_output_and_no_solution(tmp_path: Path) -> None:
-    copied = copy_lessons(find_notebooks(), tmp_path / "lessons")
+    copied = copy_notebooks(find_notebooks(), tmp_path / "lessons")
     names = [path.as_posix() for path in copied.new]
     assert "exercises/release/websockets/1-first-steps.ipynb" in names
     for name in names:
