@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from abc import abstractmethod
-from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from time import time
@@ -17,9 +16,9 @@ from astra_nb.log.records import FrameRecord, Record
 from astra_nb.wire.text import visible
 
 from .actions import ACTIONS, Actions, code_of, signature
-from .bridge import Answer, Message
+from .bridge import Handler, Message
 from .inspector import describe
-from .log_rows import FIELDS, as_json, rows_numbered
+from .log_rows import as_json, rows_numbered
 from .log_widget import Addressed
 from .marks import Marks
 from .payload import as_text, parse_numbers, parse_payload
@@ -42,57 +41,41 @@ class Answers(Actions, Addressed):
 
     _lock: threading.RLock
     _marks: Marks
+    _status_time: float
+    sentence: str
+    failed: bool
+    code: str
 
-    @abstractmethod
-    def _open(self, message: Message) -> Answer: ...
-
-    @abstractmethod
-    def _take_sight(self, message: Message) -> None: ...
-
-    @abstractmethod
-    def show_file(self, path: str | None) -> None:
-        """Show a file in place of the live log; None shows that again."""
-
-    @abstractmethod
-    def say(self, sentence: str, *, failed: bool = False) -> None:
-        """Show a sentence about what happened."""
-
-    @abstractmethod
-    def _said(self) -> dict[str, Any]: ...
-
-    @abstractmethod
-    def look_again(self) -> None:
-        """Push the status soon."""
-
-    def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
+    def handlers(self) -> dict[str, Handler]:
         """Return what handles each kind of request."""
         return {
             **super().handlers(),
             "heartbeat": lambda message: None,
-            "sight": self._take_sight,
-            "open": self._open,
             "rows": self._rows,
             "find": self._find,
             "detail": self._detail,
             "payload": self._payload,
-            "wire": lambda message: Answer(
-                wire_page(self._required(message), message.integer("offset"))
-            ),
-            "copy": lambda message: Answer(
-                {"text": copy_of(self._log(), self._required(message), message.text("form"))}
-            ),
+            "wire": lambda message: wire_page(self._required(message), message.integer("offset")),
+            "copy": self._copy_record,
             "compare": self._compare,
             "connections": self._connections,
             "act": self._act,
-            "held": lambda message: Answer(self.held_payload(message.integer("number"))),
+            "held": lambda message: self.held_payload(message.integer("number")),
             "save": self._save,
-            "load": self._load,
         }
 
-    def _rows(self, message: Message) -> Answer:
+    def say(self, sentence: str, *, failed: bool = False) -> None:
+        """Show a sentence about what happened."""
+        self.sentence, self.failed = sentence, failed
+        self.push("said", self._said())
+
+    def _said(self) -> dict[str, Any]:
+        return {"sentence": self.sentence, "failed": self.failed, "code": self.code}
+
+    def _rows(self, message: Message) -> dict[str, Any]:
         numbers = message.fields.get("numbers")
         if not isinstance(numbers, list) or not all(type(each) is int for each in numbers):
-            return Answer({"fields": FIELDS, "rows": [], "contexts": []})
+            return {**as_json([]), "contexts": {}}
         log = self._log()
         rows = rows_numbered(log, numbers)
         contexts = {}
@@ -102,9 +85,9 @@ class Answers(Actions, Addressed):
                 record = log.find(int(str(each[0])))
                 if record and (around := context(record, query.place(record))):
                     contexts[record.number] = around
-        return Answer({**as_json(rows), "contexts": contexts})
+        return {**as_json(rows), "contexts": contexts}
 
-    def _find(self, message: Message) -> Answer:
+    def _find(self, message: Message) -> dict[str, Any]:
         """Search a piece of the log for what the page's filter lets through."""
         log = self._log()
         last = log.last_number
@@ -116,21 +99,22 @@ class Answers(Actions, Addressed):
             after=message.integer("after"),
             below=message.integer("below"),
         )
-        return Answer({
-            "numbers": found.numbers, "searched": found.searched, "below": found.below, "to": last,
-        })  # fmt: skip
+        return {**asdict(found), "to": last}
 
     def _query(self, message: Message) -> Query:
         return Query.from_page(message, self._marks.errors)
 
-    def _detail(self, message: Message) -> Answer:
+    def _detail(self, message: Message) -> dict[str, Any]:
         record, log = self._required(message), self._log()
         with self._lock:
             self._marks.update(log)
             connection = self._marks.connections.get(record.connection)
-        return Answer(describe(log, record, connection))
+        return describe(log, record, connection)
 
-    def _payload(self, message: Message) -> Answer:
+    def _copy_record(self, message: Message) -> dict[str, Any]:
+        return {"text": copy_of(self._log(), self._required(message), message.text("form"))}
+
+    def _payload(self, message: Message) -> dict[str, Any]:
         record = self._required(message)
         whole = message.fields.get("whole") is True
         data, as_ = payload_of(self._log(), record, whole=whole)
@@ -142,29 +126,25 @@ class Answers(Actions, Addressed):
         if offset < 0:
             offset = place[0] if place and place[0] >= 0 else 0
         page = payload_page(data, offset, place, -1 if bad is None else bad["at"])
-        return Answer({**page, "as": as_})
+        return {**page, "as": as_}
 
-    def _compare(self, message: Message) -> Answer:
+    def _compare(self, message: Message) -> dict[str, Any]:
         """Compare two payloads; a page of each around the first byte in which they differ."""
         log = self._log()
         pair = [self._required(message, name) for name in ("one", "other")]
         payloads = [payload_of(log, each)[0] for each in pair]
         at = first_difference(*payloads)
-        return Answer({"at": at, "pages": [payload_page(each, at, None) for each in payloads]})
+        return {"at": at, "pages": [payload_page(each, at, None) for each in payloads]}
 
-    def _connections(self, message: Message) -> Answer:
+    def _connections(self, message: Message) -> dict[str, Any]:
         with self._lock:
             found = self._marks.count(self._log())
             server = self.senders.server  # in one step: it may be collected in between
             latencies = {each.id: each.latency for each in server.connections} if server else {}
-            return Answer({
-                "connections": [
-                    {**each.as_json(), "rtt": latencies.get(each.id)} for each in found
-                ],
-                "now": time(),
-            })  # fmt: skip
+            connections = [{**vars(each), "rtt": latencies.get(each.id)} for each in found]
+            return {"connections": connections, "now": time()}
 
-    def _act(self, message: Message) -> Answer:
+    def _act(self, message: Message) -> dict[str, Any]:
         """Do what a click asks; an error is shown in the panel."""
         name, fields = message.text("name"), message.fields
         arguments, options = fields.get("arguments"), fields.get("options")
@@ -187,10 +167,11 @@ class Answers(Actions, Addressed):
             self.say(str(exc), failed=True)
         except Exception as exc:  # noqa: BLE001  (a click's traceback would go to no visible place)
             self.say(f"{type(exc).__name__}: {exc}", failed=True)
-        self.look_again()
-        return Answer(self._said())
+        self._status_time = 0.0  # it is pushed soon
+        self._throttle.wake()
+        return self._said()
 
-    def _save(self, message: Message) -> Answer:
+    def _save(self, message: Message) -> dict[str, Any]:
         suffix = re.sub(r"\W", "", message.text("form"))[:20]
         path = Path(f"frames-{datetime.now():%Y%m%d-%H%M%S}.{suffix}")
         try:
@@ -199,15 +180,7 @@ class Answers(Actions, Addressed):
             raise LocalError(visible(f"{path} cannot be written: {exc}", 300)) from exc
         self.code = f"log.save({str(path)!r})"
         self.say(f"Saved as {path.resolve()}.")
-        return Answer(self._said())
-
-    def _load(self, message: Message) -> Answer:
-        path = message.text("path")
-        try:
-            self.show_file(path or None)
-        except (OSError, ValueError, ImportError) as exc:
-            raise LocalError(visible(f"{path} cannot be shown: {exc}", 300)) from exc
-        return Answer()
+        return self._said()
 
     def _log(self) -> FrameLog:
         if self.frame_log is None:

@@ -3,7 +3,7 @@
 A page sends `{"kind": ..., "page": ..., "id": ..., <fields>}`. Each request gets one answer with
 its page and id: `{"kind": "answer", "page": ..., "id": ..., "value": {...}}`, or `"error"`, a
 sentence, instead of `"value"`. A notice has no id and gets no answer. `static/js/bridge.js` is the
-page's end and has the types of the fields; the tables below name every kind there is.
+page's end; it names every kind there is, with the types of its fields.
 
 JupyterLab sends a widget's messages to a subshell of the kernel, which works beside a running
 cell. But ipykernel then hands each one to the shell that last *published* for that widget, and
@@ -15,51 +15,16 @@ to a page's "hello": published with that as the parent, it points the way to the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
 
 from astra_nb.errors import AstraError
 
-__all__ = ["NOTICES", "PUSHES", "REQUESTS", "Answer", "BridgedWidget", "Message"]
+__all__ = ["NOTICES", "BridgedWidget", "Handler", "Message"]
 
-REQUESTS = {
-    "hello": "a page is there; answers whether it came through a subshell",
-    # The panel
-    "heartbeat": "answers that the kernel is alive",
-    "open": "a page begins; answers all that it needs",
-    "rows": "answers the rows with some numbers, with what was found around a text",
-    "find": "answers the numbers of a piece of the log that match a filter",
-    "detail": "answers everything about one record, for the inspector",
-    "payload": "answers a page of a record's payload",
-    "wire": "answers some bytes of a record, as they were on the wire",
-    "copy": "answers a record in a form to copy",
-    "compare": "answers where two payloads differ, and a page of each there",
-    "connections": "answers what is known of each connection",
-    "act": "call one of the panel's controls",
-    "held": "answers the payload of a message that a tap's rule holds, to edit it",
-    "save": "write the log to a file",
-    "load": "show a file in place of the live log, or the live one again",
-    # The addresses
-    "page": "where the page is, which lets it in; answers the number of the last record",
-    "position": "answers the number of the last record",
-    "refusal": "answers how the page's newest request was refused",
-    # The browser client
-    "connect": "the page is about to connect; answers the number of the last record",
-}
-NOTICES = {
-    "checked": "what the page's check of the addresses found",
-    "event": "what happened to the page's WebSocket",
-    "sight": "how many rows the page draws: so many of the newest are pushed",
-}
-PUSHES = {
-    "answer": "to one request of one page",
-    "news": "how far the log goes, its newest rows, and the status when it changed",
-    "said": "what a click did, or why it could not",
-    "reset": "another log is shown now: open it",
-    "comparison": "what both ends of a page's connection sent and got",
-}
+NOTICES = ("checked", "event", "sight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +50,7 @@ class Message:
         return value if isinstance(value, str) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a request is answered with, as JSON; bytes are hex or base64, for every front end."""
-
-    value: Mapping[str, Any] = field(default_factory=dict)
+Handler = Callable[[Message], Mapping[str, Any] | None]  # returns the answer's value, as JSON
 
 
 class BridgedWidget(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
@@ -115,14 +76,7 @@ class BridgedWidget(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has 
             buffers=buffers,
         )
 
-    def publish_here(self, content: dict[str, Any]) -> None:
-        """Publish with the message being handled as the parent.
-
-        From then on ipykernel hands what pages send to this widget to the shell that runs now.
-        """
-        super()._send({"method": "custom", "content": content})
-
-    def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
+    def handlers(self) -> dict[str, Handler]:
         """Return what handles each kind of request and notice, apart from the hello.
 
         An exception of a handler becomes an answer with an error: the text of an `AstraError`,
@@ -140,18 +94,17 @@ class BridgedWidget(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has 
         kind, page, number = (content.get(name) for name in ("kind", "page", "id"))
         if not isinstance(kind, str) or not isinstance(page, str):
             return
-        about = {"kind": "answer", "page": page, "id": number}
         wants_answer = isinstance(number, int) and not isinstance(number, bool)
-        if kind == "hello":
-            if wants_answer:
-                self._answer_hello(about)
-            return
-        outcome = self._handle(kind, Message(page, content))
-        if wants_answer and kind not in NOTICES:
-            self.send({**about, **outcome})
-
-    def _answer_hello(self, about: dict[str, Any]) -> None:
-        self.publish_here({**about, "value": {"subshell": in_subshell(self)}})
+        about = {"kind": "answer", "page": page, "id": number}
+        if kind != "hello":
+            outcome = self._handle(kind, Message(page, content))
+            if wants_answer and kind not in NOTICES:
+                self.send({**about, **outcome})
+        elif wants_answer:
+            # Published with the hello as the parent: from then on ipykernel hands what pages send
+            # to this widget to the shell that runs now.
+            answer = {**about, "value": {"subshell": in_subshell(self)}}
+            super()._send({"method": "custom", "content": answer})
 
     def _handle(self, kind: str, message: Message) -> dict[str, Any]:
         """Call the handler; the outcome is a value or an error."""
@@ -159,13 +112,12 @@ class BridgedWidget(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has 
         if handler is None:
             return {"error": f"This widget has no answer to {kind[:40]!r}."}
         try:
-            answer = handler(message) or Answer()
+            return {"value": handler(message) or {}}
         except AstraError as exc:
             return {"error": str(exc)}
         except Exception as exc:
             self.log.debug("request %r failed", kind, exc_info=True)
             return {"error": f"The kernel failed at {kind!r}: {type(exc).__name__}."}
-        return {"value": dict(answer.value)}
 
 
 def in_subshell(widget: ipywidgets.Widget) -> bool:

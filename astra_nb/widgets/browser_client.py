@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,7 +12,7 @@ from astra_nb.locks import make_rlock
 from astra_nb.log import FrameLog
 from astra_nb.server import Server
 
-from .bridge import Answer, Message
+from .bridge import Handler, Message
 from .comparison import Account, PageEvent, compare, origin_of
 from .esm import STATIC, join_modules
 from .log_widget import Addressed
@@ -72,17 +71,17 @@ class BrowserClientView(Addressed):
         server = self._server()
         return f"<BrowserClientView of {server.browser_url if server else 'no server'}>"
 
-    def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
+    def handlers(self) -> dict[str, Handler]:
         """Return what handles each kind of request and notice."""
         return {**super().handlers(), "connect": self._connect, "event": self._take_event}
 
-    def position(self) -> Answer:
-        """Answer with the number of the last record of the log, and the path to connect to."""
-        return Answer({**super().position().value, "path": self.path})
+    def position(self) -> dict[str, Any]:
+        """Return the number of the last record of the log, and the path to connect to."""
+        return {**super().position(), "path": self.path}
 
-    def _connect(self, message: Message) -> Answer:
+    def _connect(self, message: Message) -> dict[str, Any]:
         position = self.position()
-        last: int = position.value["last"]
+        last: int = position["last"]
         known = message.integer("after")
         with self._lock:
             self._pages.pop(message.page, None)

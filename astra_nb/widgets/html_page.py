@@ -72,7 +72,7 @@ def html_page(view: LogView) -> str:
         "rows": rows,
         "records": records,
         "errors": marks.errors,
-        "connections": [{**each.as_json(), "rtt": None} for each in marks.connections.values()],
+        "connections": [{**vars(each), "rtt": None} for each in marks.connections.values()],
         "origin": view.origin,
         "catalog": CATALOG,
         "spans": log.spans(),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import anywidget
@@ -20,7 +19,7 @@ from astra_nb.log.records import ClosedRecord
 from astra_nb.net.policy import CHECK_PATH
 from astra_nb.server import Server
 
-from .bridge import Answer, BridgedWidget, Message
+from .bridge import BridgedWidget, Handler, Message
 from .comparison import origin_of
 from .throttle import Throttle
 
@@ -60,7 +59,7 @@ class Addressed(BridgedWidget, anywidget.AnyWidget):
             self._gone = weakref.finalize(server, self._server_gone)
             self._gone.atexit = False
 
-    def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
+    def handlers(self) -> dict[str, Handler]:
         """Return what handles each kind of request and notice."""
         return {
             "page": self._take_page,
@@ -80,11 +79,11 @@ class Addressed(BridgedWidget, anywidget.AnyWidget):
             raise LocalError(GONE)
         return server
 
-    def position(self) -> Answer:
-        """Answer with the number of the last record of the log."""
-        return Answer({"last": self.required_server().log.last_number})
+    def position(self) -> dict[str, Any]:
+        """Return the number of the last record of the log, as an answer."""
+        return {"last": self.required_server().log.last_number}
 
-    def _take_page(self, message: Message) -> Answer:
+    def _take_page(self, message: Message) -> dict[str, Any]:
         self._origin = message.text("origin")
         server, base_url = self.required_server(), message.text("base_url")
         # A page that names no site, such as one in a sandbox, stays outside.
@@ -93,9 +92,9 @@ class Addressed(BridgedWidget, anywidget.AnyWidget):
         self.refresh()
         return self.position()
 
-    def _refusal(self, message: Message) -> Answer:
+    def _refusal(self, message: Message) -> dict[str, Any]:
         log = self.required_server().log
-        return Answer(refused_since(log, message.integer("after"), self._origin))
+        return refused_since(log, message.integer("after"), self._origin)
 
     def _take_check(self, message: Message) -> None:
         result = message.fields.get("result")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import Any
 
 from astra_nb.log import FrameLog
 from astra_nb.log.records import (
@@ -79,9 +78,6 @@ class Connection:
                     "refused" if record.status is not None
                     else "closed" if is_clean(record) else "failed"
                 )  # fmt: skip
-
-    def as_json(self) -> dict[str, Any]:
-        return vars(self)
 
 
 def agent(header: str) -> str:

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import traitlets
 
+from astra_nb.errors import LocalError
 from astra_nb.locks import make_rlock
 from astra_nb.log import FrameLog
 from astra_nb.server import Server
@@ -26,7 +27,7 @@ from astra_nb.wire.redaction import redact_path
 from astra_nb.wire.text import visible
 
 from .answers import Answers
-from .bridge import Answer, Message
+from .bridge import Handler, Message
 from .catalog import CATALOG
 from .esm import STATIC, join_modules
 from .log_rows import Tail, as_json, rows_between
@@ -34,7 +35,7 @@ from .marks import Marks
 from .request_actions import Request
 from .rule_actions import describe_tap
 from .senders import Senders
-from .static_copy import StaticCopy, with_plain_text
+from .static_copy import StaticCopy
 
 __all__ = ["Panel", "panel_of_client", "panel_of_log", "panel_of_server", "panel_of_tap"]
 
@@ -231,12 +232,17 @@ class Panel(Answers):
 
     # What a page requests
 
-    def _open(self, message: Message) -> Answer:
+    def handlers(self) -> dict[str, Handler]:
+        """Return what handles each kind of request and notice."""
+        own = {"open": self._open, "sight": self._take_sight, "load": self._load}
+        return {**super().handlers(), **own}
+
+    def _open(self, message: Message) -> dict[str, Any]:
         """Bring a page up to date."""
         # Under the lock, so that no news get in between and show the page a gap.
         with self._lock:
             self._has_page = True
-            answer = Answer(self._overview())
+            answer = self._overview()
         # A page that came late is told of the table too, but after it has painted the rows.
         self._copy_time = time() - COPY_INTERVAL + COPY_DELAY
         self._throttle.wake()
@@ -244,6 +250,13 @@ class Panel(Answers):
 
     def _take_sight(self, message: Message) -> None:
         self._in_sight = min(max(self._in_sight, message.integer("rows")), MOST_TAIL)
+
+    def _load(self, message: Message) -> None:
+        path = message.text("path")
+        try:
+            self.show_file(path or None)
+        except (OSError, ValueError, ImportError) as exc:
+            raise LocalError(visible(f"{path} cannot be shown: {exc}", 300)) from exc
 
     def show_file(self, path: str | None) -> None:
         """Show a log from a file in place of the live one; None shows that again.
@@ -261,19 +274,6 @@ class Panel(Answers):
             self._note = "" if path is None else f"This is the file {visible(path, 200)}."
             self._begin_log()
             self.push("reset", {})
-
-    def look_again(self) -> None:
-        """Push the status soon."""
-        self._status_time = 0.0
-        self._throttle.wake()
-
-    def say(self, sentence: str, *, failed: bool = False) -> None:
-        """Show a sentence about what happened."""
-        self.sentence, self.failed = sentence, failed
-        self.push("said", self._said())
-
-    def _said(self) -> dict[str, Any]:
-        return {"sentence": self.sentence, "failed": self.failed, "code": self.code}
 
     # Life and other forms
 
@@ -302,7 +302,8 @@ class Panel(Answers):
 
     def with_static_forms(self, bundle: Any, plain: str) -> dict[str, Any]:
         """Add the forms that need no widgets: a line of text, and the log as a table."""
-        data = with_plain_text(bundle, plain)
+        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+        data["text/plain"] = plain
         if self.frame_log is not None:
             data["text/html"] = self.frame_log.html()
         self._copy.place()

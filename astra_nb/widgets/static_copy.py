@@ -8,12 +8,11 @@ the page hides the table.
 from __future__ import annotations
 
 import html
-from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-__all__ = ["StaticCopy", "with_plain_text"]
+__all__ = ["StaticCopy"]
 
 # The same in every run: notebooks are compared with the outputs that they store.
 EMPTY = '<div data-astra-copy=""></div>'
@@ -34,7 +33,7 @@ class StaticCopy:
         """Make room for the table in the output of the cell that runs."""
         if getattr(get_ipython(), "kernel", None) is None:
             return
-        display(html_form(EMPTY), raw=True, display_id=self.key)  # type: ignore[no-untyped-call]
+        self._show(EMPTY)
         self._placed = True
 
     def update(self, heading: str, table: str) -> None:
@@ -49,14 +48,8 @@ class StaticCopy:
             f'<div data-astra-copy="{html.escape(self.key)}">'
             f"<p>{html.escape(heading)}</p>{table}</div>"
         )
-        display(html_form(text), raw=True, display_id=self.key, update=True)  # type: ignore[no-untyped-call]
+        self._show(text, update=True)
 
-
-def html_form(text: str) -> dict[str, Any]:
-    return {"text/html": text, "text/plain": ""}
-
-
-def with_plain_text(bundle: Any, plain: str) -> dict[str, Any]:
-    """Return the forms of a widget's output, with a line of text as the plain one."""
-    data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
-    return {**data, "text/plain": plain}
+    def _show(self, text: str, **options: bool) -> None:
+        forms = {"text/html": text, "text/plain": ""}
+        display(forms, raw=True, display_id=self.key, **options)  # type: ignore[no-untyped-call]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import anywidget
@@ -12,15 +12,7 @@ import pytest
 from astra_nb import Server
 from astra_nb.errors import LocalError
 from astra_nb.widgets import bridge, panel_of_server
-from astra_nb.widgets.bridge import (
-    NOTICES,
-    PUSHES,
-    REQUESTS,
-    Answer,
-    BridgedWidget,
-    Message,
-    in_subshell,
-)
+from astra_nb.widgets.bridge import NOTICES, BridgedWidget, Handler, Message, in_subshell
 from astra_nb.widgets.browser_client import BrowserClientView
 from astra_nb.widgets.esm import STATIC
 
@@ -32,14 +24,14 @@ class Widget(BridgedWidget, anywidget.AnyWidget):
 
     _esm = "export default {};"
 
-    def handlers(self) -> dict[str, Callable[[Message], Answer | None]]:
+    def handlers(self) -> dict[str, Handler]:
         return {"detail": self._detail, "wire": self._fail, "checked": self._fail}
 
-    def _detail(self, message: Message) -> Answer:
+    def _detail(self, message: Message) -> dict[str, Any]:
         number = message.integer("number")
         if number > 9:
             raise LocalError(f"there is no record {number}")
-        return Answer({"number": number})
+        return {"number": number}
 
     def _fail(self, message: Message) -> None:
         raise RuntimeError("the password is swordfish")
@@ -142,9 +134,9 @@ def handled(server: Server) -> Iterator[set[str]]:
         view.close()
 
 
-def test_both_sides_know_exactly_the_kinds_of_the_tables(handled: set[str]) -> None:
-    assert handled == (REQUESTS.keys() | NOTICES.keys()) - {"hello"}
-    assert properties("Requests") == REQUESTS.keys() == calls("request")
-    assert properties("Notices") == NOTICES.keys() == calls("notify")
-    assert properties("Pushes") == PUSHES.keys()
-    assert pushed_kinds() == calls(r"bridge\.on") == PUSHES.keys() - {"answer"}
+def test_both_sides_know_exactly_the_kinds_that_the_page_names(handled: set[str]) -> None:
+    requests, notices = properties("Requests"), properties("Notices")
+    assert handled == (requests | notices) - {"hello"}
+    assert requests == calls("request")
+    assert notices == set(NOTICES) == calls("notify")
+    assert pushed_kinds() == calls(r"bridge\.on") == properties("Pushes") - {"answer"}

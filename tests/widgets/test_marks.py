@@ -44,7 +44,7 @@ def test_a_connection_is_summed_up(server: Server) -> None:
     assert same is one
     assert (same.state, same.received[0], same.sent[0]) == ("closed", 2, 2)
     assert same.why.startswith("The client closed first with 1000")
-    assert json.loads(json.dumps(same.as_json())) == same.as_json()
+    assert json.loads(json.dumps(vars(same))) == vars(same)
     with pytest.raises(HandshakeFailed):
         connect(server.url + "nowhere")
     server.log.wait_for(kind="closed", count=2)

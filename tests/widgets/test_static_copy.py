@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from astra_nb.widgets import static_copy
-from astra_nb.widgets.static_copy import StaticCopy, with_plain_text
+from astra_nb import FrameLog
+from astra_nb.widgets import panel_of_log, static_copy
+from astra_nb.widgets.static_copy import StaticCopy
 
 Shown = list[tuple[str, dict[str, Any]]]
 
@@ -54,6 +55,9 @@ def test_outside_of_a_kernel_nothing_is_placed(
 
 @pytest.mark.parametrize("bundle", [None, {}, {"x/y": 1}, ({"x/y": 1}, {"meta": 2})])
 def test_a_line_of_text_is_added_to_any_bundle(bundle: Any) -> None:
-    forms = with_plain_text(bundle, "<A widget>")
+    panel = panel_of_log(FrameLog())
+    forms = panel.with_static_forms(bundle, "<A widget>")
+    panel.close()
     assert forms.pop("text/plain") == "<A widget>"
+    assert "<table" in forms.pop("text/html")
     assert forms in ({}, {"x/y": 1})
