@@ -74,14 +74,14 @@ export class AddressView {
 
   /**
    * Note the position in an answer; the page goes on without an answer.
-   * @param {Promise<{ value: import("./bridge.js").Place }>} asked
+   * @param {Promise<import("./bridge.js").Place>} asked
    * @returns {Promise<boolean>} whether there was an answer
    */
   async follow(asked) {
     try {
-      const { value } = await asked;
-      this.last = Math.max(this.last, value.last);
-      this.path = value.path ?? this.path;
+      const { last, path = this.path } = await asked;
+      this.last = Math.max(this.last, last);
+      this.path = path;
       return true;
     } catch {
       return false;
@@ -95,7 +95,7 @@ export class AddressView {
     const after = this.last;
     const { addresses } = this;
     const refusal = () => this.bridge.request("refusal", { after }, SHORTLY)
-      .then(({ value }) => value, () => ({ status: 0, detail: "" }));
+      .catch(() => ({ status: 0, detail: "" }));
     this.result = await checkAddresses(addresses, refusal);
     this.checkButton.disabled = false;
     const { sentence, advice } = describeCheck(this.result, addresses);

@@ -68,7 +68,7 @@
  * @property {Comparison & Place} comparison
  *
  * @typedef {"answering" | "silent" | "gone"} State of the kernel, as far as the page knows
- * @typedef {{ resolve: (answer: { value: any }) => void, reject: (problem: Error) => void }} Pending
+ * @typedef {{ resolve: (value: any) => void, reject: (problem: Error) => void }} Pending
  */
 
 const ANSWER_MS = 15_000;
@@ -98,7 +98,7 @@ export class Bridge {
     model.on("msg:custom", receive);
     signal.addEventListener("abort", () => {
       model.off("msg:custom", receive);
-      for (const { reject } of [...this.pending.values()]) reject(new Error("This view is closed."));
+      for (const { reject } of this.pending.values()) reject(new Error("This view is closed."));
     });
   }
 
@@ -110,31 +110,28 @@ export class Bridge {
    * @param {Requests[K][0]} fields
    * @param {{ timeout?: number, patience?: number }} [limits] milliseconds, Infinity for none:
    *   until it is rejected, and until the kernel counts as silent
-   * @returns {Promise<{ value: Requests[K][1] }>}
+   * @returns {Promise<Requests[K][1]>}
    */
   request(kind, fields, { timeout = ANSWER_MS, patience = PATIENCE_MS } = {}) {
     this.lastId += 1;
     const id = this.lastId;
+    /** @type {ReturnType<typeof setTimeout>[]} */
+    const timers = [];
+    const after = (/** @type {number} */ delay, /** @type {() => void} */ act) => {
+      if (delay !== Infinity) timers.push(setTimeout(act, delay)); // setTimeout takes Infinity for 1
+    };
     return new Promise((resolve, reject) => {
-      /** @type {ReturnType<typeof setTimeout>[]} */
-      const timers = [];
-      const settle = () => (timers.forEach(clearTimeout), this.pending.delete(id));
-      const pending = {
-        resolve: (/** @type {{ value: any }} */ answer) => (settle(), resolve(answer)),
-        reject: (/** @type {Error} */ problem) => (settle(), reject(problem)),
-      };
-      this.pending.set(id, pending);
-      if (this.signal.aborted) pending.reject(new Error("This view is closed."));
-      else if (!this.#send({ ...fields, kind, page: this.page, id })) {
-        pending.reject(new Error("The kernel of this view is gone."));
-      } else {
-        // setTimeout takes Infinity for 1.
-        if (patience !== Infinity) timers.push(setTimeout(() => this.#setState("silent"), patience));
-        if (timeout !== Infinity) {
-          timers.push(setTimeout(() => pending.reject(new Error(
-            `The kernel gave no answer in ${timeout / 1000} s; it may be busy with a cell. Choose the row again to ask again.`)), timeout));
-        }
+      this.pending.set(id, { resolve, reject });
+      if (this.signal.aborted) reject(new Error("This view is closed."));
+      else if (!this.#send({ ...fields, kind, page: this.page, id })) reject(new Error("The kernel of this view is gone."));
+      else {
+        after(patience, () => this.#setState("silent"));
+        after(timeout, () => reject(new Error(
+          `The kernel gave no answer in ${timeout / 1000} s; it may be busy with a cell. Choose the row again to ask again.`)));
       }
+    }).finally(() => {
+      timers.forEach(clearTimeout);
+      this.pending.delete(id);
     });
   }
 
@@ -165,18 +162,16 @@ export class Bridge {
    * @returns {Promise<boolean>} whether messages get through while a cell runs
    */
   async hello() {
-    const say = () => this.request("hello", {}, { timeout: Infinity, patience: Infinity });
     try {
-      let { value } = await say();
-      for (const pause of HELLO_PAUSES_MS) {
-        if (value.subshell) break;
-        await new Promise((resolve) => { setTimeout(resolve, pause); });
-        ({ value } = await say());
+      for (const pause of [0, ...HELLO_PAUSES_MS]) {
+        if (pause > 0) await new Promise((resolve) => { setTimeout(resolve, pause); });
+        const { subshell } = await this.request("hello", {}, { timeout: Infinity, patience: Infinity });
+        if (subshell) return true;
       }
-      return value.subshell;
     } catch {
-      return false; // the kernel is gone, or the view
+      // The kernel is gone, or the view.
     }
+    return false;
   }
 
   /** @param {Record<string, unknown>} content */
@@ -199,7 +194,7 @@ export class Bridge {
     }
     this.#setState("answering");
     const pending = this.pending.get(content.id);
-    if (content.error === undefined) pending?.resolve({ value: content.value });
+    if (content.error === undefined) pending?.resolve(content.value);
     else pending?.reject(new Error(content.error));
   }
 

@@ -113,7 +113,7 @@ export class Finder {
     do {
       let value;
       try {
-        ({ value } = await this.bridge.request("find", { ...query, after, below }));
+        value = await this.bridge.request("find", { ...query, after, below });
       } catch (problem) {
         if (run !== this.run) return;
         this.problem = messageOf(problem);

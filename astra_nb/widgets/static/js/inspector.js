@@ -92,7 +92,7 @@ export class Inspector {
     this.pinWord = element("span", { class: "astra-word" });
     this.pin = button("", "", () => this.togglePin(), "astra-bare astra-pin");
     this.pin.append(icon("pin"), this.pinWord);
-    this.payload = new PayloadView(({ offset, whole }) => store.bridge.request("payload", { number: this.number, offset, whole, ...handlers.query() }).then(({ value }) => value));
+    this.payload = new PayloadView(({ offset, whole }) => store.bridge.request("payload", { number: this.number, offset, whole, ...handlers.query() }));
     this.split = element("div", { class: "astra-split", role: "separator", tabindex: 0, "aria-label": "Size of the inspector", "aria-valuenow": 50 });
     this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector" }, this.split,
       element("div", { class: "astra-inspector-head" }, tabs, element("span", { class: "astra-spring" }), this.again, this.pin, act("close", "Close the inspector (Escape)", () => handlers.onClose())),
@@ -151,17 +151,17 @@ export class Inspector {
     this.root.hidden = false;
     this.body.setAttribute("aria-busy", "true");
     try {
-      const { value } = await this.store.bridge.request("detail", { number: row.number });
+      const detail = await this.store.bridge.request("detail", { number: row.number });
       if (this.number !== row.number) return;
       await this.payload.show(row.part !== 0 && row.part[3]);
       if (this.number !== row.number) return;
       this.row = row;
-      this.detail = value;
+      this.detail = detail;
       if (this.once === "done") this.#pin(undefined);
       this.once = this.once === "next" ? "done" : "";
       if (this.#paired && this.store.said.sentence.endsWith(CHOOSE_ANOTHER)) this.store.say("");
       if (this.#paired && this.comparing) this.tab = "Compare";
-      else if (!this.tabChosen || this.tab === "Compare" || (this.tab === "Why" && !value.why) || (this.tab === "Bits" && !value.frame)) this.tab = row.bad && value.why ? "Why" : row.kind === "handshake" ? "Handshake" : row.kind === "closed" ? "Why" : "Payload";
+      else if (!this.tabChosen || this.tab === "Compare" || (this.tab === "Why" && !detail.why) || (this.tab === "Bits" && !detail.frame)) this.tab = row.bad && detail.why ? "Why" : row.kind === "handshake" ? "Handshake" : row.kind === "closed" ? "Why" : "Payload";
       this.#draw();
     } catch (problem) {
       if (this.number !== row.number) return;
@@ -284,8 +284,8 @@ export class Inspector {
   async #compare(detail) {
     const { pinned } = this;
     if (!pinned) return;
-    const { value } = await this.store.bridge.request("compare", { one: pinned.number, other: detail.number });
-    if (this.detail === detail && this.tab === "Compare") this.body.replaceChildren(...drawDifferences(pinned, detail, value));
+    const compared = await this.store.bridge.request("compare", { one: pinned.number, other: detail.number });
+    if (this.detail === detail && this.tab === "Compare") this.body.replaceChildren(...drawDifferences(pinned, detail, compared));
   }
 
   /** Copy what the tab shows, as text: of Bits that is the RFC's drawing. */
@@ -306,9 +306,9 @@ export class Inspector {
   /** @param {number} number @param {string} form @param {HTMLElement} [pressed] */
   async copyRow(number, form, pressed = element("span")) {
     try {
-      const { value } = await this.store.bridge.request("copy", { number, form });
-      await copyText(pressed, value.text);
-      this.store.say(`Copied ${counted(value.text.length, "character")} of ${number} as ${form}.`);
+      const { text } = await this.store.bridge.request("copy", { number, form });
+      await copyText(pressed, text);
+      this.store.say(`Copied ${counted(text.length, "character")} of ${number} as ${form}.`);
     } catch (problem) {
       this.store.say(messageOf(problem), true);
     }
@@ -357,9 +357,9 @@ function bits({ frame, number }, bridge) {
   const turn = async (/** @type {number} */ step) => {
     const next = offset + step * 1024;
     if (next < 0 || next >= frame.size) return;
-    const { value } = await bridge.request("wire", { number, offset: next });
+    const { hex: digits } = await bridge.request("wire", { number, offset: next });
     offset = next;
-    lines = hexLines(fromHex(value.hex), offset, { bad });
+    lines = hexLines(fromHex(digits), offset, { bad });
     holder.replaceChildren(lines);
     setText(place, `from byte ${offset} of ${frame.size}`);
   };

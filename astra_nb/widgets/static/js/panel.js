@@ -165,8 +165,8 @@ export class View {
     this.list.asSequence = name === "Sequence";
     clearInterval(this.timer);
     if (name === "Connections") {
-      const look = () => this.store.bridge.request("connections", {}).then(({ value }) => {
-        Object.assign(this.connections, { all: value.connections, now: value.now, origin: this.store.origin });
+      const look = () => this.store.bridge.request("connections", {}).then(({ connections, now }) => {
+        Object.assign(this.connections, { all: connections, now, origin: this.store.origin });
         this.connections.draw();
       }, () => {});
       void look();
@@ -334,9 +334,9 @@ export class View {
     const row = this.store.rows.get(this.list.chosen);
     if (row?.kind !== "frame") return this.store.say("Choose a frame first.", true);
     try {
-      const { value } = await this.store.bridge.request("copy", { number: row.number, form: row.type === "text" ? "payload" : "hex" });
+      const { text } = await this.store.bridge.request("copy", { number: row.number, form: row.type === "text" ? "payload" : "hex" });
       const from = `Frame ${row.number} was sent by the ${row.sender} on #${row.connection}`;
-      this.composer.edit(value.text, row.type === "text" ? "text" : "hex", row.type, from);
+      this.composer.edit(text, row.type === "text" ? "text" : "hex", row.type, from);
     } catch (problem) {
       this.store.say(messageOf(problem), true);
     }

@@ -108,7 +108,7 @@ export class Store {
   /** Ask for all that a page needs. */
   open() {
     this.bridge.request("open", {}, { timeout: 120_000, patience: Infinity }).then(
-      ({ value }) => this.#takeAll(value), () => {});
+      (all) => this.#takeAll(all), () => {});
   }
 
   /** @param {import("./bridge.js").Overview} all */
@@ -172,9 +172,9 @@ export class Store {
    * @returns {Promise<Record<string, string>>} what was found around the query's text
    */
   async fetch(numbers, query) {
-    const { value } = await this.bridge.request("rows", { numbers, ...query });
-    this.#takeRows(readRows(value));
-    return value.contexts;
+    const batch = await this.bridge.request("rows", { numbers, ...query });
+    this.#takeRows(readRows(batch));
+    return batch.contexts;
   }
 
   /**
@@ -184,8 +184,7 @@ export class Store {
    */
   async act(name, fields = {}) {
     try {
-      const { value } = await this.bridge.request("act", { name, ...fields });
-      this.said = value;
+      this.said = await this.bridge.request("act", { name, ...fields });
     } catch (problem) {
       this.said = { sentence: messageOf(problem), failed: true, code: "" };
     }

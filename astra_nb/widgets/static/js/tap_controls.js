@@ -79,10 +79,10 @@ export class TapControls {
     const { first } = this.#tap ?? {};
     if (!first) return;
     try {
-      const { value } = await this.store.bridge.request("held", { number: first.number });
+      const { text, format } = await this.store.bridge.request("held", { number: first.number });
       this.edited = first.number;
-      this.payload.value = value.text;
-      this.format.value = value.format;
+      this.payload.value = text;
+      this.format.value = format;
       this.draw();
       fitRows(this.payload, 6);
       this.payload.focus();
