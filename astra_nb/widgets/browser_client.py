@@ -10,10 +10,11 @@ import ipywidgets
 from astra_nb.errors import LocalError
 from astra_nb.locks import make_rlock
 from astra_nb.log import FrameLog
+from astra_nb.log.records import Record
 from astra_nb.server import Server
 
 from .bridge import Handler, Message
-from .comparison import Account, PageEvent, compare, origin_of
+from .comparison import PageEvent, compare, origin_of
 from .esm import STATIC, join_modules
 from .log_widget import Addressed
 from .panel import panel_of_server
@@ -33,7 +34,7 @@ class PageConnection:
         after: The last record of the log before the page began to connect.
         proxied: Whether the address leads through a proxy.
         events: The page's account.
-        account: The server's account.
+        records: The server's account.
         read: The last record of the log that was looked at.
         number: The connection's number at the server, 0 while it is not known.
         doubt: Why it cannot be known, or "".
@@ -43,7 +44,7 @@ class PageConnection:
     after: int
     proxied: bool
     events: list[PageEvent] = field(default_factory=list)
-    account: Account = field(default_factory=Account)
+    records: list[Record] = field(default_factory=list)
     read: int = 0
     number: int = 0
     doubt: str = ""
@@ -117,7 +118,7 @@ class BrowserClientView(Addressed):
             self._find(connection, log)
         if connection.number:
             self._read(connection, log)
-        points = compare(connection.events, connection.account, proxied=connection.proxied)
+        points = compare(connection.events, connection.records, proxied=connection.proxied)
         content = {
             "page": page,
             "number": connection.number,
@@ -151,15 +152,13 @@ class BrowserClientView(Addressed):
         if connection.doubt:
             return
         records = log.since(connection.read, MOST_RECORDS + 1)
-        if len(records) > MOST_RECORDS or len(connection.account.frames) > MOST_RECORDS:
+        if len(records) > MOST_RECORDS or len(connection.records) > MOST_RECORDS:
             connection.doubt = (
                 f"More than {MOST_RECORDS:,} frames passed, too many to compare; "
                 f"the frame log goes on."
             )
             return
-        for record in records:
-            if record.connection == connection.number:
-                connection.account.add(record)
+        connection.records += [each for each in records if each.connection == connection.number]
         if records:
             connection.read = records[-1].number
 

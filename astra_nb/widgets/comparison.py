@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from astra_nb.log.joiner import join
 from astra_nb.log.records import ClosedRecord, FrameRecord, HandshakeRecord, OpenedRecord, Record
@@ -17,7 +17,7 @@ from astra_nb.wire.text import counted, visible
 
 from .bridge import Message
 
-__all__ = ["Account", "PageEvent", "Point", "compare", "origin_of", "whole_messages"]
+__all__ = ["PageEvent", "Point", "compare", "origin_of", "whole_messages"]
 
 PAGE, SERVER = "the page", "the server"
 HEAD = 32  # bytes of a message by which two are compared
@@ -81,49 +81,31 @@ class Point:
     note: str = ""
 
 
-@dataclass(slots=True)
-class Account:
-    """The server's end of one connection, taken from the log."""
-
-    response: HandshakeRecord | None = None
-    opened: OpenedRecord | None = None
-    closed: ClosedRecord | None = None
-    frames: list[FrameRecord] = field(default_factory=list)
-
-    def add(self, record: Record) -> None:
-        """Take one more record of the connection, in the order of the log."""
-        if isinstance(record, FrameRecord):
-            self.frames.append(record)
-        elif isinstance(record, HandshakeRecord) and record.status is not None:
-            self.response = record
-        elif isinstance(record, OpenedRecord):
-            self.opened = record
-        elif isinstance(record, ClosedRecord):
-            self.closed = record
-
-
-def compare(events: Sequence[PageEvent], account: Account, *, proxied: bool = False) -> list[Point]:
+def compare(
+    events: Sequence[PageEvent], records: Sequence[Record], *, proxied: bool = False
+) -> list[Point]:
     """Compare what was sent with what arrived.
 
     Args:
+        records: The server's account: those of the connection, oldest first.
         proxied: Whether something that speaks WebSocket is between the two ends.
     """
     return [
-        *opening(events, account),
-        *messages(events, account),
-        *control_frames(account, proxied),
-        *closing(events, account),
+        *opening(events, records),
+        *messages(events, records),
+        *control_frames(records, proxied),
+        *closing(events, records),
     ]
 
 
 # The opening handshake
 
 
-def opening(events: Sequence[PageEvent], account: Account) -> list[Point]:
-    response = account.response
-    if response is None:
+def opening(events: Sequence[PageEvent], records: Sequence[Record]) -> list[Point]:
+    heads = [each for each in records if isinstance(each, HandshakeRecord) and each.status]
+    if not heads:
         return []
-    opened = first(events, "open")
+    response, opened = heads[-1], first(events, "open")
     status = response.status
     if status != 101:
         if opened is None and first(events, "close") is None:
@@ -133,9 +115,9 @@ def opening(events: Sequence[PageEvent], account: Account) -> list[Point]:
         if opened:
             note += " Here it was even told that the connection opened."
         return [Point("opening handshake", SERVER, sent, arrived, opened is not None, note)]
-    if opened is None or account.opened is None:
+    chosen = next((each for each in records if isinstance(each, OpenedRecord)), None)
+    if opened is None or chosen is None:
         return []
-    chosen = account.opened
     subprotocol = chosen.subprotocol or ""
     pairs = [
         # A hidden one is not compared, nor shown from the page's account.
@@ -156,13 +138,13 @@ def names_of(extensions: str) -> str:
 # Messages
 
 
-def messages(events: Sequence[PageEvent], account: Account) -> list[Point]:
+def messages(events: Sequence[PageEvent], records: Sequence[Record]) -> list[Point]:
     points = []
     by_page = facts(events, "send")
     if by_page:
-        received = [fact for fact, _ in whole_messages(account.frames, "received")]
+        received = [fact for fact, _ in whole_messages(records, "received")]
         points.append(point_of_messages(PAGE, by_page, received))
-    sent = whole_messages(account.frames, "sent")
+    sent = whole_messages(records, "sent")
     if sent:
         got = facts(events, "message")
         points.append(point_of_messages(SERVER, [fact for fact, _ in sent], got))
@@ -189,10 +171,10 @@ def point_of_messages(sender: str, sent: list[Fact], arrived: list[Fact]) -> Poi
     return Point("messages", sender, counted(len(sent), "message"), got, changed, note)
 
 
-def whole_messages(frames: Iterable[FrameRecord], direction: str) -> list[tuple[Fact, int]]:
+def whole_messages(records: Iterable[Record], direction: str) -> list[tuple[Fact, int]]:
     """Return each whole text or binary message, and how many frames it was sent in."""
     found: list[tuple[Fact, int]] = []
-    for message in join(frames):
+    for message in join(records):
         value = message.value
         if message.direction == direction and message.type in ("text", "bytes"):
             data = value.encode() if isinstance(value, str) else value
@@ -204,9 +186,11 @@ def whole_messages(frames: Iterable[FrameRecord], direction: str) -> list[tuple[
 # PING and PONG
 
 
-def control_frames(account: Account, proxied: bool) -> list[Point]:
+def control_frames(records: Sequence[Record], proxied: bool) -> list[Point]:
     points = []
-    counts = Counter((frame.type, frame.direction) for frame in account.frames)
+    counts = Counter(
+        (each.type, each.direction) for each in records if isinstance(each, FrameRecord)
+    )
     pings, nothing = counts["ping", "sent"], "nothing in the page"
     if pings:
         pongs = counted(counts["pong", "received"], "PONG frame")
@@ -224,9 +208,10 @@ def control_frames(account: Account, proxied: bool) -> list[Point]:
 # The closing handshake
 
 
-def closing(events: Sequence[PageEvent], account: Account) -> list[Point]:
+def closing(events: Sequence[PageEvent], records: Sequence[Record]) -> list[Point]:
     event, asked = first(events, "close"), first(events, "asked")
-    closed, what = account.closed, "close code and reason"
+    closed = next((each for each in records if isinstance(each, ClosedRecord)), None)
+    what = "close code and reason"
     if closed is None or closed.status is not None:
         return []
     if asked is not None and closed.first != "server":

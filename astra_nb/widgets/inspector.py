@@ -57,14 +57,12 @@ def describe_frame(record: FrameRecord) -> dict[str, Any]:
     return {
         "type": frame.type,
         "masked": frame.masked,
-        "key": "" if frame.masking_key is None else frame.masking_key.hex(" "),
         "size": len(frame.raw),
         "header_length": frame.header_length,
         "verdict": visible(record.verdict),
         "changed": record.message is not None,
         "bad": bad_bytes(record),
         "raw": frame.raw[:WIRE_PAGE].hex(),
-        "head": record.payload[:64].hex(),
         "close": None
         if close is None
         else {

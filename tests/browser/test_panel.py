@@ -527,7 +527,7 @@ def test_every_row_of_a_flood_is_reached_and_searched(desk: NotebookPage) -> Non
         panel.list.evaluate(
             "(list, share) => { list.scrollTop = list.scrollHeight * share; }", share
         )
-        expect(panel.root.locator(".astra-waiting")).to_have_count(0)
+        expect(panel.root.locator(".astra-k-waiting")).to_have_count(0)
         shown = panel.numbers()
         assert shown == list(range(shown[0], shown[0] + len(shown)))
     panel.list.press("End")
@@ -575,7 +575,7 @@ log.panel()
     expect(panel.rows("#1").first).to_be_visible()
     assert min(panel.numbers()) == 1
     panel.list.evaluate("(list) => { list.scrollTop = list.scrollHeight / 2; }")
-    expect(panel.root.locator(".astra-waiting")).to_have_count(0)
+    expect(panel.root.locator(".astra-k-waiting")).to_have_count(0)
     assert 49_000 < panel.numbers()[0] < 51_000
     expect(panel.root.locator(".astra-composer")).to_be_hidden()
     options = panel.root.locator(".astra-connection option")

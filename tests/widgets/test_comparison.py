@@ -8,8 +8,9 @@ import pytest
 
 from astra_nb import FrameLog, WebSocket, connect
 from astra_nb.errors import HandshakeFailed
+from astra_nb.log.records import Record
 from astra_nb.widgets.bridge import Message
-from astra_nb.widgets.comparison import Account, PageEvent, Point, compare, whole_messages
+from astra_nb.widgets.comparison import PageEvent, Point, compare, whole_messages
 from tests.servers import serving
 
 HELLO = b"Hello".hex()
@@ -19,7 +20,9 @@ def event(name: str, **fields: object) -> PageEvent:
     return PageEvent.from_page(Message("p", {"name": name, **fields}))
 
 
-def account_of(handler: Callable[[WebSocket], None], act: Callable[[WebSocket], None]) -> Account:
+def account_of(
+    handler: Callable[[WebSocket], None], act: Callable[[WebSocket], None]
+) -> list[Record]:
     """Have a client act on a connection; return the server's account of it."""
     with serving(handler, subprotocols=["chat"]) as server:
         with connect(server.url, subprotocols=["chat"]) as client:
@@ -29,11 +32,8 @@ def account_of(handler: Callable[[WebSocket], None], act: Callable[[WebSocket], 
         return read_account(server.log)
 
 
-def read_account(log: FrameLog) -> Account:
-    account = Account()
-    for record in log.filter(connection=1):
-        account.add(record)
-    return account
+def read_account(log: FrameLog) -> list[Record]:
+    return list(log.filter(connection=1))
 
 
 def read(socket: WebSocket) -> None:
@@ -41,7 +41,9 @@ def read(socket: WebSocket) -> None:
         pass
 
 
-def points(events: list[PageEvent], account: Account, *, proxied: bool = False) -> dict[str, Point]:
+def points(
+    events: list[PageEvent], account: list[Record], *, proxied: bool = False
+) -> dict[str, Point]:
     return {
         f"{each.what} of {each.sender}": each for each in compare(events, account, proxied=proxied)
     }
@@ -111,7 +113,7 @@ def test_fragments_are_joined() -> None:
         client.recv(5)
 
     account = account_of(fragments, read_both)
-    assert whole_messages(account.frames, "sent") == [(("text", 5, HELLO), 2)]
+    assert whole_messages(account, "sent") == [(("text", 5, HELLO), 2)]
     got = points([event("message", type="text", size=5, head=HELLO)], account, proxied=True)
     assert not got["messages of the server"].changed
     assert (got["fragments of the server"].sent, got["fragments of the server"].arrived) == (
@@ -144,7 +146,7 @@ def test_a_refused_handshake(opened: bool) -> None:
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:
-    assert compare([event("open"), event("close", code=1000)], Account()) == []
+    assert compare([event("open"), event("close", code=1000)], []) == []
 
 
 @pytest.mark.parametrize(

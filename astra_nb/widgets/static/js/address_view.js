@@ -17,7 +17,7 @@ export class AddressView {
    * @param {Model} model
    * @param {import("./bridge.js").Bridge} bridge
    * @param {AbortSignal} signal
-   * @param {() => void} onChange
+   * @param {(view: AddressView) => void} onChange
    */
   constructor(model, bridge, signal, onChange = () => {}) {
     this.model = model;
@@ -114,6 +114,6 @@ export class AddressView {
 
   #draw() {
     setText(this.kernelAddress, this.addresses.url);
-    this.onChange();
+    this.onChange(this);
   }
 }

@@ -5,7 +5,7 @@ import { completeAddress } from "./address_check.js";
 import { AddressView, SHORTLY } from "./address_view.js";
 import { Bridge } from "./bridge.js";
 import { comparisonTable } from "./comparison.js";
-import { button, copyText, element, setText } from "./dom.js";
+import { button, choice, copyText, element, setText } from "./dom.js";
 import { messageOf } from "./format.js";
 import { limitList } from "./page_limits.js";
 import { LONGEST_REASON, PageSocket, READY_STATES, closeProblem, consoleSnippet } from "./page_socket.js";
@@ -60,7 +60,7 @@ class BrowserClientPage {
     this.between.hidden = true;
     this.snippet = element("pre", { class: "astra-snippet", tabindex: "0", "aria-label": "Code for the browser's console" });
     this.copyButton = button("Copy", "Copy this code, for the browser's console", () => copyText(this.copyButton, this.snippet.textContent ?? ""));
-    this.address = new AddressView(model, this.bridge, signal, () => this.#drawAddress());
+    this.address = new AddressView(model, this.bridge, signal, (address) => this.#drawAddress(address));
     const textOf = () => this.payload.value;
     this.root = element("div", { class: "astra-browser" },
       this.address.root,
@@ -88,7 +88,6 @@ class BrowserClientPage {
       clearInterval(ticking);
       this.socket.leave();
     });
-    this.#drawAddress();
     this.#drawState();
   }
 
@@ -128,9 +127,8 @@ class BrowserClientPage {
 
   // What is shown
 
-  #drawAddress() {
-    const { address } = this;
-    if (address === undefined) return; // which is being made
+  /** @param {AddressView} address */
+  #drawAddress(address) {
     const { url, candidates } = address.addresses;
     if (!this.edited) {
       const reached = address.result?.state === "reached" ? address.result.url : candidates[0]?.url ?? url;
@@ -232,8 +230,7 @@ function input(className, label, options) {
 
 /** @param {string[]} options @param {string} title */
 function select(options, title) {
-  return element("select", { class: "astra-select", title, "aria-label": title },
-    ...options.map((text) => element("option", { text })));
+  return choice(title, options.map((text) => [text, text]), { title });
 }
 
 /** @type {import("@anywidget/types").AnyWidget<Traits>} */

@@ -1,7 +1,7 @@
 // The composer: to whom, the payload, four send buttons, and a button for every close code.
 
 import { connectForm } from "./connect_form.js";
-import { button, copyText, element, field, fitRows, icon, roveFocus, setText, toggle } from "./dom.js";
+import { button, choice, copyText, element, field, group, icon, payloadField, removable, roveFocus, setText, toggle, word } from "./dom.js";
 import { TapControls } from "./tap_controls.js";
 import { Target, numberIn } from "./target.js";
 
@@ -30,18 +30,8 @@ export class Composer {
     /** @type {TapControls | null} */
     this.controls = null;
     this.from = element("span", { class: "astra-label" }); // which end sends
-    this.to = element("select", { class: "astra-select astra-to", onchange: () => this.#pick() });
-    this.payload = element("textarea", {
-      class: "astra-payload", rows: 1, spellcheck: "false", "aria-label": "Payload", placeholder: "Payload",
-      oninput: () => this.#grow(),
-      onkeydown: (event) => {
-        if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-        event.preventDefault();
-        this.send(this.kind);
-      },
-    });
-    this.format = element("select", { class: "astra-select astra-format", "aria-label": "The payload is", title: "How the payload is read" },
-      ...this.catalog.formats.map((name) => element("option", { text: `as ${name}`, value: name })));
+    this.to = choice("", [], { class: "astra-to", onchange: () => this.#pick() });
+    this.payload = payloadField(this.catalog.formats, { "aria-label": "Payload", placeholder: "Payload" }, () => this.send(this.kind));
     this.sends = new Map(KINDS.map((kind) => [kind, button(`Send ${kind}`, `Send the payload as ${kind} (Enter sends as the highlighted type)`, () => this.send(kind))]));
     this.reason = element("input", { class: "astra-field astra-reason", placeholder: "reason", "aria-label": "Close reason", oninput: () => this.#count() });
     this.count = element("span", { class: "astra-in" });
@@ -50,19 +40,14 @@ export class Composer {
     this.sign = element("span", { class: "astra-sign", "aria-hidden": "true" });
     this.copy = button("Copy", "Copy the line of Python", () => copyText(this.copy, this.code.textContent ?? ""), "astra-bare");
     this.hint = element("span", { class: "astra-hint-line" });
-    this.openers = new Map(Object.entries(DRAWERS).map(([name, word]) => {
-      const made = button(word, { fragments: "Send one message in several frames", rules: "Put bytes on the wire that break RFC 6455", saved: "Saved payloads and requests", connect: "Open a client in the kernel", tap: "Delay, drop, replace or hold messages that pass through the tap" }[name] ?? "", () => this.open(this.drawer === name ? "" : name), "astra-bare");
-      made.setAttribute("aria-expanded", "false");
-      return [name, made];
-    }));
+    this.openers = new Map(Object.entries(DRAWERS).map(([name, label]) => [name, button(label, { fragments: "Send one message in several frames", rules: "Put bytes on the wire that break RFC 6455", saved: "Saved payloads and requests", connect: "Open a client in the kernel", tap: "Delay, drop, replace or hold messages that pass through the tap" }[name] ?? "", () => this.open(this.drawer === name ? "" : name), "astra-bare", { "aria-expanded": "false" })]));
     this.drawerRoot = element("div", { class: "astra-drawer" });
     this.drawerRoot.hidden = true;
     this.said = element("div", { class: "astra-said", role: "status" }, this.sign, this.sentence, this.hint, element("span", { class: "astra-spring" }), this.code, this.copy);
     const label = (/** @type {string} */ text) => element("span", { class: "astra-label", text });
     this.form = element("div", { class: "astra-form" },
       this.from, this.to,
-      element("span", { class: "astra-pay-field" }, this.payload, this.format),
-      element("div", { class: "astra-seg astra-sends", role: "group", "aria-label": "Send" }, ...this.sends.values()),
+      this.payload.root, group("Send", [...this.sends.values()], "astra-sends"),
       element("span", { class: "astra-more" }, ...["fragments", "rules", "saved", "connect"].map((name) => this.openers.get(name) ?? null)),
       label("Close with"),
       element("span", { class: "astra-reason-field" }, this.reason, this.count),
@@ -83,22 +68,18 @@ export class Composer {
   #codes() {
     const { codes, ranges } = this.catalog;
     const one = (/** @type {import("./store.js").Code} */ { code, name, says }) => {
-      const made = button(String(code), "", () => this.close(code), "astra-close-code");
-      if (code === 1006) made.append(element("span", { class: "astra-word", text: "drops" }));
-      made.dataset.says = `${code} ${name}: ${says}`;
-      made.setAttribute("aria-label", `Close with ${code}, ${name}: ${says}`);
-      made.removeAttribute("title");
+      const made = button(String(code), "", () => this.close(code), "astra-close-code",
+        { "data-says": `${code} ${name}: ${says}`, "aria-label": `Close with ${code}, ${name}: ${says}` });
+      if (code === 1006) made.append(word("drops"));
       return made;
     };
-    const sent = element("div", { class: "astra-seg", role: "group", "aria-label": "Close codes that may be sent" }, ...codes.filter((each) => each.sent).map(one));
-    const never = element("div", { class: "astra-seg astra-never", role: "group", "aria-label": "Close codes that are only reported" }, ...codes.filter((each) => !each.sent).map(one));
+    const sent = group("Close codes that may be sent", codes.filter((each) => each.sent).map(one));
+    const never = group("Close codes that are only reported", codes.filter((each) => !each.sent).map(one), "astra-never");
     const made = ranges.map(({ first, last, says }) => {
       const number = element("input", { class: "astra-field", value: first, inputmode: "numeric", "aria-label": `Close code from ${first} to ${last}`, "data-says": says,
         onkeydown: (event) => { if (event.key === "Enter") go.click(); } });
-      const go = button("", "", () => this.close(Number(number.value)), "astra-icon-button");
-      go.dataset.says = says;
-      go.setAttribute("aria-label", `Close with this code: ${says}`);
-      go.append(icon("go"));
+      const go = button("", "", () => this.close(Number(number.value)), "astra-icon-button",
+        { sign: "go", "data-says": says, "aria-label": `Close with this code: ${says}` });
       return element("span", { class: "astra-range" }, number, go);
     });
     roveFocus(sent, "button");
@@ -211,7 +192,7 @@ export class Composer {
   send(kind) {
     if (!this.store.status.sends) return this.store.say("This panel cannot send.", true);
     if (kind === "text" || kind === "bytes") this.#setKind(kind);
-    void this.store.act(`send_${kind}`, { options: this.target, typed: this.payload.value, format: this.format.value });
+    void this.store.act(`send_${kind}`, { options: this.target, ...this.payload.read() });
   }
 
   /** @param {number} code */
@@ -226,16 +207,10 @@ export class Composer {
    */
   edit(payload, format, kind, from) {
     if (!this.store.status.sends) return this.store.say("This panel cannot send.", true);
-    this.payload.value = payload;
-    this.format.value = format;
-    this.#grow();
+    this.payload.write(payload, format);
     if (KINDS.includes(kind)) this.#setKind(kind);
-    this.payload.focus();
+    this.payload.input.focus();
     this.store.say(`${from}; ${this.chosen.ended ? `${this.chosenName} has closed, so choose where it goes` : `it goes to ${this.targetName} when you press Send ${this.kind}`}.`);
-  }
-
-  #grow() {
-    fitRows(this.payload, 6);
   }
 
   #count() {
@@ -276,7 +251,7 @@ export class Composer {
     cuts.input.placeholder = "3, 7";
     const ping = toggle("a ping between", "Send a PING after the first fragment", false, () => {});
     const send = (/** @type {string} */ type) => button(`Send ${type} in fragments`, `One ${type} message in several frames`, () => this.store.act("send_fragments", {
-      arguments: [type], typed: this.payload.value, format: this.format.value,
+      arguments: [type], ...this.payload.read(),
       options: {
         ...(cuts.input.value ? { cuts: cuts.input.value } : { parts: Math.max(1, Math.min(100, Number(parts.input.value) || 1)) }),
         ...(ping.getAttribute("aria-pressed") === "true" ? { ping: true } : {}), ...this.target,
@@ -287,31 +262,24 @@ export class Composer {
 
   #rules() {
     const end = this.#end;
+    const act = (/** @type {string} */ label, /** @type {string} */ name, /** @type {object} */ fields, /** @type {string} */ says, more = {}) =>
+      button(label, "", () => this.store.act(name, { options: this.target, ...fields }), "", { "data-says": says, ...more });
     const of = (/** @type {string} */ stage) => this.catalog.rules.filter((each) => each.stage === stage && each.sends[end] !== undefined).map(({ name, says, sends }) => {
-      const made = button(name, "", () => this.store.act("break_rule", { arguments: [name], options: this.target }));
       const what = stage === "conduct" ? "" : `A click ${sends[end] ? `sends ${sends[end]?.slice(0, 60)}` : "drops TCP"}. `;
-      made.dataset.says = what + says;
-      made.setAttribute("aria-description", says);
-      return made;
+      return act(name, "break_rule", { arguments: [name] }, what + says, { "aria-description": says });
     });
-    const raw = button("payload as raw bytes", "", () => this.store.act("send_raw", { options: this.target, typed: this.payload.value, format: this.format.value }));
-    raw.dataset.says = "Put the payload's bytes on the wire as they are, without a header.";
-    const pong = (/** @type {boolean} */ on) => {
-      const made = button(`automatic pong ${on ? "on" : "off"}`, "", () => this.store.act("set_automatic_pong", { arguments: [on], options: this.target }));
-      made.dataset.says = "Whether the sending end answers each PING by itself (RFC 6455, section 5.5.2).";
-      return made;
-    };
+    const raw = button("payload as raw bytes", "", () => this.store.act("send_raw", { options: this.target, ...this.payload.read() }), "",
+      { "data-says": "Put the payload's bytes on the wire as they are, without a header." });
+    const pong = (/** @type {boolean} */ on) => act(`automatic pong ${on ? "on" : "off"}`, "set_automatic_pong", { arguments: [on] },
+      "Whether the sending end answers each PING by itself (RFC 6455, section 5.5.2).");
     return [...of("frame"), raw, element("span", { class: "astra-label", text: "From now on" }), ...of("conduct"), pong(false), pong(true)];
   }
 
   #savedOnes() {
     const { saved, requests } = this.store.status;
-    const save = button("Save this payload", "Keep what is in the payload field", () => this.store.act("save_payload", { arguments: [this.payload.value, this.format.value] }));
-    const kept = (/** @type {string} */ name, /** @type {string} */ title, /** @type {() => void} */ load, /** @type {() => void} */ forget) => {
-      const gone = button("\u2715", `Remove ${name}`, forget);
-      gone.setAttribute("aria-label", `Remove ${name}`);
-      return element("span", { class: "astra-seg" }, button(name, title, load), gone);
-    };
+    const save = button("Save this payload", "Keep what is in the payload field", () => this.store.act("save_payload", { arguments: Object.values(this.payload.read()) }));
+    const kept = (/** @type {string} */ name, /** @type {string} */ title, /** @type {() => void} */ load, /** @type {() => void} */ forget) =>
+      removable(button(name, title, load), name, forget);
     return [...saved.map(({ name, payload, format }, index) => kept(name, "Put it into the payload field",
       () => this.edit(payload, format, this.kind, "A saved payload"), () => this.store.act("forget_payload", { arguments: [index] }))),
     ...requests.map((request) => kept(`${request.number} \u00b7 ${request.address || "/"}${Object.keys(request.headers).length ? " with headers" : ""}`, "Put it into the connect form",

@@ -1,6 +1,6 @@
 // The form of a client in the kernel: its request, to connect with or to save.
 
-import { button, element, field, fitRows } from "./dom.js";
+import { button, choice, element, field, fitRows } from "./dom.js";
 import { messageOf } from "./format.js";
 
 /**
@@ -41,9 +41,8 @@ export function connectForm(store, request, onConnect) {
   headers.value = writeHeaders(request?.headers ?? {});
   fitRows(headers, 4);
   const protocols = field("Subprotocols", request?.subprotocols.join(", ") ?? "", "");
-  const wrong = element("select", { class: "astra-select", "aria-label": "A rule that the request breaks" },
-    element("option", { text: "a correct request", value: "" }),
-    ...store.model.get("catalog").rules.filter(({ stage }) => stage === "request").map(({ name, says }) => element("option", { text: name, title: says, value: name })));
+  const wrong = choice("A rule that the request breaks", [["", "a correct request"]]);
+  wrong.append(...store.model.get("catalog").rules.filter(({ stage }) => stage === "request").map(({ name, says }) => element("option", { text: name, title: says, value: name })));
   wrong.value = request?.faults[0] ?? "";
   const act = (/** @type {string} */ name) => {
     try {

@@ -29,15 +29,53 @@ export function element(tag, options = {}, ...children) {
 
 /**
  * A push button.
- * @param {string} label
+ * @param {string | Node} label
  * @param {string} title
  * @param {(event: MouseEvent) => void} onClick
  * @param {string} [className]
+ * @param {Options & { sign?: string }} [options] a sign to draw before the label; attributes
  */
-export function button(label, title, onClick, className = "") {
+export function button(label, title, onClick, className = "", { sign = "", ...options } = {}) {
   return element("button", {
-    class: `astra-button ${className}`.trim(), text: label, type: "button", title, onclick: onClick,
-  });
+    class: `astra-button ${className}`.trim(), type: "button", title: title || false, onclick: onClick,
+    ...options,
+  }, sign ? icon(sign) : null, label);
+}
+
+/** A word that a narrow panel leaves out. @param {string} text */
+export function word(text) {
+  return element("span", { class: "astra-word", text });
+}
+
+/** Buttons side by side. @param {string} name @param {Node[]} buttons @param {string} [className] */
+export function group(name, buttons, className = "") {
+  return element("div", { class: `astra-seg ${className}`.trim(), role: "group", "aria-label": name }, ...buttons);
+}
+
+/** A button that loads something, and one that removes it. @param {HTMLElement} load @param {string} name @param {() => void} remove */
+export function removable(load, name, remove) {
+  const title = `Remove ${name}`;
+  return element("span", { class: "astra-seg" }, load, button("\u2715", title, remove, "", { "aria-label": title }));
+}
+
+/**
+ * Tabs, of which one is selected; arrow keys open them too.
+ * @param {string} name @param {string[]} names @param {(name: string) => void} onOpen
+ */
+export function tabList(name, names, onOpen) {
+  const tabs = names.map((each) => element("button", {
+    class: "astra-tab", type: "button", role: "tab", "data-tab": each, onclick: () => onOpen(each),
+  }, element("span", { text: each })));
+  const root = element("span", { class: "astra-tabs", role: "tablist", "aria-label": name }, ...tabs);
+  roveFocus(root, "button", (tab) => tab.click());
+  const select = (/** @type {string} */ chosen) => {
+    for (const tab of tabs) {
+      const on = tab.dataset.tab === chosen;
+      tab.setAttribute("aria-selected", String(on));
+      tab.setAttribute("tabindex", on ? "0" : "-1");
+    }
+  };
+  return { root, tabs, select };
 }
 
 /**
@@ -67,26 +105,62 @@ export function fitRows(area, most) {
 
 /**
  * A choice of one among some, each with its value and its word.
- * @param {string} name @param {[string, string][]} options
+ * @param {string} name @param {[string | number, string][]} options @param {Options} [more]
  */
-export function choice(name, options) {
-  return element("select", { class: "astra-select", "aria-label": name }, ...options.map(([value, text]) => element("option", { value, text })));
+export function choice(name, options, { class: className = "", ...more } = {}) {
+  return element("select", { class: `astra-select ${className}`.trim(), "aria-label": name, ...more }, ...choices(options));
+}
+
+/** @param {[string | number, string][]} options */
+export function choices(options) {
+  return options.map(([value, text]) => element("option", { value, text }));
+}
+
+/**
+ * A field for a payload, with the format in which it is read.
+ * @param {string[]} formats @param {Options} options of the field
+ * @param {() => void} onEnter
+ */
+export function payloadField(formats, options, onEnter) {
+  const input = element("textarea", {
+    class: "astra-payload", rows: 1, spellcheck: "false", ...options,
+    oninput: () => fitRows(input, 6),
+    onkeydown: (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      onEnter();
+    },
+  });
+  const format = choice("The payload is", formats.map((name) => [name, `as ${name}`]), { class: "astra-format", title: "How the payload is read" });
+  return {
+    root: element("span", { class: "astra-pay-field" }, input, format),
+    input,
+    /** What was typed, as the controls in the kernel take it. */
+    read: () => ({ typed: input.value, format: format.value }),
+    /** @param {string} payload @param {string} form */
+    write(payload, form) {
+      input.value = payload;
+      format.value = form;
+      fitRows(input, 6);
+    },
+  };
 }
 
 /**
  * A button that is on or off; its state is in aria-pressed.
- * @param {string} label
+ * @param {string | Node} label
  * @param {string} title
  * @param {boolean} pressed
  * @param {(pressed: boolean) => void} onChange
  * @param {string} [className]
+ * @param {Options & { sign?: string }} [options] as of a button
  */
-export function toggle(label, title, pressed, onChange, className = "") {
+export function toggle(label, title, pressed, onChange, className = "", options = {}) {
   const made = button(label, title, () => {
     const next = made.getAttribute("aria-pressed") !== "true";
     setPressed(made, next);
     onChange(next);
-  }, `astra-toggle ${className}`.trim());
+  }, `astra-toggle ${className}`.trim(), options);
   setPressed(made, pressed);
   return made;
 }
@@ -213,6 +287,6 @@ export function menu(label, title, fill, sign = "") {
       if (!(event.relatedTarget instanceof Node && made.contains(event.relatedTarget))) made.open = false;
     },
     onclick: (event) => { if (event.target.closest(".astra-menu-list button")) setTimeout(() => { made.open = false; }); },
-  }, element("summary", { class: "astra-button", title, tabindex: 0 }, sign ? icon(sign) : null, element("span", { class: "astra-word", text: label }), icon("caret")), list);
+  }, element("summary", { class: "astra-button", title, tabindex: 0 }, sign ? icon(sign) : null, word(label), icon("caret")), list);
   return made;
 }

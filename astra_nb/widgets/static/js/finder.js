@@ -126,7 +126,7 @@ export class Finder {
       if (run !== this.run) return;
       if (first) this.covered = Math.max(this.covered, value.to);
       const before = fresh && first ? [] : this.found?.numbers ?? [];
-      this.found = new Sorted(merge(before, value.numbers));
+      this.found = new Sorted([...new Set(before.concat(value.numbers))].sort((a, b) => a - b));
       this.searched += value.searched;
       below = value.below;
       first = false;
@@ -141,13 +141,4 @@ export class Finder {
       this.more();
     }
   }
-}
-
-/** @param {number[]} one @param {number[]} other both rising */
-function merge(one, other) {
-  if (other.length === 0) return one;
-  if (one.length === 0) return other;
-  if ((other.at(-1) ?? 0) < (one[0] ?? 0)) return other.concat(one);
-  if ((other[0] ?? 0) > (one.at(-1) ?? 0)) return one.concat(other);
-  return [...new Set(one.concat(other))].sort((a, b) => a - b);
 }

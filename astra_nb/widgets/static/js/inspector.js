@@ -1,8 +1,9 @@
 // The inspector of one record: payload, bits, handshake, why it ended; and two records side by side.
 
-import { button, copyText, element, icon, menu, roveFocus, setPressed, setText } from "./dom.js";
+import { button, copyText, element, group, menu, roveFocus, setPressed, setText, tabList, word } from "./dom.js";
 import { drawDifferences } from "./differences.js";
 import { drawFigure } from "./figure.js";
+import { queryOf } from "./finder.js";
 import { ascii, counted, hex, messageOf } from "./format.js";
 import { FORMS, PayloadView, fromHex, hexLines } from "./payload_view.js";
 import { afterFirst, handshakeText, headline, whyText } from "./tab_text.js";
@@ -14,14 +15,12 @@ import { afterFirst, handshakeText, headline, whyText } from "./tab_text.js";
  * @typedef {object} FrameDetail
  * @property {string} type
  * @property {boolean} masked
- * @property {string} key masking key in hex
  * @property {number} size bytes on the wire
  * @property {number} header_length
  * @property {string} verdict
  * @property {boolean} changed an extension changed the payload
  * @property {Bad | null} bad where UTF-8 breaks
  * @property {string} raw the first bytes on the wire, in hex
- * @property {string} head the first bytes of the payload, in hex
  * @property {{ code: number, name: string, meaning: string, reason: string } | null} close
  * @property {Field[]} fields
  * @property {string[]} problems
@@ -44,16 +43,15 @@ const COPIES = [
   ["drawing", "Copy as the RFC's drawing"], ["explanation", "Copy the explanation"],
 ];
 
+const MOST_UNMASKED = 64; // bytes
 const CHOOSE_ANOTHER = "choose another row to compare them.";
 
 export class Inspector {
-  /**
-   * @param {import("./store.js").Store} store
-   * @param {{ onClose: () => void, onChoose: (number: number) => void, onEdit: () => void, onPin: (number: number) => void, query: () => import("./finder.js").Query }} handlers
-   */
-  constructor(store, handlers) {
+  /** @param {import("./panel.js").View} panel */
+  constructor(panel) {
+    const { store } = panel;
     this.store = store;
-    this.handlers = handlers;
+    this.panel = panel;
     this.number = 0;
     this.tab = "Payload";
     this.tabChosen = false;
@@ -72,30 +70,23 @@ export class Inspector {
     this.once = /** @type {"" | "next" | "done"} */ ("");
     this.title = element("span", { class: "astra-title" });
     this.forms = FORMS.map((form) => button(form, `The payload as ${form}`, () => { this.payload.choose(form); this.#drawForms(); }));
-    this.formGroup = element("div", { class: "astra-seg", role: "group", "aria-label": "Show the payload as" }, ...this.forms);
+    this.formGroup = group("Show the payload as", this.forms);
     this.copyTab = button("Copy", "", () => this.#copyTab());
     const copy = menu("Copy as", "Copy in another form", () => COPIES.map(([form, name]) => {
       const made = button(name ?? "", name ?? "", () => this.copy(form ?? "", made));
       return made;
     }));
-    this.again = button("Edit and send again", "Put this payload into the composer (e)", () => handlers.onEdit(), "astra-bare");
+    this.again = button("Edit and send again", "Put this payload into the composer (e)", () => panel.edit(), "astra-bare");
     this.body = element("div", { class: "astra-inspector-body", tabindex: 0, role: "tabpanel", "aria-label": "Detail" });
-    this.tabs = TABS.map((name) => element("button", { class: "astra-tab", type: "button", role: "tab", text: name, "data-tab": name, onclick: () => this.openTab(name) }));
-    const tabs = element("span", { class: "astra-tabs", role: "tablist", "aria-label": "Inspector" }, ...this.tabs);
-    roveFocus(tabs, "button", (tab) => tab.click());
-    const act = (/** @type {string} */ sign, /** @type {string} */ name, /** @type {() => void} */ onClick) => {
-      const made = button("", name, onClick, "astra-bare astra-icon-button");
-      made.setAttribute("aria-label", name);
-      made.append(icon(sign));
-      return made;
-    };
-    this.pinWord = element("span", { class: "astra-word" });
-    this.pin = button("", "", () => this.togglePin(), "astra-bare astra-pin");
-    this.pin.append(icon("pin"), this.pinWord);
-    this.payload = new PayloadView(({ offset, whole }) => store.bridge.request("payload", { number: this.number, offset, whole, ...handlers.query() }));
+    this.tabs = tabList("Inspector", TABS, (name) => this.openTab(name));
+    this.pinWord = word("");
+    this.pinButton = button(this.pinWord, "", () => this.togglePin(), "astra-bare astra-pin", { sign: "pin" });
+    const close = "Close the inspector (Escape)";
+    this.payload = new PayloadView(({ offset, whole }) => store.bridge.request("payload", { number: this.number, offset, whole, ...queryOf(panel.finder.filter) }));
     this.split = element("div", { class: "astra-split", role: "separator", tabindex: 0, "aria-label": "Size of the inspector", "aria-valuenow": 50 });
     this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector" }, this.split,
-      element("div", { class: "astra-inspector-head" }, tabs, element("span", { class: "astra-spring" }), this.again, this.pin, act("close", "Close the inspector (Escape)", () => handlers.onClose())),
+      element("div", { class: "astra-inspector-head" }, this.tabs.root, element("span", { class: "astra-spring" }), this.again, this.pinButton,
+        button("", close, () => panel.close(), "astra-bare astra-icon-button", { sign: "close", "aria-label": close })),
       element("div", { class: "astra-inspector-title" }, this.title, this.formGroup, this.copyTab, copy),
       this.body);
     this.root.hidden = true;
@@ -141,7 +132,6 @@ export class Inspector {
   /** Show a record; title and body change together. @param {Row} row */
   show(row) {
     this.shown = this.#show(row);
-    return this.shown;
   }
 
   /** @param {Row} row */
@@ -157,7 +147,7 @@ export class Inspector {
       if (this.number !== row.number) return;
       this.row = row;
       this.detail = detail;
-      if (this.once === "done") this.#pin(undefined);
+      if (this.once === "done") this.pin();
       this.once = this.once === "next" ? "done" : "";
       if (this.#paired && this.store.said.sentence.endsWith(CHOOSE_ANOTHER)) this.store.say("");
       if (this.#paired && this.comparing) this.tab = "Compare";
@@ -183,18 +173,14 @@ export class Inspector {
     const { detail, row } = this;
     if (!detail || !row) return;
     const missing = { Bits: !detail.frame, Handshake: detail.handshake.length === 0, Why: !detail.why, Compare: !this.#paired };
-    for (const tab of this.tabs) {
-      const name = tab.textContent ?? "";
-      tab.hidden = missing[/** @type {"Bits"} */ (name)] ?? false;
-      tab.setAttribute("aria-selected", String(name === this.tab));
-      tab.setAttribute("tabindex", name === this.tab ? "0" : "-1");
-    }
+    for (const tab of this.tabs.tabs) tab.hidden = missing[/** @type {"Bits"} */ (tab.dataset.tab)] ?? false;
+    this.tabs.select(this.tab);
     setText(this.title, headline(row));
     const pinned = this.pinned ? `Pinned ${this.pinned.number}` : "";
     setText(this.pinWord, pinned || "Pin");
-    this.pin.setAttribute("aria-label", pinned || "Pin to compare");
-    this.pin.title = pinned ? "Unpin (m)" : "Pin to compare (m)";
-    setPressed(this.pin, pinned !== "");
+    this.pinButton.setAttribute("aria-label", pinned || "Pin to compare");
+    this.pinButton.title = pinned ? "Unpin (m)" : "Pin to compare (m)";
+    setPressed(this.pinButton, pinned !== "");
     this.formGroup.hidden = this.tab !== "Payload";
     this.copyTab.title = this.tab === "Payload" ? "Copy the payload (Ctrl+C)" : `Copy what ${this.tab} shows; Ctrl+C copies the payload`;
     this.copyTab.setAttribute("aria-label", `Copy ${this.tab.toLowerCase()}`);
@@ -241,7 +227,7 @@ export class Inspector {
       element("p", { class: "astra-big", text: why.sentence }),
       element("h4", { text: "What happened" }),
       element("ol", { class: "astra-chain" }, ...why.chain.map((link) => element("li", { class: link.bad ? "astra-bad-link" : "" },
-        element("button", { type: "button", class: "astra-link", text: String(link.number), title: "Show this row", onclick: () => this.handlers.onChoose(link.number) }),
+        element("button", { type: "button", class: "astra-link", text: String(link.number), title: "Show this row", onclick: () => this.panel.list.choose(link.number) }),
         element("div", {}, element("bdi", { text: link.text }), ...link.notes.map((text) => element("small", { text })),
           link.time > begin ? element("small", { text: afterFirst(link.time - begin) }) : null)))),
     ];
@@ -250,22 +236,18 @@ export class Inspector {
   async togglePin() {
     await this.shown; // what was chosen just now, not what is left
     if (!this.pinned && !this.detail) return this.store.say("Choose a row to pin first.", true);
-    this.#pin(this.pinned ? undefined : this.detail);
+    this.pin(this.pinned ? undefined : this.detail);
     this.store.say(this.pinned ? `${this.pinned.frame ? "Frame" : "Row"} ${this.pinned.number} is pinned; ${CHOOSE_ANOTHER}` : "Nothing is pinned now.");
     this.#draw();
   }
 
-  unpin() {
-    this.#pin(undefined);
-  }
-
-  /** @param {Detail | undefined} detail */
-  #pin(detail) {
+  /** Pin a record; without one, what is pinned is unpinned. @param {Detail} [detail] */
+  pin(detail) {
     this.pinned = detail;
     this.once = "";
     this.comparing = true;
     if (!detail && this.tab === "Compare") this.tab = "Payload";
-    this.handlers.onPin(detail?.number ?? 0);
+    this.panel.list.pin(detail?.number ?? 0);
   }
 
   /** Whether another record than the pinned one is shown. */
@@ -275,7 +257,7 @@ export class Inspector {
 
   /** Compare with the record that is shown now. @param {() => void} choose chooses the other one */
   compareWith(choose) {
-    this.#pin(this.detail);
+    this.pin(this.detail);
     this.once = "next";
     choose();
   }
@@ -297,14 +279,9 @@ export class Inspector {
     this.store.say(`Copied ${counted(text.length, "character")} of ${this.number}: what ${tab} shows.`);
   }
 
-  /** @param {string} form @param {HTMLElement} pressed */
-  async copy(form, pressed) {
-    if (this.number === 0) return;
-    await this.copyRow(this.number, form, pressed);
-  }
-
-  /** @param {number} number @param {string} form @param {HTMLElement} [pressed] */
-  async copyRow(number, form, pressed = element("span")) {
+  /** @param {string} form @param {HTMLElement} [pressed] @param {number} [number] of the record */
+  async copy(form, pressed = element("span"), number = this.number) {
+    if (number === 0) return;
     try {
       const { text } = await this.store.bridge.request("copy", { number, form });
       await copyText(pressed, text);
@@ -371,7 +348,7 @@ function bits({ frame, number }, bridge) {
   return [element("div", { class: "astra-two" },
     element("div", {}, ...frame.problems.map((text) => element("p", { class: "astra-verdict", text })), figure, says),
     element("div", {}, heading("Bytes on the wire", `${counted(frame.size, "byte")}: header ${frame.header_length}`), holder, pager,
-      ...(frame.masked && frame.head !== "" && !frame.changed ? [heading("Unmasked", "byte i of the payload XOR byte i mod 4 of the key (section 5.3)"), maskTable(raw.subarray(frame.header_length), frame.key, fromHex(frame.head), frame.bad?.at ?? -1)] : [])))];
+      ...(frame.masked && raw.length > frame.header_length && !frame.changed ? [heading("Unmasked", "byte i of the payload XOR byte i mod 4 of the key (section 5.3)"), maskTable(raw, frame.header_length, frame.bad?.at ?? -1)] : [])))];
 }
 
 /** @param {string} text @param {string} aside */
@@ -379,14 +356,15 @@ function heading(text, aside) {
   return element("h4", { text }, element("small", { text: ` ${aside}` }));
 }
 
-/** Masked payload, key and payload side by side. @param {Uint8Array} masked @param {string} key @param {Uint8Array} payload @param {number} bad */
-function maskTable(masked, key, payload, bad) {
-  const octets = key.split(" ");
-  const count = Math.min(masked.length, payload.length);
+/** Masked payload, key and payload side by side. @param {Uint8Array} raw @param {number} begin of the payload, after the key @param {number} bad */
+function maskTable(raw, begin, bad) {
+  const key = raw.subarray(begin - 4, begin);
+  const masked = raw.subarray(begin, begin + MOST_UNMASKED);
+  const payload = masked.map((byte, index) => byte ^ (key[index % 4] ?? 0));
   const line = (/** @type {string} */ label, /** @type {(index: number) => string} */ cell, name = "") => element("tr", { class: name }, element("th", { text: label, scope: "row" }),
-    ...Array.from({ length: count }, (_, index) => element("td", { class: index === bad && name ? "astra-bad" : "", text: cell(index) })));
+    ...Array.from(masked, (_, index) => element("td", { class: index === bad && name ? "astra-bad" : "", text: cell(index) })));
   return element("div", { class: "astra-scroll-x", tabindex: 0, role: "group", "aria-label": "Masked payload, key and payload" }, element("table", { class: "astra-mask" },
-    line("on the wire", (index) => hex(masked[index] ?? 0)), line("XOR key", (index) => octets[index % 4] ?? ""),
+    line("on the wire", (index) => hex(masked[index] ?? 0)), line("XOR key", (index) => hex(key[index % 4] ?? 0)),
     line("payload", (index) => hex(payload[index] ?? 0), "astra-mask-result"), line("ASCII", (index) => ascii(payload[index] ?? 0))));
 }
 

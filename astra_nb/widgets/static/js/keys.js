@@ -3,23 +3,6 @@
 import { KINDS } from "./composer.js";
 import { element } from "./dom.js";
 
-/**
- * What the keys act on.
- * @typedef {object} Keyed
- * @property {import("./store.js").Store} store
- * @property {import("./toolbar.js").Toolbar} toolbar
- * @property {import("./list.js").RowList} list
- * @property {import("./inspector.js").Inspector} inspector
- * @property {import("./composer.js").Composer} composer
- * @property {HTMLElement} keys the list of keys
- * @property {() => void} showList
- * @property {(step: number) => void} error
- * @property {(form: import("./list.js").TimeForm) => void} time
- * @property {(connection: number) => void} follow
- * @property {() => Promise<void>} edit
- * @property {() => void} close
- */
-
 const KEYS = [
   ["/", "filter"], ["j k \u2191 \u2193", "rows"], ["Home End", "first, last row"], ["Enter", "open the inspector"], ["Esc", "close it"], ["n N", "next, previous error"],
   ["f", "follow the row's connection"], ["g", "keep the newest row in sight"], ["p", "pause"], ["1 2 3 4", "tabs of the inspector"], ["e", "edit and send again"],
@@ -34,7 +17,7 @@ export function listOfKeys() {
   return list;
 }
 
-/** Do what a key stands for. @param {Keyed} panel @param {KeyboardEvent} event */
+/** Do what a key stands for. @param {import("./panel.js").View} panel @param {KeyboardEvent} event */
 export function pressed(panel, event) {
   // Jupyter's own shortcuts listen further out.
   event.stopPropagation();
@@ -59,7 +42,7 @@ export function pressed(panel, event) {
   if (typing) return;
   if ((event.ctrlKey || event.metaKey) && event.key === "c" && panel.list.chosen && String(getSelection()) === "") {
     event.preventDefault();
-    void panel.inspector.copyRow(panel.list.chosen, "payload");
+    void panel.inspector.copy("payload", undefined, panel.list.chosen);
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;

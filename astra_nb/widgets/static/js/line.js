@@ -14,6 +14,11 @@ export function laneAt(at, count, others) {
   return 9 + at * (others ? 74 : 86) / Math.max(1, count - 1);
 }
 
+/** What is drawn of a row that has not come yet. @type {Row} */
+const WAITING = {
+  number: 0, time: 0, connection: 0, kind: "waiting", type: "", direction: "", sender: "", text: "", note: "", bad: false,
+  fin: false, rsv: 0, masked: false, length: 0, answer: 0, part: 0, mark: 0,
+};
 let lines = 0;
 
 export class Line {
@@ -46,7 +51,7 @@ export class Line {
     this.root = element("div", { class: "astra-row", role: "row", "aria-selected": "false", id: `astra-line-${lines += 1}` },
       this.gutter, this.no, this.time, this.ladder, this.con, this.dir, this.type, this.bits, this.len,
       element("div", { class: "astra-rest", role: "presentation" }, this.pay, this.rem));
-    /** @type {Row | undefined | null} */
+    /** @type {Row | null} */
     this.row = null;
     this.number = 0;
     this.nowhere = lines + 0.5; // a place that no other line has, while it is hidden
@@ -69,10 +74,11 @@ export class Line {
   }
 
   /**
-   * @param {number} number @param {Row | undefined} row @param {number} at @param {number} place
+   * @param {number} number @param {Row | undefined} known @param {number} at @param {number} place
    * @param {boolean} all
    */
-  show(number, row, at, place, all) {
+  show(number, known, at, place, all) {
+    const row = known ?? WAITING;
     const { list, root } = this;
     if (this.place !== place) root.style.top = `${20 * place}px`;
     this.place = place;
@@ -86,18 +92,6 @@ export class Line {
     setText(this.no, list.fit("no", String(number)));
     const pinned = number === list.pinned;
     if (setText(this.gutter, pinned ? "\u25c6" : "")) this.gutter.setAttribute("aria-label", pinned ? "pinned" : "");
-    if (row === undefined) {
-      root.className = "astra-row astra-waiting";
-      this.conButton.hidden = true;
-      for (const cell of [this.time, this.conButton, this.typeWord, this.typeQuiet, this.bits, this.len, this.why, this.tag]) setText(cell, "");
-      this.flags = "";
-      this.#drawText("", 0);
-      this.#drawDirection("");
-      this.#drawRemark(0, "");
-      this.ladder.replaceChildren();
-      this.steps = "";
-      return;
-    }
     const chosen = number === list.chosen;
     const className = `astra-row astra-k-${row.kind} astra-t-${row.part === 0 ? row.type : row.part[1]}`
       + (row.bad ? " astra-bad-row" : "") + (chosen ? " astra-chosen" : "") + (pinned ? " astra-pinned" : "")
@@ -105,7 +99,7 @@ export class Line {
     if (root.className !== className) root.className = className;
     if (this.isChosen !== chosen) root.setAttribute("aria-selected", String(chosen));
     this.isChosen = chosen;
-    setText(this.time, list.fit("time", list.timeText(row, at)));
+    setText(this.time, list.fit("time", known ? list.timeText(known, at) : ""));
     const connection = row.connection ? list.fit("con", `#${row.connection}`) : "";
     if (setText(this.conButton, connection)) {
       this.conButton.hidden = connection === "";

@@ -305,6 +305,12 @@ export class RowList {
     else this.choose(number);
   }
 
+  /** Mark the row to compare with. @param {number} number 0 for none */
+  pin(number) {
+    this.pinned = number;
+    this.draw(true);
+  }
+
   /** Choose a row by its number, and bring it into sight. @param {number} number */
   choose(number) {
     const at = this.index.indexOf(number);

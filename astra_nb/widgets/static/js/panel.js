@@ -29,17 +29,7 @@ export class View {
     this.frame = 0;
     this.bar = new StatusBar(store, (tab) => this.openTab(tab), () => this.error(1));
     this.finder = new Finder(store.bridge, () => this.#draw());
-    this.toolbar = new Toolbar(this.finder.filter, {
-      onFilter: () => this.#filter(),
-      onFollow: (follow) => this.list.setFollow(follow),
-      onPause: (paused) => { this.until = paused ? store.last : Infinity; this.#draw(); },
-      onClear: () => this.#clear(),
-      onError: (step) => this.error(step),
-      onTime: (form) => this.time(form),
-      onBits: (shown) => { this.root.classList.toggle("astra-with-bits", shown); this.list.draw(true); },
-      onSave: (form) => this.#said(store.bridge.request("save", { form }, { timeout: 120_000 })),
-      onLoad: (path) => this.#load(path),
-    });
+    this.toolbar = new Toolbar(this);
     this.list = new RowList(store, {
       onSelect: (number) => this.#select(number),
       onCompare: (number) => this.inspector.compareWith(() => this.list.choose(number)),
@@ -49,14 +39,12 @@ export class View {
       onSight: (rows) => store.bridge.notify("sight", { rows }),
       fetch: (numbers) => store.fetch(numbers, queryOf(this.finder.filter)),
     });
-    this.inspector = new Inspector(store, {
-      onClose: () => this.close(), onChoose: (number) => this.list.choose(number), onEdit: () => this.edit(), onPin: (number) => { this.list.pinned = number; this.list.draw(true); }, query: () => queryOf(this.finder.filter),
-    });
+    this.inspector = new Inspector(this);
     this.connections = new Connections((connection, end) => this.follow(connection, end));
     this.composer = new Composer(store);
     this.live = new LiveRegion();
     this.note = element("span");
-    this.leave = button("Show the live log", "Leave the file", () => this.#load(""));
+    this.leave = button("Show the live log", "Leave the file", () => this.load(""));
     this.health = element("p", { class: "astra-health", role: "status" }, this.note, this.leave);
     this.notice = element("p", { class: "astra-notice" });
     this.fresh = button("", "Go to the newest row", () => this.list.setFollow(true), "astra-fresh");
@@ -73,9 +61,8 @@ export class View {
     // The table for readers without a kernel is not for people who have this view.
     const copy = `[data-astra-copy="${CSS.escape(String(store.model.get("copy_key")))}"]`;
     el.append(element("style", { text: `.jp-OutputArea-child:has(${copy}), ${copy} { display: none; }` }), this.root);
-    this.#fitNewView(el, signal);
     this.#showAddresses(signal);
-    const bits = () => { this.toolbar.bits = Boolean(store.model.get("bits")); this.root.classList.toggle("astra-with-bits", this.toolbar.bits); };
+    const bits = () => this.showBits(store.model.get("bits"));
     bits();
     store.model.on("change:bits", bits);
     store.listen((change) => this.#changed(change), signal);
@@ -96,31 +83,16 @@ export class View {
     this.#changed("health");
   }
 
-  /** In a view of its own, JupyterLab's "Create New View", the panel takes the whole pane. */
-  #fitNewView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
-    requestAnimationFrame(() => {
-      const pane = el.closest(".jp-LinkedOutputView");
-      if (!pane) return;
-      const fit = new ResizeObserver(() => { this.root.style.height = `${Math.max(360, pane.clientHeight - 24)}px`; });
-      fit.observe(pane);
-      signal.addEventListener("abort", () => fit.disconnect());
-    });
-  }
-
   /** @param {AbortSignal} signal */
   #showAddresses(signal) {
     const { model, bridge } = this.store;
     this.address.hidden = !model.get("addresses")?.url;
     if (this.address.hidden) return;
-    /** @type {AddressView | undefined} */
-    let view = undefined; // not while it is made
-    view = new AddressView(model, bridge, signal, () => {
-      const state = view?.state ?? "";
-      setText(this.address, view?.result ? `${view.sign} this page`.trim() : "this page \u2026");
+    const view = new AddressView(model, bridge, signal, ({ result, sign, state }) => {
+      setText(this.address, result ? `${sign} this page`.trim() : "this page \u2026");
       this.address.dataset.state = state;
     });
     this.addresses.append(view.root);
-    setText(this.address, "this page \u2026");
   }
 
   /** @param {import("./store.js").Change} change */
@@ -146,7 +118,7 @@ export class View {
         this.list.contexts.clear();
         this.list.lanes = [];
         this.list.unfit();
-        this.inspector.unpin();
+        this.inspector.pin();
         this.close();
         this.finder.start();
       }
@@ -158,7 +130,7 @@ export class View {
   /** @param {string} name */
   openTab(name) {
     this.tab = name;
-    this.bar.select(name);
+    this.bar.tabs.select(name);
     this.root.dataset.tab = name;
     this.main.hidden = name === "Connections";
     this.connections.root.hidden = name !== "Connections";
@@ -243,7 +215,8 @@ export class View {
     return nobody || "Nothing yet.";
   }
 
-  #filter() {
+  /** The filter has changed. */
+  filter() {
     this.landing = 0;
     this.list.contexts.clear();
     this.list.asked.clear();
@@ -262,7 +235,7 @@ export class View {
     this.toolbar.connection.value = String(filter.connection);
     if (connection) this.composer.suggest(connection);
     this.showList();
-    this.#filter();
+    this.filter();
     this.landing = end;
   }
 
@@ -274,11 +247,24 @@ export class View {
     list.choose(landing);
   }
 
-  #clear() {
+  /** @param {boolean} paused */
+  pause(paused) {
+    this.until = paused ? this.store.last : Infinity;
+    this.#draw();
+  }
+
+  clear() {
     this.floor = this.store.last;
     this.close();
     this.list.chosen = 0;
     this.#draw();
+  }
+
+  /** Show the columns FIN, RSV and MASK. @param {boolean} shown */
+  showBits(shown) {
+    this.toolbar.bits = shown;
+    this.root.classList.toggle("astra-with-bits", shown);
+    this.list.draw(true);
   }
 
   /** @param {import("./list.js").TimeForm} form */
@@ -311,7 +297,7 @@ export class View {
     if (row.connection) this.composer.suggest(row.connection);
     if (this.list.index.at(this.list.index.indexOf(number)) !== number) this.store.say(`Row ${number} is not among the rows that the list shows now.`);
     const opened = this.inspector.root.hidden;
-    void this.inspector.show(row);
+    this.inspector.show(row);
     this.root.classList.add("astra-inspecting");
     if (opened) {
       requestAnimationFrame(() => {
@@ -342,8 +328,13 @@ export class View {
     }
   }
 
+  /** Write the log to a file. @param {string} form */
+  save(form) {
+    this.#said(this.store.bridge.request("save", { form }, { timeout: 120_000 }));
+  }
+
   /** Show a file in place of the live log, or that again. @param {string} path "" for the live log */
-  #load(path) {
+  load(path) {
     this.#said(this.store.bridge.request("load", { path }, { timeout: 120_000 }));
   }
 

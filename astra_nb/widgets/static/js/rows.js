@@ -5,7 +5,7 @@
  * @property {number} number
  * @property {number} time seconds since the epoch
  * @property {number} connection
- * @property {"frame" | "handshake" | "opened" | "closed" | "error" | "output" | "notice" | "check"} kind
+ * @property {"frame" | "handshake" | "opened" | "closed" | "error" | "output" | "notice" | "check" | "waiting"} kind
  * @property {string} type of a frame, else the kind
  * @property {"" | "received" | "sent"} direction
  * @property {"" | "server" | "client"} sender

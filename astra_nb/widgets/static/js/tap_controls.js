@@ -1,6 +1,6 @@
 // The controls of a tap: what its rules hold, to be edited and let go, and the rules themselves.
 
-import { button, choice, element, field, fitRows, setText, toggle } from "./dom.js";
+import { button, choice, element, field, group, payloadField, removable, setText, toggle } from "./dom.js";
 import { messageOf } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -19,25 +19,14 @@ export class TapControls {
     this.store = store;
     this.edited = 0; // the number of the message whose payload is in the field
     this.first = element("span", { class: "astra-held", role: "status" });
-    this.payload = element("textarea", {
-      class: "astra-payload", rows: 1, spellcheck: "false", "aria-label": "Payload of the held message", placeholder: "Edit puts the payload of a held message here",
-      oninput: () => fitRows(this.payload, 6),
-      onkeydown: (event) => {
-        if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-        event.preventDefault();
-        this.#letGo();
-      },
-    });
-    this.format = element("select", { class: "astra-select astra-format", "aria-label": "The payload is" },
-      ...formats.map((name) => element("option", { text: `as ${name}`, value: name })));
+    this.payload = payloadField(formats, { "aria-label": "Payload of the held message", placeholder: "Edit puts the payload of a held message here" }, () => this.#letGo());
     this.edit = button("Edit", "Put the payload of the first held message into the field", () => this.#edit());
     this.go = button("Let go", "Pass the message on with the payload in the field (Enter)", () => this.#letGo());
     this.release = button("Release", "Pass on the first held message as it is", () => this.store.act("release", { arguments: [this.#tap?.first?.number] }));
     this.all = button("Release all", "Pass on all held messages as they are", () => this.store.act("release"));
     this.root = element("div", { class: "astra-form astra-tap" },
       element("span", { class: "astra-label", text: "Held" }), this.first,
-      element("span", { class: "astra-pay-field" }, this.payload, this.format),
-      element("div", { class: "astra-seg", role: "group", "aria-label": "Held messages" }, this.edit, this.go, this.release, this.all));
+      this.payload.root, group("Held messages", [this.edit, this.go, this.release, this.all]));
     this.list = element("div", { class: "astra-rules", role: "group", "aria-label": "The rules of the tap" });
     this.sender = choice("Whose messages", SENDERS);
     this.type = choice("Type of the messages", TYPES);
@@ -81,11 +70,9 @@ export class TapControls {
     try {
       const { text, format } = await this.store.bridge.request("held", { number: first.number });
       this.edited = first.number;
-      this.payload.value = text;
-      this.format.value = format;
       this.draw();
-      fitRows(this.payload, 6);
-      this.payload.focus();
+      this.payload.write(text, format);
+      this.payload.input.focus();
       this.store.say(`Message ${first.number} is in the field. Let go passes it on with the payload that the field has then.`);
     } catch (problem) {
       this.store.say(messageOf(problem), true);
@@ -94,11 +81,10 @@ export class TapControls {
 
   async #letGo() {
     if (!this.edited) return this.store.say("Nothing is being edited: press Edit while a message is held.", true);
-    await this.store.act("release", { arguments: [this.edited], typed: this.payload.value, format: this.format.value });
+    await this.store.act("release", { arguments: [this.edited], ...this.payload.read() });
     if (this.store.said.failed) return;
     this.edited = 0;
-    this.payload.value = "";
-    fitRows(this.payload, 6);
+    this.payload.write("", this.payload.read().format);
     this.draw();
   }
 
@@ -121,10 +107,9 @@ export class TapControls {
       ...tap.rules.map(({ number, says, on }) => {
         if (number === 0) return element("span", { class: "astra-function", title: "A function of tap.rules; change it in a cell", text: `function ${says}` });
         const made = toggle(`${on ? "on" : "off"} \u00b7 ${number} \u00b7 ${says}`, `Switch rule ${number} ${on ? "off" : "on"}`, on, (next) => this.store.act("switch_rule", { arguments: [number, next] }));
-        const gone = button("\u2715", `Remove rule ${number}`, () => this.store.act("remove_rule", { arguments: [number] }));
-        gone.setAttribute("aria-label", `Remove rule ${number}`);
-        made.disabled = gone.disabled = !tap.running;
-        return element("span", { class: "astra-seg" }, made, gone);
+        const both = removable(made, `rule ${number}`, () => this.store.act("remove_rule", { arguments: [number] }));
+        for (const each of both.querySelectorAll("button")) each.disabled = !tap.running;
+        return both;
       }));
     if (focused) this.add.focus();
   }

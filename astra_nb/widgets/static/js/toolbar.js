@@ -1,7 +1,7 @@
 // The status bar with its tabs, and the one line of tools above the list.
 
 import { stateWord } from "./connections.js";
-import { button, element, icon, menu, roveFocus, setPressed, setText, svgElement, toggle } from "./dom.js";
+import { button, choice, choices, element, group, icon, menu, roveFocus, setPressed, setText, svgElement, tabList, toggle, word } from "./dom.js";
 import { CHIPS } from "./finder.js";
 import { counted, grouped } from "./format.js";
 import { polyline } from "./rates.js";
@@ -24,10 +24,8 @@ export class StatusBar {
     this.address = element("code", { class: "astra-address", title: "Address for clients in the kernel" });
     const count = () => element("span", { class: "astra-quiet" });
     this.counts = { Frames: count(), Sequence: count(), Connections: count() };
-    this.tabs = Object.entries(this.counts).map(([name, n]) => element("button", {
-      class: "astra-tab", type: "button", role: "tab", "data-tab": name, onclick: () => onTab(name),
-    }, element("span", { class: "astra-tab-word", text: name }), n));
-    const tabs = element("span", { class: "astra-tabs", role: "tablist", "aria-label": "Views of the log" }, ...this.tabs);
+    this.tabs = tabList("Views of the log", Object.keys(this.counts), onTab);
+    this.tabs.tabs.forEach((tab, at) => tab.append(Object.values(this.counts)[at] ?? ""));
     this.errorCount = element("b");
     this.errors = element("button", { class: "astra-errors", type: "button", title: "Next error (n)", onclick: onErrors }, icon("bad"), this.errorCount);
     this.trip = element("span", { class: "astra-stat astra-trip", title: "Latest time from a PING of this end to its PONG" });
@@ -38,9 +36,8 @@ export class StatusBar {
     const plot = svgElement("svg", { class: "astra-plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", preserveAspectRatio: "none" });
     plot.append(this.plotTitle, this.line);
     this.root = element("div", { class: "astra-status" },
-      element("span", { class: "astra-end" }, element("span", { class: "astra-dot", "aria-hidden": "true" }), this.state, this.address), tabs,
+      element("span", { class: "astra-end" }, element("span", { class: "astra-dot", "aria-hidden": "true" }), this.state, this.address), this.tabs.root,
       this.errors, element("span", { class: "astra-figures" }, this.dropped, this.trip, this.rate, plot));
-    roveFocus(tabs, "button", (tab) => tab.click());
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.again = undefined;
   }
@@ -72,33 +69,12 @@ export class StatusBar {
     this.again = values.some((value) => value > 0) ? setTimeout(() => this.drawRates(), 1000) : undefined;
   }
 
-  /** @param {string} name */
-  select(name) {
-    for (const tab of this.tabs) {
-      const on = tab.dataset.tab === name;
-      tab.setAttribute("aria-selected", String(on));
-      tab.setAttribute("tabindex", on ? "0" : "-1");
-    }
-  }
-
   stop() {
     clearTimeout(this.again);
   }
 }
 
-/**
- * @typedef {object} ToolbarHandlers
- * @property {() => void} onFilter
- * @property {(follow: boolean) => void} onFollow
- * @property {(paused: boolean) => void} onPause
- * @property {() => void} onClear
- * @property {(step: number) => void} onError
- * @property {(form: import("./list.js").TimeForm) => void} onTime
- * @property {(shown: boolean) => void} onBits
- * @property {(form: string) => void} onSave
- * @property {(path: string) => void} onLoad
- */
-
+const ALL = /** @type {[number, string]} */ ([0, "all connections"]);
 const SAVED = /** @type {[string, string, string][]} */ ([
   ["jsonl", "JSON Lines", "Write the whole log to a file beside the notebook"],
   ["har", "HAR", "For the network panel of a browser, and for Playwright"],
@@ -107,65 +83,56 @@ const SAVED = /** @type {[string, string, string][]} */ ([
 ]);
 
 export class Toolbar {
-  /** @param {import("./finder.js").Filter} filter changed in place @param {ToolbarHandlers} handlers */
-  constructor(filter, handlers) {
-    this.filter = filter;
-    this.handlers = handlers;
+  /** @param {import("./panel.js").View} panel */
+  constructor(panel) {
+    const { filter } = panel.finder;
+    this.panel = panel;
     this.bits = false;
     /** @type {import("./list.js").TimeForm} */
     this.time = "relative";
     this.text = element("input", {
       type: "search", spellcheck: "false", placeholder: "Filter (/)", "aria-label": "Filter all records by text", class: "astra-filter",
-      oninput: () => { filter.text = this.text.value; handlers.onFilter(); },
+      oninput: () => { filter.text = this.text.value; panel.filter(); },
     });
-    const regex = toggle(".*", "Read the filter as a regular expression", false, (on) => { filter.regex = on; handlers.onFilter(); }, "astra-in");
+    const regex = toggle(".*", "Read the filter as a regular expression", false, (on) => { filter.regex = on; panel.filter(); }, "astra-in");
     this.found = element("span", { class: "astra-found", role: "status" });
     this.chips = new Map(CHIPS.map(([name, title]) => [name, toggle(name, title, false, (on) => {
       if (on) filter.chips.add(name);
       else filter.chips.delete(name);
-      handlers.onFilter();
+      panel.filter();
     }, `astra-chip astra-t-${name}`)]));
-    const chips = element("div", { class: "astra-seg astra-chips", role: "group", "aria-label": "Types" }, ...this.chips.values());
+    const chips = group("Types", [...this.chips.values()], "astra-chips");
     const types = menu("Types", "Types", () => [...this.chips.values()].map((chip) => this.#choice(chip.textContent ?? "", chip.getAttribute("aria-pressed") === "true", () => chip.click())));
     types.classList.add("astra-types");
     const ways = /** @type {["received" | "sent", string][]} */ ([["received", "down"], ["sent", "up"]]).map(([way, sign]) => {
       const made = toggle("", `${way} only`, false, (on) => {
         filter.direction = on ? way : "";
         for (const other of ways) setPressed(other, on && other === made);
-        handlers.onFilter();
-      }, "astra-icon-button");
-      made.setAttribute("aria-label", `${way} only`);
-      made.append(icon(sign));
+        panel.filter();
+      }, "astra-icon-button", { sign, "aria-label": `${way} only` });
       return made;
     });
-    this.connection = element("select", {
-      "aria-label": "Connection", class: "astra-select astra-connection",
-      onchange: () => { filter.connection = Number(this.connection.value); handlers.onFilter(); },
-    }, element("option", { text: "all connections", value: 0 }));
-    this.errors = toggle("errors", "Refused frames and handshakes, errors of handlers, abnormal ends", false, (on) => { filter.errors = on; handlers.onFilter(); }, "astra-chip astra-t-error");
-    const step = (/** @type {number} */ by, /** @type {string} */ name) => {
-      const made = button("", `${name} error (${by > 0 ? "n" : "N"})`, () => handlers.onError(by), "astra-icon-button");
-      made.setAttribute("aria-label", `${name} error`);
-      made.append(icon(by > 0 ? "below" : "above"));
-      return made;
-    };
-    this.follow = this.#worded(toggle("", "Keep the newest row in sight (g); scrolling up stops that", true, handlers.onFollow), "follow", "Follow");
-    this.pause = this.#worded(toggle("", "Hold the list still (p); records are still logged", false, handlers.onPause), "pause", "Pause");
+    this.connection = choice("Connection", [ALL], { class: "astra-connection", onchange: () => { filter.connection = Number(this.connection.value); panel.filter(); } });
+    this.errors = toggle("errors", "Refused frames and handshakes, errors of handlers, abnormal ends", false, (on) => { filter.errors = on; panel.filter(); }, "astra-chip astra-t-error");
+    const step = (/** @type {number} */ by, /** @type {string} */ name, /** @type {string} */ key) =>
+      button("", `${name} error (${key})`, () => panel.error(by), "astra-icon-button", { sign: by > 0 ? "below" : "above", "aria-label": `${name} error` });
+    this.follow = toggle(word("Follow"), "Keep the newest row in sight (g); scrolling up stops that", true, (on) => panel.list.setFollow(on), "", { sign: "follow", "aria-label": "Follow" });
+    this.pause = toggle(word("Pause"), "Hold the list still (p); records are still logged", false, (on) => panel.pause(on), "", { sign: "pause", "aria-label": "Pause" });
     this.waiting = element("span", { class: "astra-waits" });
     this.pause.append(this.waiting);
     this.save = menu("Save", "Save and open", () => [
-      element("h4", { text: "Save the whole log" }), ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => handlers.onSave(form))),
-      element("h4", { text: "Open a file instead" }), this.#opener(), button("Show the live log", "Leave the file", () => handlers.onLoad("")),
+      element("h4", { text: "Save the whole log" }), ...SAVED.map(([form, name, title]) => button(`Save as ${name} (.${form})`, title, () => panel.save(form))),
+      element("h4", { text: "Open a file instead" }), this.#opener(), button("Show the live log", "Leave the file", () => panel.load("")),
     ], "save");
     const columns = menu("Columns", "Columns and times", () => [
-      element("h4", { text: "Columns" }), this.#choice("FIN RSV MASK", this.bits, (on) => { this.bits = on; handlers.onBits(on); }),
-      element("h4", { text: "Time" }), ...TIME_FORMS.map(([form, name]) => this.#choice(name, this.time === form, () => { this.time = form; handlers.onTime(form); })),
-      element("h4", { text: "View" }), button("Clear this view", "Empty this view; the log keeps its records", handlers.onClear),
+      element("h4", { text: "Columns" }), this.#choice("FIN RSV MASK", this.bits, (on) => panel.showBits(on)),
+      element("h4", { text: "Time" }), ...TIME_FORMS.map(([form, name]) => this.#choice(name, this.time === form, () => panel.time(form))),
+      element("h4", { text: "View" }), button("Clear this view", "Empty this view; the log keeps its records", () => panel.clear()),
     ], "columns");
     this.root = element("div", { class: "astra-tools", role: "toolbar", "aria-label": "Filter and view" },
       element("span", { class: "astra-find" }, icon("find"), this.text, regex),
-      chips, types, element("div", { class: "astra-seg astra-ways", role: "group", "aria-label": "Direction" }, ...ways), this.connection,
-      element("div", { class: "astra-seg", role: "group", "aria-label": "Errors" }, step(-1, "Previous"), this.errors, step(1, "Next")),
+      chips, types, group("Direction", ways, "astra-ways"), this.connection,
+      group("Errors", [step(-1, "Previous", "N"), this.errors, step(1, "Next", "n")]),
       element("span", { class: "astra-spring" }), this.follow, this.pause, this.save, columns);
     roveFocus(this.root, "button, summary");
   }
@@ -177,23 +144,16 @@ export class Toolbar {
     this.save.open = true;
   }
 
-  /** @param {HTMLButtonElement} made @param {string} sign @param {string} word */
-  #worded(made, sign, word) {
-    made.setAttribute("aria-label", word);
-    made.append(icon(sign), element("span", { class: "astra-word", text: word }));
-    return made;
-  }
-
   #opener() {
-    const field = element("input", { class: "astra-field", placeholder: "file.jsonl, .har, .pcapng", "aria-label": "File to open", onkeydown: (event) => { if (event.key === "Enter") this.handlers.onLoad(field.value); } });
-    return element("div", { class: "astra-open-file" }, field, button("Open", "Show a file of the kernel's folder in this panel", () => this.handlers.onLoad(field.value)));
+    const field = element("input", { class: "astra-field", placeholder: "file.jsonl, .har, .pcapng", "aria-label": "File to open", onkeydown: (event) => { if (event.key === "Enter") this.panel.load(field.value); } });
+    return element("div", { class: "astra-open-file" }, field, button("Open", "Show a file of the kernel's folder in this panel", () => this.panel.load(field.value)));
   }
 
   /** @param {string} name @param {boolean} on @param {(on: boolean) => void} onChange */
   #choice(name, on, onChange) {
-    const made = button("", "", () => onChange(!on));
-    made.append(element("span", { class: "astra-tick", "aria-hidden": "true", text: on ? "\u2713" : "" }), name);
-    setPressed(made, on);
+    const tick = element("span", { class: "astra-tick", "aria-hidden": "true", text: on ? "\u2713" : "" });
+    const made = button(tick, "", () => onChange(!on), "", { "aria-pressed": String(on) });
+    made.append(name);
     return made;
   }
 
@@ -207,13 +167,12 @@ export class Toolbar {
 
   /** @param {import("./bridge.js").Status["connections"]} connections */
   setConnections(connections) {
-    const wanted = connections.map(([id, path, who, state]) => [id, `#${id} ${path}${state === "open" ? "" : ` ${stateWord(state)}`}${who ? ` \u00b7 ${who}` : ""}`]);
+    const wanted = connections.map(([id, path, who, state]) => /** @type {[number, string]} */ ([id, `#${id} ${path}${state === "open" ? "" : ` ${stateWord(state)}`}${who ? ` \u00b7 ${who}` : ""}`]));
     const signature = JSON.stringify(wanted);
     if (signature === this.connection.dataset.shown) return;
     this.connection.dataset.shown = signature;
-    this.connection.replaceChildren(element("option", { text: "all connections", value: 0 }),
-      ...wanted.map(([value, text]) => element("option", { text: String(text), value: Number(value) })));
-    this.connection.value = String(this.filter.connection);
+    this.connection.replaceChildren(...choices([ALL, ...wanted]));
+    this.connection.value = String(this.panel.finder.filter.connection);
     if (this.connection.selectedIndex < 0) this.connection.value = "0";
   }
 }
