@@ -73,7 +73,11 @@ def number(text: str) -> int:
 
 
 def opened(path: str) -> FrameLog:
-    """Return the log of a file."""
+    """Return the log of a file.
+
+    Raises:
+        LocalError: The file cannot be read, or is broken.
+    """
     try:
         return FrameLog.open(path)
     except (ValueError, OSError, ImportError) as error:
@@ -81,7 +85,11 @@ def opened(path: str) -> FrameLog:
 
 
 def save(log: FrameLog, path: str) -> None:
-    """Write a log to a file."""
+    """Write a log to a file.
+
+    Raises:
+        LocalError: The file cannot be written, or its suffix names no format.
+    """
     try:
         log.save(path)
     except (ValueError, OSError, ImportError) as error:

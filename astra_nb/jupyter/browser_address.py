@@ -73,8 +73,12 @@ def browser_addresses(
     """Return the addresses at which this user's browser may reach a server, the likeliest first.
 
     Args:
+        around: Where the kernel runs.
+        hostname: What the server listens on.
+        port: The port it listens on.
         page: The page that shows a widget; None while no page has reported where it is.
         setting: The user's own address, with `{port}` where the port goes. It replaces all others.
+        secure: Whether the server speaks wss://.
 
     Returns:
         Nothing where no page can reach the kernel: `no_listening` and Google Colab.

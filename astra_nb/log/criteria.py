@@ -93,6 +93,10 @@ class Criteria:
 def criteria(predicate: Predicate | None = None, **wanted: Unpack[Wanted]) -> Criteria:
     """Check the criteria that a caller gave.
 
+    Args:
+        predicate: A function that gets a record and returns whether it matches.
+        wanted: The other criteria, as for `LogView.filter`.
+
     Raises:
         ValueError: A kind, type or direction that does not exist, so that nothing could match.
         TypeError: A keyword that does not exist, or a value of another type than these.

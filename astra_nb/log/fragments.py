@@ -23,6 +23,7 @@ class Fragments:
     """Finds the fragments of messages in blocks; each entry is looked through once at most.
 
     Args:
+        blocks: Entries with their numbers.
         first: The number of the first record that is not evicted.
     """
 

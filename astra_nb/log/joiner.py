@@ -82,6 +82,9 @@ class Joiner:
         """Add the next data frame; return the message that it completes, if it does.
 
         A continuation whose first fragment has not come belongs to no message.
+
+        Raises:
+            UnicodeDecodeError: A text is not UTF-8, and `errors` is "strict".
         """
         if opcode != CONTINUATION:
             self._parts, self._decoder = [], None

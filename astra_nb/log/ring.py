@@ -213,7 +213,11 @@ class Ring:
 
 
 def check_bound(name: str, value: int) -> int:
-    """Return a bound of a ring."""
+    """Return a bound of a ring.
+
+    Raises:
+        ValueError: It is not an integer of 0 or more.
+    """
     checked = as_integer(value)
     if checked is None or checked < 0:
         raise ValueError(f"{name} is an integer of 0 or more, not {value!r}")

@@ -28,6 +28,7 @@ class Scan:
     """Looks at the headers and payloads of frames as far as the criteria ask for it.
 
     Args:
+        wanted: The criteria.
         redact: What will be made of each record: where that can be anything, any may match.
     """
 

@@ -31,8 +31,13 @@ class Run(NamedTuple):
     """Records that were stored together, not decoded.
 
     Attributes:
+        number: The first one's number.
+        numbers: How many records they are.
+        time: Seconds since the epoch.
+        connection: The number of their connection.
         direction: "received" or "sent" for frames; None for another record.
         size: Bytes that they keep on the wire.
+        verdict: Why these frames were refused or ignored, or "".
     """
 
     number: int
@@ -55,7 +60,12 @@ class Snapshot(NamedTuple):
     redact: Redact | None = None
 
     def records(self, after: int = 0, wanted: Criteria | None = None) -> Iterator[Record]:
-        """Decode the records with a number above `after`, oldest first."""
+        """Decode the records with a number above `after`, oldest first.
+
+        Args:
+            after: A record's number, or 0.
+            wanted: What they must meet; None for all.
+        """
         scan = None if wanted is None else Scan(wanted, self.redact)
         shown = self._decode(after, scan)
         if self.redact is not None:
@@ -121,6 +131,7 @@ class Snapshot(NamedTuple):
         """Yield the records that end after a number, oldest first; nothing is decoded.
 
         Args:
+            after: A number.
             notable: Whether to leave out frames without a verdict.
         """
         after = max(after, self.first - 1)

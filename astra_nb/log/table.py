@@ -68,7 +68,14 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table."""
+    """A column of the table.
+
+    Attributes:
+        name: Its name for `LogView.text`.
+        title: Its heading.
+        cell: Returns its text for a record.
+        right: Whether it is aligned to the right.
+    """
 
     name: str
     title: str
@@ -156,7 +163,11 @@ USUAL_COLUMNS = (
 
 
 def check_columns(names: Sequence[str] | None) -> list[Column]:
-    """Return columns by their names; None returns the usual ones."""
+    """Return columns by their names; None returns the usual ones.
+
+    Raises:
+        ValueError: A column that does not exist, or none at all.
+    """
     if names is None:
         names = USUAL_COLUMNS
         if seeded.current is not None:  # where the numbers fall depends on the threads

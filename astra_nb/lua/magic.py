@@ -14,7 +14,11 @@ _current: Lua | None = None
 
 
 def load(shell: Any) -> None:
-    """Register `%%lua`. All such cells share one Lua state."""
+    """Register `%%lua`. All such cells share one Lua state.
+
+    Raises:
+        LocalError: The package lupa is missing.
+    """
     global _current
     unload(shell)
     lua = Lua()

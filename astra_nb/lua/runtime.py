@@ -102,7 +102,11 @@ class LuaState:
             self._lock.release()
 
     def start_cell(self, source: str, name: str) -> int:
-        """Make a task of a cell's code."""
+        """Make a task of a cell's code.
+
+        Raises:
+            LuaError: It is not valid Lua.
+        """
         code = source.encode()
         self._make_room(len(code))
         started = self._enter(b"start_cell", code, b"=" + name.encode())
@@ -119,6 +123,7 @@ class LuaState:
         """Run a task up to its next request, and return that; None when the task has ended.
 
         Args:
+            task: As returned by `start_cell` or `start_handler`.
             refill: Whether its budget starts again.
             is_cell: Whether it has the budget of a cell or that of a handler.
             answer: Answer to the last request: True and values, or False and a message.

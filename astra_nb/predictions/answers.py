@@ -52,7 +52,12 @@ class Truth:
 
 
 def kind_of(answer: str | Choices) -> tuple[Kind, tuple[str, ...]]:
-    """Return the kind of an answer, and the choices there are."""
+    """Return the kind of an answer, and the choices there are.
+
+    Raises:
+        TypeError: It is neither the name of a kind nor some texts to choose from.
+        ValueError: No such kind, or fewer than two different choices.
+    """
     if isinstance(answer, str):
         for kind in get_args(Kind)[:-1]:
             if answer == kind:
@@ -80,7 +85,11 @@ def hint(kind: Kind, choices: Choices) -> str:
 
 
 def read(kind: Kind, text: str, choices: Choices = ()) -> Value:
-    """Return what a typed answer means."""
+    """Return what a typed answer means.
+
+    Raises:
+        ValueError: It is not an answer of this kind; the text says what is.
+    """
     text = text.strip()
     if len(text) <= LONGEST:
         if kind == "choice" and text in choices:
@@ -128,6 +137,10 @@ def truth_of(kind: Kind, given: Any, choices: Choices = ()) -> Truth:
         given: A value of this kind; or a record or records, such as `server.log.filter(...)`.
             Records are counted for a number and listed for frames; the bytes are those of the
             last frame, and the close code is that of the last record that has one.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: It is a value that no answer can be.
     """
     records = _records(given)
     value: Any = given if records is None else _value(kind, records)

@@ -35,12 +35,17 @@ class Half:
     """What one end has sent.
 
     Attributes:
+        data: Bytes of it that are not read yet.
         searched: How many bytes at the start of `data` hold no end of a head.
         skip: How many more are to be passed over: the rest of a frame that is not kept, or
             of the body of an answer.
         lost: Whether it is unknown where the next frame begins.
         broken: Whether the message under way has a frame that is not there.
+        inflater: Decompresses its messages; None when it does not compress.
         resets: Whether each message is compressed on its own.
+        compressed: Whether the message under way is compressed.
+        close: The code and the reason in its CLOSE frame.
+        fault: What is wrong in that frame; "" when nothing is.
     """
 
     def __init__(self) -> None:
@@ -63,6 +68,7 @@ class CapturedConnection:
 
     Args:
         numbers: Gives the connection its number once it turns out to be a WebSocket.
+        peer: The server's address.
     """
 
     def __init__(self, numbers: Iterator[int], peer: str) -> None:
@@ -86,7 +92,9 @@ class CapturedConnection:
         """Yield the records that the next bytes of an end complete.
 
         Args:
+            sender: The end that sent them.
             data: The bytes; or, as an integer, how many bytes are missing from the capture here.
+            time: Seconds since the epoch.
 
         Raises:
             NotWebSocket: They do not begin an opening handshake.
@@ -118,6 +126,7 @@ class CapturedConnection:
         Args:
             how: "client" or "server", the end that closed TCP first; "reset", or "" for the end of
                 the capture.
+            time: Seconds since the epoch.
 
         Raises:
             NotWebSocket: Only other things were asked for.
@@ -192,7 +201,11 @@ class CapturedConnection:
                     half.skip = size
 
     def _pass(self, half: Half, start_line: str, headers: list[tuple[str, str]]) -> None:
-        """Take the answer to what was no request for a WebSocket."""
+        """Take the answer to what was no request for a WebSocket.
+
+        Raises:
+            NotWebSocket: Where the next one begins is not known.
+        """
         code = start_line.split(" ")[1:2]
         status = int(code[0]) if code and STATUS.fullmatch(code[0]) else None
         if status is not None and status < 200:

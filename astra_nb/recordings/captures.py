@@ -26,7 +26,12 @@ NOT_READ = {"TLS": "TLS connections", "other": "TCP connections without a WebSoc
 
 
 def read_file(reading: Reading) -> Iterator[Record]:
-    """Yield the records of a pcapng file, this package's or any other, or of a pcap file."""
+    """Yield the records of a pcapng file of this package or any other, or of a classic pcap file.
+
+    Raises:
+        ValueError: The file is broken; the message names the block or the packet.
+        ImportError: It is a pcapng file, and python-pcapng is not installed.
+    """
     magic = reading.file.read(4)
     reading.file.seek(0)
     if magic in pcap.MAGICS:

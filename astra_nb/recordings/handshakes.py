@@ -20,7 +20,12 @@ def direction_of(sender: Side) -> Direction:
 
 
 class Handshake:
-    """The opening handshake of one connection. Numbers of its records are given later."""
+    """The opening handshake of one connection. Numbers of its records are given later.
+
+    Args:
+        connection: The number of the connection.
+        peer: The server's address.
+    """
 
     def __init__(self, connection: int, peer: str) -> None:
         self.connection = connection

@@ -49,6 +49,7 @@ def read_file(reading: Reading) -> Iterator[Record]:
 
     Raises:
         ValueError: It is not a HAR; the message names the entry, counted from 1.
+        ImportError: ijson is not installed.
     """
     newest = Newest(reading)
     values = JsonValues(reading.file)
@@ -94,6 +95,7 @@ class Newest:
         """Add a record.
 
         Args:
+            record: A record, or a frame's fields.
             number: Its number, which it keeps; 0 for one that is ordered by its time.
             rank: Order among records of the same time.
         """
@@ -207,7 +209,11 @@ class Message(NamedTuple):
 
     @classmethod
     def of(cls, values: object) -> Message:
-        """Return the message of an object in Chrome's form."""
+        """Return the message of an object in Chrome's form.
+
+        Raises:
+            ValueError: A field is of the wrong type.
+        """
         if not isinstance(values, dict):
             raise ValueError(f"it is not an object but {jsonl.brief(values)}")
         kind = checked(values, "type", str)
@@ -303,7 +309,11 @@ def part(entry: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def checked(values: dict[str, Any], name: str, wanted: Any, default: Any = None) -> Any:
-    """Return a field of an object."""
+    """Return a field of an object.
+
+    Raises:
+        ValueError: It is missing and has no default, or is of another type.
+    """
     value = values.get(name, default)
     if value is None:
         value = default

@@ -23,6 +23,7 @@ class JsonValues:
     iteration, or `value`, which reads it whole.
 
     Raises:
+        ImportError: ijson is not installed.
         ValueError: From every method: the text is not JSON, or a value is not of the wanted type,
             or too deep or too large.
     """

@@ -21,7 +21,14 @@ MAGICS = {
 
 
 class Packet(NamedTuple):
-    """A captured packet."""
+    """A captured packet.
+
+    Attributes:
+        time: Seconds since the epoch.
+        link_type: Number of the link type.
+        data: The bytes that were captured.
+        comments: What the file says about it.
+    """
 
     time: float
     link_type: int

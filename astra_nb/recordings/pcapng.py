@@ -68,7 +68,11 @@ def library() -> Any:
 
 
 def write_file(view: LogView, file: BinaryIO) -> None:
-    """Write the records of a view as a pcapng file."""
+    """Write the records of a view as a pcapng file.
+
+    Raises:
+        ImportError: python-pcapng is not installed.
+    """
     blocks = library().blocks
     header = blocks.SectionHeader(
         options={"shb_userappl": "astra_nb", "opt_comment": "addresses and TCP are made up"}
@@ -187,6 +191,7 @@ def packets(file: BinaryIO) -> Iterator[Packet]:
 
     Raises:
         ValueError: The file is broken; the message names the block, counted from 1.
+        ImportError: python-pcapng is not installed.
     """
     pcapng = library()
     scanner = iter(pcapng.scanner.FileScanner(Bounded(file)))
@@ -251,7 +256,11 @@ class OwnRecords:
         self._last = 0
 
     def take(self, packet: Packet, payload: bytes) -> Iterator[Record]:
-        """Yield the record that a packet completes."""
+        """Yield the record that a packet completes.
+
+        Raises:
+            ValueError: Its comment is not that of a record.
+        """
         try:
             values = json.loads("".join(packet.comments)[len(MARK) :])
         except RecursionError as exc:
@@ -283,6 +292,10 @@ class OwnRecords:
         return record
 
     def end(self) -> None:
-        """Check that no record is under way."""
+        """Check that no record is under way.
+
+        Raises:
+            ValueError: One is.
+        """
         if self._missing:
             raise ValueError(f"{self._missing:,} bytes of a record are missing")

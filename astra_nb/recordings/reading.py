@@ -24,8 +24,12 @@ class Reading:
     """One file that is read.
 
     Attributes:
+        file: The file, in binary.
         max_frames: How many of the newest frames a reader may have to hold, and of other records.
+        max_bytes: How many bytes of them.
+        count: How many records were read.
         older: How many records the reader has not kept, because of the bounds.
+        older_frames: How many of those are frames.
         left_out: What else of the file is not among the records, such as "IP fragments": how many.
     """
 
@@ -60,7 +64,9 @@ def with_progress(
     """Yield and count records, and tell how much of their file has been read.
 
     Args:
+        records: Records that are read meanwhile.
         progress: Called with the bytes read and the file's size; None shows a bar for a large file.
+        reading: The file.
     """
     file = reading.file
     size = os.fstat(file.fileno()).st_size
@@ -79,7 +85,11 @@ def with_progress(
 
 @contextlib.contextmanager
 def bar(size: int) -> Iterator[Callable[[int, int], object]]:
-    """Show a bar; yield a function that moves it."""
+    """Show a bar; yield a function that moves it.
+
+    Raises:
+        ImportError: tqdm is not installed.
+    """
     from tqdm.auto import tqdm
 
     class Bar(tqdm):  # type: ignore[misc]

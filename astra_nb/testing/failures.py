@@ -28,6 +28,9 @@ def last_frames(since: Mapping[int, int] | None = None) -> str:
 
     Args:
         since: What `mark()` returned: logs that have nothing new are left out; None takes all.
+
+    Returns:
+        Text; "" when there is nothing to tell.
     """
     told: dict[str, list[str]] = {"server": [], "client": []}
     for number, log in reversed(living_logs().items()):

@@ -84,7 +84,11 @@ FAULTS = Shelf((*FRAMES, *REQUESTS, *ANSWERS, *CONDUCT))
 
 
 def fault_named(name: str, faults: Iterable[Fault] | None = None) -> Fault:
-    """Return the fault of a name."""
+    """Return the fault of a name.
+
+    Raises:
+        KeyError: There is none; the message lists those there are.
+    """
     known = list(FAULTS if faults is None else faults)
     for fault in known:
         if fault.name == name:

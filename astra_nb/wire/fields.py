@@ -19,7 +19,12 @@ class Field:
     """One field of a frame (RFC 6455, section 5.2).
 
     Attributes:
+        name: The field's name in the RFC.
         first_bit: Its first bit, counted from the frame's first.
+        bit_count: How many bits of it there are.
+        value: Its value, as text.
+        meaning: Its meaning, as one sentence.
+        section: The section of RFC 6455 that defines it.
     """
 
     name: str

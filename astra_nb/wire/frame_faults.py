@@ -25,6 +25,8 @@ class Fault:
     """One way to break the protocol.
 
     Attributes:
+        name: Short name.
+        section: The section of RFC 6455 that has the rule.
         code: The close code the other end should send, or for a request the HTTP status of its
             answer; None when there is none.
         breaks: The rule that it breaks, as one sentence.
@@ -33,6 +35,7 @@ class Fault:
             that is not a frame.
         stage: What is wrong: the "request" or the "answer" of the opening handshake, a "frame",
             or the "conduct" of an end while the connection is open.
+        senders: The ends that can commit it.
         change: Makes the bytes of a wrong request or answer of those of a right one.
         seconds: How late something comes, or how long something lasts; None for ever.
     """

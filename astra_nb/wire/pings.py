@@ -28,6 +28,7 @@ class UnansweredPings(Generic[T]):
         """Keep a PING frame; a PONG frame with the same payload will answer it.
 
         Args:
+            payload: Its payload, unmasked and uncompressed.
             value: What `pong` returns for it, such as the time at which it was sent.
         """
         waiting = self._waiting

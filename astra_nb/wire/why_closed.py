@@ -34,9 +34,18 @@ def why_closed(
     sent_fault: str = "",
     received_fault: str = "",
 ) -> str:
-    """Return why a connection closed, as a sentence; `side` reports it.
+    """Return why a connection closed, as a sentence.
 
-    The arguments are the fields of a `ClosedRecord`, which describes them.
+    Args:
+        side: The end that reports.
+        first: The end that sent the first CLOSE frame; "" when there was none.
+        sent: The close that `side` sent; code 1005 stands for an empty frame.
+        received: The close that it received.
+        tcp: How TCP ended: "closed", "dropped by server", "dropped by client", "reset", "timeout".
+        status: HTTP status code when the opening handshake was refused.
+        detail: The rule that was broken, when one was.
+        sent_fault: What is wrong in the CLOSE frame that `side` sent, as by `close_fault`.
+        received_fault: The same of the one it received; it was refused when `received` is None.
     """
     peer = other_end(side)
     if status is not None:
