@@ -163,8 +163,8 @@ class Exercise(ABC):
         """Try the answer; raises `NotYet` or `TooBusy` when it is not right."""
 
     @abstractmethod
-    def _mistakes(self) -> Iterator[tuple[str, bool]]:
-        """Yield what can be said of a mistake, and whether it is one where it stands."""
+    def _mistakes(self) -> dict[str, bool]:
+        """Return what can be said of a mistake, and whether there is a case for it."""
 
     def selftest(self) -> list[str]:
         """Run stub, solution and wrong answers, and return what is not as it should be.
@@ -194,9 +194,8 @@ class Exercise(ABC):
                     facts = f"expected {told.expected}; came {told.came}; {told.where}"
                     why = f" {told.headline} ({facts})"
                 found.append(f"{self.name}: {what} gets {got!r}, not {wanted!r}.{why}")
-        mistakes = list(self._mistakes())
-        never = dict(mistakes).keys() - {said for said, could in mistakes if could}
-        return found + [f"{self.name}: {said!r} can never be said." for said in sorted(never)]
+        never = [said for said, could in self._mistakes().items() if not could]
+        return found + [f"{self.name}: {said!r} can never be said." for said in never]
 
     def _run(self, source: str, what: str) -> Any:
         """Run a source, and return the function that it defines."""
@@ -244,8 +243,8 @@ class HandlerExercise(Exercise):
             found = Finding(Misconception.NO_HANDLER, f"{said[:1].upper()}{said[1:]}.", advice)
             raise NotYet(found) from None
 
-    def _mistakes(self) -> Iterator[tuple[str, bool]]:
-        yield from self._sayable.items()
+    def _mistakes(self) -> dict[str, bool]:
+        return self._sayable
 
 
 def printed(log: FrameLog) -> str:

@@ -68,8 +68,8 @@ class FunctionExercise(Exercise):
             with the chance of the seed, and with values that nobody can know beforehand.
         mutations: Each a part of the solution, what people write in its place, and what is then
             to be said of the result. The first whose result is the student's counts.
-        judge: Called with a wrong result of the right type and the arguments; returns what is
-            wrong, or "" if it cannot tell.
+        parts: Takes a result apart, such as a frame into a dict of its fields, so that what is said
+            of a wrong one of the right type names the part.
 
     Raises:
         ValueError: The solution has not that part.
@@ -78,7 +78,7 @@ class FunctionExercise(Exercise):
 
     calls: Callable[[random.Random], Iterable[Call]]
     mutations: Sequence[tuple[str, str, str]] = ()
-    judge: Callable[..., str] = lambda value, *arguments: ""
+    parts: Callable[[Any], Any] = lambda result: result
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -102,13 +102,14 @@ class FunctionExercise(Exercise):
             with contextlib.suppress(Exception):  # some raise with some arguments
                 yield mutant(*map(copy, call.arguments)), said
 
-    def _mistakes(self) -> Iterator[tuple[str, bool]]:
-        yield from ((said, False) for _, said in self._mutants)
+    def _mistakes(self) -> dict[str, bool]:
+        found = {said: False for _, said in self._mutants}
         for call in self._calls(self.name):
             earlier = [call.expected]
             for wrong, said in self._known_mistakes(call):
-                yield said, not any(same(wrong, each) for each in earlier)
+                found[said] |= not any(same(wrong, each) for each in earlier)
                 earlier.append(wrong)
+        return found
 
     def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
         said = f"A function is checked here, not {short(answer)}."
@@ -178,10 +179,8 @@ class FunctionExercise(Exercise):
         if type(value) is not type(expected):
             one, other = type(value).__name__, type(expected).__name__
             return M.WRONG_RESULT_TYPE, f"{name} returned {one} where {other} was expected."
-        if judged := self.judge(value, *call.arguments):
-            return M.KNOWN_MISTAKE, judged
-        said = f"{name} returned a different result: {how_differs(value, expected)}."
-        return M.WRONG_VALUE, said
+        differs = how_differs(self.parts(value), self.parts(expected))
+        return M.WRONG_VALUE, f"{name} returned a different result: {differs}."
 
     def _raised(self, error: BaseException) -> Finding:
         facts = error_facts(error)

@@ -217,13 +217,13 @@ def test_of_a_dict_the_first_wrong_item_is_told() -> None:
     )
 
 
-def test_a_judge_says_what_is_wrong_with_a_result_of_the_right_type() -> None:
-    def judge(value: list[int], numbers: list[int]) -> str:
-        return f"{len(value)} for {len(numbers)}." if len(value) != len(numbers) else ""
+def test_what_is_wrong_is_said_of_a_part() -> None:
+    def parts(numbers: list[int]) -> dict[str, Any]:
+        return {"count": len(numbers), "sum": sum(numbers)}
 
-    assert headline(checked("def double(n):\n    return [7]\n", judge=judge)) == "1 for 2."
-    assert checked("def double(n):\n    return [7, 7]\n", judge=judge).key == "wrong-value"
-    assert checked("def double(n):\n    return 'abc'\n", judge=judge).key == "wrong-result-type"
+    says = headline(checked("def double(n):\n    return [7]\n", parts=parts))
+    assert says.endswith("'count' is 1, but 2 is right: that is 1 too few.")
+    assert checked("def double(n):\n    return 'abc'\n", parts=parts).key == "wrong-result-type"
 
 
 # State, chance, and what was known before

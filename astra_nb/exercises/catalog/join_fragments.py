@@ -21,8 +21,10 @@ WHOLE = f"if frame.fin:\n            {ADD}"
 
 
 def call(plan: str) -> Call:
-    parts = re.findall(r"(\d+)([+-])(\S*)", plan.replace("_", " "))
-    data = [(int(opcode), text.encode("latin-1"), fin == "+") for opcode, fin, text in parts]
+    data = [
+        (int(opcode), text.replace("_", " ").encode("latin-1"), fin == "+")
+        for opcode, fin, text in re.findall(r"(\d+)([+-])(\S*)", plan)
+    ]
     frames = [decode(encode(opcode, payload, fin=fin)) for opcode, payload, fin in data]
     joiner = Joiner()
     joined = [joiner.add(*each) for each in data if each[0] < 8]

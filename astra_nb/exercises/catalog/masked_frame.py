@@ -2,19 +2,16 @@
 
 from random import Random
 
-from astra_nb.exercises.diagnosis.difference import how_differs
 from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.wire.frames import decode, encode
 
-HEADER = ("fin", "rsv1", "opcode", "masked", "payload_length", "header_length", "masking_key")
+PARTS = ("fin", "rsv1", "opcode", "masked", "payload_length", "header_length", "masking_key",
+         "masked_payload")  # fmt: skip
 
 
-def judge(value: bytes, text: str, key: bytes) -> str:
-    right = encode(1, text.encode(), key=key)
-    frames = [decode(each) for each in (value, right) if len(value) > 1]
-    headers = [{name: getattr(frame, name) for name in HEADER} for frame in frames]
-    differ = headers and headers[0] != headers[1]
-    return f"The header is not right: {how_differs(*headers)}." if differ else ""
+def parts(frame: bytes) -> dict[str, object]:
+    read = decode(frame or b"\0")
+    return {name: getattr(read, name) for name in PARTS}
 
 
 def calls(chance: Random) -> list[Call]:
@@ -59,7 +56,7 @@ def build(text, key):
     return header + key + masked
 """,
     calls=calls,
-    judge=judge,
+    parts=parts,
     mutations=[
         ("header + key +", "header +", "The key is not in the frame."),
         ("header + key + masked", "header + masked + key", "The key is after the payload."),
@@ -68,7 +65,8 @@ def build(text, key):
         ('"big"', '"little"', "The length has its lowest byte first; network order is the other."),
     ],
     advice={
-        "wrong-value": "Byte i of the payload is masked by XOR (^) with key[i % 4].",
+        "wrong-value": "Section 5.2 draws the header. Byte i of the payload is masked by XOR (^) "
+        "with key[i % 4].",
         "wrong-result-type": "A frame is bytes: bytes([...]) + key + ...",
     },
 )  # fmt: skip
