@@ -5,13 +5,11 @@ from random import Random
 from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.wire.frames import decode, encode
 
-PARTS = ("fin", "rsv1", "opcode", "masked", "payload_length", "header_length", "masking_key",
-         "masked_payload")  # fmt: skip
+PARTS = "fin rsv1 opcode masked payload_length header_length masking_key masked_payload".split()
 
 
 def parts(frame: bytes) -> dict[str, object]:
-    read = decode(frame or b"\0")
-    return {name: getattr(read, name) for name in PARTS}
+    return {name: getattr(decode(frame), name) for name in PARTS}
 
 
 def calls(chance: Random) -> list[Call]:
