@@ -7,7 +7,7 @@ import re
 import secrets
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -70,6 +70,7 @@ class Exercise(ABC):
     function: str = "handle_socket"  # name of what is asked for
 
     def __post_init__(self) -> None:
+        self._sayable = dict[str, bool]()  # as `play` returned it
         self._advice = {key: said for keys, said in self.advice.items() for key in keys.split()}
         if unknown := sorted({*self._advice, *(key for _, key in self.wrong)} - KEYS):
             raise ValueError(
@@ -162,9 +163,9 @@ class Exercise(ABC):
     def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
         """Try the answer; raises `NotYet` or `TooBusy` when it is not right."""
 
-    @abstractmethod
     def _mistakes(self) -> dict[str, bool]:
-        """Return what can be said of a mistake, and whether there is a case for it."""
+        """Return what can be said of mistakes, and of each whether it is one where it stands."""
+        return self._sayable
 
     def selftest(self) -> list[str]:
         """Run stub, solution and wrong answers, and return what is not as it should be.
@@ -228,7 +229,6 @@ class HandlerExercise(Exercise):
         super().__post_init__()
         if not self.scenarios:
             raise ValueError(f"exercise {self.name}: without a scenario any answer would be right")
-        self._sayable = dict[str, bool]()  # see `play`
 
     def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
         try:
@@ -242,9 +242,6 @@ class HandlerExercise(Exercise):
             advice = "" if callable(answer) else "Give the function itself to check()."
             found = Finding(Misconception.NO_HANDLER, f"{said[:1].upper()}{said[1:]}.", advice)
             raise NotYet(found) from None
-
-    def _mistakes(self) -> dict[str, bool]:
-        return self._sayable
 
 
 def printed(log: FrameLog) -> str:

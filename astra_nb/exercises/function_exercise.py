@@ -203,6 +203,6 @@ def wait(thread: threading.Thread, begun: Sequence[Call]) -> None:
         if len(begun) > count:
             count, began = len(begun), given
         if given - began > PATIENCE or given > ALL_CALLS:
-            line = guard.place(thread)
-            said = f"Your function takes too long; it was still at {line or 'work'}."
-            raise NotYet(Finding(M.STUCK, said, "Does each loop come to an end?", line=line))
+            at = guard.place(thread) or "work"
+            said = f"Your function takes too long; it was still at {at}."
+            raise NotYet(Finding(M.STUCK, said, "Does each loop come to an end?"))
