@@ -151,12 +151,11 @@ class FunctionExercise(Exercise):
                 value = kind(value)
             if same(value, call.expected):
                 return
+            finding = Finding(*self._find(value, call), came=short(value))
         except guard.Stopped:
             raise
         except BaseException as error:  # noqa: BLE001  (a student's code: any error is its own)
             finding = self._raised(error)
-        else:
-            finding = Finding(*self._find(value, call), came=short(value))
         shown = ", ".join(shortened(short(each), 60) for each in call.arguments)
         items = [item for each in call.arguments if type(each) in (list, FrameLog) for item in each]
         rows = tuple((shortened(repr(item), 100),) for item in items)

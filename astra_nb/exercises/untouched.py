@@ -7,7 +7,6 @@ from types import CodeType
 
 __all__ = ["is_untouched"]
 
-NO_STEPS = ("RESUME", "NOP", "CACHE")
 EMPTY = "".join(
     f"{start} empty(socket): {body}\n"
     for start in ("def", "async def")
@@ -36,5 +35,5 @@ def steps(code: CodeType) -> list[tuple[str, object]]:
     for step in dis.get_instructions(code):
         value = step.arg if step.opcode in dis.haslocal else step.argval
         value = steps(value) if isinstance(value, CodeType) else repr(value)
-        found += [(step.opname, value)] if step.opname not in NO_STEPS else []
+        found += [(step.opname, value)] if step.opname != "NOP" else []
     return found

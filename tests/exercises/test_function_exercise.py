@@ -308,6 +308,14 @@ def test_a_value_that_cannot_be_compared_or_shown_is_only_wrong() -> None:
         assert checked(source.format(value)).outcome == "not yet"
 
 
+@pytest.mark.parametrize(
+    ("body", "key"), [("os._exit(7)", "forbidden"), ("while True: pass", "stuck")]
+)
+def test_what_a_value_does_when_it_is_shown_is_guarded_too(body: str, key: str) -> None:
+    source = f"import os\n\nclass Odd:\n    def __repr__(self):\n        {body}\n\n"
+    assert checked(f"{source}def double(numbers):\n    return Odd()\n").key == key
+
+
 def test_what_it_prints_is_kept_for_the_card(capsys: pytest.CaptureFixture[str]) -> None:
     answer = checked("def double(numbers):\n    print('<b>here</b>')\n")
     assert answer.printed == "<b>here</b>\n"
