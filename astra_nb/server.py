@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -186,21 +185,15 @@ class Server(Settings):
         runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers, tls=self._tls)
         runner.asked_port = asked_port
         runner.panels = self._panels
-        try:
-            registry.remember(runner)
-            runner.run()
+        with registry.started(runner):
             self.port = runner.port
             self._runner = runner
             self.log.before_read = runner.settle
             self.log.before_wait = runner.forbid_wait
             if self._finalizer is not None:
                 self._finalizer.detach()
-            self._finalizer = weakref.finalize(self, _collected, runner)
-            self._finalizer.atexit = False  # `registry` does it
-        except BaseException:  # an interrupt may come anywhere
-            runner.shutdown()
-            registry.forget(runner)
-            raise
+            way_out = "shut it down with server.shutdown()"
+            self._finalizer = registry.shut_down_with(self, runner, way_out)
 
     def wait(self) -> None:
         """Block until the server is shut down; an interrupt (Ctrl-C) shuts it down.
@@ -235,11 +228,7 @@ class Server(Settings):
         if checked is None:  # a mapping without a code
             raise InvalidMessage("shutdown takes a close code such as 1001, and a reason")
         if self._runner is not None:
-            try:
-                self._runner.shutdown(checked, reason)
-            finally:
-                if self._runner.ended.is_set():  # else an interrupt has ended only the wait
-                    registry.forget(self._runner)
+            registry.shut_down(self._runner, checked, reason)
 
     def __enter__(self) -> Self:
         if not self.running:
@@ -297,15 +286,3 @@ class Server(Settings):
         bundle = panel._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         return {**data, "text/plain": repr(self)}
-
-
-def _collected(runner: Runner) -> None:
-    if runner.running:
-        runner.shutdown_soon()
-        registry.drop(runner)
-        warnings.warn(
-            f"the server at {runner.url} was closed: nothing refers to it any more; "
-            f"keep it in a variable, or shut it down with server.shutdown()",
-            ResourceWarning,
-            stacklevel=2,
-        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self
@@ -64,8 +63,7 @@ class Tap:
         self.log.before_wait = runner.forbid_wait
         self._panels: weakref.WeakSet[Any] = weakref.WeakSet()
         runner.panels = self._panels
-        self._finalizer = weakref.finalize(self, _collected, runner)
-        self._finalizer.atexit = False  # `registry` does it
+        registry.shut_down_with(self, runner, "use it as a context manager: with tap(...) as t")
 
     @property
     def url(self) -> str:
@@ -149,11 +147,7 @@ class Tap:
         Raises:
             LoopBlocked: Code on the event loop, such as a rule, does not give it back.
         """
-        try:
-            self._runner.shutdown()
-        finally:
-            if self._runner.ended.is_set():
-                registry.forget(self._runner)
+        registry.shut_down(self._runner)
 
     def wait(self) -> None:
         """Block until the tap is shut down; an interrupt (Ctrl-C) shuts it down."""
@@ -261,14 +255,8 @@ def tap(
         free_port, asked_port = registry.make_room(None, hostname, port, place)
         runner = TapRunner(settings, log, free_port, place, itertools.count(1), tls=context)
         runner.asked_port = asked_port
-        try:
-            registry.remember(runner)
-            runner.run()
+        with registry.started(runner):
             return Tap(runner, uri, settings, log)
-        except BaseException:  # an interrupt may come anywhere
-            runner.shutdown()
-            registry.forget(runner)
-            raise
 
 
 def _rewriting(uri: WebSocketURI) -> Rewriting:
@@ -286,16 +274,4 @@ def _check_not_itself(uri: WebSocketURI, hostname: str, port: int) -> None:
         raise LocalError(
             f"a tap at {hostname}:{port} would stand before itself: that is the server's address; "
             f"leave out port, and give the clients tap.url"
-        )
-
-
-def _collected(runner: TapRunner) -> None:
-    if runner.running:
-        runner.shutdown_soon()
-        registry.drop(runner)
-        warnings.warn(
-            f"the tap at {runner.url} was closed: nothing refers to it any more; keep it in a "
-            f"variable, or use it as a context manager: with tap(...) as t",
-            ResourceWarning,
-            stacklevel=2,
         )

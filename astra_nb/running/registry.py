@@ -9,8 +9,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import warnings
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from astra_nb import seeded
@@ -20,38 +22,21 @@ from astra_nb.net.addresses import is_free, overlap
 
 from .listener import Listener
 
-__all__ = [
-    "Place",
-    "drop",
-    "earlier",
-    "end",
-    "forget",
-    "in_turn",
-    "make_room",
-    "remember",
-    "running",
-]
+__all__ = ["in_turn", "make_room", "running", "shut_down", "shut_down_with", "started"]
 
 MARGIN = 5.0  # seconds beyond the close timeout to wait for the end of a server
 
 
 class Place(NamedTuple):
-    """Where a server runs, or ran until nothing referred to it, and the cell that ran it.
-
-    Attributes:
-        asked_port: 0 when the system chose the port.
-        what: "server" or "tap".
-        url: Its address.
-        runner: Returns the runner, at least until it has ended.
-    """
+    """Where a server runs, or ran until nothing referred to it, and the cell that ran it."""
 
     hostname: str
     port: int
-    asked_port: int
+    asked_port: int  # 0 when the system chose the port
     cell: str | None
-    what: str
+    what: str  # "server" or "tap"
     url: str
-    runner: weakref.ref[Listener[Any]]
+    runner: weakref.ref[Listener[Any]]  # returns it, at least until it has ended
 
 
 # Their single operations are atomic, so they need no lock: a garbage collection calls `drop`,
@@ -64,9 +49,47 @@ in_turn = make_rlock()
 """Held while a server starts: two on one address, or one that is run twice, do so in turn."""
 
 
-def remember(runner: Listener[Any]) -> None:
-    """Add a server that has begun to run."""
-    _runners[runner] = None
+@contextlib.contextmanager
+def started(runner: Listener[Any]) -> Iterator[None]:
+    """Run what listens, and keep it; all is undone when it or the block raises."""
+    try:
+        _runners[runner] = None
+        runner.run()
+        yield
+    except BaseException:  # an interrupt may come anywhere
+        runner.shutdown()
+        forget(runner)
+        raise
+
+
+def shut_down(runner: Listener[Any], *code_and_reason: Any) -> None:
+    """Shut down what listens, and forget it where an interrupt has not ended the wait."""
+    try:
+        runner.shutdown(*code_and_reason)
+    finally:
+        if runner.ended.is_set():
+            forget(runner)
+
+
+def shut_down_with(
+    holder: object, runner: Listener[Any], way_out: str
+) -> weakref.finalize[Any, Any]:
+    """Shut down what listens, with a warning, when nothing refers to its holder any more."""
+    finalizer = weakref.finalize(holder, _collected, runner, way_out)
+    finalizer.atexit = False  # `_shutdown_all` does it
+    return finalizer
+
+
+def _collected(runner: Listener[Any], way_out: str) -> None:
+    if runner.running:
+        runner.shutdown_soon()
+        drop(runner)
+        warnings.warn(
+            f"the {runner.what} at {runner.url} was closed: nothing refers to it any more; keep it "
+            f"in a variable, or {way_out}",
+            ResourceWarning,
+            stacklevel=2,
+        )
 
 
 def drop(runner: Listener[Any]) -> None:

@@ -52,7 +52,7 @@ def keep() -> Iterator[list[Runner]]:
 def remembered(keep: list[Runner], *running: Running) -> list[Runner]:
     runners = [cast(Runner, each) for each in running]
     for runner in runners:
-        registry.remember(runner)
+        registry._runners[runner] = None
     keep += runners
     return runners
 
