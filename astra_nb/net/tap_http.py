@@ -20,36 +20,19 @@ ENDS = (b"\n\r\n", b"\n\n")
 
 
 class HttpLine(Protocol):
-    """What the ways are part of."""
+    """What the ways are part of: a `TapLine`."""
 
-    def admit(self, head: Head) -> bytes | None:
-        """Return a request as it goes on; None when it was refused."""
-
-    def opened(self, head: Head) -> None:
-        """Take an answer that opens a WebSocket; frames follow in both directions."""
-
-    def refused(self, head: Head) -> None:
-        """Take an answer that refuses one."""
-
-    def forward(self, sender: Side, data: bytes) -> None:
-        """Pass on what an end sent."""
-
-    def received(self, sender: Side, data: bytes) -> None:
-        """Take what an end sent, which is no HTTP any more."""
-
-    def hold_up(self, sender: Side, *, held_up: bool) -> None:
-        """Stop reading from an end, or go on."""
-
-    def notice(self, text: str) -> None:
-        """Put a sentence in the log."""
+    def admit(self, head: Head) -> bytes | None: ...
+    def opened(self, head: Head) -> None: ...
+    def refused(self, head: Head) -> None: ...
+    def forward(self, sender: Side, data: bytes) -> None: ...
+    def received(self, sender: Side, data: bytes) -> None: ...
+    def hold_up(self, sender: Side, *, held_up: bool) -> None: ...
+    def notice(self, text: str) -> None: ...
 
 
 class HttpWays:
-    """Both directions of a TCP connection while they carry HTTP.
-
-    Args:
-        line: What they are part of.
-    """
+    """Both directions of a TCP connection while they carry HTTP."""
 
     def __init__(self, line: HttpLine) -> None:
         self._line = line

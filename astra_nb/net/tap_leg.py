@@ -24,36 +24,20 @@ LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class LegLine(Protocol):
-    """What a leg is part of."""
+    """What a leg is part of: a `TapLine`."""
 
     loop: asyncio.AbstractEventLoop
 
-    def connected(self, end: Side) -> None:
-        """Called when there is TCP with an end."""
-
-    def received(self, sender: Side, data: bytes) -> None:
-        """Take what an end sent."""
-
-    def ended(self, sender: Side, end: End) -> None:
-        """Called when an end has ended TCP, perhaps in one direction."""
-
-    def lost(self, end: Side, exc: Exception | None) -> None:
-        """Called when TCP with an end is over."""
-
-    def hold_up(self, sender: Side, *, held_up: bool, why: str) -> None:
-        """Stop reading from an end, or go on."""
-
-    def notice(self, text: str) -> None:
-        """Put a sentence in the log."""
+    def connected(self, end: Side) -> None: ...
+    def received(self, sender: Side, data: bytes) -> None: ...
+    def ended(self, sender: Side, end: End) -> None: ...
+    def lost(self, end: Side, exc: Exception | None) -> None: ...
+    def hold_up(self, sender: Side, *, held_up: bool, why: str) -> None: ...
+    def notice(self, text: str) -> None: ...
 
 
 class Leg(asyncio.Protocol):
-    """One of the two TCP connections: its far end is the client or the server.
-
-    Args:
-        line: What it is part of.
-        end: Who is at the far end.
-    """
+    """One of the two TCP connections: its far end, `end`, is the client or the server."""
 
     def __init__(self, line: LegLine, end: Side) -> None:
         self.line = line

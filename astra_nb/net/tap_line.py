@@ -41,33 +41,18 @@ SIDES: tuple[Side, Side] = ("client", "server")
 
 
 class TapLine:
-    """A client's connection through a tap.
+    """A client's connection through a tap."""
 
-    Args:
-        settings: What all share.
-        log: Where all goes.
-        numbers: Numbers of connections; each WebSocket takes two, one for each leg.
-
-    Attributes:
-        closed: Done when both connections have ended.
-        legs: The two TCP connections, by who is at the far end.
-        number: Number of the client's leg in the log, the server's being the next; 0 without a
-            WebSocket.
-    """
-
-    def __init__(
-        self,
-        settings: TapSettings,
-        log: FrameLog,
-        numbers: Iterator[int],
-    ) -> None:
+    def __init__(self, settings: TapSettings, log: FrameLog, numbers: Iterator[int]) -> None:
         self.loop = asyncio.get_running_loop()
-        self.closed: asyncio.Future[None] = self.loop.create_future()
+        self.closed: asyncio.Future[None] = self.loop.create_future()  # done when both legs are
         self.settings = settings
         self.rules: Sequence[RuleFunction] = settings.rules
         self.held = settings.held
         self.held_numbers = settings.held_numbers
+        # By who is at the far end.
         self.legs: dict[Side, Leg] = {"client": Leg(self, "client"), "server": Leg(self, "server")}
+        # That of the client's leg in the log, the server's being the next; 0 without a WebSocket.
         self.number = 0
         self._log = log
         self._numbers = numbers
@@ -132,7 +117,7 @@ class TapLine:
         if ruled is not None:
             ruled.take(data)
         else:
-            self.legs["server" if sender == "client" else "client"].write(data)
+            self.legs[other_end(sender)].write(data)
 
     def forward(self, sender: Side, data: bytes) -> None:
         """Pass on what an end sent."""

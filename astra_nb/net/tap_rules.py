@@ -30,12 +30,7 @@ End = Literal["eof", "reset"]
 
 
 def checked_rules(rules: Iterable[RuleFunction]) -> list[RuleFunction]:
-    """Return rules as a list.
-
-    Raises:
-        LocalError: They are not several, or one is not a function that takes a message and does
-            all it does at once.
-    """
+    """Return rules as a list, each a function that takes a message and does all at once."""
     if isinstance(rules, (str, bytes)) or not isinstance(rules, Iterable):
         raise LocalError(f"rules is a list, like [rule], not {rules!r:.80}")
     checked = list(rules)
@@ -69,48 +64,29 @@ class Queued:
 
 
 class Line(Protocol):
-    """What a way is part of: both directions of a connection."""
+    """What a way is part of, both directions of a connection: a `TapLine`."""
 
     loop: asyncio.AbstractEventLoop
     rules: Sequence[RuleFunction]
     held: dict[int, Passing]
     held_numbers: Iterator[int]
 
-    def forward(self, sender: Side, data: bytes) -> None:
-        """Pass on what an end sent."""
-
-    def finish(self, sender: Side, end: End) -> None:
-        """Pass on that an end has ended TCP."""
-
-    def inject(self, to: Side, frames: bytes) -> None:
-        """Send an end frames of the tap's own."""
-
-    def cut(self) -> None:
-        """End TCP with both ends."""
-
-    def notice(self, text: str) -> None:
-        """Put a sentence in the log."""
-
-    def rule_failed(self, error: BaseException) -> None:
-        """Put the error of a rule in the log."""
-
-    def hold_up(self, sender: Side, *, held_up: bool) -> None:
-        """Stop reading from an end, or go on."""
+    def forward(self, sender: Side, data: bytes) -> None: ...
+    def finish(self, sender: Side, end: End) -> None: ...
+    def inject(self, to: Side, frames: bytes) -> None: ...
+    def cut(self) -> None: ...
+    def notice(self, text: str) -> None: ...
+    def rule_failed(self, error: BaseException) -> None: ...
+    def hold_up(self, sender: Side, *, held_up: bool) -> None: ...
 
 
 class RuledWay:
-    """One direction of a connection under rules: whole frames come in, and leave when they may.
-
-    Args:
-        line: What it is part of.
-        sender: The end that sends.
-        connection: Number of the connection that it comes on.
-    """
+    """One direction of a connection under rules: whole frames come in, and leave when they may."""
 
     def __init__(self, line: Line, sender: Side, connection: int) -> None:
         self._line = line
         self._sender: Side = sender
-        self._connection = connection
+        self._connection = connection  # its number
         self._tail = bytearray()
         self._skip = 0  # bytes of a frame that passes unseen
         self._fragments: list[bytes] = []
@@ -162,15 +138,7 @@ class RuledWay:
             self._run()
 
     def release(self, number: int | None = None, value: object = None) -> int:
-        """Release what is held; return how many messages that were.
-
-        Args:
-            number: Of a message; None for all.
-            value: What goes on in its place, of the same type; None for the message itself.
-
-        Raises:
-            InvalidMessage: The value cannot be sent; the message is still held.
-        """
+        """Release what is held, as `Tap.release` says; return how many messages that were."""
         line = self._line
         found = [item for item in self._queue if item.held and number in (None, item.held)]
         for item in found:

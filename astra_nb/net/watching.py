@@ -6,6 +6,7 @@ No I/O, no clock, no thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -26,29 +27,16 @@ KEPT = 64 * 1024  # bytes on record of a frame that is longer
 RSV1 = 0x40  # of the first frame of a compressed message (RFC 7692, section 6)
 
 
+@dataclass
 class FrameWatch:
-    """Puts on record the frames of one direction.
+    """Puts on record the frames of one direction."""
 
-    Args:
-        recorders: Called with each run of frames, in their order; settable.
-        on_close: Called with the payload of each CLOSE frame; settable.
-        inflater: Decompresses the messages, where permessage-deflate was agreed on.
-    """
-
-    __slots__ = ("_inflater", "_lost", "_skip", "_tail", "on_close", "recorders")
-
-    def __init__(
-        self,
-        recorders: Sequence[Recorder],
-        on_close: Callable[[bytes], None],
-        inflater: PerMessageDeflate | None = None,
-    ) -> None:
-        self.recorders = recorders
-        self.on_close = on_close
-        self._inflater = inflater
-        self._tail = bytearray()  # of a frame that is not complete yet
-        self._skip = 0  # bytes of a frame on record that have not come yet
-        self._lost = ""  # why messages cannot be decompressed any more
+    recorders: Sequence[Recorder]  # called with each run of frames, in their order
+    on_close: Callable[[bytes], None]  # called with the payload of each CLOSE frame
+    inflater: PerMessageDeflate | None = None  # where permessage-deflate was agreed on
+    _tail: bytearray = field(default_factory=bytearray)  # of a frame that is not complete yet
+    _skip: int = 0  # bytes of a frame on record that have not come yet
+    _lost: str = ""  # why messages cannot be decompressed any more
 
     def unfinished(self, data: bytes = b"") -> int:
         """Return how many of the next bytes belong to a frame under way; 0 when there is none."""
@@ -71,20 +59,20 @@ class FrameWatch:
                 return
             cut, count = length - len(tail), 1
             if tail[0] & 0x0F == CLOSE:
-                self._note_close(bytes(tail) + data[:cut])
+                self.on_close(decode(bytes(tail) + data[:cut]).payload)
         size = len(data)
         while (length := frame_length(data, cut)) is not None and cut + length <= size:
             if data[cut] & 0x0F == CLOSE:
-                self._note_close(data[cut : cut + length])
+                self.on_close(decode(data[cut : cut + length]).payload)
             cut += length
             count += 1
         if count:
             before = bytes(tail)
             tail.clear()
-            if self._inflater is None:
+            if self.inflater is None:
                 self._record(keep(before, data, cut), count)
             else:
-                self._record_inflated(before + data[:cut], count)
+                self._record_inflated(before + data[:cut])
         if cut < size:
             self._take_part(data[cut:], length)
 
@@ -106,14 +94,10 @@ class FrameWatch:
                 f"passed on, but not kept: it has {counted(length, 'byte')}, of which the first "
                 f"{KEPT:,} are on record",
             )
-            if self._inflater is not None and (tail[0] & RSV1 or tail[0] & 0x0F == CONTINUATION):
+            if self.inflater is not None and (tail[0] & RSV1 or tail[0] & 0x0F == CONTINUATION):
                 self._lose("a frame that was not kept came before")
             tail.clear()
             self._skip = rest
-
-    def _note_close(self, raw: bytes) -> None:
-        frame = decode(raw)
-        self.on_close(frame.payload)
 
     def _record(
         self,
@@ -127,30 +111,22 @@ class FrameWatch:
 
     # permessage-deflate
 
-    def _record_inflated(self, data: bytes, count: int) -> None:
-        messages: list[bytes | None] = []
-        start = end = 0
+    def _record_inflated(self, data: bytes) -> None:
         for frame in split(data):
             message = None
-            if frame.opcode in (0, 1, 2) and not self._lost:
+            is_data = frame.opcode in (0, 1, 2)
+            if is_data and not self._lost:
                 message = self._inflate(frame.opcode, frame.payload, frame.fin, frame.rsv1)
-            if self._lost and frame.opcode in (0, 1, 2):
-                if messages:
-                    self._record(data[start:end], len(messages), "", tuple(messages))
-                messages.clear()
+            if is_data and self._lost:
                 self._record(frame.raw, 1, self._lost)
-                start = end = end + len(frame.raw)
-                continue
-            messages.append(message)
-            end += len(frame.raw)
-        if messages:
-            self._record(data[start:end], len(messages), "", tuple(messages))
+            else:
+                self._record(frame.raw, 1, "", (message,))
 
     def _inflate(self, opcode: int, payload: bytes, fin: bool, rsv1: bool) -> bytes | None:
-        assert self._inflater is not None
+        assert self.inflater is not None
         frame = Frame(Opcode(opcode), payload, fin, rsv1)
         try:
-            inflated = self._inflater.decode(frame, max_size=MAX_INFLATED)
+            inflated = self.inflater.decode(frame, max_size=MAX_INFLATED)
         except (ProtocolError, PayloadTooBig, AssertionError) as exc:
             why = "it would be too long" if isinstance(exc, PayloadTooBig) else str(exc)
             self._lose(why)
