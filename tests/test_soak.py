@@ -24,15 +24,15 @@ def test_a_soak_ends_when_its_time_is_over() -> None:
 
 
 def test_frames_that_change_places_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    flush = Writer._flush
+    take = Writer._take
 
-    def flush_backwards(writer: Writer) -> None:
+    def take_backwards(writer: Writer) -> tuple[bytes, int, tuple[bytes | None, ...] | None]:
         if writer._plain is None:  # each frame is a header and a payload
             pairs = zip(writer._frames[::2], writer._frames[1::2], strict=True)
             writer._frames = [part for pair in reversed(list(pairs)) for part in pair]
-        flush(writer)
+        return take(writer)
 
-    monkeypatch.setattr(Writer, "_flush", flush_backwards)
+    monkeypatch.setattr(Writer, "_take", take_backwards)
     with pytest.raises(Problem, match=" came, not '"):
         asyncio.run(soak(640, 40, 1, 0))
 

@@ -21,7 +21,6 @@ from astra_nb import seeded
 from astra_nb.errors import HandshakeFailed
 from astra_nb.log import FrameLog
 from astra_nb.wire.faults import Fault
-from astra_nb.wire.frames import whole_frames
 from astra_nb.wire.handshake import head_end, parse_head, split_head
 from astra_nb.wire.redaction import redact_path, redact_text
 from astra_nb.wire.text import visible
@@ -47,16 +46,12 @@ class ClientConnection(Connection):
     """A connection that this end opens.
 
     Args:
-        uri: Where it goes.
         options: All the options of `connect`.
-        number: The connection's number in its log.
-        tap: Where bytes and happenings go; None records nothing.
         deadline: When the opening handshake must be done, in the loop's time; None counts the
             timeout from the start of TCP.
 
     Attributes:
         answered: Done when the opening handshake is; its exception is a `HandshakeFailed`.
-        request: The request that was sent.
     """
 
     __slots__ = (
@@ -132,18 +127,14 @@ class ClientConnection(Connection):
             if fault.change is not None:
                 self.notice(told(fault))
                 data = fault.change(data)
-        end = head_end(data) or len(data)
         if self._faults:  # the answer is judged by what was sent
-            for name, value in parse_head(data[:end])[1]:
+            for name, value in parse_head(data[: head_end(data)])[1]:
                 if name.lower() == "sec-websocket-key":
                     self.protocol.key = value
                 elif name.lower() == "sec-websocket-protocol":
                     offered = [Subprotocol(each.strip()) for each in value.split(",")]
                     self.protocol.available_subprotocols = offered
-        self._record_head(data[:end], "sent")
-        if data[end:]:
-            self._recorder("sent")(data[end:], *whole_frames(data[end:])[1:])
-        self.transport.write(data)
+        self._write_head(data)
 
     def _receive_handshake(self, data: bytes) -> None:
         if self.answered.done():

@@ -16,10 +16,10 @@ from websockets.http11 import Request, Response
 from websockets.protocol import Protocol as SansIOProtocol
 
 from astra_nb.log import FrameLog
-from astra_nb.log.records import (
-    ClosedRecord,
-)
+from astra_nb.log.records import ClosedRecord
 from astra_nb.wire.faults import Fault
+from astra_nb.wire.frames import whole_frames
+from astra_nb.wire.handshake import head_end
 from astra_nb.wire.messages import CloseFrame, Message
 from astra_nb.wire.opcodes import PING
 
@@ -43,20 +43,9 @@ REPLY_GRACE = 1.0  # seconds a handler has to answer the messages that came befo
 class Connection(Endpoint):
     """One end of a WebSocket connection. The server's and the client's are subclasses.
 
-    Args:
-        protocol: The Sans-I/O protocol of this end.
-        number: The connection's number in its log.
-        tap: Where bytes and happenings go; None records nothing.
-        open_timeout: Seconds the opening handshake may take; None for any.
-        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent; None for any.
-        on_closed: Called once, when TCP has ended.
-
     Attributes:
-        state: The phase, and how the connection ended.
-        sender: The one way to send.
         inbox: Where messages go; None when nobody waits for them.
-        automatic_pong: Whether a PONG answers each PING by itself.
-        keepalive: Seconds between PING frames that this end sends by itself; None for never.
+        on_closed: Called once, when TCP has ended.
         close_asked: Whether a thread has asked for a CLOSE frame that may still be under way.
         request: The request of the opening handshake, once the connection was opened.
         response: The answer in the opening handshake; None before it.
@@ -88,7 +77,13 @@ class Connection(Endpoint):
         self.close_timeout = close_timeout
         self.on_closed = on_closed
         self.state = ClosingState(self.side)
-        self.sender = Sender(self.state, self.loop, nowhere, self.notice)
+        self.sender = Sender(
+            loop=self.loop,
+            record=nowhere,
+            masks=self.side == "client",
+            state=self.state,
+            notice=self.notice,
+        )
         self.inbox: TaskInbox | ThreadInbox | None = None
         self.automatic_pong = True
         self.keepalive: float | None = None
@@ -193,6 +188,14 @@ class Connection(Endpoint):
     def is_established(self) -> bool:
         """Whether the opening handshake was done."""
         return self._receiver is not None
+
+    def _write_head(self, data: bytes) -> None:
+        """Record and write a head, and frames that follow it, as it may be with a fault."""
+        end = head_end(data) or len(data)
+        self._record_head(data[:end], "sent")
+        if data[end:]:
+            self._recorder("sent")(data[end:], *whole_frames(data[end:])[1:])
+        self.transport.write(data)
 
     # Receiving
 

@@ -29,17 +29,7 @@ def nowhere(*_: object, **__: object) -> None:
 
 
 class Endpoint(asyncio.Protocol):
-    """The base of a `Connection`.
-
-    Args:
-        number: The connection's number in its log.
-        tap: Where bytes and happenings go; None records nothing.
-
-    Attributes:
-        lost: Done when TCP has ended.
-        peer: The other end's address.
-        redactor: Hides the secrets of the opening handshake.
-    """
+    """The base of a `Connection`, with its number in the log `tap`; None records nothing."""
 
     # Of ten thousand a dictionary for each would weigh more than all that is in it.
     __slots__ = (
@@ -54,7 +44,7 @@ class Endpoint(asyncio.Protocol):
         self.redactor = Redactor()
         self.loop = asyncio.get_running_loop()
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self.lost: asyncio.Future[None] = self.loop.create_future()
+        self.lost: asyncio.Future[None] = self.loop.create_future()  # done when TCP has ended
         self.peer = "unknown"
         self._head = bytearray()  # of the opening handshake
         self._timer: asyncio.TimerHandle | None = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from astra_nb.locks import Latch, make_rlock
@@ -34,18 +33,6 @@ class Outbox:
         on_unsent: Called on the loop's thread with how many frames could not be sent, because the
             connection had closed after their senders had looked.
     """
-
-    __slots__ = (
-        "_bytes",
-        "_entries",
-        "_is_writable",
-        "_lock",
-        "_loop",
-        "_on_unsent",
-        "_taking",
-        "_waiters",
-        "_wake_scheduled",
-    )
 
     def __init__(
         self,
@@ -105,10 +92,6 @@ class Outbox:
                 self._entries.append(entry)
         else:
             self._entries.append(entry)
-        self.wake()
-
-    def wake(self) -> None:
-        """Schedule a turn that takes the entries. Any thread."""
         if not self._wake_scheduled:
             try:
                 self._wake_scheduled = True
@@ -117,27 +100,19 @@ class Outbox:
                 self._wake_scheduled = False  # or nothing would be taken any more
                 raise
 
-    def wait(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
+    def wait(self, predicate: Callable[[], bool]) -> None:
         """Block until a condition holds that the connection brings about.
 
-        Any thread but the loop's.
-
-        Args:
-            predicate: Looked at when entries were taken, and when `notify` is called.
-            timeout: Seconds; None for no limit.
-
-        Returns:
-            Whether it holds.
+        Any thread but the loop's. The condition is looked at when entries were taken, and when
+        `notify` is called.
         """
-        deadline = None if timeout is None else monotonic() + timeout
         while True:
             news = Latch()
             self._waiters.append(news)  # before the look, so that no change goes unnoticed
             try:
                 if predicate():
-                    return True
-                if not news.wait(None if deadline is None else deadline - monotonic()):
-                    return predicate()
+                    return
+                news.wait()
             finally:
                 self._waiters.remove(news)
 

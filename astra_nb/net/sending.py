@@ -12,11 +12,11 @@ import threading
 import time
 from asyncio import _get_running_loop
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from astra_nb.errors import WrongThread
 from astra_nb.locks import make_lock
-from astra_nb.log.pieces import Recorder
 from astra_nb.wire.frames import decode, whole_frames
 from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import CLOSE, PING
@@ -50,62 +50,31 @@ WRONG_LOOP: dict[Side, str] = {
 _creating = make_lock()  # an outbox for a connection, which few connections need
 
 
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class Sender(Writer):
     """The sending half of a connection. The callers have checked the payloads.
 
     Everything but `submit`, `send_from_handler`, `flush_from_handler`, `outbox` and the attributes
     is called on the loop's thread.
-
-    Args:
-        state: The connection's phase: nothing is sent when it is not open.
-        loop: The connection's event loop.
-        record: Called with what is written.
-        notice: Called with a sentence for the log.
-
-    Attributes:
-        fragmenting: Whether this end has begun a fragmented message.
-        raw_close: Whether a CLOSE frame went out as raw bytes: the peer's answer needs no answer.
-        latency: Seconds between the last PING that was answered and its PONG; None before one.
     """
 
-    __slots__ = (
-        "_late_pong",
-        "_notice",
-        "_outbox",
-        "_pings",
-        "_skipped",
-        "_state",
-        "_thread",
-        "_waiters",
-        "fragmenting",
-        "latency",
-        "raw_close",
-    )
-
-    def __init__(
-        self,
-        state: ClosingState,
-        loop: asyncio.AbstractEventLoop,
-        record: Recorder,
-        notice: Callable[[str], None],
-    ) -> None:
-        super().__init__(loop, record, masks=state.side == "client")
-        self._state = state
-        self._notice = notice
-        self._thread = threading.get_ident()
-        self._outbox: Outbox | None = None
-        self._late_pong: bytes | None = None
-        self._skipped = 0  # broadcasts since the peer stopped reading
-        self._pings: UnansweredPings[float] | None = None
-        self._waiters: tuple[asyncio.Future[None], ...] = ()
-        self.fragmenting = False
-        self.raw_close = False
-        self.latency: float | None = None
+    state: ClosingState  # nothing is sent when it is not open
+    notice: Callable[[str], None]  # called with a sentence for the log
+    fragmenting: bool = False  # whether this end has begun a fragmented message
+    # Whether a CLOSE frame went out as raw bytes: the peer's answer needs no answer.
+    raw_close: bool = False
+    latency: float | None = None  # seconds from the last PING that was answered to its PONG
+    _thread: int = field(default_factory=threading.get_ident)
+    _outbox: Outbox | None = None
+    _late_pong: bytes | None = None
+    _skipped: int = 0  # broadcasts since the peer stopped reading
+    _pings: UnansweredPings[float] | None = None
+    _waiters: tuple[asyncio.Future[None], ...] = ()
 
     @property
     def is_ready(self) -> bool:
         """Whether a whole message may be sent now, without a wait."""
-        return self.is_writable and self._state.is_open and not self.fragmenting
+        return self.is_writable and self.state.is_open and not self.fragmenting
 
     # From any thread
 
@@ -120,8 +89,8 @@ class Sender(Writer):
         Raises:
             WrongThread: Called in another thread, or while another loop runs.
         """
-        if _get_running_loop() is not self._loop:
-            raise WrongThread(WRONG_LOOP[self._state.side])
+        if _get_running_loop() is not self.loop:
+            raise WrongThread(WRONG_LOOP[self.state.side])
 
     @property
     def would_wait(self) -> bool:
@@ -139,11 +108,8 @@ class Sender(Writer):
         if self._outbox is None:
             with _creating:
                 if self._outbox is None:
-                    self._outbox = Outbox(self._loop, self._can_take, self._not_sent)
+                    self._outbox = Outbox(self.loop, lambda: self.is_writable, self._not_sent)
         return self._outbox
-
-    def _can_take(self) -> bool:
-        return self.is_writable
 
     def submit(
         self, action: Callable[..., object], *arguments: Any, size: int = 0, wait: bool = True
@@ -176,8 +142,8 @@ class Sender(Writer):
             return True
         outbox = self.outbox
         if wait and not outbox.has_room:
-            outbox.wait(lambda: self._state.has_ended or outbox.has_room)
-            if self._state.has_ended:
+            outbox.wait(lambda: self.state.has_ended or outbox.has_room)
+            if self.state.has_ended:
                 return False
         try:
             outbox.put(action, *arguments, size=size)
@@ -194,7 +160,7 @@ class Sender(Writer):
         return len(outbox) > 0
 
     def _not_sent(self, count: int) -> None:
-        self._notice(
+        self.notice(
             f"{count} frame{'s were' if count > 1 else ' was'} not sent: "
             f"the connection had just closed"
         )
@@ -218,11 +184,11 @@ class Sender(Writer):
         Returns:
             As `send`; None when it was not sent, because `is_ready` is False.
         """
-        if not (self.is_writable and self._state.is_open) or self.fragmenting:
+        if not (self.is_writable and self.state.is_open) or self.fragmenting:
             return None
         length = len(payload)
         bare = self._outbox is None and self._lock is None and self._plain is None
-        if length > MAX_SHORT or self._masks or not bare:
+        if length > MAX_SHORT or self.masks or not bare:
             return self.send(opcode, payload)
         self._frames += (SHORT[opcode][length], payload)  # as `put_frame`, but two calls less
         self._size += 2 + length
@@ -232,7 +198,7 @@ class Sender(Writer):
 
     def send_if_open(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
         """Send one frame whose sender looked a while ago; return whether it was sent."""
-        if not self._state.is_open:
+        if not self.state.is_open:
             return False
         self._send(opcode, payload, fin)
         return True
@@ -243,7 +209,7 @@ class Sender(Writer):
         Returns:
             Whether they were sent: the connection may have closed since their sender looked.
         """
-        if not self._state.is_open:
+        if not self.state.is_open:
             return False
         for fragment in fragments:
             self._send(*fragment)
@@ -269,7 +235,7 @@ class Sender(Writer):
         return (
             self._handler != 0
             and (outbox is None or outbox.is_idle)
-            and self._state.is_open
+            and self.state.is_open
             and self._put_from_handler(opcode, payload, fin, is_last)
         )
 
@@ -309,12 +275,12 @@ class Sender(Writer):
             return
         cut, count = whole_frames(data)
         if count:
-            self._record(data[:cut], count, RAW)
+            self.record(data[:cut], count, RAW)
         if cut < len(data):
-            self._record(data[cut:], 1, RAW)
+            self.record(data[cut:], 1, RAW)
         if data and data[0] & 0x0F == CLOSE:
             self.raw_close = True
-            self._state.close_sent(*read_close(decode(data).payload))
+            self.state.close_sent(*read_close(decode(data).payload))
         self._transport.write(data)
 
     def broadcast(self, frame: bytes, opcode: int, payload: bytes) -> bool:
@@ -324,7 +290,7 @@ class Sender(Writer):
             Whether it was sent, or will be: the connection is open, not inside a fragmented
             message, and its peer is not so slow that its outbox is full.
         """
-        if not self._state.is_open or self._transport.is_closing():
+        if not self.state.is_open or self._transport.is_closing():
             return False
         if self.fragmenting and opcode < CLOSE:
             return False
@@ -369,10 +335,10 @@ class Sender(Writer):
             if not waiter.done():
                 waiter.set_result(None)
         pong, self._late_pong = self._late_pong, None
-        if pong is not None and self._state.is_open:
+        if pong is not None and self.state.is_open:
             self._write(pong, 1)
         if self._skipped:
-            self._notice(
+            self.notice(
                 f"{self._skipped:,} broadcasts were not sent: the other end read too slowly"
             )
             self._skipped = 0
@@ -383,7 +349,7 @@ class Sender(Writer):
     async def wait_writable(self) -> None:
         """Wait until the peer reads fast enough, or TCP has ended."""
         while not self.is_writable:
-            waiter = self._loop.create_future()
+            waiter = self.loop.create_future()
             self._waiters = (*self._waiters, waiter)
             await waiter
 

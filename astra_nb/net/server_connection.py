@@ -19,8 +19,7 @@ from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
 from astra_nb.log.records import Direction
 from astra_nb.wire.faults import Fault
-from astra_nb.wire.frames import whole_frames
-from astra_nb.wire.handshake import head_end, parse_head, split_head
+from astra_nb.wire.handshake import parse_head, split_head
 from astra_nb.wire.opcodes import TEXT
 from astra_nb.wire.text import counted
 
@@ -52,7 +51,6 @@ class ServerConnection(Connection):
     """A connection that a client opened.
 
     Args:
-        policy: Decides over the opening handshake.
         next_number: Returns the connection's number; called when there is something to record.
         on_open: Called when the connection is open, before its first frame is read.
         on_ask: Called with a hook or the handler of a page and its arguments, to call it; what
@@ -210,11 +208,7 @@ class ServerConnection(Connection):
         self.on_ask(self, function, arguments)
 
     def answered(self, result: object) -> None:
-        """Go on with what was asked for.
-
-        Raises:
-            LocalError: The result is not a decision, or not an answer.
-        """
+        """Go on with what was asked for; raise `LocalError` where it is something else."""
         if self._asked is not None and not self.transport.is_closing():
             go_on, self._asked = self._asked, None
             go_on(result)  # which may wait for something else
@@ -369,11 +363,7 @@ class ServerConnection(Connection):
                 self.notice(told(fault))
             if fault.change is not None:
                 data = fault.change(data)
-        end = head_end(data) or len(data)
-        self._record_head(data[:end], "sent")
-        if data[end:]:
-            self._recorder("sent")(data[end:], *whole_frames(data[end:])[1:])
-        self.transport.write(data)
+        self._write_head(data)
 
     def _end_refused(self) -> None:
         self._head = bytearray()

@@ -12,8 +12,8 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from threading import get_ident
-from typing import cast
 
 from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
@@ -33,63 +33,35 @@ MAX_BURST = 256 * 1024  # bytes that are written before the loop has its turn
 OPCODES = {int(opcode): opcode for opcode in Opcode}
 
 
+# Ten thousand of them may be open at once, and a dictionary for each would weigh more than all
+# that is in it.
+@dataclass(slots=True, eq=False, repr=False)
 class Writer:
     """Gathers the frames of one end, writes and records them.
 
     Called on the loop's thread, but for `put_from_handler` and `flush_from_handler`.
-
-    Args:
-        loop: The connection's event loop.
-        record: Called with what is written.
-        masks: Whether this end masks its frames.
-
-    Attributes:
-        is_writable: Whether the peer reads fast enough.
-        masking_keys: Those of the next frames, of an end that breaks this rule on purpose, or whose
-            keys come from a seed; None for keys that nobody can predict.
     """
 
-    # Ten thousand of them may be open at once, and a dictionary for each would weigh more than
-    # all that is in it.
-    __slots__ = (
-        "_burst",
-        "_extensions",
-        "_fd",
-        "_flush_scheduled",
-        "_frames",
-        "_handler",
-        "_lock",
-        "_loop",
-        "_masks",
-        "_plain",
-        "_record",
-        "_rest",
-        "_size",
-        "_transport",
-        "is_writable",
-        "masking_keys",
-    )
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, record: Recorder, masks: bool) -> None:
-        self._loop = loop
-        self._record = record
-        self._masks = masks  # RFC 6455, section 5.1
-        self._extensions: Sequence[Extension] = ()
-        self._transport = cast(asyncio.Transport, None)
-        # The parts of serialized frames, for the next flush: two for each without an extension.
-        self._frames: list[bytes] = []
-        self._size = 0  # bytes of them
-        self._burst = 0  # bytes that were written because so much had gathered
-        # Their payloads, where an extension changes them.
-        self._plain: list[bytes | None] | None = None
-        self._flush_scheduled = False
-        self.is_writable = True
-        self.masking_keys: Iterator[bytes] | None = None
-        # Held by all that gather or write, once a handler's thread may do it too.
-        self._lock: threading.RLock | None = None
-        self._handler = 0  # that thread's `ident`; 0 when no other thread may write
-        self._fd = -1
-        self._rest = b""  # of what that thread has written, and the system did not take
+    loop: asyncio.AbstractEventLoop
+    record: Recorder
+    masks: bool  # RFC 6455, section 5.1
+    is_writable: bool = True  # whether the peer reads fast enough
+    # Those of the next frames, of an end that breaks this rule on purpose, or whose keys come from
+    # a seed; None for keys that nobody can predict.
+    masking_keys: Iterator[bytes] | None = None
+    _extensions: Sequence[Extension] = ()
+    _transport: asyncio.Transport = None  # type: ignore[assignment]  # until `start`
+    # The parts of serialized frames, for the next flush: two for each without an extension.
+    _frames: list[bytes] = field(default_factory=list)
+    _size: int = 0  # bytes of them
+    _burst: int = 0  # bytes that were written because so much had gathered
+    _plain: list[bytes | None] | None = None  # their payloads, where an extension changes them
+    _flush_scheduled: bool = False
+    # Held by all that gather or write, once a handler's thread may do it too.
+    _lock: threading.RLock | None = None
+    _handler: int = 0  # that thread's `ident`; 0 when no other thread may write
+    _fd: int = -1
+    _rest: bytes = b""  # of what that thread has written, and the system did not take
 
     def start(
         self,
@@ -99,7 +71,7 @@ class Writer:
     ) -> None:
         """Set the transport; after the opening handshake what was agreed on, and who records."""
         self._transport = transport
-        self._record = record or self._record
+        self.record = record or self.record
         self._extensions = extensions
         self._plain = [] if extensions else None
 
@@ -120,7 +92,7 @@ class Writer:
         """Gather a frame; return whether so much was written that the loop should have a turn."""
         if self._lock is None:
             if self._plain is None:  # here too: the way of every message of an `async def` handler
-                self._size += put_frame(self._frames, opcode, payload, fin, self._masks)
+                self._size += put_frame(self._frames, opcode, payload, fin, self.masks)
             else:
                 self._serialize(opcode, payload, fin)
         else:
@@ -129,11 +101,7 @@ class Writer:
         return self._flush_later()
 
     def _flush_later(self) -> bool:
-        """Write what has gathered in the next turn of the loop, or now if it is much.
-
-        Returns:
-            As `_put`.
-        """
+        """Write what has gathered in the next turn of the loop, or now if it is much; as `_put`."""
         if self._size > MAX_UNFLUSHED:
             self._burst += self._size
             self.flush()
@@ -142,15 +110,15 @@ class Writer:
                 return True
         elif not self._flush_scheduled:
             self._flush_scheduled = True
-            self._loop.call_soon(self._scheduled_flush)
+            self.loop.call_soon(self._scheduled_flush)
         return False
 
     def _serialize(self, opcode: int, payload: bytes, fin: bool) -> None:
         if self._plain is None:
-            self._size += put_frame(self._frames, opcode, payload, fin, self._masks)
+            self._size += put_frame(self._frames, opcode, payload, fin, self.masks)
             return
         frame = Frame(OPCODES[opcode], payload, fin)
-        data = frame.serialize(mask=self._masks, extensions=self._extensions)
+        data = frame.serialize(mask=self.masks, extensions=self._extensions)
         self._plain.append(payload if opcode < CLOSE else None)
         self._frames.append(data)
         self._size += len(data)
@@ -174,15 +142,12 @@ class Writer:
         """Write what has gathered: one write, one entry in the log."""
         if self._lock is None:
             if self._frames:
-                self._flush()
+                self._write(*self._take())
         else:
             with self._lock:
                 self._write_rest()
                 if self._frames:
-                    self._flush()
-
-    def _flush(self) -> None:
-        self._write(*self._take())
+                    self._write(*self._take())
 
     def _take(self) -> tuple[bytes, int, tuple[bytes | None, ...] | None]:
         """Return what has gathered: its bytes, how many frames, and their plain payloads."""
@@ -201,13 +166,13 @@ class Writer:
             data = remasked(data, self.masking_keys)
         if self._lock is None:
             if not self._transport.is_closing():
-                self._record(data, count, "", plain)
+                self.record(data, count, "", plain)
                 self._transport.write(data)
             return
         with self._lock:
             if not self._transport.is_closing():
                 self._write_rest()
-                self._record(data, count, "", plain)
+                self.record(data, count, "", plain)
                 self._transport.write(data)
 
     def _write_rest(self) -> None:
@@ -227,7 +192,7 @@ class Writer:
         if (
             sock is None
             or os.name != "posix"
-            or not isinstance(self._loop, asyncio.SelectorEventLoop)
+            or not isinstance(self.loop, asyncio.SelectorEventLoop)
             or self._transport.get_extra_info("sslcontext") is not None
         ):
             return
@@ -257,14 +222,14 @@ class Writer:
             if self._handler == 0 or not self.is_writable or self._size > MAX_UNFLUSHED:
                 return False
             if self._plain is None:
-                self._size += put_frame(self._frames, opcode, payload, fin, self._masks)
+                self._size += put_frame(self._frames, opcode, payload, fin, self.masks)
             else:
                 self._serialize(opcode, payload, fin)
             if (is_last or self._size > MAX_UNFLUSHED) and self._is_free():
                 self._flush_directly()
             elif not self._flush_scheduled:
                 self._flush_scheduled = True
-                self._loop.call_soon_threadsafe(self._scheduled_flush)
+                self.loop.call_soon_threadsafe(self._scheduled_flush)
         return True
 
     def flush_from_handler(self) -> None:
@@ -288,7 +253,7 @@ class Writer:
 
     def _flush_directly(self) -> None:
         data, count, plain = self._take()
-        self._record(data, count, "", plain)
+        self.record(data, count, "", plain)
         written = 0
         # An OSError: the system takes no more, or the loop is about to learn that TCP has ended.
         with contextlib.suppress(OSError):
@@ -297,4 +262,4 @@ class Writer:
             self._rest = data[written:]
             # A turn later: what has come is read before a write may fail, such as the CLOSE frame
             # of a peer that refused a message and then reset the connection.
-            self._loop.call_soon_threadsafe(self._loop.call_soon, self.flush)
+            self.loop.call_soon_threadsafe(self.loop.call_soon, self.flush)

@@ -25,7 +25,7 @@ from tests.conformance.octets import frame, mask_all, read_frames
 from tests.helpers import wait_until
 from tests.servers import serving
 
-from .memory import Memory, in_memory
+from .memory import Memory, in_memory, until
 
 TO_ALL = (frame(TEXT, b"to all"), TEXT, b"to all")  # what `serialize_for_many` makes
 
@@ -130,7 +130,13 @@ async def test_the_parts_of_a_flush_are_written_and_recorded_together() -> None:
     state.enter(Phase.OPEN)
     transport = MemoryTransport()
     transport.write = writes.append  # type: ignore[method-assign, assignment]
-    sender = Sender(state, asyncio.get_running_loop(), lambda *given: recorded.append(given), print)
+    sender = Sender(
+        loop=asyncio.get_running_loop(),
+        record=lambda *given: recorded.append(given),
+        masks=False,
+        state=state,
+        notice=print,
+    )
     sender.start(transport)
     sender.send(TEXT, b"a")
     sender.send(CONTINUATION, b"b", fin=False)
@@ -661,15 +667,13 @@ async def test_threads_wait_for_a_peer_that_does_not_read_and_are_told_of_the_en
     sender = end.connection.sender
     end.connection.pause_writing()
     results: list[bool] = []
-    waits = threading.Event()
-    wait = sender.outbox.wait
 
     def send() -> None:
         results.append(sender.submit(sender.send_if_open, TEXT, b"waits for room"))
 
     thread = threading.Thread(target=send)
     thread.start()
-    await asyncio.to_thread(lambda: wait(waits.is_set, 0.02))
+    await until(lambda: sender.outbox._waiters)
     assert (results, len(sender.outbox)) == ([], 0)
     end.connection.resume_writing()
     await asyncio.to_thread(thread.join)
@@ -680,7 +684,7 @@ async def test_threads_wait_for_a_peer_that_does_not_read_and_are_told_of_the_en
     end.connection.pause_writing()
     thread = threading.Thread(target=send)
     thread.start()
-    await asyncio.to_thread(lambda: wait(waits.is_set, 0.02))
+    await until(lambda: sender.outbox._waiters)
     end.end()
     await asyncio.to_thread(thread.join)
     assert results == [True, False]
