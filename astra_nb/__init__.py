@@ -49,29 +49,15 @@ __all__ = [
 ]
 
 
-# ipywidgets is loaded when someone looks.
-def _panel(server: Server, **options: bool) -> Any:
-    from .widgets import panel_of_server
+def _panel(of: str) -> Any:
+    """Return what makes the panel of something; ipywidgets is loaded when someone looks."""
 
-    return panel_of_server(server, **options)
+    def panel(*shown: Any, **options: bool) -> Any:
+        from . import widgets
 
+        return getattr(widgets, f"panel_of_{of}")(*shown, **options)
 
-def _client_panel(client: WebSocket) -> Any:
-    from .widgets import panel_of_client
-
-    return panel_of_client(client)
-
-
-def _log_panel(log: FrameLog) -> Any:
-    from .widgets import panel_of_log
-
-    return panel_of_log(log)
-
-
-def _tap_panel(tap: Tap) -> Any:
-    from .widgets import panel_of_tap
-
-    return panel_of_tap(tap)
+    return staticmethod(panel)
 
 
 def _write_page(view: LogView, file: BinaryIO) -> None:
@@ -86,10 +72,10 @@ def _browser_client(server: Server, path: str) -> Any:
     return browser_client_for(server, path)
 
 
-Server.panel_factory = staticmethod(_panel)
-WebSocket.panel_factory = staticmethod(_client_panel)
-FrameLog.panel_factory = staticmethod(_log_panel)
-Tap.panel_factory = staticmethod(_tap_panel)
+Server.panel_factory = _panel("server")
+WebSocket.panel_factory = _panel("client")
+FrameLog.panel_factory = _panel("log")
+Tap.panel_factory = _panel("tap")
 formats.WRITERS[".html"] = _write_page
 Server.browser_client_factory = staticmethod(_browser_client)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 
@@ -17,7 +16,6 @@ from .net.routes import (
     check_handler,
     make_page,
     make_route,
-    shape_of,
 )
 from .quantities import check_seconds, check_size
 from .wire.faults import Fault
@@ -163,17 +161,11 @@ class Settings:
         """
         check_names("websocket()", options, RouteOptions)
         if handler is None:
-            return functools.partial(self._decorate, path, replace, options)
+            return lambda handler: self.websocket(path, handler, replace=replace, **options)
         route = make_route(path, handler, **options)
         replace = replace or self._is_own("websocket", route.shape)
         self._policy.routes = _with(self._policy.routes, route, replace)
         self._set_by["websocket", route.shape] = current_run()
-        return handler
-
-    def _decorate(
-        self, path: str, replace: bool, options: RouteOptions, handler: Handler
-    ) -> Handler:
-        self.websocket(path, handler, replace=replace, **options)
         return handler
 
     @overload
@@ -213,7 +205,7 @@ class Settings:
         if hook is None:
             return lambda hook: self.handshake(path, hook, replace=replace)
         check_handler(hook, "handshake hook", "the handshake", "handshake")
-        shape = shape_of(path)
+        shape = PathPattern(path=path).shape
         has_one = shape in self._policy.hooks or any(
             route.shape == shape and route.hook for route in self._policy.routes
         )
@@ -299,15 +291,10 @@ def _with(patterns: list[P], new: P, replace: bool) -> list[P]:
 def checked_names(
     what: str, names: Iterable[str], meaning: Callable[[object], object], example: str
 ) -> list[str]:
-    """Return a list of origins or hosts.
-
-    Args:
-        what: What it is called.
-        meaning: Returns None for an entry that is not one.
-        example: An entry.
+    """Return a list of origins or hosts, as `what` and an `example` tell errors.
 
     Raises:
-        LocalError: It is not a list, or has such an entry.
+        LocalError: It is not a list, or `meaning` returns None for an entry.
     """
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise LocalError(f"{what} is a list of str, like [{example!r}], not {names!r:.80}")

@@ -6,6 +6,7 @@ No I/O, no clock, no thread.
 from __future__ import annotations
 
 import codecs
+from dataclasses import dataclass
 
 from astra_nb.log.joiner import Joiner
 from astra_nb.wire.opcodes import CONTINUATION, TEXT
@@ -35,19 +36,13 @@ def length_fault(data: bytes | bytearray) -> str:
     return TOP_BIT if data[1] & 0x7F == 127 and data[2] & 0x80 else ""
 
 
+@dataclass
 class ArrivingText:
-    """Decodes one text frame while it arrives (RFC 6455, section 8.1).
+    """Decodes one text frame while it arrives (RFC 6455, section 8.1)."""
 
-    Args:
-        joiner: Knows the message under way.
-    """
-
-    __slots__ = ("_decoder", "_joiner", "_seen")
-
-    def __init__(self, joiner: Joiner) -> None:
-        self._joiner = joiner
-        self._decoder: codecs.IncrementalDecoder | None = None
-        self._seen = 0  # bytes of the frame's payload that were decoded
+    joiner: Joiner  # knows the message under way
+    _decoder: codecs.IncrementalDecoder | None = None
+    _seen: int = 0  # bytes of the frame's payload that were decoded
 
     def check(self, frame: bytes | bytearray) -> None:
         """Decode what is new of an uncompressed frame whose header is whole.
@@ -55,7 +50,7 @@ class ArrivingText:
         Raises:
             UnicodeDecodeError: It cannot become UTF-8 any more.
         """
-        opcode, under_way = frame[0] & 0x0F, self._joiner.under_way
+        opcode, under_way = frame[0] & 0x0F, self.joiner.under_way
         in_text = (
             under_way == "text" if opcode == CONTINUATION else opcode == TEXT and under_way is None
         )
@@ -72,6 +67,6 @@ class ArrivingText:
             key = bytes(frame[header - 4 : header])
             new = apply_mask(new, key[seen % 4 :] + key[: seen % 4])
         if self._decoder is None:
-            self._decoder = self._joiner.new_decoder()
+            self._decoder = self.joiner.new_decoder()
         self._decoder.decode(new)
         self._seen += len(new)

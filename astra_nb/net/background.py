@@ -177,14 +177,8 @@ class BackgroundLoop:
     def wait(self, done: Callable[[float], bool], timeout: float | None = None) -> bool:
         """Wait for something that the loop does, for as long as the loop goes on.
 
-        Any thread but the loop's may call this.
-
-        Args:
-            done: Waits for a number of seconds at most; returns whether it is done.
-            timeout: Seconds to wait; None for no limit.
-
-        Returns:
-            Whether it is done.
+        Any thread but the loop's may call this. `done` waits for a number of seconds at most, and
+        returns whether it is done, as this does.
 
         Raises:
             LoopBlocked: Code on the loop does not give it back.
@@ -220,11 +214,7 @@ class BackgroundLoop:
         return answered
 
     def settle(self, timeout: float = STEP) -> None:
-        """Wait until the loop has run what other threads have queued so far.
-
-        Args:
-            timeout: Seconds to wait at most; the loop may be busy with a handler.
-        """
+        """Wait, for a while, until the loop has run what other threads have queued so far."""
         if self.is_current_thread:
             return
         with contextlib.suppress(RuntimeError):  # the loop has ended
@@ -232,11 +222,7 @@ class BackgroundLoop:
                 self._watch.look()
 
     def forbid_wait(self) -> None:
-        """Refuse a blocking call on the loop's own thread: it would wait for itself.
-
-        Raises:
-            WrongThread: Called on the loop's thread.
-        """
+        """Raise `WrongThread` for a blocking call on the loop's own thread."""
         if self.is_current_thread:
             raise WrongThread(
                 "this call blocks, and it was made on the thread that runs the event loop, "
@@ -244,13 +230,9 @@ class BackgroundLoop:
             )
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
-        """Run a coroutine on the loop and return its result.
+        """Run a coroutine on the loop and return its result; cancel it when the wait ends earlier.
 
         Any thread but the loop's may call this.
-
-        Args:
-            coroutine: Cancelled when the wait ends without its result.
-            timeout: Seconds to wait; None for no limit.
 
         Raises:
             WrongThread: Called on the loop's thread; the coroutine is closed.
@@ -300,14 +282,9 @@ _loops: dict[Hashable, BackgroundLoop] = {}  # of each user
 
 
 def acquire(user: Hashable, own: BackgroundLoop | None = None) -> BackgroundLoop:
-    """Return the running loop; start it if there is none.
+    """Return the running loop, or a user's own; start it if there is none.
 
-    Args:
-        user: The key for `release`, which must be called with it even if this raises.
-        own: A loop for this user alone.
-
-    Raises:
-        RuntimeError: No thread could be started.
+    `release` must be called even if this raises, with the same key.
     """
     global _current
     with _lock:

@@ -10,6 +10,7 @@ import sysconfig
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from os.path import dirname
 from typing import NamedTuple
 
@@ -41,19 +42,12 @@ WAY_OUT = (
 
 
 class Place(NamedTuple):
-    """Where a thread is.
+    """Where a thread is."""
 
-    Attributes:
-        function: The outermost function that is not the event loop's: the handler.
-        file: File of the innermost line that is not a library's.
-        line: Its number.
-        source: Its text, or "".
-    """
-
-    function: str
-    file: str
-    line: int
-    source: str
+    function: str  # the outermost that is not the event loop's: the handler
+    file: str  # that of the innermost line that is not a library's
+    line: int  # its number
+    source: str  # its text, or ""
 
     def __str__(self) -> str:
         source = f": {self.source}" if self.source else ""
@@ -61,11 +55,7 @@ class Place(NamedTuple):
 
 
 def place_of(thread: int | None) -> Place | None:
-    """Return where a thread is in code that is not the event loop's; None when it is in none.
-
-    Args:
-        thread: The thread's `ident`.
-    """
+    """Return where a thread, by its `ident`, is in code that is not the event loop's, or None."""
     frame = sys._current_frames().get(thread or 0)  # noqa: SLF001  (documented for debuggers)
     outside = []
     while frame is not None:
@@ -83,24 +73,20 @@ def place_of(thread: int | None) -> Place | None:
     return Place(outer.f_code.co_name, file, line, linecache.getline(file, line).strip())
 
 
+@dataclass
 class Watch:
     """Judges from looks at a loop's thread whether one turn of the loop takes too long.
 
     Looks are counted, not seconds: where the machine gives this process no time, there are fewer.
     Any thread may call every method.
-
-    Args:
-        ident: Returns the `ident` of the loop's thread.
-        tell: Called once for each turn that takes long, with a sentence.
     """
 
-    def __init__(self, ident: Callable[[], int | None], tell: Callable[[str], None]) -> None:
-        self._ident = ident
-        self._tell = tell
-        self._next_look = 0.0
-        self._looks = 0  # at this turn
-        self._held = 0  # of these, the last ones in a row that found someone's code
-        self._place: Place | None = None
+    ident: Callable[[], int | None]  # returns that of the loop's thread
+    tell: Callable[[str], None]  # called once for each turn that takes long, with a sentence
+    _next_look: float = 0.0
+    _looks: int = 0  # at this turn
+    _held: int = 0  # of these, the last ones in a row that found someone's code
+    _place: Place | None = None
 
     def reset(self) -> None:
         """The loop has begun another turn."""
@@ -112,13 +98,11 @@ class Watch:
         if now < self._next_look:
             return
         self._next_look = now + STEP * 0.9
-        place = place_of(self._ident())
-        self._place = place
+        self._place = place = place_of(self.ident())
         self._looks += 1
-        held = 0 if place is None else self._held + 1
-        self._held = held
+        self._held = held = 0 if place is None else self._held + 1
         if held == NOTICE_AFTER:  # not of what another thread has made of it meanwhile
-            self._tell(f"The event loop is blocked by {place}. Meanwhile {WAY_OUT}.")
+            self.tell(f"The event loop is blocked by {place}. Meanwhile {WAY_OUT}.")
 
     @property
     def is_blocked(self) -> bool:
@@ -126,11 +110,7 @@ class Watch:
         return self._held >= BLOCKED_AFTER or self._looks >= STUCK_AFTER
 
     def check(self) -> None:
-        """Raise when this turn takes too long.
-
-        Raises:
-            LoopBlocked: It does.
-        """
+        """Raise `LoopBlocked` when this turn takes too long."""
         if self.is_blocked:
             by = "" if self._place is None else f" by {self._place}"
             raise LoopBlocked(

@@ -34,21 +34,14 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The frame after which nothing more is read: a CLOSE frame, or one that breaks a rule.
+    """The frame after which nothing more is read: a CLOSE frame, or one that breaks a rule."""
 
-    Attributes:
-        close: What the peer's CLOSE frame says, with code 1005 when it is empty; None when it was
-            another frame.
-        answer: Payload of the CLOSE frame that this end owes for it (RFC 6455, sections 5.5.1 and
-            7.1.7), if it has not sent one.
-        refusal: Why the connection has to be failed; "" for a CLOSE frame.
-        close_fault: What is wrong in a CLOSE frame that was refused for what it holds, else "".
-    """
-
-    close: CloseFrame | None
+    close: CloseFrame | None  # with code 1005 when it is empty; None when it was another frame
+    # Payload of the CLOSE frame that this end owes for it (RFC 6455, sections 5.5.1 and 7.1.7), if
+    # it has not sent one.
     answer: bytes
-    refusal: str = ""
-    close_fault: str = ""
+    refusal: str = ""  # why the connection has to be failed; "" for a CLOSE frame
+    close_fault: str = ""  # what is wrong in a CLOSE frame that was refused for what it holds
 
 
 # Each step that there is, and the sentence of RFC 6455 that it obeys.
@@ -97,37 +90,22 @@ SENDING = (Phase.OPEN, Phase.ANSWERING)
 
 @dataclass(slots=True)
 class ClosingState:
-    """The phase of one end, and what will be on record about its end.
-
-    The attributes from `sent` on are those of a `ClosedRecord`.
-
-    Attributes:
-        side: Which end this is.
-        phase: Set by `enter` only.
-        is_open: Whether frames may be sent.
-        sent: The close that this end has sent.
-        received: The close that the peer has sent.
-        first: The end whose CLOSE frame was the first; "" before there was one.
-        tcp: How TCP ended, where that was not the usual way.
-        status: HTTP status code of a refused opening handshake.
-        detail: Why this end has failed the connection; "" when it has not.
-        sent_fault: What is wrong in the CLOSE frame that this end has sent; "" when nothing is.
-        received_fault: The same of the peer's.
-        error: What `recv()` and `send()` raise from now on; None while messages may still come.
-    """
+    """The phase of one end, and what will be on record about its end."""
 
     side: Side
-    phase: Phase = Phase.HANDSHAKING
-    is_open: bool = field(default=False, init=False)
+    phase: Phase = Phase.HANDSHAKING  # set by `enter` only
+    is_open: bool = field(default=False, init=False)  # whether frames may be sent
+    # What `recv()` and `send()` raise from now on; None while messages may still come.
+    error: ConnectionClosed | None = field(default=None, init=False)
+    # The fields of a `ClosedRecord`.
     sent: CloseFrame | None = None
     received: CloseFrame | None = None
-    first: Side | Literal[""] = ""
-    tcp: str = ""
-    status: int | None = None
-    detail: str = ""
-    sent_fault: str = ""
+    first: Side | Literal[""] = ""  # the end whose CLOSE frame was the first; "" before one
+    tcp: str = ""  # how TCP ended, where that was not the usual way
+    status: int | None = None  # of a refused opening handshake
+    detail: str = ""  # why this end has failed the connection; "" when it has not
+    sent_fault: str = ""  # what is wrong in the CLOSE frame that this end has sent
     received_fault: str = ""
-    error: ConnectionClosed | None = None
 
     @property
     def peer(self) -> Side:

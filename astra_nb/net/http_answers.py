@@ -44,16 +44,9 @@ Pairs = Mapping[str, str] | Iterable[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer over HTTP; the connection ends after it.
+    """An answer over HTTP; the connection ends after it."""
 
-    Attributes:
-        status: Status code, 200 to 599.
-        body: The body, as bytes.
-        content_type: Its media type.
-        headers: Further headers.
-    """
-
-    status: int
+    status: int  # 200 to 599
     body: bytes
     content_type: str
     headers: tuple[tuple[str, str], ...] = ()
@@ -83,39 +76,27 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What a hook said to open a connection.
+    """What a hook said to open a connection."""
 
-    Attributes:
-        subprotocol: The chosen one; "" leaves the choice to the route.
-        headers: Further headers of the 101.
-        faults: The rules that the server breaks on this connection, besides those of the route.
-    """
-
-    subprotocol: str | None
-    headers: tuple[tuple[str, str], ...]
-    faults: tuple[Fault, ...] = ()
+    subprotocol: str | None  # the chosen one; "" leaves the choice to the route
+    headers: tuple[tuple[str, str], ...]  # further ones of the 101
+    faults: tuple[Fault, ...] = ()  # rules to break, besides those of the route
 
 
+@dataclass(eq=False, repr=False)
 class HttpRequest:
     """A request over HTTP.
 
     Attributes:
+        request_with_secrets: The request as it came; do not show it.
         path_parameters: The path's parameters by name, percent-decoded.
         remote_address: Address of the other end, such as "127.0.0.1:51324".
-        request_with_secrets: The request as it came; do not show it.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        path_parameters: dict[str, str],
-        remote_address: str,
-        redactor: Redactor,
-    ) -> None:
-        self.path_parameters = path_parameters
-        self.remote_address = remote_address
-        self.request_with_secrets = request
-        self._redactor = redactor
+    request_with_secrets: Request
+    path_parameters: dict[str, str]
+    remote_address: str
+    _redactor: Redactor
 
     @functools.cached_property
     def request(self) -> Request:
@@ -157,6 +138,7 @@ class HttpRequest:
         return f"<{type(self).__name__} {self.method} {self.path!r}>"
 
 
+@dataclass(eq=False, repr=False)
 class Handshake(HttpRequest):
     """An opening handshake that waits for a hook's decision (RFC 6455, section 4.2.2).
 
@@ -164,16 +146,7 @@ class Handshake(HttpRequest):
         subprotocols: Those that the client offers, the preferred first.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        path_parameters: dict[str, str],
-        remote_address: str,
-        redactor: Redactor,
-        subprotocols: tuple[str, ...],
-    ) -> None:
-        super().__init__(request, path_parameters, remote_address, redactor)
-        self.subprotocols = subprotocols
+    subprotocols: tuple[str, ...]
 
     def accept(
         self,
@@ -283,9 +256,8 @@ def _body(body: object) -> tuple[bytes, str]:
         return bytes(body), "application/octet-stream"
     if isinstance(body, str):
         is_page = body.lstrip()[:20].lower().startswith(PAGE_STARTS)
-        return body.encode(
-            "utf-8", "replace"
-        ), f"text/{'html' if is_page else 'plain'}; charset=utf-8"
+        kind = "html" if is_page else "plain"
+        return body.encode("utf-8", "replace"), f"text/{kind}; charset=utf-8"
     try:
         # Without NaN and Infinity, which are not JSON (RFC 8259, section 6).
         return json.dumps(body, allow_nan=False).encode(), "application/json"

@@ -16,6 +16,7 @@ import contextvars
 import queue
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from astra_nb.locks import make_lock, seconds
 from astra_nb.wire.messages import Message
@@ -65,37 +66,21 @@ class Waiter(asyncio.Future[None]):
         context.run(fn, self)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class TaskInbox:
-    """Messages for coroutines on the connection's own loop.
+    """Messages for coroutines on the connection's own loop."""
 
-    Attributes:
-        messages: The unread ones, in another deque once there were some. A reader takes them from
-            the left, and then calls `caught_up` if `paused`.
-        ended: Whether no message will be delivered any more.
-        paused: Whether the connection has stopped reading.
-        on_idle: Called once after each `call_when_idle`, when a reader waits for more.
-    """
-
-    __slots__ = (
-        "_asked",
-        "_resume",
-        "_size",
-        "_waiters",
-        "ended",
-        "messages",
-        "on_idle",
-        "paused",
-    )
-
-    def __init__(self, resume: Callable[[], None]) -> None:
-        self.messages = NO_MESSAGES
-        self.ended = False
-        self.paused = False
-        self.on_idle: Callable[[], object] = lambda: None
-        self._asked = False
-        self._resume = resume
-        self._size = 0  # bytes delivered since the inbox was last empty
-        self._waiters: list[Waiter] = []
+    resume: Callable[[], None]  # called when the connection may read again
+    # The unread ones, in another deque once there were some. A reader takes them from the left, and
+    # then calls `caught_up` if `paused`.
+    messages: deque[Message] = field(default_factory=lambda: NO_MESSAGES)
+    ended: bool = False  # whether no message will be delivered any more
+    paused: bool = False  # whether the connection has stopped reading
+    # Called once after each `call_when_idle`, when a reader waits for more.
+    on_idle: Callable[[], object] = lambda: None
+    _asked: bool = False
+    _size: int = 0  # bytes delivered since the inbox was last empty
+    _waiters: list[Waiter] = field(default_factory=list)
 
     def deliver(self, messages: Sequence[Message], size: int) -> bool:
         """Add messages of `size` bytes, decompressed; return whether to stop reading."""
@@ -146,8 +131,7 @@ class TaskInbox:
     def run_reader(self, gather: Callable[[Callable[[], object]], None]) -> None:
         """Wake the reader: at once if no task is running, which spares a turn of the loop.
 
-        Args:
-            gather: Called with the reader's next step; it calls that.
+        `gather` is called with the reader's next step, and calls that.
         """
         waiters = self._waiters
         if not waiters:
@@ -164,7 +148,7 @@ class TaskInbox:
     def caught_up(self) -> None:
         """Resume the reading if few enough messages are unread."""
         if not self.messages or (len(self.messages) <= LOW_MESSAGES and self._size <= HIGH_BYTES):
-            self._resume()
+            self.resume()
 
     def call_when_idle(self) -> None:
         """Call `on_idle` when a reader waits for more; now, if one does already."""
@@ -194,14 +178,9 @@ class TaskInbox:
 
 
 class ThreadInbox:
-    """Messages for threads.
+    """Messages for threads; what is public here is as in a `TaskInbox`.
 
-    Attributes:
-        ended: Whether no message will be delivered any more.
-        paused: Whether the connection has stopped reading.
-        is_empty: Returns whether no message waits.
-        on_idle: Called once or twice after each `call_when_idle`, when a reader waits for more; on
-            the reader's thread or on the loop's.
+    `on_idle` is called once or twice, on the reader's thread or on the loop's.
     """
 
     def __init__(self, resume: Callable[[], None]) -> None:
@@ -236,10 +215,9 @@ class ThreadInbox:
                 self._data_in += 1
                 self._bytes_in += payload_size(message)
             put(message)
-        if self.paused or not self._is_above(HIGH_MESSAGES, HIGH_BYTES):
-            return False
-        self.paused = True
-        return True
+        was_paused = self.paused
+        self.paused = was_paused or self._is_above(HIGH_MESSAGES, HIGH_BYTES)
+        return self.paused and not was_paused
 
     put = deliver
 
@@ -256,15 +234,11 @@ class ThreadInbox:
         return waiting > messages or size_waiting > size
 
     def end(self) -> None:
-        """End the inbox: readers get the unread messages, and then nothing more."""
         self.ended = True
         self._queue.put(None)
 
     def call_when_idle(self) -> None:
-        """Call `on_idle` when a reader waits for more; now, if one does already.
-
-        Called on the loop's thread.
-        """
+        """As for a `TaskInbox`. On the loop's thread."""
         # Set `_asked` before reading `_idle`; the reader does the opposite, so at least one side
         # sees the other's write.
         self._asked = True

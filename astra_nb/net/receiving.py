@@ -10,6 +10,7 @@ No I/O, no clock, no thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from math import inf
 from typing import cast
 
@@ -53,54 +54,32 @@ class TooManyFragments(Exception):
     """A message has so many fragments that it will not be joined."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Receiver:
-    """Turns the bytes that one end receives after the opening handshake into messages.
+    """Turns the bytes that one end receives after the opening handshake into messages."""
 
-    Args:
-        protocol: Is fed with the bytes.
-        record: Called with each run of frames, in their order.
-        on_pong: Called with the payload of each PONG frame.
-    """
+    protocol: SansIOProtocol
+    record: Recorder  # called with each run of frames, in their order
+    on_pong: Callable[[bytes], None]  # called with the payload of each PONG frame
+    _tail: bytearray = field(default_factory=bytearray)  # received, but not a whole frame yet
+    # Length of the frame in the tail, of which the protocol has seen nothing; 0 when it has.
+    _ahead: int = 0
+    _joiner: Joiner = field(default_factory=Joiner)
+    _text: ArrivingText | None = None  # of the frame in the tail
+    _late: LateFrames | None = None  # None while all is read
+    _compressed: bool = field(init=False)
+    _plain: bool = field(init=False)  # whether the usual chunk is taken apart here
+    _masked: bool = field(init=False)
+    _limit: float = field(init=False)
 
-    __slots__ = (
-        "_ahead",
-        "_compressed",
-        "_joiner",
-        "_late",
-        "_limit",
-        "_long",
-        "_masked",
-        "_medium",
-        "_on_pong",
-        "_plain",
-        "_protocol",
-        "_record",
-        "_short",
-        "_tail",
-        "_text",
-    )
-
-    def __init__(
-        self, protocol: SansIOProtocol, record: Recorder, on_pong: Callable[[bytes], None]
-    ) -> None:
-        self._late: LateFrames | None = None  # None while all is read
-        self._protocol = protocol
-        self._record = record
-        self._on_pong = on_pong
+    def __post_init__(self) -> None:
+        protocol = self.protocol
         self._compressed = bool(protocol.extensions)
+        # A protocol that writes each frame to a logger has to see each.
+        self._plain = fast_path and not (self._compressed or protocol.debug)
         self._masked = protocol.side is SansIOSide.SERVER
         size = protocol.max_message_size
         self._limit = inf if size is None else size
-        # A protocol that writes each frame to a logger has to see each.
-        self._plain = fast_path and not (self._compressed or protocol.debug)
-        self._tail = bytearray()  # received, but not a whole frame yet
-        # Length of the frame in the tail, of which the protocol has seen nothing; 0 when it has.
-        self._ahead = 0
-        self._joiner = Joiner()
-        self._text: ArrivingText | None = None  # of the frame in the tail
-        # Bytes of a header, by the payload's length, masking key included.
-        key = 4 if self._masked else 0
-        self._short, self._medium, self._long = 2 + key, 4 + key, 10 + key
 
     def receive(self, data: bytes) -> tuple[list[Message], Last | None]:
         """Take a chunk of any length.
@@ -153,7 +132,7 @@ class Receiver:
             return self._receive_any(tail + data)
         messages += more
         if messages:
-            self._record(keep(tail, data, end), len(messages))
+            self.record(keep(tail, data, end), len(messages))
         if not cut:
             return messages, None
         self._tail += memoryview(data)[end:]
@@ -162,17 +141,15 @@ class Receiver:
     # Any chunk
 
     def _receive_any(self, data: bytes) -> tuple[list[Message], Last | None]:
-        protocol = self._protocol
+        protocol = self.protocol
         protocol.receive_data(data)
         frames = cast(list[Frame], protocol.events_received())
         messages: list[Message] = []
-        size = 0
+        size = len(frames) * (6 if self._masked else 2)  # of frames with lengths in one byte
         for frame in frames:
             payload = frame.data
             length = len(payload)
-            size += length + (
-                self._short if length < 126 else self._medium if length < 65536 else self._long
-            )
+            size += length + (0 if length < 126 else 2 if length < 65536 else 8)
             try:
                 # The protocol lets no TEXT frame through inside a fragmented message.
                 if frame.opcode is _TEXT and frame.fin:
@@ -186,14 +163,14 @@ class Receiver:
         # The usual case: the chunk is these frames and nothing else, each length in its
         # shortest form, because a longer form would leave bytes over.
         if frames and size == len(data) and not self._tail and not self._compressed:
-            self._record(data, len(frames))
+            self.record(data, len(frames))
             return messages, self._closed_by(frames[-1])
         return self._receive_unaligned(data, frames, messages)
 
     def end(self) -> None:
         """Record what there is of a cut frame: called when the TCP connection has ended."""
         if self._tail:
-            self._record(bytes(self._tail), 1, CUT if self._late is None else self._late.verdict)
+            self.record(bytes(self._tail), 1, CUT if self._late is None else self._late.verdict)
             self._tail.clear()
 
     @property
@@ -204,19 +181,14 @@ class Receiver:
     # Messages
 
     def _message(self, frame: Frame) -> Message | None:
-        """Return the message that this frame completes, if it completes one.
-
-        Raises:
-            UnicodeDecodeError: A text message is not UTF-8.
-            TooManyFragments: A fragmented message is not complete with `MAX_FRAGMENTS`.
-        """
+        """Return the message that this frame completes, if it completes one."""
         opcode, payload = frame.opcode, bytes(frame.data)
         if opcode is Opcode.BINARY and frame.fin:
             return Message("bytes", payload)
         if opcode is Opcode.PING:
             return Message("ping", payload)
         if opcode is Opcode.PONG:
-            self._on_pong(payload)
+            self.on_pong(payload)
             return Message("pong", payload)
         if opcode is Opcode.CLOSE:
             return Message("close", parse_close(payload) if payload else None)
@@ -231,7 +203,7 @@ class Receiver:
         """Return the last frame when this is a CLOSE frame, else None."""
         if frame.opcode is not Opcode.CLOSE:
             return None
-        self._late = LateFrames(AFTER_CLOSE, 0, self._record)
+        self._late = LateFrames(AFTER_CLOSE, 0, self.record)
         payload = bytes(frame.data)
         return Last(parse_close(payload), payload)
 
@@ -252,9 +224,9 @@ class Receiver:
             if not is_shortest(self._tail):
                 return messages, self._refuse_length(LONG_FORM)
             last = self._take_interrupting_close(messages)
-        elif self._protocol.close_rcvd is not None:
+        elif self.protocol.close_rcvd is not None:
             last = self._closed_by(frames[-1])
-        elif self._protocol.parser_exc is not None:
+        elif self.protocol.parser_exc is not None:
             last = self._refused_by_protocol()
         elif self._tail:
             return messages, self._check_arriving()
@@ -264,23 +236,20 @@ class Receiver:
         # The protocol raises after it has read a good CLOSE frame for one reason only: a
         # fragmented message was not complete. But a CLOSE frame is a control frame, and those
         # may come between fragments (RFC 6455, section 5.4).
-        return self._protocol.close_rcvd is not None and self._protocol.parser_exc is not None
+        return self.protocol.close_rcvd is not None and self.protocol.parser_exc is not None
 
     def _take_interrupting_close(self, messages: list[Message]) -> Last:
         frame = decode(bytes(self._tail))
-        self._record(frame.raw, 1)
+        self.record(frame.raw, 1)
         del self._tail[: len(frame.raw)]
-        self._late = LateFrames(AFTER_CLOSE, 0, self._record)
+        self._late = LateFrames(AFTER_CLOSE, 0, self.record)
         messages.append(Message("close", frame.close))
         return Last(parse_close(frame.payload), frame.payload)
 
     def _record_whole(self, data: bytes, frames: Sequence[Frame]) -> int:
         """Record the frames the protocol has read, up to one with a needlessly long length.
 
-        The rest of `data` becomes the tail.
-
-        Returns:
-            How many there were before that one.
+        The rest of `data` becomes the tail. Return how many there were before that one.
         """
         tail = self._tail
         cut, count = 0, 0
@@ -305,7 +274,7 @@ class Receiver:
             payloads = tuple(
                 bytes(frame.data) if frame.opcode < CLOSE else None for frame in frames[:count]
             )
-        self._record(keep(bytes(tail), data, cut), count, "", payloads)
+        self.record(keep(bytes(tail), data, cut), count, "", payloads)
         self._tail = bytearray(memoryview(data)[cut:])
         return count
 
@@ -315,10 +284,10 @@ class Receiver:
         length = frame_length(tail)
         end = len(tail) if length is None else min(length, len(tail))
         if end:
-            self._record(bytes(tail[:end]), 1, f"refused: {refusal}")
+            self.record(bytes(tail[:end]), 1, f"refused: {refusal}")
         del tail[:end]
         rest = 0 if length is None else length - end
-        self._late = LateFrames(AFTER_FAILURE, rest, self._record)
+        self._late = LateFrames(AFTER_FAILURE, rest, self.record)
 
     def _then_late(self, last: Last | None, more: bytes = b"") -> Last | None:
         """Return the last frame, if there is one, and take what came after it."""
@@ -330,7 +299,7 @@ class Receiver:
     # Failing
 
     def _refused_by_protocol(self) -> Last:
-        protocol = self._protocol
+        protocol = self.protocol
         fault = isinstance(protocol.parser_exc, PayloadTooBig) and length_fault(self._tail)
         if fault:  # before the size that such a length seems to announce
             return self._refuse_length(fault)
@@ -347,7 +316,7 @@ class Receiver:
     def _refuse(self, code: int, reason: str, refusal: str) -> Last:
         """Fail the connection for the frame at the head of the tail."""
         # The protocol sees no reason to, but nothing more must be read (RFC 6455, section 7.1.7).
-        self._protocol.fail(code, reason)
+        self.protocol.fail(code, reason)
         self._record_refused(refusal)
         self._then_late(None)
         return Last(None, Close(code, reason).serialize(), refusal)

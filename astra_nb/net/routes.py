@@ -6,7 +6,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -26,7 +26,6 @@ __all__ = [
     "is_async",
     "make_page",
     "make_route",
-    "shape_of",
 ]
 
 Handler = Callable[..., Any]
@@ -34,7 +33,7 @@ Handler = Callable[..., Any]
 _PARAMETER = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class PathPattern:
     """A path with its parameters.
 
@@ -43,11 +42,17 @@ class PathPattern:
         shape: For each segment of the path the decoded text around its parameters; patterns of
             one shape match the same paths.
         segments: For each segment what matches it, decoded.
+
+    Raises:
+        InvalidRoute: It is not a path.
     """
 
     path: str
-    shape: tuple[tuple[str, ...], ...]
-    segments: tuple[re.Pattern[str], ...]
+    shape: tuple[tuple[str, ...], ...] = field(init=False)
+    segments: tuple[re.Pattern[str], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shape, self.segments = _compile(self.path)
 
     @property
     def rank(self) -> tuple[tuple[bool, int], ...]:
@@ -77,7 +82,7 @@ class PathPattern:
         return parameters
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Route(PathPattern):
     """One path and the handler of its WebSockets.
 
@@ -101,7 +106,7 @@ class Route(PathPattern):
     faults: tuple[Fault, ...] = ()
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Page(PathPattern):
     """One path and the handler of its GET and HEAD requests.
 
@@ -140,7 +145,6 @@ def make_route(
     check_handler(handler)
     if handshake is not None:
         check_handler(handshake, "handshake hook", "the handshake", "handshake")
-    shape, segments = _compile(path)
     return Route(
         path=path,
         handler=handler,
@@ -150,8 +154,6 @@ def make_route(
         subprotocols=names,
         hook=handshake,
         faults=lies,
-        shape=shape,
-        segments=segments,
     )
 
 
@@ -168,15 +170,7 @@ def make_page(path: str, handler: Handler, headers: object = ()) -> Page:
     arguments = next((n for n in (1, 2, 0) if _takes(handler, n)), 1)
     if arguments == 1:
         check_handler(handler, "page's handler", "the request", "request")
-    shape, segments = _compile(path)
-    return Page(
-        path=path,
-        handler=handler,
-        arguments=arguments,
-        headers=pairs,
-        shape=shape,
-        segments=segments,
-    )
+    return Page(path=path, handler=handler, arguments=arguments, headers=pairs)
 
 
 def _takes(handler: object, count: int) -> bool:
@@ -190,16 +184,9 @@ def _takes(handler: object, count: int) -> bool:
 def check_handler(
     handler: object, what: str = "handler", taken: str = "a socket", name_of_it: str = "socket"
 ) -> None:
-    """Check that a handler can be called with one argument.
+    """Raise `InvalidRoute` where a handler cannot be called with one argument.
 
-    Args:
-        handler: The function.
-        what: What it is called in an error.
-        taken: What it takes, in words.
-        name_of_it: A name for that argument.
-
-    Raises:
-        InvalidRoute: It cannot.
+    Errors call it a `what` that takes `taken`, an argument of the name `name_of_it`.
     """
     write = f"write: def handle_{name_of_it}({name_of_it}): ..."
     if not callable(handler):
@@ -249,15 +236,6 @@ def _undecorated(handler: Handler) -> Handler:
 
 def _is_a(kind: Callable[[object], bool], handler: Handler) -> bool:
     return kind(handler) or kind(getattr(handler, "__call__", None))  # noqa: B004
-
-
-def shape_of(path: str) -> tuple[tuple[str, ...], ...]:
-    """Return the shape of a path.
-
-    Raises:
-        InvalidRoute: It is not a path.
-    """
-    return _compile(path)[0]
 
 
 def _compile(path: str) -> tuple[tuple[tuple[str, ...], ...], tuple[re.Pattern[str], ...]]:

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 from astra_nb.errors import LocalError
 from astra_nb.net import calls
@@ -20,25 +21,16 @@ __all__ = ["Answering"]
 OURS = (__file__, calls.__file__)
 
 
+@dataclass
 class Answering:
-    """Calls what answers requests. On the loop's thread.
+    """Calls what answers requests. On the loop's thread."""
 
-    Args:
-        policy: Has the seconds that an answer may take, `open_timeout`.
-        context: Lends the context of a connection, by its number: its prints are on record.
-        report: Shows and records what was raised, and by what.
-    """
-
-    def __init__(
-        self,
-        policy: Policy,
-        context: Callable[[int], AbstractContextManager[contextvars.Context]],
-        report: Callable[[Connection, BaseException, str], object],
-    ) -> None:
-        self._policy = policy
-        self._context = context
-        self._report = report
-        self._tasks: set[asyncio.Task[None]] = set()
+    policy: Policy  # has the seconds that an answer may take, `open_timeout`
+    # Lends the context of a connection, by its number: its prints are on record.
+    context: Callable[[int], AbstractContextManager[contextvars.Context]]
+    # Shows and records what was raised, and by what.
+    report: Callable[[Connection, BaseException, str], object]
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def ask(
         self, connection: ServerConnection, function: Handler, arguments: tuple[object, ...]
@@ -51,17 +43,17 @@ class Answering:
     async def _answer(
         self, connection: ServerConnection, function: Handler, arguments: tuple[object, ...]
     ) -> None:
-        limit = self._policy.open_timeout
+        limit = self.policy.open_timeout
         name = getattr(function, "__name__", repr(function))
         try:
-            with self._context(connection.number) as context:
+            with self.context(connection.number) as context:
                 result = await call(function, arguments, context, limit)
             connection.answered(result)
         except asyncio.CancelledError:  # the server ends, and aborts its connections
             raise
         except BaseException as exc:  # noqa: BLE001  (a stranger's function may raise anything)
             _hide_ours(exc)
-            self._report(connection, _explained(exc, name, limit), f"function {name}()")
+            self.report(connection, _explained(exc, name, limit), f"function {name}()")
             connection.failed_to_answer()
 
     async def end(self) -> None:

@@ -28,19 +28,15 @@ GRACE = 0.5  # seconds for handlers to end by themselves, after their connection
 
 
 class Handlers:
-    """The handlers of a running server. On the loop's thread, but for what they run.
+    """The handlers of a running server. On the loop's thread, but for what they run."""
 
-    Attributes:
-        background: The loop of the connections; set before the first handler starts.
-        ending: Whether the server shuts down, so that a cancelled handler is no error.
-        threads: Those in which `def` handlers run, by the number of their connection.
-    """
-
-    background: BackgroundLoop
+    background: BackgroundLoop  # of the connections; set before the first handler starts
 
     def __init__(self, log: FrameLog | None) -> None:
-        self.ending = False
-        self.threads: dict[int, threading.Thread] = {}
+        self.ending = (
+            False  # whether the server shuts down, so that a cancelled handler is no error
+        )
+        self.threads: dict[int, threading.Thread] = {}  # by the number of their connection
         self._log = log
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._sockets: dict[int, WebSocket] = {}
@@ -52,22 +48,15 @@ class Handlers:
     def socket_of(self, connection: ServerConnection) -> WebSocket:
         """Return the one blocking socket of a connection; that of its handler if it is a `def`."""
         number = connection.number
-        socket = self._sockets.get(number)
-        if socket is None:
-            socket = WebSocket(connection, None, self._log, self.background)
-            self._sockets[number] = socket
-        return socket
+        if number not in self._sockets:
+            self._sockets[number] = WebSocket(connection, None, self._log, self.background)
+        return self._sockets[number]
 
     def forget(self, number: int) -> None:
         """Called when a connection has ended."""
         self._sockets.pop(number, None)
 
-    def start(
-        self,
-        connection: ServerConnection,
-        route: Route,
-        parameters: dict[str, str],
-    ) -> None:
+    def start(self, connection: ServerConnection, route: Route, parameters: dict[str, str]) -> None:
         """Start the route's handler for a connection that is open."""
         start = self._start_task if route.is_async else self._start_thread
         start(connection, route, parameters)
@@ -86,10 +75,7 @@ class Handlers:
             self._lines.pop(number).flush()
 
     def _start_task(
-        self,
-        connection: ServerConnection,
-        route: Route,
-        parameters: dict[str, str],
+        self, connection: ServerConnection, route: Route, parameters: dict[str, str]
     ) -> None:
         number, earlier = connection.number, connection.inbox
         inbox = TaskInbox(connection.resume_reading)
@@ -103,10 +89,7 @@ class Handlers:
         )
 
     def _start_thread(
-        self,
-        connection: ServerConnection,
-        route: Route,
-        parameters: dict[str, str],
+        self, connection: ServerConnection, route: Route, parameters: dict[str, str]
     ) -> None:
         number = connection.number
         inbox = ThreadInbox(connection.resume_reading_soon)
@@ -250,9 +233,8 @@ class Handlers:
     async def end(self, notice: Callable[[str], None], caller: threading.Thread | None) -> None:
         """Wait, for a while, until the handlers have ended, and cancel those that are tasks.
 
-        Args:
-            notice: Called with a sentence for the log about each that does not end.
-            caller: A thread that is not waited for: it waits for this.
+        `notice` is told of each that does not end. The `caller` is not waited for: it waits for
+        this.
         """
         if tasks := list(self._tasks.values()):
             _, pending = await asyncio.wait(tasks, timeout=GRACE)

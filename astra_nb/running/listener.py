@@ -35,9 +35,6 @@ class Listener(ABC, Generic[C]):
     """Something that listens, once.
 
     Args:
-        log: Where its notices go; None records nothing.
-        hostname: The name or address to listen on.
-        port: The port; 0 takes a free one.
         cell: What it is replaced by: another that the same cell runs; None for nothing.
         loop: A loop for this listener alone, which ends with it; None shares the one of all. With
             its own, a handler that never gives the loop back holds up no other.
@@ -50,6 +47,8 @@ class Listener(ABC, Generic[C]):
     """
 
     what: ClassVar[str]
+    open_timeout: float  # seconds that TLS with a client may take
+    close_timeout: float  # seconds to wait for the other end after a CLOSE frame was sent
 
     def __init__(
         self,
@@ -81,16 +80,6 @@ class Listener(ABC, Generic[C]):
         )
         self._ending: asyncio.Task[None] | None = None
         self._unfinished = [True]  # popped by the thread that finishes
-
-    @property
-    @abstractmethod
-    def open_timeout(self) -> float:
-        """Seconds that TLS with a client may take."""
-
-    @property
-    @abstractmethod
-    def close_timeout(self) -> float:
-        """Seconds to wait for the other end after a CLOSE frame was sent."""
 
     @abstractmethod
     def _make_connection(self) -> C:

@@ -52,11 +52,11 @@ class Runner(Listener[ServerConnection]):
         self._answering = Answering(policy, self._handlers.lend_context, self._handlers.report)
 
     @property
-    def open_timeout(self) -> float:
+    def open_timeout(self) -> float:  # type: ignore[override]
         return self.policy.open_timeout
 
     @property
-    def close_timeout(self) -> float:
+    def close_timeout(self) -> float:  # type: ignore[override]
         return self.policy.close_timeout
 
     def _begin(self) -> None:
@@ -103,10 +103,8 @@ class Runner(Listener[ServerConnection]):
         return self._background.call(lambda: self._broadcast(*frame)) if self.running else 0
 
     def _broadcast(self, frame: bytes, opcode: int, payload: bytes) -> int:
-        connections = list(self._connections)
-        return sum(
-            connection.sender.broadcast(frame, opcode, payload) for connection in connections
-        )
+        senders = [connection.sender for connection in self._connections]
+        return sum(sender.broadcast(frame, opcode, payload) for sender in senders)
 
     # The end
 

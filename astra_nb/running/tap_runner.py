@@ -20,12 +20,7 @@ ABORT = 2.0  # seconds that connections have to end when the tap does
 
 
 class TapRunner(Listener[Leg]):
-    """A running tap. See `Listener` for the other arguments.
-
-    Args:
-        settings: What all its connections share.
-        numbers: The connections' numbers in the log.
-    """
+    """A running tap."""
 
     what = "tap"
     open_timeout = 10.0  # seconds that a client may take for TLS

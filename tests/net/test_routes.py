@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from astra_nb.errors import InvalidRoute
-from astra_nb.net.routes import is_async, make_page, make_route, shape_of
+from astra_nb.net.routes import PathPattern, is_async, make_page, make_route
 
 
 def handle(socket: object) -> None:
@@ -326,7 +326,7 @@ def test_how_many_arguments_the_handler_of_a_page_takes(handler: Any, arguments:
     page = make_page("/a/{x}", handler, {"X-A": "1"})
     assert (page.arguments, page.headers, page.path) == (arguments, (("X-A", "1"),), "/a/{x}")
     assert page.match("/a/7") == {"x": "7"}
-    assert page.shape == shape_of("/a/{y}")
+    assert page.shape == PathPattern(path="/a/{y}").shape
 
 
 @pytest.mark.parametrize(
