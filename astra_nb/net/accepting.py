@@ -7,6 +7,7 @@ import contextlib
 import socket as sockets
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from .addresses import bind
@@ -20,43 +21,23 @@ RESTART = 0.02  # seconds until clients are accepted again after a handler cance
 P = TypeVar("P", bound=asyncio.Protocol)
 
 
+@dataclass
 class Acceptor(Generic[P]):
-    """Accepts the TCP connections of clients.
+    """Accepts the TCP connections of clients."""
 
-    Args:
-        make_connection: Returns the protocol of a client's connection.
-        notice: Called with a sentence for the log.
-        dismiss: Called with a protocol that never had a connection.
-        tls: Where clients have to begin TLS.
-        tls_timeout: Returns the seconds that they may take for it.
-    """
-
-    def __init__(
-        self,
-        make_connection: Callable[[], P],
-        notice: Callable[[str], None],
-        *,
-        dismiss: Callable[[P], object] = lambda _: None,
-        tls: ssl.SSLContext | None = None,
-        tls_timeout: Callable[[], float] = lambda: 10.0,
-    ) -> None:
-        self._make_connection = make_connection
-        self._notice = notice
-        self._dismiss = dismiss
-        self._tls = tls
-        self._tls_timeout = tls_timeout
-        self._securing: set[asyncio.Task[None]] = set()
-        self._listening: list[sockets.socket] = []
-        self._tasks: list[asyncio.Task[None]] = []
-        self._stopping = False
-        self._is_told = False  # that a client could not be let in
+    make_connection: Callable[[], P]  # returns the protocol of a client's connection
+    notice: Callable[[str], None]  # called with a sentence for the log
+    dismiss: Callable[[P], object] = lambda _: None  # called with one that was never connected
+    tls: ssl.SSLContext | None = None  # where clients have to begin TLS
+    tls_timeout: Callable[[], float] = lambda: 10.0  # returns the seconds that they may take for it
+    _securing: set[asyncio.Task[None]] = field(default_factory=set)
+    _listening: list[sockets.socket] = field(default_factory=list)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _stopping: bool = False
+    _is_told: bool = False  # that a client could not be let in
 
     def bind(self, hostname: str, port: int) -> int:
-        """Listen, and return the port. Any thread; `close` gives back what was bound.
-
-        Raises:
-            AddressInUse: As `addresses.bind`, with the others that it raises.
-        """
+        """Listen, as `addresses.bind`; return the port. Any thread; `close` gives it back."""
         bind(hostname, port, self._listening)
         return int(self._listening[0].getsockname()[1])
 
@@ -92,7 +73,7 @@ class Acceptor(Generic[P]):
                 self._tell_once(exc)
                 await asyncio.sleep(RETRY)
                 continue
-            if self._tls is None:
+            if self.tls is None:
                 await self._let_in(client)
             else:  # which may take as long as the client likes
                 task = loop.create_task(self._let_in(client))
@@ -103,27 +84,27 @@ class Acceptor(Generic[P]):
         made: list[P] = []
 
         def make() -> P:
-            made.append(self._make_connection())
+            made.append(self.make_connection())
             return made[0]
 
-        limit = None if self._tls is None else self._tls_timeout()
+        limit = None if self.tls is None else self.tls_timeout()
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                make, client, ssl=self._tls, ssl_handshake_timeout=limit
+                make, client, ssl=self.tls, ssl_handshake_timeout=limit
             )
         except BaseException as exc:
             client.close()
             for connection in made:
-                self._dismiss(connection)
+                self.dismiss(connection)
             if not isinstance(exc, OSError):  # such as the end of the server
                 raise
-            if self._tls is not None:
-                self._notice(_no_tls(exc))
+            if self.tls is not None:
+                self.notice(_no_tls(exc))
 
     def _tell_once(self, exc: OSError) -> None:
         if not self._is_told:
             self._is_told = True
-            self._notice(
+            self.notice(
                 f"A client had to wait: it could not be accepted ({exc.strerror}). Each "
                 f"connection and each open file takes a file descriptor; close some. "
                 f"The server keeps trying, and will not repeat this message."

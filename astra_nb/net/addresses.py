@@ -89,7 +89,6 @@ def bind(
 
     Args:
         hostname: Name or IP address to listen on; "::" means all of both families.
-        port: 0 to 65535; 0 takes a free one.
         sockets: Gets them as they are made, and is returned; for a caller that has to close them
             when this is interrupted.
 

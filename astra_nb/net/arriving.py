@@ -45,11 +45,7 @@ class ArrivingText:
     _seen: int = 0  # bytes of the frame's payload that were decoded
 
     def check(self, frame: bytes | bytearray) -> None:
-        """Decode what is new of an uncompressed frame whose header is whole.
-
-        Raises:
-            UnicodeDecodeError: It cannot become UTF-8 any more.
-        """
+        """Decode what is new of an uncompressed frame whose header is whole."""
         opcode, under_way = frame[0] & 0x0F, self.joiner.under_way
         in_text = (
             under_way == "text" if opcode == CONTINUATION else opcode == TEXT and under_way is None

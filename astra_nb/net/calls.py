@@ -21,15 +21,11 @@ async def call(
     context: contextvars.Context,
     timeout: float,
 ) -> Any:
-    """Return what a function returns. On the loop's thread.
+    """Return what a function returns, or raise what it raises. On the loop's thread.
 
     A `def` function runs in a daemon thread of its own, so that it may block; what it returns is
-    awaited on the loop if it can be.
-
-    Raises:
-        TimeoutError: It took longer than `timeout` seconds. A coroutine is cancelled then; a
-            thread goes on by itself.
-        BaseException: What the function raised.
+    awaited on the loop if it can be. After `timeout` seconds a coroutine is cancelled, while a
+    thread goes on by itself.
     """
     loop = asyncio.get_running_loop()
 

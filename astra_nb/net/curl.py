@@ -50,10 +50,7 @@ class Found(NamedTuple):
 
 
 def parse_curl(command: str) -> tuple[str, ConnectOptions]:
-    """Return the address and the options that a command of curl means.
-
-    Args:
-        command: As for bash, or for Windows' command line.
+    """Return the address and the options that a command for bash or Windows' command line means.
 
     Raises:
         LocalError: It is not such a command, or has an option that means nothing here. No value

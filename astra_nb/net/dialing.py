@@ -33,8 +33,7 @@ INSECURE = (
 class Noting(Protocol):
     """A connection that can put a sentence in a log."""
 
-    def notice(self, text: str) -> None:
-        """Put a sentence in the log."""
+    def notice(self, text: str) -> None: ...
 
 
 C = TypeVar("C", bound=asyncio.Protocol)
@@ -49,10 +48,8 @@ async def dial(
     """Return a connection to a server.
 
     Args:
-        uri: Where to.
         options: All the options of `connect`, checked.
-        make: Makes the connection, which has a method `notice`; called when TCP is connected,
-            before TLS.
+        make: Makes the connection; called when TCP is connected, before TLS.
         deadline: When TCP and TLS must be done, in the loop's time; None for any.
 
     Raises:
@@ -138,11 +135,8 @@ def connect_failed(
     """Return the error that names the layer on which no connection could be made.
 
     Args:
-        uri: Where it should have gone.
         cause: What asyncio raised; a `TimeoutError` without a number when time ran out.
-        timeout: Seconds that there were.
         has_tcp: Whether TCP was connected, so that TLS failed.
-        unix: The path of a Unix domain socket in place of TCP.
     """
     reason = os.strerror(cause.errno) if cause.errno else str(cause) or "the server ended TCP"
     out_of_time = isinstance(cause, TimeoutError) and not cause.errno

@@ -19,12 +19,7 @@ class UnclearBody(Exception):
 
 
 class Body:
-    """A body under way.
-
-    Args:
-        reader: The `h11.Connection` that has read the head of its message. h11 is loaded when
-            HTTP passes, not with the package.
-    """
+    """A body under way, of a message whose head an `h11.Connection` has read."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader
@@ -32,13 +27,10 @@ class Body:
     def take(self, data: bytes) -> int | None:
         """Take the next bytes, b"" when there is nothing yet.
 
-        Returns:
-            How many of them belong to the body, which ends there; None when it goes on after them.
-
-        Raises:
-            UnclearBody: They are not what the head announces.
+        Return how many of them belong to the body, which ends there; None when it goes on. Raise
+        `UnclearBody` where they are not what the head announces.
         """
-        import h11
+        import h11  # loaded when HTTP passes, not with the package
 
         if data:
             self._reader.receive_data(data)
@@ -54,11 +46,7 @@ class Body:
 
 
 def request_body(head: Head) -> Body:
-    """Return the body of a request.
-
-    Raises:
-        UnclearBody: Its head announces more than one length, or one that is not a number.
-    """
+    """Return the body of a request; raise `UnclearBody` unless its head announces one length."""
     import h11
 
     reader = h11.Connection(h11.SERVER)
@@ -66,11 +54,7 @@ def request_body(head: Head) -> Body:
 
 
 def response_body(head: Head, method: str) -> Body:
-    """Return the body of a response to a request with this method.
-
-    Raises:
-        UnclearBody: As for `request_body`.
-    """
+    """Return the body of a response to a request with this method, as `request_body` does."""
     import h11
 
     reader = h11.Connection(h11.CLIENT)

@@ -35,15 +35,12 @@ NO_MESSAGES: deque[Message] = deque()
 
 
 class Waiter(asyncio.Future[None]):
-    """A future that can run the task that awaits it, without another turn of the loop.
-
-    Attributes:
-        step: What the task has asked for when this is done, and its context; None when it is not
-            exactly one task that awaits this.
-    """
+    """A future that can run the task that awaits it, without another turn of the loop."""
 
     __slots__ = ("step",)  # each connection whose handler waits has one
 
+    # What the task has asked for when this is done, and its context; None when it is not exactly
+    # one task that awaits this.
     step: tuple[Callable[[Waiter], object], contextvars.Context] | None
 
     def add_done_callback(
@@ -277,13 +274,7 @@ class ThreadInbox:
     def take(self, timeout: float | None = None) -> Message | None:
         """Return the next message, or None at the end. Any thread may call this.
 
-        A kernel interrupt (Ctrl-C) ends the wait.
-
-        Args:
-            timeout: Seconds to wait; None for no limit.
-
-        Raises:
-            queue.Empty: There was none within `timeout` seconds.
+        A kernel interrupt (Ctrl-C) ends the wait; after `timeout` seconds it is `queue.Empty`.
         """
         try:
             message = self._queue.get_nowait()

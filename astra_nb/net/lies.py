@@ -45,12 +45,7 @@ class End(Protocol):
 
 
 def check_faults(faults: object, side: Side, *stages: Stage) -> tuple[Fault, ...]:
-    """Return the faults that are meant by names or are faults already.
-
-    Args:
-        faults: Names, and faults of `FAULTS`, also with other `seconds`.
-        side: The end that is to commit them.
-        stages: What they may be about.
+    """Return the faults that are meant by names or are faults already, also with other `seconds`.
 
     Raises:
         LocalError: There is no such fault, or this end cannot commit it there.
@@ -74,29 +69,22 @@ def check_faults(faults: object, side: Side, *stages: Stage) -> tuple[Fault, ...
     return tuple(found)
 
 
+@dataclasses.dataclass
 class Lies:
-    """What one end of a connection does wrong on purpose. On the loop's thread.
+    """What one end of a connection does wrong on purpose. On the loop's thread."""
 
-    Args:
-        end: That end.
-
-    Attributes:
-        answers_close: Whether this end sends a CLOSE frame back.
-        keeps_tcp: Seconds that this end leaves TCP open after the closing handshake; None where
-            it ends TCP as it should.
-    """
-
-    def __init__(self, end: End) -> None:
-        self._end = end
-        self._late: float | None = None  # seconds until a CLOSE frame is answered
-        self._waiting = False
-        self._other_pong = False
-        self.answers_close = True
-        self.keeps_tcp: float | None = None
+    end: End
+    answers_close: bool = True  # whether this end sends a CLOSE frame back
+    # Seconds that this end leaves TCP open after the closing handshake; None where it ends TCP as
+    # it should.
+    keeps_tcp: float | None = None
+    _late: float | None = None  # seconds until a CLOSE frame is answered
+    _waiting: bool = False
+    _other_pong: bool = False
 
     def begin(self, fault: Fault) -> None:
         """Begin with a fault of the stage "conduct", and say so in the log."""
-        end = self._end
+        end = self.end
         end.notice(told(fault))
         match fault.name:
             case "CLOSE not answered":
@@ -116,27 +104,27 @@ class Lies:
                 end.sender.masking_keys = itertools.repeat(KEY)
 
     def _read_again(self) -> None:
-        if not self._end.transport.is_closing():
-            self._end.transport.resume_reading()
+        if not self.end.transport.is_closing():
+            self.end.transport.resume_reading()
 
     def pongs(self, pongs: Sequence[bytes]) -> list[bytes]:
         """Return what is sent for the PONG frames that are due."""
         if not self._other_pong:
             return list(pongs)
-        key = KEY if self._end.side == "client" else None
+        key = KEY if self.end.side == "client" else None
         return [encode(PONG, OTHER, key=key)] * len(pongs)
 
     def delays_close(self) -> bool:
         """Return whether the answer to a CLOSE frame has to wait; it is given later then."""
         if self._late is not None:
-            self._end.loop.call_later(self._late, self._answer)
+            self.end.loop.call_later(self._late, self._answer)
             self._late, self._waiting = None, True
         return self._waiting
 
     def _answer(self) -> None:
         self._waiting = False
-        if not self._end.transport.is_closing():  # the other end may have given up meanwhile
-            self._end.answer_close()
+        if not self.end.transport.is_closing():  # the other end may have given up meanwhile
+            self.end.answer_close()
 
 
 def told(fault: Fault) -> str:

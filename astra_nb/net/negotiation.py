@@ -60,11 +60,7 @@ def choose_subprotocol(
 
 
 def negotiate(protocol: ServerProtocol, request: Request, route: Route) -> tuple[Response, str]:
-    """Answer the upgrade itself: version, key, subprotocol, extensions.
-
-    Returns:
-        The answer, and why it refuses; "" when it does not.
-    """
+    """Answer the upgrade itself; return the answer, and why it refuses, "" when it does not."""
     # The protocol was made before the path was known.
     protocol.available_subprotocols = [Subprotocol(name) for name in route.subprotocols]
     deflate = check_compression(route.compression, "server")
@@ -114,9 +110,6 @@ def _with_one_upgrade(request: Request) -> Request:
 
 def _set_body(response: Response, text: str, content_type: str) -> None:
     response.body = text.encode()
-    for name, value in {
-        "Content-Length": str(len(response.body)),
-        "Content-Type": content_type,
-    }.items():
-        del response.headers[name]
-        response.headers[name] = value
+    del response.headers["Content-Length"], response.headers["Content-Type"]
+    response.headers["Content-Length"] = str(len(response.body))
+    response.headers["Content-Type"] = content_type

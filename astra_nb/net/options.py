@@ -202,11 +202,7 @@ def check_compression(compression: object, side: Side) -> dict[str, Any] | None:
 
 
 def check_log(log: object) -> FrameLog:
-    """Return a log, a new one for None.
-
-    Raises:
-        LocalError: It is neither.
-    """
+    """Return a log, a new one for None."""
     if log is None:
         return FrameLog()
     if not isinstance(log, FrameLog):
@@ -241,11 +237,7 @@ def check_subprotocols(names: object) -> tuple[str, ...]:
 
 
 def check_token(option: str, value: object) -> str:
-    """Return a name such as that of a subprotocol.
-
-    Raises:
-        LocalError: It is anything else; its value is not repeated.
-    """
+    """Return a name such as that of a subprotocol."""
     if not isinstance(value, str) or not TOKEN.fullmatch(value):
         raise LocalError(
             f"{option} is a name of letters, digits and !#$%&'*+-.^_`|~ only "
@@ -255,10 +247,7 @@ def check_token(option: str, value: object) -> str:
 
 
 def check_headers(option: str, headers: object) -> tuple[tuple[str, str], ...]:
-    """Return headers as pairs of a name and a value: a mapping, or pairs already.
-
-    Args:
-        option: The option that they were given to, for an error.
+    """Return headers, a mapping or pairs already, as pairs of a name and a value.
 
     Raises:
         LocalError: They are anything else, or one could not be sent.
@@ -314,16 +303,7 @@ def _check_value(what: str, value: object) -> None:
 
 
 def check_names(call: str, given: Iterable[str], known: type[Any]) -> None:
-    """Check the names of keyword arguments.
-
-    Args:
-        call: What they were given to.
-        given: Their names.
-        known: The TypedDict of those there are.
-
-    Raises:
-        TypeError: There is no such argument.
-    """
+    """Raise `TypeError` for a keyword argument that is not one of a TypedDict."""
     for name in given:
         if name not in known.__annotations__:
             raise TypeError(

@@ -76,14 +76,10 @@ class Outbox:
         return self._is_writable() and not self.is_full
 
     def put(self, action: Callable[..., object], *arguments: Any, size: int = 0) -> None:
-        """Add a call, whether there is room or not. Any thread.
+        """Add a call with a payload of `size` bytes, whether there is room or not. Any thread.
 
-        Args:
-            action: Called on the loop's thread, in its turn; returns False when it could not send.
-            size: Bytes of its payload.
-
-        Raises:
-            RuntimeError: The loop is closed.
+        The action is called on the loop's thread, in its turn, and returns False when it could not
+        send. A closed loop raises `RuntimeError`.
         """
         entry = action, arguments, size
         if size > COUNTED_SIZE:
@@ -126,12 +122,9 @@ class Outbox:
             self._loop.call_soon(self._take_some)
 
     def take(self, limit: int | None = None) -> bool:
-        """Do what waits, as far as the peer reads fast enough.
+        """Do what waits, as far as the peer reads fast enough; return whether a limit was reached.
 
         Does nothing when an entry calls it: what waits comes after that entry.
-
-        Returns:
-            Whether the limit was reached before the end.
         """
         if self._taking:
             return False

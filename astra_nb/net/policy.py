@@ -50,34 +50,17 @@ AS_WRITTEN = ("*", "null", "file://")
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A request that may open a connection, or gets a page.
+    """A request that may open a connection, or gets a page."""
 
-    Attributes:
-        route: What serves its path: a page, or for WebSockets a route, `CHECK` for `CHECK_PATH`.
-        parameters: The path's parameters by name, percent-decoded.
-    """
-
-    route: Route | Page
-    parameters: dict[str, str] = field(default_factory=dict)
+    route: Route | Page  # what serves its path; `CHECK` for `CHECK_PATH`
+    parameters: dict[str, str] = field(default_factory=dict)  # of the path, percent-decoded
 
 
 @dataclass(slots=True)
 class Policy:
     """Decides over opening handshakes. Changes count from the next one on.
 
-    Attributes:
-        hostname: The name or address that the server listens on.
-        origins: Origins that may connect besides pages from this machine.
-        hosts: Names, besides this machine's own, that a `Host` header may have.
-        routes: The paths there are.
-        pages: The paths that are served over plain HTTP.
-        hooks: What decides over the opening handshakes of a path, by the path's shape, where its
-            route has no hook of its own.
-        max_message_size: Bytes a message may have; a larger one is answered with 1009.
-        open_timeout: Seconds an opening handshake may take.
-        close_timeout: Seconds to wait for the other end after a CLOSE frame was sent.
-        keepalive: Seconds between PING frames the server sends by itself; None for never.
-        check_answer: What a page that checks its address is told; it is not a secret.
+    Most fields are explained at the properties of `Server`.
     """
 
     hostname: str
@@ -85,11 +68,14 @@ class Policy:
     hosts: list[str] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
+    # What decides over the opening handshakes of a path, by the path's shape, where its route has
+    # no hook of its own.
     hooks: dict[tuple[tuple[str, ...], ...], Handler] = field(default_factory=dict)
     max_message_size: int | None = 2**20
     open_timeout: float = 10.0
     close_timeout: float = 2.0
     keepalive: float | None = None
+    # What a page that checks its address is told; it is not a secret.
     check_answer: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def admit(
@@ -137,11 +123,7 @@ class Policy:
 
 
 def check_seeded(policy: Policy) -> None:
-    """Refuse keys and ports that can be predicted where others may reach the server.
-
-    Raises:
-        LocalError: The server is not for this machine alone, and the message says why.
-    """
+    """Refuse keys and ports that can be predicted where others may reach the server."""
     others = None
     if not is_loopback(policy.hostname):
         others = f"listens on {policy.hostname!r}"
@@ -157,11 +139,7 @@ def check_seeded(policy: Policy) -> None:
 
 
 def check_seeded_host(host: str) -> None:
-    """Refuse to go to another machine with keys that can be predicted.
-
-    Raises:
-        LocalError: The host is not this machine.
-    """
+    """Refuse to go to another machine with keys that can be predicted."""
     if not is_loopback(host):
         raise LocalError(
             f"deterministic() is for lessons and tests on this machine only, because its keys can "
@@ -172,12 +150,8 @@ def check_seeded_host(host: str) -> None:
 def check_seeded_proxy(proxy: object) -> None:
     """Refuse to go through another machine with keys that can be predicted.
 
-    Args:
-        proxy: An option of `connect`, checked: only what has a host is a proxy. That of the
-            environment is on no way to this machine.
-
-    Raises:
-        LocalError: The proxy is on another machine.
+    Of that option of `connect`, only what has a host is a proxy: that of the environment is on no
+    way to this machine.
     """
     host = getattr(proxy, "host", None)
     if host is not None:
@@ -200,11 +174,7 @@ def split_target(target: str) -> tuple[str | None, str]:
 def origin_allowed(origin: str, allowed: Iterable[str]) -> bool:
     """Return whether a page of this origin may open a connection (RFC 6455, section 10.2).
 
-    Pages from this machine always may.
-
-    Args:
-        origin: Value of the `Origin` header.
-        allowed: Further origins, such as "https://hub.example.org"; "*" for any.
+    Pages from this machine always may; `allowed` has further origins, "*" for any.
     """
     wanted = list(allowed)
     if "*" in wanted or origin in wanted:
@@ -227,12 +197,8 @@ def host_allowed(host: str, hostname: str, allowed: Iterable[str]) -> bool:
     """Return whether a request with this `Host` was meant for this server.
 
     A page can give its own name the address 127.0.0.1 after it was loaded (DNS rebinding); its
-    requests then carry that name.
-
-    Args:
-        host: Value of the `Host` header.
-        hostname: The name or address that the server listens on.
-        allowed: Further names; "*" for any.
+    requests then carry that name. `allowed` has names besides that which the server listens on;
+    "*" for any.
     """
     wanted = list(allowed)
     if "*" in wanted:

@@ -35,15 +35,10 @@ WAYS_OUT = {
 
 
 def proxy_for(uri: WebSocketURI, proxy: Proxy | bool | None) -> Proxy | None:
-    """Return the proxy on the way to an address.
+    """Return the proxy on the way to an address, by the option of `connect`.
 
-    Args:
-        uri: Where the way leads.
-        proxy: The option of `connect`; True takes what the environment names, such as
-            `https_proxy` without `no_proxy`, and none on the way to this machine.
-
-    Raises:
-        LocalError: The environment names what is not a proxy.
+    True takes what the environment names, such as `https_proxy` without `no_proxy`, and none on
+    the way to this machine. It may name what is not a proxy, which is a `LocalError`.
     """
     if proxy is not True:
         return proxy or None

@@ -12,15 +12,12 @@ SMALL, LARGE = 64 * 1024, 256 * 1024
 
 
 def adapt(transport: asyncio.Transport, size: int, came: int) -> int:
-    """Choose the size of the next read, and return it.
+    """Choose the size of the next read, and return it in bytes.
 
     Args:
         transport: One of asyncio's selector transports; others decide for themselves.
         size: What the last read asked for; 0 before the first.
-        came: What it got, in bytes.
-
-    Returns:
-        Bytes.
+        came: What it got.
     """
     wanted = LARGE if size and came == size else SMALL if came <= SMALL else size or LARGE
     if wanted != size and hasattr(transport, "max_size"):

@@ -30,7 +30,6 @@ def next_hop(
     Args:
         hops: The addresses that were asked so far.
         response: The answer of the last one.
-        options: All the options of `connect`, of which `redirects` counts.
 
     Raises:
         HandshakeFailed: The redirect cannot be followed.

@@ -33,17 +33,11 @@ LONGEST = 200  # characters shown of a value that a stranger sent
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that is refused.
-
-    Attributes:
-        status: Status code of the answer.
-        text: Body of the answer. It repeats nothing of the request.
-        reason: Why, for the log: one line, secrets hidden; "" where the status says it all.
-    """
+    """A request that is refused."""
 
     status: HTTPStatus
-    text: str
-    reason: str = ""
+    text: str  # body of the answer, which repeats nothing of the request
+    reason: str = ""  # for the log: one line, secrets hidden; "" where the status says it all
 
 
 TLS = Refusal(

@@ -35,21 +35,13 @@ _PARAMETER = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(eq=False, kw_only=True)
 class PathPattern:
-    """A path with its parameters.
-
-    Attributes:
-        path: As it was given, such as "/room/{name}".
-        shape: For each segment of the path the decoded text around its parameters; patterns of
-            one shape match the same paths.
-        segments: For each segment what matches it, decoded.
-
-    Raises:
-        InvalidRoute: It is not a path.
-    """
+    """A path such as "/room/{name}"; what is not one raises `InvalidRoute`."""
 
     path: str
+    # For each segment of the path the decoded text around its parameters; patterns of one shape
+    # match the same paths.
     shape: tuple[tuple[str, ...], ...] = field(init=False)
-    segments: tuple[re.Pattern[str], ...] = field(init=False)
+    segments: tuple[re.Pattern[str], ...] = field(init=False)  # they match decoded ones
 
     def __post_init__(self) -> None:
         self.shape, self.segments = _compile(self.path)
@@ -64,11 +56,7 @@ class PathPattern:
         return tuple((len(texts) > 1, -sum(map(len, texts))) for texts in self.shape)
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the decoded path parameters of a request's path, or None if it does not match.
-
-        Args:
-            path: As it is sent: percent-encoded, perhaps with a query.
-        """
+        """Return the decoded parameters of a path as it is sent, or None if it does not match."""
         # Decoded after the split: an encoded slash stays in its segment (RFC 3986, section 2.2).
         sent = [unquote(segment) for segment in path.partition("?")[0].split("/")]
         if len(sent) != len(self.segments):
@@ -84,41 +72,26 @@ class PathPattern:
 
 @dataclass(eq=False, kw_only=True)
 class Route(PathPattern):
-    """One path and the handler of its WebSockets.
-
-    Attributes:
-        handler: Called with the socket, once for each connection.
-        is_async: Whether what the handler returns is awaited on the event loop. Where that cannot
-            be seen, as for a lambda, the first call shows it.
-        automatic_pong: Whether the server answers PING frames by itself.
-        compression: "deflate" to agree to permessage-deflate (RFC 7692), its parameters, or None.
-        subprotocols: Those the server speaks, the preferred first.
-        hook: Called with each opening handshake, to accept or refuse it; None accepts all.
-        faults: The rules that the server breaks here on purpose.
-    """
+    """One path and the handler of its WebSockets, with the options of `Server.websocket`."""
 
     handler: Handler
+    # Whether what the handler returns is awaited on the event loop. Where that cannot be seen, as
+    # for a lambda, the first call shows it.
     is_async: bool
     automatic_pong: bool
     compression: Compression
     subprotocols: tuple[str, ...]
-    hook: Handler | None = None
+    hook: Handler | None = None  # None accepts all
     faults: tuple[Fault, ...] = ()
 
 
 @dataclass(eq=False, kw_only=True)
 class Page(PathPattern):
-    """One path and the handler of its GET and HEAD requests.
-
-    Attributes:
-        handler: Called with none, one or two arguments: the request and the answer to be.
-        arguments: How many it takes.
-        headers: Those of each answer that says nothing else.
-    """
+    """One path and the handler of its GET and HEAD requests."""
 
     handler: Handler
-    arguments: int
-    headers: tuple[tuple[str, str], ...] = ()
+    arguments: int  # how many it takes, of two: the request and the answer to be
+    headers: tuple[tuple[str, str], ...] = ()  # of each answer that says nothing else
 
 
 def make_route(
@@ -131,11 +104,7 @@ def make_route(
     handshake: Handler | None = None,
     faults: Sequence[str | Fault] = (),
 ) -> Route:
-    """Check a path and a handler and make a route of them.
-
-    Raises:
-        InvalidRoute: One of them, or an option, is not valid; the message says what is.
-    """
+    """Make a route; raise `InvalidRoute` where the path, the handler or an option is not valid."""
     try:
         check_compression(compression, "server")
         names = check_subprotocols(subprotocols)
@@ -158,11 +127,7 @@ def make_route(
 
 
 def make_page(path: str, handler: Handler, headers: object = ()) -> Page:
-    """Check a path, the handler of a page and its headers, and make a page of them.
-
-    Raises:
-        InvalidRoute: One of them is not valid; the message says what is.
-    """
+    """Make a page; raise `InvalidRoute` where the path, the handler or a header is not valid."""
     try:
         pairs = check_headers("headers", headers)
     except LocalError as exc:

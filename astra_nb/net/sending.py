@@ -84,11 +84,7 @@ class Sender(Writer):
         return threading.get_ident() == self._thread
 
     def check_loop(self) -> None:
-        """Refuse an awaitable call that is not made on the connection's own event loop.
-
-        Raises:
-            WrongThread: Called in another thread, or while another loop runs.
-        """
+        """Raise `WrongThread` for an awaitable call outside of the connection's own loop."""
         if _get_running_loop() is not self.loop:
             raise WrongThread(WRONG_LOOP[self.state.side])
 
@@ -119,14 +115,11 @@ class Sender(Writer):
         Args:
             action: Called on the loop's thread.
             size: Bytes of its payload.
-            wait: Whether to wait while the peer reads too slowly and the outbox is full; what
-                ends a connection does not.
+            wait: Whether to wait while the peer reads too slowly and the outbox is full, which
+                raises `WrongThread` on the loop's thread; what ends a connection does not wait.
 
         Returns:
             False when the connection has ended, by now or during that wait.
-
-        Raises:
-            WrongThread: It would have to wait, on the loop's own thread.
         """
         if self.on_loop_thread:
             if not self._blocked() and (self.is_writable or not wait):
@@ -168,21 +161,16 @@ class Sender(Writer):
     # Frames
 
     def send(self, opcode: int, payload: bytes, fin: bool = True) -> bool:
-        """Send one frame, with the next flush.
-
-        Returns:
-            Whether so much was written that the loop should have its turn.
-        """
+        """Send one frame with the next flush; return whether the loop should have its turn."""
         if self._outbox is not None and self._blocked():
             self._outbox.put(self.send_if_open, opcode, payload, fin, size=len(payload))
             return True
         return (self._put if opcode < CLOSE else self._send)(opcode, payload, fin)
 
     def send_message(self, opcode: int, payload: bytes) -> bool | None:
-        """Send a whole data frame, if that may be done now: the way of every message.
+        """Send a whole data frame, as `send`; None when it may not be sent now.
 
-        Returns:
-            As `send`; None when it was not sent, because `is_ready` is False.
+        This is the way of every message of an `async def` handler.
         """
         if not (self.is_writable and self.state.is_open) or self.fragmenting:
             return None
@@ -204,11 +192,7 @@ class Sender(Writer):
         return True
 
     def send_fragments(self, fragments: Sequence[tuple[int, bytes, bool]]) -> bool:
-        """Send all fragments of a message, with nothing between them (RFC 6455, section 5.4).
-
-        Returns:
-            Whether they were sent: the connection may have closed since their sender looked.
-        """
+        """As `send_if_open`, all fragments of a message, with nothing between (section 5.4)."""
         if not self.state.is_open:
             return False
         for fragment in fragments:
@@ -225,11 +209,8 @@ class Sender(Writer):
     def send_from_handler(self, opcode: int, payload: bytes, fin: bool, is_last: bool) -> bool:
         """Send a data frame on the thread of a blocking handler, if nothing waits before it.
 
-        Args:
-            is_last: Whether no message waits that the handler may answer next.
-
-        Returns:
-            Whether it was sent; else it has to be submitted.
+        `is_last` tells that no message waits that the handler may answer next. Return whether it
+        was sent; else it has to be submitted.
         """
         outbox = self._outbox
         return (

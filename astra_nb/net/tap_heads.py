@@ -36,15 +36,9 @@ MAX_BITS = 15
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A request's or a response's head, read.
+    """A request's or a response's head, read."""
 
-    Attributes:
-        raw: Its bytes, the empty line at its end included.
-        start_line: The request line or the status line.
-        headers: Its headers.
-    """
-
-    raw: bytes
+    raw: bytes  # the empty line at its end included
     start_line: str
     headers: Headers
 
@@ -99,23 +93,13 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """What is rewritten in each request.
+    """What is rewritten in each request."""
 
-    Attributes:
-        authority: Host and port of the upstream server, for `Host`; "" leaves it.
-        origin: Its origin, in place of the tap's own; "" leaves it.
-    """
-
-    authority: str = ""
-    origin: str = ""
+    authority: str = ""  # host and port of the upstream server, for `Host`; "" leaves it
+    origin: str = ""  # its origin, in place of the tap's own; "" leaves it
 
     def rewrite(self, head: Head, *, without_deflate: bool) -> tuple[bytes, list[str]]:
-        """Return a request as it goes on, and a sentence for each thing that is another.
-
-        Args:
-            head: The request.
-            without_deflate: Whether the offer of permessage-deflate is removed.
-        """
+        """Return a request as it goes on, and a sentence for each thing that is another."""
         told: list[str] = []
         own = {f"{scheme}://{host}".lower() for scheme in ("http", "https") for host in head.hosts}
         lines = []
@@ -180,9 +164,7 @@ def agreed_extensions(head: Head) -> tuple[str, ...]:
 def inflaters(head: Head) -> tuple[PerMessageDeflate, PerMessageDeflate] | None:
     """Return what decompresses the client's and the server's messages (RFC 7692).
 
-    Returns:
-        None where the response does not agree to permessage-deflate alone, or not in a way that
-        can be read.
+    None where the response does not agree to permessage-deflate alone, or not readably.
     """
     if agreed_extensions(head) != (PerMessageDeflate.name,):
         return None

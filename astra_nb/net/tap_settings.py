@@ -18,25 +18,15 @@ __all__ = ["TapSettings"]
 
 @dataclass(frozen=True, slots=True)
 class TapSettings:
-    """What all connections of a tap share.
+    """What all connections of a tap share."""
 
-    Attributes:
-        uri: The upstream server.
-        options: How it is reached: options of `connect`, checked.
-        rewriting: What is rewritten in requests.
-        hostname: The name or address that the tap listens on.
-        hosts: Further names that a `Host` header may have.
-        rules: The rules; a list that may change.
-        held: What rules hold, by number, in the order in which it came. Changed on the loop's
-            thread only, in steps that leave it whole for others.
-        held_numbers: The numbers of what will be held.
-    """
-
-    uri: WebSocketURI
-    options: ConnectOptions
-    rewriting: Rewriting
-    hostname: str
-    hosts: Sequence[str]
-    rules: list[RuleFunction]
+    uri: WebSocketURI  # of the upstream server
+    options: ConnectOptions  # how it is reached, checked
+    rewriting: Rewriting  # of requests
+    hostname: str  # the name or address that the tap listens on
+    hosts: Sequence[str]  # further names that a `Host` header may have
+    rules: list[RuleFunction]  # may change
+    # What rules hold, by number, in the order in which it came. Changed on the loop's thread only,
+    # in steps that leave it whole for others.
     held: dict[int, Passing] = field(default_factory=dict)
     held_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))

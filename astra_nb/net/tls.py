@@ -31,11 +31,7 @@ ServerTLS = ssl.SSLContext | CertificateFiles
 def client_context(
     trust: ssl.SSLContext | Path | Literal[False] | None, certificate: CertificateFiles | None
 ) -> ssl.SSLContext | None:
-    """Return the context of a client's options `ssl` and `client_certificate`; None for neither.
-
-    Raises:
-        LocalError: One of them is not valid; the message names it.
-    """
+    """Return the context of a client's options `ssl` and `client_certificate`; None for neither."""
     if isinstance(trust, ssl.SSLContext):
         if certificate is not None:
             raise LocalError(
@@ -64,11 +60,7 @@ def client_context(
 
 
 def server_context(tls: ServerTLS) -> ssl.SSLContext:
-    """Return the context of a server's `ssl`.
-
-    Raises:
-        LocalError: It is neither a context nor the files of a certificate and its key.
-    """
+    """Return the context of a server's `ssl`."""
     if isinstance(tls, ssl.SSLContext):
         return tls
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -82,15 +74,7 @@ def is_insecure(context: ssl.SSLContext | None) -> bool:
 
 
 def check_tls_used(context: object, uri: WebSocketURI) -> None:
-    """Refuse options of TLS for an address without it.
-
-    Args:
-        context: What those options became; None without any.
-        uri: The address.
-
-    Raises:
-        LocalError: The address begins with ws://.
-    """
+    """Refuse options of TLS, which have become a context, for an address without it."""
     if context is not None and not uri.secure:
         raise LocalError(
             "ssl and client_certificate are for an address that begins with wss://, but this one "

@@ -20,11 +20,7 @@ __all__ = ["check_way"]
 def check_way(proxy: object, unix: object, sock: object, redirects: int) -> Proxy | bool | None:
     """Check the options of `connect` that say by which way TCP is reached.
 
-    Returns:
-        The proxy by its parts; True for that of the environment, None for none.
-
-    Raises:
-        LocalError: One of them is not valid, or they do not go together.
+    Return the proxy by its parts; True for that of the environment, None for none.
     """
     if unix is not None and not (isinstance(unix, (str, os.PathLike)) and os.fspath(unix)):
         raise LocalError(f"unix is the path of a Unix domain socket, not {unix!r:.80}")

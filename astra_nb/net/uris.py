@@ -43,11 +43,8 @@ NOT_ENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!-~]|[\"<>\\^`{|}]")
 def host_and_port(text: str) -> tuple[str, int | None] | None:
     """Return what `host[:port]` means (RFC 3986, section 3.2): for "LOCALHOST:80" localhost, 80.
 
-    The host is in lower case, in ASCII (IDNA) and, if it is an IPv6 address, without brackets.
-
-    Returns:
-        None when the text is anything else: it holds a user, an empty label, or a port that is
-        not a number up to 65535.
+    The host is in lower case, in ASCII (IDNA) and, if it is an IPv6 address, without brackets. None
+    stands for anything else, such as a user, an empty label, or a port above 65535.
     """
     found = AUTHORITY.fullmatch(text)
     if found is None:
@@ -75,8 +72,7 @@ def is_authority(text: str) -> bool:
 def parse_origin(text: str) -> Origin | None:
     """Return scheme, host and port of an origin; two are one if these are (RFC 6454, section 5).
 
-    Returns:
-        None when the text is not an origin. The port is None where its scheme has no default.
+    None when it is not an origin. The port is None where its scheme has no default.
     """
     scheme, _, authority = text.partition("://")
     found = host_and_port(authority)

@@ -93,8 +93,7 @@ def take_messages(data: bytes, start: int, masked: bool, limit: float) -> tuple[
 def plain_frame_length(data: bytes, start: int, masked: bool, limit: float) -> int:
     """Return the length in bytes of the frame that begins at `start` and is not whole yet.
 
-    Returns:
-        0 when there is not all of its header, or when it will not be just a message.
+    0 when there is not all of its header, or when it will not be just a message.
     """
     if data[start] not in (FIN_TEXT, FIN_BINARY) or len(data) < start + 2:
         return 0

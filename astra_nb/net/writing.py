@@ -79,8 +79,7 @@ class Writer:
     def unsent(self) -> tuple[int, int]:
         """How many bytes the system has not taken yet, and above how many this end waits.
 
-        Raises:
-            RuntimeError: The loop takes from that buffer right now; on its own thread never.
+        Another thread gets a `RuntimeError` while the loop takes from that buffer.
         """
         transport = self._transport
         unwritten = self._size + len(self._rest) + transport.get_write_buffer_size()
@@ -210,11 +209,8 @@ class Writer:
     def _put_from_handler(self, opcode: int, payload: bytes, fin: bool, is_last: bool) -> bool:
         """Gather a frame, and write what has gathered if it is the last for now.
 
-        Where the system or the transport still has something before it, the loop writes.
-
-        Returns:
-            Whether that was done. It is not when the caller is another thread than the handler's,
-            or when the peer does not read: that frame has to wait for its turn.
+        Where the system or the transport still has something before it, the loop writes. Return
+        False for another thread, and when the peer does not read: the frame has to wait then.
         """
         if self._handler != get_ident() or self._lock is None:
             return False

@@ -106,11 +106,8 @@ def forget(runner: Listener[Any]) -> None:
 def earlier(own: Listener[Any] | None, hostname: str, port: int, cell: str | None) -> list[Place]:
     """Return the places of the servers that a new one replaces.
 
-    Args:
-        own: What the same `Server` ran before.
-        hostname: Where the new one listens.
-        port: Its port; 0 for any free one, which replaces what the same cell ran that way.
-        cell: The id of the cell that runs it.
+    Those are `own`, which the same `Server` ran before, and what has its address; with port 0, what
+    the same cell ran that way.
     """
 
     def is_replaced(place: Place) -> bool:
@@ -127,17 +124,10 @@ def earlier(own: Listener[Any] | None, hostname: str, port: int, cell: str | Non
 def make_room(
     own: Listener[Any] | None, hostname: str, port: int, cell: str | None
 ) -> tuple[int, int]:
-    """End what a new one replaces, and say so. Call it while `in_turn` is held.
+    """End what a new one replaces, as `earlier` finds it. Call it while `in_turn` is held.
 
-    Args:
-        own: As for `earlier`, with the other arguments.
-
-    Returns:
-        The port to listen on, which is the seed's or the earlier one, if that is free, where any
-        would do; and the port that was asked for.
-
-    Raises:
-        WrongThread: As `end`.
+    Return the port to listen on, which is the seed's or the earlier one, if that is free, where any
+    would do; and the port that was asked for.
     """
     asked_port, given = port, port
     for place in earlier(own, hostname, given, cell):
@@ -157,11 +147,7 @@ def make_room(
 
 
 def end(place: Place) -> None:
-    """Shut down what runs at a place, wait until it has ended, and forget the place.
-
-    Raises:
-        WrongThread: Called on the event loop's own thread, which would wait for itself.
-    """
+    """Shut down what runs at a place, wait until it has ended, and forget the place."""
     runner = place.runner()
     if runner is not None:
         runner.forbid_wait()

@@ -230,8 +230,8 @@ def test_clients_begin_tls_each_in_its_own_time() -> None:
 
 def test_without_other_words_nobody_is_told_who_was_dismissed() -> None:
     acceptor = Acceptor(asyncio.Protocol, print)
-    assert acceptor._dismiss(asyncio.Protocol()) is None
-    assert acceptor._tls_timeout() == 10.0
+    assert acceptor.dismiss(asyncio.Protocol()) is None
+    assert acceptor.tls_timeout() == 10.0
 
 
 def test_an_acceptor_that_has_given_its_port_back_starts_no_more() -> None:
