@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ __all__ = [
     "Block",
     "Deferred",
     "Entry",
+    "entry_of",
     "expand",
     "frames",
     "joined",
@@ -86,6 +87,17 @@ def weight_of(record: Record) -> int:
     return sum(len(value) for value in values if isinstance(value, (str, bytes)))
 
 
+def entry_of(record: Record) -> Entry:
+    """Return a record as an entry, which may get another number."""
+    if isinstance(record, FrameRecord):
+        return (
+            record.time, record.connection, record.side, record.direction,
+            record.frame.raw, 1, record.verdict, (record.message,),
+        )  # fmt: skip
+    deferred = Deferred(lambda number, **_: replace(record, number=number), {}, weight_of(record))
+    return (record.time, record.connection, None, None, deferred, 1, "", None)
+
+
 def joined(entry: Entry) -> bytes:
     """Return the bytes of an entry's frames in one piece."""
     data = entry[4]
@@ -93,8 +105,10 @@ def joined(entry: Entry) -> bytes:
     return data.join() if isinstance(data, Pieces) else data
 
 
-def expand(entry: Entry, number: int, start: int) -> Iterator[FrameRecord]:
-    """Decode the frames of an entry whose first number is `number`, from `start` on."""
+def expand(entry: Entry, number: int, start: int = 0) -> Iterator[Record]:
+    """Decode the records of an entry whose first number is `number`, from `start` on."""
+    if isinstance(entry[4], Deferred):
+        return iter((entry[4].build(number, entry[0], entry[1]),))
     data = joined(entry)
     places = ((0, 0),) if entry[5] == 1 else offsets(data, entry[5])
     return frames(entry, data, places, number, start)

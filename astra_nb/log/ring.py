@@ -11,9 +11,9 @@ import threading
 from astra_nb.locks import make_rlock
 from astra_nb.quantities import as_integer
 
-from .entries import Block, Deferred, Entry, weight, weight_of
+from .entries import Block, Deferred, Entry, entry_of, weight
 from .payload_redaction import Redact
-from .records import FrameRecord, Record
+from .records import Record
 from .snapshot import Snapshot
 
 __all__ = ["BATCH", "Ring", "check_bound"]
@@ -70,19 +70,10 @@ class Ring:
 
     def load(self, record: Record) -> None:
         """Store a record that has its number and time; the number is above all before."""
-        entry: Entry = (
-            record.time, record.connection, None, None,
-            Deferred(lambda **_: record, {}, weight_of(record)), 1, "", None,
-        )  # fmt: skip
-        if isinstance(record, FrameRecord):
-            entry = (
-                record.time, record.connection, record.side, record.direction,
-                record.frame.raw, 1, record.verdict, (record.message,),
-            )  # fmt: skip
         with self._lock:
             self.settle()
             self._next = record.number
-            self._add((entry,))
+            self._add((entry_of(record),))
 
     def count_dropped(self, frames: int) -> None:
         """Count frames as evicted that were never stored."""

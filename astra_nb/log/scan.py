@@ -52,9 +52,9 @@ class Scan:
             (wanted.connection, wanted.direction, wanted.kind, types) == (None,) * 4
         )
 
-    def may_hold(self, connection: int, direction: str | None, *, is_frame: bool) -> bool:
-        """Return whether records of this connection and direction can match."""
-        wanted = self._wanted
+    def may_hold(self, connection: int, direction: str | None) -> bool:
+        """Return whether records of this connection can match; only frames have a direction."""
+        wanted, is_frame = self._wanted, direction is not None
         return self._everywhere or (
             (wanted.connection is None or connection in wanted.connection)
             and (wanted.direction is None or not is_frame or direction in wanted.direction)

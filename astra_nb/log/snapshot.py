@@ -97,12 +97,13 @@ class Snapshot(NamedTuple):
             for entry in block.entries:
                 count = entry[5]
                 if number + count > start:
-                    if isinstance(entry[4], Deferred):
-                        if scan is None or scan.may_hold(entry[1], None, is_frame=False):
-                            yield entry[4].build(number, entry[0], entry[1])
-                    elif scan is None:
+                    if scan is None:
                         yield from expand(entry, number, start)
-                    elif scan.may_hold(entry[1], entry[3], is_frame=True):
+                    elif not scan.may_hold(entry[1], entry[3]):
+                        pass
+                    elif isinstance(entry[4], Deferred):
+                        yield from expand(entry, number)
+                    else:
                         data = joined(entry)
                         if places := scan.candidates(data, count, entry[7]):
                             yield from frames(entry, data, places, number, start)

@@ -6,23 +6,19 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from astra_nb.log.entries import weight_of
+from astra_nb.log.entries import Entry, entry_of, expand, weight
 from astra_nb.log.records import (
     ClosedRecord,
-    Direction,
-    FrameRecord,
     NoticeRecord,
     Record,
     Side,
-    frame_record,
 )
-from astra_nb.wire.frames import decode, encode
+from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import TEXT
 
 from . import jsonl
@@ -39,9 +35,6 @@ MAX_UNTIMED = 100_000
 SMALLEST_TIME = 10**8  # seconds since the epoch; less is a time since something else, or none
 LINE_END = re.compile(r"[\r\n]+")
 TYPES = {str: "a string", int: "an integer", list: "a list", dict: "an object"}
-
-# The fields of a `FrameRecord` but for the number, with the frame as bytes: held in great numbers.
-Row = tuple[float, int, Side, Direction, bytes, str, bytes | None]
 
 
 def read_file(reading: Reading) -> Iterator[Record]:
@@ -88,21 +81,20 @@ class Newest:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._heap: list[tuple[bool, float, int, int, Row | Record]] = []
+        self._heap: list[tuple[bool, float, int, int, Entry]] = []
         self._added = self._frames = self._others = self._size = 0
 
-    def add(self, record: Row | Record, *, number: int = 0, rank: int = 1) -> None:
-        """Add a record.
+    def add(self, entry: Entry, *, number: int = 0, rank: int = 1) -> None:
+        """Add an entry.
 
         Args:
-            record: A record, or a frame's fields.
+            entry: A record's entry.
             number: Its number, which it keeps; 0 for one that is ordered by its time.
             rank: Order among records of the same time.
         """
         self._added += 1
-        time = record[0] if isinstance(record, tuple) else record.time
-        heappush(self._heap, (not number, number or time, rank, self._added, record))
-        self._count(record, 1)
+        heappush(self._heap, (not number, number or entry[0], rank, self._added, entry))
+        self._count(entry, 1)
         bounds = self._reading
         while (
             self._frames > bounds.max_frames
@@ -112,30 +104,23 @@ class Newest:
             oldest = heappop(self._heap)[4]
             self._count(oldest, -1)
             bounds.older += 1
-            bounds.older_frames += isinstance(oldest, tuple)
+            bounds.older_frames += oldest[2] is not None
 
-    def _count(self, record: Row | Record, sign: int) -> None:
-        if isinstance(record, tuple):
-            self._frames += sign
-            self._size += sign * (len(record[4]) + len(record[6] or b""))
-        else:
-            self._others += sign
-            self._size += sign * weight_of(record)
+    def _count(self, entry: Entry, sign: int) -> None:
+        is_other = entry[2] is None
+        self._frames += sign * (not is_other)
+        self._others += sign * is_other
+        self._size += sign * weight(entry[4], entry[7])
 
     def records(self) -> Iterator[Record]:
         """Yield the records in their order, and forget them."""
         last = 0
         while self._heap:
-            by_time, number, _, _, record = heappop(self._heap)
+            by_time, number, _, _, entry = heappop(self._heap)
             if not by_time and number <= last:
                 raise ValueError(f"two records of the HAR file have the number {last}")
             last = last + 1 if by_time else int(number)
-            if isinstance(record, tuple):
-                time, connection, side, direction, raw, verdict, message = record
-                frame = decode(raw)
-                yield frame_record(last, time, connection, side, direction, frame, verdict, message)
-            else:
-                yield replace(record, number=last)
+            yield from expand(entry, last)
 
 
 def add_records(values: JsonValues, newest: Newest) -> None:
@@ -145,13 +130,7 @@ def add_records(values: JsonValues, newest: Newest) -> None:
             record = jsonl.from_values(values.value())
         except ValueError as exc:
             raise ValueError(f'item {position} of "_records": {exc}') from exc
-        row: Row | Record = record
-        if isinstance(record, FrameRecord):
-            row = (
-                record.time, record.connection, record.side, record.direction, record.frame.raw,
-                record.verdict, record.message,
-            )  # fmt: skip
-        newest.add(row, number=record.number)
+        newest.add(entry_of(record), number=record.number)
 
 
 def add_entry(values: JsonValues, newest: Newest, connection: int) -> bool:
@@ -177,7 +156,7 @@ def add_entry(values: JsonValues, newest: Newest, connection: int) -> bool:
                     untimed.append(message)
                 else:
                     times = [min([message.time, *times])]
-                    newest.add(message.record(message.time, connection))
+                    newest.add(message.entry(message.time, connection))
                 if len(untimed) > MAX_UNTIMED:
                     raise ValueError(f"more than {MAX_UNTIMED:,} messages without a time")
         elif name in FIELDS:
@@ -193,9 +172,9 @@ def add_entry(values: JsonValues, newest: Newest, connection: int) -> bool:
         return False
     start = min([start_of(entry), *times])
     for record in handshake_of(part(entry, "request"), response, status, entry, start, connection):
-        newest.add(record, rank=0)
+        newest.add(entry_of(record), rank=0)
     for message in untimed:
-        newest.add(message.record(start, connection))
+        newest.add(message.entry(start, connection))
     return True
 
 
@@ -225,11 +204,12 @@ class Message(NamedTuple):
             raise ValueError(f'"opcode" is {jsonl.brief(opcode)}, not an integer from 0 to 15')
         return cls(since_epoch(time), kind, opcode, checked(values, "data", str, ""))
 
-    def record(self, time: float, connection: int) -> Row | Record:
-        """Return its record: a frame of its own, masked with zeros where a client sent it."""
+    def entry(self, time: float, connection: int) -> Entry:
+        """Return its entry: a frame of its own, masked with zeros where a client sent it."""
         if self.kind == "error":
             text = f"the browser reports an error: {self.data}"
-            return NoticeRecord(number=1, time=time, connection=connection, text=text)
+            notice = NoticeRecord(number=1, time=time, connection=connection, text=text)
+            return entry_of(notice)
         sender = SENDERS[self.kind]
         payload = self.data.encode("utf-8", "replace")
         if self.opcode != TEXT:
@@ -238,7 +218,7 @@ class Message(NamedTuple):
             except binascii.Error as exc:
                 raise ValueError(f'"data" is {jsonl.brief(self.data)}, not base64') from exc
         raw = encode(self.opcode, payload, key=bytes(4) if sender == "client" else None)
-        return (time, connection, SIDE, direction_of(sender), raw, "", None)
+        return (time, connection, SIDE, direction_of(sender), raw, 1, "", None)
 
 
 def since_epoch(time: float) -> float | None:

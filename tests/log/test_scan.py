@@ -162,13 +162,13 @@ def test_a_frame_that_was_cut_may_match(cut: int) -> None:
 )
 def test_runs_that_cannot_match_are_not_looked_at(wanted: dict[str, Any], held: bool) -> None:
     scan = Scan(criteria(**wanted), None)
-    assert scan.may_hold(1, "sent", is_frame=True) is held
-    assert Scan(criteria(**wanted), shout).may_hold(1, "sent", is_frame=True)
+    assert scan.may_hold(1, "sent") is held
+    assert Scan(criteria(**wanted), shout).may_hold(1, "sent")
 
 
 def test_records_other_than_frames_are_judged_by_themselves() -> None:
     scan = Scan(criteria(type="opened", direction="sent"), None)
-    assert scan.may_hold(1, None, is_frame=False)
+    assert scan.may_hold(1, None)
     log = FrameLog()
     log.append(1, OpenedRecord, side="server", peer="peer", path="/text")
     assert len(log.filter(text="text", type="opened")) == 1
