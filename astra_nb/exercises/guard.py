@@ -13,7 +13,6 @@ import functools
 import os
 import signal
 import sys
-import sysconfig
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
@@ -21,10 +20,9 @@ from typing import Any, NoReturn
 
 from astra_nb.jupyter import handler_output
 from astra_nb.locks import make_lock
-from astra_nb.net.blocking import place_of
+from astra_nb.net.blocking import LIBRARIES, place_of
 
 FORBIDDEN = ("os.fork", "os.forkpty", "os.exec", "os.kill", "os.killpg", "signal.pthread_kill")
-LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 OWN_FOLDER = os.path.dirname(os.path.dirname(__file__))
 STOPS = 4  # attempts to stop what does not end
 STOP_EVERY = 0.2  # seconds between two of them

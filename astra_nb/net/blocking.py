@@ -18,7 +18,7 @@ import websockets
 
 from astra_nb.errors import LoopBlocked
 
-__all__ = ["STEP", "Place", "Watch", "place_of"]
+__all__ = ["LIBRARIES", "STEP", "Place", "Watch", "place_of"]
 
 STEP = 0.2  # seconds between two looks at the thread
 NOTICE_AFTER = 5  # looks in a row that find the same turn of the loop in someone's code
@@ -31,8 +31,8 @@ _OURS = (
     selectors.__file__, threading.__file__,
 )  # fmt: skip
 _NESTED = ("nest_asyncio", "nest_asyncio2")  # names of modules that replace the loop's own methods
-# A library blocks because of the line that calls it.
-_LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+# Folders of libraries: one of them blocks because of the line that calls it.
+LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 
 WAY_OUT = (
     "the servers and clients of this kernel wait for it; await instead, as in "
@@ -65,7 +65,7 @@ def place_of(thread: int | None) -> Place | None:
         frame = frame.f_back
     if not outside:
         return None
-    own = [each for each in outside if not each.f_code.co_filename.startswith(_LIBRARIES)]
+    own = [each for each in outside if not each.f_code.co_filename.startswith(LIBRARIES)]
     inner, *_ = own or outside
     *_, outer = own or outside
     # Some instructions, and those of generated code, have no line.
