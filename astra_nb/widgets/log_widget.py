@@ -94,7 +94,7 @@ class Addressed(BridgedWidget, anywidget.AnyWidget):
 
     def _refusal(self, message: Message) -> dict[str, Any]:
         log = self.required_server().log
-        return refused_since(log, message.integer("after"), self._origin)
+        return {"status": refused_since(log, message.integer("after"), self._origin)}
 
     def _take_check(self, message: Message) -> None:
         result = message.fields.get("result")
@@ -143,18 +143,15 @@ def describe_addresses(server: Server | None) -> dict[str, Any]:
     }
 
 
-def refused_since(log: FrameLog, number: int, origin: str) -> dict[str, Any]:
-    """Return how the newest request of a page after a record was refused.
+def refused_since(log: FrameLog, number: int, origin: str) -> int:
+    """Return the status with which a page's newest request after a record was refused; 0 for none.
 
     Args:
         origin: The page's origin; what other pages were refused is not its business.
-
-    Returns:
-        `status` and `detail` of the refusal; a `status` of 0 when there was none.
     """
     records = log.since(number, RECORDS)
     own = {record.connection for record in records if origin_of(record) == origin}
     for record in reversed(records):
         if isinstance(record, ClosedRecord) and record.status and record.connection in own:
-            return {"status": record.status, "detail": record.detail}
-    return {"status": 0, "detail": ""}
+            return record.status
+    return 0

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { checkAddressOf, completeAddress, describeCheck, describePage, judgeCheck, jupyterBase } from "../../astra_nb/widgets/static/js/address_check.js";
+import { CAUSES, checkAddressOf, completeAddress, describePage, judgeCheck, jupyterBase } from "../../astra_nb/widgets/static/js/address_check.js";
 
 const facts = {
   seen: { text: "", code: 1006, opened: false, thrown: "" },
@@ -35,7 +35,7 @@ for (const [cause, some] of cases) {
     assert.equal(judgeCheck({ ...facts, ...some }), cause);
     const result = { state: "blocked", cause, url: facts.url, status: 503, code: 1000, proxied: false, hint: "Do this." };
     const addresses = { url: "", running: true, candidates: [], why_not: "", check_path: "x", answer: "" };
-    const { sentence, advice } = describeCheck(/** @type {any} */ (result), addresses);
+    const [sentence, advice] = CAUSES[/** @type {"nothing"} */ (cause)](/** @type {any} */ (result), addresses);
     assert.match(sentence, /\.$/);
     assert.equal(advice !== "", cause !== "reached", "what is blocked says what to do");
   });

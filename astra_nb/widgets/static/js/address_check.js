@@ -22,8 +22,7 @@
  * @property {boolean} proxied
  * @property {string} hint
  *
- * @typedef {{ status: number, detail: string }} Refusal of the page's newest request; 0 for none
- * @typedef {() => Promise<Refusal>} AskRefusal
+ * @typedef {() => Promise<number>} AskRefusal status of the page's newest refused request; 0 for none
  */
 
 const CHECK_TIMEOUT = 8000; // milliseconds
@@ -80,24 +79,17 @@ export function checkAddressOf(url, path) {
  * @returns {Promise<{ text: string, code: number, opened: boolean, thrown: string }>}
  */
 function tryConnection(url) {
+  const seen = { text: "", code: 0, opened: false, thrown: "" };
   return new Promise((resolve) => {
-    const seen = { text: "", code: 0, opened: false, thrown: "" };
-    /** @type {WebSocket} */
-    let socket;
-    try {
-      socket = new WebSocket(url);
-    } catch (error) {
-      resolve({ ...seen, thrown: error instanceof Error ? error.name : String(error) });
-      return;
-    }
+    const socket = new WebSocket(url);
     const timer = setTimeout(() => { socket.close(); resolve(seen); }, CHECK_TIMEOUT);
-    socket.addEventListener("open", () => { seen.opened = true; });
-    socket.addEventListener("message", ({ data }) => { if (typeof data === "string") seen.text = data; });
-    socket.addEventListener("close", ({ code }) => {
+    socket.onopen = () => { seen.opened = true; };
+    socket.onmessage = ({ data }) => { if (typeof data === "string") seen.text = data; };
+    socket.onclose = ({ code }) => {
       clearTimeout(timer);
       resolve({ ...seen, code });
-    });
-  });
+    };
+  }).catch((error) => ({ ...seen, thrown: error instanceof Error ? error.name : String(error) }));
 }
 
 /**
@@ -156,9 +148,8 @@ export function judgeCheck({ seen, answer, refused, plain, secure, url }) {
  * @returns {Promise<CheckResult>}
  */
 async function checkAddress(candidate, addresses, askRefusal) {
-  const result = {
-    url: candidate.url, status: 0, code: 0, proxied: candidate.proxied, hint: candidate.hint,
-  };
+  const { proxied, hint } = candidate;
+  const result = { url: candidate.url, status: 0, code: 0, proxied, hint };
   let url;
   try {
     result.url = completeAddress(candidate.url, location.href);
@@ -167,17 +158,13 @@ async function checkAddress(candidate, addresses, askRefusal) {
     return { ...result, state: "blocked", cause: "syntax" };
   }
   const seen = await tryConnection(url);
-  result.code = seen.code;
-  let refused = { status: 0, detail: "" };
-  let plain = 0;
-  if (seen.text !== addresses.answer && seen.thrown === "") {
-    refused = await askRefusal();
-    if (refused.status === 0) plain = await tryPlainRequest(url);
-  }
+  const isClear = seen.text === addresses.answer || seen.thrown !== "";
+  const refused = isClear ? 0 : await askRefusal();
+  const plain = isClear || refused ? 0 : await tryPlainRequest(url);
   const secure = location.protocol === "https:";
-  const cause = judgeCheck({ seen, answer: addresses.answer, refused: refused.status, plain, secure, url });
-  result.status = refused.status || Math.max(plain, 0);
-  return { ...result, state: cause === "reached" ? "reached" : "blocked", cause };
+  const cause = judgeCheck({ seen, answer: addresses.answer, refused, plain, secure, url });
+  const state = cause === "reached" ? "reached" : "blocked";
+  return { ...result, code: seen.code, status: refused || Math.max(plain, 0), state, cause };
 }
 
 /**
@@ -203,8 +190,11 @@ export async function checkAddresses(addresses, askRefusal) {
   return first ?? unchecked;
 }
 
-/** @type {Record<Cause, (result: CheckResult, addresses: Addresses) => [string, string]>} */
-const CAUSES = {
+/**
+ * What a check found, in a sentence, and what to do.
+ * @type {Record<Cause, (result: CheckResult, addresses: Addresses) => [string, string]>}
+ */
+export const CAUSES = {
   reached: ({ code, proxied }) => [
     code === 1000 ? "This page reaches the server." : `This page reaches the server, through a proxy that changes close codes: the server sent 1000, ${code} arrived.`,
     proxied || code !== 1000 ? "The frame log shows what the server sent; server.browser_client() shows what the proxy makes of it." : "",
@@ -243,14 +233,3 @@ const CAUSES = {
   nowhere: (_, { why_not }) => ["No page can reach the kernel here.", why_not],
   syntax: () => ["This is not the address of a WebSocket.", "One looks like ws://127.0.0.1:8080/ (RFC 6455, section 3)."],
 };
-
-/**
- * What a check found, in a sentence, and what to do.
- * @param {CheckResult} result
- * @param {Addresses} addresses
- * @returns {{ sentence: string, advice: string }}
- */
-export function describeCheck(result, addresses) {
-  const [sentence, advice] = CAUSES[result.cause](result, addresses);
-  return { sentence, advice };
-}

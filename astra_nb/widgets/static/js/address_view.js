@@ -1,6 +1,6 @@
 // Both addresses of the server, and what a real connection from this page found.
 
-import { checkAddresses, describeCheck, describePage, jupyterBase } from "./address_check.js";
+import { CAUSES, checkAddresses, describePage, jupyterBase } from "./address_check.js";
 import { button, element, setText } from "./dom.js";
 
 export const SHORTLY = { timeout: 1500 }; // a busy kernel is not waited for
@@ -95,10 +95,10 @@ export class AddressView {
     const after = this.last;
     const { addresses } = this;
     const refusal = () => this.bridge.request("refusal", { after }, SHORTLY)
-      .catch(() => ({ status: 0, detail: "" }));
+      .then(({ status }) => status, () => 0);
     this.result = await checkAddresses(addresses, refusal);
     this.checkButton.disabled = false;
-    const { sentence, advice } = describeCheck(this.result, addresses);
+    const [sentence, advice] = CAUSES[this.result.cause](this.result, addresses);
     this.found.dataset.state = this.state;
     this.found.replaceChildren(...(this.state ? [element("b", { text: `${this.sign} ${this.state} ` })] : []),
       ...(this.state && this.result.url ? [element("code", { text: this.result.url }), ". "] : []), `${sentence} ${advice}`.trim());

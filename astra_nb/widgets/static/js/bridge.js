@@ -52,7 +52,7 @@
  * @property {[{ path: string }, {}]} load
  * @property {[{ origin: string, host: string, base_url: string | null }, Place]} page
  * @property {[{}, Place]} position
- * @property {[{ after: number }, import("./address_check.js").Refusal]} refusal
+ * @property {[{ after: number }, { status: number }]} refusal
  * @property {[{ after: number, proxied: boolean }, Place]} connect
  *
  * @typedef {object} Notices by kind: their fields
