@@ -35,9 +35,6 @@ class PageEvent:
         size: Its length in bytes.
         head: Its first bytes, at most 32, in hex.
         code: Close code; None when `close()` was called without one.
-        reason: Close reason.
-        protocol: The subprotocol the page was told.
-        extensions: The extensions the page was told.
     """
 
     name: str
@@ -67,10 +64,8 @@ class Point:
     Attributes:
         what: Such as "close code".
         sender: "the page" or "the server".
-        sent: What was sent, in words.
         arrived: What the other end was told.
         changed: Whether the two differ in what the protocol promises to keep.
-        note: A sentence, or "".
     """
 
     what: str

@@ -31,14 +31,11 @@ class Connection:
     """What the log tells of one connection.
 
     Attributes:
-        id: Its number.
         peer: The other end's address, "" while it is not known.
-        path: The path of the request.
         who: The name in the client's `User-Agent`.
         opened: When it was opened, seconds since the epoch, or 0; else when it was first seen.
         closed: When TCP ended, or 0.
         state: "connecting", "open", "closed", "failed" (without a closing handshake), "refused".
-        why: Why it closed, or "".
         head: Numbers of its request and its response, 0 where there is none.
         end: Number of the record of its end, or 0.
         received: Frames and bytes that came in.

@@ -43,7 +43,6 @@ class Query:
         pattern: A regular expression instead of the text; None for the text.
         errors: Whether only the records with a number of `marked` are let through.
         marked: The numbers of the errors.
-        criteria: What else a record must be.
     """
 
     text: str = ""

@@ -296,13 +296,12 @@ def test_a_page_that_came_by_https_is_told_what_blocks_it(chromium: Browser) -> 
     def check(address: str) -> str:
         told: list[str] = page.evaluate(
             """async (url) => {
-                const { checkAddresses, describeCheck } = await import("/check.js");
+                const { checkAddresses, CAUSES } = await import("/check.js");
                 const addresses = { url, running: true, why_not: "", check_path: "check",
                     answer: "0a1b", candidates: [{ url, why: "", proxied: true, hint: "" }] };
                 const refused = async () => 0;
                 const result = await checkAddresses(addresses, refused);
-                const { sentence, advice } = describeCheck(result, addresses);
-                return [result.state, sentence, advice];
+                return [result.state, ...CAUSES[result.cause](result, addresses)];
             }""",
             address,
         )

@@ -5,7 +5,7 @@ import { completeAddress } from "./address_check.js";
 import { AddressView, SHORTLY } from "./address_view.js";
 import { Bridge } from "./bridge.js";
 import { comparisonTable } from "./comparison.js";
-import { button, choice, copyText, element, setText } from "./dom.js";
+import { button, choice, copyText, element, isOther, setText } from "./dom.js";
 import { messageOf } from "./format.js";
 import { limitList } from "./page_limits.js";
 import { LONGEST_REASON, PageSocket, READY_STATES, closeProblem, consoleSnippet } from "./page_socket.js";
@@ -26,7 +26,6 @@ class BrowserClientPage {
     this.bridge = new Bridge(model, signal);
     this.bridge.on("comparison", (comparison) => this.#drawComparison(comparison));
     this.edited = false;
-    this.stateText = "";
     this.began = performance.now();
     this.socket = new PageSocket({
       onRow: (row) => this.#addRow(row),
@@ -162,9 +161,7 @@ class BrowserClientPage {
       ["protocol", socket ? JSON.stringify(socket.protocol) : "-"],
       ["extensions", socket ? JSON.stringify(socket.extensions) : "-"],
     ];
-    const text = shown.map((pair) => pair.join(" ")).join();
-    if (this.stateText === text) return;
-    this.stateText = text;
+    if (!isOther(this.state, shown)) return;
     this.state.replaceChildren(...shown.map(([name, value]) => element("span", {}, element("i", { text: name }), " ", element("code", { text: value }))));
     setText(this.connectButton, socket && state < 2 ? "Connect again" : "Connect");
   }

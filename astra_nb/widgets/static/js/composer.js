@@ -1,7 +1,7 @@
 // The composer: to whom, the payload, four send buttons, and a button for every close code.
 
 import { connectForm } from "./connect_form.js";
-import { button, choice, copyText, element, field, group, icon, payloadField, removable, roveFocus, setText, toggle, word } from "./dom.js";
+import { button, choice, copyText, element, field, group, icon, isOther, payloadField, removable, roveFocus, setText, toggle, word } from "./dom.js";
 import { TapControls } from "./tap_controls.js";
 import { Target, numberIn } from "./target.js";
 
@@ -129,9 +129,7 @@ export class Composer {
     const servers = status.targets.filter((each) => each.server);
     const clients = status.targets.filter((each) => each.client);
     chosen.update([...(status.of_server ? servers.map(({ id }) => String(id)) : []), ...clients.map(({ id }) => `c${id}`)]);
-    const signature = JSON.stringify([status.targets, status.of_server, chosen.chosen]);
-    if (signature === this.to.dataset.shown) return;
-    this.to.dataset.shown = signature;
+    if (!isOther(this.to, status.targets, status.of_server, chosen.chosen)) return;
     const group = (/** @type {string} */ label, /** @type {Node[]} */ options) => element("optgroup", { label }, ...options);
     const option = (/** @type {string} */ value, /** @type {string} */ text) => element("option", { value, text });
     this.to.replaceChildren(

@@ -65,7 +65,7 @@ export function removable(load, name, remove) {
 export function tabList(name, names, onOpen) {
   const tabs = names.map((each) => element("button", {
     class: "astra-tab", type: "button", role: "tab", "data-tab": each, onclick: () => onOpen(each),
-  }, element("span", { text: each })));
+  }, element("span", { class: "astra-tab-word", text: each })));
   const root = element("span", { class: "astra-tabs", role: "tablist", "aria-label": name }, ...tabs);
   roveFocus(root, "button", (tab) => tab.click());
   const select = (/** @type {string} */ chosen) => {
@@ -183,6 +183,17 @@ export function setText(target, text) {
   if ((only ? only.data : target.textContent) === text) return false;
   if (only && text !== "") only.data = text;
   else target.textContent = text;
+  return true;
+}
+
+/**
+ * Whether something is to be drawn in an element that is not what was drawn there last.
+ * @param {HTMLElement} target @param {...unknown} shown all that its content is made of
+ */
+export function isOther(target, ...shown) {
+  const text = JSON.stringify(shown);
+  if (target.dataset.shown === text) return false;
+  target.dataset.shown = text;
   return true;
 }
 

@@ -1,6 +1,6 @@
 // The list of rows: virtual over all numbers of its index, so that any log scrolls the same.
 
-import { element, setText } from "./dom.js";
+import { element, isOther, setText } from "./dom.js";
 import { clock, counted, elapsed, span } from "./format.js";
 import { Line, laneAt } from "./line.js";
 import { Spans } from "./numbers.js";
@@ -245,8 +245,7 @@ export class RowList {
     this.lanes = known.length <= most ? known : known.slice(0, most - 1);
     this.others = this.only ? 0 : Math.max(known.length, total) - this.lanes.length;
     const names = [of_server || state === "log" ? "server" : "client", ...this.lanes.map((id) => `#${id}`), ...(this.others ? [`+${this.others}`] : [])];
-    if (this.laneHead.dataset.shown === names.join()) return;
-    this.laneHead.dataset.shown = names.join();
+    if (!isOther(this.laneHead, names)) return;
     this.laneHead.title = this.others ? `${counted(this.others, "connection")} without a line of its own: the last line has them all. Follow one (f) to see it alone.` : "";
     this.laneHead.replaceChildren(...names.map((text, at) => element("span", { text, class: this.others && at === names.length - 1 ? "astra-shared" : "", style: `left: ${laneAt(at, names.length, this.others)}%` })));
   }
@@ -255,9 +254,7 @@ export class RowList {
     const { errors, last } = this.store;
     const { length } = this.index;
     const scrolls = length > this.#rowsInSight;
-    const signature = `${errors.length} ${scrolls ? Math.round(Math.log2(length) * 8) : 0}`;
-    if (signature === this.marks.dataset.signature || last === 0) return;
-    this.marks.dataset.signature = signature;
+    if (last === 0 || !isOther(this.marks, errors.length, scrolls ? Math.round(Math.log2(length) * 8) : 0)) return;
     const places = new Set((scrolls ? errors.slice(-200) : []).map((number) => Math.round(100 * this.index.indexOf(number) / length)));
     this.marks.replaceChildren(...[...places].map((place) => element("i", { style: `top: ${Math.min(place, 99)}%` })));
   }

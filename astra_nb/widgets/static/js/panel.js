@@ -4,7 +4,7 @@
 import { AddressView } from "./address_view.js";
 import { Composer } from "./composer.js";
 import { Connections } from "./connections.js";
-import { button, element, setPressed, setText, toggle } from "./dom.js";
+import { button, element, isOther, setPressed, setText, toggle } from "./dom.js";
 import { Finder, isFiltering, queryOf } from "./finder.js";
 import { counted, grouped, messageOf } from "./format.js";
 import { Inspector } from "./inspector.js";
@@ -184,8 +184,7 @@ export class View {
       store.dropped && list.top < 3 ? `${counted(store.dropped, "older frame")} dropped: the log keeps the newest.` : "",
       this.floor ? `Cleared up to ${grouped(this.floor)}.` : "",
     ].filter((each) => each !== "").join(" ");
-    if (this.notice.dataset.said !== said) {
-      this.notice.dataset.said = said;
+    if (isOther(this.notice, said)) {
       this.notice.replaceChildren(element("span", { text: said, title: said }), ...(this.floor ? [button("Undo", "Show the cleared rows again", () => { this.floor = 0; this.#draw(); })] : []));
       this.notice.hidden = said === "";
     }

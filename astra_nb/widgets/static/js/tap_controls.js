@@ -1,6 +1,6 @@
 // The controls of a tap: what its rules hold, to be edited and let go, and the rules themselves.
 
-import { button, choice, element, field, group, payloadField, removable, setText, toggle } from "./dom.js";
+import { button, choice, element, field, group, isOther, payloadField, removable, setText, toggle } from "./dom.js";
 import { messageOf } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -99,9 +99,7 @@ export class TapControls {
     this.go.classList.toggle("astra-main", this.edited !== 0);
     this.edit.disabled = this.release.disabled = this.all.disabled = !tap.running || tap.first === null;
     this.go.disabled = this.add.disabled = !tap.running;
-    const signature = JSON.stringify([tap.running, tap.rules]);
-    if (signature === this.list.dataset.shown) return;
-    this.list.dataset.shown = signature;
+    if (!isOther(this.list, tap.running, tap.rules)) return;
     const focused = this.list.contains(document.activeElement);
     this.list.replaceChildren(...(tap.rules.length === 0 ? [element("span", { class: "astra-quiet", text: "No rule yet: every message passes as it is." })] : []),
       ...tap.rules.map(({ number, says, on }) => {

@@ -1,7 +1,7 @@
 // The status bar with its tabs, and the one line of tools above the list.
 
 import { stateWord } from "./connections.js";
-import { button, choice, choices, element, group, icon, menu, roveFocus, setPressed, setText, svgElement, tabList, toggle, word } from "./dom.js";
+import { button, choice, choices, element, group, icon, isOther, menu, roveFocus, setPressed, setText, svgElement, tabList, toggle, word } from "./dom.js";
 import { CHIPS } from "./finder.js";
 import { counted, grouped } from "./format.js";
 import { polyline } from "./rates.js";
@@ -168,9 +168,7 @@ export class Toolbar {
   /** @param {import("./bridge.js").Status["connections"]} connections */
   setConnections(connections) {
     const wanted = connections.map(([id, path, who, state]) => /** @type {[number, string]} */ ([id, `#${id} ${path}${state === "open" ? "" : ` ${stateWord(state)}`}${who ? ` \u00b7 ${who}` : ""}`]));
-    const signature = JSON.stringify(wanted);
-    if (signature === this.connection.dataset.shown) return;
-    this.connection.dataset.shown = signature;
+    if (!isOther(this.connection, wanted)) return;
     this.connection.replaceChildren(...choices([ALL, ...wanted]));
     this.connection.value = String(this.panel.finder.filter.connection);
     if (this.connection.selectedIndex < 0) this.connection.value = "0";
