@@ -144,7 +144,7 @@ class Answers(Actions, Addressed):
             connections = [{**vars(each), "rtt": latencies.get(each.id)} for each in found]
             return {"connections": connections, "now": time()}
 
-    def _act(self, message: Message) -> dict[str, Any]:
+    def _act(self, message: Message) -> None:
         """Do what a click asks; an error is shown in the panel."""
         name, fields = message.text("name"), message.fields
         arguments, options = fields.get("arguments"), fields.get("options")
@@ -169,9 +169,8 @@ class Answers(Actions, Addressed):
             self.say(f"{type(exc).__name__}: {exc}", failed=True)
         self._status_time = 0.0  # it is pushed soon
         self._throttle.wake()
-        return self._said()
 
-    def _save(self, message: Message) -> dict[str, Any]:
+    def _save(self, message: Message) -> None:
         suffix = re.sub(r"\W", "", message.text("form"))[:20]
         path = Path(f"frames-{datetime.now():%Y%m%d-%H%M%S}.{suffix}")
         try:
@@ -180,7 +179,6 @@ class Answers(Actions, Addressed):
             raise LocalError(visible(f"{path} cannot be written: {exc}", 300)) from exc
         self.code = f"log.save({str(path)!r})"
         self.say(f"Saved as {path.resolve()}.")
-        return self._said()
 
     def _log(self) -> FrameLog:
         if self.frame_log is None:

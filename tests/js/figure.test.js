@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bitsOf, figureCells, spaced } from "../../astra_nb/widgets/static/js/figure.js";
+import { bitsOf, figureCells } from "../../astra_nb/widgets/static/js/figure.js";
 
 /** @param {string} name @param {number} first @param {number} bits */
 const field = (name, first, bits) => ({ name, first_bit: first, bit_count: bits, value: "", meaning: "", section: "" });
@@ -33,5 +33,6 @@ test("bits are those of the bytes, the highest first, with a gap between bytes",
   assert.equal(bitsOf(bytes, 4, 4), "0001");
   assert.equal(bitsOf(bytes, 9, 7), "0000101");
   assert.equal(bitsOf(bytes, 16, 16), "00110111");
-  assert.equal(spaced("0000000111111111", 8), "00000001 11111111");
+  assert.equal(bitsOf(bytes, 0, 16), "10000001 10000101");
+  assert.equal(bitsOf(bytes, 4, 8), "0001 1000");
 });

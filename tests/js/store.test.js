@@ -71,7 +71,8 @@ test("a click's outcome is said, and so is its failure", async (context) => {
   const { model, store, changes } = stored(context);
   const done = store.act("send_text", { typed: "Hello", format: "text", options: { to: 2 } });
   assert.deepEqual(model.of("act")[0]?.options, { to: 2 });
-  model.answer(model.of("act")[0], { value: { sentence: "Sent.", failed: false, code: "panel.send_text('Hello', to=2)" } });
+  model.push("said", { sentence: "Sent.", failed: false, code: "panel.send_text('Hello', to=2)" });
+  model.answer(model.of("act")[0], { value: {} });
   await done;
   assert.deepEqual([store.said.sentence, changes.at(-1)], ["Sent.", "said"]);
   const failed = store.act("send_text");

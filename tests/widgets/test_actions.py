@@ -21,7 +21,8 @@ SENDABLE = [row.code for row in CLOSE_CODES.values() if row.may_send != "never"]
 
 def act(panel: Panel, name: str, *arguments: Any, **fields: Any) -> dict[str, Any]:
     """Do what a page does when a control is used; return what is said."""
-    return request(panel, "act", name=name, arguments=list(arguments), **fields)
+    request(panel, "act", name=name, arguments=list(arguments), **fields)
+    return {"sentence": panel.sentence, "failed": panel.failed, "code": panel.code}
 
 
 def frame(server: Server, direction: str, **criteria: Any) -> FrameRecord:

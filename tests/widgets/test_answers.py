@@ -111,10 +111,12 @@ def test_a_log_is_saved_and_a_file_is_shown_in_its_place(
     server: Server, panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "Saved as" in request(panel, "save", form="jsonl")["sentence"]
+    request(panel, "save", form="jsonl")
+    assert "Saved as" in panel.sentence
     assert panel.code.startswith("log.save('frames-")
     for form in ("html", "har", "pcapng"):
-        assert f".{form}" in request(panel, "save", form=form)["sentence"]
+        request(panel, "save", form=form)
+        assert f".{form}" in panel.sentence
     with pytest.raises(LocalError, match="the suffix names the format"):
         request(panel, "save", form="../x")
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [

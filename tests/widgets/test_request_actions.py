@@ -13,12 +13,13 @@ from astra_nb.widgets import Panel
 from astra_nb.widgets.request_actions import MOST_SAVED, Request
 
 from .conftest import customs, request
+from .test_actions import act as act_with_fields
 
 SECRETS = ("swordfish", "marlin", "herring")
 
 
 def act(panel: Panel, name: str, *arguments: Any, **options: Any) -> dict[str, Any]:
-    return request(panel, "act", name=name, arguments=list(arguments), options=options)
+    return act_with_fields(panel, name, *arguments, options=options)
 
 
 def test_a_saved_request_is_sent_again_with_its_secrets(server: Server) -> None:

@@ -21,6 +21,7 @@ from tests.helpers import wait_until
 from tests.hostile import ACTIVE, HOSTILE
 
 from .conftest import request
+from .test_actions import act
 
 
 @pytest.fixture
@@ -41,10 +42,6 @@ def panel(running: Tap) -> Iterator[Panel]:
 def client(running: Tap) -> Iterator[WebSocket]:
     with connect(running.url) as client:
         yield client
-
-
-def act(panel: Panel, name: str, *arguments: Any, **fields: Any) -> dict[str, Any]:
-    return request(panel, "act", name=name, arguments=list(arguments), **fields)
 
 
 def state(panel: Panel) -> Any:

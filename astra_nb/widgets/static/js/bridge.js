@@ -46,9 +46,9 @@
  * @property {[{ number: number, form: string }, { text: string }]} copy
  * @property {[{ one: number, other: number }, import("./differences.js").Compared]} compare
  * @property {[{}, { connections: import("./connections.js").Connection[], now: number }]} connections
- * @property {[{ name: string, arguments?: unknown[], options?: Record<string, unknown>, typed?: string, format?: string }, Said]} act
+ * @property {[{ name: string, arguments?: unknown[], options?: Record<string, unknown>, typed?: string, format?: string }, {}]} act
  * @property {[{ number: number }, { text: string, format: string }]} held
- * @property {[{ form: string }, Said]} save
+ * @property {[{ form: string }, {}]} save
  * @property {[{ path: string }, {}]} load
  * @property {[{ origin: string, host: string, base_url: string | null }, Place]} page
  * @property {[{}, Place]} position

@@ -44,31 +44,14 @@ function isPayload(field) {
 }
 
 /**
- * Bits of a run of bytes as a string of 0 and 1.
- * @param {Uint8Array} bytes
- * @param {number} first
- * @param {number} count
+ * Bits of a run of bytes as a string of 0 and 1, with a gap between bytes.
+ * @param {Uint8Array} bytes @param {number} first @param {number} count
  */
 export function bitsOf(bytes, first, count) {
   let text = "";
-  for (let at = first; at < first + count; at += 1) {
-    const byte = bytes[at >> 3];
-    if (byte === undefined) return text;
-    text += (byte >> (7 - (at & 7))) & 1;
-  }
-  return text;
-}
-
-/**
- * Bits with a gap between bytes, as they are in the frame.
- * @param {string} bits
- * @param {number} from position of the first one
- */
-export function spaced(bits, from) {
-  let text = "";
-  for (let i = 0; i < bits.length; i += 1) {
-    if (i > 0 && (from + i) % 8 === 0) text += " ";
-    text += bits[i];
+  for (let at = first; at < Math.min(first + count, 8 * bytes.length); at += 1) {
+    if (at > first && at % 8 === 0) text += " ";
+    text += ((bytes[at >> 3] ?? 0) >> (7 - (at & 7))) & 1;
   }
   return text;
 }
@@ -88,7 +71,7 @@ export function drawFigure(fields, bytes, onField) {
     const { field } = cell;
     const narrow = cell.span <= 2;
     const payload = isPayload(field);
-    const bits = payload ? counted(field.bit_count / 8, "byte") : spaced(bitsOf(bytes, cell.from, cell.span), cell.from);
+    const bits = payload ? counted(field.bit_count / 8, "byte") : bitsOf(bytes, cell.from, cell.span);
     const name = cell.begins ? field.name : `${field.name} (continued)`;
     const show = () => onField(cell.index);
     body.append(element("button", {

@@ -178,17 +178,16 @@ export class Store {
   }
 
   /**
-   * Call one of the panel's controls in the kernel.
+   * Call one of the panel's controls in the kernel, which says what came of it.
    * @param {string} name
    * @param {{ arguments?: unknown[], options?: Record<string, unknown>, typed?: string, format?: string }} [fields]
    */
   async act(name, fields = {}) {
     try {
-      this.said = await this.bridge.request("act", { name, ...fields });
+      await this.bridge.request("act", { name, ...fields });
     } catch (problem) {
-      this.said = { sentence: messageOf(problem), failed: true, code: "" };
+      this.say(messageOf(problem), true);
     }
-    this.#notify("said");
   }
 
   /** Show a sentence of the page's own. @param {string} sentence @param {boolean} [failed] */
