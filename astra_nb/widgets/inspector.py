@@ -35,9 +35,7 @@ def describe(log: FrameLog, record: Record, connection: Connection | None) -> di
     """Describe a record as JSON; the payload comes apart, in pages."""
     payload, _ = payload_of(log, record)
     content: dict[str, Any] = {
-        "kind": record.kind,
         "number": record.number,
-        "size": len(payload),
         "handshake": handshake(log, connection),
         "why": why(log, record, connection),
     }
@@ -98,7 +96,6 @@ def handshake(log: FrameLog, connection: Connection | None) -> list[dict[str, An
             key = note.value if note.name.lower() == "sec-websocket-key" else key
         steps = accept_steps(key) if key and head.status == 101 else []
         shown.append({
-            "number": head.number,
             "start_line": visible(head.start_line, TEXT),
             "headers": [
                 {

@@ -15,8 +15,8 @@ test("why a connection ended is copied as its sentence and the rows that led to 
 
 test("a handshake is copied as its lines, with what they mean below", () => {
   const heads = [
-    { number: 1, start_line: "GET / HTTP/1.1", headers: [{ name: "Host", value: "here", meaning: "" }, { name: "Upgrade", value: "websocket", meaning: "asks for it" }], steps: /** @type {[string, string][]} */ ([]) },
-    { number: 2, start_line: "HTTP/1.1 101", headers: [], steps: /** @type {[string, string][]} */ ([["SHA-1", "b3"]]) },
+    { start_line: "GET / HTTP/1.1", headers: [{ name: "Host", value: "here", meaning: "" }, { name: "Upgrade", value: "websocket", meaning: "asks for it" }], steps: /** @type {[string, string][]} */ ([]) },
+    { start_line: "HTTP/1.1 101", headers: [], steps: /** @type {[string, string][]} */ ([["SHA-1", "b3"]]) },
   ];
   assert.equal(handshakeText(heads),
     "GET / HTTP/1.1\nHost: here\nUpgrade: websocket\n    asks for it\n\nHTTP/1.1 101\n\nHow Sec-WebSocket-Accept is computed (section 4.2.2)\nSHA-1\n    b3");

@@ -9,7 +9,7 @@ const FOR_A_CELL = { timeout: 120_000 }; // that may run before the kernel answe
 /**
  * @typedef {import("./address_check.js").Addresses} Addresses
  * @typedef {{ addresses: Addresses }} Traits
- * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "on" | "off">} Model
+ * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "send" | "on" | "off">} Model
  */
 
 export class AddressView {

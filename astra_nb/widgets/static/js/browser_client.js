@@ -14,23 +14,22 @@ import { parseBytes } from "./payload.js";
 /**
  * @typedef {import("./page_socket.js").PageRow} PageRow
  * @typedef {import("./address_view.js").Traits} Traits
- * @typedef {Pick<import("@anywidget/types").AnyModel<Traits>, "get" | "send" | "on" | "off">} Model
  */
 
 const MOST_ROWS = 500;
 
 class BrowserClientPage {
-  /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
+  /** @param {import("./address_view.js").Model} model @param {HTMLElement} el @param {AbortSignal} signal */
   constructor(model, el, signal) {
     this.model = model;
     this.bridge = new Bridge(model, signal);
     this.bridge.on("comparison", (comparison) => this.#drawComparison(comparison));
     this.edited = false;
     this.began = performance.now();
-    this.socket = new PageSocket({
-      onRow: (row) => this.#addRow(row),
-      onState: () => this.#drawState(),
-      onEvent: (event) => this.#report(event),
+    this.socket = new PageSocket((row, event) => {
+      this.#addRow(row);
+      this.#drawState();
+      if (!this.bridge.notify("event", event)) this.#show("The kernel no longer listens; run the cell again.");
     });
     this.url = input("astra-url", "Address to connect to", {
       oninput: () => { this.edited = true; this.#drawSnippet(); },
@@ -204,11 +203,6 @@ class BrowserClientPage {
     } catch {
       return false;
     }
-  }
-
-  /** @param {import("./page_socket.js").SocketEvent} event */
-  #report(event) {
-    if (!this.bridge.notify("event", event)) this.#show("The kernel no longer listens; run the cell again.");
   }
 }
 

@@ -24,12 +24,10 @@ import { afterFirst, handshakeText, headline, whyText } from "./tab_text.js";
  * @property {{ code: number, name: string, meaning: string, reason: string } | null} close
  * @property {Field[]} fields
  * @property {string[]} problems
- * @typedef {{ number: number, start_line: string, headers: { name: string, value: string, meaning: string }[], steps: [string, string][] }} Head
+ * @typedef {{ start_line: string, headers: { name: string, value: string, meaning: string }[], steps: [string, string][] }} Head
  * @typedef {{ number: number, bad: boolean, text: string, notes: string[], time: number }} Link
  * @typedef {object} Detail as `inspector.py` makes it
- * @property {string} kind
  * @property {number} number
- * @property {number} size bytes of the payload
  * @property {Head[]} handshake
  * @property {{ sentence: string, chain: Link[] } | null} why
  * @property {FrameDetail} [frame]

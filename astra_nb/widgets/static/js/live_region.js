@@ -49,8 +49,4 @@ export class LiveRegion {
     this.root.append(...lines.map((text) => element("p", { text })));
     while (this.root.children.length > LINES_KEPT) this.root.firstChild?.remove();
   }
-
-  stop() {
-    clearTimeout(this.timer);
-  }
 }

@@ -71,14 +71,9 @@ socket.addEventListener("close", (event) => console.log("close", event.code, eve
 
 /** One WebSocket after another, with an account of each. */
 export class PageSocket {
-  /**
-   * @param {object} handlers
-   * @param {(row: PageRow) => void} handlers.onRow
-   * @param {() => void} handlers.onState
-   * @param {(event: SocketEvent) => void} handlers.onEvent for the kernel
-   */
-  constructor(handlers) {
-    this.handlers = handlers;
+  /** @param {(row: PageRow, event: SocketEvent) => void} onEvent called with what happened, for a person and for the kernel */
+  constructor(onEvent) {
+    this.onEvent = onEvent;
     /** @type {WebSocket | undefined} */
     this.socket = undefined;
     /** @type {BinaryType} */
@@ -113,7 +108,6 @@ export class PageSocket {
     socket.addEventListener("close", own(({ code, reason, wasClean }) => described.then(() =>
       this.#tell("close", { code, reason },
         [...closeFields(code, reason), ["wasClean", String(wasClean)]]))));
-    this.handlers.onState();
   }
 
   /** @param {string | Uint8Array<ArrayBuffer>} data */
@@ -145,7 +139,6 @@ export class PageSocket {
   setBinaryType(type) {
     this.binaryType = type;
     if (this.socket) this.socket.binaryType = type;
-    this.handlers.onState();
   }
 
   /** Close the connection, if there is one, and forget it. */
@@ -168,9 +161,7 @@ export class PageSocket {
    * @param {string} [label] for a person
    */
   #tell(name, facts, fields, label = name) {
-    this.handlers.onRow({ time: performance.now(), name: label, fields });
-    this.handlers.onState();
-    this.handlers.onEvent({ name, ...facts });
+    this.onEvent({ time: performance.now(), name: label, fields }, { name, ...facts });
   }
 }
 

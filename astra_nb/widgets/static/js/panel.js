@@ -74,13 +74,11 @@ export class View {
       cancelAnimationFrame(this.frame);
       clearInterval(this.timer);
       this.bar.stop();
-      this.live.stop();
       this.finder.stop();
     });
     this.openTab("Frames");
     this.#changed("status");
     this.#changed("said");
-    this.#changed("health");
   }
 
   /** @param {AbortSignal} signal */
