@@ -10,18 +10,7 @@ from typing import TypedDict, Unpack, get_args
 from astra_nb.quantities import as_integer
 from astra_nb.wire.opcodes import FrameType
 
-from .records import (
-    CheckRecord,
-    ClosedRecord,
-    Direction,
-    FrameRecord,
-    HandlerErrorRecord,
-    HandshakeRecord,
-    NoticeRecord,
-    OpenedRecord,
-    OutputRecord,
-    Record,
-)
+from .records import Direction, Record
 
 __all__ = ["KINDS", "Criteria", "Predicate", "Wanted", "criteria", "record_text", "type_of"]
 
@@ -156,7 +145,7 @@ def numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
 
 def type_of(record: Record) -> str:
     """Return the type of a frame, or the kind of another record."""
-    return record.frame.type if isinstance(record, FrameRecord) else record.kind
+    return record.frame.type if record.kind == "frame" else record.kind
 
 
 def record_text(record: Record) -> str:
@@ -164,26 +153,26 @@ def record_text(record: Record) -> str:
 
     A payload is read as UTF-8, whatever its type; of a close it is the code and the reason.
     """
-    match record:
-        case FrameRecord():
+    match record.kind:
+        case "frame":
             close = record.frame.close
             if close is not None:
                 return f"{close.code} {close.reason}"
             return record.payload.decode("utf-8", "replace")
-        case HandshakeRecord():
+        case "handshake":
             return record.raw.decode("utf-8", "replace")
-        case OpenedRecord():
+        case "opened":
             return " ".join(
                 (record.peer, record.path, record.subprotocol or "", *record.extensions)
             )
-        case ClosedRecord():
+        case "closed":
             closes = (
                 f"{close.code} {close.reason}" for close in (record.sent, record.received) if close
             )
             return " ".join((*closes, record.tcp, str(record.status or ""), record.detail))
-        case HandlerErrorRecord():
+        case "error":
             return f"{record.summary}\n{record.traceback}"
-        case OutputRecord() | NoticeRecord():
+        case "output" | "notice":
             return record.text
-        case CheckRecord():
+        case "check":
             return " ".join((record.exercise, record.title, record.outcome, record.misconception))

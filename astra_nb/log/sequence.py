@@ -9,17 +9,7 @@ from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import FrameType
 from astra_nb.wire.text import counted, shortened
 
-from .records import (
-    CheckRecord,
-    ClosedRecord,
-    FrameRecord,
-    HandlerErrorRecord,
-    HandshakeRecord,
-    NoticeRecord,
-    OpenedRecord,
-    OutputRecord,
-    Record,
-)
+from .records import Record
 from .table import details
 
 __all__ = ["arrow", "draw", "name_of"]
@@ -34,8 +24,7 @@ def draw(records: Sequence[Record], left_out: int = 0) -> str:
     Output of handlers, notices and checks are left out. With several connections, each line begins
     with the number of its connection.
     """
-    aside = OutputRecord | NoticeRecord | CheckRecord
-    shown = [record for record in records if not isinstance(record, aside)]
+    shown = [each for each in records if each.kind not in ("output", "notice", "check")]
     labels = [label(record) for record in shown]
     width = max([SHORTEST, *map(len, labels)]) + len("-- ") + len(" -->")
     numbers = [f"#{record.connection}" for record in shown]
@@ -52,10 +41,10 @@ def draw(records: Sequence[Record], left_out: int = 0) -> str:
 
 def label(record: Record) -> str:
     """Return the text on the arrow; "" for records without one."""
-    if isinstance(record, FrameRecord):
+    if record.kind == "frame":
         fin = "" if record.frame.fin else " FIN 0"
         return shortened(f"{name_of(record.type)}{fin} {details(record)}".rstrip(), LONGEST)
-    return shortened(details(record), LONGEST) if isinstance(record, HandshakeRecord) else ""
+    return shortened(details(record), LONGEST) if record.kind == "handshake" else ""
 
 
 def name_of(type: FrameType) -> str:
@@ -71,13 +60,13 @@ def arrow(text: str, sender: Side, width: int) -> str:
 
 
 def draw_record(record: Record, text: str, width: int) -> Iterator[str]:
-    match record:
-        case FrameRecord() | HandshakeRecord():
+    match record.kind:
+        case "frame" | "handshake":
             yield f"{INDENT}|{arrow(text, record.sender, width)}|"
-        case OpenedRecord():
+        case "opened":
             yield f"{INDENT}|{'(open)':^{width}}|"
-        case HandlerErrorRecord() | ClosedRecord():
-            raised = "The handler raised " if isinstance(record, HandlerErrorRecord) else ""
+        case "error" | "closed":
+            raised = "The handler raised " if record.kind == "error" else ""
             room = max(width, 72) - len(INDENT)
             yield life_lines(width)
             yield from (INDENT + line for line in textwrap.wrap(raised + details(record), room))

@@ -11,17 +11,7 @@ from astra_nb import seeded
 from astra_nb.wire.text import as_printed, counted, preview, visible
 
 from .criteria import type_of
-from .records import (
-    CheckRecord,
-    ClosedRecord,
-    FrameRecord,
-    HandlerErrorRecord,
-    HandshakeRecord,
-    NoticeRecord,
-    OpenedRecord,
-    OutputRecord,
-    Record,
-)
+from .records import FrameRecord, Record
 
 __all__ = [
     "COLUMNS",
@@ -85,7 +75,7 @@ class Column:
 
 def of_frame(cell: Callable[[FrameRecord], str]) -> Callable[[Record, Moment], str]:
     """Return a cell that is empty for records other than frames."""
-    return lambda record, moment: cell(record) if isinstance(record, FrameRecord) else ""
+    return lambda record, moment: cell(record) if record.kind == "frame" else ""
 
 
 def time_of_day(record: Record, moment: Moment) -> str:
@@ -98,26 +88,26 @@ def direction(record: Record, moment: Moment) -> str:
 
 def details(record: Record, moment: Moment | None = None) -> str:
     """Return a record on one line, with escapes for characters that cannot be seen."""
-    match record:
-        case FrameRecord():
+    match record.kind:
+        case "frame":
             return frame_details(record)
-        case HandshakeRecord():
+        case "handshake":
             return short(record.start_line)
-        case OpenedRecord():
+        case "opened":
             agreed = f", subprotocol {short(record.subprotocol)}" if record.subprotocol else ""
             if record.extensions:
                 agreed += f", extensions {short(', '.join(record.extensions))}"
             return f"{short(record.path)} with {short(record.peer)}{agreed}"
-        case ClosedRecord():
+        case "closed":
             return record.why_closed
-        case HandlerErrorRecord():
+        case "error":
             return short(record.summary)
-        case OutputRecord():
+        case "output":
             shown = as_printed(record.text.removesuffix("\n"), LONGEST)
             return shown if record.stream == "stdout" else f"{short(record.stream)}: {shown}"
-        case NoticeRecord():
+        case "notice":
             return short(record.text)
-        case CheckRecord():
+        case "check":
             found = f", {record.misconception}" if record.misconception else ""
             return short(f"{record.exercise}: {record.outcome}{found}")
 

@@ -13,14 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from astra_nb.log import LogView
-from astra_nb.log.records import (
-    ClosedRecord,
-    FrameRecord,
-    HandshakeRecord,
-    OpenedRecord,
-    Record,
-    Side,
-)
+from astra_nb.log.records import Record, Side
 from astra_nb.wire.messages import other_end
 
 from . import jsonl
@@ -118,7 +111,7 @@ def packets_of(view: LogView) -> Iterator[tuple[float, Segment, str]]:
         if number not in flows:
             flow = flows[number] = Flow(ends_of(number, known.get(number, {})))
             opening = OPENING
-            if isinstance(record, FrameRecord):  # the log does not hold its handshake any more
+            if record.kind == "frame":  # the log does not hold its handshake any more
                 opening += INVENTED
             for sender, flags, payload in opening:
                 yield time, flow.segment(sender, flags, payload), NOTHING
@@ -130,11 +123,11 @@ def record_packets(record: Record, flow: Flow) -> Iterator[tuple[Segment, str]]:
     comment = jsonl.to_line(record).rstrip()
     raw, flags = b"", ACK
     sender: Side = "client"
-    if isinstance(record, (FrameRecord, HandshakeRecord)):
+    if record.kind == "frame" or record.kind == "handshake":
         name, raw = ("frame", record.frame.raw) if record.kind == "frame" else ("raw", record.raw)
         sender, flags = record.sender, PSH | ACK
         comment = comment.replace(f'"{name}": "{raw.hex()}"', f'"bytes": {len(raw)}', 1)
-    elif isinstance(record, ClosedRecord):
+    elif record.kind == "closed":
         sender = record.first or record.side
         flags = RST | ACK if record.tcp == "reset" else FIN | ACK
     yield flow.segment(sender, flags, raw[:MAX_PAYLOAD]), comment
@@ -150,9 +143,9 @@ def addresses(view: LogView) -> dict[int, dict[Side, Address]]:
     for record in view.filter(kind=("handshake", "opened")):
         end: Side = "server"
         text = ""
-        if isinstance(record, OpenedRecord):
+        if record.kind == "opened":
             end, text = other_end(record.side), record.peer
-        elif isinstance(record, HandshakeRecord):
+        elif record.kind == "handshake":
             text = field_of(record.headers, "host")
         address = address_of(text, 80)
         if address is not None:
