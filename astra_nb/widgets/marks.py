@@ -110,11 +110,8 @@ class Marks:
 
     def update(self, log: FrameLog) -> None:
         """Look at what is new."""
-        spans = log.spans()
-        first, last = (spans[0][0], spans[-1][1]) if spans else (self._seen + 1, 0)
-        for run in log.runs(self._seen, notable=True):
-            if run.number > last:
-                break
+        now = log.snapshot()
+        for run in now.runs(self._seen, notable=True):
             if run.direction is not None:
                 if is_bad_verdict(run.verdict, run.direction):
                     self.errors += range(run.number, run.number + run.numbers)
@@ -127,9 +124,9 @@ class Marks:
             if record.connection and not isinstance(record, HandlerErrorRecord):
                 self._of(record.connection).note(record)
                 self.noted += 1
-        self._seen = max(self._seen, last)
+        self._seen = max(self._seen, now.last_number)
         if len(self.errors) + len(self.connections) > self._bound:
-            self._forget(first)
+            self._forget(now.first)
 
     def _forget(self, first: int) -> None:
         """Forget what ended before a record, the first one in the log."""
@@ -143,7 +140,7 @@ class Marks:
     def count(self, log: FrameLog) -> list[Connection]:
         """Count the frames and bytes of each connection, as far as that is not done."""
         self.update(log)
-        for run in log.runs(self._counted):
+        for run in log.snapshot().runs(self._counted):
             self._counted = run.number + run.numbers - 1
             if run.direction is None or not run.connection:
                 continue
