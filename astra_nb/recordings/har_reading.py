@@ -165,13 +165,12 @@ def add_entry(values: JsonValues, newest: Newest, connection: int) -> bool:
             values.skip()
     if has_records:
         return True
-    response = part(entry, "response")
-    status = checked(response, "status", int, 0)
+    status = checked(part(entry, "response"), "status", int, 0)
     is_socket = entry.get("_resourceType") == "websocket" or status == 101
     if not is_socket and not any(name in entry for name in MESSAGE_LISTS):
         return False
     start = min([start_of(entry), *times])
-    for record in handshake_of(part(entry, "request"), response, status, entry, start, connection):
+    for record in handshake_of(entry, status, start, connection):
         newest.add(entry_of(record), rank=0)
     for message in untimed:
         newest.add(message.entry(start, connection))
@@ -242,14 +241,10 @@ def start_of(entry: dict[str, Any]) -> float:
 
 
 def handshake_of(
-    request: dict[str, Any],
-    response: dict[str, Any],
-    status: int,
-    entry: dict[str, Any],
-    time: float,
-    connection: int,
+    entry: dict[str, Any], status: int, time: float, connection: int
 ) -> Iterator[Record]:
     """Yield the records of an entry's opening handshake."""
+    request, response = part(entry, "request"), part(entry, "response")
     url = urlsplit(checked(request, "url", str))
     address = checked(entry, "serverIPAddress", str, "").strip("[]") or url.hostname or ""
     port = url.port or (443 if url.scheme in ("wss", "https") else 80)

@@ -17,19 +17,6 @@ from astra_nb.wire.text import preview, visible
 from .values import SHOWN, Value, check_number, check_text, check_type, check_value
 from .waits import Source, awaitable, blocking, log_of, wait_for
 
-__all__ = [
-    "NotRight",
-    "expect_close",
-    "expect_close_async",
-    "expect_frame",
-    "expect_frame_async",
-    "expect_handshake",
-    "expect_handshake_async",
-    "expect_no_frame",
-    "expect_no_frame_async",
-    "expect_right",
-]
-
 TIMEOUT = 2.0  # seconds
 QUIET = 0.2  # seconds
 TRIES = 3  # checks on a machine that is too busy
