@@ -92,23 +92,21 @@ class Prediction:
         if self._value is not None and not is_off():
             self.outcome = "right" if self._value == found.value else "not right"
             progress.remember_answer(self.question, self._text, self.outcome)
-        self._show(Told(self.question, self.outcome, self._sentence(found)))
+        sentence = self._sentence(found)
+        if self.form is not None and self.outcome in ("right", "not right"):
+            self.form.status = sentence
+        if handler_output.shell() is None:
+            print(sentence)
+        else:
+            from IPython.display import display
+
+            display(bundle(self.question, self.outcome, sentence), raw=True)  # type: ignore[no-untyped-call]
 
     def _sentence(self, truth: Truth) -> str:
         own = "" if self._value is None else said(self.kind, self._value, truth.noun)
         there = truth.sentence if own else truth.alone or truth.sentence
         whole = {"said": own, "truth": there, "Truth": there[:1].upper() + there[1:]}
         return MARKS[self.outcome or "no answer"][2].format(**whole)
-
-    def _show(self, told: Told) -> None:
-        if self.form is not None and self.outcome in ("right", "not right"):
-            self.form.status = told.sentence
-        if handler_output.shell() is None:
-            print(told)
-        else:
-            from IPython.display import display
-
-            display(told)  # type: ignore[no-untyped-call]
 
     def ask(self) -> None:
         """Show the question: as a form where there is a page, else as text."""
@@ -171,25 +169,15 @@ class Prediction:
         return f"<prediction: {self.question}>"
 
 
-class Told:
-    """What a check said, as text, as HTML and as data."""
-
-    def __init__(self, question: str, outcome: Outcome, sentence: str) -> None:
-        self.question = question
-        self.outcome = outcome
-        self.sentence = sentence
-
-    def __repr__(self) -> str:
-        return self.sentence
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        mark, colour, _said = MARKS[self.outcome]
-        html = (
-            f'<div style="{BOX.format(colour)}"><span aria-hidden="true">{mark} </span>'
-            f"{escape(self.sentence)}</div>"
-        )
-        data = {"question": self.question, "state": self.outcome}
-        return {"text/plain": self.sentence, "text/html": html, PREDICTION_TYPE: data}
+def bundle(question: str, outcome: Outcome, sentence: str) -> dict[str, Any]:
+    """Return what a check shows: text, HTML and data."""
+    mark, colour, _said = MARKS[outcome]
+    html = (
+        f'<div style="{BOX.format(colour)}"><span aria-hidden="true">{mark} </span>'
+        f"{escape(sentence)}</div>"
+    )
+    data = {"question": question, "state": outcome}
+    return {"text/plain": sentence, "text/html": html, PREDICTION_TYPE: data}
 
 
 def predict(question: str, answer: str | Sequence[str] = "number") -> Prediction:

@@ -28,7 +28,7 @@ def in_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[lis
         "astra_nb.jupyter.handler_output.shell",
         lambda: SimpleNamespace(kernel=object(), execution_count=CELLS[-1]),
     )
-    monkeypatch.setattr("IPython.display.display", displayed.append)
+    monkeypatch.setattr("IPython.display.display", lambda shown, raw=False: displayed.append(shown))
     yield displayed
     ipywidgets.Widget.close_all()
 
@@ -47,7 +47,9 @@ def test_what_the_page_sets_is_noted_and_told(in_a_kernel: list[object]) -> None
     assert form.status == "Noted: 2. Now run the next cell."
     prediction.check(2)
     assert form.status == "Right. You said 2; it is 2."
-    assert repr(in_a_kernel[-1]) == "Right. You said 2; it is 2."
+    shown = in_a_kernel[-1]
+    assert isinstance(shown, dict)
+    assert shown["text/plain"] == "Right. You said 2; it is 2."
 
 
 def test_what_cannot_be_read_leaves_the_answer_from_before(in_a_kernel: list[object]) -> None:
@@ -62,7 +64,9 @@ def test_what_cannot_be_read_leaves_the_answer_from_before(in_a_kernel: list[obj
     assert (form.status, form.done) == (f"{unread} Your answer is still: 2.", 1)
     assert form_of(predict(QUESTION)).answer == "2"
     prediction.check(2)
-    assert repr(in_a_kernel[-1]) == "Right. You said 2; it is 2."
+    shown = in_a_kernel[-1]
+    assert isinstance(shown, dict)
+    assert shown["text/plain"] == "Right. You said 2; it is 2."
     form.answer = ""
     assert (form.status, form.done) == ("No answer noted.", 1)
     prediction.check(2)

@@ -12,7 +12,7 @@ import astra_nb
 from astra_nb import Server, connect, predict
 from astra_nb.exercises.class_report import PREDICTION_TYPE
 from astra_nb.exercises.progress import FILE_NAME
-from astra_nb.predictions.prediction import OFF, Prediction, Told
+from astra_nb.predictions.prediction import OFF, Prediction, bundle
 
 QUESTION = "How many frames does the client send?"
 
@@ -112,11 +112,10 @@ def test_a_question_is_a_text(question: Any) -> None:
 
 
 def test_what_a_check_shows_is_text_html_and_data() -> None:
-    told = Told("How <many>?", "not right", "Not right. You said <b>; it is 3.")
-    bundle = told._repr_mimebundle_()
-    assert bundle["text/plain"] == repr(told) == "Not right. You said <b>; it is 3."
-    assert "You said &lt;b&gt;;" in bundle["text/html"]
-    assert bundle[PREDICTION_TYPE] == {"question": "How <many>?", "state": "not right"}
+    shown = bundle("How <many>?", "not right", "Not right. You said <b>; it is 3.")
+    assert shown["text/plain"] == "Not right. You said <b>; it is 3."
+    assert "You said &lt;b&gt;;" in shown["text/html"]
+    assert shown[PREDICTION_TYPE] == {"question": "How <many>?", "state": "not right"}
 
 
 def test_it_is_a_name_of_the_package_and_loads_no_widgets() -> None:
