@@ -12,13 +12,7 @@ from astra_nb.wire.opcodes import CLOSE, CONTINUATION
 from .criteria import Criteria
 from .entries import FIRST, Block, Deferred, expand, frames, joined
 from .fragments import Fragments
-from .payload_redaction import (
-    Redact,
-    hide_connection_init,
-    is_shown,
-    redacted,
-    redacted_fragments,
-)
+from .payload_redaction import Redact, hide_connection_init, is_shown, redacted, redacted_fragments
 from .records import Direction, FrameRecord, Record
 from .scan import Scan
 

@@ -17,13 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import parse_qsl
 
 from astra_nb.log import LogView, joiner
-from astra_nb.log.records import (
-    ClosedRecord,
-    FrameRecord,
-    HandshakeRecord,
-    OpenedRecord,
-    Record,
-)
+from astra_nb.log.records import ClosedRecord, HandshakeRecord, OpenedRecord, Record
 from astra_nb.wire.opcodes import BINARY, TEXT
 
 from . import jsonl
@@ -60,17 +54,17 @@ def entry_of(records: list[Record]) -> dict[str, Any]:
     """Return the entry of one connection, without its `_records`."""
     heads: dict[str, HandshakeRecord] = {}
     for record in records:
-        if isinstance(record, HandshakeRecord):
+        if record.kind == "handshake":
             heads[record.sender] = record  # the last ones: those before are a proxy's
     request, response = heads.get("client"), heads.get("server")
-    opened = next((each for each in records if isinstance(each, OpenedRecord)), None)
-    closed = next((each for each in records if isinstance(each, ClosedRecord)), None)
+    opened = next((each for each in records if each.kind == "opened"), None)
+    closed = next((each for each in records if each.kind == "closed"), None)
     first, last = records[0].time, records[-1].time
     messages = joiner.join(records)
     control = [
         message_of(each.sender, each.time, each.frame.opcode, each.payload)
         for each in records
-        if isinstance(each, FrameRecord) and each.frame.is_control and not each.verdict
+        if each.kind == "frame" and each.frame.is_control and not each.verdict
     ]
     return {
         "_resourceType": "websocket",
@@ -127,15 +121,16 @@ def request_of(record: HandshakeRecord | None, opened: OpenedRecord | None) -> d
         "method": method,
         "url": f"ws://{host}{path}",
         "httpVersion": version or "HTTP/1.1",
-        "headers": [{"name": name, "value": value} for name, value in headers],
-        "queryString": [
-            {"name": name, "value": value}
-            for name, value in parse_qsl(path.partition("?")[2], keep_blank_values=True)
-        ],
+        "headers": named(headers),
+        "queryString": named(parse_qsl(path.partition("?")[2], keep_blank_values=True)),
         "cookies": [],
         "headersSize": -1 if record is None else len(record.raw),
         "bodySize": 0,
     }
+
+
+def named(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]
 
 
 def response_of(record: HandshakeRecord | None) -> dict[str, Any]:
@@ -144,9 +139,7 @@ def response_of(record: HandshakeRecord | None) -> dict[str, Any]:
         "status": 0 if record is None or record.status is None else record.status,
         "statusText": rest.partition(" ")[2],
         "httpVersion": version,
-        "headers": []
-        if record is None
-        else [{"name": name, "value": value} for name, value in record.headers],
+        "headers": [] if record is None else named(record.headers),
         "cookies": [],
         "content": {"size": 0, "mimeType": "x-unknown"},
         "redirectURL": "",

@@ -12,12 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from astra_nb.log.entries import Entry, entry_of, expand, weight
-from astra_nb.log.records import (
-    ClosedRecord,
-    NoticeRecord,
-    Record,
-    Side,
-)
+from astra_nb.log.records import ClosedRecord, NoticeRecord, Record, Side
 from astra_nb.wire.frames import encode
 from astra_nb.wire.opcodes import TEXT
 
