@@ -185,7 +185,9 @@ def run_connect(arguments: argparse.Namespace) -> int:
             over = Latch()
 
             def send() -> None:
-                send_all(client, lines, screen)
+                with suppress(ConnectionClosed):
+                    for line in lines:
+                        do_line(client, line, screen)
                 over.wait(arguments.wait)
                 with suppress(AstraError):
                     client.send_close(1000)
@@ -225,13 +227,6 @@ def receive(client: WebSocket, screen: Screen) -> int:
         screen.remark(why, type="closed", code=closed.code, reason=closed.reason, why=why)
         return 0 if closed.code in NORMAL else ABNORMAL
     raise AssertionError("nothing comes after the close")
-
-
-def send_all(client: WebSocket, lines: Iterator[str], screen: Screen) -> None:
-    """Do each line."""
-    with suppress(ConnectionClosed):
-        for line in lines:
-            do_line(client, line, screen)
 
 
 def read_lines(descriptor: int) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -57,7 +58,8 @@ class Prediction:
         self._of_cell: list[Prediction] = [self]
         self.form: Form | None = None
         if not is_off():
-            self._restore()
+            with suppress(ValueError):  # the question was asked in another way then
+                self._take(progress.read_answers().get(self.question, ""))
 
     @property
     def answer(self) -> str:
@@ -70,10 +72,12 @@ class Prediction:
 
     @answer.setter
     def answer(self, text: str) -> None:
-        text = str(text)
+        self._take(str(text))
+        progress.remember_answer(self.question, self._text, "open")
+
+    def _take(self, text: str) -> None:
         self._value = read(self.kind, text, self.choices) if text.strip() else None
         self._text = text.strip()
-        progress.remember_answer(self.question, self._text, "open")
 
     def check(self, truth: Any) -> None:
         """Show what was true, and whether the answer was right.
@@ -153,14 +157,6 @@ class Prediction:
     def shown_answer(self) -> str:
         """Return the answer as it was understood; "" for none."""
         return "" if self._value is None else said(self.kind, self._value)
-
-    def _restore(self) -> None:
-        text = progress.read_answers().get(self.question, "")
-        try:
-            self._value = read(self.kind, text, self.choices) if text else None
-            self._text = text
-        except ValueError:
-            pass  # the question was asked in another way then
 
     def __str__(self) -> str:
         return f"Predict: {self.question} ({hint(self.kind, self.choices)})"
