@@ -37,11 +37,7 @@ VARIABLES = (
 
 
 def describe(port: int = DEFAULT_PORT) -> str:
-    """Return several lines about this machine; a server is started and reached for them.
-
-    Args:
-        port: The port to describe the addresses of.
-    """
+    """Return several lines about this machine; a server is started and reached for them."""
     around = Environment.here()
     return "\n".join(
         [

@@ -75,7 +75,6 @@ def browser_addresses(
     Args:
         around: Where the kernel runs.
         hostname: What the server listens on.
-        port: The port it listens on.
         page: The page that shows a widget; None while no page has reported where it is.
         setting: The user's own address, with `{port}` where the port goes. It replaces all others.
         secure: Whether the server speaks wss://.

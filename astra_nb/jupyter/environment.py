@@ -19,7 +19,6 @@ class Environment:
     """What a kernel can find out by itself about where it runs.
 
     Attributes:
-        environment: The environment variables.
         jupyter_base_url: Base URL of the Jupyter server that started this kernel, or None.
         platform: As `sys.platform`.
     """

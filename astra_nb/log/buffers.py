@@ -24,7 +24,6 @@ class Level:
     """How full a buffer is, in one unit.
 
     Attributes:
-        held: How much is in it.
         bound: Above this the way before it is stopped. It may be exceeded by what is under way.
         unit: "bytes", "messages" or "calls".
         most: The most that was seen in it.
@@ -46,7 +45,6 @@ class Buffer:
     """A place where messages wait.
 
     Attributes:
-        name: What it is called.
         owner: Whose it is: "server", "client", or the system of one of them.
         levels: How full it is, in each unit that it is bounded in; none where nobody knows.
     """

@@ -14,11 +14,7 @@ __all__ = ["FrameRecorder"]
 class FrameRecorder:
     """Records the frames of one connection in one direction; its `record` is a `Recorder`.
 
-    Args:
-        log: The log.
-        connection: The number of the connection.
-        side: Which end keeps this log.
-        direction: "received" or "sent", seen from that end.
+    Its arguments are those of `FrameLog.append_frames`.
     """
 
     # Each open connection has two; a `functools.partial` weighs four times as much. An object that

@@ -28,7 +28,6 @@ class Run(NamedTuple):
         number: The first one's number.
         numbers: How many records they are.
         time: Seconds since the epoch.
-        connection: The number of their connection.
         direction: "received" or "sent" for frames; None for another record.
         size: Bytes that they keep on the wire.
         verdict: Why these frames were refused or ignored, or "".

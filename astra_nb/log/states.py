@@ -34,7 +34,6 @@ class Step:
     """What moved an end, and the states of both after it.
 
     Attributes:
-        label: What it was.
         sender: The end that sent it; None for the end of TCP.
         states: Those of client and server.
         dashed: Whether the arrow is dashed: that of a frame with a verdict, as in the panel.

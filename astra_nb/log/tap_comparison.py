@@ -44,7 +44,6 @@ class HopRow:
 
     Attributes:
         websocket: 1, 2, 3 and so on, in the order of their requests.
-        sender: The end that sent it: "client" or "server".
         what: Such as "close" or "fragments".
         outside: What the tap on the client's side of the hop saw.
         inside: What the tap on the server's side saw.
@@ -64,11 +63,7 @@ class HopRow:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """What a hop did to each thing that passed it; shows itself as a table.
-
-    Attributes:
-        rows: All that was compared.
-    """
+    """What a hop did to each thing that passed it; shows itself as a table."""
 
     rows: tuple[HopRow, ...]
 

@@ -18,7 +18,6 @@ class Form(anywidget.AnyWidget):
     """A question with a field, or with buttons to choose from.
 
     Attributes:
-        answer: What was typed or chosen.
         status: What came of it, as one sentence; a screen reader speaks it.
         done: How often an answer left no question of its cell open; the page then moves the focus
             to the next cell.

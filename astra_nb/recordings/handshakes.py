@@ -23,7 +23,6 @@ class Handshake:
     """The opening handshake of one connection. Numbers of its records are given later.
 
     Args:
-        connection: The number of the connection.
         peer: The server's address.
     """
 

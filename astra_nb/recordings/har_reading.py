@@ -83,7 +83,6 @@ class Newest:
         """Add an entry.
 
         Args:
-            entry: A record's entry.
             number: Its number, which it keeps; 0 for one that is ordered by its time.
             rank: Order among records of the same time.
         """

@@ -66,7 +66,6 @@ def with_progress(
     Args:
         records: Records that are read meanwhile.
         progress: Called with the bytes read and the file's size; None shows a bar for a large file.
-        reading: The file.
     """
     file = reading.file
     size = os.fstat(file.fileno()).st_size

@@ -143,7 +143,6 @@ def address_of(text: str, port: int) -> Address | None:
     """Return the IP address and the port in a text such as "127.0.0.1:80" or "[::1]:80".
 
     Args:
-        text: Any text.
         port: The port of a text without one.
     """
     host, colon, digits = text.rpartition(":")

@@ -25,7 +25,6 @@ class Fault:
     """One way to break the protocol.
 
     Attributes:
-        name: Short name.
         section: The section of RFC 6455 that has the rule.
         code: The close code the other end should send, or for a request the HTTP status of its
             answer; None when there is none.

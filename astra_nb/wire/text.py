@@ -51,7 +51,6 @@ def visible(text: str, limit: int | None = None) -> str:
     Escapes are those of Python: `\n`, `\x1b`, `\u202e`, `\U000e0001`, and `\\` for a backslash.
 
     Args:
-        text: Any text.
         limit: Characters of it that are shown; an ellipsis stands for more. None shows all.
     """
     return escaped(text, limit, shown)
@@ -86,7 +85,6 @@ def visible_utf8(data: bytes, limit: int | None = None) -> str:
     Characters are shown as by `visible`, and a byte that belongs to none as `\x80` to `\xff`.
 
     Args:
-        data: Any bytes.
         limit: Characters that are shown; an ellipsis stands for more. None shows all.
     """
     text = data.decode("utf-8", "surrogateescape") if limit is None else text_head(data, limit)
@@ -114,7 +112,6 @@ class BrokenUtf8(NamedTuple):
 
     Attributes:
         offset: Of the byte with which the broken character begins.
-        fault: What is wrong there.
         is_cut: Whether the bytes end inside a character, so that others could complete it.
     """
 
@@ -189,7 +186,6 @@ def preview(payload: bytes, type: FrameType, limit: int = 60) -> str:
 
     Args:
         payload: The payload, unmasked.
-        type: Type of the frame.
         limit: Characters of text, or bytes of hex times three, until it is cut with an ellipsis.
     """
     if type == "close":
