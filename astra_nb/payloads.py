@@ -22,6 +22,7 @@ __all__ = [
     "BytesValue",
     "CloseValue",
     "check_type",
+    "encode",
     "encode_bytes",
     "encode_close",
     "encode_control",
@@ -243,6 +244,16 @@ def describe(value: object) -> str:
     if isinstance(value, (str, bytes, bytearray)):
         value = value[:LONGEST]  # a megabyte need not be written out to be cut
     return f"{kind} {shortened(reprlib.repr(value), LONGEST)}"
+
+
+def encode(type: str, value: object) -> tuple[int, bytes]:
+    """Return opcode and payload of a message of one of the first four types.
+
+    Raises:
+        InvalidMessage: As `check_type`, and as the encoder of that type.
+    """
+    opcode, encode_value = ENCODERS[check_type(type)]
+    return opcode, encode_value(b"" if value is None and opcode in (PING, PONG) else value)
 
 
 # Opcode and encoder of every type but close, which is a code and a reason.

@@ -173,11 +173,7 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         Raises:
             InvalidMessage, NotOpen, ConnectionClosed: As `send`.
         """
-        arguments = self._close_arguments(code, reason)
-        try:
-            self._connection.close_in_turn(*arguments)
-        except RuntimeError:  # the loop has ended, and the connection with it
-            raise self._closed() from None
+        self._connection.close_in_turn(*self._close_arguments(code, reason))
 
     def send_fragment(self, value: BytesValue, *, type: str | None = None, fin: bool) -> None:
         """Send one fragment of a message by hand (RFC 6455, section 5.4).
@@ -311,11 +307,5 @@ class WebSocket(BaseSocket[ThreadInbox | None]):
         self._submit(self._connection.sender.send_if_open, opcode, payload, fin, size=len(payload))
 
     def _submit(self, action: Callable[..., object], *arguments: Any, size: int) -> None:
-        try:
-            sent = self._connection.sender.submit(action, *arguments, size=size)
-        except WrongThread:
-            raise
-        except RuntimeError:  # the loop has ended, and the connection with it
-            sent = False
-        if not sent:
+        if not self._connection.sender.submit(action, *arguments, size=size):
             raise self._closed()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from astra_nb import payloads
 from astra_nb.errors import (
     ConnectionClosed,
     EndlessLoop,
@@ -22,10 +23,10 @@ from astra_nb.errors import (
     NotOpen,
     WaitTimeout,
 )
-from astra_nb.payloads import ENCODERS, check_type, encode_bytes, encode_close
+from astra_nb.payloads import check_type, encode_bytes, encode_close
 from astra_nb.wire.faults import Fault
 from astra_nb.wire.frames import encode
-from astra_nb.wire.opcodes import BINARY, CONTINUATION, PING, PONG, TEXT
+from astra_nb.wire.opcodes import BINARY, CONTINUATION, TEXT
 
 from .addresses import describe_peer
 from .closing import Phase
@@ -228,10 +229,7 @@ class BaseSocket(Generic[I]):
 
     def _frame(self, type: str, value: object) -> tuple[int, bytes]:
         """Check a message of one of the first four types; return its opcode and payload."""
-        opcode, encode_payload = ENCODERS[check_type(type)]
-        if value is None and opcode in (PING, PONG):
-            value = b""
-        payload = encode_payload(value)
+        opcode, payload = payloads.encode(type, value)
         if opcode in (TEXT, BINARY):
             self._check_data(type)
         else:
@@ -272,15 +270,15 @@ class BaseSocket(Generic[I]):
                 f'the fragments are a list of parts, like ["Hel", "lo"], not one '
                 f"{parts.__class__.__name__}"
             )
-        payloads = [encode_bytes(part) for part in parts]
-        if not payloads:
+        encoded = [encode_bytes(part) for part in parts]
+        if not encoded:
             raise InvalidMessage("a message has at least one fragment, which may be empty")
         self._check_data("message")
         first = TEXT if type == "text" else BINARY
-        last = len(payloads) - 1
+        last = len(encoded) - 1
         return [
             (first if index == 0 else CONTINUATION, payload, index == last)
-            for index, payload in enumerate(payloads)
+            for index, payload in enumerate(encoded)
         ]
 
     def _close_arguments(self, code: object, reason: str | None) -> tuple[int | None, str]:
@@ -308,18 +306,11 @@ async def wait_for(future: Awaitable[None], timeout: float | None) -> None:
 
 
 def serialize_for_many(type: str, value: object) -> tuple[bytes, int, bytes]:
-    """Serialize one unmasked frame for many connections of a server.
-
-    Returns:
-        The frame, its opcode and its payload.
-    """
+    """Return one unmasked frame for many connections of a server, its opcode and its payload."""
     if check_type(type) == "close":
         raise InvalidMessage(
             "a close is not broadcast: it belongs to one connection; "
             "for socket in server.connections: socket.send_close(1000)"
         )
-    opcode, encode_payload = ENCODERS[check_type(type)]
-    if value is None and type in ("ping", "pong"):
-        value = b""
-    payload = encode_payload(value)
+    opcode, payload = payloads.encode(type, value)
     return encode(opcode, payload), opcode, payload

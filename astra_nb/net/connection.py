@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable
 
 from websockets.http11 import Request, Response
@@ -181,8 +182,10 @@ class Connection(Endpoint):
         self._unread = bytearray() if protocol.extensions else None
         self._record_opening(path, protocol.subprotocol, protocol.extensions)
         if self.keepalive:
+            # Past the outbox: to a peer that does not read it would never be sent, nor be missed.
+            ping = functools.partial(self.sender.send_if_open, PING)
             unanswered, silent = self.sender.is_unanswered, self._peer_is_silent
-            self._keepalive = Keepalive(self.loop, self.keepalive, self._ping, unanswered, silent)
+            self._keepalive = Keepalive(self.loop, self.keepalive, ping, unanswered, silent)
 
     @property
     def is_established(self) -> bool:
@@ -316,10 +319,6 @@ class Connection(Endpoint):
 
     # Keepalive
 
-    def _ping(self, payload: bytes) -> None:
-        # Past the outbox: to a peer that does not read it would never be sent, nor be missed.
-        self.sender.send_if_open(PING, payload)
-
     def _peer_is_silent(self) -> None:
         self.state.failed(f"no pong came within {self.keepalive:g} s")
         self.send_close(1011, "keepalive ping timeout")
@@ -348,11 +347,7 @@ class Connection(Endpoint):
         What was sent before has the close timeout to leave, in case the peer does not read.
         """
         self.close_asked = True
-        if not self.sender.submit(self.send_close, code, reason, wait=False):
-            return
-        if self.sender.on_loop_thread:
-            self._bound_close()
-        else:
+        if self.sender.submit(self.send_close, code, reason, wait=False):
             # A RuntimeError: the CLOSE frame was the last thing that the loop did.
             with contextlib.suppress(RuntimeError):
                 self.loop.call_soon_threadsafe(self._bound_close)

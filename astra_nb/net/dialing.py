@@ -103,17 +103,14 @@ async def _connect(
     context: ssl.SSLContext | None,
 ) -> C:
     loop = asyncio.get_running_loop()
-    tls: dict[str, Any] = {"ssl": context}
+    tls: dict[str, Any] = {}
     if context is not None:
         # Without a limit of ours asyncio has one of its own, of 60 s.
-        tls["ssl_handshake_timeout"] = options["timeout"] or math.inf
+        limit = options["timeout"] or math.inf
+        tls = {"ssl": context, "server_hostname": uri.host, "ssl_handshake_timeout": limit}
     if options["unix"] is not None:
-        if context is not None:
-            tls["server_hostname"] = uri.host
         _, connection = await loop.create_unix_connection(make, os.fspath(options["unix"]), **tls)
     elif sock is not None:
-        if context is not None:
-            tls["server_hostname"] = uri.host
         try:
             sock.setblocking(False)
             _, connection = await loop.create_connection(make, sock=sock, **tls)

@@ -71,11 +71,6 @@ class Sender(Writer):
     _pings: UnansweredPings[float] | None = None
     _waiters: tuple[asyncio.Future[None], ...] = ()
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether a whole message may be sent now, without a wait."""
-        return self.is_writable and self.state.is_open and not self.fragmenting
-
     # From any thread
 
     @property

@@ -8,7 +8,7 @@ from typing import Protocol
 from astra_nb.wire.handshake import split_head
 from astra_nb.wire.messages import Side
 
-from .http_bodies import Body, UnclearBody, request_body, response_body
+from .http_bodies import Body, UnclearBody
 from .tap_heads import Head
 
 __all__ = ["HttpWays"]
@@ -150,7 +150,7 @@ class HttpWays:
     def _begin_body(self, sender: Side, head: Head, method: str = "") -> None:
         """Take what follows a head as its body; `method` is that of the request it answers."""
         try:
-            body = response_body(head, method) if method else request_body(head)
+            body = Body(head, method)
             self._bodies[sender] = body if body.take(b"") is None else None
         except UnclearBody as exc:
             self._go_blind(UNCLEAR.format(exc), sender)

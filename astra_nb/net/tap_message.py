@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from astra_nb import payloads
 from astra_nb.errors import InvalidMessage, LocalError
-from astra_nb.payloads import ENCODERS, check_type, encode_close
+from astra_nb.payloads import check_type, encode_close
 from astra_nb.quantities import as_integer, check_seconds
 from astra_nb.wire.frames import decode, encode
 from astra_nb.wire.messages import CloseFrame, Message, MessageType, Side, other_end
@@ -175,10 +176,10 @@ def _payload(type: str, value: object) -> tuple[MessageType, bytes]:
     if kind == "close":
         code, reason = encode_close(value)
         return kind, close_payload(CloseFrame(EMPTY if code is None else code, reason))
-    return kind, ENCODERS[kind][1](value)
+    return kind, payloads.encode(kind, value)[1]
 
 
 def _frame(type: MessageType, payload: bytes, *, masked: bool) -> bytes:
-    opcode = CLOSE if type == "close" else ENCODERS[type][0]
+    opcode = CLOSE if type == "close" else payloads.ENCODERS[type][0]
     # A key that cannot be predicted (RFC 6455, section 5.3).
     return encode(opcode, payload, key=os.urandom(4) if masked else None)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from astra_nb.net.http_bodies import Body, UnclearBody, request_body, response_body
+from astra_nb.net.http_bodies import Body, UnclearBody
 from astra_nb.net.tap_heads import Head
 
 
 def post(*lines: str) -> Body:
-    return request_body(Head.read("\r\n".join(["POST / HTTP/1.1", *lines, "", ""]).encode()))
+    return Body(Head.read("\r\n".join(["POST / HTTP/1.1", *lines, "", ""]).encode()))
 
 
 def got(*lines: str, status: int = 200, method: str = "GET") -> Body:
     head = "\r\n".join([f"HTTP/1.1 {status} OK", *lines, "", ""]).encode()
-    return response_body(Head.read(head), method)
+    return Body(Head.read(head), method)
 
 
 def test_a_length_in_bytes() -> None:
