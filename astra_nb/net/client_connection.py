@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import ssl
-from collections.abc import Iterable
 from typing import cast
 
 from websockets.client import ClientProtocol
-from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHeader, InvalidStatus
+from websockets.exceptions import InvalidStatus
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.typing import Origin, Subprotocol
@@ -27,6 +24,7 @@ from astra_nb.wire.text import visible
 
 from .connection import Connection
 from .lies import told
+from .negotiation import lenient_headers
 from .options import ConnectOptions, check_compression
 from .uris import where
 
@@ -203,7 +201,7 @@ class ClientConnection(Connection):
     def _so_far(self, refusal: re.Match[bytes]) -> Response:
         """Return a refusal as far as it came: its body may have no end, or break off."""
         reason = (refusal[3] or b"").decode("latin-1")
-        headers = _headers(parse_head(self._answer_head)[1])
+        headers = lenient_headers(parse_head(self._answer_head)[1])
         return Response(int(refusal[2]), reason, headers, bytes(self._body[:MAX_BODY]))
 
     def _next_response(self) -> Response | None:
@@ -228,7 +226,7 @@ class ClientConnection(Connection):
             error.args = (f"{why}{line}{redact_text(body)}",)
             error.body = redact_text(self.redactor.without_sent(error.body, head))
             if self.response is not None:
-                error.headers = _headers(
+                error.headers = lenient_headers(
                     (name, self.redactor.without_sent(value, head))
                     for name, value in self.redactor.headers(self.response.headers.raw_items())
                 )
@@ -266,15 +264,6 @@ class ClientConnection(Connection):
         uri = self.protocol.uri
         wants = ", and does it ask for a client_certificate" if uri.secure else ""
         return f"{why}; is there a WebSocket server at {where(uri)}{wants}?"
-
-
-def _headers(pairs: Iterable[tuple[str, str]]) -> Headers:
-    """Return headers without those that no header may be; they are in the log, as they came."""
-    headers = Headers()
-    for name, value in pairs:
-        with contextlib.suppress(InvalidHeader):
-            headers[name] = value
-    return headers
 
 
 def shown(text: str) -> str:

@@ -149,14 +149,10 @@ class ClosingState:
         """Whether TCP has ended."""
         return self.phase is Phase.CLOSED
 
-    @property
-    def is_told(self) -> bool:
-        """Whether it is known why the connection ends, TCP apart."""
-        return self.received is not None or bool(self.detail) or self.status is not None
-
     def facts(self) -> dict[str, Any]:
         """Return the fields of a `ClosedRecord`, as far as they are known by now."""
-        silent = self.has_ended and not self.is_told
+        is_told = self.received is not None or self.detail or self.status is not None
+        silent = self.has_ended and not is_told
         return {
             "first": self.first,
             "sent": self.sent,

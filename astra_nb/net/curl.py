@@ -6,7 +6,7 @@ import base64
 import re
 import shlex
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from astra_nb.errors import LocalError
 
@@ -40,13 +40,6 @@ CERTIFICATE = re.compile(r"(?P<file>(?:[A-Za-z]:[\\/])?+[^:]+):(?P<password>.*)"
 NUMBER = re.compile(r"-1|[0-9]+(?:\.[0-9]*)?")
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{1,4}|x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
 LETTERS = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-
-
-class Found(NamedTuple):
-    """An option of curl and its value; "" for one without."""
-
-    name: str
-    value: str
 
 
 def parse_curl(command: str) -> tuple[str, ConnectOptions]:
@@ -136,21 +129,22 @@ def _set_headers(options: ConnectOptions, headers: list[tuple[str, str]]) -> Non
             options["compression"] = "deflate"
 
 
-def _found(words: list[str]) -> list[Found]:
-    found: list[Found] = []
+def _found(words: list[str]) -> list[tuple[str, str]]:
+    """Return the options of curl and their values; "" for those without."""
+    found: list[tuple[str, str]] = []
     rest = iter(words)
     for word in rest:
         if not word.startswith("-") or word == "-":
-            found.append(Found("", word))
+            found.append(("", word))
             continue
         for name, value in _options(word):
             if name in WITHOUT_MEANING:
                 continue
             if name in WITHOUT_VALUE:
-                found.append(Found(name, ""))
+                found.append((name, ""))
             elif name in WITH_VALUE:
                 try:
-                    found.append(Found(name, value or next(rest)))
+                    found.append((name, value or next(rest)))
                 except StopIteration:
                     raise _wrong(f"nothing follows {name}") from None
             else:

@@ -97,5 +97,4 @@ byId("close").addEventListener("click", () => { socket.close(1000, "Done"); draw
 def add_security_headers(headers: Headers) -> None:
     """Add what every page and every refusal has, unless it is there."""
     for name, value in SECURITY_HEADERS.items():
-        if name not in headers:
-            headers[name] = value
+        headers.setdefault(name, value)

@@ -96,22 +96,16 @@ class TaskInbox:
         waiting.extend(messages)
         if self.paused or (len(waiting) <= HIGH_MESSAGES and self._size <= HIGH_BYTES):
             return False
-        control = sum(message.type in _CONTROL for message in waiting)
+        kept: deque[Message] = deque()
+        control = 0
+        for message in waiting:
+            control += message.type in _CONTROL
+            if message.type not in _CONTROL or control <= MAX_CONTROL_MESSAGES:
+                kept.append(message)
+        self.messages = kept
         data = len(waiting) - control
-        self._drop_newest(control - MAX_CONTROL_MESSAGES)
         self.paused = data > HIGH_MESSAGES or (data > 0 and self._size > HIGH_BYTES)
         return self.paused
-
-    def _drop_newest(self, surplus: int) -> None:
-        """Drop that many of the newest control messages."""
-        data = []
-        while surplus > 0:
-            message = self.messages.pop()
-            if message.type in _CONTROL:
-                surplus -= 1
-            else:
-                data.append(message)
-        self.messages.extend(reversed(data))
 
     def end(self) -> None:
         """End the inbox: readers get the unread messages, and then nothing more."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHeader, InvalidUpgrade
@@ -22,6 +23,7 @@ __all__ = [
     "accept",
     "asks_for_websocket",
     "choose_subprotocol",
+    "lenient_headers",
     "negotiate",
     "subprotocols_of",
 ]
@@ -37,6 +39,15 @@ def asks_for_websocket(headers: Headers) -> bool:
         for value in headers.get_all("Upgrade")
         for part in value.split(",")
     )
+
+
+def lenient_headers(pairs: Iterable[tuple[str, str]]) -> Headers:
+    """Return headers without those that no reader would accept; the log has them as they came."""
+    headers = Headers()
+    for name, value in pairs:
+        with contextlib.suppress(InvalidHeader):
+            headers[name] = value
+    return headers
 
 
 def subprotocols_of(headers: Headers) -> tuple[str, ...]:

@@ -164,7 +164,9 @@ class Receiver:
         # shortest form, because a longer form would leave bytes over.
         if frames and size == len(data) and not self._tail and not self._compressed:
             self.record(data, len(frames))
-            return messages, self._closed_by(frames[-1])
+            last = frames[-1]
+            is_close = last.opcode is Opcode.CLOSE
+            return messages, self._closed_by(bytes(last.data)) if is_close else None
         return self._receive_unaligned(data, frames, messages)
 
     def end(self) -> None:
@@ -199,12 +201,9 @@ class Receiver:
             )
         return self._joiner.add(opcode, payload, frame.fin)
 
-    def _closed_by(self, frame: Frame) -> Last | None:
-        """Return the last frame when this is a CLOSE frame, else None."""
-        if frame.opcode is not Opcode.CLOSE:
-            return None
+    def _closed_by(self, payload: bytes) -> Last:
+        """Return the last frame, a CLOSE frame with this payload."""
         self._late = LateFrames(AFTER_CLOSE, 0, self.record)
-        payload = bytes(frame.data)
         return Last(parse_close(payload), payload)
 
     # Records of what is not just a run of whole, good frames
@@ -220,31 +219,28 @@ class Receiver:
         else:
             self._tail += data
         last = None
-        if self._is_interrupted():
+        has_failed = self.protocol.parser_exc is not None
+        # The protocol raises after it has read a good CLOSE frame for one reason only: a fragmented
+        # message was not complete. But a CLOSE frame is a control frame, and those may come between
+        # fragments (RFC 6455, section 5.4).
+        if self.protocol.close_rcvd is not None and has_failed:
             if not is_shortest(self._tail):
                 return messages, self._refuse_length(LONG_FORM)
             last = self._take_interrupting_close(messages)
         elif self.protocol.close_rcvd is not None:
-            last = self._closed_by(frames[-1])
-        elif self.protocol.parser_exc is not None:
+            last = self._closed_by(bytes(frames[-1].data))
+        elif has_failed:
             last = self._refused_by_protocol()
         elif self._tail:
             return messages, self._check_arriving()
         return messages, self._then_late(last)
 
-    def _is_interrupted(self) -> bool:
-        # The protocol raises after it has read a good CLOSE frame for one reason only: a
-        # fragmented message was not complete. But a CLOSE frame is a control frame, and those
-        # may come between fragments (RFC 6455, section 5.4).
-        return self.protocol.close_rcvd is not None and self.protocol.parser_exc is not None
-
     def _take_interrupting_close(self, messages: list[Message]) -> Last:
         frame = decode(bytes(self._tail))
         self.record(frame.raw, 1)
         del self._tail[: len(frame.raw)]
-        self._late = LateFrames(AFTER_CLOSE, 0, self.record)
         messages.append(Message("close", frame.close))
-        return Last(parse_close(frame.payload), frame.payload)
+        return self._closed_by(frame.payload)
 
     def _record_whole(self, data: bytes, frames: Sequence[Frame]) -> int:
         """Record the frames the protocol has read, up to one with a needlessly long length.

@@ -116,8 +116,10 @@ class ServerConnection(Connection):
     def _receive_handshake(self, data: bytes) -> None:
         if self.state.status is not None:
             return  # refused already
-        if self._asked is not None:
-            self._take_early(data)
+        if self._asked is not None:  # what a client sends before it has an answer
+            self._early += data
+            if len(self._early) > MAX_EARLY:
+                self.transport.pause_reading()
             return
         if not self._head:
             # A client may send an empty line first (RFC 9112, section 2.2).
@@ -139,12 +141,6 @@ class ServerConnection(Connection):
         elif protocol.handshake_exc is not None:
             self._record_head(bytes(self._head))
             self._refuse_unreadable()
-
-    def _take_early(self, data: bytes) -> None:
-        """Keep what a client sends before it has an answer."""
-        self._early += data
-        if len(self._early) > MAX_EARLY:
-            self.transport.pause_reading()
 
     def _answer(self, request: Request) -> None:
         headers = request.headers
@@ -250,7 +246,7 @@ class ServerConnection(Connection):
         elif late is None:
             self._open(request, route, parameters, response)
         else:
-            self._asked = ignore  # until then nothing is read
+            self._asked = lambda _: None  # until then nothing is read
             self._set_timer(None)
             self.loop.call_later(late, self._open, request, route, parameters, response)
 
@@ -354,7 +350,10 @@ class ServerConnection(Connection):
         self.transport.write(head if to_head else data)
         if refused:
             self.state.status = response.status_code
-            self._end_refused()
+            self._head = bytearray()
+            self.state.enter(Phase.CLOSING)
+            self.sender.end()
+            self._drop_unless_read(self.transport.get_write_buffer_size())
 
     def _write_wrongly(self, data: bytes) -> None:
         """Write a 101 with what is wrong in it on purpose."""
@@ -364,12 +363,6 @@ class ServerConnection(Connection):
             if fault.change is not None:
                 data = fault.change(data)
         self._write_head(data)
-
-    def _end_refused(self) -> None:
-        self._head = bytearray()
-        self.state.enter(Phase.CLOSING)
-        self.sender.end()
-        self._drop_unless_read(self.transport.get_write_buffer_size())
 
     def _drop_unless_read(self, before: int) -> None:
         """Drop TCP after `close_timeout`, or later if the client reads the answer meanwhile."""
@@ -385,7 +378,3 @@ class ServerConnection(Connection):
         if self._head:
             self._record_head(bytes(self._head))
         self._refuse(refusals.timed_out(self.open_timeout))
-
-
-def ignore(_: object) -> None:
-    """Take what is asked for where nothing is."""

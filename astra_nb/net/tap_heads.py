@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHeader, InvalidHeaderFormat
+from websockets.exceptions import InvalidHeaderFormat
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.headers import parse_extension
 
@@ -18,7 +18,7 @@ from astra_nb.wire.handshake import parse_head
 from astra_nb.wire.redaction import redact_path
 from astra_nb.wire.text import visible
 
-from .negotiation import SUBPROTOCOL, asks_for_websocket
+from .negotiation import SUBPROTOCOL, asks_for_websocket, lenient_headers
 
 __all__ = ["Head", "Rewriting", "agreed_extensions", "inflaters", "refusal"]
 
@@ -46,13 +46,7 @@ class Head:
     def read(cls, raw: bytes) -> Head:
         """Read a head, whatever is in it."""
         start_line, pairs = parse_head(raw)
-        headers = Headers()
-        for name, value in pairs:
-            try:
-                headers[name] = value
-            except InvalidHeader:  # no reader would accept it; it passes with the bytes
-                continue
-        return cls(raw, start_line, headers)
+        return cls(raw, start_line, lenient_headers(pairs))
 
     @property
     def is_request(self) -> bool:

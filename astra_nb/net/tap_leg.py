@@ -78,18 +78,12 @@ class Leg(asyncio.Protocol):
         if self._resetting:
             self.line.loop.call_soon(self.abort)
 
-    def pause(self, why: str) -> None:
-        """Read no more, until `resume` was called for each reason."""
-        if not self._paused and self.transport is not None and not self.lost:
-            self.transport.pause_reading()
-        self._paused.add(why)
-
-    def resume(self, why: str) -> None:
-        """Read again, unless there is another reason not to."""
-        if why in self._paused:
-            self._paused.remove(why)
-            if not self._paused and self.transport is not None and not self.lost:
-                self.transport.resume_reading()
+    def hold_up(self, why: str, *, held_up: bool) -> None:
+        """Read no more, or again if there is no other reason not to."""
+        was_paused = bool(self._paused)
+        self._paused = self._paused | {why} if held_up else self._paused - {why}
+        if was_paused != bool(self._paused) and self.transport is not None and not self.lost:
+            (self.transport.resume_reading if was_paused else self.transport.pause_reading)()
 
     def write(self, data: bytes) -> None:
         """Send bytes, unless TCP is ending, or has in this direction."""

@@ -38,6 +38,7 @@ from .watching import FrameWatch
 __all__ = ["TapLine"]
 
 SIDES: tuple[Side, Side] = ("client", "server")
+NOT_REACHED = "the server is not reached yet"
 
 
 class TapLine:
@@ -77,10 +78,10 @@ class TapLine:
     def connected(self, end: Side) -> None:
         """Called when there is TCP with an end."""
         if end == "client":
-            self.legs[end].pause("the server is not reached yet")
+            self.hold_up(end, held_up=True, why=NOT_REACHED)
             self._dialing = self.loop.create_task(self._dial())
         else:
-            self.legs["client"].resume("the server is not reached yet")
+            self.hold_up("client", held_up=False, why=NOT_REACHED)
 
     async def _dial(self) -> None:
         settings = self.settings
@@ -92,7 +93,7 @@ class TapLine:
             self._failed = exc
             self.notice(f"The server was not reached: {exc}")
             self.legs["server"].lost = True
-            self.legs["client"].resume("the server is not reached yet")
+            self.hold_up("client", held_up=False, why=NOT_REACHED)
 
     def received(self, sender: Side, data: bytes) -> None:
         """Take what an end sent."""
@@ -193,8 +194,7 @@ class TapLine:
 
     def hold_up(self, sender: Side, *, held_up: bool, why: str = "what it sent waits") -> None:
         """Stop reading from an end, or go on."""
-        leg = self.legs[sender]
-        (leg.pause if held_up else leg.resume)(why)
+        self.legs[sender].hold_up(why, held_up=held_up)
 
     # The opening handshake
 

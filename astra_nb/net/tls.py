@@ -41,12 +41,11 @@ def client_context(
         return trust
     if trust is None and certificate is None:
         return None
-    if trust is None:
+    if trust is None or trust is False:
         context = ssl.create_default_context()
-    elif trust is False:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        if trust is False:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
     elif isinstance(trust, (str, os.PathLike)):
         context = _trusting(trust)
     else:

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from astra_nb.errors import LocalError
-from astra_nb.net import calls
 from astra_nb.net.calls import call
 from astra_nb.net.connection import Connection
 from astra_nb.net.policy import Policy
@@ -17,8 +16,6 @@ from astra_nb.net.routes import Handler
 from astra_nb.net.server_connection import ServerConnection
 
 __all__ = ["Answering"]
-
-OURS = (__file__, calls.__file__)
 
 
 @dataclass
@@ -52,7 +49,6 @@ class Answering:
         except asyncio.CancelledError:  # the server ends, and aborts its connections
             raise
         except BaseException as exc:  # noqa: BLE001  (a stranger's function may raise anything)
-            _hide_ours(exc)
             self.report(connection, _explained(exc, name, limit), f"function {name}()")
             connection.failed_to_answer()
 
@@ -61,16 +57,6 @@ class Answering:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _hide_ours(exc: BaseException) -> None:
-    """Leave one frame of this module and of `calls`, which the report leaves out itself."""
-    trace = exc.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        if trace.tb_next.tb_frame.f_code.co_filename not in OURS:
-            break
-        trace = trace.tb_next
-    exc.__traceback__ = trace
 
 
 def _explained(exc: BaseException, name: str, limit: float) -> BaseException:

@@ -15,6 +15,7 @@ from astra_nb.errors import ConnectionClosed, InvalidRoute, LuaError
 from astra_nb.jupyter.handler_output import Lines, handler_context, tell, wrap
 from astra_nb.log import FrameLog
 from astra_nb.log.records import HandlerErrorRecord, OutputRecord
+from astra_nb.net import calls
 from astra_nb.net.background import BackgroundLoop
 from astra_nb.net.connection import Connection
 from astra_nb.net.inbox import TaskInbox, ThreadInbox
@@ -22,8 +23,12 @@ from astra_nb.net.routes import Route
 from astra_nb.net.server_connection import ServerConnection
 from astra_nb.websocket import WebSocket
 
+from . import answering
+
 __all__ = ["Handlers"]
 
+# Files whose functions call a user's, and are left out of its traceback.
+OURS = (__file__, answering.__file__, calls.__file__)
 GRACE = 0.5  # seconds for handlers to end by themselves, after their connections
 
 
@@ -62,8 +67,12 @@ class Handlers:
         start(connection, route, parameters)
 
     def _make_context(self, number: int) -> contextvars.Context:
+        def sink(stream: str, text: str) -> None:
+            if self._log is not None:
+                self._log.append(number, OutputRecord, stream=stream, text=text)
+
         wrap()
-        self._lines[number] = lines = Lines(self._sink(number))
+        self._lines[number] = lines = Lines(sink)
         return handler_context(self._context, lines)
 
     @contextlib.contextmanager
@@ -117,15 +126,6 @@ class Handlers:
             del self.threads[number]
             connection.notice(f"No handler could be started: {exc}.")
             connection.send_close(1013, "no thread for a handler")
-
-    def _sink(self, number: int) -> Callable[[str, str], None]:
-        log = self._log
-
-        def sink(stream: str, text: str) -> None:
-            if log is not None:
-                log.append(number, OutputRecord, stream=stream, text=text)
-
-        return sink
 
     async def _run_async(
         self, route: Route, socket: AsyncWebSocket, connection: Connection
@@ -211,8 +211,9 @@ class Handlers:
 
         The peer learns only the close code that is returned.
         """
-        # Without the frame of this module, whose caller the handler is.
-        trace = exc.__traceback__.tb_next if exc.__traceback__ is not None else None
+        trace = exc.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename in OURS:
+            trace = trace.tb_next
         if isinstance(exc, LuaError):
             lines = [exc.report()]  # its author wrote Lua; where Python was tells them nothing
         else:

@@ -100,7 +100,7 @@ def test_a_new_connection(side: Side) -> None:
     assert (state.phase, state.is_open, state.has_ended) == (Phase.HANDSHAKING, False, False)
     assert {state.side, state.peer} == {"server", "client"}
     assert state.side == side
-    assert (state.is_told, state.error) == (False, None)
+    assert state.error is None
     assert state.facts() == {
         "first": "",
         "sent": None,
@@ -162,7 +162,6 @@ def test_a_silent_end_of_tcp_is_the_peers(side: Side) -> None:
 def test_an_end_that_is_told_is_not_silent(tell: Callable[[ClosingState], object]) -> None:
     state = ClosingState("server")
     tell(state)
-    assert state.is_told
     state.enter(Phase.CLOSED)
     assert state.facts()["tcp"] == "closed"
 

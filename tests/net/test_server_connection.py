@@ -28,7 +28,7 @@ from astra_nb.net.refusals import (
     unknown_path,
     unreadable,
 )
-from astra_nb.net.server_connection import MAX_EARLY, ignore
+from astra_nb.net.server_connection import MAX_EARLY
 from tests import records
 from tests.conformance.octets import frame, mask_all, read_frames
 from tests.helpers import wait_until
@@ -832,10 +832,6 @@ def test_a_subprotocol_that_is_offered_twice_is_told() -> None:
         assert opened(server).subprotocol == "a"
         notice = server.log.wait_for(kind="notice", connection=1, timeout=records.DEADLINE)
     assert "offers a subprotocol more than once" in notice.text  # type: ignore[union-attr]
-
-
-def test_what_nobody_asked_for_is_taken() -> None:
-    ignore("an answer that comes while the server's own is late")
 
 
 def test_under_a_seed_an_answer_has_always_the_same_date(monkeypatch: pytest.MonkeyPatch) -> None:
