@@ -75,8 +75,4 @@ def join(frames):
         ("return messages", "return messages[:-1]", "The last message is missing; FIN 1 ends it."),
         (ADD, f"payload and {ADD}", "An empty message is missing; it counts."),
     ],
-    advice={
-        "wrong-value": "Go through the frames one by one, and write down what you keep.",
-        "wrong-result-type": 'Return a list of pairs: [("text", b"Hello")].',
-    },
 )  # fmt: skip

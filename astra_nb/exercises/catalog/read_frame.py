@@ -73,7 +73,6 @@ def read(data):
     ],
     advice={
         "wrong-value": "Draw the frame byte by byte, as the figure in section 5.2 does.",
-        "wrong-result-type": "Return a dict with the keys fin, opcode, masked and payload.",
         "raised": "Which bytes are there at all? A frame may be as short as two bytes.",
     },
 )  # fmt: skip

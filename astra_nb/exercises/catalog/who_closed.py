@@ -76,7 +76,6 @@ def who(log):
     advice={
         "wrong-value": "The first CLOSE frame counts, whoever sent it. The code of an empty one is "
         "1005; without any, it is nobody, 1006 (section 7.1.5).",
-        "wrong-result-type": 'Return three items: ("client", 1000, "done").',
         "raised": "The payload is empty, or two bytes of code; only what follows is text.",
     },
 )  # fmt: skip
