@@ -91,9 +91,9 @@ class FunctionExercise(Exercise):
 
     def _calls(self, seed: str) -> list[Call]:
         calls = list(self.calls(random.Random(seed)))
-        other = next((each for each in calls if not isinstance(each, Call)), None)
-        if other is not None or not calls:
-            wrong = "nothing, so any answer would be right" if not calls else f"{other!r:.80}"
+        others = [each for each in calls if not isinstance(each, Call)]
+        if others or not calls:
+            wrong = f"{others[0]!r:.80}" if others else "nothing, so any answer would be right"
             raise ScenarioError(f"{self.name}: calls yields {wrong}, not Call(arguments, expected)")
         return calls
 

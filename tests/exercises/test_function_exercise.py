@@ -174,6 +174,7 @@ def test_of_two_mistakes_with_one_result_the_second_can_never_be_told() -> None:
     ("calls", "said"),
     [
         (lambda chance: [], "double: calls yields nothing, so any answer would be right"),
+        (lambda chance: [None], "calls yields None, not Call"),
         (lambda chance: [([1], [2])], r"calls yields \(\[1\], \[2\]\), not Call\("),
     ],
 )
