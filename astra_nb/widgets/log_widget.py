@@ -35,10 +35,6 @@ class Addressed(BridgedWidget, anywidget.AnyWidget):
     It holds the server weakly, and its log until the server is gone. Every method may be called
     from any thread.
 
-    Args:
-        log: The log that is followed.
-        server: The server that fills it, if one does.
-
     Attributes:
         check: What the page's check found last: its `state` is "reached" or "blocked". Empty
             before the first one.

@@ -2,7 +2,7 @@
 
 A page opens it with the request "open" and is pushed "news" from then on: how far the log goes,
 and the newest rows. All other rows it asks for by their numbers, when they are scrolled to; so the
-cost does not grow with the rate. `bridge.py` names every kind of message.
+cost does not grow with the rate. `static/js/bridge.js` names every kind of message.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ class Panel(Answers):
         senders: What can be sent on; None for a log alone.
         sends: Whether the page has controls for that.
         tap: The tap that fills the log, for controls of its rules; held weakly.
-        bits: See the attribute.
 
     Attributes:
         bits: Whether the columns FIN, RSV and MASK are shown.

@@ -153,8 +153,6 @@ def search(log: FrameLog, query: Query, *, after: int = 0, below: int = 0) -> Fo
     """Search the newest records, until the time is up.
 
     Args:
-        log: The log.
-        query: What is searched for.
         after: Only records with a higher number.
         below: Only records with a lower number; 0 for all.
 

@@ -40,7 +40,6 @@ class Senders:
         server: Whose connections the panel sends on; held weakly, so that a panel keeps no server
             alive.
         client: A client whose log the panel shows; further ones are recorded in the same log.
-        log: That log.
 
     Attributes:
         url: The address of the last client, as it is shown: secrets are hidden.

@@ -1,5 +1,5 @@
 // The bridge between a page and its widget in the kernel: requests, answers, notices, pushes.
-// `bridge.py` is the kernel's end, and has what each kind of message is for.
+// `bridge.py` is the kernel's end; each kind of message is named here, for both.
 
 /**
  * @typedef {import("@anywidget/types").AnyModel} AnyModel
@@ -73,6 +73,7 @@
 
 const ANSWER_MS = 15_000;
 const PATIENCE_MS = 1500; // until a kernel that has not answered counts as silent
+const NO_LIMITS = { timeout: Infinity, patience: Infinity };
 const HELLO_PAUSES_MS = [150, 400, 1000, 2500, 5000];
 
 export class Bridge {
@@ -122,12 +123,13 @@ export class Bridge {
     };
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
-      if (this.signal.aborted) reject(new Error("This view is closed."));
-      else if (!this.#send({ ...fields, kind, page: this.page, id })) reject(new Error("The kernel of this view is gone."));
+      const fail = (/** @type {string} */ why) => reject(new Error(why));
+      if (this.signal.aborted) fail("This view is closed.");
+      else if (!this.#send({ ...fields, kind, page: this.page, id })) fail("The kernel of this view is gone.");
       else {
         after(patience, () => this.#setState("silent"));
-        after(timeout, () => reject(new Error(
-          `The kernel gave no answer in ${timeout / 1000} s; it may be busy with a cell. Choose the row again to ask again.`)));
+        after(timeout, () => fail(`The kernel gave no answer in ${timeout / 1000} s; `
+          + "it may be busy with a cell. Choose the row again to ask again."));
       }
     }).finally(() => {
       timers.forEach(clearTimeout);
@@ -165,7 +167,7 @@ export class Bridge {
     try {
       for (const pause of [0, ...HELLO_PAUSES_MS]) {
         if (pause > 0) await new Promise((resolve) => { setTimeout(resolve, pause); });
-        const { subshell } = await this.request("hello", {}, { timeout: Infinity, patience: Infinity });
+        const { subshell } = await this.request("hello", {}, NO_LIMITS);
         if (subshell) return true;
       }
     } catch {

@@ -37,8 +37,8 @@ export function element(tag, options = {}, ...children) {
  */
 export function button(label, title, onClick, className = "", { sign = "", ...options } = {}) {
   return element("button", {
-    class: `astra-button ${className}`.trim(), type: "button", title: title || false, onclick: onClick,
-    ...options,
+    class: `astra-button ${className}`.trim(), type: "button", title: title || false,
+    onclick: onClick, ...options,
   }, sign ? icon(sign) : null, label);
 }
 
@@ -47,15 +47,20 @@ export function word(text) {
   return element("span", { class: "astra-word", text });
 }
 
-/** Buttons side by side. @param {string} name @param {Node[]} buttons @param {string} [className] */
+/** @param {string} name @param {Node[]} buttons side by side @param {string} [className] */
 export function group(name, buttons, className = "") {
-  return element("div", { class: `astra-seg ${className}`.trim(), role: "group", "aria-label": name }, ...buttons);
+  const options = { class: `astra-seg ${className}`.trim(), role: "group", "aria-label": name };
+  return element("div", options, ...buttons);
 }
 
-/** A button that loads something, and one that removes it. @param {HTMLElement} load @param {string} name @param {() => void} remove */
-export function removable(load, name, remove) {
+/**
+ * A button, with another one beside it that removes what it stands for.
+ * @param {HTMLElement} made @param {string} name @param {() => void} remove
+ */
+export function removable(made, name, remove) {
   const title = `Remove ${name}`;
-  return element("span", { class: "astra-seg" }, load, button("\u2715", title, remove, "", { "aria-label": title }));
+  const gone = button("\u2715", title, remove, "", { "aria-label": title });
+  return element("span", { class: "astra-seg" }, made, gone);
 }
 
 /**
@@ -66,7 +71,8 @@ export function tabList(name, names, onOpen) {
   const tabs = names.map((each) => element("button", {
     class: "astra-tab", type: "button", role: "tab", "data-tab": each, onclick: () => onOpen(each),
   }, element("span", { class: "astra-tab-word", text: each })));
-  const root = element("span", { class: "astra-tabs", role: "tablist", "aria-label": name }, ...tabs);
+  const options = { class: "astra-tabs", role: "tablist", "aria-label": name };
+  const root = element("span", options, ...tabs);
   roveFocus(root, "button", (tab) => tab.click());
   const select = (/** @type {string} */ chosen) => {
     for (const tab of tabs) {
@@ -108,7 +114,9 @@ export function fitRows(area, most) {
  * @param {string} name @param {[string | number, string][]} options @param {Options} [more]
  */
 export function choice(name, options, { class: className = "", ...more } = {}) {
-  return element("select", { class: `astra-select ${className}`.trim(), "aria-label": name, ...more }, ...choices(options));
+  return element("select", {
+    class: `astra-select ${className}`.trim(), "aria-label": name, ...more,
+  }, ...choices(options));
 }
 
 /** @param {[string | number, string][]} options */
@@ -131,7 +139,8 @@ export function payloadField(formats, options, onEnter) {
       onEnter();
     },
   });
-  const format = choice("The payload is", formats.map((name) => [name, `as ${name}`]), { class: "astra-format", title: "How the payload is read" });
+  const format = choice("The payload is", formats.map((name) => [name, `as ${name}`]),
+    { class: "astra-format", title: "How the payload is read" });
   return {
     root: element("span", { class: "astra-pay-field" }, input, format),
     input,
