@@ -72,7 +72,6 @@ class Server(Settings):
         self.log = FrameLog(recording=record)
         self._runner: Runner | None = None
         self._numbers = itertools.count(1)  # of its connections, over all its runs
-        self._record = record
         self._finalizer: weakref.finalize[Any, Any] | None = None
         self._page: Page | None = None
         self._browser_url: str | None = None
@@ -181,8 +180,9 @@ class Server(Settings):
     def _run(self) -> None:
         cell = current_cell()
         port, asked_port = registry.make_room(self._runner, self.hostname, self.port, cell)
-        log = self.log if self._record else None
-        runner = Runner(self._policy, log, self.hostname, port, cell, self._numbers, tls=self._tls)
+        runner = Runner(
+            self._policy, self.log, self.hostname, port, cell, self._numbers, tls=self._tls
+        )
         runner.asked_port = asked_port
         runner.panels = self._panels
         with registry.started(runner):

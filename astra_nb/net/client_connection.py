@@ -66,7 +66,7 @@ class ClientConnection(Connection):
         options: ConnectOptions,
         *,
         number: int,
-        tap: FrameLog | None,
+        tap: FrameLog,
         deadline: float | None = None,
     ) -> None:
         origin, deflate = options["origin"], check_compression(options["compression"], "client")

@@ -67,7 +67,7 @@ class Connection(Endpoint):
         protocol: SansIOProtocol,
         *,
         number: int,
-        tap: FrameLog | None,
+        tap: FrameLog,
         open_timeout: float | None,
         close_timeout: float | None,
         on_closed: Callable[[Connection], None] | None = None,
@@ -141,8 +141,7 @@ class Connection(Endpoint):
         self._set_timer(None)
         self._stop_keepalive()
         self.state.enter(Phase.CLOSED)
-        if self.tap is not None:
-            self.tap.append(self.number, ClosedRecord, side=self.side, **self.state.facts())
+        self.tap.append(self.number, ClosedRecord, side=self.side, **self.state.facts())
         self._finish()
         if not self.lost.done():
             self.lost.set_result(None)

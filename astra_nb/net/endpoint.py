@@ -29,7 +29,7 @@ def nowhere(*_: object, **__: object) -> None:
 
 
 class Endpoint(asyncio.Protocol):
-    """The base of a `Connection`, with its number in the log `tap`; None records nothing."""
+    """The base of a `Connection`, with its number in the log `tap`."""
 
     # Of ten thousand a dictionary for each would weigh more than all that is in it.
     __slots__ = (
@@ -38,7 +38,7 @@ class Endpoint(asyncio.Protocol):
 
     side: Side
 
-    def __init__(self, number: int, tap: FrameLog | None) -> None:
+    def __init__(self, number: int, tap: FrameLog) -> None:
         self.number = number
         self.tap = tap
         self.redactor = Redactor()
@@ -66,36 +66,26 @@ class Endpoint(asyncio.Protocol):
     # The log
 
     def _record_head(self, head: bytes, direction: Direction = "received") -> None:
-        if self.tap is not None:
-            self.tap.append(
-                self.number,
-                handshake_record,
-                side=self.side,
-                direction=direction,
-                raw=self.redactor.head(head),
-            )
+        raw = self.redactor.head(head)
+        self.tap.append(self.number, handshake_record, side=self.side, direction=direction, raw=raw)
 
     def _record_opening(
         self, path: str, subprotocol: str | None, extensions: Sequence[Extension]
     ) -> None:
-        if self.tap is not None:
-            self.tap.append(
-                self.number,
-                OpenedRecord,
-                side=self.side,
-                peer=self.peer,
-                path=redact_path(path),
-                subprotocol=self.redactor.agreed(subprotocol),
-                extensions=tuple(extension.name for extension in extensions),
-            )
+        self.tap.append(
+            self.number,
+            OpenedRecord,
+            side=self.side,
+            peer=self.peer,
+            path=redact_path(path),
+            subprotocol=self.redactor.agreed(subprotocol),
+            extensions=tuple(extension.name for extension in extensions),
+        )
 
     def _recorder(self, direction: Direction) -> Recorder:
         """Return a function that records frames of this connection."""
-        if self.tap is None:
-            return nowhere
         return FrameRecorder(self.tap, self.number, self.side, direction).record
 
     def notice(self, text: str) -> None:
         """Put a sentence in the log. Any thread."""
-        if self.tap is not None:
-            self.tap.append(self.number, NoticeRecord, text=text)
+        self.tap.append(self.number, NoticeRecord, text=text)

@@ -71,7 +71,7 @@ class ServerConnection(Connection):
         policy: Policy,
         *,
         next_number: Callable[[], int],
-        tap: FrameLog | None,
+        tap: FrameLog,
         on_open: Callable[[ServerConnection, Route, dict[str, str]], None],
         on_closed: Callable[[Connection], None],
         on_ask: Callable[[ServerConnection, Handler, tuple[object, ...]], object],
@@ -287,7 +287,7 @@ class ServerConnection(Connection):
     def _answer_check(self, request: Request) -> None:
         # Each panel asks, so this stays off the log: lessons count connections.
         self.quiet = True
-        self.tap = None
+        self.tap = FrameLog(recording=False)
         response = self.protocol.accept(request)
         self._send_response(response)
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:

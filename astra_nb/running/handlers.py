@@ -37,7 +37,7 @@ class Handlers:
 
     background: BackgroundLoop  # of the connections; set before the first handler starts
 
-    def __init__(self, log: FrameLog | None) -> None:
+    def __init__(self, log: FrameLog) -> None:
         self.ending = (
             False  # whether the server shuts down, so that a cancelled handler is no error
         )
@@ -68,8 +68,7 @@ class Handlers:
 
     def _make_context(self, number: int) -> contextvars.Context:
         def sink(stream: str, text: str) -> None:
-            if self._log is not None:
-                self._log.append(number, OutputRecord, stream=stream, text=text)
+            self._log.append(number, OutputRecord, stream=stream, text=text)
 
         wrap()
         self._lines[number] = lines = Lines(sink)
@@ -221,13 +220,12 @@ class Handlers:
         printed = self._lines.get(connection.number)
         if printed is not None:
             printed.flush()  # it came before
-        if self._log is not None:
-            self._log.append(
-                connection.number,
-                HandlerErrorRecord,
-                summary="".join(traceback.format_exception_only(exc)).strip(),
-                traceback="".join(lines),
-            )
+        self._log.append(
+            connection.number,
+            HandlerErrorRecord,
+            summary="".join(traceback.format_exception_only(exc)).strip(),
+            traceback="".join(lines),
+        )
         tell(f"The {function} of connection {connection.number} raised:\n{''.join(lines)}")
         return 1011
 

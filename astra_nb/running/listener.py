@@ -52,7 +52,7 @@ class Listener(ABC, Generic[C]):
 
     def __init__(
         self,
-        log: FrameLog | None,
+        log: FrameLog,
         hostname: str,
         port: int,
         cell: str | None,
@@ -128,8 +128,7 @@ class Listener(ABC, Generic[C]):
         self._acceptor.start()
 
     def _notice(self, text: str) -> None:
-        if self.log is not None:
-            self.log.append(LISTENING_CONNECTION, NoticeRecord, text=text)
+        self.log.append(LISTENING_CONNECTION, NoticeRecord, text=text)
 
     # Seen from other threads
 

@@ -36,7 +36,7 @@ class Runner(Listener[ServerConnection]):
     def __init__(
         self,
         policy: Policy,
-        log: FrameLog | None,
+        log: FrameLog,
         hostname: str,
         port: int,
         cell: str | None,

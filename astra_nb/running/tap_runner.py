@@ -38,12 +38,11 @@ class TapRunner(Listener[Leg]):
     ) -> None:
         super().__init__(log, settings.hostname, port, cell, tls=tls)
         self._settings = settings
-        self._taps_log = log
         self._lines: set[TapLine] = set()
         self._numbers = numbers
 
     def _make_connection(self) -> Leg:
-        line = TapLine(self._settings, self._taps_log, self._numbers)
+        line = TapLine(self._settings, self.log, self._numbers)
         leg = line.legs["client"]
         self._connections.add(leg)
         self._lines.add(line)

@@ -525,7 +525,7 @@ def test_tls_that_ends_after_the_request_asks_for_a_certificate() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         uri, options = parse_address("wss://127.0.0.1:9/"), connect_options({})
-        connection = ClientConnection(uri, options, number=1, tap=None)
+        connection = ClientConnection(uri, options, number=1, tap=FrameLog(recording=False))
         connection.connection_lost(error)
         with pytest.raises(HandshakeFailed) as caught:
             await connection.answered
@@ -659,7 +659,9 @@ def test_the_deadline_counts_what_came_before_the_handshake() -> None:
         loop = asyncio.get_running_loop()
         uri, options = parse_address(url), connect_options({"timeout": 60})
         _, connection = await loop.create_connection(
-            lambda: ClientConnection(uri, options, number=1, tap=None, deadline=loop.time() - 1),
+            lambda: ClientConnection(
+                uri, options, number=1, tap=FrameLog(recording=False), deadline=loop.time() - 1
+            ),
             uri.host,
             uri.port,
         )

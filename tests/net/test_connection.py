@@ -16,6 +16,7 @@ from astra_nb import (
     AsyncWebSocket,
     CloseFrame,
     ConnectionClosed,
+    FrameLog,
     Message,
     WebSocket,
     connect,
@@ -92,7 +93,11 @@ def test_an_end_of_its_own_reads_the_opening_handshake() -> None:
 
     async def run() -> None:
         connection = NoEnd(
-            ServerProtocol(), number=1, tap=None, open_timeout=None, close_timeout=None
+            ServerProtocol(),
+            number=1,
+            tap=FrameLog(recording=False),
+            open_timeout=None,
+            close_timeout=None,
         )
         with pytest.raises(NotImplementedError):
             connection.data_received(b"GET")
@@ -202,7 +207,7 @@ async def test_pings_are_not_answered_without_the_automatic_pong() -> None:
 @in_memory
 async def test_nothing_is_recorded_without_a_log() -> None:
     end = Memory(opened=False)
-    end.connection.tap = None
+    end.connection.tap = FrameLog(recording=False)
     end.connection.data_received(opening("server", compressed=False))
     end.start = len(end.transport.written)
     end.receive(HELLO)

@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 import trustme
 
-from astra_nb import connect
+from astra_nb import FrameLog, connect
 from astra_nb.errors import ConnectFailed
 from astra_nb.net.client_connection import ClientConnection
 from astra_nb.net.dialing import connect_failed, dial
@@ -37,7 +37,7 @@ def dialed(url: str, **options: Any) -> ClientConnection:
         uri, checked = parse_address(url), connect_options(cast(ConnectOptions, options))
 
         def make() -> ClientConnection:
-            return ClientConnection(uri, checked, number=1, tap=None)
+            return ClientConnection(uri, checked, number=1, tap=FrameLog(recording=False))
 
         loop = asyncio.get_running_loop()
         timeout = checked["timeout"]

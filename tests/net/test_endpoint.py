@@ -21,7 +21,7 @@ class Bare(Endpoint):
 
     __slots__ = ("side",)
 
-    def __init__(self, side: Side, tap: FrameLog | None) -> None:
+    def __init__(self, side: Side, tap: FrameLog) -> None:
         self.side = side
         super().__init__(3, tap)
 
@@ -58,18 +58,20 @@ async def test_what_is_recorded_hides_secrets() -> None:
 
 @in_memory
 async def test_without_a_log_nothing_is_recorded() -> None:
-    end = Bare("client", None)
+    log = FrameLog(recording=False)
+    end = Bare("client", log)
     end.connection_made(MemoryTransport())
     end.record_head(HEAD)
     end.record_opening("/", None, [])
     end.notice("a sentence")
-    assert end.recorder("sent") is nowhere
+    end.recorder("sent")(HELLO, 1)
+    assert list(log) == []
     assert nowhere(HELLO, 1) is None  # type: ignore[func-returns-value]
 
 
 @in_memory
 async def test_a_timer_takes_the_place_of_the_one_before() -> None:
-    end, done = Bare("server", None), asyncio.Event()
+    end, done = Bare("server", FrameLog()), asyncio.Event()
     called: list[str] = []
     end.set_timer(0, lambda: called.append("first"))
     end.set_timer(0, done.set)
@@ -88,7 +90,7 @@ async def test_with_a_seed_a_server_leaves_the_port_of_a_client_out() -> None:
         peers = []
         sides: tuple[Side, ...] = ("server", "client")
         for side in sides:
-            end = Bare(side, None)
+            end = Bare(side, FrameLog())
             end.connection_made(MemoryTransport())
             peers.append(end.peer)
     finally:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from astra_nb import WebSocket, connect
+from astra_nb.log import FrameLog
 from astra_nb.running.handlers import Handlers
 from tests.servers import serving
 
 
 def test_threads_may_end_while_those_that_are_left_are_counted() -> None:
-    handlers = Handlers(None)
+    handlers = Handlers(FrameLog())
     handlers.threads.update((number, threading.Thread()) for number in range(1000))
     notices: list[str] = []
 
