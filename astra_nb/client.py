@@ -17,7 +17,6 @@ from .errors import HandshakeFailed
 from .log import FrameLog
 from .net import background
 from .net.client_connection import ClientConnection
-from .net.connection import Connection
 from .net.curl import parse_curl
 from .net.dialing import dial
 from .net.inbox import TaskInbox, ThreadInbox
@@ -96,12 +95,11 @@ class _Connect:
         user = object()
         made: list[ClientConnection] = []
 
-        def give_back(_: Connection) -> None:
-            background.release(user)
-
         try:
             loop = background.acquire(user)
-            connection = loop.run(_open(uri, checked, log, ThreadInbox, made, give_back))
+            connection = loop.run(
+                _open(uri, checked, log, ThreadInbox, made, lambda _: background.release(user))
+            )
             assert isinstance(connection.inbox, ThreadInbox)
             socket = WebSocket(connection, connection.inbox, log, loop)
             log.senders.add(socket)
@@ -212,7 +210,7 @@ async def _open(
     log: FrameLog,
     inbox: type[TaskInbox] | type[ThreadInbox],
     made: list[ClientConnection],
-    on_closed: Callable[[Connection], None] | None = None,
+    on_lost: Callable[[object], None] | None = None,
 ) -> ClientConnection:
     """Open a connection, by way of redirects; each has a number of its own in the log."""
     loop = asyncio.get_running_loop()
@@ -242,9 +240,8 @@ async def _open(
         connection = await dial(hops[-1], options, make, deadline)
         try:
             await asyncio.shield(connection.answered)
-            connection.on_closed = on_closed  # not before: a redirect ends a connection as well
-            if connection.lost.done() and on_closed is not None:
-                on_closed(connection)
+            if on_lost is not None:  # not before: a redirect ends a connection as well
+                connection.lost.add_done_callback(on_lost)
             return connection
         except HandshakeFailed as exc:
             await asyncio.shield(connection.lost)

@@ -151,7 +151,6 @@ def make(side: Side, log: FrameLog, inbox: TaskInbox, *, compressed: bool) -> Co
         next_number=lambda: 1,
         tap=log,
         on_open=on_open,
-        on_closed=lambda _: None,
         on_ask=lambda *_: None,
     )
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable
 
 from websockets.http11 import Request, Response
 from websockets.protocol import Protocol as SansIOProtocol
@@ -28,7 +27,7 @@ from .closing import EMPTY, ClosingState, Last, Phase, close_payload, parse_clos
 from .endpoint import Endpoint, nowhere
 from .inbox import TaskInbox, ThreadInbox, payload_size
 from .keepalive import Keepalive
-from .lies import Lies
+from .lies import HONEST, Lies
 from .read_size import SMALL, adapt
 from .receiving import Receiver
 from .sending import Sender
@@ -46,17 +45,16 @@ class Connection(Endpoint):
 
     Attributes:
         inbox: Where messages go; None when nobody waits for them.
-        on_closed: Called once, when TCP has ended.
         close_asked: Whether a thread has asked for a CLOSE frame that may still be under way.
         request: The request of the opening handshake, once the connection was opened.
         response: The answer in the opening handshake; None before it.
-        lies: What this end does wrong on purpose; None for an honest one.
+        lies: What this end does wrong on purpose.
     """
 
     __slots__ = (
         "_delivered", "_held", "_keepalive", "_late", "_read_size", "_receiver", "_unread",
         "automatic_pong", "close_asked", "close_timeout", "inbox", "keepalive", "lies",
-        "on_closed", "open_timeout", "protocol", "sender", "state",
+        "open_timeout", "protocol", "sender", "state",
     )  # fmt: skip
 
     request: Request
@@ -70,13 +68,11 @@ class Connection(Endpoint):
         tap: FrameLog,
         open_timeout: float | None,
         close_timeout: float | None,
-        on_closed: Callable[[Connection], None] | None = None,
     ) -> None:
         super().__init__(number, tap)
         self.protocol = protocol
         self.open_timeout = open_timeout
         self.close_timeout = close_timeout
-        self.on_closed = on_closed
         self.state = ClosingState(self.side)
         self.sender = Sender(
             loop=self.loop,
@@ -89,7 +85,7 @@ class Connection(Endpoint):
         self.automatic_pong = True
         self.keepalive: float | None = None
         self.close_asked = False
-        self.lies: Lies | None = None
+        self.lies = HONEST
 
         self._delivered = 0.0  # when messages last came, in the loop's time
         self._read_size = 0
@@ -123,7 +119,7 @@ class Connection(Endpoint):
         if self.state.is_open:
             # asyncio closes the transport next, as soon as the peer has read the rest.
             self._start_closing()
-        return self._keeps_tcp is not None and self.transport.can_write_eof()
+        return self.lies.keeps_tcp is not None and self.transport.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.sender.stop_handler_writes()  # before the socket's file descriptor is closed
@@ -146,8 +142,6 @@ class Connection(Endpoint):
         if not self.lost.done():
             self.lost.set_result(None)
         self.sender.resume()
-        if self.on_closed is not None:
-            self.on_closed(self)
 
     def pause_writing(self) -> None:
         self.sender.pause()
@@ -231,7 +225,7 @@ class Connection(Endpoint):
             if self.inbox.put(messages, size) and self.state.phase is Phase.OPEN:
                 self.transport.pause_reading()
         if replies and self.automatic_pong:
-            self.sender.reply(replies if self.lies is None else self.lies.pongs(replies))
+            self.sender.reply(self.lies.pongs(replies))
         if messages and self.inbox is not None:
             self.inbox.run_reader(self.sender.gather)
 
@@ -262,7 +256,7 @@ class Connection(Endpoint):
             if self.inbox is not None:
                 self.inbox.deliver(before, size)
         if pongs and self.automatic_pong:
-            self.sender.reply(pongs if self.lies is None else self.lies.pongs(pongs))
+            self.sender.reply(self.lies.pongs(pongs))
         left = self._delivered + REPLY_GRACE - self.loop.time()
         if self.state.phase is not Phase.OPEN or left <= 0 or self.inbox is None:
             self.answer_close()
@@ -274,7 +268,7 @@ class Connection(Endpoint):
 
     def answer_close(self) -> None:
         """Answer the last frame that came; does nothing when there is none, or it was answered."""
-        if self._held is None or (self.lies is not None and self.lies.delays_close()):
+        if self._held is None or self.lies.delays_close():
             return
         self.sender.catch_up()
         last, self._held = self._held, None
@@ -287,14 +281,14 @@ class Connection(Endpoint):
                 state.close_received(None, last.close_fault)
         else:
             state.close_received(last.close)
-        answers = self.lies is None or self.lies.answers_close or last.close is None
+        answers = self.lies.answers_close or last.close is None
         if answers and state.is_open and not self.transport.is_closing():
             if not self.sender.raw_close:
                 self.sender.send_close(last.answer)
             state.close_sent(parse_close(last.answer))
         state.settle()  # before a handler's thread sees that nothing can be sent
         self._start_closing()
-        if self.side == "server" and self._keeps_tcp is None:
+        if self.side == "server" and self.lies.keeps_tcp is None:
             self.sender.end()  # the server ends TCP first (RFC 6455, section 7.1.1)
         if last.close is not None and self.inbox is not None:
             self.inbox.deliver([Message("close", last.close if last.answer else None)], 0)
@@ -371,16 +365,12 @@ class Connection(Endpoint):
         self._stop_keepalive()
         self.resume_reading()  # the rest of the closing handshake must be read
         if not self.transport.is_closing():
-            longer = self._keeps_tcp
+            longer = self.lies.keeps_tcp
             self._set_timer(self.close_timeout if longer is None else longer, self._close_timed_out)
-
-    @property
-    def _keeps_tcp(self) -> float | None:
-        return None if self.lies is None else self.lies.keeps_tcp
 
     def lie(self, fault: Fault) -> None:
         """Begin to break a rule on purpose, by a fault of the stage "conduct"."""
-        if self.lies is None:
+        if self.lies is HONEST:
             self.lies = Lies(self)
         self.lies.begin(fault)
 

@@ -1,7 +1,6 @@
 """How one end breaks rules on purpose, while its connection opens, lives and closes.
 
-The faults themselves are a table, `wire.faults`; here is what an end does for them. An end without
-any has no object of this kind.
+The faults themselves are a table, `wire.faults`; here is what an end does for them.
 """
 
 from __future__ import annotations
@@ -9,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol, cast
 
 from astra_nb.errors import LocalError
 from astra_nb.quantities import check_seconds
@@ -19,7 +18,7 @@ from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import PONG
 
-__all__ = ["Lies", "check_faults", "told"]
+__all__ = ["HONEST", "Lies", "check_faults", "told"]
 
 OTHER = b"another payload"
 
@@ -107,10 +106,10 @@ class Lies:
         if not self.end.transport.is_closing():
             self.end.transport.resume_reading()
 
-    def pongs(self, pongs: Sequence[bytes]) -> list[bytes]:
+    def pongs(self, pongs: list[bytes]) -> list[bytes]:
         """Return what is sent for the PONG frames that are due."""
         if not self._other_pong:
-            return list(pongs)
+            return pongs
         key = KEY if self.end.side == "client" else None
         return [encode(PONG, OTHER, key=key)] * len(pongs)
 
@@ -125,6 +124,9 @@ class Lies:
         self._waiting = False
         if not self.end.transport.is_closing():  # the other end may have given up meanwhile
             self.end.answer_close()
+
+
+HONEST = Lies(cast(End, None))  # of every end that breaks no rule; nothing begins with it
 
 
 def told(fault: Fault) -> str:

@@ -73,7 +73,6 @@ class ServerConnection(Connection):
         next_number: Callable[[], int],
         tap: FrameLog,
         on_open: Callable[[ServerConnection, Route, dict[str, str]], None],
-        on_closed: Callable[[Connection], None],
         on_ask: Callable[[ServerConnection, Handler, tuple[object, ...]], object],
     ) -> None:
         super().__init__(
@@ -82,7 +81,6 @@ class ServerConnection(Connection):
             tap=tap,
             open_timeout=policy.open_timeout,
             close_timeout=policy.close_timeout,
-            on_closed=on_closed,
         )
         self.policy = policy
         self.next_number = next_number

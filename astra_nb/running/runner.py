@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 import threading
 from collections.abc import Iterator
-from typing import cast
 
 from astra_nb.jupyter.handler_output import install, uninstall
 from astra_nb.log import FrameLog
 from astra_nb.net.background import BackgroundLoop
-from astra_nb.net.connection import Connection
 from astra_nb.net.policy import Policy
 from astra_nb.net.server_connection import ServerConnection
 from astra_nb.websocket import WebSocket
@@ -75,14 +74,14 @@ class Runner(Listener[ServerConnection]):
             next_number=self._numbers.__next__,
             tap=self.log,
             on_open=self._handlers.start,
-            on_closed=self._closed,
             on_ask=self._answering.ask,
         )
         self._connections.add(connection)
+        connection.lost.add_done_callback(functools.partial(self._forget, connection))
         return connection
 
-    def _closed(self, connection: Connection) -> None:
-        self._connections.discard(cast(ServerConnection, connection))
+    def _forget(self, connection: ServerConnection, _: object) -> None:
+        self._connections.discard(connection)
         self._handlers.forget(connection.number)
 
     # Seen from other threads
