@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from .errors import ConnectionClosed, EndlessLoop
-from .net.base_socket import REST, BaseSocket, wait_for
+from .net.base_socket import REST, BaseSocket
 from .net.connection import Connection
 from .net.inbox import TaskInbox
 from .payloads import BytesValue, CloseValue, check_type, encode_bytes, encode_close, encode_text
@@ -186,7 +186,8 @@ class AsyncWebSocket(BaseSocket[TaskInbox]):
         if timeout is not None:
             check_wait(timeout)
         try:
-            await wait_for(self._connection.lost, timeout)
+            async with asyncio.timeout(timeout):
+                await asyncio.shield(self._connection.lost)
         except TimeoutError:
             raise self._still(timeout) from None
 

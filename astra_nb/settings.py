@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from .errors import InvalidRoute, LocalError
 from .jupyter.handler_output import CellRun, current_run
+from .net.http_answers import Pairs
 from .net.options import check_names
 from .net.policy import AS_WRITTEN, Policy, allowed_host, allowed_origin
 from .net.routes import (
@@ -22,7 +23,6 @@ from .wire.faults import Fault
 
 __all__ = ["Settings", "checked_names"]
 
-Pairs = Mapping[str, str] | Iterable[tuple[str, str]]
 H = TypeVar("H", bound=Handler)
 P = TypeVar("P", bound=PathPattern)
 Shape = tuple[tuple[str, ...], ...]  # of a path, as PathPattern has it

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self
 
+from websockets.headers import build_host
 from websockets.uri import WebSocketURI
 
 from . import seeded
@@ -16,7 +17,7 @@ from .jupyter.browser_address import Environment, no_listening
 from .jupyter.handler_output import current_cell
 from .log import FrameLog
 from .log.view import LogView
-from .net.addresses import describe_peer, is_loopback, overlap
+from .net.addresses import is_loopback, overlap
 from .net.message_rule import Rule
 from .net.options import ConnectOptions, check_log, connect_options
 from .net.policy import Policy, allowed_host, check_seeded, check_seeded_host, check_seeded_proxy
@@ -35,8 +36,6 @@ from .wire.redaction import redact_path
 from .wire.text import counted
 
 __all__ = ["Passing", "Rule", "Tap", "tap"]
-
-DEFAULT_PORTS = {False: 80, True: 443}
 
 
 class Tap:
@@ -263,9 +262,7 @@ def _rewriting(uri: WebSocketURI) -> Rewriting:
     """Return what has to be rewritten for a server: nothing, where it is on this machine."""
     if not uri.secure and is_loopback(uri.host):
         return Rewriting()
-    standard = uri.port == DEFAULT_PORTS[uri.secure]
-    host = f"[{uri.host}]" if ":" in uri.host else uri.host
-    authority = host if standard else describe_peer((uri.host, uri.port))
+    authority = build_host(uri.host, uri.port, uri.secure)
     return Rewriting(authority, f"http{'s' * uri.secure}://{authority}")
 
 

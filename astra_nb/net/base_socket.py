@@ -5,10 +5,9 @@ Every value is checked here before anything is put on the wire.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from websockets.datastructures import Headers
@@ -38,7 +37,7 @@ from .lies import check_faults
 if TYPE_CHECKING:
     from .buffers import BuffersPicture  # which is loaded when someone asks for one
 
-__all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many", "wait_for"]
+__all__ = ["REST", "BaseSocket", "ConnectionState", "serialize_for_many"]
 
 PATIENCE = 1000  # calls in a row on a connection that has ended
 TIGHT = 0.001  # seconds between calls of a loop that does nothing else
@@ -297,12 +296,6 @@ class BaseSocket(Generic[I]):
             f"no message came within {timeout:g} s; wait longer with recv(timeout=...), "
             f"or look at what did come with print(socket.log)"
         )
-
-
-async def wait_for(future: Awaitable[None], timeout: float | None) -> None:
-    """Wait for a future without cancelling it, for `timeout` seconds at most."""
-    async with asyncio.timeout(timeout):
-        await asyncio.shield(future)
 
 
 def serialize_for_many(type: str, value: object) -> tuple[bytes, int, bytes]:

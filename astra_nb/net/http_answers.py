@@ -27,6 +27,7 @@ __all__ = [
     "HttpAnswer",
     "HttpRequest",
     "PageAnswer",
+    "Pairs",
     "as_answer",
     "hidden_request",
 ]

@@ -6,7 +6,6 @@ subprotocol: it may be a secret.
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import ssl as tls
@@ -17,9 +16,10 @@ from astra_nb.errors import LocalError
 from astra_nb.log import FrameLog
 from astra_nb.quantities import as_integer, check_seconds, check_size
 from astra_nb.wire.faults import Fault
+from astra_nb.wire.messages import Side
 
 from .lies import check_faults
-from .tls import CertificateFiles, client_context
+from .tls import CertificateFiles, Path, client_context
 from .transport_options import check_way
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Compression",
     "ConnectOptions",
-    "Side",
     "check_compression",
     "check_headers",
     "check_log",
@@ -38,9 +37,7 @@ __all__ = [
     "connect_options",
 ]
 
-Side = Literal["server", "client"]
 Compression = Literal["deflate"] | Mapping[str, bool | int] | None
-Path = str | os.PathLike[str]
 Pairs = Mapping[str, str] | Iterable[tuple[str, str]] | None
 
 # RFC 9110, sections 5.6.2 and 5.5.

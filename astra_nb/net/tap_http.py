@@ -63,10 +63,6 @@ class HttpWays:
             else:
                 data = self._take_body(sender, body, data)
 
-    def finish(self, sender: Side) -> None:
-        """Pass on what there is of a head that broke off: called when TCP brings no more."""
-        self._pass_head(sender)
-
     def _take_body(self, sender: Side, body: Body, data: bytes) -> bytes:
         try:
             end = body.take(data)
@@ -161,12 +157,13 @@ class HttpWays:
             f"{why}."
         )
         self._blind = True
-        self._pass_head("client")
-        self._pass_head("server")
+        self.finish("client")
+        self.finish("server")
         if self._early:
             self._line.forward("client", bytes(self._early))
 
-    def _pass_head(self, sender: Side) -> None:
+    def finish(self, sender: Side) -> None:
+        """Pass on what there is of a head: called when TCP brings no more, too."""
         buffer = self._heads[sender]
         if buffer:
             self._line.forward(sender, bytes(buffer))

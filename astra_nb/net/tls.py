@@ -14,6 +14,7 @@ from astra_nb.errors import LocalError
 
 __all__ = [
     "CertificateFiles",
+    "Path",
     "ServerTLS",
     "check_tls_used",
     "client_context",

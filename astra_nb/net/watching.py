@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -99,15 +100,9 @@ class FrameWatch:
             tail.clear()
             self._skip = rest
 
-    def _record(
-        self,
-        data: object,
-        count: int,
-        verdict: str = "",
-        messages: tuple[bytes | None, ...] | None = None,
-    ) -> None:
+    def _record(self, *run: Any) -> None:
         for recorder in self.recorders:
-            recorder(data, count, verdict, messages)  # type: ignore[arg-type]
+            recorder(*run)
 
     # permessage-deflate
 
