@@ -230,7 +230,6 @@ PACKAGE = REPOSITORY / "astra_nb"
 WITHOUT_OWN_TESTS = {
     "async_websocket.py": "tests/test_websocket.py tests both kinds of sockets side by side",
     "exercises/catalog/": "each by right and wrong answers: tests/exercises/test_answers.py",
-    "exercises/diagnosis/errors.py": "by wrong answers: tests/exercises/test_answers.py",
     "exercises/diagnosis/evidence.py": "frozen facts: tests/exercises/diagnosis/test_rules.py",
     "exercises/diagnosis/misconceptions.py": "keys, advice: the same",
     "exercises/exercise.py": "whole checks: tests/exercises/test_check.py, test_truth.py",

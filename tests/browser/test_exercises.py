@@ -65,7 +65,7 @@ def test_an_exercise_is_worked_through(lab: Lab, theme: str) -> None:
     answer.run()
     check.run()
     region = check.output.get_by_role("region", name="Echo: not yet")
-    expect(region).to_contain_text("A text came where bytes was expected.")
+    expect(region).to_contain_text("The client got text")
     expect(region).to_contain_text(
         "Send bytes back as bytes and text as text; look at message.type."
     )

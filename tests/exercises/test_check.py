@@ -178,7 +178,7 @@ HOSTILE = {
         "from astra_nb import Server\ndef handle_socket(socket):\n"
         "    port = int(socket.request.headers['Host'].split(':')[1])\n"
         "    Server(port=port).run()\n",
-        "own-server",
+        "raised",
     ),
     "checks itself": (
         "from astra_nb.exercises import echo\ndef handle_socket(socket):\n"

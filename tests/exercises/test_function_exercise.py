@@ -72,8 +72,8 @@ def test_the_solution_is_right_and_leaves_a_record() -> None:
     [
         ("print(numbers)", "returned-none", "double returned None."),
         ("return 3", "wrong-result-type", "double returned int where list was expected."),
-        ("return [2 * n for n in numbers][:1]", "wrong-value", "different result: item 1 missing."),
-        ("return [2, 4]", "wrong-value", "item 0, 1 too many"),
+        ("return [2 * n for n in numbers][:1]", "wrong-value", "result: it lacks item 1."),
+        ("return [2, 4]", "wrong-value", "it has an extra item 0"),
         ("return (2 * n for n in numbers)", "wrong-result-type", "double returned generator where"),
         ("return numbers[9]", "raised", "IndexError: list index out of range, at line 2: return"),
         ("exit(3)", "forbidden", "double raised SystemExit: 3, at line 2: exit(3)"),
@@ -214,7 +214,7 @@ def test_of_a_dict_the_first_wrong_item_is_told() -> None:
     assert headline(checked(wrong, **options, mutations=mutations)) == "The sum is the greatest."
     wrong = "def double(numbers):\n    return {'sum': 3, 'count': 2}\n"
     assert headline(checked(wrong, **options, mutations=mutations)) == (
-        "double returned a different result: 'sum' is 3, but 11 is right."
+        "double returned a different result: item 'sum' is 3, but 11 is right."
     )
 
 

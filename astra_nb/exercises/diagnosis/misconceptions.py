@@ -15,31 +15,23 @@ class Misconception(Enum):
 
     def __new__(cls, key: str, advice: str = "") -> Misconception:
         member = object.__new__(cls)
-        member._value_ = key
-        member.advice = advice
+        member._value_, member.advice = key, advice
         return member
 
-    # The answer itself
     NO_HANDLER = "no-handler", "A handler has one parameter, the socket, and sends through it."
     NO_FUNCTION = "no-function", "Give check the function itself, without calling it."
     CELL_FAILED = "cell-failed", "Fix that cell and run it again; then run this check."
     NO_SERVER = "no-server", "Your handler did not cause this. Run the check again."
-    # What it did
     FORBIDDEN = "forbidden", "Leave that out, or return instead: one process does it all here."
-    OWN_SERVER = "own-server", "The check has its own server; it needs only the handler."
     RAISED = "raised", "Read the line that is named above."
     CLOSED_TWICE = "closed-twice", "After send_close() send nothing, and close no second time."
     SENT_TO_GONE = "sent-to-gone", "That connection had ended: take its socket out first."
-    NEVER_ENDS = (
-        "never-ends",
-        "After the close recv() raises ConnectionClosed; let it end the loop.",
-    )
+    NEVER_ENDS = "never-ends", "After the close recv() raises ConnectionClosed: let it."
     NO_AWAIT = "no-await", "In an `async def` handler each call on the socket needs `await`."
     STUCK = "stuck", "Nothing else runs in this handler until that line is done."
     RETURNED = "returned", "A handler stays in a loop until its client closes; only send answers."
     CLOSED_EARLY = "closed-early", "Nothing asks for a close here."
     DROPPED = "dropped", "Look at what your handler sent last; send_close() ends a connection."
-    # Messages
     NOTHING = "nothing", "The client sees only what is sent: send_text(...), send_bytes(...)."
     NOTHING_YET = "nothing-yet", "Here the server speaks first: send before the first recv()."
     NOT_PASSED_ON = "not-passed-on", "Handlers share only what is outside of them, such as a set."
@@ -53,7 +45,6 @@ class Misconception(Enum):
     WRONG_VALUE = "wrong-value", "Compare what was expected with what came."
     NOT_CLOSED = "not-closed", "send_close(code) sends a CLOSE frame, and nothing before it."
     WRONG_CLOSE = "wrong-close", "send_close(code, reason): section 7.4.1 has the codes."
-    # Functions
     RETURNED_NONE = "returned-none", "return gives the result back; print() only shows it."
     WRONG_RESULT_TYPE = "wrong-result-type"
 

@@ -70,67 +70,74 @@ CASES: list[tuple[str, Evidence, str, str, dict[str, Any]]] = [
     ("returned", Evidence(MESSAGE, CLOSED, handler=RETURNED, right=(HELLO,)), "returned",
      "returned after 1 right message, and", {"handler": IDLE}),
     ("returned", Evidence(MESSAGE, CLOSED, handler=RETURNED), "returned",
-     "Its last call was line 4", {"came": BYE}),
+     "returned after 0 right messages, and", {"came": BYE}),
     ("returned", Evidence(MESSAGE, CLOSED, handler=replace(
-        RETURNED, returned="'Hello'")), "returned", "returned 'Hello', and", {"came": None}),
+        RETURNED, returned="'Hello'")), "returned", "returned 'Hello' after", {"handler": IDLE}),
     ("returned", Evidence(POLICY, CLOSED, handler=RETURNED), "returned", "that closed",
      {"handler": replace(RETURNED, open_at_end=False)}),
-    ("never_ends", Evidence(Wanted("end"), handler=replace(IDLE, calls=(), busy_at=
+    ("silent", Evidence(Wanted("end"), handler=replace(IDLE, calls=(), busy_at=
      "line 5: pass")), "never-ends", "still at line 5", {"wanted": MESSAGE}),
-    ("never_ends", Evidence(Wanted("end"), handler=IDLE), "never-ends", "still waits in line 3",
+    ("silent", Evidence(Wanted("end"), handler=IDLE), "never-ends",
+     "end with it. Your handler waits at line 3",
      {"came": BYE}),
-    ("wrong_close", Evidence(POLICY), "not-closed", "Nothing came where close 1008",
+    ("silent", Evidence(POLICY), "not-closed", "got nothing where close 1008",
      {"wanted": MESSAGE}),
-    ("wrong_close", Evidence(POLICY, HELLO), "not-closed", 'Text "Hello" came where close',
+    ("unlike", Evidence(POLICY, HELLO), "not-closed", 'got text "Hello" where close',
      {"wanted": MESSAGE}),
-    ("wrong_close", Evidence(POLICY, Said("close")), "wrong-close", "without a code came",
+    ("unlike", Evidence(POLICY, Said("close")), "wrong-close", "got a close without a code where",
      {"wanted": MESSAGE}),
-    ("wrong_close", Evidence(POLICY, Said("close", b"\x03\xe9")), "wrong-close", "1001",
+    ("unlike", Evidence(POLICY, Said("close", b"\x03\xe9")), "wrong-close",
+     "1001 (going away) where close 1008",
      {"wanted": MESSAGE}),
-    ("wrong_close", Evidence(POLICY, Said("close", b"\x03\xf0")), "wrong-close", "is empty",
+    ("unlike", Evidence(POLICY, Said("close", b"\x03\xf0")), "wrong-close",
+     'violation) where close 1008 (policy violation), reason "no"',
      {"wanted": MESSAGE}),
-    ("wrong_close", Evidence(POLICY, Said("close", b"\x03\xf0No")), "wrong-close", "case",
+    ("unlike", Evidence(POLICY, Said("close", b"\x03\xf0No")), "wrong-close",
+     'reason "No" where close 1008 (policy violation), reason "no"',
      {"wanted": MESSAGE}),
-    ("wrong_close", Evidence(MESSAGE, CLOSED, handler=IDLE), "closed-early", "an answer was",
+    ("unlike", Evidence(MESSAGE, CLOSED, handler=IDLE), "closed-early",
+     'where text "Hello" was',
      {"came": HELLO}),
-    ("wrong_close", Evidence(Wanted("open"), CLOSED, handler=IDLE), "closed-early",
-     "had not closed", {"wanted": POLICY}),
-    ("known", Evidence(replace(
+    ("unlike", Evidence(Wanted("open"), CLOSED, handler=IDLE), "closed-early",
+     "where an open connection was", {"wanted": POLICY}),
+    ("unlike", Evidence(replace(
         MESSAGE, mistakes=((b"Bye", "That is the end."), (b"Hello", "Never."))), BYE),
      "known-mistake", "That is the end.", {"came": HELLO}),
-    ("known", Evidence(Wanted(
+    ("unlike", Evidence(Wanted(
         "message", Said("text"), any_payload=True, mistakes=((b"", "It is late."),)), Said(
             "text")), "known-mistake", "It is late.", {"came": Said("bytes")}),
-    ("came_before", Evidence(Wanted("nothing"), HELLO, right=(HELLO,)), "repeated", "came again",
+    ("unlike", Evidence(Wanted("nothing"), HELLO, right=(HELLO,)), "repeated", "came again",
      {"right": (BYE,)}),
-    ("came_before", Evidence(MESSAGE, BYE, right=(BYE, HELLO)), "repeated", "came again",
+    ("unlike", Evidence(MESSAGE, BYE, right=(BYE, HELLO)), "repeated", "came again",
      {"came": Said("text", b"12"), "right": (Said("text", b"12"), HELLO)}),
-    ("came_before", Evidence(MESSAGE, BYE, said=(BYE,)), "to-itself", "came back to it",
+    ("unlike", Evidence(MESSAGE, BYE, said=(BYE,)), "to-itself", "came back to it",
      {"said": (BYE, HELLO)}),
-    ("came_before", Evidence(MESSAGE, BYE, said=(BYE,)), "to-itself", "came back to it",
+    ("unlike", Evidence(MESSAGE, BYE, said=(BYE,)), "to-itself", "came back to it",
      {"wanted": Wanted("message", DATA)}),
-    ("too_many", Evidence(Wanted("nothing"), BYE, right=(HELLO,)), "too-many", "One message too",
+    ("unlike", Evidence(Wanted("nothing"), BYE, right=(HELLO,)), "too-many",
+     "where nothing was expected", {"came": None}),
+    ("unlike", Evidence(Wanted("open"), BYE), "too-many", "where an open",
+     {"came": CLOSED}),
+    ("unlike", Evidence(MESSAGE, Said("bytes", b"Hello")), "wrong-type",
+     '6f "Hello" where text "Hello" was', {"came": HELLO}),
+    ("unlike", Evidence(MESSAGE, Said("ping")), "wrong-type",
+     'got ping (empty) where text "Hello" was', {"came": BYE}),
+    ("unlike", Evidence(MESSAGE, BYE), "wrong-value", "is not as expected", {"came": None}),
+    ("unlike", Evidence(MESSAGE, Said("text", b"Hell")), "wrong-value", "lacks 'o'",
      {"came": None}),
-    ("too_many", Evidence(Wanted("open"), BYE), "too-many", "One message too", {"came": CLOSED}),
-    ("wrong_type", Evidence(MESSAGE, Said("bytes", b"Hello")), "wrong-type",
-     "Bytes came where a text", {"came": HELLO}),
-    ("wrong_type", Evidence(MESSAGE, Said("ping")), "wrong-type", "A ping came where a text",
-     {"came": BYE}),
-    ("wrong_value", Evidence(MESSAGE, BYE), "wrong-value", "is not as expected", {"came": None}),
-    ("wrong_value", Evidence(MESSAGE, Said("text", b"Hell")), "wrong-value", "'o' is missing",
-     {"came": None}),
-    ("stuck", Evidence(MESSAGE, handler=Handler(1, busy_at="line 5: pass")), "stuck",
+    ("silent", Evidence(MESSAGE, handler=Handler(1, busy_at="line 5: pass")), "stuck",
      "Your handler is still at line 5", {"handler": IDLE}),
-    ("stuck", Evidence(MESSAGE, handler=Handler(1, calls=(replace(WAITS, owner=2),))),
+    ("silent", Evidence(MESSAGE, handler=Handler(1, calls=(replace(WAITS, owner=2),))),
      "stuck", "Your handler waits at line 3", {"handler": IDLE}),
-    ("stuck", Evidence(MESSAGE, handler=IDLE, others=(Handler(2, calls=(replace(
+    ("silent", Evidence(MESSAGE, handler=IDLE, others=(Handler(2, calls=(replace(
         SEND, state="waits"),)),)), "stuck", "Another handler waits at line 4",
      {"others": (OTHER,)}),
-    ("nothing", Evidence(MESSAGE, handler=IDLE), "nothing-yet", "has not said anything",
+    ("silent", Evidence(MESSAGE, handler=IDLE), "nothing-yet",
+     'got nothing where text "Hello" was expected. Your handler waits at line 3',
      {"said": (BYE,)}),
-    ("nothing", Evidence(MESSAGE, others_said=True), "not-passed-on", "Nothing came here.",
+    ("silent", Evidence(MESSAGE, others_said=True), "not-passed-on", "got nothing where",
      {"others_said": False}),
-    ("nothing", Evidence(MESSAGE, said=(BYE, BYE), handler=IDLE), "nothing",
+    ("silent", Evidence(MESSAGE, said=(BYE, BYE), handler=IDLE), "nothing",
      "It had sent the same before. Your handler waits at line 3", {"said": ()}),
 ]  # fmt: skip
 BY_NAME = {rule.__name__: rule for rule in RULES}
@@ -146,7 +153,6 @@ def test_a_rule_holds_here_and_not_close_by(
     assert says in found.headline
     whole = diagnose(evidence)
     assert whole.key == key, whole
-    assert whole.advice or not whole.misconception.advice
     if but:
         near = next(BY_NAME[name](replace(evidence, **but)), None)
         assert near is None or near.key != key
@@ -166,7 +172,7 @@ def test_what_a_scenario_says_of_an_expectation_is_the_advice(came: Said | None)
     wanted = replace(MESSAGE, why="A client left.")
     assert diagnose(Evidence(wanted, came, said=(DATA,))).advice == "A client left."
     found = diagnose(Evidence(wanted, came, handler=raising("ValueError")))
-    assert found.advice == found.misconception.advice
+    assert not found.advice
 
 
 @pytest.mark.parametrize("kind", ["OSError", "ValueError"])
