@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -17,21 +17,36 @@ from .diagnosis.misconceptions import Finding, Table
 __all__ = ["ANSWER_TYPE", "Answer", "Note", "aligned"]
 
 ANSWER_TYPE = "application/vnd.astra-nb.answer+json"  # read by `astra-nb report`
-BUSY = "This machine is too busy to judge. Run the check again."
 # Code between backticks, or a call of ours.
 CODE = re.compile(r"`([^`]+)`|\b(\w+\.(?:hint|solution)\(\d?\))")
-# A mark and a colour beside the word, never instead of it.
-MARKS: dict[str, tuple[str, str]] = {
-    "right": ("✓", "#2e7d32"),
-    "not attempted": ("○", "#757575"),
-    "not yet": ("→", "#b26a00"),
-    "too busy": ("…", "#757575"),
+# A mark and a colour beside the word, never instead of it; and what is said without a finding.
+MARKS: dict[str, tuple[str, str, str]] = {
+    "right": ("✓", "#2e7d32", ""),
+    "not attempted": ("○", "#757575", "Nothing is written here yet. A first step: {}.hint()"),
+    "not yet": ("→", "#b26a00", ""),
+    "too busy": ("…", "#757575", "This machine is too busy to judge. Run the check again."),
 }
 BOX = "border-left: 4px solid {}; padding: 0.2em 0.9em; margin: 0.4em 0; max-width: 60em"
 MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.95em;"
-KEPT = f"{MONO} white-space: pre-wrap; overflow-wrap: anywhere; text-align: left; min-width: 5ch"
-PAIR = "display: flex; flex-wrap: wrap; gap: 0.4em 1em; margin: 0.4em 0"
-FRAME = "border: 1px solid #888; border-radius: 3px; padding: 0.2em 0.7em"
+CELL = f"{MONO} white-space: pre-wrap; overflow-wrap: anywhere; text-align: left; min-width: 5ch"
+
+
+@dataclass(frozen=True, repr=False)
+class Note:
+    """A hint, a solution, or details."""
+
+    heading: str
+    text: str
+    more: str = ""
+    code: bool = False
+
+    def __repr__(self) -> str:
+        return joined("\n\n", self.heading, self.text.rstrip("\n"), self.more)
+
+    def _repr_html_(self) -> str:
+        code = f'<pre style="margin: 0.3em 0; {MONO}">{escape(self.text)}</pre>'
+        text = code if self.code else prose(self.text)
+        return box(self.heading, "", "#1565c0", text, prose(self.more))
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,33 +83,49 @@ class Answer:
         """Short name of the misconception; or ""."""
         return self.finding.key if self.finding else ""
 
-    def __str__(self) -> str:
-        frames = (f"  {name:<8}  {text}" for name, text in self._frames())
-        says = "\n".join((*self._paragraphs(), *frames))
+    def __repr__(self) -> str:
+        facts = (f"  {name:<8}  {text}" for name, text in self._facts())
         folded = ", ".join(map(summary, self._folded()))
-        ending = [self.progress, f"More by .details(): {folded}."] if folded else [self.progress]
-        parts = (f"{self.title}: {self.outcome}.", says, "\n".join(filter(None, ending)))
-        return "\n\n".join(filter(None, parts))
+        ending = (self.progress, f"More by .details(): {folded}." if folded else "")
+        says = joined("\n", *self._says(), *facts)
+        return joined("\n\n", f"{self.title}: {self.outcome}.", says, joined("\n", *ending))
 
-    __repr__ = __str__
+    def _repr_html_(self) -> str:
+        facts = [f"{name}\n{text}" for name, text in self._facts()]
+        folded = (
+            f"<details><summary>{escape(summary(each))}</summary>"
+            f"{html_table(each.heads, each.rows)}</details>"
+            for each in self._folded()
+        )
+        parts = (*map(prose, self._says()), html_table((), [facts]), *folded, prose(self.progress))
+        mark, colour, _ = MARKS[self.outcome]
+        return box(f"{self.title}: {self.outcome}.", mark, colour, *parts)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        headline = self.finding.headline if self.finding else ""
+        data = {"exercise": self.name, "title": self.title, "state": self.outcome}
+        data |= {"key": self.key, "headline": headline}
+        return {"text/plain": repr(self), "text/html": self._repr_html_(), ANSWER_TYPE: data}
 
     def details(self) -> Note:
         """Show what is folded: frames or calls, what was printed, where to read again."""
-        text = "\n\n".join(map(table_text, self._folded())) or "There are none."
+        tables = (
+            "\n  ".join((f"{each.caption}:", *aligned((each.heads, *each.rows))))
+            for each in self._folded()
+        )
+        text = joined("\n\n", *tables) or "There are none."
         return Note(f"{self.title}: details", text, code=True)
 
-    def _paragraphs(self) -> list[str]:
-        if self.finding:
-            return [text for text in (self.finding.headline, self.finding.advice) if text]
-        first_step = f"Nothing is written here yet. A first step: {self.name}.hint()"
-        return {"not attempted": [first_step], "too busy": [BUSY]}.get(self.outcome, [])
+    def _says(self) -> tuple[str, ...]:
+        if found := self.finding:
+            return found.headline, found.advice
+        return (MARKS[self.outcome][2].format(self.name),)
 
-    def _frames(self) -> list[tuple[str, str]]:
+    def _facts(self) -> list[tuple[str, str]]:
         if not (found := self.finding):
             return []
-        place = "; ".join(filter(None, (found.where, found.line)))
-        pairs = (("expected", found.expected), ("came", found.came), ("where", place))
-        return [(name, text) for name, text in pairs if text]
+        facts = (("expected", found.expected), ("came", found.came), ("where", found.where))
+        return [(name, text) for name, text in facts if text]
 
     def _folded(self) -> Iterator[Table]:
         yield from self.finding.tables if self.finding else ()
@@ -103,47 +134,6 @@ class Answer:
             yield Table("What your code printed", (), lines)
         if self.finding and self.section:
             yield Table("Read again", (), ((self.section,),))
-
-    def _repr_html_(self) -> str:
-        frames = "".join(
-            f'<div style="{FRAME}">{name} <span style="{KEPT}">{escape(text)}</span></div>'
-            for name, text in self._frames()
-        )
-        rows = (frames, "".join(map(table_html, self._folded())))
-        return box(
-            f"{self.title}: {self.outcome}.",
-            *MARKS[self.outcome],
-            *map(prose, self._paragraphs()),
-            *(f'<div style="{PAIR}">{row}</div>' for row in rows if row),
-            prose(self.progress),
-        )
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        headline = self.finding.headline if self.finding else ""
-        data = {"exercise": self.name, "title": self.title, "state": self.outcome}
-        data |= {"key": self.key, "headline": headline}
-        return {"text/plain": str(self), "text/html": self._repr_html_(), ANSWER_TYPE: data}
-
-
-@dataclass(frozen=True, repr=False)
-class Note:
-    """A hint, a solution, or details."""
-
-    heading: str
-    text: str
-    more: str = ""
-    code: bool = False
-
-    def __str__(self) -> str:
-        parts = (self.heading, self.text, self.more)
-        return "\n\n".join(part.rstrip("\n") for part in parts if part)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        code = f'<pre style="margin: 0.3em 0; {MONO}">{escape(self.text)}</pre>'
-        text = code if self.code else prose(self.text)
-        return box(self.heading, "", "#1565c0", text, prose(self.more))
 
 
 def box(heading: str, mark: str, colour: str, *parts: str) -> str:
@@ -160,24 +150,24 @@ def prose(text: str) -> str:
     return f'<p style="margin: 0.4em 0">{code}</p>' if text else ""
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of cells as lines with columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+def html_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    html = ""
+    for cell, row in (('th scope="col"', heads), *(("td", row) for row in rows)):
+        cells = "".join(f'<{cell} style="{CELL}">{escape(t)}</{cell[:2]}>' for t in row)
+        html += f'<tr style="background: none">{cells}</tr>' if row else ""
+    return f"<table>{html}</table>" if html else ""
 
 
 def summary(table: Table) -> str:
     return f"{table.caption} ({len(table.rows)})" if len(table.rows) > 1 else table.caption
 
 
-def table_text(table: Table) -> str:
-    lines = aligned([row for row in (table.heads, *table.rows) if row])
-    return "\n".join((f"{table.caption}:", *(f"  {line}".rstrip() for line in lines)))
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines with columns; an empty row is left out."""
+    rows = [row for row in rows if row]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
-def table_html(table: Table) -> str:
-    html = f"<details><summary>{escape(summary(table))}</summary><table>"
-    for cell, row in (('th scope="col"', table.heads), *(("td", row) for row in table.rows)):
-        cells = "".join(f'<{cell} style="{KEPT}">{escape(t)}</{cell[:2]}>' for t in row)
-        html += f'<tr style="background: none">{cells}</tr>' if row else ""
-    return f"{html}</table></details>"
+def joined(separator: str, *parts: str) -> str:
+    return separator.join(filter(None, parts))

@@ -1,8 +1,7 @@
 """The report of a class: who did which exercise, how far, and what is misunderstood most.
 
-Reads the data of checks and of predictions in executed notebooks, and exported logs. Students are
-named by their folders or files; nothing leaves the machine, and nothing in a file is run or shown
-as markup.
+Reads executed notebooks and exported logs. Students are named by their folders or files; nothing
+leaves the machine, and nothing in a file is run or shown as markup.
 """
 
 from __future__ import annotations
@@ -16,12 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from astra_nb.log import FrameLog
-from astra_nb.log.records import CheckRecord, Outcome
+from astra_nb.log.records import CheckRecord
 from astra_nb.wire.text import counted, visible
 
 from .cards import ANSWER_TYPE, MARKS, aligned
@@ -30,7 +28,7 @@ __all__ = ["PREDICTION_TYPE", "Found", "Report", "changes", "read_folder"]
 
 PREDICTION_TYPE = "application/vnd.astra-nb.prediction+json"  # of what a prediction's check shows
 
-NBGRADER = ("submitted", "autograded")  # the student is the folder below
+COLLECTED = re.compile("(?:^|/)(submitted|autograded)/([^/]+)/")  # by nbgrader, and from whom
 MAX_SIZE = 200 * 2**20  # bytes
 RENEWED = 10  # seconds between two renewals of a page
 # A spreadsheet would run what begins so, and reads wide and small signs as the others. Where it
@@ -40,8 +38,8 @@ FORMULA = re.compile(
 )
 ASKED = re.compile(r"(\w+) = predict\(")  # a prediction has a check, too
 CHECKED = re.compile(r"(\S+)\.check\(")
-PREDICTED = ("no answer", "not right", "right")  # outcomes of a prediction
-RANKS = ("too busy", "not yet", *PREDICTED)  # of all outcomes; a later one counts more
+# Outcomes of exercises and of predictions; a later one counts more.
+RANKS = ("not attempted", "too busy", "not yet", "no answer", "not right", "right")
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Exercises of a class</title>
@@ -101,11 +99,11 @@ class Report:
     @cached_property
     def students(self) -> dict[str, dict[str, Found]]:
         """The result that counts, by student, and by exercise or question."""
-        students: dict[str, dict[str, Found]]
-        students = {name: {} for name in sorted({each.student for each in self.found})}
-        for each in sorted(self.found, key=lambda each: each.rank):
+        students: dict[str, dict[str, Found]] = {}
+        for each in sorted(self.found, key=lambda each: (each.student, each.rank)):
+            results = students.setdefault(each.student, {})
             if name := each.exercise or each.question:
-                students[each.student][name] = each
+                results[name] = each
         return students
 
     @property
@@ -128,14 +126,14 @@ class Report:
     def lists(self) -> dict[str, list[str]]:
         """Return what is misunderstood most, and what could not be read, by heading."""
         results = [each for row in self.students.values() for each in row.values()]
-        wrong = [each for each in results if each.key]
-        says = {f"{each.exercise}, {each.key}": each.headline for each in reversed(wrong)}
-        missed = Counter(f"{each.exercise}, {each.key}" for each in wrong).most_common(3)
+        says = {(each.exercise, each.key): each.headline for each in reversed(results)}
+        missed = Counter((each.exercise, each.key) for each in results if each.key)
         surprised = Counter(each.question for each in results if each.outcome == "not right")
         rest = (each for each in self.found if not each.exercise and not each.question)
         return {
             "Misunderstood most": [
-                f"{counted(n, 'student')}: {what}. {says[what]}".rstrip() for what, n in missed
+                f"{counted(n, 'student')}: {', '.join(what)}. {says[what]}".rstrip()
+                for what, n in missed.most_common(3)
             ],
             "Predicted wrongly most": [
                 f"{counted(n, 'student')}: {what}" for what, n in surprised.most_common(3)
@@ -219,15 +217,16 @@ def read_folder(folder: Path) -> Report:
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder")
-    paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")))
-    names = [name for name in paths if name.suffix in READERS and "/." not in f"/{name.as_posix()}"]
-    collected = [name for name in names if any(each in NBGRADER for each in name.parts[:-2])]
+    paths = [path.relative_to(folder) for path in sorted(folder.rglob("*"))]
+    paths = [path for path in paths if path.suffix in READERS and "/." not in f"/{path.as_posix()}"]
+    collected = {path: place for path in paths if (place := COLLECTED.search(path.as_posix()))}
     found: list[Found] = []
-    for name in collected or names:
-        folders = [*name.parts[:-1], name.stem]
-        below = (each for above, each in pairwise(folders[:-1]) if above in NBGRADER)
-        place = next(below, folders[0]), name.with_suffix("").as_posix(), NBGRADER[1] in name.parts
-        read = [Found(*place, *result) for result in read_file(folder / name)]
+    for path in collected or paths:
+        file = path.with_suffix("").as_posix()
+        kind, student = collected[path].groups() if collected else ("", file.partition("/")[0])
+        read = [
+            Found(student, file, kind == "autograded", *each) for each in read_file(folder / path)
+        ]
         found += {(each.exercise, each.question): each for each in read}.values()  # the last ones
     return Report(found)
 
@@ -255,22 +254,17 @@ def read_notebook(text: str) -> Iterator[tuple[str, ...]]:
         outputs = cell.get("outputs", ())
         shown = [result for output in outputs for result in read_output(output.get("data", {}))]
         yield from shown
-        # The error of a cell whose check did not come to a result.
-        names = [
-            name for name in CHECKED.findall(source)[:1] if not shown and name not in questions
-        ]
-        for output in outputs if names else ():
-            if output.get("output_type") == "error":
-                yield names[0], f"error: {output.get('ename', '')}"
+        checked = CHECKED.search(source)
+        if checked and not shown and checked[1] not in questions:  # it came to no result
+            errors = (each["ename"] for each in outputs if each.get("output_type") == "error")
+            yield from ((checked[1], f"error: {name}") for name in errors)
 
 
 def read_output(data: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    answer, told = data.get(ANSWER_TYPE), data.get(PREDICTION_TYPE)
-    if isinstance(answer, dict) and answer.get("state") in get_args(Outcome):
-        name, key, says = (str(answer.get(each, "")) for each in ("exercise", "key", "headline"))
-        yield name, answer["state"], key, says
-    if isinstance(told, dict) and told.get("state") in PREDICTED and told.get("question"):
-        yield "", told["state"], "", "", str(told["question"])
+    for shown in (data.get(ANSWER_TYPE), data.get(PREDICTION_TYPE)):
+        if isinstance(shown, dict) and shown.get("state") in RANKS:
+            fields = ("exercise", "state", "key", "headline", "question")
+            yield tuple(str(shown.get(each, "")) for each in fields)
 
 
 def read_log(text: str) -> Iterator[tuple[str, ...]]:

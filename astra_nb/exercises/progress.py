@@ -22,45 +22,22 @@ EARLIER = "right before"  # only in what remember() returns
 NO_PROGRESS = "ASTRA_NB_NO_PROGRESS"  # environment variable; with any value nothing is kept
 
 
-def read_states(folder: Path) -> dict[str, str]:
-    """Return the state of each exercise by its name; damaged parts are left out."""
-    states = _read(folder, "exercises")
-    return {name: state for name, state in states.items() if state in STATES}
-
-
-def read_answers() -> dict[str, str]:
-    """Return the answer to each question that a prediction asked in the current folder."""
-    rows = ((q, each) for q, each in _read(Path.cwd(), "predictions").items())
-    answers = {question: each.get("answer") for question, each in rows if isinstance(each, dict)}
-    return {question: each for question, each in answers.items() if isinstance(each, str)}
-
-
-def remember_answer(question: str, answer: str, outcome: str) -> None:
-    """Note the answer to a question in the current folder; "" forgets the one before."""
-    found = _read(Path.cwd(), "predictions")
-    answers = {each: found[each] for each in found if each != question}
-    if answer:
-        answers[question] = {"answer": answer, "outcome": outcome}
-    if answers or found:
-        _write("predictions", answers)
-
-
-def _read(folder: Path, part: str = "") -> dict[str, Any]:
-    path = folder / FILE_NAME
-    content = None
+def read() -> dict[str, dict[str, Any]]:
+    """Return the parts of the file in the current folder; damaged ones are left out."""
+    found: Any = None
     with contextlib.suppress(OSError, ValueError, RecursionError):
-        if not os.environ.get(NO_PROGRESS) and path.stat().st_size <= MAX_SIZE:
-            content = json.loads(path.read_text(encoding="utf-8"))
-    if part and isinstance(content, dict):
-        content = content.get(part)
-    return content if isinstance(content, dict) else {}
+        if not os.environ.get(NO_PROGRESS) and os.path.getsize(FILE_NAME) <= MAX_SIZE:
+            found = json.loads(Path(FILE_NAME).read_text(encoding="utf-8"))
+    parts = found.items() if isinstance(found, dict) else ()
+    return {name: part for name, part in parts if isinstance(part, dict)}
 
 
-def _write(part: str, value: dict[str, Any]) -> None:
+def keep(name: str, part: dict[str, Any]) -> None:
+    """Write a part of the file; the others stay."""
     if not os.environ.get(NO_PROGRESS):
-        text = json.dumps(_read(Path.cwd()) | {part: value}, indent=1, sort_keys=True)
+        text = json.dumps(read() | {name: part}, indent=1, sort_keys=True)
         with contextlib.suppress(OSError):
-            write(Path.cwd() / FILE_NAME, text + "\n")
+            write(FILE_NAME, text + "\n")
 
 
 def remember(name: str, outcome: Outcome) -> dict[str, str]:
@@ -69,12 +46,13 @@ def remember(name: str, outcome: Outcome) -> dict[str, str]:
     What was right once stays right, as `EARLIER` in what is returned: to try out something else
     takes nothing away. A machine that was too busy changes nothing.
     """
-    states = read_states(Path.cwd())
+    kept = read().get("exercises", {})
+    states = {each: state for each, state in kept.items() if state in STATES}
     if states.get(name) == "right":
         return states | {name: "right" if outcome == "right" else EARLIER}
     if outcome != "too busy":
         states[name] = outcome
-        _write("exercises", states)
+        keep("exercises", states)
     return states
 
 

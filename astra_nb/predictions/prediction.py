@@ -58,8 +58,10 @@ class Prediction:
         self._of_cell: list[Prediction] = [self]
         self.form: Form | None = None
         if not is_off():
-            with suppress(ValueError):  # the question was asked in another way then
-                self._take(progress.read_answers().get(self.question, ""))
+            kept: Any = progress.read().get("predictions", {}).get(self.question)
+            # Nothing is kept or it is damaged, or the question was asked in another way then.
+            with suppress(ValueError, TypeError, KeyError, AttributeError):
+                self._take(kept["answer"])
 
     @property
     def answer(self) -> str:
@@ -73,11 +75,20 @@ class Prediction:
     @answer.setter
     def answer(self, text: str) -> None:
         self._take(str(text))
-        progress.remember_answer(self.question, self._text, "open")
+        self._keep("open")
 
     def _take(self, text: str) -> None:
         self._value = read(self.kind, text, self.choices) if text.strip() else None
         self._text = text.strip()
+
+    def _keep(self, outcome: str) -> None:
+        """Keep the answer beside the notebook; "" forgets the one before."""
+        before = progress.read().get("predictions", {})
+        answers = {each: before[each] for each in before if each != self.question}
+        if self._text:
+            answers[self.question] = {"answer": self._text, "outcome": outcome}
+        if answers or before:
+            progress.keep("predictions", answers)
 
     def check(self, truth: Any) -> None:
         """Show what was true, and whether the answer was right.
@@ -95,7 +106,7 @@ class Prediction:
         self.outcome = "not asked" if is_off() else "no answer"
         if self._value is not None and not is_off():
             self.outcome = "right" if self._value == found.value else "not right"
-            progress.remember_answer(self.question, self._text, self.outcome)
+            self._keep(self.outcome)
         sentence = self._sentence(found)
         if self.form is not None and self.outcome in ("right", "not right"):
             self.form.status = sentence

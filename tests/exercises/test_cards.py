@@ -27,7 +27,6 @@ FINDING = Finding(
     expected='text "b"',
     came='text "a"',
     where="Several texts, client 2",
-    line="line 3: socket.send_text(first)",
     tables=(FRAMES,),
 )
 NOT_YET = Answer(
@@ -83,7 +82,7 @@ def test_a_card_says_one_fact_and_where_and_what_to_do() -> None:
         FINDING.advice,
         '  expected  text "b"',
         '  came      text "a"',
-        "  where     Several texts, client 2; line 3: socket.send_text(first)",
+        "  where     Several texts, client 2",
         "",
         NOT_YET.progress,
         "More by .details(): The frames that passed (2), What your code printed (2), Read again.",
@@ -115,9 +114,8 @@ def test_details_are_folded_and_headings_are_headings() -> None:
 
 def test_expected_and_came_stand_side_by_side() -> None:
     html = NOT_YET._repr_html_()
-    frames, folded = html.split("display: flex")[1:]
-    assert frames.index(">expected") < frames.index(">came") < frames.index(">where")
-    assert folded.count("<details") == 3
+    [row] = re.findall(r"<tr.*?</tr>", html.partition("<details")[0], re.DOTALL)
+    assert row.index(">expected") < row.index(">came") < row.index(">where")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +174,7 @@ EVIL = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>"
 def test_what_a_stranger_sends_is_never_markup() -> None:
     side = f"{EVIL} {EVIL}"
     table = Table(EVIL, (EVIL, EVIL), ((EVIL, f"`{EVIL}`"),))
-    finding = Finding(Misconception.RETURNED, EVIL, f"`{EVIL}`", side, side, EVIL, EVIL, (table,))
+    finding = Finding(Misconception.RETURNED, EVIL, f"`{EVIL}`", side, side, EVIL, tables=(table,))
     answer = Answer(
         EVIL, EVIL, "not yet", finding, section=EVIL, progress=EVIL, printed=f"{EVIL}\x1b[2J\n"
     )

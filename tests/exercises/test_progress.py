@@ -11,10 +11,9 @@ from astra_nb.exercises.progress import (
     FILE_NAME,
     MAX_SIZE,
     NO_PROGRESS,
-    read_answers,
-    read_states,
+    keep,
+    read,
     remember,
-    remember_answer,
     sentence,
 )
 
@@ -34,7 +33,7 @@ def said(states: dict[str, str]) -> str:
 def test_states_are_kept_beside_the_notebook(folder: Path) -> None:
     remember("echo", "not yet")
     states = remember("greet", "right")
-    assert states == read_states(folder) == {"echo": "not yet", "greet": "right"}
+    assert states == read()["exercises"] == {"echo": "not yet", "greet": "right"}
     assert said(states) == "Progress in this notebook: 1 of 2 right; still to do: Echo."
     assert said(remember("echo", "right")) == "Progress in this notebook: 2 of 2 right. All done."
     content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
@@ -47,7 +46,7 @@ def test_what_was_right_stays_right_but_not_yet_is_not_all_done(folder: Path) ->
     once = "Progress in this notebook: 1 of 2 right (Echo with an earlier answer)"
     for outcome in ("not yet", "not attempted", "too busy"):
         assert said(remember("echo", outcome)) == f"{once}; still to do: Greet on open."
-    assert read_states(folder) == {"echo": "right"}
+    assert read() == {"exercises": {"echo": "right"}}
     remember("greet", "right")
     assert said(remember("echo", "not yet")) == (
         "Progress in this notebook: 2 of 2 right (Echo with an earlier answer)."
@@ -83,41 +82,23 @@ def test_a_damaged_file_is_begun_again(folder: Path, damaged: str) -> None:
 def test_a_folder_that_cannot_be_written_stops_nothing(folder: Path) -> None:
     (folder / FILE_NAME).mkdir()
     assert remember("echo", "right") == {"echo": "right"}
-    assert read_states(folder) == {}
+    assert read() == {}
 
 
-def test_answers_to_questions_are_kept_beside_the_states_of_exercises(folder: Path) -> None:
+def test_other_parts_of_the_file_stay() -> None:
     remember("echo", "right")
-    remember_answer("How many?", "3", "open")
-    remember_answer("Which?", "pong", "right")
+    keep("predictions", {"How many?": {"answer": "3"}})
     remember("greet", "right")
-    assert read_answers() == {"How many?": "3", "Which?": "pong"}
-    assert read_states(folder) == {"echo": "right", "greet": "right"}
-    remember_answer("How many?", "", "open")
-    assert read_answers() == {"Which?": "pong"}
+    assert read() == {
+        "exercises": {"echo": "right", "greet": "right"},
+        "predictions": {"How many?": {"answer": "3"}},
+    }
 
 
-def test_no_answer_leaves_no_file(folder: Path) -> None:
-    remember_answer("How many?", "", "open")
-    assert list(folder.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "damaged", ["[]", '{"predictions": 3}', '{"predictions": {"How many?": 3, "b": {"answer": 3}}}']
-)
-def test_damaged_answers_are_left_out(folder: Path, damaged: str) -> None:
-    (folder / FILE_NAME).write_text(damaged, encoding="utf-8")
-    assert read_answers() == {}
-    remember_answer("Which?", "pong", "right")
-    assert read_answers() == {"Which?": "pong"}
-
-
-def test_nothing_is_kept_where_that_is_switched_off(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_kept_where_that_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     remember("echo", "right")
     monkeypatch.setenv(NO_PROGRESS, "1")
-    remember_answer("How many?", "3", "right")
-    assert (read_answers(), read_states(folder)) == ({}, {})
+    keep("predictions", {"How many?": {"answer": "3"}})
+    assert read() == {}
     monkeypatch.delenv(NO_PROGRESS)
-    assert (read_answers(), read_states(folder)) == ({}, {"echo": "right"})
+    assert read() == {"exercises": {"echo": "right"}}

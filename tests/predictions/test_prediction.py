@@ -78,6 +78,29 @@ def test_an_answer_is_there_again_after_a_restart(folder: Path) -> None:
     assert predict("Another one?").answer == ""
 
 
+def test_answers_are_kept_beside_each_other_and_an_empty_one_forgets_its_own() -> None:
+    first, second = predict("How many?"), predict("Which?", "frames")
+    first.answer, second.answer = "3", "pong"
+    assert (predict("How many?").answer, predict("Which?", "frames").answer) == ("3", "pong")
+    first.answer = ""
+    assert (predict("How many?").answer, predict("Which?", "frames").answer) == ("", "pong")
+
+
+def test_no_answer_leaves_no_file(folder: Path) -> None:
+    predict(QUESTION).answer = ""
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "damaged", ["[]", '{"predictions": 3}', '{"predictions": {"How many?": 3, "b": {"answer": 3}}}']
+)
+def test_damaged_answers_are_left_out(folder: Path, damaged: str) -> None:
+    (folder / FILE_NAME).write_text(damaged, encoding="utf-8")
+    assert [predict(question).answer for question in ("How many?", "b")] == ["", ""]
+    predict("How many?").answer = "4"
+    assert predict("How many?").answer == "4"
+
+
 def test_a_question_that_is_asked_in_another_way_has_no_answer_yet() -> None:
     predict(QUESTION).answer = "3"
     assert predict(QUESTION, "frames").answer == ""

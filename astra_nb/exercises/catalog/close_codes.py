@@ -20,15 +20,16 @@ def messages_that_no_rule_is_about(script: Script) -> None:
 
 
 def messages_that_ask_for_a_close(script: Script) -> None:
+    stayer, datas = script.client(), (script.octets(3), script.octets(50), b"", b"bye")
     asking: list[tuple[str, Payload, int]] = [("text", text, 1009) for text in TOO_BIG]
-    asking += [("bytes", data, 1003) for data in (script.octets(3), script.octets(50), b"", b"bye")]
+    asking += [("bytes", data, 1003) for data in datas]
     asking += [("text", word, code) for word, code in WORDS.items()]
     for type, value, code in asking:
-        leaver, stayer = script.client(), script.client()
-        leaver.exchange([("text", script.word())])
-        leaver.send(type, value)
-        leaver.expect_close(code, "bye" if value == "bye" else None)
-        stayer.exchange([("text", script.word())])
+        client = script.client()
+        client.exchange([("text", script.word())])
+        client.send(type, value)
+        client.expect_close(code, "bye" if value == "bye" else None)
+    stayer.exchange([("text", script.word())])
 
 
 close_codes = HandlerExercise(
@@ -38,8 +39,7 @@ close_codes = HandlerExercise(
     prompt="An echo with rules. Echo every text, but close with the code that fits when a text has "
     "more than 20 bytes in UTF-8 (too big), or is `forbidden` (against the policy), `shutdown` "
     "(you are going away) or `bye` (a normal closure, with the reason `bye`). A bytes message "
-    "is data that you do not support, whatever its size. Do not answer pings and pongs, and do "
-    "not close for them.",
+    "is data that you do not support, whatever its size. Skip pings and pongs.",
     hints=[
         "The codes: 1000 normal, 1001 going away, 1003 unsupported data, 1008 policy violation, "
         "1009 message too big.",
@@ -65,10 +65,7 @@ def handle_socket(socket):
             socket.send_text(message.value)
 """,
     scenarios=[messages_that_no_rule_is_about, messages_that_ask_for_a_close],
-    wrong=[
-        Wrong("def handle_socket(s):\n    for m in s: s.send(m.type, m.value)", "unasked"),
-        Wrong("def handle_socket(s): s.send_close(1009)", "closed-early"),
-    ],
+    wrong=[Wrong("def handle_socket(s):\n    for m in s: s.send(m.type, m.value)", "unasked")],
     advice={
         "closed-early": "No rule asks for this. 20 bytes are allowed; only the whole word counts.",
         "not-closed": "A rule asks for it. Count the bytes in UTF-8, not the characters; compare "

@@ -47,13 +47,9 @@ def handle_socket(socket):
             socket.send(message.type, message.value)
 """,
     scenarios=[texts_and_bytes, many_messages_after_a_long_silence, two_clients],
-    wrong=[
-        Wrong("def handle_socket(s): s.send_text(s.recv().value)", "returned"),
-        Wrong("def handle_socket(s):\n    for m in s: print(m.value)", "nothing"),
-    ],
+    wrong=[Wrong("def handle_socket(s): s.send_text(s.recv().value)", "returned")],
     advice={
         "wrong-type": "Send bytes back as bytes and text as text; look at message.type.",
-        "wrong-value": "Add nothing and take nothing away: no blanks, no line breaks, no strip().",
         "nothing": "Answer every text and every bytes message, even an empty one.",
     },
 )
