@@ -7,6 +7,7 @@ import re
 import secrets
 import threading
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from .diagnosis.misconceptions import Finding, Misconception
 from .harness import Harness
 from .patience import Patience, TooBusy
 from .scenario import Scenario, ScenarioError, play
-from .scripted_client import NotYet
+from .stage import NotYet
 from .untouched import is_untouched
 
 __all__ = ["HANDLER_STUB", "NOTEBOOKS", "Exercise", "HandlerExercise", "Wrong"]
@@ -70,7 +71,7 @@ class Exercise(ABC):
     function: str = "handle_socket"  # name of what is asked for
 
     def __post_init__(self) -> None:
-        self._sayable = dict[str, bool]()  # as `play` returned it
+        self._sayable = Counter[str]()  # as `play` returned it
         self._advice = {key: said for keys, said in self.advice.items() for key in keys.split()}
         if unknown := sorted({*self._advice, *(key for _, key in self.wrong)} - KEYS):
             raise ValueError(
@@ -163,8 +164,8 @@ class Exercise(ABC):
     def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
         """Try the answer; raises `NotYet` or `TooBusy` when it is not right."""
 
-    def _mistakes(self) -> dict[str, bool]:
-        """Return what can be said of mistakes, and of each whether it is one where it stands."""
+    def _mistakes(self) -> Mapping[str, int]:
+        """Return what can be said of mistakes, and of each how often it is one where it stands."""
         return self._sayable
 
     def selftest(self) -> list[str]:
@@ -235,7 +236,7 @@ class HandlerExercise(Exercise):
             with Harness(answer, self.path, self.automatic_pong, log) as harness:
                 patience = Patience()
                 for scenario in self.scenarios:
-                    self._sayable |= play(scenario, harness, patience, seed)
+                    self._sayable.update(play(scenario, harness, patience, seed))
                 play(self.scenarios[-1], harness, patience, secrets.token_hex(16))
         except InvalidRoute as error:
             said = str(error)

@@ -6,7 +6,7 @@ import contextlib
 import random
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,8 +25,8 @@ from .diagnosis.rules import about
 from .exercise import Exercise
 from .patience import Patience
 from .scenario import ScenarioError
-from .scripted_client import NotYet
 from .socket_spy import error_facts
+from .stage import NotYet
 
 __all__ = ["Call", "FunctionExercise"]
 
@@ -102,7 +102,7 @@ class FunctionExercise(Exercise):
             with contextlib.suppress(Exception):  # some raise with some arguments
                 yield mutant(*map(copy, call.arguments)), said
 
-    def _mistakes(self) -> dict[str, bool]:
+    def _mistakes(self) -> Mapping[str, int]:
         found = {said: False for _, said in self._mutants}
         for call in self._calls(self.name):
             earlier = [call.expected]

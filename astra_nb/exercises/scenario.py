@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import scripted_client
+from astra_nb.errors import AstraError
+
+from . import scripted_client, stage
 from .harness import Harness
 from .patience import Patience, TooBusy
-from .scripted_client import FORGET, Client, Judge, NotYet, Payload, Stage
+from .scripted_client import FORGET, Client, Judge, Payload
+from .stage import NotYet, Stage
 
 __all__ = ["Client", "Judge", "Payload", "Scenario", "ScenarioError", "Script", "play"]
 
@@ -114,12 +119,27 @@ class Script(Stage):
         for client in clients:
             client.expect_nothing(why)
 
+    def end(self) -> None:
+        """See that nothing more came, and that a handler ends with its connection."""
+        left = [client for client in self.clients if not client.leaving and not client.ended]
+        for client in left:
+            client.see_no_more()
+        for client in left[:1]:  # what others hear of it is the exercise's matter
+            client.close()
 
-def play(scenario: Scenario, harness: Harness, patience: Patience, seed: str) -> dict[str, bool]:
+    def clear(self) -> None:
+        """Drop all connections, wherever they stand."""
+        for client in self.clients:
+            client.reader.cancel()
+            with contextlib.suppress(AstraError, RuntimeError):
+                self.begin(client.socket.drop()).result(FORGET)
+
+
+def play(scenario: Scenario, harness: Harness, patience: Patience, seed: str) -> Counter[str]:
     """Play a scenario, and see that each handler ends with its connection.
 
     Returns:
-        By what would be said of a mistake, whether it is a mistake where it stands.
+        What would be said of mistakes, and of each how often it is one where it stands.
 
     Raises:
         NotYet: Something was not as expected.
@@ -142,7 +162,7 @@ def play(scenario: Scenario, harness: Harness, patience: Patience, seed: str) ->
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        own = (__file__, scripted_client.__file__)
+        own = (__file__, scripted_client.__file__, stage.__file__)
         lines = [f", line {frame.lineno}" for frame in frames if frame.filename not in own]
         said = f"scenario {name}{lines[-1] if lines else ''}: {type(error).__name__}: {error}"
         raise ScenarioError(said) from error

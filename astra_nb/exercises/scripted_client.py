@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import threading
-from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from astra_nb.client import connect_async
 from astra_nb.errors import AstraError, ConnectFailed, HandshakeFailed
 from astra_nb.wire.messages import CloseFrame
 
 from .diagnosis.evidence import Evidence, Said, Wanted
-from .diagnosis.misconceptions import Finding, Misconception, Table
+from .diagnosis.misconceptions import Misconception, Table
 from .diagnosis.rules import diagnose
-from .harness import Harness
-from .patience import Patience
-from .socket_spy import Run, said_of
+from .stage import ANSWER, REST, End, NotYet, Stage
 
-__all__ = ["Client", "Judge", "NotYet", "Payload", "Stage"]
+__all__ = ["FORGET", "Client", "Judge", "Payload"]
 
-T = TypeVar("T")
 Payload = str | bytes
 Message = tuple[str, Payload]
 Judge = Callable[[bytes], str]
 
 TYPES = ("text", "bytes", "ping", "pong")
-TICK = 0.02  # seconds
-ANSWER = 2.5  # seconds, as this process was given them, until a wait for an answer ends
-REST = 0.4  # the same, while every handler waits for a message
-QUIET = 0.12  # the same, in which nothing is to come
-WHOLE = 15.0  # the same, for a whole check
+QUIET = 0.12  # seconds, as this process was given them, in which nothing is to come
 FORGET = 1.0  # the same, for what a handler may do, and need not
 SHOWN_FRAMES = 8
-
-
-class NotYet(Exception):
-    """Ends a check with a finding."""
-
-    def __init__(self, finding: Finding) -> None:
-        self.finding = finding
 
 
 def octets(value: object) -> bytes:
@@ -58,103 +40,12 @@ def known(type: str) -> str:
     return type
 
 
-class Stage:
-    """What the clients of one scenario share: the server that they try, and how they wait."""
-
-    def __init__(self, harness: Harness, patience: Patience, title: str) -> None:
-        self.harness = harness
-        self.patience = patience  # that of the check
-        self.title = title  # what the scenario is about
-        self.clients: list[Client] = []
-        self.changed = threading.Event()
-        self.is_holding = False  # whether sends are held until `release`
-        self.left: Client | None = None  # whom nobody knew beforehand
-        self.speaker: Client | None = None  # who sent something last
-        self.sayable = defaultdict[str, bool](bool)  # what is said of mistakes, and if it can be
-
-    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin something on the loop of the clients: a handler may block that of the server."""
-        future = asyncio.run_coroutine_threadsafe(work, self.harness.clients_loop.loop)
-        future.add_done_callback(lambda _: self.changed.set())
-        return future
-
-    def until(
-        self, ready: Callable[[], T], patience: float = ANSWER, rest: float = REST
-    ) -> T | None:
-        """Wait until `ready` returns something true; None when the patience is over.
-
-        That is in seconds, as this process was given them; so is the rest, in which every handler
-        waits for a message all the time.
-        """
-        began = rested = self.patience.tick()
-        while not (found := ready()):
-            given = self.patience.tick()
-            # On a busy machine, what was sent may be on its way, also to a thread that is to wake.
-            if not self.is_idle() or (given - rested > rest and not self._has_settled()):
-                rested = given
-            if given - began > patience or given - rested > rest:
-                return None
-            if given > WHOLE:
-                said = f"The check has waited for {WHOLE:g} seconds in all, and is not done."
-                advice = "Is there a line that takes long for each message?"
-                raise NotYet(Finding(Misconception.STUCK, said, advice, where=self.title))
-            self.changed.clear()
-            self.changed.wait(TICK)
-        return found
-
-    def is_idle(self) -> bool:
-        return all(run.is_idle for run in self.harness.runs.runs)
-
-    def _has_settled(self) -> bool:
-        """Whether all that was sent has come, and each message has been received by a handler."""
-        calls = [call for run in tuple(self.harness.runs.runs) for call in tuple(run.calls)]
-        received = Counter(c.owner for c in calls if c.name == "recv" and c.state == "done")
-        log = self.harness.log
-        return all(
-            (client.run.ended or received[client.run.number] >= len(client.said))
-            and len(log.filter(kind="frame", connection=client.run.number))
-            == len(client.socket.log.filter(kind="frame"))
-            for client in self.clients
-            if not client.ended
-        )
-
-    def sends_to(self, connections: set[int]) -> int:
-        """Count the sends that wait for these connections."""
-        waiting = [call for run in tuple(self.harness.runs.runs) for call in run.waits]
-        return sum(call.name.startswith("send") and call.owner in connections for call in waiting)
-
-    def stop(self, kind: Misconception, said: str, tables: tuple[Table, ...] = ()) -> NoReturn:
-        raise NotYet(Finding(kind, said, kind.advice, where=self.title, tables=tables))
-
-    def end(self) -> None:
-        """See that nothing more came, and that a handler ends with its connection."""
-        left = [client for client in self.clients if not client.leaving and not client.ended]
-        for client in left:
-            client.see_no_more()
-        for client in left[:1]:  # what others hear of it is the exercise's matter
-            client.close()
-
-    def clear(self) -> None:
-        """Drop all connections, wherever they stand."""
-        for client in self.clients:
-            client.reader.cancel()
-            with contextlib.suppress(AstraError, RuntimeError):
-                self.begin(client.socket.drop()).result(FORGET)
-
-
-class Client:
+class Client(End):
     """One client of a scenario: what it does is done at once, and a check ends where it fails."""
 
     def __init__(self, stage: Stage, path: str, automatic_pong: bool) -> None:
+        super().__init__()
         self._stage = stage
-        self.inbox: list[Said] = []  # whole messages that came
-        self.taken = 0  # how many of them were expected
-        self._asked = 0  # how many of these before the last thing it said
-        self.said: list[Said] = []
-        self._unanswered: list[Said] = []  # of these, what is to get no answer
-        self.ended = ""  # how its connection ended: "", "closed", "dropped" or "refused"
-        self.leaving = False
-        self.run = Run()  # the handler's call for it, once that has begun
         runs = stage.harness.runs.runs
         count = len(runs)
         opening = stage.begin(opened(stage.harness.url + path, automatic_pong))
@@ -167,7 +58,7 @@ class Client:
         finally:
             opening.cancel()
         stage.clients.append(self)
-        self.reader = stage.begin(self._read())
+        self.reader = stage.begin(self.read(stage.changed))
         if not stage.until(lambda: len(runs) > count, ANSWER, ANSWER):
             self._not_open("its handler did not begin")
         self.run = runs[-1]
@@ -180,31 +71,6 @@ class Client:
             self._stage.stop(Misconception.STUCK, said)
         said = f"The check could not connect to its own server: {why}."
         self._stage.stop(Misconception.NO_SERVER, said)
-
-    async def _read(self) -> None:
-        with contextlib.suppress(AstraError):
-            async for message in self.socket:
-                if message.type == "close" and "received" not in self._closes():
-                    break  # TCP ended without a CLOSE frame
-                self.inbox.append(said_of(message))
-                self._stage.changed.set()
-        closes = self._closes()
-        mine = closes[:1] == ["sent"] and not self.leaving
-        self.ended = "refused" if mine else "closed" if closes else "dropped"
-
-    def _closes(self) -> list[str]:
-        return [frame.direction for frame in self.socket.log.frames if frame.type == "close"]
-
-    @property
-    def pending(self) -> Said | None:
-        """The first message that was not expected yet."""
-        return self.inbox[self.taken] if len(self.inbox) > self.taken else None
-
-    @property
-    def _close(self) -> Said | None:
-        """The CLOSE frame that has come, or what stands for the end of TCP."""
-        end = Said("close") if self.ended == "closed" else None
-        return next((said for said in self.inbox if said.type == "close"), end)
 
     # What it sends
 
@@ -222,7 +88,7 @@ class Client:
 
     def _send(self, messages: list[tuple[str, list[bytes]]], unanswered: bool) -> None:
         stage, held = self._stage, self._stage.harness.runs.held
-        before, sent, self._asked = stage.sends_to(held), [], self.taken
+        before, sent, self.asked = stage.sends_to(held), [], self.taken
         stage.speaker = self
 
         async def send_all() -> None:
@@ -230,7 +96,7 @@ class Client:
                 for type, parts in messages:
                     data = b"".join(parts)
                     self.said.append(Said(type, data))
-                    self._unanswered += self.said[-1:] if unanswered else []
+                    self.unanswered += self.said[-1:] if unanswered else []
                     if len(parts) > 1:
                         await self.socket.send_fragments(type, parts)
                     else:
@@ -243,7 +109,7 @@ class Client:
             sending.cancel()
         if not sent:
             stage.until(lambda: self.ended, REST)
-            self._fail(Wanted("open"), self._close or self.pending)
+            self._fail(Wanted("open"), self.closing or self.pending)
         if stage.is_holding:
             stage.until(lambda: stage.sends_to(held) > before, FORGET)
 
@@ -269,7 +135,7 @@ class Client:
         said, any_payload = Said(known(type), octets(value or b"")), value is None
         wrong = tuple((octets(each), what) for each, what in (mistakes or {}).items())
         for payload, what in wrong:
-            self._stage.sayable[what] |= any_payload or payload != said.payload
+            self._stage.sayable[what] += any_payload or payload != said.payload
         came = self._next()
         right = came == said
         if came is not None and came.type == type:
@@ -284,7 +150,7 @@ class Client:
 
     def _next(self) -> Said | None:
         self._stage.until(lambda: self.pending or self.ended)
-        return self.pending or self._close
+        return self.pending or self.closing
 
     def exchange(
         self,
@@ -313,7 +179,7 @@ class Client:
     def expect_nothing(self, why: str = "") -> None:
         """Expect that nothing comes for a moment."""
         if self._stage.until(lambda: self.pending or self.ended, QUIET, QUIET):
-            self._fail(Wanted("nothing", why=why), self.pending or self._close)
+            self._fail(Wanted("nothing", why=why), self.pending or self.closing)
 
     def expect_close(self, code: int, reason: str | None = None) -> None:
         """Expect that the server closes, with this code, and with this reason unless None."""
@@ -407,9 +273,9 @@ class Client:
                 came=came,
                 ended=self.ended,
                 said=self.said,
-                unanswered=self._unanswered,
+                unanswered=self.unanswered,
                 right=self.inbox[: self.taken],
-                answers=self.taken - self._asked,
+                answers=self.taken - self.asked,
                 others_said=stage.speaker not in (None, self),
                 handler=handlers[run.number],
                 others=[handlers[each.run.number] for each in stage.clients if each is not self],

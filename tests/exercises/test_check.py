@@ -15,7 +15,8 @@ import pytest
 
 from astra_nb import AsyncWebSocket, Server, WebSocket, connect
 from astra_nb.exercises import NOTEBOOKS, compute_key, echo, greet, guard, join_fragments
-from astra_nb.exercises.scripted_client import REST, Client
+from astra_nb.exercises.scripted_client import Client
+from astra_nb.exercises.stage import REST
 from astra_nb.net import addresses
 from astra_nb.net.inbox import ThreadInbox
 from tests.exercises.answers import EXERCISES, answer_of
@@ -325,15 +326,15 @@ def test_other_servers_go_on_while_an_async_handler_spins() -> None:
 
 def test_an_answer_that_is_long_on_its_way_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a busy machine: every handler waits, and nothing has come."""
-    read = Client._read
+    read = Client.read
 
-    async def read_later(client: Client) -> None:
+    async def read_later(client: Client, changed: threading.Event) -> None:
         transport = client.socket._connection.transport
         transport.pause_reading()
         asyncio.get_running_loop().call_later(2 * REST, transport.resume_reading)
-        await read(client)
+        await read(client, changed)
 
-    monkeypatch.setattr(Client, "_read", read_later)
+    monkeypatch.setattr(Client, "read", read_later)
     assert echo.check(answer_of(echo, echo.solution_text)).outcome == "right"
 
 

@@ -223,9 +223,9 @@ def test_what_is_wrong_is_said_of_a_part() -> None:
         return {"count": len(numbers), "sum": sum(numbers)}
 
     for result, says in {
-        "[7]": "'count' is 1, but 2 is right",
-        "[4, 2]": "item 0 is 4, but 2 is right",  # the parts are the same
-        "['2', 4]": "'2'",  # there is no sum
+        "[7]": "'count' is 1, but 2 is right.",
+        "[4, 2]": "item 0 is 4, but 2 is right.",  # the parts are the same
+        "['2', 4]": "item 0 is '2', but 2 is right: only the type differs.",  # there is no sum
         "'abc'": "double returned str where list was expected.",
     }.items():
         assert headline(checked(f"def double(n):\n    return {result}\n", parts=parts)).endswith(

@@ -11,7 +11,7 @@ from astra_nb import WebSocket
 from astra_nb.exercises.harness import Harness
 from astra_nb.exercises.patience import Patience
 from astra_nb.exercises.scenario import ScenarioError, Script, play
-from astra_nb.exercises.scripted_client import NotYet
+from astra_nb.exercises.stage import NotYet
 from astra_nb.log import FrameLog
 
 
@@ -42,7 +42,7 @@ def test_what_a_client_does_is_done_at_once(harness: Harness) -> None:
 
     sayable = play(scenario, harness, Patience(), "seed")
     assert came == [b"Hello", b"ab"]
-    assert sayable == {"Half of it.": True, "Never.": False}
+    assert sayable == {"Half of it.": 1, "Never.": 0}
     assert all(run.ended for run in harness.runs.runs)
 
 
@@ -55,7 +55,7 @@ def test_what_a_client_does_is_done_at_once(harness: Harness) -> None:
             lambda client: client.expect_nothing("It says too much."),
             "What this client sent came back",
         ),
-        (lambda client: client.expect_close(1008), 'Text "a" came where close 1008'),
+        (lambda client: client.expect_close(1008), 'The client got text "a" where close 1008'),
         (lambda client: client.close(), "What this client sent came back"),
     ],
     ids=["a mistake", "judged", "nothing", "a close", "the end"],
