@@ -142,11 +142,9 @@ class Exercise(ABC):
             except TooBusy:
                 return "too busy", None
             except NotYet as found:
-                # This exercise's advice, or the general one, where a finding has none of its own.
-                finding, general = found.finding, found.finding.misconception.advice
-                own = finding.advice if finding.advice != general else ""
-                advice = own or self._advice.get(finding.key, general)
-                return "not yet", replace(finding, advice=advice)
+                finding = found.finding
+                general = self._advice.get(finding.key, finding.misconception.advice)
+                return "not yet", replace(finding, advice=finding.advice or general)
             except ScenarioError as error:
                 raise ScenarioError(f"exercise {self.name}, {error}") from error.__cause__
         return "right", None

@@ -144,4 +144,4 @@ class Stage:
         return sum(call.name.startswith("send") and call.owner in connections for call in waiting)
 
     def stop(self, kind: Misconception, said: str, tables: tuple[Table, ...] = ()) -> NoReturn:
-        raise NotYet(Finding(kind, said, kind.advice, where=self.title, tables=tables))
+        raise NotYet(Finding(kind, said, where=self.title, tables=tables))

@@ -228,9 +228,7 @@ def test_what_is_wrong_is_said_of_a_part() -> None:
         "['2', 4]": "item 0 is '2', but 2 is right: only the type differs.",  # there is no sum
         "'abc'": "double returned str where list was expected.",
     }.items():
-        assert headline(checked(f"def double(n):\n    return {result}\n", parts=parts)).endswith(
-            says
-        )
+        assert says in headline(checked(f"def double(n):\n    return {result}\n", parts=parts))
 
 
 # State, chance, and what was known before
