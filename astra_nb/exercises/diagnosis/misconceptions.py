@@ -26,7 +26,7 @@ class Misconception(Enum):
     RAISED = "raised", "Read the line that is named above."
     CLOSED_TWICE = "closed-twice", "After send_close() send nothing, and close no second time."
     SENT_TO_GONE = "sent-to-gone", "That connection had ended: take its socket out first."
-    NEVER_ENDS = "never-ends", "After the close recv() raises ConnectionClosed: let it."
+    NEVER_ENDS = "never-ends", "Let the error that recv() raises after a close end the loop."
     NO_AWAIT = "no-await", "In an `async def` handler each call on the socket needs `await`."
     STUCK = "stuck", "Nothing else runs in this handler until that line is done."
     RETURNED = "returned", "A handler stays in a loop until its client closes; only send answers."

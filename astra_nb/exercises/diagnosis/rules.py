@@ -38,8 +38,6 @@ BROKEN_OFF = {
     "dropped": "The server ended TCP without a CLOSE frame, so the client sees 1006.",
 }
 
-Rule = Callable[[Evidence], Iterator[Finding]]
-
 
 def diagnose(evidence: Evidence) -> Finding:
     """Return the finding of the first rule that holds, with both sides and the calls."""
@@ -57,18 +55,10 @@ def diagnose(evidence: Evidence) -> Finding:
 def about(error: Error, whose: str) -> Finding:
     """Return what to say of an error of a student's code."""
     kind = next((OF_ERRORS[each] for each in error.kinds if each in OF_ERRORS), M.RAISED)
-    if kind is M.SENT_TO_GONE and not error.of_call.startswith("send"):
-        kind = M.RAISED
     did = f"tried to {error.text}" if "NotAllowed" in error.kinds else f"raised {error}"
     at = f", at {error.line}" if error.line else ""
     fits = (says for type, part, says in MEANINGS if type in error.kinds and part in error.text)
     return Finding(kind, f"{whose} {did}{at}.", next(fits, ""))
-
-
-def not_awaited(e: Evidence) -> Iterator[Finding]:
-    for handler in (e.handler, *e.others) if _is_silent(e) else ():
-        if call := handler.last("not awaited"):
-            yield Finding(M.NO_AWAIT, f"A call was never awaited: {call.line}.")
 
 
 def out_of_turn(e: Evidence) -> Iterator[Finding]:
@@ -87,11 +77,13 @@ def out_of_turn(e: Evidence) -> Iterator[Finding]:
         yield Finding(M.UNASKED, said)
 
 
-def raised(e: Evidence) -> Iterator[Finding]:
-    """Hold for an error that is not just the end of the connection; of others, when silent."""
+def failed(e: Evidence) -> Iterator[Finding]:
+    """Hold for a call not awaited, or an error but that of the end; of others, when silent."""
     for handler in (e.handler, *e.others) if _is_silent(e) else (e.handler,):
         error, own = handler.error, handler is e.handler
         by_close = error and "ConnectionClosed" in error.kinds and not handler.open_at_end
+        if call := handler.last("not awaited"):
+            yield Finding(M.NO_AWAIT, f"A call was never awaited: {call.line}.")
         if error and not (by_close and (own or not error.of_call.startswith("send"))):
             yield about(error, "Your handler" if own else "The handler of another client")
 
@@ -185,6 +177,6 @@ def _is_silent(e: Evidence) -> bool:
     return e.came is None or e.came.type == "close"
 
 
-RULES: tuple[Rule, ...] = (
-    out_of_turn, not_awaited, raised, broken_off, returned, unlike, silent,
+RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    out_of_turn, failed, broken_off, returned, unlike, silent,
 )  # fmt: skip

@@ -36,35 +36,35 @@ CASES: list[tuple[str, Evidence, str, str, dict[str, Any]]] = [
     ("out_of_turn", Evidence(MESSAGE, BYE, said=(HELLO,), handler=Handler(1, calls=(
         replace(SEND, said=BYE), RECV))), "too-early", "before it received anything",
      {"right": (HELLO,)}),
-    ("raised", Evidence(MESSAGE, handler=raising("ValueError", text="no")), "raised",
+    ("failed", Evidence(MESSAGE, handler=raising("ValueError", text="no")), "raised",
      "Your handler raised ValueError: no, at line 4: x.", {"handler": IDLE}),
-    ("raised", Evidence(MESSAGE, handler=raising("SystemExit")), "forbidden",
+    ("failed", Evidence(MESSAGE, handler=raising("SystemExit")), "forbidden",
      "raised SystemExit, at line 4", {"handler": RETURNED}),
-    ("raised", Evidence(MESSAGE, handler=raising("NotAllowed", text="fork a process")), "forbidden",
+    ("failed", Evidence(MESSAGE, handler=raising("NotAllowed", text="fork a process")), "forbidden",
      "tried to fork a process, at", {"handler": IDLE}),
-    ("raised", Evidence(MESSAGE, handler=raising("ConnectionClosed", of_call="send_text")),
+    ("failed", Evidence(MESSAGE, handler=raising("ConnectionClosed", of_call="send_text")),
      "sent-to-gone", "raised ConnectionClosed, at", {"handler": raising(
          "ConnectionClosed", of_call="send_text", open_at_end=False)}),
-    ("raised", Evidence(MESSAGE, handler=raising("ConnectionClosed", of_call="recv")),
-     "raised", "raised ConnectionClosed", {"handler": IDLE}),
-    ("raised", Evidence(MESSAGE, handler=raising("NotOpen", text="closed")), "closed-twice",
+    ("failed", Evidence(MESSAGE, handler=raising("ConnectionClosed", of_call="recv")),
+     "sent-to-gone", "raised ConnectionClosed", {"handler": IDLE}),
+    ("failed", Evidence(MESSAGE, handler=raising("NotOpen", text="closed")), "closed-twice",
      "NotOpen", {"handler": IDLE}),
-    ("raised", Evidence(MESSAGE, handler=raising("EndlessLoop", text="loop")), "never-ends",
+    ("failed", Evidence(MESSAGE, handler=raising("EndlessLoop", text="loop")), "never-ends",
      "EndlessLoop", {"handler": IDLE}),
-    ("raised", Evidence(MESSAGE, others=(raising("ValueError", text="no"),)), "raised",
+    ("failed", Evidence(MESSAGE, others=(raising("ValueError", text="no"),)), "raised",
      "The handler of another client raised ValueError", {"others": (OTHER,)}),
-    ("raised", Evidence(MESSAGE, others=(raising("ValueError", text="no"),)), "raised",
+    ("failed", Evidence(MESSAGE, others=(raising("ValueError", text="no"),)), "raised",
      "The handler of another client raised ValueError", {"came": BYE}),
-    ("raised", Evidence(MESSAGE, others=(raising(
+    ("failed", Evidence(MESSAGE, others=(raising(
         "ConnectionClosed", of_call="send", open_at_end=False),)), "sent-to-gone", "another client",
      {"others": (raising("ConnectionClosed", of_call="recv", open_at_end=False),)}),
     ("broken_off", Evidence(MESSAGE, ended="refused"), "dropped", "could not take",
      {"ended": "closed"}),
     ("broken_off", Evidence(MESSAGE, ended="dropped"), "dropped", "sees 1006", {"ended": "closed"}),
-    ("not_awaited", Evidence(MESSAGE, handler=replace(IDLE, calls=(
+    ("failed", Evidence(MESSAGE, handler=replace(IDLE, calls=(
         replace(SEND, state="not awaited"),))), "no-await", "never awaited: line 4",
      {"handler": IDLE}),
-    ("not_awaited", Evidence(MESSAGE, others=(replace(OTHER, calls=(
+    ("failed", Evidence(MESSAGE, others=(replace(OTHER, calls=(
         replace(SEND, state="not awaited"),)),)), "no-await", "never awaited",
      {"came": BYE}),
     ("returned", Evidence(MESSAGE, CLOSED, handler=RETURNED, right=(HELLO,)), "returned",
