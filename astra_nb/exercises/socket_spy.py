@@ -137,17 +137,6 @@ class Run(Handler):
                 with contextlib.suppress(ValueError, RuntimeError):  # it runs after all
                     record.coroutine.close()
 
-    @property
-    def waits(self) -> list[Record]:
-        """The calls in which it waits now."""
-        return [each for each in tuple(self.calls) if each.state == "waits"]
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it has ended, or waits for a message of its own."""
-        last = [(each.name, each.owner) for each in self.waits[-1:]]
-        return self.ended or last == [("recv", self.number)]
-
     def facts(self, scheduled: frozenset[Any]) -> Handler:
         """Return what is known of it; tasks of the server's loop run what is `scheduled`."""
         found: Any = copy.copy(self)

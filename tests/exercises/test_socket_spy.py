@@ -114,8 +114,7 @@ def test_a_call_that_is_not_awaited_is_a_fact(stages: Callable[..., Stage]) -> N
     stage = stages(handle)
     wait_until(lambda: bool(stage.run.waits), what="recv()")
     facts = stage.run.facts(frozenset())
-    call = facts.last("not awaited")
-    assert call is not None
+    [call] = [each for each in facts.calls if each.state == "not awaited"]
     assert call.line.endswith('socket.send_text("Hello")  # type: ignore[unused-coroutine]')
 
 

@@ -97,8 +97,16 @@ class Handler:
     error: Error | None = None
     busy_at: str = ""  # where it stands when it waits in no call on a socket, if that is known
 
-    def last(self, state: str) -> Call | None:
-        return next((call for call in reversed(self.calls) if call.state == state), None)
+    @property
+    def waits(self) -> list[Call]:
+        """The calls in which it waits now."""
+        return [each for each in tuple(self.calls) if each.state == "waits"]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has ended, or waits for a message of its own."""
+        last = [(each.name, each.owner) for each in self.waits[-1:]]
+        return self.ended or last == [("recv", self.number)]
 
 
 @dataclass

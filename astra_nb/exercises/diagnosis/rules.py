@@ -82,8 +82,8 @@ def failed(e: Evidence) -> Iterator[Finding]:
     for handler in (e.handler, *e.others) if _is_silent(e) else (e.handler,):
         error, own = handler.error, handler is e.handler
         by_close = error and "ConnectionClosed" in error.kinds and not handler.open_at_end
-        if call := handler.last("not awaited"):
-            yield Finding(M.NO_AWAIT, f"A call was never awaited: {call.line}.")
+        for line in (call.line for call in handler.calls if call.state == "not awaited"):
+            yield Finding(M.NO_AWAIT, f"A call was never awaited: {line}.")
         if error and not (by_close and (own or not error.of_call.startswith("send"))):
             yield about(error, "Your handler" if own else "The handler of another client")
 
@@ -138,8 +138,7 @@ def silent(e: Evidence) -> Iterator[Finding]:
         said = f"The connection has ended, and your handler did not end with it.{at}"
         yield Finding(M.NEVER_ENDS, said)
     for handler in (e.handler, *e.others):
-        call = handler.last("waits")
-        if handler.busy_at or (call and (call.name, call.owner) != ("recv", handler.number)):
+        if not handler.is_idle and (handler.waits or handler.busy_at):
             whose = "Your handler" if handler is e.handler else "Another handler"
             yield Finding(M.STUCK, f"{headline}{_place(handler, whose)}")
     if e.wanted.kind == "close":
@@ -168,9 +167,8 @@ def _expected(wanted: Wanted) -> str:
 
 def _place(handler: Handler, whose: str) -> str:
     """Return where a handler stands, as a sentence; "" where that is not known."""
-    if call := handler.last("waits"):
-        return f" {whose} waits at {call.line}."
-    return f" {whose} is still at {handler.busy_at}." if handler.busy_at else ""
+    line = handler.waits[-1].line if handler.waits else handler.busy_at
+    return f" {whose} is still at {line}." if line else ""
 
 
 def _is_silent(e: Evidence) -> bool:

@@ -78,7 +78,7 @@ CASES: list[tuple[str, Evidence, str, str, dict[str, Any]]] = [
     ("silent", Evidence(Wanted("end"), handler=replace(IDLE, calls=(), busy_at=
      "line 5: pass")), "never-ends", "still at line 5", {"wanted": MESSAGE}),
     ("silent", Evidence(Wanted("end"), handler=IDLE), "never-ends",
-     "end with it. Your handler waits at line 3",
+     "end with it. Your handler is still at line 3",
      {"came": BYE}),
     ("silent", Evidence(POLICY), "not-closed", "got nothing where close 1008",
      {"wanted": MESSAGE}),
@@ -128,17 +128,17 @@ CASES: list[tuple[str, Evidence, str, str, dict[str, Any]]] = [
     ("silent", Evidence(MESSAGE, handler=Handler(1, busy_at="line 5: pass")), "stuck",
      "Your handler is still at line 5", {"handler": IDLE}),
     ("silent", Evidence(MESSAGE, handler=Handler(1, calls=(replace(WAITS, owner=2),))),
-     "stuck", "Your handler waits at line 3", {"handler": IDLE}),
+     "stuck", "Your handler is still at line 3", {"handler": IDLE}),
     ("silent", Evidence(MESSAGE, handler=IDLE, others=(Handler(2, calls=(replace(
-        SEND, state="waits"),)),)), "stuck", "Another handler waits at line 4",
+        SEND, state="waits"),)),)), "stuck", "Another handler is still at line 4",
      {"others": (OTHER,)}),
     ("silent", Evidence(MESSAGE, handler=IDLE), "nothing-yet",
-     'got nothing where text "Hello" was expected. Your handler waits at line 3',
+     'got nothing where text "Hello" was expected. Your handler is still at line 3',
      {"said": (BYE,)}),
     ("silent", Evidence(MESSAGE, others_said=True), "not-passed-on", "got nothing where",
      {"others_said": False}),
     ("silent", Evidence(MESSAGE, said=(BYE, BYE), handler=IDLE), "nothing",
-     "It had sent the same before. Your handler waits at line 3", {"said": ()}),
+     "It had sent the same before. Your handler is still at line 3", {"said": ()}),
 ]  # fmt: skip
 BY_NAME = {rule.__name__: rule for rule in RULES}
 
