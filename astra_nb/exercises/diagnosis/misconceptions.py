@@ -68,7 +68,6 @@ class Finding:
     expected: str = ""  # on one line, such as 'text "Hello"'
     came: str = ""
     where: str = ""  # what the scenario or the call is about
-    line: str = ""  # of the student's code, such as "line 3: socket.recv()"
     tables: tuple[Table, ...] = ()
 
     @property
