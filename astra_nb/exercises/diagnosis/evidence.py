@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from astra_nb.wire.close_codes import name
 from astra_nb.wire.text import preview
 
 __all__ = ["Call", "Error", "Evidence", "Handler", "Said", "Wanted"]
@@ -27,22 +26,14 @@ class Said:
         return int.from_bytes(self.payload[:2], "big") if self.payload else EMPTY
 
     @property
-    def reason(self) -> str:
-        return self.payload[2:].decode("utf-8", "replace")
-
-    @property
     def shown(self) -> str:
         """The payload on one line."""
-        text = preview(self.payload, self.type, SHOWN) or "(empty)"  # type: ignore[arg-type]
-        return f"{text} ({len(self.payload):,} bytes)" if len(self.payload) > SHOWN else text
+        size = len(self.payload)
+        text = preview(self.payload, self.type, SHOWN) if size else "(empty)"  # type: ignore[arg-type]
+        return f"{text} ({size:,} bytes)" if size > SHOWN else text
 
     def __str__(self) -> str:
-        if self.type != "close":
-            return f"{self.type} {self.shown}"
-        if not self.payload:
-            return "a close without a code"
-        reason = f', reason "{self.reason}"' if self.reason else ""
-        return f"close {self.code} ({name(self.code)}){reason}"
+        return f"{self.type} {self.shown}"
 
 
 @dataclass(frozen=True)
