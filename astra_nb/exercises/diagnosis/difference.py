@@ -46,8 +46,9 @@ def how_differs(came: Any, right: Any, *, name: str = "it") -> str:
         said = _first_item(came, right, name)
     elif came and type(came) is type(right) and isinstance(right, (str, bytes)):
         said = _run(came, right, name)
-    alike = ": only the type differs" if short(came).strip("'") == short(right).strip("'") else ""
-    return said or f"{name} is {short(came)}, but {short(right)} is right{alike}"
+    alike = type(came) is not type(right) and short(came).strip("'") == short(right).strip("'")
+    plain = f"{name} is {short(came)}, but {short(right)} is right"
+    return said or plain + ": only the type differs" * alike
 
 
 def _first_item(came: dict[Any, Any], right: dict[Any, Any], name: str) -> str:

@@ -41,7 +41,7 @@ CASES: tuple[tuple[Any, Any, str], ...] = (
     (bytes(70_000), bytes(69_999) + b"x", r"it has b'\x00' where b'x' is right"),
     # Types
     ("6162", b"ab", "it is '6162', but b'ab' is right"),
-    ("1", 1, "it is '1', but 1 is right"),
+    ("1", 1, "it is '1', but 1 is right: only the type differs"),
     (None, b"x", "it is None, but b'x' is right"),
     (bytearray(b"x"), b"x", "it is bytearray(b'x'), but b'x' is right"),
     (10**5000, "x", "it is <int>, but 'x' is right"),
@@ -80,12 +80,14 @@ def test_the_difference_is_said(came: Any, right: Any, says: str) -> None:
         ("{name", "name"),
         ("{b}", "{a}"),
         (b"{a}", b"a"),
+        (10**80 + 10**40, 10**80),
     ],
 )
 def test_close_by_it_is_not_said(came: Any, right: Any) -> None:
     said = how_differs(came, right)
     assert "case" not in said
     assert "braces" not in said
+    assert "type" not in said
 
 
 @pytest.mark.parametrize(
