@@ -186,7 +186,7 @@ class Client(End):
         CloseFrame(code, reason or "")  # raises where there is no such frame
         said = Said("close", code.to_bytes(2, "big") + (reason or "").encode())
         came = self._next()
-        is_close = came is not None and came.type == "close" and came.code == code
+        is_close = came and came.type == "close" and came.payload[:2] == said.payload[:2]
         if not is_close or (reason is not None and came != said):
             self._fail(Wanted("close", said, any_payload=reason is None), came)
         self.taken += 1

@@ -10,7 +10,6 @@ from astra_nb.wire.text import preview
 __all__ = ["Call", "Error", "Evidence", "Handler", "Said", "Wanted"]
 
 SHOWN = 48  # characters of a payload
-EMPTY = 1005
 
 
 @dataclass(frozen=True)
@@ -19,11 +18,6 @@ class Said:
 
     type: str
     payload: bytes = b""
-
-    @property
-    def code(self) -> int:
-        """Code of a close; 1005 for an empty CLOSE frame (RFC 6455, section 7.1.5)."""
-        return int.from_bytes(self.payload[:2], "big") if self.payload else EMPTY
 
     @property
     def shown(self) -> str:
