@@ -182,10 +182,11 @@ class Runs:
             run = begin(socket)
             with run.at_work():
                 result = handler(run.socket)
-                if not inspect.isawaitable(result):
-                    return ended(run, result)
-            self.runs.remove(run)  # the server calls the handler again, on its loop
-            return result
+                if inspect.isawaitable(result):
+                    self.runs.remove(run)  # the server calls the handler again, on its loop
+                    return result
+                ended(run, result)
+            return None
 
         return call_async if is_async(handler) else call
 

@@ -10,6 +10,7 @@ import pytest
 
 from astra_nb import AsyncWebSocket, Server, WebSocket, connect
 from astra_nb.errors import WaitTimeout
+from astra_nb.exercises import guard
 from astra_nb.exercises.diagnosis.evidence import Said
 from astra_nb.exercises.socket_spy import Run, Runs
 from tests.helpers import wait_until
@@ -51,6 +52,19 @@ def stages() -> Iterator[Callable[[Callable[..., Any]], Stage]]:
 
 
 HELLO = Said("text", b"Hello")
+
+
+def test_a_handler_that_is_stopped_ends_and_prints_nothing(
+    stages: Callable[..., Stage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def handle(socket: WebSocket) -> None:
+        raise guard.Stopped
+
+    run = stages(handle).run
+    run.thread.join(10)
+    assert run.ended
+    assert run.error is None
+    assert capsys.readouterr() == ("", "")
 
 
 def test_calls_of_a_def_handler_are_recorded(stages: Callable[..., Stage]) -> None:
