@@ -19,13 +19,13 @@ from .catalog.read_frame import read_frame
 from .catalog.room import room
 from .catalog.slow_reader import slow_reader
 from .catalog.who_closed import who_closed
-from .exercise import NOTEBOOKS, Exercise, HandlerExercise, Wrong
+from .exercise import NOTEBOOKS, Exercise, HandlerExercise
 from .function_exercise import Call, FunctionExercise
 from .scenario import Client, Scenario, ScenarioError, Script
 
 __all__ = [
     "NOTEBOOKS", "Call", "Client", "Exercise", "FunctionExercise", "HandlerExercise",
-    "Scenario", "ScenarioError", "Script", "Wrong", "answer_pings", "broadcast", "close_codes",
+    "Scenario", "ScenarioError", "Script", "answer_pings", "broadcast", "close_codes",
     "compute_key", "count_bytes", "echo", "five_types", "greet", "join_fragments", "json_requests",
     "masked_frame", "measure_rtt", "read_frame", "room", "slow_reader", "who_closed",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from astra_nb.errors import InvalidRoute
 from astra_nb.jupyter import handler_output
@@ -26,7 +26,7 @@ from .scenario import Scenario, ScenarioError, play
 from .stage import NotYet
 from .untouched import is_untouched
 
-__all__ = ["HANDLER_STUB", "NOTEBOOKS", "Exercise", "HandlerExercise", "Wrong"]
+__all__ = ["HANDLER_STUB", "NOTEBOOKS", "Exercise", "HandlerExercise"]
 
 NOTEBOOKS: dict[str, list[Exercise]] = {}
 """The exercises of each notebook, in their order, by the notebook's name."""
@@ -41,13 +41,6 @@ NOT_SHOWN = re.compile("^The handler of connection|Enable tracemalloc|was never 
 
 _one_at_a_time = threading.Lock()
 _last: list[object] = [..., "", False]  # the answer that was checked, as what, and if right
-
-
-class Wrong(NamedTuple):
-    """A wrong answer that an exercise must catch, and the key of the finding it gets."""
-
-    source: str
-    key: str
 
 
 @dataclass(kw_only=True, repr=False)
@@ -66,7 +59,7 @@ class Exercise(ABC):
     hints: Sequence[str]  # two to four, each saying a bit more; none is the answer
     solution_text: str  # one way to write it
     stub: str = HANDLER_STUB  # what the student finds in the cell
-    wrong: Sequence[Wrong] = ()  # answers that it must catch; `selftest()` runs them
+    wrong: Sequence[tuple[str, str]] = ()  # answers that it must catch, and the finding's key
     advice: Mapping[str, str] = field(default_factory=dict)
     function: str = "handle_socket"  # name of what is asked for
 

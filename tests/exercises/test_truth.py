@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from astra_nb import WebSocket
-from astra_nb.exercises import HandlerExercise, Script, Wrong, echo
+from astra_nb.exercises import HandlerExercise, Script, echo
 from tests.exercises.answers import EXERCISES, answer_of
 from tests.helpers import run_python
 
@@ -166,7 +166,7 @@ def test_a_self_test_says_what_is_not_as_it_should_be() -> None:
         stub="def handle_socket(socket):\n    socket.recv()\n",
         solution_text="def handle_socket(s):\n    for m in s: s.send_text('b')\n",
         scenarios=[scenario],
-        wrong=[Wrong("def handle_socket(socket):\n    socket.recv()\n", "nothing")],
+        wrong=[("def handle_socket(socket):\n    socket.recv()\n", "nothing")],
     )
     assert exercise.selftest() == [
         "odd: wrong answer 1 gets 'not attempted', not 'nothing'.",
@@ -196,9 +196,9 @@ def test_a_self_test_tells_the_teachers_mistakes() -> None:
     assert solution.startswith("odd: the solution gets 'wrong-value', not 'right'. ")
     assert '(expected text "b"; came text "c"; One answer)' in solution
     wrong = [
-        Wrong(echo, "nothing"),
-        Wrong("def handle(socket): pass", "nothing"),
-        Wrong("?", "nothing"),
+        (echo, "nothing"),
+        ("def handle(socket): pass", "nothing"),
+        ("?", "nothing"),
     ]
     assert an_exercise(wrong=wrong).selftest() == [
         "odd: wrong answer 1 gets 'to-itself', not 'nothing'.",

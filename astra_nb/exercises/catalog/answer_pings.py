@@ -1,6 +1,6 @@
 """Answer pings by hand: each PING gets a PONG with its payload."""
 
-from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HandlerExercise
 from astra_nb.exercises.scenario import Payload, Script
 
 
@@ -56,7 +56,7 @@ def handle_socket(socket):
 """,
     automatic_pong=False,
     scenarios=[pings, texts_between],
-    wrong=[Wrong("def handle_socket(s):\n    for m in s: s.send_pong(b'')", "wrong-value")],
+    wrong=[("def handle_socket(s):\n    for m in s: s.send_pong(b'')", "wrong-value")],
     advice={
         "wrong-type": "Answer a PING with a PONG, by send_pong(), and a text with a text.",
         "wrong-value": "The PONG carries the payload of its PING, all of it, unchanged.",

@@ -1,6 +1,6 @@
 """Broadcast: what one client sends goes to all others."""
 
-from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
 from astra_nb.exercises.scenario import Client, Script
 
 ROW = "Several messages came in a row: each goes to all others, once, unchanged and in order."
@@ -79,7 +79,7 @@ def handle_socket(socket):
         members.discard(socket)
 """,
     scenarios=[to_all_others, each_leaves_in_another_way, one_comes_or_leaves_meanwhile],
-    wrong=[Wrong("def handle_socket(s):\n    for m in s: pass", "not-passed-on")],
+    wrong=[("def handle_socket(s):\n    for m in s: pass", "not-passed-on")],
     advice={
         "not-passed-on": "Each of the others must get this, from the moment it is connected: keep "
         "the sockets outside of the handlers, and skip only the sender.",

@@ -1,6 +1,6 @@
 """Close codes: close with the one that fits."""
 
-from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HandlerExercise
 from astra_nb.exercises.scenario import Payload, Script
 
 WORDS = {"forbidden": 1008, "shutdown": 1001, "bye": 1000}
@@ -65,7 +65,7 @@ def handle_socket(socket):
             socket.send_text(message.value)
 """,
     scenarios=[messages_that_no_rule_is_about, messages_that_ask_for_a_close],
-    wrong=[Wrong("def handle_socket(s):\n    for m in s: s.send(m.type, m.value)", "unasked")],
+    wrong=[("def handle_socket(s):\n    for m in s: s.send(m.type, m.value)", "unasked")],
     advice={
         "closed-early": "No rule asks for this. 20 bytes are allowed; only the whole word counts.",
         "not-closed": "A rule asks for it. Count the bytes in UTF-8, not the characters; compare "

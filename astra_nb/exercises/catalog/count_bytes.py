@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HandlerExercise
 from astra_nb.exercises.scenario import Payload, Script
 from astra_nb.exercises.scripted_client import octets
 
@@ -65,7 +65,7 @@ def handle_socket(socket):
             socket.send_text(str(len(message.value.encode())))
 """,
     scenarios=[bytes_and_texts],
-    wrong=[Wrong("def handle_socket(s): s.send_text(str(sum(s.recv().value)))", "known-mistake")],
+    wrong=[("def handle_socket(s): s.send_text(str(sum(s.recv().value)))", "known-mistake")],
     advice={
         "wrong-type": "Send the number as text: send_text(str(...)).",
         "nothing": "Count every bytes and text message; one without a payload has 0.",

@@ -1,6 +1,6 @@
 """Echo: what comes goes back as it came."""
 
-from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HandlerExercise
 from astra_nb.exercises.scenario import MANY, Script
 
 
@@ -47,7 +47,7 @@ def handle_socket(socket):
             socket.send(message.type, message.value)
 """,
     scenarios=[texts_and_bytes, many_messages_after_a_long_silence, two_clients],
-    wrong=[Wrong("def handle_socket(s): s.send_text(s.recv().value)", "returned")],
+    wrong=[("def handle_socket(s): s.send_text(s.recv().value)", "returned")],
     advice={
         "wrong-type": "Send bytes back as bytes and text as text; look at message.type.",
         "nothing": "Answer every text and every bytes message, even an empty one.",

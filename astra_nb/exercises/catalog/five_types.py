@@ -1,6 +1,6 @@
 """Five types: each kind of message is answered with its own."""
 
-from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HandlerExercise
 from astra_nb.exercises.scenario import Script
 
 TYPES = ("text", "bytes", "ping", "pong")
@@ -45,7 +45,7 @@ def handle_socket(socket):
 """,
     automatic_pong=False,
     scenarios=[every_type, several_in_a_row],
-    wrong=[Wrong("def handle_socket(s):\n    for m in s: s.send_text(m.type)", "wrong-value")],
+    wrong=[("def handle_socket(s):\n    for m in s: s.send_text(m.type)", "wrong-value")],
     advice={
         "wrong-type": "Answer each type with its own kind: ping with ping, pong with pong.",
         "nothing": 'Answer each "text", "bytes", "ping" and "pong", even an empty one.',

@@ -1,6 +1,6 @@
 """Greet on open: the server speaks first."""
 
-from astra_nb.exercises.exercise import HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HandlerExercise
 from astra_nb.exercises.scenario import Script
 
 WELCOME = "Welcome!"
@@ -63,7 +63,7 @@ def handle_socket(socket):
             socket.send_text(f"Hello, {message.value}!")
 """,
     scenarios=[names_of_every_kind, two_guests],
-    wrong=[Wrong("def handle_socket(s): s.recv()", "nothing-yet")],
+    wrong=[("def handle_socket(s): s.recv()", "nothing-yet")],
     advice={
         "too-many": "Send Welcome! once, before the loop; greet each name once.",
         "wrong-value": "Compare comma, blank and exclamation mark: `Hello, NAME!`",

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from astra_nb.exercises.diagnosis.difference import how_differs
-from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
 from astra_nb.exercises.scenario import Client, Script
 
 BAD_ARGUMENTS: dict[str, list[list[Any]]] = {
@@ -119,8 +119,8 @@ def handle_socket(socket):
 """,
     scenarios=[good_requests, bad_requests_and_then_a_good_one, several_in_a_row],
     wrong=[
-        Wrong("def handle_socket(s): s.send_text(s.recv().value)", "known-mistake"),
-        Wrong("import json\ndef handle_socket(s): json.loads(s.recv())", "raised"),
+        ("def handle_socket(s): s.send_text(s.recv().value)", "known-mistake"),
+        ("import json\ndef handle_socket(s): json.loads(s.recv())", "raised"),
     ],
     advice={
         "raised closed-early": "A bad request gets a reply with an error; the handler goes on, and "

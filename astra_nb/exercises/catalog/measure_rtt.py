@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple
 
-from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
 from astra_nb.exercises.scenario import Client, Script
 
 SLACK = 1.5 + 1000 * time.get_clock_info("monotonic").resolution  # ms; whole ones are fine
@@ -117,8 +117,8 @@ def handle_socket(socket):
 """,
     scenarios=[several, not_asked_for],
     wrong=[
-        Wrong("def handle_socket(s):\n    for m in s: s.send_ping()", "known-mistake"),
-        Wrong("def handle_socket(s):\n    for m in s: s.send_text('0.1')", "wrong-type"),
+        ("def handle_socket(s):\n    for m in s: s.send_ping()", "known-mistake"),
+        ("def handle_socket(s):\n    for m in s: s.send_text('0.1')", "wrong-type"),
     ],
     advice={
         "wrong-type": "Send the PING first; send the answer as text when its PONG has come.",

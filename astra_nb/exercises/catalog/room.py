@@ -1,6 +1,6 @@
 """A room server: those in one room hear each other, and who comes and goes."""
 
-from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
 from astra_nb.exercises.scenario import ODD, Client, Script
 
 ALONE = "That is the text alone: a client's name becomes NICK joined, any other NICK: TEXT."
@@ -113,7 +113,7 @@ def handle_socket(socket):
         names_and_texts_of_every_kind,
         one_leaves_while_a_text_goes_out,
     ],
-    wrong=[Wrong("def handle_socket(s):\n    for m in s: s.send_text(m.value)", "known-mistake")],
+    wrong=[("def handle_socket(s):\n    for m in s: s.send_text(m.value)", "known-mistake")],
     advice={
         "nothing not-passed-on": "Everyone in the room gets this, including its sender.",
         "wrong-value": "Compare letter by letter: NICK joined, NICK: TEXT, NICK left.",

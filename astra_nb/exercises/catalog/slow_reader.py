@@ -1,6 +1,6 @@
 """A broadcast in which one client stops reading, and the others do not notice."""
 
-from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise, Wrong
+from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
 from astra_nb.exercises.scenario import MANY, Script
 
 ROW = "Several messages came in a row, and this client reads: it gets each of them, in order."
@@ -78,7 +78,7 @@ def handle_socket(socket):
         outbox.put(None)
 """,
     scenarios=[nobody_is_slow, one_does_not_read],
-    wrong=[Wrong("def handle_socket(s):\n    for m in s: pass", "not-passed-on")],
+    wrong=[("def handle_socket(s):\n    for m in s: pass", "not-passed-on")],
     advice={
         "not-passed-on": "This should have come here at once. What sends must have begun, and must "
         "go on after one message. What one takes out of a queue, nobody else gets.",
