@@ -42,6 +42,7 @@ def accept(key):
     calls=calls,
     mutations=[
         (END, "digest.hex()", "That is the hash in hexadecimal; the header has it in base64."),
+        (END, "str(base64.b64encode(digest))", "That is Python's spelling of bytes: .decode()."),
         ("digest()", "hexdigest().encode()", "Those are hexadecimal digits in base64, not bytes."),
         (f"hashlib.sha1({HASHED}).digest()", HASHED, "The hash is missing: SHA-1 before base64."),
         *(("sha1", name, f"That is {name.upper()}; the RFC takes SHA-1.")
