@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 import weakref
 from collections.abc import Callable, Iterable
@@ -22,9 +21,9 @@ from .net.message_rule import Rule
 from .net.options import ConnectOptions, check_log, connect_options
 from .net.policy import Policy, allowed_host, check_seeded, check_seeded_host, check_seeded_proxy
 from .net.tap_heads import Rewriting
+from .net.tap_line import TapSettings
 from .net.tap_message import Passing
 from .net.tap_rules import RuleFunction, checked_rules
-from .net.tap_settings import TapSettings
 from .net.tls import CertificateFiles, ServerTLS, check_tls_used, server_context, warn_insecure
 from .net.uris import parse_address, where
 from .running import registry
@@ -50,13 +49,9 @@ class Tap:
 
     panel_factory: ClassVar[Callable[[Tap], Any]]
 
-    def __init__(
-        self, runner: TapRunner, uri: WebSocketURI, settings: TapSettings, log: FrameLog
-    ) -> None:
+    def __init__(self, runner: TapRunner, settings: TapSettings, log: FrameLog) -> None:
         self._runner = runner
-        self._uri = uri
-        self._rules = settings.rules
-        self._held = settings.held
+        self._settings = settings
         self.log = log
         self.log.before_read = runner.settle
         self.log.before_wait = runner.forbid_wait
@@ -67,7 +62,7 @@ class Tap:
     @property
     def url(self) -> str:
         """Address for a client, in place of the server's: its path and query are the same."""
-        return self._runner.url.removesuffix("/") + self._uri.resource_name
+        return self._runner.url.removesuffix("/") + self._settings.uri.resource_name
 
     @property
     def http_url(self) -> str:
@@ -81,11 +76,11 @@ class Tap:
         Raises:
             LocalError: When it is set to what is not a list of rules.
         """
-        return self._rules
+        return self._settings.rules
 
     @rules.setter
     def rules(self, rules: Iterable[RuleFunction]) -> None:
-        self._rules[:] = checked_rules(rules)  # the open connections have this very list
+        self._settings.rules[:] = checked_rules(rules)  # the open connections have this very list
 
     @property
     def port(self) -> int:
@@ -111,7 +106,7 @@ class Tap:
     @property
     def held(self) -> dict[int, Passing]:
         """The messages that rules hold, by number, 1 and so on, the oldest first. Any thread."""
-        return dict(self._held)
+        return dict(self._settings.held)
 
     def release(self, number: int | None = None, value: object = None) -> int:
         """Release every message that a rule holds, or one. Any thread.
@@ -170,7 +165,7 @@ class Tap:
     def __repr__(self) -> str:
         state = "running" if self.running else "not running"
         rules = f"; {counted(len(self.rules), 'rule')}" if self.rules else ""
-        return f"<Tap {redact_path(self.url)} before {where(self._uri)}, {state}{rules}>"
+        return f"<Tap {redact_path(self.url)} before {where(self._settings.uri)}, {state}{rules}>"
 
 
 def tap(
@@ -252,10 +247,10 @@ def tap(
     place = None if cell is None else f"{cell}, before {where(uri)}"
     with registry.in_turn:
         free_port, asked_port = registry.make_room(None, hostname, port, place)
-        runner = TapRunner(settings, log, free_port, place, itertools.count(1), tls=context)
+        runner = TapRunner(settings, log, free_port, place, tls=context)
         runner.asked_port = asked_port
         with registry.started(runner):
-            return Tap(runner, uri, settings, log)
+            return Tap(runner, settings, log)
 
 
 def _rewriting(uri: WebSocketURI) -> Rewriting:

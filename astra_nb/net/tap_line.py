@@ -7,8 +7,12 @@ never the tap's own.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from websockets.uri import WebSocketURI
 
 from astra_nb.errors import ConnectFailed, LocalError
 from astra_nb.log import FrameLog
@@ -27,24 +31,43 @@ from astra_nb.wire.why_closed import read_close
 
 from .closing import ClosingState, Phase
 from .dialing import dial
+from .options import ConnectOptions
 from .policy import host_allowed
-from .tap_heads import Head, agreed_extensions, inflaters, refusal
+from .tap_heads import Head, Rewriting, agreed_extensions, inflaters, refusal
 from .tap_http import HttpWays
 from .tap_leg import Leg
+from .tap_message import Passing
 from .tap_rules import End, RuledWay, RuleFunction
-from .tap_settings import TapSettings
 from .watching import FrameWatch
 
-__all__ = ["TapLine"]
+__all__ = ["TapLine", "TapSettings"]
 
 SIDES: tuple[Side, Side] = ("client", "server")
 NOT_REACHED = "the server is not reached yet"
 
 
+@dataclass(frozen=True, slots=True)
+class TapSettings:
+    """What all connections of a tap share."""
+
+    uri: WebSocketURI  # of the upstream server
+    options: ConnectOptions  # how it is reached, checked
+    rewriting: Rewriting  # of requests
+    hostname: str  # the name or address that the tap listens on
+    hosts: Sequence[str]  # further names that a `Host` header may have
+    rules: list[RuleFunction]  # may change
+    # What rules hold, by number, in the order in which it came. Changed on the loop's thread only,
+    # in steps that leave it whole for others.
+    held: dict[int, Passing] = field(default_factory=dict)
+    held_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    # Of connections in the log; each WebSocket takes two, one for each leg.
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+
 class TapLine:
     """A client's connection through a tap."""
 
-    def __init__(self, settings: TapSettings, log: FrameLog, numbers: Iterator[int]) -> None:
+    def __init__(self, settings: TapSettings, log: FrameLog) -> None:
         self.loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self.loop.create_future()  # done when both legs are
         self.settings = settings
@@ -56,7 +79,6 @@ class TapLine:
         # That of the client's leg in the log, the server's being the next; 0 without a WebSocket.
         self.number = 0
         self._log = log
-        self._numbers = numbers
         self._dialing: asyncio.Task[None] | None = None
         self._failed: ConnectFailed | LocalError | None = None
         self._http: HttpWays | None = HttpWays(self)
@@ -225,8 +247,8 @@ class TapLine:
 
     def _begin(self, head: Head) -> None:
         """Begin with a WebSocket: from here on there is something to record."""
-        self.number = next(self._numbers)
-        next(self._numbers)
+        self.number = next(self.settings.numbers)
+        next(self.settings.numbers)
         self._redactor = Redactor()
         self._path = head.path
         self._states = {"client": ClosingState("server"), "server": ClosingState("client")}

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Iterator
 
 from astra_nb.log import FrameLog
 from astra_nb.net.tap_leg import Leg
-from astra_nb.net.tap_line import TapLine
-from astra_nb.net.tap_settings import TapSettings
+from astra_nb.net.tap_line import TapLine, TapSettings
 
 from .listener import Listener
 
@@ -32,17 +30,15 @@ class TapRunner(Listener[Leg]):
         log: FrameLog,
         port: int,
         cell: str | None,
-        numbers: Iterator[int],
         *,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(log, settings.hostname, port, cell, tls=tls)
         self._settings = settings
         self._lines: set[TapLine] = set()
-        self._numbers = numbers
 
     def _make_connection(self) -> Leg:
-        line = TapLine(self._settings, self.log, self._numbers)
+        line = TapLine(self._settings, self.log)
         leg = line.legs["client"]
         self._connections.add(leg)
         self._lines.add(line)

@@ -10,6 +10,10 @@ from typing import Any, cast
 import pytest
 
 from astra_nb.log.records import ClosedRecord, OpenedRecord
+from astra_nb.net.options import connect_options
+from astra_nb.net.tap_heads import Rewriting
+from astra_nb.net.tap_line import TapSettings
+from astra_nb.net.uris import parse_address
 from astra_nb.tap import Tap, tap
 from astra_nb.wire.frames import split
 from astra_nb.wire.messages import Side
@@ -237,3 +241,13 @@ def test_an_answer_of_a_rule_to_an_end_that_has_said_nothing() -> None:
         ends.upgrade()
         assert ends.send("server", message("server")) == message("server")
         assert ends.server.recv(2) == b"\x89\x80"
+
+
+def test_two_taps_share_nothing_that_changes() -> None:
+    uri = parse_address("ws://127.0.0.1:9/")
+    one, other = (
+        TapSettings(uri, connect_options({}), Rewriting(), "127.0.0.1", (), []) for _ in range(2)
+    )
+    assert one.held is not other.held
+    assert [next(one.held_numbers), next(one.held_numbers), next(other.held_numbers)] == [1, 2, 1]
+    assert [next(one.numbers), next(one.numbers), next(other.numbers)] == [1, 2, 1]
