@@ -21,7 +21,7 @@ from .net.curl import parse_curl
 from .net.dialing import dial
 from .net.inbox import TaskInbox, ThreadInbox
 from .net.options import ConnectOptions, check_log, connect_options
-from .net.policy import check_seeded_host, check_seeded_proxy
+from .net.policy import check_seeded_way
 from .net.redirects import next_hop
 from .net.tls import check_tls_used, warn_insecure
 from .net.uris import parse_address
@@ -235,8 +235,7 @@ async def _open(
 
     while True:
         if seeded.current is not None:
-            check_seeded_host(hops[-1].host)
-            check_seeded_proxy(options["proxy"])
+            check_seeded_way(hops[-1].host, options["proxy"])
         connection = await dial(hops[-1], options, make, deadline)
         try:
             await asyncio.shield(connection.answered)

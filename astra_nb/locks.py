@@ -54,11 +54,7 @@ class Latch:
             self._gate.release()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until it is set; return whether it is.
-
-        Args:
-            timeout: Seconds to wait; None or infinity for no limit, and none below 0.
-        """
+        """Block until it is set, or a timeout as for `seconds` is over; return whether it is."""
         if not self._is_set:
             self._gate.acquire(timeout=seconds(timeout))
         if self._is_set:

@@ -139,11 +139,7 @@ def encode_close(value: object = None, reason: str | None = None) -> tuple[int |
 
 
 def check_type(type: object) -> MessageType:
-    """Return the name of a message type, checked.
-
-    Raises:
-        InvalidMessage: It is not one of the five.
-    """
+    """Return the name of a message type; raise `InvalidMessage` unless it is one of the five."""
     if isinstance(type, str) and type in MESSAGE_TYPES:
         return type
     raise InvalidMessage(
@@ -247,11 +243,7 @@ def describe(value: object) -> str:
 
 
 def encode(type: str, value: object) -> tuple[int, bytes]:
-    """Return opcode and payload of a message of one of the first four types.
-
-    Raises:
-        InvalidMessage: As `check_type`, and as the encoder of that type.
-    """
+    """Return opcode and payload of a message of one of the first four types."""
     opcode, encode_value = ENCODERS[check_type(type)]
     return opcode, encode_value(b"" if value is None and opcode in (PING, PONG) else value)
 

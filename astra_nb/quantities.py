@@ -36,11 +36,7 @@ def as_seconds(number: Any) -> float | None:
 
 
 def check_seconds(name: str, seconds: object) -> float:
-    """Return a positive number of seconds as a float.
-
-    Raises:
-        LocalError: It is anything else.
-    """
+    """Return a positive number of seconds as a float; raise `LocalError` for anything else."""
     checked = as_seconds(seconds)
     if checked is None or not checked > 0:
         raise LocalError(f"{name} is a positive number of seconds, not {seconds!r:.80}")
@@ -48,11 +44,7 @@ def check_seconds(name: str, seconds: object) -> float:
 
 
 def check_wait(timeout: object) -> float | None:
-    """Return the timeout of a wait, which may be over already, as a float; None for no limit.
-
-    Raises:
-        LocalError: It is not a number of seconds.
-    """
+    """Return the timeout of a wait, which may be over already, as a float; None for no limit."""
     checked = as_seconds(timeout)
     if checked is None and timeout is not None:
         raise LocalError(
@@ -62,11 +54,7 @@ def check_wait(timeout: object) -> float | None:
 
 
 def check_size(name: str, size: object) -> int | None:
-    """Return a number of bytes, or None for any.
-
-    Raises:
-        LocalError: It is anything else.
-    """
+    """Return a number of bytes, or None for any; raise `LocalError` for anything else."""
     checked = as_integer(size)
     if size is None or (checked is not None and checked >= 0):
         return checked

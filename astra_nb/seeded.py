@@ -22,16 +22,11 @@ OTHERS = 0.002
 
 
 class Seeded:
-    """What a seed gives; the same calls give the same values, in any process.
-
-    Attributes:
-        seed: The seed.
-        connections: Numbers of the clients' connections.
-    """
+    """What a seed gives; the same calls give the same values, in any process."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.connections = itertools.count(1)
+        self.connections = itertools.count(1)  # numbers of the clients' connections
         self._ports = self._source("ports")
 
     @property

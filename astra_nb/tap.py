@@ -19,7 +19,7 @@ from .log.view import LogView
 from .net.addresses import is_loopback, overlap
 from .net.message_rule import Rule
 from .net.options import ConnectOptions, check_log, connect_options
-from .net.policy import Policy, allowed_host, check_seeded, check_seeded_host, check_seeded_proxy
+from .net.policy import Policy, allowed_host, check_seeded, check_seeded_way
 from .net.tap_heads import Rewriting
 from .net.tap_line import TapSettings
 from .net.tap_message import Passing
@@ -223,9 +223,6 @@ def tap(
         raise AddressUnavailable(no_listening(around))
     uri = parse_address(upstream)
     hosts = checked_names("hosts", hosts, allowed_host, "my.test")
-    if seeded.current is not None:
-        check_seeded(Policy(hostname, hosts=hosts))
-        check_seeded_host(uri.host)
     options: ConnectOptions = {
         "ssl": upstream_ssl,
         "client_certificate": client_certificate,
@@ -234,7 +231,8 @@ def tap(
     }
     checked = connect_options(options)
     if seeded.current is not None:
-        check_seeded_proxy(checked["proxy"])
+        check_seeded(Policy(hostname, hosts=hosts))
+        check_seeded_way(uri.host, checked["proxy"])
     check_tls_used(checked["ssl"], uri)
     if upstream_ssl is False:
         warn_insecure("upstream_ssl", stacklevel=3)

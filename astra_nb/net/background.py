@@ -37,14 +37,11 @@ CANCEL_TIMEOUT = 1.0  # seconds that tasks have to end when the loop does
 
 
 class BackgroundLoop:
-    """An event loop in a named daemon thread, which `acquire` starts.
-
-    Attributes:
-        listeners: Called with a sentence when code on the loop blocks it or tries to end it.
-    """
+    """An event loop in a named daemon thread, which `acquire` starts."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        # Called with a sentence when code on the loop blocks it or tries to end it.
         self.listeners: set[Callable[[str], object]] = set()
         self.thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._ending = False

@@ -113,11 +113,7 @@ class ClosingState:
         return "client" if self.side == "server" else "server"
 
     def enter(self, phase: Phase) -> None:
-        """Go on to another phase; does nothing when it is this one.
-
-        Raises:
-            RuntimeError: The table has no such step.
-        """
+        """Go on to another phase, by a step of the table; does nothing when it is this one."""
         if phase is self.phase:
             return
         if (self.phase, phase) not in TRANSITIONS:

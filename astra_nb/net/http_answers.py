@@ -225,11 +225,7 @@ def make_answer(body: object, status: object, headers: object) -> HttpAnswer:
 
 
 def as_answer(result: object, status: int = 200, headers: object = ()) -> HttpAnswer:
-    """Return the answer that the handler of a page means by what it returned.
-
-    Raises:
-        LocalError: It is nothing that can be sent.
-    """
+    """Return the answer that the handler of a page means by what it returned."""
     if isinstance(result, HttpAnswer):
         given = {name.lower() for name, _ in result.headers}
         kept = tuple(pair for pair in _further(headers) if pair[0].lower() not in given)

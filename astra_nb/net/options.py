@@ -160,13 +160,8 @@ def _with_cookies(
 def check_compression(compression: object, side: Side) -> dict[str, Any] | None:
     """Return the parameters of permessage-deflate (RFC 7692, section 7.1), or None without it.
 
-    Args:
-        compression: "deflate", None, or the parameters by name.
-        side: The end that is configured. It can compress with a window of 9 to 15 bits, and
-            read one of 8.
-
-    Raises:
-        LocalError: It is anything else.
+    The end that is configured, `side`, can compress with a window of 9 to 15 bits, and read one
+    of 8.
     """
     if compression is None:
         return None
@@ -208,11 +203,7 @@ def check_log(log: object) -> FrameLog:
 
 
 def check_subprotocols(names: object) -> tuple[str, ...]:
-    """Return the names of subprotocols (RFC 6455, section 4.1, item 10 of the request).
-
-    Raises:
-        LocalError: They are not a list of different names, or one could not be sent.
-    """
+    """Return different names of subprotocols (RFC 6455, section 4.1, item 10 of the request)."""
     # A set keeps no order, and the preferred one comes first.
     if isinstance(names, (str, Set)) or not isinstance(names, Iterable):
         raise LocalError(

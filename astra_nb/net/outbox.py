@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any
 
 from astra_nb.locks import Latch, make_rlock
@@ -21,35 +23,28 @@ ENTRIES_A_TURN = 1024  # taken before other connections get their turn
 COUNTED_SIZE = 4096  # bytes; smaller payloads are bounded by MAX_ENTRIES
 
 
+@dataclass(eq=False)
 class Outbox:
     """Calls that wait for their turn on a connection.
 
     An interrupt may come between any two steps of a sender, and a fork at any moment. So threads
     wait by latches, not by a condition, whose lock an interrupt can leave locked for the loop.
-
-    Args:
-        loop: The connection's event loop.
-        is_writable: Whether the peer reads fast enough; looked at from any thread.
-        on_unsent: Called on the loop's thread with how many frames could not be sent, because the
-            connection had closed after their senders had looked.
     """
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        is_writable: Callable[[], bool],
-        on_unsent: Callable[[int], None],
-    ) -> None:
-        self._loop = loop
-        self._is_writable = is_writable
-        self._on_unsent = on_unsent
-        self._entries: deque[tuple[Callable[..., object], tuple[Any, ...], int]] = deque()
-        self._wake_scheduled = False
-        self._taking = False
-        # Re-entrant, because the collector may run a finalizer in here, and that may send.
-        self._lock = make_rlock()  # of the next one
-        self._bytes = 0  # of the counted payloads that wait
-        self._waiters: list[Latch] = []  # of threads that wait for room or for the end
+    loop: asyncio.AbstractEventLoop
+    is_writable: Callable[[], bool]  # whether the peer reads fast enough; from any thread
+    # Called on the loop's thread with how many frames could not be sent, because the connection had
+    # closed after their senders had looked.
+    on_unsent: Callable[[int], None]
+    _entries: deque[tuple[Callable[..., object], tuple[Any, ...], int]] = field(
+        default_factory=deque
+    )
+    _wake_scheduled: bool = False
+    _taking: bool = False
+    # Re-entrant, because the collector may run a finalizer in here, and that may send.
+    _lock: RLock = field(default_factory=make_rlock)  # of the next one
+    _bytes: int = 0  # of the counted payloads that wait
+    _waiters: list[Latch] = field(default_factory=list)  # of threads that wait for room or the end
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -73,7 +68,7 @@ class Outbox:
     @property
     def has_room(self) -> bool:
         """Whether a thread may add an entry without a wait."""
-        return self._is_writable() and not self.is_full
+        return self.is_writable() and not self.is_full
 
     def put(self, action: Callable[..., object], *arguments: Any, size: int = 0) -> None:
         """Add a call with a payload of `size` bytes, whether there is room or not. Any thread.
@@ -91,7 +86,7 @@ class Outbox:
         if not self._wake_scheduled:
             try:
                 self._wake_scheduled = True
-                self._loop.call_soon_threadsafe(self._take_some)
+                self.loop.call_soon_threadsafe(self._take_some)
             except BaseException:
                 self._wake_scheduled = False  # or nothing would be taken any more
                 raise
@@ -119,7 +114,7 @@ class Outbox:
         self._wake_scheduled = False
         if self.take(ENTRIES_A_TURN):
             self._wake_scheduled = True
-            self._loop.call_soon(self._take_some)
+            self.loop.call_soon(self._take_some)
 
     def take(self, limit: int | None = None) -> bool:
         """Do what waits, as far as the peer reads fast enough; return whether a limit was reached.
@@ -128,7 +123,7 @@ class Outbox:
         """
         if self._taking:
             return False
-        entries, is_writable = self._entries, self._is_writable
+        entries, is_writable = self._entries, self.is_writable
         unsent = taken = count = 0
         self._taking = True
         try:
@@ -142,7 +137,7 @@ class Outbox:
                         unsent += 1
                 except Exception as exc:  # noqa: BLE001  (those after it have their turn)
                     problem = {"message": "a send that waited for its turn", "exception": exc}
-                    self._loop.call_exception_handler(problem)
+                    self.loop.call_exception_handler(problem)
         finally:
             self._taking = False
             if taken:
@@ -150,7 +145,7 @@ class Outbox:
                     self._bytes -= taken
             self.notify()
         if unsent:
-            self._on_unsent(unsent)
+            self.on_unsent(unsent)
         return count == limit
 
     def notify(self) -> None:

@@ -31,8 +31,7 @@ __all__ = [
     "allowed_host",
     "allowed_origin",
     "check_seeded",
-    "check_seeded_host",
-    "check_seeded_proxy",
+    "check_seeded_way",
     "host_allowed",
     "origin_allowed",
     "split_target",
@@ -89,10 +88,8 @@ class Policy:
         """Decide over a request: by its host, then by its origin, then by its path.
 
         Args:
-            path: The path of the request line, with its query.
             hosts: The value of each `Host` header. There must be one, in the form of a host
                 (RFC 9112, section 3.2).
-            origins: The value of each `Origin` header; all of them must be allowed.
             target_host: The host of an absolute request target, which must be allowed as well.
             upgrades: Whether the request asks for a WebSocket: without that it may get a page.
         """
@@ -138,24 +135,19 @@ def check_seeded(policy: Policy) -> None:
         )
 
 
-def check_seeded_host(host: str) -> None:
-    """Refuse to go to another machine with keys that can be predicted."""
-    if not is_loopback(host):
-        raise LocalError(
-            f"deterministic() is for lessons and tests on this machine only, because its keys can "
-            f'be predicted, and "{visible(host, LONGEST)}" is not this machine; nothing was sent'
-        )
-
-
-def check_seeded_proxy(proxy: object) -> None:
-    """Refuse to go through another machine with keys that can be predicted.
+def check_seeded_way(host: str, proxy: object) -> None:
+    """Refuse to go to another machine, or through one, with keys that can be predicted.
 
     Of that option of `connect`, only what has a host is a proxy: that of the environment is on no
     way to this machine.
     """
-    host = getattr(proxy, "host", None)
-    if host is not None:
-        check_seeded_host(host)
+    for each in (host, getattr(proxy, "host", host)):
+        if not is_loopback(each):
+            raise LocalError(
+                f"deterministic() is for lessons and tests on this machine only, because its keys "
+                f'can be predicted, and "{visible(each, LONGEST)}" is not this machine; nothing '
+                f"was sent"
+            )
 
 
 def split_target(target: str) -> tuple[str | None, str]:

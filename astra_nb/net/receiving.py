@@ -82,11 +82,7 @@ class Receiver:
         self._limit = inf if size is None else size
 
     def receive(self, data: bytes) -> tuple[list[Message], Last | None]:
-        """Take a chunk of any length.
-
-        Returns:
-            The messages that are complete with it, and the last frame that is read, once.
-        """
+        """Return the messages that a chunk completes, and once the last frame that is read."""
         if self._late is not None:
             self._tail += data
             self._late.take(self._tail)

@@ -23,11 +23,10 @@ __all__ = ["Runner"]
 
 
 class Runner(Listener[ServerConnection]):
-    """A running server. See `Listener` for the other arguments.
+    """A running server.
 
-    Args:
-        numbers: The connections' numbers. The server's, so that in the log of a server that runs
-            again a number still means one connection.
+    The numbers of connections are the `Server`'s, so that in the log of one that runs again each
+    still means one connection.
     """
 
     what = "server"

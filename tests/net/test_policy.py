@@ -16,8 +16,7 @@ from astra_nb.net.policy import (
     Admission,
     Policy,
     check_seeded,
-    check_seeded_host,
-    check_seeded_proxy,
+    check_seeded_way,
     host_allowed,
     origin_allowed,
     split_target,
@@ -332,15 +331,15 @@ def test_beside_keys_from_a_seed_no_origin_of_others_is_let_in(
 
 def test_with_keys_from_a_seed_a_client_goes_nowhere_else() -> None:
     for host in ("127.0.0.1", "localhost", "::1"):
-        check_seeded_host(host)
+        check_seeded_way(host, True)
     with pytest.raises(LocalError, match=r'"evil\\x1b\.example" is not this machine; nothing was'):
-        check_seeded_host("evil\x1b.example")
+        check_seeded_way("evil\x1b.example", None)
 
 
 def test_where_a_proxy_leads_that_goes_with_predictable_keys() -> None:
     for address in ("http://127.0.0.1:3128", "socks5h://localhost:1080"):
-        check_seeded_proxy(parse_proxy(address))
+        check_seeded_way("localhost", parse_proxy(address))
     for none in (None, True):
-        check_seeded_proxy(none)
+        check_seeded_way("localhost", none)
     with pytest.raises(LocalError, match=r'"proxy\.example" is not this machine'):
-        check_seeded_proxy(parse_proxy("http://u:s3cr3t@proxy.example:3128"))
+        check_seeded_way("localhost", parse_proxy("http://u:s3cr3t@proxy.example:3128"))
