@@ -245,7 +245,11 @@ async def _open(
         except HandshakeFailed as exc:
             await asyncio.shield(connection.lost)
             exc.log = log
-            target = _follow(hops, exc, connection, options)
+            try:
+                target = next_hop(hops, connection.response, options)
+            except HandshakeFailed as refused:
+                refused.headers, refused.body, refused.log = exc.headers, exc.body, log
+                raise refused from None
             if target is None:
                 raise
             uri, options = target
@@ -253,21 +257,6 @@ async def _open(
         except BaseException:
             connection.transport.abort()
             raise
-
-
-def _follow(
-    hops: list[WebSocketURI],
-    refused: HandshakeFailed,
-    connection: ClientConnection,
-    options: ConnectOptions,
-) -> tuple[WebSocketURI, ConnectOptions] | None:
-    if connection.response is None:
-        return None
-    try:
-        return next_hop(hops, connection.response, options)
-    except HandshakeFailed as exc:
-        exc.headers, exc.body, exc.log = refused.headers, refused.body, refused.log
-        raise exc from None
 
 
 def _leave(connection: ClientConnection) -> None:

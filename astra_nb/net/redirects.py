@@ -20,7 +20,7 @@ STATUSES = (301, 302, 303, 307, 308)
 
 
 def next_hop(
-    hops: list[WebSocketURI], response: Response, options: ConnectOptions
+    hops: list[WebSocketURI], response: Response | None, options: ConnectOptions
 ) -> tuple[WebSocketURI, ConnectOptions] | None:
     """Return the address of the next request, and its options; None when it is not redirected.
 
@@ -29,13 +29,15 @@ def next_hop(
 
     Args:
         hops: The addresses that were asked so far.
-        response: The answer of the last one.
+        response: The answer of the last one; None without a valid one.
 
     Raises:
         HandshakeFailed: The redirect cannot be followed.
     """
+    if response is None or response.status_code not in STATUSES or not options["redirects"]:
+        return None
     location = response.headers.get_all("Location")
-    if response.status_code not in STATUSES or not location or not options["redirects"]:
+    if not location:
         return None
     here = hops[-1]
     if len(hops) > options["redirects"]:
