@@ -157,7 +157,7 @@ class ClientConnection(Connection):
             head = REFUSAL.sub(rb"HTTP/1.1 \2 \3\r\n", self._head, count=1)
         if is_complete:
             self._answer_head = bytes(self._head)
-            self._record_head(self._answer_head)
+            self.record_head(self._answer_head)
             self._head.clear()
         self._read(head)
         if rest:
@@ -166,7 +166,7 @@ class ClientConnection(Connection):
     def _pass_over(self, is_complete: bool, rest: bytes) -> None:
         """Record an interim response; the answer comes after it (RFC 9110, section 15.2)."""
         if is_complete:
-            self._record_head(bytes(self._head))
+            self.record_head(bytes(self._head))
             self._head.clear()
             if rest:
                 self.data_received(rest)
@@ -210,7 +210,7 @@ class ClientConnection(Connection):
 
     def _refused(self, response: Response | None, cause: Exception) -> None:
         if self._head:  # which broke off
-            self._record_head(bytes(self._head))
+            self.record_head(bytes(self._head))
             self._head.clear()
         self.response = response
         self.state.status = None if response is None else response.status_code

@@ -155,7 +155,7 @@ class Connection(Endpoint):
         if self._receiver is not None:
             self._receiver.end()
         elif self._head and self.state.status is None:
-            self._record_head(bytes(self._head))
+            self.record_head(bytes(self._head))
             self._head.clear()
         self.sender.flush()
 
@@ -170,10 +170,11 @@ class Connection(Endpoint):
         self._head = bytearray()
         self._set_timer(None)
         self.state.enter(Phase.OPEN)
-        self.sender.start(self.transport, protocol.extensions, self._recorder("sent"))
-        self._receiver = Receiver(protocol, self._recorder("received"), self.sender.take_pong)
+        self.sender.start(self.transport, protocol.extensions, self.recorder("sent"))
+        self._receiver = Receiver(protocol, self.recorder("received"), self.sender.take_pong)
         self._unread = bytearray() if protocol.extensions else None
-        self._record_opening(path, protocol.subprotocol, protocol.extensions)
+        names = [extension.name for extension in protocol.extensions]
+        self.record_opening(path, protocol.subprotocol, names)
         if self.keepalive:
             # Past the outbox: to a peer that does not read it would never be sent, nor be missed.
             ping = functools.partial(self.sender.send_if_open, PING)
@@ -188,9 +189,9 @@ class Connection(Endpoint):
     def _write_head(self, data: bytes) -> None:
         """Record and write a head, and frames that follow it, as it may be with a fault."""
         end = head_end(data) or len(data)
-        self._record_head(data[:end], "sent")
+        self.record_head(data[:end], "sent")
         if data[end:]:
-            self._recorder("sent")(data[end:], *whole_frames(data[end:])[1:])
+            self.recorder("sent")(data[end:], *whole_frames(data[end:])[1:])
         self.transport.write(data)
 
     # Receiving

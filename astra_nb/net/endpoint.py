@@ -6,10 +6,8 @@ Everything in an `Endpoint` but `notice` happens on its loop's thread.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import cast
-
-from websockets.extensions import Extension
 
 from astra_nb import seeded
 from astra_nb.log import FrameLog
@@ -65,13 +63,11 @@ class Endpoint(asyncio.Protocol):
 
     # The log
 
-    def _record_head(self, head: bytes, direction: Direction = "received") -> None:
+    def record_head(self, head: bytes, direction: Direction = "received") -> None:
         raw = self.redactor.head(head)
         self.tap.append(self.number, handshake_record, side=self.side, direction=direction, raw=raw)
 
-    def _record_opening(
-        self, path: str, subprotocol: str | None, extensions: Sequence[Extension]
-    ) -> None:
+    def record_opening(self, path: str, subprotocol: str | None, extensions: Iterable[str]) -> None:
         self.tap.append(
             self.number,
             OpenedRecord,
@@ -79,10 +75,10 @@ class Endpoint(asyncio.Protocol):
             peer=self.peer,
             path=redact_path(path),
             subprotocol=self.redactor.agreed(subprotocol),
-            extensions=tuple(extension.name for extension in extensions),
+            extensions=tuple(extensions),
         )
 
-    def _recorder(self, direction: Direction) -> Recorder:
+    def recorder(self, direction: Direction) -> Recorder:
         """Return a function that records frames of this connection."""
         return FrameRecorder(self.tap, self.number, self.side, direction).record
 

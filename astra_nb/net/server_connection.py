@@ -124,7 +124,7 @@ class ServerConnection(Connection):
             data = data.lstrip(b"\r\n")
         head, rest = split_head(self._head, data)
         if self._head.startswith(TLS_HANDSHAKE):
-            self._record_head(bytes(self._head))
+            self.record_head(bytes(self._head))
             self._refuse(refusals.TLS)
             return
         protocol = self.protocol
@@ -137,7 +137,7 @@ class ServerConnection(Connection):
             parsed.headers = NO_HEADERS  # the protocol refers to them as long as it lives
             self._answer(request)
         elif protocol.handshake_exc is not None:
-            self._record_head(bytes(self._head))
+            self.record_head(bytes(self._head))
             self._refuse_unreadable()
 
     def _answer(self, request: Request) -> None:
@@ -152,7 +152,7 @@ class ServerConnection(Connection):
             return
         if isinstance(decision, Admission) and isinstance(decision.route, Route):
             self.redactor.offered = decision.route.subprotocols
-        self._record_head(bytes(self._head))
+        self.record_head(bytes(self._head))
         if isinstance(decision, Refusal):
             self._refuse(decision)
             return
@@ -294,9 +294,9 @@ class ServerConnection(Connection):
             self.send_close(1000, "checked")
             self._read_early()
 
-    def _record_head(self, head: bytes, direction: Direction = "received") -> None:
+    def record_head(self, head: bytes, direction: Direction = "received") -> None:
         self.take_number()
-        super()._record_head(head, direction)
+        super().record_head(head, direction)
 
     def _end_receiving(self) -> None:
         if self._asked is not None:
@@ -344,7 +344,7 @@ class ServerConnection(Connection):
             return
         # A HEAD is answered without a body (RFC 9110, section 9.3.2).
         to_head = self._head.startswith(b"HEAD ")
-        self._record_head(head, "sent")
+        self.record_head(head, "sent")
         self.transport.write(head if to_head else data)
         if refused:
             self.state.status = response.status_code
@@ -374,5 +374,5 @@ class ServerConnection(Connection):
     def _open_timed_out(self) -> None:
         self.state.tcp_ended("timeout")
         if self._head:
-            self._record_head(bytes(self._head))
+            self.record_head(bytes(self._head))
         self._refuse(refusals.timed_out(self.open_timeout))

@@ -7,11 +7,12 @@ import contextlib
 import struct
 import sys
 from socket import SO_LINGER, SOL_SOCKET
-from typing import Protocol, cast
+from typing import Protocol
 
+from astra_nb.log import FrameLog
 from astra_nb.wire.messages import Side, other_end
 
-from .addresses import describe_peer
+from .endpoint import Endpoint
 from .read_size import SMALL, adapt
 from .tap_rules import End
 
@@ -26,34 +27,29 @@ LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 class LegLine(Protocol):
     """What a leg is part of: a `TapLine`."""
 
-    loop: asyncio.AbstractEventLoop
-
     def connected(self, end: Side) -> None: ...
     def received(self, sender: Side, data: bytes) -> None: ...
     def ended(self, sender: Side, end: End) -> None: ...
     def lost(self, end: Side, exc: Exception | None) -> None: ...
     def hold_up(self, sender: Side, *, held_up: bool, why: str) -> None: ...
-    def notice(self, text: str) -> None: ...
 
 
-class Leg(asyncio.Protocol):
+class Leg(Endpoint):
     """One of the two TCP connections: its far end, `end`, is the client or the server."""
 
-    def __init__(self, line: LegLine, end: Side) -> None:
+    def __init__(self, line: LegLine, end: Side, log: FrameLog) -> None:
+        super().__init__(0, log)
         self.line = line
         self.end: Side = end
-        self.transport = cast(asyncio.Transport, None)
-        self.peer = "unknown"
+        self.side = other_end(end)  # the tap is in the other's place
         self._is_tls = False
         self._read_size = 0
         self._paused: set[str] = set()
         self._has_ended = False  # whether nothing more is sent
         self._resetting = False
-        self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        self.peer = describe_peer(transport.get_extra_info("peername"))
+        super().connection_made(transport)
         self._is_tls = transport.get_extra_info("ssl_object") is not None
         self.line.connected(self.end)
 
@@ -67,8 +63,13 @@ class Leg(asyncio.Protocol):
         return not self._is_tls  # asyncio then keeps nothing open, and warns when it is asked to
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
+        self.note_lost()
         self.line.lost(self.end, exc)
+
+    def note_lost(self) -> None:
+        """Note that TCP has ended, or never began."""
+        if not self.lost.done():
+            self.lost.set_result(None)
 
     def pause_writing(self) -> None:
         self.line.hold_up(other_end(self.end), held_up=True, why=SLOW)
@@ -76,13 +77,13 @@ class Leg(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.line.hold_up(other_end(self.end), held_up=False, why=SLOW)
         if self._resetting:
-            self.line.loop.call_soon(self.abort)
+            self.loop.call_soon(self.abort)
 
     def hold_up(self, why: str, *, held_up: bool) -> None:
         """Read no more, or again if there is no other reason not to."""
         was_paused = bool(self._paused)
         self._paused = self._paused | {why} if held_up else self._paused - {why}
-        if was_paused != bool(self._paused) and self.transport is not None and not self.lost:
+        if was_paused != bool(self._paused) and self.transport is not None and not self.lost.done():
             (self.transport.resume_reading if was_paused else self.transport.pause_reading)()
 
     def write(self, data: bytes) -> None:
@@ -99,7 +100,7 @@ class Leg(asyncio.Protocol):
             with contextlib.suppress(OSError):  # it is gone, and asyncio will say so
                 self.transport.write_eof()
         else:
-            self.line.loop.call_later(HALF_CLOSED, self.transport.close)
+            self.loop.call_later(HALF_CLOSED, self.transport.close)
 
     @property
     def _may_write(self) -> bool:
@@ -109,20 +110,17 @@ class Leg(asyncio.Protocol):
     def reset(self) -> None:
         """End TCP by a reset, once what was sent has left, or a moment is over."""
         transport = self.transport
-        if transport is None or self.lost or self._resetting:
+        if transport is None or self.lost.done() or self._resetting:
             return
         self._resetting = True
         transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, LINGER)
         if transport.get_write_buffer_size() and not transport.is_closing():
-            self.line.loop.call_later(RESET_GRACE, self.abort)
+            self.loop.call_later(RESET_GRACE, self.abort)
             transport.set_write_buffer_limits(0)
         else:
             self.abort()
 
     def abort(self) -> None:
         """End TCP at once, unless it has ended: asyncio's transport then has no loop any more."""
-        if self.transport is not None and not self.lost:
+        if self.transport is not None and not self.lost.done():
             self.transport.abort()
-
-    def notice(self, text: str) -> None:
-        self.line.notice(text)

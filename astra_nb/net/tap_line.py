@@ -16,17 +16,9 @@ from websockets.uri import WebSocketURI
 
 from astra_nb.errors import ConnectFailed, LocalError
 from astra_nb.log import FrameLog
-from astra_nb.log.recorder import FrameRecorder
-from astra_nb.log.records import (
-    ClosedRecord,
-    Direction,
-    HandlerErrorRecord,
-    NoticeRecord,
-    OpenedRecord,
-    handshake_record,
-)
+from astra_nb.log.records import ClosedRecord, HandlerErrorRecord
 from astra_nb.wire.messages import Side, other_end
-from astra_nb.wire.redaction import Redactor, redact_path
+from astra_nb.wire.redaction import Redactor
 from astra_nb.wire.why_closed import read_close
 
 from .closing import ClosingState, Phase
@@ -75,9 +67,7 @@ class TapLine:
         self.held = settings.held
         self.held_numbers = settings.held_numbers
         # By who is at the far end.
-        self.legs: dict[Side, Leg] = {"client": Leg(self, "client"), "server": Leg(self, "server")}
-        # That of the client's leg in the log, the server's being the next; 0 without a WebSocket.
-        self.number = 0
+        self.legs: dict[Side, Leg] = {end: Leg(self, end, log) for end in SIDES}
         self._log = log
         self._dialing: asyncio.Task[None] | None = None
         self._failed: ConnectFailed | LocalError | None = None
@@ -85,7 +75,6 @@ class TapLine:
         self._ended: set[Side] = set()  # ends that have ended TCP, and
         self._passed: set[Side] = set()  # those of which the other one was told
         # Of the WebSocket, by the end that sends; of what is recorded, by the far end of the leg.
-        self._redactor = Redactor()
         self._path = ""
         self._states: dict[Side, ClosingState] = {}
         self._watches: dict[Side, FrameWatch] = {}
@@ -114,7 +103,7 @@ class TapLine:
         except (ConnectFailed, LocalError) as exc:
             self._failed = exc
             self.notice(f"The server was not reached: {exc}")
-            self.legs["server"].lost = True
+            self.legs["server"].note_lost()
             self.hold_up("client", held_up=False, why=NOT_REACHED)
 
     def received(self, sender: Side, data: bytes) -> None:
@@ -183,7 +172,9 @@ class TapLine:
         """Close the legs once each end was told of the other's end, or has nobody to talk to."""
         for leg in self.legs.values():
             other = self.legs[other_end(leg.end)]
-            done = len(self._passed) == len(SIDES) or (other.lost and other.end in self._passed)
+            done = len(self._passed) == len(SIDES) or (
+                other.lost.done() and other.end in self._passed
+            )
             if done and leg.transport is not None:
                 leg.transport.close()
 
@@ -196,8 +187,8 @@ class TapLine:
         if self._dialing is not None and end == "client":
             self._dialing.cancel()
             if self.legs["server"].transport is None:
-                self.legs["server"].lost = True
-        if all(each.lost for each in self.legs.values()) and not self.closed.done():
+                self.legs["server"].note_lost()
+        if all(each.lost.done() for each in self.legs.values()) and not self.closed.done():
             for watch in (*self._watches.values(), *self._onward.values()):
                 watch.end()
             for way in self._ruled.values():
@@ -242,17 +233,17 @@ class TapLine:
         if head.upgrades:
             for text in told:
                 self.notice(text)
-            self._record_head("server", "sent", raw)
+            self.legs["server"].record_head(raw, "sent")
         return raw
 
     def _begin(self, head: Head) -> None:
         """Begin with a WebSocket: from here on there is something to record."""
-        self.number = next(self.settings.numbers)
-        next(self.settings.numbers)
-        self._redactor = Redactor()
+        redactor = Redactor()
+        for leg in self.legs.values():
+            leg.number, leg.redactor = next(self.settings.numbers), redactor
         self._path = head.path
         self._states = {"client": ClosingState("server"), "server": ClosingState("client")}
-        self._record_head("client", "received", head.raw)
+        self.legs["client"].record_head(head.raw)
 
     def refused(self, head: Head) -> None:
         """Take an answer that refuses a WebSocket; the connection may go on with HTTP."""
@@ -267,15 +258,7 @@ class TapLine:
         extensions = agreed_extensions(head)
         for end in SIDES:
             self._states[end].enter(Phase.OPEN)
-            self._log.append(
-                self._number(end),
-                OpenedRecord,
-                side=self._states[end].side,
-                peer=self.legs[end].peer,
-                path=redact_path(self._path),
-                subprotocol=self._redactor.agreed(head.subprotocol),
-                extensions=extensions,
-            )
+            self.legs[end].record_opening(self._path, head.subprotocol, extensions)
         self._is_opaque = bool(extensions)
         if self._is_opaque and self.rules:
             self._tell_opaque()
@@ -290,9 +273,9 @@ class TapLine:
     def _refuse(self, status: str, text: str) -> None:
         """Answer with a refusal of the tap's own, and end TCP."""
         answer = refusal(status, text)
-        if self.number and self._states:
+        if self._states:
             head = answer[: answer.index(b"\r\n\r\n") + 4]
-            self._record_head("client", "sent", head)
+            self.legs["client"].record_head(head, "sent")
             state = self._states.pop("client")
             state.status = int(status[:3])
             state.failed(text)
@@ -312,7 +295,7 @@ class TapLine:
         watch.on_close = self._closer(sender, sender)
         far = other_end(sender)
         self._onward[sender] = FrameWatch([self._recorder(far, sender)], self._closer(sender, far))
-        way = self._ruled[sender] = RuledWay(self, sender, self._number(sender))
+        way = self._ruled[sender] = RuledWay(self, sender, self.legs[sender].number)
         for frames in self._injected[far]:
             way.inject(frames)
         self._injected[far].clear()
@@ -339,7 +322,7 @@ class TapLine:
     def rule_failed(self, error: BaseException) -> None:
         """Put the error of a rule in the log; the message passes."""
         self._log.append(
-            self.number,
+            self.legs["client"].number,
             HandlerErrorRecord,
             summary="".join(traceback.format_exception_only(error)).strip(),
             traceback="".join(traceback.format_exception(error)),
@@ -347,13 +330,9 @@ class TapLine:
 
     # Records
 
-    def _number(self, end: Side) -> int:
-        return self.number + (end == "server")
-
     def _recorder(self, end: Side, sender: Side) -> Callable[..., None]:
         """Return what records on the leg to an end the frames of a sender."""
-        direction: Direction = "received" if end == sender else "sent"
-        return FrameRecorder(self._log, self._number(end), other_end(end), direction).record
+        return self.legs[end].recorder("received" if end == sender else "sent")
 
     def _closer(self, sender: Side, *ends: Side) -> Callable[[bytes], None]:
         """Return what notes on the legs to some ends that a sender has sent a CLOSE frame."""
@@ -367,25 +346,17 @@ class TapLine:
 
         return note
 
-    def _record_head(self, end: Side, direction: Direction, raw: bytes) -> None:
-        self._log.append(
-            self._number(end),
-            handshake_record,
-            side=other_end(end),
-            direction=direction,
-            raw=self._redactor.head(raw),
-        )
-
     def _record_answer(self, raw: bytes) -> None:
-        self._record_head("server", "received", raw)
-        self._record_head("client", "sent", raw)
+        self.legs["server"].record_head(raw)
+        self.legs["client"].record_head(raw, "sent")
 
     def _record_closed(self) -> None:
         for end, state in self._states.items():
             state.enter(Phase.CLOSED)
-            self._log.append(self._number(end), ClosedRecord, side=state.side, **state.facts())
+            number = self.legs[end].number
+            self._log.append(number, ClosedRecord, side=state.side, **state.facts())
         self._states = {}
 
     def notice(self, text: str) -> None:
         """Put a sentence in the log."""
-        self._log.append(self.number, NoticeRecord, text=text)
+        self.legs["client"].notice(text)

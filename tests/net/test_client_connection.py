@@ -675,7 +675,7 @@ def test_the_deadline_counts_what_came_before_the_handshake() -> None:
 # Errors inside the transport's callbacks
 
 
-@pytest.mark.parametrize("method", ["_record_head", "_receive_handshake"])
+@pytest.mark.parametrize("method", ["record_head", "_receive_handshake"])
 def test_what_is_raised_inside_reaches_the_caller(
     method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,9 +26,6 @@ class Bare(Endpoint):
         super().__init__(3, tap)
 
     set_timer = Endpoint._set_timer
-    record_head = Endpoint._record_head
-    record_opening = Endpoint._record_opening
-    recorder = Endpoint._recorder
 
 
 @in_memory

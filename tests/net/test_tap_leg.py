@@ -8,12 +8,13 @@ from unittest.mock import Mock
 
 import pytest
 
-from astra_nb import make_certificates
+from astra_nb import FrameLog, make_certificates
 from astra_nb.net import tap_leg
 from astra_nb.tap import Tap
 from astra_nb.wire.messages import Side
 from tests.conformance.octets import frame, mask_all
 from tests.helpers import wait_until
+from tests.net.memory import in_memory
 from tests.tapped import read_to_end, two_ends
 
 ENDS: tuple[Side, ...] = ("client", "server")
@@ -53,8 +54,9 @@ def test_tls_that_checks_nothing_is_on_record() -> None:
         assert "TLS checks nothing on this connection" in said(ends.tap)
 
 
-def test_a_leg_without_tcp_has_nothing_to_end() -> None:
-    leg = tap_leg.Leg(cast(Any, None), "client")
+@in_memory
+async def test_a_leg_without_tcp_has_nothing_to_end() -> None:
+    leg = tap_leg.Leg(cast(Any, None), "client", FrameLog())
     leg.write(b"nowhere")
     leg.end_sending()
     leg.reset()
@@ -62,9 +64,10 @@ def test_a_leg_without_tcp_has_nothing_to_end() -> None:
     assert leg.transport is None
 
 
-def test_tcp_that_has_ended_is_not_aborted() -> None:
+@in_memory
+async def test_tcp_that_has_ended_is_not_aborted() -> None:
     """It may end while an abort waits for its turn; asyncio's transport then raises."""
-    transport, leg = Mock(), tap_leg.Leg(Mock(), "client")
+    transport, leg = Mock(), tap_leg.Leg(Mock(), "client", FrameLog())
     transport.abort.side_effect = AttributeError("'NoneType' object has no attribute 'call_soon'")
     leg.connection_made(transport)
     leg.connection_lost(None)
