@@ -698,3 +698,11 @@ def test_the_page_about_the_tap_keeps_its_word() -> None:
     seconds = re.compile(r"\+\d\.\d{3}")
     assert run.stderr == ""
     assert seconds.sub("S", run.stdout) == seconds.sub("S", output)
+
+
+def test_a_client_that_does_not_begin_tls_leaves_nothing_to_wait_for() -> None:
+    with tap("ws://127.0.0.1:9", ssl=make_certificates().server) as t:
+        with socket.create_connection(("127.0.0.1", t.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            wait_until(lambda: "did not begin TLS" in t.log.text(["payload"]))
+        wait_until(lambda: not t._runner._lines)

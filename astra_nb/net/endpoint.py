@@ -27,7 +27,7 @@ def nowhere(*_: object, **__: object) -> None:
 
 
 class Endpoint(asyncio.Protocol):
-    """The base of a `Connection`, with its number in the log `tap`."""
+    """The base of a `Connection` and of a tap's `Leg`, with its number in the log `tap`."""
 
     # Of ten thousand a dictionary for each would weigh more than all that is in it.
     __slots__ = (

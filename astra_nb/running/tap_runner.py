@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from typing import cast
 
 from astra_nb.log import FrameLog
 from astra_nb.net.tap_leg import Leg
@@ -35,31 +36,28 @@ class TapRunner(Listener[Leg]):
     ) -> None:
         super().__init__(log, settings.hostname, port, cell, tls=tls)
         self._settings = settings
-        self._lines: set[TapLine] = set()
 
     def _make_connection(self) -> Leg:
         line = TapLine(self._settings, self.log)
         leg = line.legs["client"]
         self._connections.add(leg)
-        self._lines.add(line)
-
-        def forget(_: object) -> None:
-            self._connections.discard(leg)
-            self._lines.discard(line)
-
-        line.closed.add_done_callback(forget)
+        line.closed.add_done_callback(lambda _: self._connections.discard(leg))
         return leg
+
+    @property
+    def _lines(self) -> list[TapLine]:
+        return [cast(TapLine, leg.line) for leg in list(self._connections)]
 
     def release(self, number: int | None = None, value: object = None) -> int:
         """Release what rules hold, as `RuledWay.release` does. Any thread."""
         if not self.running:
             return 0
         return self._background.call(
-            lambda: sum(line.release(number, value) for line in list(self._lines))
+            lambda: sum(line.release(number, value) for line in self._lines)
         )
 
     def _abort(self) -> None:
-        for line in list(self._lines):
+        for line in self._lines:
             line.cut("the tap was shut down")
 
     async def _shutdown(self, code: int, reason: str, caller: threading.Thread | None) -> None:
