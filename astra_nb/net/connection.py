@@ -24,7 +24,7 @@ from astra_nb.wire.messages import CloseFrame, Message
 from astra_nb.wire.opcodes import PING
 
 from .closing import EMPTY, ClosingState, Last, Phase, close_payload, parse_close
-from .endpoint import Endpoint, nowhere
+from .endpoint import Endpoint
 from .inbox import TaskInbox, ThreadInbox, payload_size
 from .keepalive import Keepalive
 from .lies import HONEST, Lies
@@ -74,13 +74,8 @@ class Connection(Endpoint):
         self.open_timeout = open_timeout
         self.close_timeout = close_timeout
         self.state = ClosingState(self.side)
-        self.sender = Sender(
-            loop=self.loop,
-            record=nowhere,
-            masks=self.side == "client",
-            state=self.state,
-            notice=self.notice,
-        )
+        masks = self.side == "client"
+        self.sender = Sender(self.loop, masks, state=self.state, notice=self.notice)
         self.inbox: TaskInbox | ThreadInbox | None = None
         self.automatic_pong = True
         self.keepalive: float | None = None

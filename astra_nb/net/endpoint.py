@@ -19,11 +19,7 @@ from astra_nb.wire.redaction import Redactor, redact_path
 
 from .addresses import describe_peer
 
-__all__ = ["Endpoint", "nowhere"]
-
-
-def nowhere(*_: object, **__: object) -> None:
-    """Record nothing."""
+__all__ = ["Endpoint"]
 
 
 class Endpoint(asyncio.Protocol):

@@ -43,12 +43,12 @@ class Writer:
     """
 
     loop: asyncio.AbstractEventLoop
-    record: Recorder
     masks: bool  # RFC 6455, section 5.1
     is_writable: bool = True  # whether the peer reads fast enough
     # Those of the next frames, of an end that breaks this rule on purpose, or whose keys come from
     # a seed; None for keys that nobody can predict.
     masking_keys: Iterator[bytes] | None = None
+    record: Recorder = field(init=False)  # set when the connection is open
     _extensions: Sequence[Extension] = ()
     _transport: asyncio.Transport = None  # type: ignore[assignment]  # until `start`
     # The parts of serialized frames, for the next flush: two for each without an extension.
@@ -71,7 +71,8 @@ class Writer:
     ) -> None:
         """Set the transport; after the opening handshake what was agreed on, and who records."""
         self._transport = transport
-        self.record = record or self.record
+        if record is not None:
+            self.record = record
         self._extensions = extensions
         self._plain = [] if extensions else None
 

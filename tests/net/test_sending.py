@@ -130,14 +130,8 @@ async def test_the_parts_of_a_flush_are_written_and_recorded_together() -> None:
     state.enter(Phase.OPEN)
     transport = MemoryTransport()
     transport.write = writes.append  # type: ignore[method-assign, assignment]
-    sender = Sender(
-        loop=asyncio.get_running_loop(),
-        record=lambda *given: recorded.append(given),
-        masks=False,
-        state=state,
-        notice=print,
-    )
-    sender.start(transport)
+    sender = Sender(asyncio.get_running_loop(), masks=False, state=state, notice=print)
+    sender.start(transport, (), lambda *given: recorded.append(given))
     sender.send(TEXT, b"a")
     sender.send(CONTINUATION, b"b", fin=False)
     sender.flush()

@@ -60,8 +60,8 @@ async def on_tcp(
         theirs.setblocking(False)
         transport, _ = await loop.connect_accepted_socket(protocol, ours)
         log = OnLog()
-        writer = Reach(loop, log, masks=False)
-        writer.start(transport)
+        writer = Reach(loop, masks=False)
+        writer.start(transport, (), log)
         yield writer, log, transport, theirs
         transport.abort()
         await asyncio.sleep(0)
@@ -90,9 +90,9 @@ def by_thread(writer: Reach, call: Any) -> Any:
 
 def in_memory_writer(*, compressed: bool = False) -> tuple[Reach, OnLog, MemoryTransport]:
     log, transport = OnLog(), MemoryTransport()
-    writer = Reach(asyncio.get_running_loop(), log, masks=False)
+    writer = Reach(asyncio.get_running_loop(), masks=False)
     extensions = [PerMessageDeflate(False, False, 15, 15)] if compressed else []
-    writer.start(transport, extensions)
+    writer.start(transport, extensions, log)
     return writer, log, transport
 
 
@@ -333,8 +333,8 @@ async def test_a_thread_that_writes_on_a_reset_connection_leaves_it_to_the_loop(
 @in_memory
 async def test_an_end_may_mask_every_frame_with_one_key_on_purpose() -> None:
     log, transport = OnLog(), MemoryTransport()
-    writer = Reach(asyncio.get_running_loop(), log, masks=True)
-    writer.start(cast(asyncio.Transport, transport))
+    writer = Reach(asyncio.get_running_loop(), masks=True)
+    writer.start(cast(asyncio.Transport, transport), (), log)
     writer.masking_keys = repeat(b"abcd")
     for _ in range(2):
         writer.put(TEXT, b"Hello", True)
