@@ -24,11 +24,10 @@ from astra_nb.wire.messages import CloseFrame, Message
 from astra_nb.wire.opcodes import PING
 
 from .closing import EMPTY, ClosingState, Last, Phase, close_payload, parse_close
-from .endpoint import Endpoint
+from .endpoint import SMALL, Endpoint
 from .inbox import TaskInbox, ThreadInbox, payload_size
 from .keepalive import Keepalive
 from .lies import HONEST, Lies
-from .read_size import SMALL, adapt
 from .receiving import Receiver
 from .sending import Sender
 
@@ -52,7 +51,7 @@ class Connection(Endpoint):
     """
 
     __slots__ = (
-        "_delivered", "_held", "_keepalive", "_late", "_read_size", "_receiver", "_unread",
+        "_delivered", "_held", "_keepalive", "_late", "_receiver", "_unread",
         "automatic_pong", "close_asked", "close_timeout", "inbox", "keepalive", "lies",
         "open_timeout", "protocol", "sender", "state",
     )  # fmt: skip
@@ -83,7 +82,6 @@ class Connection(Endpoint):
         self.lies = HONEST
 
         self._delivered = 0.0  # when messages last came, in the loop's time
-        self._read_size = 0
         self._held: Last | None = None  # not answered yet: a handler may answer what came before it
         self._keepalive: Keepalive | None = None
         self._receiver: Receiver | None = None
@@ -102,7 +100,7 @@ class Connection(Endpoint):
             self._receive_handshake(data)
             return
         if len(data) >= SMALL or self._read_size != SMALL:
-            self._read_size = adapt(self.transport, self._read_size, len(data))
+            self._adapt_reads(len(data))
         if self._unread is None:
             self._receive_frames(data, self._receiver)
         else:

@@ -8,12 +8,13 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from websockets.uri import WebSocketURI
 
 from astra_nb.errors import ConnectFailed
 
+from .endpoint import Endpoint
 from .options import ConnectOptions
 from .proxies import describe_proxy, open_tunnel, proxy_for
 from .tls import is_insecure
@@ -30,21 +31,15 @@ INSECURE = (
 )
 
 
-class Noting(Protocol):
-    """A connection that can put a sentence in a log."""
-
-    def notice(self, text: str) -> None: ...
-
-
-C = TypeVar("C", bound=asyncio.Protocol)
+E = TypeVar("E", bound=Endpoint)
 
 
 async def dial(
     uri: WebSocketURI,
     options: ConnectOptions,
-    make: Callable[[], C],
+    make: Callable[[], E],
     deadline: float | None,
-) -> C:
+) -> E:
     """Return a connection to a server.
 
     Args:
@@ -60,17 +55,16 @@ async def dial(
     proxy = None
     if options["unix"] is None and options["sock"] is None:
         proxy = proxy_for(uri, cast("Proxy | bool | None", options["proxy"]))
-    made: list[C] = []
+    made: list[E] = []
 
-    def make_noted() -> C:
+    def make_noted() -> E:
         connection = make()
         made.append(connection)
-        noting = cast(Noting, connection)
         if proxy is not None:
             kind = "HTTP CONNECT" if proxy.scheme == "http" else "SOCKS"
-            noting.notice(f"TCP goes through the proxy {describe_proxy(proxy)} ({kind}).")
+            connection.notice(f"TCP goes through the proxy {describe_proxy(proxy)} ({kind}).")
         if is_insecure(context):
-            noting.notice(INSECURE)
+            connection.notice(INSECURE)
         return connection
 
     tunneled = proxy is None
@@ -98,10 +92,10 @@ async def dial(
 async def _connect(
     uri: WebSocketURI,
     options: ConnectOptions,
-    make: Callable[[], C],
+    make: Callable[[], E],
     sock: socket.socket | None,
     context: ssl.SSLContext | None,
-) -> C:
+) -> E:
     loop = asyncio.get_running_loop()
     tls: dict[str, Any] = {}
     if context is not None:

@@ -19,7 +19,11 @@ from astra_nb.wire.redaction import Redactor, redact_path
 
 from .addresses import describe_peer
 
-__all__ = ["Endpoint"]
+__all__ = ["LARGE", "SMALL", "Endpoint"]
+
+# asyncio asks for 256 KiB each time, and has them cut down to what came. Short frames in the log
+# then lie between holes, and keep up to three times their memory.
+SMALL, LARGE = 64 * 1024, 256 * 1024
 
 
 class Endpoint(asyncio.Protocol):
@@ -27,7 +31,8 @@ class Endpoint(asyncio.Protocol):
 
     # Of ten thousand a dictionary for each would weigh more than all that is in it.
     __slots__ = (
-        "_head", "_timer", "loop", "lost", "number", "peer", "redactor", "tap", "transport",
+        "_head", "_read_size", "_timer", "loop", "lost", "number", "peer", "redactor", "tap",
+        "transport",
     )  # fmt: skip
 
     side: Side
@@ -41,6 +46,7 @@ class Endpoint(asyncio.Protocol):
         self.lost: asyncio.Future[None] = self.loop.create_future()  # done when TCP has ended
         self.peer = "unknown"
         self._head = bytearray()  # of the opening handshake
+        self._read_size = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -56,6 +62,14 @@ class Endpoint(asyncio.Protocol):
             self._timer = None
         if seconds is not None and call is not None:
             self._timer = self.loop.call_later(seconds, call)
+
+    def _adapt_reads(self, came: int) -> None:
+        """Choose the size of the next read, when the last one got so many bytes."""
+        size = self._read_size
+        wanted = LARGE if size and came == size else SMALL if came <= SMALL else size or LARGE
+        if wanted != size and hasattr(self.transport, "max_size"):  # others decide for themselves
+            self.transport.max_size = wanted
+        self._read_size = wanted
 
     # The log
 

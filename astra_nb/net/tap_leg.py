@@ -12,8 +12,7 @@ from typing import Protocol
 from astra_nb.log import FrameLog
 from astra_nb.wire.messages import Side, other_end
 
-from .endpoint import Endpoint
-from .read_size import SMALL, adapt
+from .endpoint import SMALL, Endpoint
 from .tap_rules import End
 
 __all__ = ["Leg"]
@@ -43,7 +42,6 @@ class Leg(Endpoint):
         self.end: Side = end
         self.side = other_end(end)  # the tap is in the other's place
         self._is_tls = False
-        self._read_size = 0
         self._paused: set[str] = set()
         self._has_ended = False  # whether nothing more is sent
         self._resetting = False
@@ -55,7 +53,7 @@ class Leg(Endpoint):
 
     def data_received(self, data: bytes) -> None:
         if len(data) >= SMALL or self._read_size != SMALL:
-            self._read_size = adapt(self.transport, self._read_size, len(data))
+            self._adapt_reads(len(data))
         self.line.received(self.end, data)
 
     def eof_received(self) -> bool:

@@ -29,9 +29,9 @@ from astra_nb.net import inbox
 from astra_nb.net.client_connection import ClientConnection
 from astra_nb.net.closing import ClosingState, Phase
 from astra_nb.net.connection import Connection
+from astra_nb.net.endpoint import LARGE, SMALL
 from astra_nb.net.inbox import HIGH_MESSAGES
 from astra_nb.net.lies import HONEST
-from astra_nb.net.read_size import LARGE, SMALL
 from astra_nb.wire.faults import fault_named
 from astra_nb.wire.opcodes import CLOSE, PING, PONG, TEXT
 from fuzz.memory import MAX_MESSAGE_SIZE, Side, opening

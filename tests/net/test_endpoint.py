@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from astra_nb import FrameLog, seeded
-from astra_nb.net.endpoint import Endpoint
+from astra_nb.net.endpoint import LARGE, SMALL, Endpoint
 from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import Side
 from fuzz.memory import MemoryTransport
@@ -26,6 +27,7 @@ class Bare(Endpoint):
         super().__init__(3, tap)
 
     set_timer = Endpoint._set_timer
+    adapt_reads = Endpoint._adapt_reads
 
 
 @in_memory
@@ -92,3 +94,32 @@ async def test_with_a_seed_a_server_leaves_the_port_of_a_client_out() -> None:
     finally:
         seeded.current = before
     assert peers[0] == peers[1].rpartition(":")[0]
+
+
+@in_memory
+async def test_reads_are_large_while_much_comes() -> None:
+    transport: Any = MemoryTransport()
+    transport.max_size = LARGE  # as asyncio begins
+    end = Bare("server", FrameLog())
+    end.connection_made(transport)
+    for came, then in (
+        (64, SMALL),
+        (SMALL - 1, SMALL),
+        (SMALL, LARGE),  # filled: there may be more
+        (SMALL + 1, LARGE),
+        (LARGE, LARGE),
+        (SMALL, SMALL),
+        (64, SMALL),
+    ):
+        end.adapt_reads(came)
+        assert (end._read_size, transport.max_size) == (then, then)
+
+
+@in_memory
+async def test_a_transport_of_another_kind_decides_for_itself() -> None:
+    for came, then in (64, SMALL), (LARGE, LARGE):
+        end = Bare("server", FrameLog())
+        end.connection_made(MemoryTransport())
+        end.adapt_reads(came)
+        assert end._read_size == then
+        assert not hasattr(end.transport, "max_size")
