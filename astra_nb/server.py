@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from . import seeded
-from .errors import AddressUnavailable, InvalidMessage, LocalError
+from .errors import InvalidMessage, LocalError
 from .jupyter.browser_address import (
     BrowserAddress,
     Environment,
     Page,
     browser_addresses,
     check_template,
-    no_listening,
 )
 from .jupyter.handler_output import current_cell
 from .log import FrameLog
@@ -166,9 +164,6 @@ class Server(Settings):
             WrongThread: Called in an `async def` handler, and there is a server to replace.
             LoopBlocked: An `async def` handler of a server blocks the event loop.
         """
-        around = Environment(platform=sys.platform)
-        if around.is_lite:
-            raise AddressUnavailable(no_listening(around))
         self._policy.hostname = self.hostname
         if seeded.current is not None:
             check_seeded(self._policy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self
@@ -11,8 +10,7 @@ from websockets.headers import build_host
 from websockets.uri import WebSocketURI
 
 from . import seeded
-from .errors import AddressUnavailable, LocalError
-from .jupyter.browser_address import Environment, no_listening
+from .errors import LocalError
 from .jupyter.handler_output import current_cell
 from .log import FrameLog
 from .log.view import LogView
@@ -218,9 +216,6 @@ def tap(
         WrongThread: Called on the event loop's own thread.
         LoopBlocked: An `async def` handler of this kernel blocks the event loop.
     """
-    around = Environment(platform=sys.platform)
-    if around.is_lite:
-        raise AddressUnavailable(no_listening(around))
     uri = parse_address(upstream)
     hosts = checked_names("hosts", hosts, allowed_host, "my.test")
     options: ConnectOptions = {

@@ -13,10 +13,16 @@ from typing import Any
 
 import pytest
 
-from astra_nb import Message, Server, WebSocket, connect, connect_async
+from astra_nb import Message, Server, WebSocket, connect, connect_async, tap
 from astra_nb import http as astra_http
 from astra_nb.certificates import make_certificates
-from astra_nb.errors import ConnectFailed, HandshakeFailed, InvalidRoute, LocalError
+from astra_nb.errors import (
+    AddressUnavailable,
+    ConnectFailed,
+    HandshakeFailed,
+    InvalidRoute,
+    LocalError,
+)
 from astra_nb.log.records import HandlerErrorRecord, HandshakeRecord, NoticeRecord, OutputRecord
 from astra_nb.net.http_pages import CONTENT_SECURITY_POLICY, SECURITY_HEADERS
 from tests import records
@@ -607,3 +613,10 @@ def test_the_page_about_serving_keeps_its_word() -> None:
     [(code, output)] = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
     run = run_python("-W", "error", "-c", code)
     assert (run.stderr, run.stdout) == ("", output)
+
+
+def test_nothing_listens_where_python_runs_in_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "emscripten")
+    for run in Server().run, lambda: tap("ws://127.0.0.1:9"):
+        with pytest.raises(AddressUnavailable, match=r"^in JupyterLite Python runs inside"):
+            run()

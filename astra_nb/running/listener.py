@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, TypeVar
 
-from astra_nb.errors import LoopBlocked
+from astra_nb.errors import AddressUnavailable, LoopBlocked
+from astra_nb.jupyter.browser_address import Environment, no_listening
 from astra_nb.locks import Latch
 from astra_nb.log import FrameLog
 from astra_nb.log.records import NoticeRecord
@@ -105,6 +107,9 @@ class Listener(ABC, Generic[C]):
 
     def run(self) -> None:
         """Listen. Any thread but the loop's. What was begun is undone when this raises."""
+        around = Environment(platform=sys.platform)
+        if around.is_lite:
+            raise AddressUnavailable(no_listening(around))
         try:
             self._background = background.acquire(self, self._own_loop)
             self._background.forbid_wait()

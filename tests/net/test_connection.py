@@ -1131,3 +1131,15 @@ def test_under_a_seed_a_server_does_not_tell_the_port_of_its_peer(
         "127.0.0.1",
         f"127.0.0.1:{server.port}",
     ]
+
+
+@in_memory
+async def test_frames_that_leave_with_a_head_are_recorded_as_frames() -> None:
+    end = Memory(opened=False)
+    head = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+    end.connection._write_head(head + HELLO)
+    end.connection._write_head(head)
+    assert end.written == head + HELLO + head
+    assert [record.kind for record in end.log] == ["handshake", "frame", "handshake"]
+    assert [record.frame.raw for record in end.frame_records()] == [HELLO]
+    end.end()

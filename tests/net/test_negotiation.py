@@ -15,6 +15,7 @@ from astra_nb.net.negotiation import (
     accept,
     asks_for_websocket,
     choose_subprotocol,
+    lenient_headers,
     negotiate,
     subprotocols_of,
 )
@@ -116,3 +117,9 @@ def test_what_a_hook_chose_is_in_the_answer(chosen: str | None, shown: list[str]
     assert headers.get_all("Sec-WebSocket-Protocol") == shown
     assert headers.get_all("X-Room") == ["1", "2"]
     assert protocol.subprotocol == (chosen or None)
+
+
+def test_headers_that_no_reader_accepts_are_passed_over() -> None:
+    found = lenient_headers([("A", "1"), ("B", "\x00"), ("a", "3")])
+    assert found.get_all("A") == ["1", "3"]
+    assert list(found) == ["a"]
