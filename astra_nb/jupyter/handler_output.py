@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TextIO
 
 from astra_nb.locks import make_lock
@@ -48,16 +49,12 @@ kept_from_cells: contextvars.ContextVar[bool] = contextvars.ContextVar(
 """Set where prints go only to the sink, whose reader shows them."""
 
 
+@dataclass(eq=False)
 class Lines:
-    """Joins what `print` writes piece by piece, and passes it on in whole lines.
+    """Joins what `print` writes piece by piece, and passes it on in whole lines."""
 
-    Args:
-        sink: Called with "stdout" or "stderr" and one or more lines without the last newline.
-    """
-
-    def __init__(self, sink: OutputSink) -> None:
-        self._sink = sink
-        self._pieces: dict[str, list[str]] = {}
+    sink: OutputSink  # gets one or more lines without the last newline
+    _pieces: dict[str, list[str]] = field(default_factory=dict)
 
     def __call__(self, stream: str, text: str) -> None:
         self._pieces.setdefault(stream, []).append(text)
@@ -73,7 +70,7 @@ class Lines:
         # The loop flushes while a handler's thread may print: the pieces may be gone.
         text = "".join(self._pieces.pop(stream, ()))
         if text:
-            self._sink(stream, text.removesuffix("\n"))
+            self.sink(stream, text.removesuffix("\n"))
 
 
 class _Tee:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from astra_nb.wire.messages import Side
 from astra_nb.wire.opcodes import CLOSE, CONTINUATION
@@ -19,21 +20,16 @@ MAX_JOINED = 20_000
 Sender = tuple[int, Side | None, Direction | None]  # a part of an entry
 
 
+@dataclass
 class Fragments:
-    """Finds the fragments of messages in blocks; each entry is looked through once at most.
+    """Finds the fragments of messages in blocks; each entry is looked through once at most."""
 
-    Args:
-        blocks: Entries with their numbers.
-        first: The number of the first record that is not evicted.
-    """
-
-    def __init__(self, blocks: list[Block], first: int) -> None:
-        self._blocks = blocks
-        self._first = first
-        # Of a block, by its first number: the entries of each sender, with their first numbers.
-        self._entries: dict[int, dict[Sender, list[tuple[int, Entry]]]] = {}
-        # Of an entry, by its first number: its bytes, and where in them each frame begins.
-        self._frames: dict[int, tuple[bytes, list[int]]] = {}
+    blocks: list[Block]
+    first: int  # the number of the first record that is not evicted
+    # Of a block, by its first number: the entries of each sender, with their first numbers.
+    _entries: dict[int, dict[Sender, list[tuple[int, Entry]]]] = field(default_factory=dict)
+    # Of an entry, by its first number: its bytes, and where in them each frame begins.
+    _frames: dict[int, tuple[bytes, list[int]]] = field(default_factory=dict)
 
     def message_of(self, fragment: FrameRecord) -> list[FrameRecord]:
         """Return those fragments of a fragment's message that are here, oldest first."""
@@ -58,15 +54,15 @@ class Fragments:
     def _data_frames(self, frame: FrameRecord, *, backwards: bool) -> Iterator[FrameRecord]:
         """Decode data frames of a sender before or after this one of it, the next one first."""
         sender = frame.connection, frame.side, frame.direction
-        here = bisect_right(self._blocks, frame.number, key=FIRST)
+        here = bisect_right(self.blocks, frame.number, key=FIRST)
         left = MAX_JOINED
-        for block in reversed(self._blocks[:here]) if backwards else self._blocks[here - 1 :]:
+        for block in reversed(self.blocks[:here]) if backwards else self.blocks[here - 1 :]:
             entries = self._entries_of(block).get(sender, [])
             at = bisect_right(entries, frame.number, key=FIRST)
             for number, entry in reversed(entries[:at]) if backwards else entries[max(at - 1, 0) :]:
                 data, offsets = self._frames_of(number, entry)
                 if backwards:
-                    low = max(self._first - number, 0)
+                    low = max(self.first - number, 0)
                     indices = range(min(frame.number - number, entry[5]) - 1, low - 1, -1)
                 else:
                     indices = range(max(frame.number - number + 1, 0), entry[5])

@@ -43,21 +43,16 @@ class JoinedMessage:
         return Message(self.type, self.value)
 
 
+@dataclass(slots=True, eq=False)
 class Joiner:
     """Joins the data frames that one end sends on one connection (RFC 6455, section 5.4).
 
     Text is decoded frame by frame, so that bad UTF-8 is found in the frame that it is in.
-
-    Args:
-        errors: What happens to bytes that are not UTF-8: "strict" raises, "replace" puts U+FFFD.
     """
 
-    __slots__ = ("_decoder", "_errors", "_parts")
-
-    def __init__(self, errors: Literal["strict", "replace"] = "strict") -> None:
-        self._errors = errors
-        self._parts: list[Any] | None = None  # of the message under way
-        self._decoder: codecs.IncrementalDecoder | None = None  # None while it is not text
+    errors: Literal["strict", "replace"] = "strict"  # "replace" puts U+FFFD for what is not UTF-8
+    _parts: list[Any] | None = None  # of the message under way
+    _decoder: codecs.IncrementalDecoder | None = None  # None while it is not text
 
     @property
     def under_way(self) -> MessageType | None:
@@ -73,7 +68,7 @@ class Joiner:
 
     def new_decoder(self) -> codecs.IncrementalDecoder:
         """Return a UTF-8 decoder in the state of the text under way."""
-        decoder = codecs.getincrementaldecoder("utf-8")(self._errors)
+        decoder = codecs.getincrementaldecoder("utf-8")(self.errors)
         if self._decoder is not None:
             decoder.setstate(self._decoder.getstate())
         return decoder

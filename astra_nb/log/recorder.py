@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from astra_nb.wire.messages import Side
 
 from .frame_log import FrameLog
@@ -11,21 +13,16 @@ from .records import Direction
 __all__ = ["FrameRecorder"]
 
 
+# Each open connection has two; a `functools.partial` weighs four times as much. An object that is
+# called by itself takes twice as long to call as a method.
+@dataclass(slots=True, eq=False)
 class FrameRecorder:
-    """Records the frames of one connection in one direction; its `record` is a `Recorder`.
+    """Records the frames of one connection in one direction; its `record` is a `Recorder`."""
 
-    Its arguments are those of `FrameLog.append_frames`.
-    """
-
-    # Each open connection has two; a `functools.partial` weighs four times as much. An object that
-    # is called by itself takes twice as long to call as a method.
-    __slots__ = ("_connection", "_direction", "_log", "_side")
-
-    def __init__(self, log: FrameLog, connection: int, side: Side, direction: Direction) -> None:
-        self._log = log
-        self._connection = connection
-        self._side = side
-        self._direction = direction
+    log: FrameLog
+    connection: int
+    side: Side  # which end keeps this log
+    direction: Direction
 
     def record(
         self,
@@ -35,6 +32,6 @@ class FrameRecorder:
         messages: tuple[bytes | None, ...] | None = None,
     ) -> None:
         """Record a run of frames. See `FrameLog.append_frames`."""
-        self._log.append_frames(
-            self._connection, self._side, self._direction, data, count, verdict, messages
+        self.log.append_frames(
+            self.connection, self.side, self.direction, data, count, verdict, messages
         )

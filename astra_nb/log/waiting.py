@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Container
+from dataclasses import dataclass, field
 from functools import partial
 from operator import index
 from time import monotonic
@@ -35,18 +37,14 @@ logger = logging.getLogger("astra_nb.log")
 Subscription = Callable[[], object]
 
 
+@dataclass(eq=False)
 class Subscriptions:
-    """The readers of one log. Every method may be called from any thread.
+    """The readers of one log. Every method may be called from any thread."""
 
-    Attributes:
-        armed: Those that have read since they were called; empty when none is to be called.
-    """
-
-    def __init__(self) -> None:
-        self.armed: tuple[Subscription, ...] = ()
-        self._all: tuple[Subscription, ...] = ()
-        # Re-entrant, because the collector may run a finalizer in here, and that may print.
-        self._lock = make_rlock()
+    armed: tuple[Subscription, ...] = ()  # those that have read since they were called
+    _all: tuple[Subscription, ...] = ()
+    # Re-entrant, because the collector may run a finalizer in here, and that may print.
+    _lock: threading.RLock = field(default_factory=make_rlock)
 
     def add(self, callback: Callable[[], object]) -> Subscription:
         """Add a callback, armed."""
@@ -86,15 +84,18 @@ class Subscriptions:
                 logger.exception("a subscriber of the log raised")
 
 
+@dataclass(eq=False)
 class Search:
     """Search for the count-th matching record; each step starts where the last one ended."""
 
-    def __init__(self, ring: Ring, wanted: Criteria, count: int, after: int) -> None:
-        self.ring = ring
-        self.wanted = wanted
-        self.count = index(count)
-        self.found = 0
-        self.after = index(after)
+    ring: Ring
+    wanted: Criteria
+    count: int
+    after: int
+    found: int = 0
+
+    def __post_init__(self) -> None:
+        self.count, self.after = index(self.count), index(self.after)
 
     def step(self) -> Record | None:
         snapshot = self.ring.snapshot()

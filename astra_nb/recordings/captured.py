@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from astra_nb.log.records import ClosedRecord, FrameRecord, NoticeRecord, Record, Side
 from astra_nb.wire.frames import Frame, decode, frame_length, whole_frames
@@ -14,7 +15,8 @@ from astra_nb.wire.opcodes import CLOSE, CONTINUATION
 from astra_nb.wire.text import counted
 from astra_nb.wire.why_closed import read_close
 
-from .handshakes import SIDE, Handshake, direction_of, field
+from .handshakes import SIDE, Handshake, direction_of
+from .handshakes import field as field_of
 
 __all__ = ["CapturedConnection", "NotWebSocket"]
 
@@ -31,30 +33,21 @@ class NotWebSocket(Exception):
     """The connection is not a WebSocket that can be read; the message says what it is."""
 
 
+@dataclass(eq=False)
 class Half:
-    """What one end has sent.
+    """What one end has sent."""
 
-    Attributes:
-        data: Bytes of it that are not read yet.
-        searched: How many bytes at the start of `data` hold no end of a head.
-        skip: How many more are to be passed over: the rest of a frame that is not kept, or
-            of the body of an answer.
-        lost: Whether it is unknown where the next frame begins.
-        broken: Whether the message under way has a frame that is not there.
-        inflater: Decompresses its messages; None when it does not compress.
-        resets: Whether each message is compressed on its own.
-        compressed: Whether the message under way is compressed.
-        close: The code and the reason in its CLOSE frame.
-        fault: What is wrong in that frame; "" when nothing is.
-    """
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.searched = self.skip = 0
-        self.lost = self.broken = self.resets = self.compressed = False
-        self.inflater: zlib._Decompress | None = None
-        self.close: CloseFrame | None = None
-        self.fault = ""
+    data: bytearray = field(default_factory=bytearray)  # that is not read yet
+    searched: int = 0  # bytes at the start of it that hold no end of a head
+    # Further bytes to pass over: the rest of a frame that is not kept, or of an answer's body.
+    skip: int = 0
+    lost: bool = False  # whether it is unknown where the next frame begins
+    broken: bool = False  # whether the message under way has a frame that is not there
+    compressed: bool = False  # whether that message is compressed
+    inflater: zlib._Decompress | None = None  # decompresses its messages
+    resets: bool = False  # whether each of them is compressed on its own
+    close: CloseFrame | None = None
+    fault: str = ""  # what is wrong in that frame
 
     def pass_over(self) -> None:
         """Take what is to be passed over, as far as it has come."""
@@ -168,7 +161,7 @@ class CapturedConnection:
         head = bytes(data[:end])
         start_line, headers = parse_head(head)
         if sender == "client":
-            upgrade = field(headers, "upgrade").lower()
+            upgrade = field_of(headers, "upgrade").lower()
             self.asked = start_line.partition(" ")[0]
             self.is_plain = self.asked != "CONNECT" and "websocket" not in upgrade
             if self.is_plain:  # a page perhaps, and its WebSocket next
@@ -187,7 +180,7 @@ class CapturedConnection:
         if sender == "server":
             if record.status == 101:
                 self.is_open = True
-                self._negotiated(field(headers, "sec-websocket-extensions"))
+                self._negotiated(field_of(headers, "sec-websocket-extensions"))
                 yield self.handshake.opened(head, time)
             elif self.asked == "CONNECT" and record.status is not None and record.status < 300:
                 self.asked = ""
@@ -291,10 +284,12 @@ class CapturedConnection:
 
 def body_size(headers: list[tuple[str, str]], status: int | None) -> int | None:
     """Return the length of an answer's body in bytes; None where only reading it tells."""
-    length = field(headers, "content-length")
+    length = field_of(headers, "content-length")
     if status in (204, 304):
         return 0
-    is_known = length.isdecimal() and len(length) < 16 and not field(headers, "transfer-encoding")
+    is_known = (
+        length.isdecimal() and len(length) < 16 and not field_of(headers, "transfer-encoding")
+    )
     return int(length) if is_known else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from astra_nb.log.records import Record, Side
@@ -71,14 +71,18 @@ def records_of(packets: Iterable[Packet], reading: Reading) -> Iterator[Record]:
     yield from streams.end(time)
 
 
+def new_halves() -> dict[Side, HalfStream]:
+    return {"client": HalfStream(), "server": HalfStream()}
+
+
+@dataclass(eq=False)
 class Stream:
     """One TCP connection; `reader` is None when it is not a WebSocket."""
 
-    def __init__(self, client: Address) -> None:
-        self.client = client
-        self.halves: dict[Side, HalfStream] = {"client": HalfStream(), "server": HalfStream()}
-        self.reader: CapturedConnection | None = None
-        self.ended: list[Side] = []
+    client: Address
+    reader: CapturedConnection | None
+    halves: dict[Side, HalfStream] = field(default_factory=new_halves)
+    ended: list[Side] = field(default_factory=list)
 
     @property
     def held(self) -> int:
@@ -139,11 +143,9 @@ class Streams:
             yield from self._close(key, "", time)
 
     def _new(self, client: Address, server: Address) -> Stream:
-        stream = Stream(client)
         host = ipaddress.ip_address(server[0])
         peer = f"[{host}]:{server[1]}" if host.version == 6 else f"{host}:{server[1]}"
-        stream.reader = CapturedConnection(self._numbers, peer)
-        return stream
+        return Stream(client, CapturedConnection(self._numbers, peer))
 
     def _bytes(
         self, stream: Stream, sender: Side, segment: Segment, time: float
@@ -168,7 +170,7 @@ class Streams:
                 yield from stream.reader.receive(sender, piece, time)
             except NotWebSocket as exc:
                 stream.reader = None
-                stream.halves = {"client": HalfStream(), "server": HalfStream()}
+                stream.halves = new_halves()
                 self._reading.left_out[NOT_READ[str(exc)]] += 1
 
     def _close(self, key: frozenset[Address], how: str, time: float) -> Iterator[Record]:

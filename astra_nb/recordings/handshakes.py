@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from astra_nb.log.records import Direction, HandshakeRecord, OpenedRecord, Side, handshake_record
 from astra_nb.wire.handshake import parse_head
@@ -19,18 +21,14 @@ def direction_of(sender: Side) -> Direction:
     return "sent" if sender == SIDE else "received"
 
 
+@dataclass(eq=False)
 class Handshake:
-    """The opening handshake of one connection. Numbers of its records are given later.
+    """The opening handshake of one connection. Numbers of its records are given later."""
 
-    Args:
-        peer: The server's address.
-    """
-
-    def __init__(self, connection: int, peer: str) -> None:
-        self.connection = connection
-        self.peer = peer
-        self.path = ""
-        self.redactor = Redactor()
+    connection: int
+    peer: str  # the server's address
+    path: str = ""
+    redactor: Redactor = dataclass_field(default_factory=Redactor)
 
     def head(self, sender: Side, head: bytes, time: float) -> HandshakeRecord:
         """Return the record of a request or a response."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 __all__ = ["HalfStream"]
 
@@ -11,24 +12,19 @@ MAX_HELD = 2**20  # bytes of them
 PATIENCE = 16  # segments of the connection that may pass after the hole was acknowledged
 
 
+@dataclass(slots=True, eq=False)
 class HalfStream:
     """The bytes that one end sends.
 
     Segments may come twice, overlap, or come in another order. Where bytes are missing for good,
     because the capture has lost them, their count is returned in their place.
-
-    Attributes:
-        held: Bytes that wait for others before them.
     """
 
-    __slots__ = ("_fin", "_next", "_waited", "_waiting", "held")
-
-    def __init__(self) -> None:
-        self._next: int | None = None  # sequence number of the next byte; counts on beyond 2**32
-        self._waiting: dict[int, bytes] = {}
-        self._waited = 0
-        self._fin: int | None = None
-        self.held = 0
+    held: int = 0  # bytes that wait for others before them
+    _next: int | None = None  # sequence number of the next byte; counts on beyond 2**32
+    _waiting: dict[int, bytes] = field(default_factory=dict)
+    _waited: int = 0
+    _fin: int | None = None
 
     @property
     def has_ended(self) -> bool:

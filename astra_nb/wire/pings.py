@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 __all__ = ["UnansweredPings"]
@@ -9,33 +10,23 @@ __all__ = ["UnansweredPings"]
 T = TypeVar("T")
 
 
+@dataclass(slots=True, eq=False)
 class UnansweredPings(Generic[T]):
     """The PING frames of one sender on one connection that have no PONG yet, oldest first.
 
     Not safe for use by several threads at once.
-
-    Args:
-        limit: How many are kept, 1 or more: another one drops the oldest. None keeps all.
     """
 
-    __slots__ = ("_limit", "_waiting")
-
-    def __init__(self, limit: int | None = None) -> None:
-        self._limit = limit
-        self._waiting: dict[bytes, T] = {}
+    limit: int | None = None  # how many are kept, 1 or more: another one drops the oldest
+    _waiting: dict[bytes, T] = field(default_factory=dict)
 
     def ping(self, payload: bytes, value: T) -> None:
-        """Keep a PING frame; a PONG frame with the same payload will answer it.
-
-        Args:
-            payload: Its payload, unmasked and uncompressed.
-            value: What `pong` returns for it, such as the time at which it was sent.
-        """
+        """Keep a PING frame; `pong` returns the value for a PONG frame with this plain payload."""
         waiting = self._waiting
         # Of two with the same payload only the newer can be answered: its PONG settles both.
         waiting.pop(payload, None)
         waiting[payload] = value
-        if self._limit is not None and len(waiting) > self._limit:
+        if self.limit is not None and len(waiting) > self.limit:
             del waiting[next(iter(waiting))]
 
     def pong(self, payload: bytes) -> T | None:

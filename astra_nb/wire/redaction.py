@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
 __all__ = [
@@ -112,21 +113,16 @@ def sounds_secret(name: str) -> bool:
     )
 
 
+@dataclass(slots=True, eq=False)
 class Redactor:
-    """Hides secrets in the opening handshake of one connection.
+    """Hides secrets in the opening handshake of one connection."""
 
-    Attributes:
-        offered: The subprotocols that this end's route offers; a long one of them is not a token.
-        hidden: The subprotocols that were hidden, and as what; a response may repeat them.
-    """
-
-    __slots__ = ("hidden", "named", "offered", "tailed")
-
-    def __init__(self, offered: Collection[str] = ()) -> None:
-        self.offered = offered
-        self.hidden: dict[str, str] = {}
-        self.named = False  # whether the last subprotocol sounded like the name of a secret,
-        self.tailed = False  # and held the secret itself
+    # The subprotocols that this end's route offers; a long one of them is not a token.
+    offered: Collection[str] = ()
+    # Those that were hidden, and as what; a response may repeat them.
+    hidden: dict[str, str] = field(default_factory=dict)
+    named: bool = False  # whether the last subprotocol sounded like the name of a secret,
+    tailed: bool = False  # and held the secret itself
 
     def head(self, head: bytes) -> bytes:
         """Return a head with each secret replaced by `<hidden>`, whatever its length.
