@@ -266,11 +266,7 @@ def converse(client: WebSocket, screen: Screen) -> int:
 
 
 async def ask(client: WebSocket, screen: Screen, over: asyncio.Future[None]) -> None:
-    """Do each line that is typed, until the connection is over.
-
-    Raises:
-        EOFError: The input has ended.
-    """
+    """Do each line that is typed, until the connection or the input (`EOFError`) ends."""
     from prompt_toolkit import PromptSession
 
     session: PromptSession[str] = PromptSession("> ")
@@ -286,11 +282,7 @@ async def ask(client: WebSocket, screen: Screen, over: asyncio.Future[None]) -> 
 
 
 def do_line(client: WebSocket, line: str, screen: Screen) -> None:
-    """Do what a line says; what cannot be done is told.
-
-    Raises:
-        ConnectionClosed: The connection has ended.
-    """
+    """Do what a line says; what cannot be done is told, but for `ConnectionClosed`."""
     try:
         if not line.startswith("/") or line.startswith("//"):
             client.send_text(line.removeprefix("/"))

@@ -30,14 +30,11 @@ METADATA = "astra_nb"  # a copy remembers which version of a notebook it is, wha
 
 @dataclass
 class Copied:
-    """What a copy did, as paths inside the folder.
-
-    Attributes:
-        kept: The user's own, which are not as the original is.
-    """
+    """What a copy did, as paths inside the folder."""
 
     command: str = "lab"
     new: list[Path] = field(default_factory=list)
+    # The user's own, which are not as the original is.
     kept: list[Path] = field(default_factory=list)
     newer: list[Path] = field(default_factory=list)
 

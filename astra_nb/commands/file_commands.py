@@ -73,11 +73,7 @@ def number(text: str) -> int:
 
 
 def opened(path: str) -> FrameLog:
-    """Return the log of a file.
-
-    Raises:
-        LocalError: The file cannot be read, or is broken.
-    """
+    """Return the log of a file; raise `LocalError` if it cannot be read, or is broken."""
     try:
         return FrameLog.open(path)
     except (ValueError, OSError, ImportError) as error:
@@ -85,11 +81,7 @@ def opened(path: str) -> FrameLog:
 
 
 def save(log: FrameLog, path: str) -> None:
-    """Write a log to a file.
-
-    Raises:
-        LocalError: The file cannot be written, or its suffix names no format.
-    """
+    """Write a log to a file; raise `LocalError` if it cannot, or the suffix names no format."""
     try:
         log.save(path)
     except (ValueError, OSError, ImportError) as error:

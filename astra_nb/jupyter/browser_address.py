@@ -207,11 +207,7 @@ def unreachable(around: Environment) -> str:
 
 
 def check_template(template: object, port: int = 8080) -> str:
-    """Return the WebSocket address for a user's own address, with the port filled in.
-
-    Raises:
-        LocalError: It is not an address of a WebSocket.
-    """
+    """Return the WebSocket address for a user's own, with the port; raise `LocalError` for none."""
     url = PORT.sub(str(port), template) if isinstance(template, str) else ""
     parts = parse_url(url)
     if parts is None or parts.scheme not in SCHEMES or not parts.hostname or "{" in url:

@@ -16,16 +16,11 @@ __all__ = ["Environment", "base_url_of_jupyter"]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a kernel can find out by itself about where it runs.
-
-    Attributes:
-        jupyter_base_url: Base URL of the Jupyter server that started this kernel, or None.
-        platform: As `sys.platform`.
-    """
+    """What a kernel can find out by itself about where it runs."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
-    jupyter_base_url: str | None = None
-    platform: str = "linux"
+    jupyter_base_url: str | None = None  # of the Jupyter server that started this kernel
+    platform: str = "linux"  # as `sys.platform`
 
     @classmethod
     def here(cls) -> Environment:

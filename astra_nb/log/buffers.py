@@ -21,18 +21,12 @@ NOT_KNOWN = "not known"
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How full a buffer is, in one unit.
-
-    Attributes:
-        bound: Above this the way before it is stopped. It may be exceeded by what is under way.
-        unit: "bytes", "messages" or "calls".
-        most: The most that was seen in it.
-    """
+    """How full a buffer is, in one unit."""
 
     held: int
-    bound: int
-    unit: str
-    most: int
+    bound: int  # above it the way before it is stopped; what is under way may exceed it
+    unit: str  # "bytes", "messages" or "calls"
+    most: int  # that was seen in it
 
     @property
     def lines(self) -> list[str]:
@@ -42,16 +36,11 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """A place where messages wait.
-
-    Attributes:
-        owner: Whose it is: "server", "client", or the system of one of them.
-        levels: How full it is, in each unit that it is bounded in; none where nobody knows.
-    """
+    """A place where messages wait."""
 
     name: str
-    owner: str
-    levels: tuple[Level, ...]
+    owner: str  # "server", "client", or the system of one of them
+    levels: tuple[Level, ...]  # in each unit that it is bounded in; none where nobody knows
 
     @property
     def parts(self) -> tuple[float, float]:

@@ -80,16 +80,7 @@ class Criteria:
 
 
 def criteria(predicate: Predicate | None = None, **wanted: Unpack[Wanted]) -> Criteria:
-    """Check the criteria that a caller gave.
-
-    Args:
-        predicate: A function that gets a record and returns whether it matches.
-        wanted: The other criteria, as for `LogView.filter`.
-
-    Raises:
-        ValueError: A kind, type or direction that does not exist, so that nothing could match.
-        TypeError: A keyword that does not exist, or a value of another type than these.
-    """
+    """Check the criteria that a caller gave, as for `LogView.filter`, which says what is raised."""
     for name in wanted:
         if name not in CRITERIA:
             raise TypeError(f"{name!r} is not a criterion; choose from {listed(CRITERIA)}")

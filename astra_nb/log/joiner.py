@@ -76,10 +76,8 @@ class Joiner:
     def add(self, opcode: int, payload: bytes, fin: bool) -> Message | None:
         """Add the next data frame; return the message that it completes, if it does.
 
-        A continuation whose first fragment has not come belongs to no message.
-
-        Raises:
-            UnicodeDecodeError: A text is not UTF-8, and `errors` is "strict".
+        A continuation whose first fragment has not come belongs to no message. A text that is not
+        UTF-8 raises `UnicodeDecodeError` when `errors` is "strict".
         """
         if opcode != CONTINUATION:
             self._parts, self._decoder = [], None

@@ -14,16 +14,11 @@ class Pieces:
 
     They are joined when they are read: for long frames that copy costs more than the rest of
     recording them.
-
-    Attributes:
-        before: The start of the first frame.
-        chunk: The next bytes, as they were received.
-        cut: Where the last whole frame in `chunk` ends.
     """
 
-    before: bytes
-    chunk: bytes
-    cut: int
+    before: bytes  # the start of the first frame
+    chunk: bytes  # the next bytes, as they were received
+    cut: int  # where the last whole frame in the chunk ends
 
     def __len__(self) -> int:
         return len(self.before) + self.cut

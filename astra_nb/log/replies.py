@@ -14,18 +14,12 @@ __all__ = ["Reply", "replies"]
 
 
 class Reply(NamedTuple):
-    """A PING frame and the PONG frame that answers it, by the numbers of their records.
-
-    Attributes:
-        seconds: Time from one to the other. For a PING that this end sent it is the round-trip
-            time; for one that it received, how long it took to answer.
-        round_trip: Whether this end sent the PING.
-    """
+    """A PING frame and the PONG frame that answers it, by the numbers of their records."""
 
     ping: int
     pong: int
-    seconds: float
-    round_trip: bool
+    seconds: float  # the round-trip time, or how long this end took to answer
+    round_trip: bool  # whether this end sent the PING
 
 
 def replies(records: Iterable[Record]) -> list[Reply]:

@@ -204,11 +204,7 @@ class Ring:
 
 
 def check_bound(name: str, value: int) -> int:
-    """Return a bound of a ring.
-
-    Raises:
-        ValueError: It is not an integer of 0 or more.
-    """
+    """Return a bound of a ring; raise `ValueError` unless it is an integer of 0 or more."""
     checked = as_integer(value)
     if checked is None or checked < 0:
         raise ValueError(f"{name} is an integer of 0 or more, not {value!r}")

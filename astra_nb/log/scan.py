@@ -27,9 +27,7 @@ SHORTEST = 8  # bytes of a text; of a shorter one too little is left
 class Scan:
     """Looks at the headers and payloads of frames as far as the criteria ask for it.
 
-    Args:
-        wanted: The criteria.
-        redact: What will be made of each record: where that can be anything, any may match.
+    `redact` is what will be made of each record: where that can be anything, any may match.
     """
 
     __slots__ = ("_all", "_everywhere", "_opcodes", "_redacts", "_search", "_trace", "_wanted")
@@ -77,11 +75,9 @@ class Scan:
     def candidates(
         self, data: bytes, count: int, messages: tuple[bytes | None, ...] | None
     ) -> list[tuple[int, int]]:
-        """Return the index and the offset of each frame that can match.
+        """Return the index and the offset of each frame that can match; a single one may be cut.
 
-        Args:
-            data: The bytes of `count` frames; a single one may be cut.
-            messages: For each frame its payload after decompression, or None.
+        `messages` has for each frame its payload after decompression, or None.
         """
         opcodes, search, redacts, take_all = self._opcodes, self._search, self._redacts, self._all
         found: list[tuple[int, int]] = []

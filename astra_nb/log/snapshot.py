@@ -22,24 +22,15 @@ VERDICT = itemgetter(6)  # of an entry
 
 
 class Run(NamedTuple):
-    """Records that were stored together, not decoded.
+    """Records that were stored together, not decoded."""
 
-    Attributes:
-        number: The first one's number.
-        numbers: How many records they are.
-        time: Seconds since the epoch.
-        direction: "received" or "sent" for frames; None for another record.
-        size: Bytes that they keep on the wire.
-        verdict: Why these frames were refused or ignored, or "".
-    """
-
-    number: int
-    numbers: int
-    time: float
+    number: int  # of the first one
+    numbers: int  # how many records they are
+    time: float  # in seconds since the epoch
     connection: int
-    direction: Direction | None
-    size: int
-    verdict: str
+    direction: Direction | None  # None for other records than frames
+    size: int  # bytes that they keep on the wire
+    verdict: str  # why these frames were refused or ignored, or ""
 
 
 class Snapshot(NamedTuple):
@@ -53,12 +44,7 @@ class Snapshot(NamedTuple):
     redact: Redact | None = None
 
     def records(self, after: int = 0, wanted: Criteria | None = None) -> Iterator[Record]:
-        """Decode the records with a number above `after`, oldest first.
-
-        Args:
-            after: A record's number, or 0.
-            wanted: What they must meet; None for all.
-        """
+        """Decode the records with a number above `after`, oldest first; all, or those wanted."""
         scan = None if wanted is None else Scan(wanted, self.redact)
         shown = self._decode(after, scan)
         if self.redact is not None:
@@ -124,9 +110,7 @@ class Snapshot(NamedTuple):
     def runs(self, after: int = 0, *, notable: bool = False) -> Iterator[Run]:
         """Yield the records that end after a number, oldest first; nothing is decoded.
 
-        Args:
-            after: A number.
-            notable: Whether to leave out frames without a verdict.
+        With `notable`, frames without a verdict are left out.
         """
         after = max(after, self.first - 1)
         begin = bisect_right(self.blocks, after + 1, key=FIRST) - 1

@@ -31,18 +31,12 @@ Moving = HandshakeRecord | OpenedRecord | FrameRecord | ClosedRecord
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What moved an end, and the states of both after it.
-
-    Attributes:
-        sender: The end that sent it; None for the end of TCP.
-        states: Those of client and server.
-        dashed: Whether the arrow is dashed: that of a frame with a verdict, as in the panel.
-    """
+    """What moved an end, and the states of both after it."""
 
     label: str
-    sender: Side | None
-    states: tuple[str, str]
-    dashed: bool
+    sender: Side | None  # None for the end of TCP
+    states: tuple[str, str]  # of client and server
+    dashed: bool  # that of a frame with a verdict, as in the panel
 
 
 def steps_of(records: Sequence[Moving], is_heard: bool) -> list[Step]:

@@ -58,19 +58,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table.
+    """A column of the table."""
 
-    Attributes:
-        name: Its name for `LogView.text`.
-        title: Its heading.
-        cell: Returns its text for a record.
-        right: Whether it is aligned to the right.
-    """
-
-    name: str
+    name: str  # for `LogView.text`
     title: str
     cell: Callable[[Record, Moment], str]
-    right: bool = False
+    right: bool = False  # whether it is aligned to the right
 
 
 def of_frame(cell: Callable[[FrameRecord], str]) -> Callable[[Record, Moment], str]:
@@ -153,11 +146,7 @@ USUAL_COLUMNS = (
 
 
 def check_columns(names: Sequence[str] | None) -> list[Column]:
-    """Return columns by their names; None returns the usual ones.
-
-    Raises:
-        ValueError: A column that does not exist, or none at all.
-    """
+    """Return columns by their names, or the usual ones; raise `ValueError` for what is not one."""
     if names is None:
         names = USUAL_COLUMNS
         if seeded.current is not None:  # where the numbers fall depends on the threads

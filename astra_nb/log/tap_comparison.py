@@ -40,20 +40,13 @@ class HasLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HopRow:
-    """One thing that an end sent, on both sides of a hop.
+    """One thing that an end sent, on both sides of a hop."""
 
-    Attributes:
-        websocket: 1, 2, 3 and so on, in the order of their requests.
-        what: Such as "close" or "fragments".
-        outside: What the tap on the client's side of the hop saw.
-        inside: What the tap on the server's side saw.
-    """
-
-    websocket: int
+    websocket: int  # 1, 2, 3 and so on, in the order of their requests
     sender: Side
-    what: str
-    outside: str
-    inside: str
+    what: str  # such as "close" or "fragments"
+    outside: str  # what the tap on the client's side of the hop saw
+    inside: str  # and the one on the server's side
 
     @property
     def changed(self) -> bool:

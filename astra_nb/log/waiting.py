@@ -112,13 +112,7 @@ class Search:
         return what if self.count == 1 else f"{self.count} times {what}"
 
     def timed_out(self, timeout: float | None, last: str, *, recording: bool) -> WaitTimeout:
-        """Return the error of a search that has not ended in time.
-
-        Args:
-            timeout: The seconds it had.
-            last: What the log has last.
-            recording: Whether the log records anything.
-        """
+        """Return the error of a search that has not ended in time, with what the log has last."""
         within = "" if timeout is None else f" within {timeout:g} s"
         silent = "" if recording else "; this log records nothing (recording is False)"
         return WaitTimeout(
@@ -128,12 +122,7 @@ class Search:
 
 
 def check_wait(count: int, after: int, timeout: float | None) -> float | None:
-    """Check the numbers of a wait, and return the timeout as a float; None for no limit.
-
-    Raises:
-        TypeError: One of them is not a number.
-        ValueError: A count below 1, or a timeout that is not a number.
-    """
+    """Check the numbers of a wait (`TypeError`, `ValueError`); return the timeout as a float."""
     for name, number in (("count", count), ("after", after)):
         if as_integer(number) is None:
             way_out = "; record.number is the number of a record" if name == "after" else ""
@@ -151,11 +140,7 @@ def check_wait(count: int, after: int, timeout: float | None) -> float | None:
 
 
 def refuse_on(loops: Container[object]) -> None:
-    """Refuse a blocking wait on one of these event loops.
-
-    Raises:
-        WrongThread: The running loop is one of them.
-    """
+    """Raise `WrongThread` where a blocking wait would block one of these event loops."""
     try:
         running = asyncio.get_running_loop()
     except RuntimeError:

@@ -14,11 +14,7 @@ _current: Lua | None = None
 
 
 def load(shell: Any) -> None:
-    """Register `%%lua`. All such cells share one Lua state.
-
-    Raises:
-        LocalError: The package lupa is missing.
-    """
+    """Register `%%lua`; all such cells share one Lua state. Raise `LocalError` without lupa."""
     global _current
     unload(shell)
     lua = Lua()

@@ -42,11 +42,7 @@ class Connections:
         return found
 
     async def carry_out(self, own: int, name: str, number: int, *arguments: Value) -> list[Value]:
-        """Make one call of a socket and return what Lua gets from it.
-
-        Args:
-            own: Number of the connection whose handler calls; 0 for a cell.
-        """
+        """Make one call of a socket, from the handler of connection `own`, or 0 for a cell."""
         socket, _ = self.get(number)
         if name == "recv":
             if own != number:

@@ -102,11 +102,7 @@ class LuaState:
             self._lock.release()
 
     def start_cell(self, source: str, name: str) -> int:
-        """Make a task of a cell's code.
-
-        Raises:
-            LuaError: It is not valid Lua.
-        """
+        """Make a task of a cell's code; raise `LuaError` if it is not valid Lua."""
         code = source.encode()
         self._make_room(len(code))
         started = self._enter(b"start_cell", code, b"=" + name.encode())

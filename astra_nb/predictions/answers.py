@@ -38,17 +38,12 @@ LONGEST = 200  # characters of an answer, and of a truth that is shown
 
 @dataclass(frozen=True)
 class Truth:
-    """What was true: the value to compare with, and a sentence about it without its dot.
-
-    Attributes:
-        noun: What was counted, such as "frame"; "" when nothing was.
-        alone: The sentence where no answer comes before it, with the noun in it.
-    """
+    """What was true: the value to compare with, and a sentence about it without its dot."""
 
     value: Value
     sentence: str
-    noun: str = ""
-    alone: str = ""
+    noun: str = ""  # what was counted, such as "frame"
+    alone: str = ""  # the sentence where no answer comes before it, with the noun in it
 
 
 def kind_of(answer: str | Choices) -> tuple[Kind, tuple[str, ...]]:

@@ -59,9 +59,7 @@ class Half:
 class CapturedConnection:
     """Reads what the two ends of one connection sent. Numbers of its records are given later.
 
-    Args:
-        numbers: Gives the connection its number once it turns out to be a WebSocket.
-        peer: The server's address.
+    It takes its own of `numbers` once it turns out to be a WebSocket; `peer` is the server.
     """
 
     def __init__(self, numbers: Iterator[int], peer: str) -> None:
@@ -194,11 +192,7 @@ class CapturedConnection:
                     half.skip = size
 
     def _pass(self, half: Half, start_line: str, headers: list[tuple[str, str]]) -> None:
-        """Take the answer to what was no request for a WebSocket.
-
-        Raises:
-            NotWebSocket: Where the next one begins is not known.
-        """
+        """Take the answer to what was no request for a WebSocket."""
         code = start_line.split(" ")[1:2]
         status = int(code[0]) if code and STATUS.fullmatch(code[0]) else None
         if status is not None and status < 200:

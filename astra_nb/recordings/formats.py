@@ -68,11 +68,7 @@ def load(
 
 
 def chosen(formats: Mapping[str, F], path: str | PathLike[str]) -> F:
-    """Return that of some formats which a path's suffix names.
-
-    Raises:
-        ValueError: It names none of them; the message lists them.
-    """
+    """Return that of some formats which a path's suffix names; a `ValueError` lists them."""
     suffix = Path(path).suffix.lower()
     if suffix not in formats:
         raise ValueError(

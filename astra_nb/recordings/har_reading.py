@@ -80,11 +80,9 @@ class Newest:
         self._added = self._frames = self._others = self._size = 0
 
     def add(self, entry: Entry, *, number: int = 0, rank: int = 1) -> None:
-        """Add an entry.
+        """Add an entry with the number that it keeps, or with 0, to be ordered by its time.
 
-        Args:
-            number: Its number, which it keeps; 0 for one that is ordered by its time.
-            rank: Order among records of the same time.
+        The rank orders those of the same time.
         """
         self._added += 1
         heappush(self._heap, (not number, number or entry[0], rank, self._added, entry))
@@ -181,11 +179,7 @@ class Message(NamedTuple):
 
     @classmethod
     def of(cls, values: object) -> Message:
-        """Return the message of an object in Chrome's form.
-
-        Raises:
-            ValueError: A field is of the wrong type.
-        """
+        """Return the message of an object in Chrome's form, or raise `ValueError`."""
         if not isinstance(values, dict):
             raise ValueError(f"it is not an object but {jsonl.brief(values)}")
         kind = checked(values, "type", str)
@@ -278,11 +272,7 @@ def part(entry: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def checked(values: dict[str, Any], name: str, wanted: Any, default: Any = None) -> Any:
-    """Return a field of an object.
-
-    Raises:
-        ValueError: It is missing and has no default, or is of another type.
-    """
+    """Return a field of an object; raise `ValueError` if it is missing, or of another type."""
     value = values.get(name, default)
     if value is None:
         value = default

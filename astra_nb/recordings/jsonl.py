@@ -143,11 +143,7 @@ def read_file(reading: Reading) -> Iterator[Record]:
 
 
 def from_line(line: str | bytes) -> Record:
-    """Return the record of one line.
-
-    Raises:
-        ValueError: It is not JSON, or a field is missing, unknown or of the wrong type.
-    """
+    """Return the record of one line; raise `ValueError` with what is wrong in it."""
     try:
         text = line if isinstance(line, str) else line.decode()
         return from_values(json.loads(text))
@@ -158,11 +154,7 @@ def from_line(line: str | bytes) -> Record:
 
 
 def from_values(values: object) -> Record:
-    """Return the record of the object that a line holds, as `json.loads` returns it.
-
-    Raises:
-        ValueError: A field is missing, unknown or of the wrong type.
-    """
+    """Return the record of an object that `json.loads` returned; raise as `from_line`."""
     if not isinstance(values, dict):
         raise ValueError(f'it is not an object with a "kind" but {brief(values)}')
     kind = values.pop("kind", None)
@@ -205,7 +197,7 @@ def integer(lowest: int) -> Callable[[object], int]:
 
 
 def seconds(value: object) -> float:
-    """Return a time in seconds since the epoch."""
+    """Return a time in seconds since the epoch; raise `ValueError` if it is not one."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= LATEST:
         raise ValueError("a number of seconds since the epoch")
     return float(value)

@@ -21,19 +21,12 @@ MAGICS = {
 
 
 class Packet(NamedTuple):
-    """A captured packet.
+    """A captured packet."""
 
-    Attributes:
-        time: Seconds since the epoch.
-        link_type: Number of the link type.
-        data: The bytes that were captured.
-        comments: What the file says about it.
-    """
-
-    time: float
+    time: float  # in seconds since the epoch
     link_type: int
-    data: bytes
-    comments: tuple[str, ...] = ()
+    data: bytes  # that were captured
+    comments: tuple[str, ...] = ()  # of the file, about it
 
 
 def check_link_type(number: int) -> None:
@@ -44,11 +37,7 @@ def check_link_type(number: int) -> None:
 
 
 def packets(file: BinaryIO) -> Iterator[Packet]:
-    """Yield the packets of a file.
-
-    Raises:
-        ValueError: The file is broken; the message names the packet, counted from 1.
-    """
+    """Yield the packets of a file; a `ValueError` names the one that is broken, counted from 1."""
     header = file.read(24)
     if len(header) < 24:
         raise ValueError("the file ends within its header")

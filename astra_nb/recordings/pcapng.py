@@ -61,11 +61,7 @@ def library() -> Any:
 
 
 def write_file(view: LogView, file: BinaryIO) -> None:
-    """Write the records of a view as a pcapng file.
-
-    Raises:
-        ImportError: python-pcapng is not installed.
-    """
+    """Write the records of a view as a pcapng file; raise `ImportError` without python-pcapng."""
     blocks = library().blocks
     header = blocks.SectionHeader(
         options={"shb_userappl": "astra_nb", "opt_comment": "addresses and TCP are made up"}
@@ -180,12 +176,7 @@ class Bounded:
 
 
 def packets(file: BinaryIO) -> Iterator[Packet]:
-    """Yield the packets of a file.
-
-    Raises:
-        ValueError: The file is broken; the message names the block, counted from 1.
-        ImportError: python-pcapng is not installed.
-    """
+    """Yield the packets of a file; a `ValueError` names the broken block, counted from 1."""
     pcapng = library()
     scanner = iter(pcapng.scanner.FileScanner(Bounded(file)))
     number = 0
@@ -249,11 +240,7 @@ class OwnRecords:
         self._last = 0
 
     def take(self, packet: Packet, payload: bytes) -> Iterator[Record]:
-        """Yield the record that a packet completes.
-
-        Raises:
-            ValueError: Its comment is not that of a record.
-        """
+        """Yield the record that a packet completes; a comment of no record raises `ValueError`."""
         try:
             values = json.loads("".join(packet.comments)[len(MARK) :])
         except RecursionError as exc:
@@ -285,10 +272,6 @@ class OwnRecords:
         return record
 
     def end(self) -> None:
-        """Check that no record is under way.
-
-        Raises:
-            ValueError: One is.
-        """
+        """Raise `ValueError` if a record is under way."""
         if self._missing:
             raise ValueError(f"{self._missing:,} bytes of a record are missing")

@@ -21,24 +21,15 @@ EVERY = 1000  # records between two steps of the bar
 
 @dataclass
 class Reading:
-    """One file that is read.
-
-    Attributes:
-        file: The file, in binary.
-        max_frames: How many of the newest frames a reader may have to hold, and of other records.
-        max_bytes: How many bytes of them.
-        count: How many records were read.
-        older: How many records the reader has not kept, because of the bounds.
-        older_frames: How many of those are frames.
-        left_out: What else of the file is not among the records, such as "IP fragments": how many.
-    """
+    """One file that is read."""
 
     file: BinaryIO
-    max_frames: int
-    max_bytes: int
-    count: int = 0
-    older: int = 0
-    older_frames: int = 0
+    max_frames: int  # of the newest frames that a reader may have to hold, and of other records
+    max_bytes: int  # of them
+    count: int = 0  # of records that were read
+    older: int = 0  # records that the reader has not kept, because of the bounds
+    older_frames: int = 0  # how many of those are frames
+    # What else of the file is not among the records, such as "IP fragments": how many.
     left_out: Counter[str] = field(default_factory=Counter)
 
     def notice(self, last: Record | None) -> NoticeRecord | None:
@@ -63,9 +54,7 @@ def with_progress(
 ) -> Iterator[Record]:
     """Yield and count records, and tell how much of their file has been read.
 
-    Args:
-        records: Records that are read meanwhile.
-        progress: Called with the bytes read and the file's size; None shows a bar for a large file.
+    `progress` gets the bytes read and the file's size; None shows a bar for a large file.
     """
     file = reading.file
     size = os.fstat(file.fileno()).st_size
@@ -84,11 +73,7 @@ def with_progress(
 
 @contextlib.contextmanager
 def bar(size: int) -> Iterator[Callable[[int, int], object]]:
-    """Show a bar; yield a function that moves it.
-
-    Raises:
-        ImportError: tqdm is not installed.
-    """
+    """Show a bar; yield a function that moves it. Raise `ImportError` without tqdm."""
     from tqdm.auto import tqdm
 
     class Bar(tqdm):  # type: ignore[misc]

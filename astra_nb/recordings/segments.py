@@ -63,11 +63,7 @@ class Segment(NamedTuple):
 
     @classmethod
     def of(cls, link_type: int, data: bytes) -> Segment:
-        """Return the segment in a packet.
-
-        Raises:
-            Unread: There is none.
-        """
+        """Return the segment in a packet; raise `Unread` when there is none."""
         try:
             return cls._of(*_network(link_type, data))
         except (struct.error, IndexError) as exc:
@@ -140,11 +136,7 @@ def _network(link_type: int, data: bytes) -> tuple[int, bytes]:
 
 
 def address_of(text: str, port: int) -> Address | None:
-    """Return the IP address and the port in a text such as "127.0.0.1:80" or "[::1]:80".
-
-    Args:
-        port: The port of a text without one.
-    """
+    """Return the address in a text such as "127.0.0.1:80" or "[::1]:80"; `port` is the default."""
     host, colon, digits = text.rpartition(":")
     if not colon or not digits.isdecimal() or (host.count(":") and not host.startswith("[")):
         host, digits = text, str(port)

@@ -80,11 +80,7 @@ def awaitable(blocking: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
 
 
 def log_of(source: Source) -> LogView:
-    """Return the log that a source is or has.
-
-    Raises:
-        TypeError: It is neither.
-    """
+    """Return the log that a source is or has; raise `TypeError` if it is neither."""
     log = source if isinstance(source, LogView) else getattr(source, "log", None)
     if not isinstance(log, LogView):
         raise TypeError(

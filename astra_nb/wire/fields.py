@@ -16,23 +16,14 @@ SHOWN_PAYLOAD = 60  # characters
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a frame (RFC 6455, section 5.2).
+    """One field of a frame (RFC 6455, section 5.2)."""
 
-    Attributes:
-        name: The field's name in the RFC.
-        first_bit: Its first bit, counted from the frame's first.
-        bit_count: How many bits of it there are.
-        value: Its value, as text.
-        meaning: Its meaning, as one sentence.
-        section: The section of RFC 6455 that defines it.
-    """
-
-    name: str
-    first_bit: int
+    name: str  # as in the RFC
+    first_bit: int  # counted from the frame's first
     bit_count: int
-    value: str
-    meaning: str
-    section: str
+    value: str  # as text
+    meaning: str  # as one sentence
+    section: str  # of RFC 6455
 
     @property
     def start(self) -> int:

@@ -27,9 +27,7 @@ END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 def head_end(data: bytes | bytearray, start: int = 0) -> int | None:
     """Return the offset after the empty line that ends a head, or None when there is none.
 
-    Args:
-        data: The head so far.
-        start: How many of its bytes were searched before; they are not searched again.
+    The first `start` bytes were searched before, and are not searched again.
     """
     match = END_OF_HEAD.search(data, max(start - 3, 0))  # the end has up to 4 bytes
     return None if match is None else match.end()
@@ -96,19 +94,12 @@ def accept_key(key: str) -> str:
 
 
 class HeaderNote(NamedTuple):
-    """A header of an opening handshake with its meaning.
+    """A header of an opening handshake with its meaning."""
 
-    Attributes:
-        name: Its name, as it was sent.
-        value: Its value, as it was sent; secrets are hidden when it comes from a log.
-        meaning: Its purpose, as one sentence; "" when it does not matter to the handshake.
-        section: The section of RFC 6455 that defines it, or "".
-    """
-
-    name: str
-    value: str
-    meaning: str
-    section: str
+    name: str  # as it was sent
+    value: str  # as it was sent; secrets are hidden when it comes from a log
+    meaning: str  # as one sentence; "" when it does not matter to the handshake
+    section: str  # of RFC 6455, or ""
 
 
 # The meaning of each header, and its section.
@@ -151,9 +142,7 @@ RESPONSE = {
 def explain_headers(start_line: str, headers: Iterable[tuple[str, str]]) -> list[HeaderNote]:
     """Return the headers of a request or a response with their meaning for the handshake.
 
-    Args:
-        start_line: The request line, or the status line of a response.
-        headers: Names and values, in their order.
+    The start line is the request line, or the status line of a response.
     """
     notes = RESPONSE if start_line.startswith("HTTP/") else REQUEST
     return [

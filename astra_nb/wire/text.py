@@ -48,10 +48,8 @@ def shortened(text: str, limit: int) -> str:
 def visible(text: str, limit: int | None = None) -> str:
     r"""Return a text on one line, with an escape for each character that cannot be seen.
 
-    Escapes are those of Python: `\n`, `\x1b`, `\u202e`, `\U000e0001`, and `\\` for a backslash.
-
-    Args:
-        limit: Characters of it that are shown; an ellipsis stands for more. None shows all.
+    Escapes are those of Python: `\n`, `\x1b`, `\u202e`, `\U000e0001`, and `\\` for a backslash. An
+    ellipsis stands for what follows `limit` characters; None shows all.
     """
     return escaped(text, limit, shown)
 
@@ -82,10 +80,7 @@ def shown(match: re.Match[str]) -> str:
 def visible_utf8(data: bytes, limit: int | None = None) -> str:
     r"""Return bytes that are meant to be UTF-8 on one line, with an escape for each bad byte.
 
-    Characters are shown as by `visible`, and a byte that belongs to none as `\x80` to `\xff`.
-
-    Args:
-        limit: Characters that are shown; an ellipsis stands for more. None shows all.
+    Characters and the limit are as for `visible`; a byte of none reads `\x80` to `\xff`.
     """
     text = data.decode("utf-8", "surrogateescape") if limit is None else text_head(data, limit)
     return escaped(text, limit, shown_utf8)
@@ -108,16 +103,11 @@ def shown_utf8(match: re.Match[str]) -> str:
 
 
 class BrokenUtf8(NamedTuple):
-    """Where bytes stop being UTF-8.
+    """Where bytes stop being UTF-8."""
 
-    Attributes:
-        offset: Of the byte with which the broken character begins.
-        is_cut: Whether the bytes end inside a character, so that others could complete it.
-    """
-
-    offset: int
+    offset: int  # of the byte with which the broken character begins
     fault: str
-    is_cut: bool
+    is_cut: bool  # whether the bytes end inside a character, so that others could complete it
 
 
 def invalid_utf8(data: bytes) -> BrokenUtf8 | None:

@@ -113,8 +113,7 @@ def close_told(verb: str, close: CloseFrame | None, fault: str) -> str:
 def read_close(payload: bytes) -> tuple[CloseFrame, str]:
     """Return what the payload of any CLOSE frame says, and what is wrong with it, if anything.
 
-    Returns:
-        Code 1005 where there is no code; a reason that is not UTF-8 has replacement characters.
+    The code is 1005 where there is none; a reason that is not UTF-8 has replacement characters.
     """
     if len(payload) < 2:
         return CloseFrame(EMPTY), close_fault(payload)
@@ -123,11 +122,9 @@ def read_close(payload: bytes) -> tuple[CloseFrame, str]:
 
 
 def close_fault(payload: bytes) -> str:
-    """Return what in the payload of a CLOSE frame breaks a rule, with the rule's section.
+    """Return what in the payload of a CLOSE frame breaks a rule, with the rule's section; or "".
 
-    Returns:
-        The end of a sentence such as "The client sent a CLOSE frame with ..."; "" for a payload
-        that breaks none.
+    It is the end of a sentence such as "The client sent a CLOSE frame with ...".
     """
     if len(payload) == 1:
         return "one byte of payload, and a close code has two (RFC 6455, section 5.5.1)"
