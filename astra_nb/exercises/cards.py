@@ -122,10 +122,8 @@ class Answer:
         return (MARKS[self.outcome][2].format(self.name),)
 
     def _facts(self) -> list[tuple[str, str]]:
-        if not (found := self.finding):
-            return []
-        facts = (("expected", found.expected), ("came", found.came), ("where", found.where))
-        return [(name, text) for name, text in facts if text]
+        names = ("expected", "came", "where") if self.finding else ()
+        return [(name, text) for name in names if (text := getattr(self.finding, name))]
 
     def _folded(self) -> Iterator[Table]:
         yield from self.finding.tables if self.finding else ()
