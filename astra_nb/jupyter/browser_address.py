@@ -45,20 +45,13 @@ PROXY_MISSING = (
 
 @dataclass(frozen=True, slots=True)
 class BrowserAddress:
-    """An address at which the browser may reach the server.
+    """An address at which the browser may reach the server."""
 
-    Attributes:
-        url: What `new WebSocket(...)` takes. It begins with "/" when only the page knows the
-            host: the page adds its own.
-        why: One sentence: where this address comes from.
-        proxied: Whether a proxy between the browser and the server speaks WebSocket to both.
-        hint: What to do when nothing answers there.
-    """
-
+    # What `new WebSocket(...)` takes; it begins with "/" when only the page knows the host.
     url: str
-    why: str
-    proxied: bool = False
-    hint: str = ""
+    why: str  # one sentence: where this address comes from
+    proxied: bool = False  # whether a proxy between browser and server speaks WebSocket to both
+    hint: str = ""  # what to do when nothing answers there
 
 
 def browser_addresses(

@@ -17,19 +17,12 @@ MAX_LENGTH = 500  # characters of an origin or a path
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page that shows a widget, as its own `location` describes it.
+    """The page that shows a widget, as its own `location` describes it."""
 
-    Attributes:
-        origin: Such as "https://hub.example.org"; what a browser sends as `Origin`.
-        host: Such as "hub.example.org" or "localhost:8888"; what it sends as `Host` to its own
-            site. "" when the page has no http address, as in VS Code.
-        base_url: The path at which Jupyter is served, such as "/user/jane/"; None when the page
-            is not Jupyter's own.
-    """
-
-    origin: str
+    origin: str  # such as "https://hub.example.org"; what a browser sends as `Origin`
+    # Such as "localhost:8888"; what it sends as `Host` to its own site. "" in VS Code, for example.
     host: str = ""
-    base_url: str | None = None
+    base_url: str | None = None  # such as "/user/jane/"; None when the page is not Jupyter's own
 
     @classmethod
     def told(cls, origin: object, host: object = "", base_url: object = None) -> Page:

@@ -27,19 +27,14 @@ class Ring:
 
     A writer appends to `fresh` and calls `settle` now and then. Every method may be called from
     any thread.
-
-    Attributes:
-        fresh: Entries that have no numbers yet.
-        blocks: The other entries, oldest first.
-        redact: Makes of each record that is read the one that is shown; None shows all.
     """
 
     def __init__(self, max_frames: int, max_bytes: int) -> None:
         self.max_frames = check_bound("max_frames", max_frames)
         self.max_bytes = check_bound("max_bytes", max_bytes)
-        self.fresh: list[Entry] = []
-        self.blocks: list[Block] = []
-        self.redact: Redact | None = None
+        self.fresh: list[Entry] = []  # that have no numbers yet
+        self.blocks: list[Block] = []  # the other entries, oldest first
+        self.redact: Redact | None = None  # makes the record that is shown; None shows all
         self._next = 1
         self._frames = 0
         self._others = 0

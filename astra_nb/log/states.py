@@ -88,9 +88,8 @@ def moves(record: Record) -> TypeGuard[Moving]:
 def states(records: Sequence[Record], received: Iterable[Record]) -> Picture:
     """Draw the states of both ends of the newest connection (RFC 6455, sections 4.1 and 7.1).
 
-    Args:
-        records: Those of all connections, but for frames that move nothing.
-        received: Frames that the ends with the log have received; it is read as far as needed.
+    The records are those of all connections, but for frames that move nothing; of the frames that
+    the ends with the log have received, as many are read as needed.
     """
     moving = [record for record in records if moves(record)]
     if not moving:

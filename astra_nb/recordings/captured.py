@@ -82,13 +82,8 @@ class CapturedConnection:
     def receive(self, sender: Side, data: bytes | int, time: float) -> Iterator[Record]:
         """Yield the records that the next bytes of an end complete.
 
-        Args:
-            sender: The end that sent them.
-            data: The bytes; or, as an integer, how many bytes are missing from the capture here.
-            time: Seconds since the epoch.
-
-        Raises:
-            NotWebSocket: They do not begin an opening handshake.
+        In place of bytes, an integer says how many are missing from the capture here. It raises
+        `NotWebSocket` when they do not begin an opening handshake.
         """
         half = self.halves[sender]
         if isinstance(data, int):
@@ -114,13 +109,8 @@ class CapturedConnection:
     def end(self, how: str, time: float) -> Iterator[Record]:
         """Yield the records of the connection's end.
 
-        Args:
-            how: "client" or "server", the end that closed TCP first; "reset", or "" for the end of
-                the capture.
-            time: Seconds since the epoch.
-
-        Raises:
-            NotWebSocket: Only other things were asked for.
+        `how` is the end that closed TCP first, "reset", or "" for the end of the capture.
+        `NotWebSocket` is raised when only other things were asked for.
         """
         if self.has_passed and not self.is_known:
             raise NotWebSocket("other")

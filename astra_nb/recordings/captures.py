@@ -28,9 +28,7 @@ NOT_READ = {"TLS": "TLS connections", "other": "TCP connections without a WebSoc
 def read_file(reading: Reading) -> Iterator[Record]:
     """Yield the records of a pcapng file of this package or any other, or of a classic pcap file.
 
-    Raises:
-        ValueError: The file is broken; the message names the block or the packet.
-        ImportError: It is a pcapng file, and python-pcapng is not installed.
+    A `ValueError` names the broken block or packet; without python-pcapng it is `ImportError`.
     """
     magic = reading.file.read(4)
     reading.file.seek(0)

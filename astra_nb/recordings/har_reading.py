@@ -35,9 +35,7 @@ TYPES = {str: "a string", int: "an integer", list: "a list", dict: "an object"}
 def read_file(reading: Reading) -> Iterator[Record]:
     """Yield the records of a HAR file, those of all connections in the order of their times.
 
-    Raises:
-        ValueError: It is not a HAR; the message names the entry, counted from 1.
-        ImportError: ijson is not installed.
+    A `ValueError` names the broken entry, counted from 1; without ijson it is `ImportError`.
     """
     newest = Newest(reading)
     values = JsonValues(reading.file)

@@ -84,11 +84,7 @@ FAULTS = Shelf((*FRAMES, *REQUESTS, *ANSWERS, *CONDUCT))
 
 
 def fault_named(name: str, faults: Iterable[Fault] | None = None) -> Fault:
-    """Return the fault of a name.
-
-    Raises:
-        KeyError: There is none; the message lists those there are.
-    """
+    """Return the fault of a name; the `KeyError` for an unknown one lists those there are."""
     known = list(FAULTS if faults is None else faults)
     for fault in known:
         if fault.name == name:

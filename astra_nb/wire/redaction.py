@@ -168,12 +168,7 @@ class Redactor:
         return None if subprotocol is None else self.subprotocol(subprotocol)
 
     def without_sent(self, text: str, head: bytes) -> str:
-        """Return a text without the secrets of a request, which an answer may repeat.
-
-        Args:
-            text: A text that holds what the other end wrote, such as the body of a refusal.
-            head: The request that this end sent.
-        """
+        """Return a text, such as the body of a refusal, without secrets of the request `head`."""
         sent, shown = head.decode("latin-1"), self.head(head).decode("latin-1")
         words = {*re.split(r"[\s,;]+", sent), *re.split(r"[\s,;:&?=/\"'<>]+", sent)}
         for word in sorted(words, key=len, reverse=True):

@@ -169,14 +169,11 @@ def ascii_text(data: bytes) -> str:
 
 
 def preview(payload: bytes, type: FrameType, limit: int = 60) -> str:
-    """Return a payload on one line, as its type is read.
+    """Return a payload, unmasked, on one line, as its type is read.
 
     Text is in quotes; bytes are hex, followed by the text in quotes when they are printable
-    ASCII; a close is its code, the code's name and the reason in quotes.
-
-    Args:
-        payload: The payload, unmasked.
-        limit: Characters of text, or bytes of hex times three, until it is cut with an ellipsis.
+    ASCII; a close is its code, the code's name and the reason in quotes. The limit, in characters
+    of text, or bytes of hex times three, is where an ellipsis cuts it.
     """
     if type == "close":
         return preview_close(payload, limit)
