@@ -21,7 +21,7 @@ from .payload_redaction import Redact, hide_connection_init
 from .pieces import Pieces
 from .records import Direction, Record
 from .ring import BATCH, Ring, check_bound
-from .snapshot import Snapshot
+from .snapshot import Run, Snapshot
 from .view import LogView
 from .waiting import Search, Subscriptions, check_wait
 
@@ -192,18 +192,18 @@ class FrameLog(LogView):
     @property
     def dropped(self) -> int:
         """How many frames were evicted because of the bounds."""
-        return self.snapshot().dropped
+        return self._ring.snapshot().dropped
 
     @property
     def last_number(self) -> int:
         """The number of the newest record; 0 before there was any."""
-        return self.snapshot().last_number
+        return self._ring.snapshot().last_number
 
     # Reading
 
     @property
     def origin(self) -> float:
-        return self.snapshot().origin
+        return self._ring.snapshot().origin
 
     def records(self, after: int = 0) -> Iterator[Record]:
         return self._look().records(after)
@@ -220,9 +220,18 @@ class FrameLog(LogView):
         """Return the records with a number above `after`, up to and with `to`, oldest first."""
         return list(takewhile(lambda record: record.number <= to, self._look().records(after)))
 
-    def snapshot(self) -> Snapshot:
-        """Return what is in the log now, undecoded, without what is pending elsewhere."""
-        return self._ring.snapshot()
+    def spans(self) -> list[tuple[int, int]]:
+        """Return the numbers that are in the log: the first and the last of each stretch."""
+        return self._ring.snapshot().spans()
+
+    def runs(self, after: int = 0, *, notable: bool = False) -> Iterator[Run]:
+        """Iterate over the records with a number above `after` as they were stored, undecoded.
+
+        Args:
+            after: A record's number, or 0.
+            notable: Whether to leave out frames that were neither refused nor ignored.
+        """
+        return self._ring.snapshot().runs(after, notable=notable)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call a function when there is something new; return a function that ends that.

@@ -75,7 +75,7 @@ def html_page(view: LogView) -> str:
         "connections": [{**vars(each), "rtt": None} for each in marks.connections.values()],
         "origin": view.origin,
         "catalog": CATALOG,
-        "spans": log.snapshot().spans(),
+        "spans": log.spans(),
         "note": f"{counted(left_out, 'older record')} are not in this page." if left_out else "",
     }
     packed = zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 9)

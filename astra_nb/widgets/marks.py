@@ -110,8 +110,11 @@ class Marks:
 
     def update(self, log: FrameLog) -> None:
         """Look at what is new."""
-        now = log.snapshot()
-        for run in now.runs(self._seen, notable=True):
+        spans = log.spans()
+        first, last = (spans[0][0], spans[-1][1]) if spans else (self._seen + 1, 0)
+        for run in log.runs(self._seen, notable=True):
+            if run.number > last:
+                break
             if run.direction is not None:
                 if is_bad_verdict(run.verdict, run.direction):
                     self.errors += range(run.number, run.number + run.numbers)
@@ -124,9 +127,9 @@ class Marks:
             if record.connection and not isinstance(record, HandlerErrorRecord):
                 self._of(record.connection).note(record)
                 self.noted += 1
-        self._seen = max(self._seen, now.last_number)
+        self._seen = max(self._seen, last)
         if len(self.errors) + len(self.connections) > self._bound:
-            self._forget(now.first)
+            self._forget(first)
 
     def _forget(self, first: int) -> None:
         """Forget what ended before a record, the first one in the log."""
@@ -140,7 +143,7 @@ class Marks:
     def count(self, log: FrameLog) -> list[Connection]:
         """Count the frames and bytes of each connection, as far as that is not done."""
         self.update(log)
-        for run in log.snapshot().runs(self._counted):
+        for run in log.runs(self._counted):
             self._counted = run.number + run.numbers - 1
             if run.direction is None or not run.connection:
                 continue

@@ -312,7 +312,7 @@ class Panel(Answers):
 def position(log: FrameLog, last: int) -> dict[str, Any]:
     """Return how far a log goes; what came after the last row that is sent comes later."""
     return {
-        "spans": [(a, min(b, last)) for a, b in log.snapshot().spans() if a <= last],
+        "spans": [(a, min(b, last)) for a, b in log.spans() if a <= last],
         "dropped": log.dropped,
         "origin": log.origin,
         "time": time(),

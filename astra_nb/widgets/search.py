@@ -177,7 +177,7 @@ def search(log: FrameLog, query: Query, *, after: int = 0, below: int = 0) -> Fo
 
 def newest_first(log: FrameLog, lowest: int, top: int) -> Iterator[Record]:
     """Yield the records after `lowest` up to `top`; few are decoded ahead of the clock."""
-    spans = log.snapshot().spans()
+    spans = log.spans()
     while top > lowest:
         # A stranger's file may leave out more numbers than anyone can step over.
         before = bisect_right(spans, top, key=itemgetter(0)) - 1

@@ -613,9 +613,9 @@ def test_what_is_on_the_log_is_told_without_decoding(monkeypatch: pytest.MonkeyP
     decoded = Decodings(monkeypatch)
     fill(log, 12)
     log.append(0, NoticeRecord, text="x")
-    assert log.snapshot().spans() == [(3, 13)]
-    assert [run.number for run in log.snapshot().runs(9)] == [10, 11, 12, 13]
-    assert [run.number for run in log.snapshot().runs(notable=True)] == [13]
+    assert log.spans() == [(3, 13)]
+    assert [run.number for run in log.runs(9)] == [10, 11, 12, 13]
+    assert [run.number for run in log.runs(notable=True)] == [13]
     assert decoded.count == 0
 
 
@@ -624,7 +624,7 @@ def test_a_log_of_records_keeps_their_numbers_and_times() -> None:
     fill(log, 30)
     kept = list(log)
     again = FrameLog.of(kept)
-    assert (again.snapshot().spans(), list(again)) == (log.snapshot().spans(), kept)
+    assert (again.spans(), list(again)) == (log.spans(), kept)
 
 
 def test_a_panel_is_made_by_who_can_draw_one(monkeypatch: pytest.MonkeyPatch) -> None:
