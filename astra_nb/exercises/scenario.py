@@ -131,7 +131,7 @@ class Script(Stage):
         """Drop all connections, wherever they stand."""
         for client in self.clients:
             client.reader.cancel()
-            with contextlib.suppress(AstraError, RuntimeError):
+            with contextlib.suppress(AstraError, RuntimeError, TimeoutError):  # it floods
                 self.begin(client.socket.drop()).result(FORGET)
 
 

@@ -25,7 +25,7 @@ from astra_nb.wire.messages import CloseFrame, Message
 
 from . import guard
 from .diagnosis.difference import short
-from .diagnosis.evidence import Call, Error, Handler, Said
+from .diagnosis.evidence import KEPT, Call, Error, Handler, Said
 
 __all__ = ["Run", "Runs", "error_facts", "said_of"]
 
@@ -33,7 +33,6 @@ RECORDED = (
     "recv send send_text send_bytes send_ping send_pong send_close send_fragment send_fragments "
     "send_raw close drop wait_closed flush".split()
 )
-KEPT = 400  # calls of one handler
 SLICE = 0.02  # seconds between two looks at what a scenario asks for
 LATE = "no message came in time (a check makes a long silence short)"
 SOCKETS = {WebSocket.__module__, AsyncWebSocket.__module__}

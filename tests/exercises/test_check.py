@@ -150,7 +150,17 @@ HOSTILE = {
     ),
     "floods with frames": (
         "def handle_socket(socket):\n    while True:\n        socket.send_text('x')\n",
-        "too-many|too-early|repeated",
+        "too-many|too-early|repeated|wrong-value",
+    ),
+    "floods with frames after a message": (
+        "def handle_socket(socket):\n    socket.recv()\n    while True:\n"
+        "        socket.send_text('x')\n",
+        "wrong-value|repeated",
+    ),
+    "floods with frames after a message, async": (
+        "async def handle_socket(socket):\n    await socket.recv()\n    while True:\n"
+        "        await socket.send_text('x')\n",
+        "wrong-value|repeated|stuck",
     ),
     "exits": ("def handle_socket(socket):\n    exit()\n", "forbidden"),
     "exits at once": ("import os\ndef handle_socket(socket):\n    os._exit(1)\n", "forbidden"),

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from astra_nb.wire.text import preview
 
-__all__ = ["Call", "Error", "Evidence", "Handler", "Said", "Wanted"]
+__all__ = ["KEPT", "Call", "Error", "Evidence", "Handler", "Said", "Wanted"]
 
 SHOWN = 48  # characters of a payload
+KEPT = 400  # calls of one handler
 
 
 @dataclass(frozen=True)

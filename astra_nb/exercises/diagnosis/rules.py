@@ -12,7 +12,7 @@ from typing import Any
 from astra_nb.wire.text import counted
 
 from .difference import how_differs
-from .evidence import Error, Evidence, Handler, Wanted
+from .evidence import KEPT, Error, Evidence, Handler, Wanted
 from .misconceptions import Finding, Table
 from .misconceptions import Misconception as M  # noqa: N817  (in every line below)
 
@@ -69,8 +69,8 @@ def out_of_turn(e: Evidence) -> Iterator[Finding]:
             taken = call.said or taken
         elif (call.owner, call.said) == (e.handler.number, e.came):
             after, line = taken, call.line
-    did = f"Your handler sent {e.came}, at {line}, "
-    if line and e.said and not after and not e.right:
+    did, is_whole = f"Your handler sent {e.came}, at {line}, ", len(e.handler.calls) < KEPT
+    if line and e.said and not after and not e.right and is_whole:
         yield Finding(M.TOO_EARLY, f"{did}before it received anything.")
     if line and after in e.unanswered:
         said = f"{did}after it received {after}, which must get no answer from it."

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from astra_nb.exercises.diagnosis.evidence import Call, Error, Evidence, Handler, Said, Wanted
+from astra_nb.exercises.diagnosis.evidence import (
+    KEPT,
+    Call,
+    Error,
+    Evidence,
+    Handler,
+    Said,
+    Wanted,
+)
 from astra_nb.exercises.diagnosis.misconceptions import Misconception
 from astra_nb.exercises.diagnosis.rules import RULES, diagnose
 
@@ -36,6 +44,9 @@ CASES: list[tuple[str, Evidence, str, str, dict[str, Any]]] = [
     ("out_of_turn", Evidence(MESSAGE, BYE, said=(HELLO,), handler=Handler(1, calls=(
         replace(SEND, said=BYE), RECV))), "too-early", "before it received anything",
      {"right": (HELLO,)}),
+    ("out_of_turn", Evidence(MESSAGE, BYE, said=(HELLO,), handler=Handler(1, calls=(
+        replace(SEND, said=BYE),) * (KEPT - 1))), "too-early", "before it received anything",
+     {"handler": Handler(1, calls=(replace(SEND, said=BYE),) * KEPT)}),
     ("failed", Evidence(MESSAGE, handler=raising("ValueError", text="no")), "raised",
      "Your handler raised ValueError: no, at line 4: x.", {"handler": IDLE}),
     ("failed", Evidence(MESSAGE, handler=raising("SystemExit")), "forbidden",
