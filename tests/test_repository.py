@@ -236,6 +236,7 @@ WITHOUT_OWN_TESTS = {
     "exercises/guard.py": "what code may not do: tests/exercises/test_check.py",
     "exercises/harness.py": "the server of a check: tests/exercises/test_check.py",
     "exercises/scripted_client.py": "plays scenarios: tests/exercises/test_answers.py",
+    "exercises/stage.py": "how clients wait: tests/exercises/test_check.py, test_scenario.py",
     "lua/operations.py": "what Lua programs call: tests/lua/test_programs.py",
     "lua/runtime.py": "sandbox and budget: tests/lua/test_sandbox.py, test_long_work.py",
     "recordings/handshakes.py": "heads of others: tests/recordings/test_captured.py",
