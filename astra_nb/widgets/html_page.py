@@ -51,7 +51,7 @@ def html_page(view: LogView) -> str:
     log = FrameLog.of(newest)
     marks = Marks()
     marks.count(log)
-    rows = rows_between(log, newest[0].number, newest[-1].number, most=None) if newest else []
+    rows = rows_between(log, newest[0].number, newest[-1].number) if newest else []
     records: list[dict[str, Any]] = []
     for record in newest:
         data, as_ = payload_of(log, record)

@@ -112,12 +112,8 @@ def rows_of(records: Iterable[Record], relations: Relations) -> list[list[object
     return [row(record, *relations.add(record)) for record in records]
 
 
-def rows_between(
-    log: FrameLog, first: int, last: int, most: int | None = MOST_ROWS
-) -> list[list[object]]:
+def rows_between(log: FrameLog, first: int, last: int) -> list[list[object]]:
     """Return the rows from one number to another, with what they answer in the records before."""
-    if most is not None:
-        last = min(last, first + most - 1)
     relations = Relations()
     for record in log.between(first - 1 - BEFORE, first - 1):
         relations.add(record)

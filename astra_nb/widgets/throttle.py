@@ -59,12 +59,12 @@ class Throttle:
                 if not isinstance(exc, RuntimeError):  # the interpreter is shutting down
                     raise
 
-    def stop(self, *, wait: bool = True) -> None:
+    def stop(self) -> None:
         """End the thread and wait for it, two seconds at most; further wakes do nothing."""
         self._stopped.set()
         self._news.set()
         thread = self._thread
-        if wait and thread is not None and thread is not threading.current_thread():
+        if thread is not None and thread is not threading.current_thread():
             thread.join(2)
 
     def _run(self) -> None:
