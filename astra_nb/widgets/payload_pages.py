@@ -20,7 +20,7 @@ from astra_nb.log.records import (
 from astra_nb.log.table import details
 from astra_nb.wire.explain import explain
 from astra_nb.wire.figure import figure
-from astra_nb.wire.text import counted, visible_utf8
+from astra_nb.wire.text import counted, utf8_fault, visible_utf8
 
 __all__ = [
     "COPIES", "PAGE", "bad_bytes", "copy_of", "first_difference", "is_fragment", "message_of",
@@ -93,18 +93,10 @@ def bad_bytes(record: FrameRecord) -> dict[str, Any] | None:
     try:
         record.payload[skip:].decode("utf-8")
     except UnicodeDecodeError as exc:
-        lead, first = exc.object[exc.start], skip + exc.start
-        if exc.reason == "invalid continuation byte" and exc.end < len(exc.object):
-            at = skip + exc.end
-            said = (
-                f"payload byte {at:,}, 0x{exc.object[exc.end]:02x}, cannot follow 0x{lead:02x}, "
-                f"which begins a longer character at byte {first:,}"
-            )
-        elif exc.reason == "unexpected end of data":
-            at, said = first, f"the character that 0x{lead:02x} begins at byte {first:,} is cut off"
-        else:
-            at, said = first, f"payload byte {first:,}, 0x{lead:02x}, cannot begin a character"
-        return {"at": at, "first": first, "sentence": f"Not UTF-8: {said} (section 8.1)."}
+        follows = exc.reason == "invalid continuation byte" and exc.end < len(exc.object)
+        at = skip + (exc.end if follows else exc.start)
+        said = f"Not UTF-8 at payload byte {at:,}: {utf8_fault(exc)} (section 8.1)."
+        return {"at": at, "sentence": said}
     return None
 
 

@@ -424,7 +424,7 @@ def test_the_byte_that_is_wrong_is_named_and_a_stranger_s_header_is_text(
     panel.choose(re.compile(r"ab\\xff\\xfe"))
     panel.tab("Payload").click()
     expect(panel.body.locator(".astra-verdict").last).to_contain_text(
-        "payload byte 2, 0xff, cannot begin a character"
+        "payload byte 2: ff is never a byte of UTF-8"
     )
     panel.button("Hex").click()
     expect(panel.body.locator(".astra-hex-codes .astra-bad")).to_have_text("ff")

@@ -94,7 +94,9 @@ def test_why_is_the_chain_that_led_to_the_end(server: Server) -> None:
     assert chain[0] == refused.number
     assert chain[-1] == closed.number
     assert why["chain"][0]["bad"]
-    assert "0x28, cannot follow 0xc3" in " ".join(why["chain"][0]["notes"])
+    assert "c3 begins a character of 2 bytes, and 28 does not continue it" in " ".join(
+        why["chain"][0]["notes"]
+    )
     opened = server.log.wait_for(kind="opened")
     assert describe(server.log, opened, Connection(1))["why"] is None
 

@@ -11,7 +11,7 @@ import { afterFirst, handshakeText, headline, whyText } from "./tab_text.js";
 /**
  * @typedef {import("./figure.js").Field} Field
  * @typedef {import("./rows.js").Row} Row
- * @typedef {{ at: number, first: number, sentence: string }} Bad
+ * @typedef {{ at: number, sentence: string }} Bad
  * @typedef {object} FrameDetail
  * @property {string} type
  * @property {boolean} masked
