@@ -20,7 +20,7 @@ from astra_nb.log.records import (
 from astra_nb.log.table import details
 from astra_nb.wire.explain import explain
 from astra_nb.wire.figure import figure
-from astra_nb.wire.text import counted, utf8_fault, visible_utf8
+from astra_nb.wire.text import counted, invalid_utf8, utf8_fault, visible_utf8
 
 __all__ = [
     "COPIES", "PAGE", "bad_bytes", "copy_of", "first_difference", "is_fragment", "message_of",
@@ -161,8 +161,8 @@ def first_difference(one: bytes, other: bytes) -> int:
 COPIES: dict[str, Callable[[bytes, str, Record], str]] = {
     "payload": lambda data, as_, _: data.decode("utf-8", "replace") if as_ == "text"
     else data.hex(" "),
-    "python": lambda data, as_, _: repr(data.decode()) if as_ == "text" and is_utf8(data)
-    else repr(data),
+    "python": lambda data, as_, _: repr(data) if as_ == "bytes" or invalid_utf8(data)
+    else repr(data.decode()),
     "hex": lambda data, as_, _: data.hex(" "),
     "base64": lambda data, as_, _: base64.b64encode(data).decode(),
     "drawing": lambda data, as_, record: figure(record.frame)
@@ -170,14 +170,6 @@ COPIES: dict[str, Callable[[bytes, str, Record], str]] = {
     "explanation": lambda data, as_, record: explain(record.frame, record.sender, record.message)
     if isinstance(record, FrameRecord) else details(record),
 }  # fmt: skip
-
-
-def is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def copy_of(log: FrameLog, record: Record, form: str) -> str:
