@@ -10,8 +10,16 @@ import { Target, numberIn } from "./target.js";
  * @typedef {{ to?: number | "everyone", by?: number }} To
  */
 
+const TAP_RULES = "Rules\u2026";
 export const KINDS = ["text", "bytes", "ping", "pong"];
-const DRAWERS = { fragments: "Fragments\u2026", rules: "Break a rule\u2026", saved: "Saved\u2026", connect: "Connect\u2026", tap: "Rules\u2026" };
+/** The drawers: the word and the title of the button that opens each. */
+const DRAWERS = /** @type {Record<string, [string, string]>} */ ({
+  fragments: ["Fragments\u2026", "Send one message in several frames"],
+  rules: ["Break a rule\u2026", "Put bytes on the wire that break RFC 6455"],
+  saved: ["Saved\u2026", "Saved payloads and requests"],
+  connect: ["Connect\u2026", "Open a client in the kernel"],
+  tap: [TAP_RULES, "Delay, drop, replace or hold messages that pass through the tap"],
+});
 
 export class Composer {
   /** @param {Store} store */
@@ -40,7 +48,8 @@ export class Composer {
     this.sign = element("span", { class: "astra-sign", "aria-hidden": "true" });
     this.copy = button("Copy", "Copy the line of Python", () => copyText(this.copy, this.code.textContent ?? ""), "astra-bare");
     this.hint = element("span", { class: "astra-hint-line" });
-    this.openers = new Map(Object.entries(DRAWERS).map(([name, label]) => [name, button(label, { fragments: "Send one message in several frames", rules: "Put bytes on the wire that break RFC 6455", saved: "Saved payloads and requests", connect: "Open a client in the kernel", tap: "Delay, drop, replace or hold messages that pass through the tap" }[name] ?? "", () => this.open(this.drawer === name ? "" : name), "astra-bare", { "aria-expanded": "false" })]));
+    this.openers = new Map(Object.entries(DRAWERS).map(([name, [label, title]]) => [name,
+      button(label, title, () => this.open(this.drawer === name ? "" : name), "astra-bare", { "aria-expanded": "false" })]));
     this.drawerRoot = element("div", { class: "astra-drawer" });
     this.drawerRoot.hidden = true;
     this.said = element("div", { class: "astra-said", role: "status" }, this.sign, this.sentence, this.hint, element("span", { class: "astra-spring" }), this.code, this.copy);
@@ -176,7 +185,7 @@ export class Composer {
       this.controls.root.append(element("span", { class: "astra-more" }, opener), this.drawerRoot);
       this.root.prepend(this.controls.root);
     }
-    if (opener) setText(opener, count === 0 ? DRAWERS.tap : `${DRAWERS.tap} (${count})`);
+    if (opener) setText(opener, count === 0 ? TAP_RULES : `${TAP_RULES} (${count})`);
     this.controls.draw();
   }
 
@@ -260,16 +269,20 @@ export class Composer {
 
   #rules() {
     const end = this.#end;
-    const act = (/** @type {string} */ label, /** @type {string} */ name, /** @type {object} */ fields, /** @type {string} */ says, more = {}) =>
-      button(label, "", () => this.store.act(name, { options: this.target, ...fields }), "", { "data-says": says, ...more });
+    /** @param {string} label @param {string} name @param {object} fields @param {string} says */
+    const act = (label, name, fields, says, more = {}) =>
+      button(label, "", () => this.store.act(name, { options: this.target, ...fields }), "",
+        { "data-says": says, ...more });
     const of = (/** @type {string} */ stage) => this.catalog.rules.filter((each) => each.stage === stage && each.sends[end] !== undefined).map(({ name, says, sends }) => {
       const what = stage === "conduct" ? "" : `A click ${sends[end] ? `sends ${sends[end]?.slice(0, 60)}` : "drops TCP"}. `;
       return act(name, "break_rule", { arguments: [name] }, what + says, { "aria-description": says });
     });
-    const raw = button("payload as raw bytes", "", () => this.store.act("send_raw", { options: this.target, ...this.payload.read() }), "",
+    const raw = button("payload as raw bytes", "",
+      () => this.store.act("send_raw", { options: this.target, ...this.payload.read() }), "",
       { "data-says": "Put the payload's bytes on the wire as they are, without a header." });
-    const pong = (/** @type {boolean} */ on) => act(`automatic pong ${on ? "on" : "off"}`, "set_automatic_pong", { arguments: [on] },
-      "Whether the sending end answers each PING by itself (RFC 6455, section 5.5.2).");
+    const pong = (/** @type {boolean} */ on) =>
+      act(`automatic pong ${on ? "on" : "off"}`, "set_automatic_pong", { arguments: [on] },
+        "Whether the sending end answers each PING by itself (RFC 6455, section 5.5.2).");
     return [...of("frame"), raw, element("span", { class: "astra-label", text: "From now on" }), ...of("conduct"), pong(false), pong(true)];
   }
 

@@ -112,12 +112,18 @@ export class Toolbar {
       }, "astra-icon-button", { sign, "aria-label": `${way} only` });
       return made;
     });
-    this.connection = choice("Connection", [ALL], { class: "astra-connection", onchange: () => { filter.connection = Number(this.connection.value); panel.filter(); } });
+    this.connection = choice("Connection", [ALL], {
+      class: "astra-connection",
+      onchange: () => { filter.connection = Number(this.connection.value); panel.filter(); },
+    });
     this.errors = toggle("errors", "Refused frames and handshakes, errors of handlers, abnormal ends", false, (on) => { filter.errors = on; panel.filter(); }, "astra-chip astra-t-error");
     const step = (/** @type {number} */ by, /** @type {string} */ name, /** @type {string} */ key) =>
-      button("", `${name} error (${key})`, () => panel.error(by), "astra-icon-button", { sign: by > 0 ? "below" : "above", "aria-label": `${name} error` });
-    this.follow = toggle(word("Follow"), "Keep the newest row in sight (g); scrolling up stops that", true, (on) => panel.list.setFollow(on), "", { sign: "follow", "aria-label": "Follow" });
-    this.pause = toggle(word("Pause"), "Hold the list still (p); records are still logged", false, (on) => panel.pause(on), "", { sign: "pause", "aria-label": "Pause" });
+      button("", `${name} error (${key})`, () => panel.error(by), "astra-icon-button",
+        { sign: by > 0 ? "below" : "above", "aria-label": `${name} error` });
+    this.follow = toggle(word("Follow"), "Keep the newest row in sight (g); scrolling up stops that",
+      true, (on) => panel.list.setFollow(on), "", { sign: "follow", "aria-label": "Follow" });
+    this.pause = toggle(word("Pause"), "Hold the list still (p); records are still logged",
+      false, (on) => panel.pause(on), "", { sign: "pause", "aria-label": "Pause" });
     this.waiting = element("span", { class: "astra-waits" });
     this.pause.append(this.waiting);
     this.save = menu("Save", "Save and open", () => [
