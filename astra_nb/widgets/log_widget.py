@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
+from dataclasses import asdict
 from typing import Any
 
 import anywidget
@@ -129,10 +130,7 @@ def describe_addresses(server: Server | None) -> dict[str, Any]:
     return {
         "url": server.url,
         "running": server.running,
-        "candidates": [
-            {"url": each.url, "proxied": each.proxied, "hint": each.hint}
-            for each in server.browser_addresses
-        ],
+        "candidates": [asdict(each) for each in server.browser_addresses],
         "why_not": unreachable(Environment.here()),
         "check_path": CHECK_PATH.lstrip("/"),
         "answer": server.check_answer,

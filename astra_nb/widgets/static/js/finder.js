@@ -126,7 +126,7 @@ export class Finder {
       if (run !== this.run) return;
       if (first) this.covered = Math.max(this.covered, value.to);
       const before = fresh && first ? [] : this.found?.numbers ?? [];
-      this.found = new Sorted([...new Set(before.concat(value.numbers))].sort((a, b) => a - b));
+      this.found = new Sorted(merge(before, value.numbers));
       this.searched += value.searched;
       below = value.below;
       first = false;
@@ -141,4 +141,11 @@ export class Finder {
       this.more();
     }
   }
+}
+
+/** @param {number[]} one @param {number[]} other both rising */
+function merge(one, other) {
+  if ((other.at(-1) ?? 0) < (one[0] ?? Infinity)) return other.concat(one);
+  if ((one.at(-1) ?? 0) < (other[0] ?? Infinity)) return one.concat(other);
+  return [...new Set(one.concat(other))].sort((a, b) => a - b);
 }
