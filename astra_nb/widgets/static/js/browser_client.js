@@ -50,12 +50,10 @@ class BrowserClientPage {
       this.socket.setBinaryType(/** @type {BinaryType} */ (this.binaryType.value));
     this.closeButton = button("close(code, reason)", "Close with this code and reason", () => this.#try(() => this.#close()));
     this.state = element("span", { class: "astra-socket-state" });
-    this.problem = element("p", { class: "astra-verdict", role: "alert" });
-    this.problem.hidden = true;
+    this.problem = element("p", { class: "astra-verdict", role: "alert", hidden: true });
     this.rows = element("ol", { class: "astra-page-rows", role: "log", tabindex: "0", "aria-label": "Events in this page", "aria-live": "polite" });
     this.empty = element("p", { class: "astra-hint", text: "Nothing yet. Press Connect." });
-    this.between = element("section", { class: "astra-between", "aria-label": "What the proxy changed" });
-    this.between.hidden = true;
+    this.between = element("section", { class: "astra-between", "aria-label": "What the proxy changed", hidden: true });
     this.snippet = element("pre", { class: "astra-snippet", tabindex: "0", "aria-label": "Code for the browser's console" });
     this.copyButton = button("Copy", "Copy this code, for the browser's console", () => copyText(this.copyButton, this.snippet.textContent ?? ""));
     this.address = new AddressView(model, this.bridge, signal, (address) => this.#drawAddress(address));

@@ -50,8 +50,7 @@ export class Composer {
     this.hint = element("span", { class: "astra-hint-line" });
     this.openers = new Map(Object.entries(DRAWERS).map(([name, [label, title]]) => [name,
       button(label, title, () => this.open(this.drawer === name ? "" : name), "astra-bare", { "aria-expanded": "false" })]));
-    this.drawerRoot = element("div", { class: "astra-drawer" });
-    this.drawerRoot.hidden = true;
+    this.drawerRoot = element("div", { class: "astra-drawer", hidden: true });
     this.said = element("div", { class: "astra-said", role: "status" }, this.sign, this.sentence, this.hint, element("span", { class: "astra-spring" }), this.code, this.copy);
     const label = (/** @type {string} */ text) => element("span", { class: "astra-label", text });
     this.form = element("div", { class: "astra-form" },
@@ -254,8 +253,7 @@ export class Composer {
 
   #fragments() {
     const parts = field("Fragments", "3", "astra-number");
-    const cuts = field("or cut before bytes", "", "");
-    cuts.input.placeholder = "3, 7";
+    const cuts = field("or cut before bytes", "", "", "3, 7");
     const ping = toggle("a ping between", "Send a PING after the first fragment", false, () => {});
     const send = (/** @type {string} */ type) => button(`Send ${type} in fragments`, `One ${type} message in several frames`, () => this.store.act("send_fragments", {
       arguments: [type], ...this.payload.read(),

@@ -86,10 +86,10 @@ export function tabList(name, names, onOpen) {
 
 /**
  * A text field with its name before it.
- * @param {string} name @param {string} value @param {string} className
+ * @param {string} name @param {string} value @param {string} [className] @param {string} [placeholder]
  */
-export function field(name, value, className) {
-  const input = element("input", { class: `astra-field ${className}`.trim(), value, "aria-label": name });
+export function field(name, value, className = "", placeholder = "") {
+  const input = element("input", { class: `astra-field ${className}`.trim(), value, placeholder, "aria-label": name });
   return { input, root: element("label", { class: "astra-labelled" }, name, input) };
 }
 
@@ -268,9 +268,8 @@ const ICONS = /** @type {Record<string, string>} */ ({
 
 /** A drawn sign beside a word. @param {string} name */
 export function icon(name) {
-  const svg = svgElement("svg", { class: "astra-icon", viewBox: "0 0 14 14", "aria-hidden": "true" });
-  svg.append(svgElement("path", { d: ICONS[name] ?? "" }));
-  return svg;
+  return svgElement("svg", { class: "astra-icon", viewBox: "0 0 14 14", "aria-hidden": "true" },
+    svgElement("path", { d: ICONS[name] ?? "" }));
 }
 
 /** Change a sign to another one. @param {Element} svg @param {string} name */
@@ -278,10 +277,11 @@ export function redraw(svg, name) {
   svg.firstElementChild?.setAttribute("d", ICONS[name] ?? "");
 }
 
-/** @param {string} tag @param {Record<string, string | number>} attributes */
-export function svgElement(tag, attributes) {
+/** @param {string} tag @param {Record<string, string | number>} attributes @param {...Node} children */
+export function svgElement(tag, attributes, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
   return made;
 }
 

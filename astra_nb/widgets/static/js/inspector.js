@@ -82,12 +82,11 @@ export class Inspector {
     const close = "Close the inspector (Escape)";
     this.payload = new PayloadView(({ offset, whole }) => store.bridge.request("payload", { number: this.number, offset, whole, ...queryOf(panel.finder.filter) }));
     this.split = element("div", { class: "astra-split", role: "separator", tabindex: 0, "aria-label": "Size of the inspector", "aria-valuenow": 50 });
-    this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector" }, this.split,
+    this.root = element("section", { class: "astra-inspector", "aria-label": "Inspector", hidden: true }, this.split,
       element("div", { class: "astra-inspector-head" }, this.tabs.root, element("span", { class: "astra-spring" }), this.again, this.pinButton,
         button("", close, () => panel.close(), "astra-bare astra-icon-button", { sign: "close", "aria-label": close })),
       element("div", { class: "astra-inspector-title" }, this.title, this.formGroup, this.copyTab, copy),
       this.body);
-    this.root.hidden = true;
     this.#splitter();
   }
 

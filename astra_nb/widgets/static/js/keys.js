@@ -12,9 +12,7 @@ const KEYS = [
 /** Make the list, hidden. */
 export function listOfKeys() {
   const entries = KEYS.flatMap(([key = "", what = ""]) => [element("dt", { text: key }), element("dd", { text: what })]);
-  const list = element("div", { class: "astra-keys", role: "dialog", "aria-label": "Keys" }, element("dl", {}, ...entries));
-  list.hidden = true;
-  return list;
+  return element("div", { class: "astra-keys", role: "dialog", "aria-label": "Keys", hidden: true }, element("dl", {}, ...entries));
 }
 
 /** Do what a key stands for. @param {import("./panel.js").View} panel @param {KeyboardEvent} event */

@@ -209,9 +209,8 @@ export class Line {
       } else {
         const { drawing } = this.list.store.model.get("catalog");
         line({ class: "astra-arrow", x1: `${near}%`, x2: `${far}%`, y1: 10, y2: 10, "stroke-dasharray": row.note ? drawing.dashes : "none" });
-        const tip = svgElement("svg", { x: `${row.direction === "sent" ? far : near}%`, y: 0, width: 1, height: 20, class: "astra-tip" });
-        tip.append(svgElement("polygon", { points: drawing[row.direction] }));
-        svg.append(tip);
+        svg.append(svgElement("svg", { x: `${row.direction === "sent" ? far : near}%`, y: 0, width: 1, height: 20, class: "astra-tip" },
+          svgElement("polygon", { points: drawing[row.direction] })));
       }
     }
     const words = row.direction === "" ? `#${row.connection}` : row.direction === "sent" ? `to #${row.connection}` : `from #${row.connection}`;

@@ -49,12 +49,10 @@ export class View {
     this.notice = element("p", { class: "astra-notice" });
     this.fresh = button("", "Go to the newest row", () => this.list.setFollow(true), "astra-fresh");
     this.address = toggle("", "Which address this page reaches", false, (on) => { this.addresses.hidden = !on; }, "astra-bare astra-where");
-    this.addresses = element("div", { class: "astra-where-list" });
-    this.addresses.hidden = true;
+    this.addresses = element("div", { class: "astra-where-list", hidden: true });
     this.keys = listOfKeys();
     this.bar.root.querySelector(".astra-end")?.append(this.address);
     this.main = element("div", { class: "astra-body" }, element("div", { class: "astra-pane" }, this.list.root, element("div", { class: "astra-over-head" }, this.notice, this.toolbar.found, this.fresh)), this.inspector.root);
-    this.connections.root.hidden = true;
     this.root = element("div", {
       class: "astra-console", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => pressed(this, event),
     }, this.bar.root, this.health, this.addresses, this.toolbar.root, this.main, this.connections.root, this.composer.root, this.keys, this.live.root);

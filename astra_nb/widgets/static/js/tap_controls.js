@@ -30,8 +30,7 @@ export class TapControls {
     this.list = element("div", { class: "astra-rules", role: "group", "aria-label": "The rules of the tap" });
     this.sender = choice("Whose messages", SENDERS);
     this.type = choice("Type of the messages", TYPES);
-    this.text = field("that contain", "", "");
-    this.text.input.placeholder = "anything";
+    this.text = field("that contain", "", "", "anything");
     this.act = choice("What the rule does", ACTS.map(([name, word]) => [name, word]));
     this.value = element("input", { class: "astra-field", "aria-label": "Value for the rule", onkeydown: (event) => { if (event.key === "Enter") this.#add(); } });
     this.act.addEventListener("change", () => this.#drawValue());

@@ -33,8 +33,7 @@ export class StatusBar {
     this.rate = element("span", { class: "astra-stat astra-rate" });
     this.line = svgElement("polyline", {});
     this.plotTitle = svgElement("title", {});
-    const plot = svgElement("svg", { class: "astra-plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", preserveAspectRatio: "none" });
-    plot.append(this.plotTitle, this.line);
+    const plot = svgElement("svg", { class: "astra-plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", preserveAspectRatio: "none" }, this.plotTitle, this.line);
     this.root = element("div", { class: "astra-status" },
       element("span", { class: "astra-end" }, element("span", { class: "astra-dot", "aria-hidden": "true" }), this.state, this.address), this.tabs.root,
       this.errors, element("span", { class: "astra-figures" }, this.dropped, this.trip, this.rate, plot));
