@@ -16,7 +16,7 @@ from astra_nb.log.records import (
 )
 from astra_nb.wire.text import visible
 
-from .log_rows import is_bad_verdict, is_clean, is_error
+from .log_rows import is_bad_verdict, is_error, note_of
 
 __all__ = ["Connection", "Marks"]
 
@@ -71,10 +71,8 @@ class Connection:
                 self.state, self.opened = "open", record.time
             case ClosedRecord():
                 self.closed, self.end, self.why = record.time, record.number, record.why_closed
-                self.state = (
-                    "refused" if record.status is not None
-                    else "closed" if is_clean(record) else "failed"
-                )  # fmt: skip
+                note = note_of(record)
+                self.state = "closed" if note == "clean" else note
 
 
 def agent(header: str) -> str:

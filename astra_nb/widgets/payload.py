@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Literal, get_args
+from collections.abc import Callable
 
 from astra_nb.errors import InvalidMessage
 from astra_nb.payloads import encode_bytes
 
 __all__ = ["FORMATS", "as_text", "parse_numbers", "parse_payload"]
-
-PayloadFormat = Literal["text", "hex", "byte table", "base64"]
-FORMATS: tuple[PayloadFormat, ...] = get_args(PayloadFormat)
 
 NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|\d+")
 
@@ -32,13 +29,7 @@ def parse_payload(typed: str, format: str) -> str | bytes | list[int]:
     Raises:
         InvalidMessage: It is not what the format says; the message names the place.
     """
-    if format == "text":
-        return typed
-    if format == "hex":
-        return parse_hex(typed)
-    if format == "byte table":
-        return parse_table(typed)
-    return parse_base64(typed)
+    return PARSERS.get(format, parse_base64)(typed)
 
 
 def parse_hex(typed: str) -> bytes:
@@ -97,6 +88,12 @@ def parse_base64(typed: str) -> bytes:
             f"this is not base64 ({exc}); its characters are A to Z, a to z, 0 to 9, + and /, "
             f"in groups of four, padded with ="
         ) from exc
+
+
+PARSERS: dict[str, Callable[[str], str | bytes | list[int]]] = {
+    "text": str, "hex": parse_hex, "byte table": parse_table, "base64": parse_base64,
+}  # fmt: skip
+FORMATS = tuple(PARSERS)
 
 
 def as_text(value: str | bytes | list[int]) -> str:

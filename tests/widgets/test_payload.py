@@ -7,7 +7,7 @@ import re
 import pytest
 
 from astra_nb.errors import InvalidMessage
-from astra_nb.widgets.payload import PayloadFormat, parse_payload
+from astra_nb.widgets.payload import parse_payload
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from astra_nb.widgets.payload import PayloadFormat, parse_payload
         ("SGVs bG8=", "base64", b"Hello"),
     ],
 )
-def test_formats(typed: str, format: PayloadFormat, value: object) -> None:
+def test_formats(typed: str, format: str, value: object) -> None:
     assert parse_payload(typed, format) == value
 
 
@@ -43,6 +43,6 @@ def test_formats(typed: str, format: PayloadFormat, value: object) -> None:
         ("ab*=", "base64", "this is not base64"),
     ],
 )
-def test_refusals_name_the_place(typed: str, format: PayloadFormat, message: str) -> None:
+def test_refusals_name_the_place(typed: str, format: str, message: str) -> None:
     with pytest.raises(InvalidMessage, match=re.escape(message)):
         parse_payload(typed, format)
