@@ -19,7 +19,7 @@ from astra_nb.wire.text import preview, visible, visible_utf8
 from .payload_pages import bad_bytes
 from .related_records import Answer, Part, Relations
 
-__all__ = ["FIELDS", "MOST_ROWS", "Tail", "is_clean", "is_error", "row", "rows_between"]
+__all__ = ["FIELDS", "MOST_ROWS", "Tail", "is_error", "note_of", "row", "rows_between"]
 
 FIELDS = (
     "number", "time", "connection", "kind", "type", "direction", "sender", "text", "note", "bad",
@@ -34,17 +34,12 @@ NEAR = 20  # of them, while frames pour in
 IGNORED = "ignored"  # how a verdict on a frame begins that was not read at all
 
 
-def is_clean(record: ClosedRecord) -> bool:
-    """Return whether both ends sent a CLOSE frame (RFC 6455, section 7.1.4)."""
-    return record.status is None and record.sent is not None and record.received is not None
-
-
 def is_error(record: Record) -> bool:
     """Return whether a record is a refused frame or handshake, a handler's error or a bad end."""
     if isinstance(record, FrameRecord):
         return is_bad_verdict(record.verdict, record.direction)
     return isinstance(record, HandlerErrorRecord) or (
-        isinstance(record, ClosedRecord) and not is_clean(record)
+        isinstance(record, ClosedRecord) and note_of(record) != "clean"
     )
 
 
@@ -101,10 +96,12 @@ def bad_byte(record: Record, text: str) -> tuple[int, int] | None:
 
 
 def note_of(record: Record) -> str:
+    """Return a frame's verdict, or how a connection ended: "clean" is that of section 7.1.4."""
     if isinstance(record, FrameRecord):
         return record.verdict
     if isinstance(record, ClosedRecord):
-        return "refused" if record.status is not None else "clean" if is_clean(record) else "failed"
+        both_closed = record.sent is not None and record.received is not None
+        return "refused" if record.status is not None else "clean" if both_closed else "failed"
     return ""
 
 
