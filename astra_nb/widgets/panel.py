@@ -136,7 +136,6 @@ class Panel(Answers):
             if log is None or self.comm is None:
                 return
             now = time()
-            after = self._tail.last
             rows = self._tail.rows(log, self._in_sight)
             self._marks.update(log)
             errors = self._marks.errors[bisect_right(self._marks.errors, self._told) :]
@@ -146,12 +145,7 @@ class Panel(Answers):
             self._noted = self._marks.noted
             news: dict[str, Any] = {}
             if rows or errors:
-                news = {
-                    **position(log, self._tail.last),
-                    "after": after,
-                    "errors": errors,
-                    **as_json(rows),
-                }
+                news = {**position(log, self._tail.last), "errors": errors, **as_json(rows)}
             if quiet or errors or now - self._status_time > STATUS_INTERVAL:
                 self._status_time = now
                 status = self._describe_status()
