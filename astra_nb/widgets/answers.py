@@ -16,7 +16,7 @@ from astra_nb.log.records import FrameRecord, Record
 from astra_nb.wire.text import visible
 
 from .actions import ACTIONS, Actions, code_of, signature
-from .bridge import Handler, Message
+from .bridge import Message
 from .inspector import describe
 from .log_rows import as_json, rows_numbered
 from .log_widget import Addressed
@@ -46,24 +46,6 @@ class Answers(Actions, Addressed):
     failed: bool
     code: str
 
-    def handlers(self) -> dict[str, Handler]:
-        """Return what handles each kind of request."""
-        return {
-            **super().handlers(),
-            "heartbeat": lambda message: None,
-            "rows": self._rows,
-            "find": self._find,
-            "detail": self._detail,
-            "payload": self._payload,
-            "wire": lambda message: wire_page(self._required(message), message.integer("offset")),
-            "copy": self._copy_record,
-            "compare": self._compare,
-            "connections": self._connections,
-            "act": self._act,
-            "held": lambda message: self.held_payload(message.integer("number")),
-            "save": self._save,
-        }
-
     def say(self, sentence: str, *, failed: bool = False) -> None:
         """Show a sentence about what happened."""
         self.sentence, self.failed = sentence, failed
@@ -72,7 +54,10 @@ class Answers(Actions, Addressed):
     def _said(self) -> dict[str, Any]:
         return {"sentence": self.sentence, "failed": self.failed, "code": self.code}
 
-    def _rows(self, message: Message) -> dict[str, Any]:
+    def _on_heartbeat(self, message: Message) -> None:
+        """Answer that the kernel is alive."""
+
+    def _on_rows(self, message: Message) -> dict[str, Any]:
         numbers = message.fields.get("numbers")
         if not isinstance(numbers, list) or not all(type(each) is int for each in numbers):
             return {**as_json([]), "contexts": {}}
@@ -87,7 +72,7 @@ class Answers(Actions, Addressed):
                     contexts[record.number] = around
         return {**as_json(rows), "contexts": contexts}
 
-    def _find(self, message: Message) -> dict[str, Any]:
+    def _on_find(self, message: Message) -> dict[str, Any]:
         """Search a piece of the log for what the page's filter lets through."""
         log = self._log()
         last = log.last_number
@@ -104,17 +89,23 @@ class Answers(Actions, Addressed):
     def _query(self, message: Message) -> Query:
         return Query.from_page(message, self._marks.errors)
 
-    def _detail(self, message: Message) -> dict[str, Any]:
+    def _on_detail(self, message: Message) -> dict[str, Any]:
         record, log = self._required(message), self._log()
         with self._lock:
             self._marks.update(log)
             connection = self._marks.connections.get(record.connection)
         return describe(log, record, connection)
 
-    def _copy_record(self, message: Message) -> dict[str, Any]:
+    def _on_wire(self, message: Message) -> dict[str, Any]:
+        return wire_page(self._required(message), message.integer("offset"))
+
+    def _on_held(self, message: Message) -> dict[str, Any]:
+        return self.held_payload(message.integer("number"))
+
+    def _on_copy(self, message: Message) -> dict[str, Any]:
         return {"text": copy_of(self._log(), self._required(message), message.text("form"))}
 
-    def _payload(self, message: Message) -> dict[str, Any]:
+    def _on_payload(self, message: Message) -> dict[str, Any]:
         record = self._required(message)
         whole = message.fields.get("whole") is True
         data, as_ = payload_of(self._log(), record, whole=whole)
@@ -128,7 +119,7 @@ class Answers(Actions, Addressed):
         page = payload_page(data, offset, place, -1 if bad is None else bad["at"])
         return {**page, "as": as_}
 
-    def _compare(self, message: Message) -> dict[str, Any]:
+    def _on_compare(self, message: Message) -> dict[str, Any]:
         """Compare two payloads; a page of each around the first byte in which they differ."""
         log = self._log()
         pair = [self._required(message, name) for name in ("one", "other")]
@@ -136,7 +127,7 @@ class Answers(Actions, Addressed):
         at = first_difference(*payloads)
         return {"at": at, "pages": [payload_page(each, at, None) for each in payloads]}
 
-    def _connections(self, message: Message) -> dict[str, Any]:
+    def _on_connections(self, message: Message) -> dict[str, Any]:
         with self._lock:
             found = self._marks.count(self._log())
             server = self.senders.server  # in one step: it may be collected in between
@@ -144,7 +135,7 @@ class Answers(Actions, Addressed):
             connections = [{**vars(each), "rtt": latencies.get(each.id)} for each in found]
             return {"connections": connections, "now": time()}
 
-    def _act(self, message: Message) -> None:
+    def _on_act(self, message: Message) -> None:
         """Do what a click asks; an error is shown in the panel."""
         name, fields = message.text("name"), message.fields
         arguments, options = fields.get("arguments"), fields.get("options")
@@ -170,7 +161,7 @@ class Answers(Actions, Addressed):
         self._status_time = 0.0  # it is pushed soon
         self._throttle.wake()
 
-    def _save(self, message: Message) -> None:
+    def _on_save(self, message: Message) -> None:
         suffix = re.sub(r"\W", "", message.text("form"))[:20]
         path = Path(f"frames-{datetime.now():%Y%m%d-%H%M%S}.{suffix}")
         try:

@@ -14,7 +14,7 @@ to a page's "hello": published with that as the parent, it points the way to the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ import ipywidgets
 
 from astra_nb.errors import AstraError
 
-__all__ = ["NOTICES", "BridgedWidget", "Handler", "Message"]
+__all__ = ["NOTICES", "BridgedWidget", "Message"]
 
 NOTICES = ("checked", "event", "sight")
 
@@ -50,11 +50,13 @@ class Message:
         return value if isinstance(value, str) else ""
 
 
-Handler = Callable[[Message], Mapping[str, Any] | None]  # returns the answer's value, as JSON
-
-
 class BridgedWidget(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
     """A widget whose page sends requests and notices, and is pushed what is new.
+
+    Each kind of request and notice is handled by the method `_on_<kind>`, which is given the
+    message and returns the value of the answer, as JSON. An exception becomes an answer with an
+    error: the text of an `AstraError`, which is written for readers, and only the class of any
+    other one.
 
     A page can reach it while a cell runs, where the front end has subshells. Handlers may then run
     in a subshell's thread, at the same time as a cell.
@@ -75,14 +77,6 @@ class BridgedWidget(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has 
             ident=comm.topic,
             buffers=buffers,
         )
-
-    def handlers(self) -> dict[str, Handler]:
-        """Return what handles each kind of request and notice, apart from the hello.
-
-        An exception of a handler becomes an answer with an error: the text of an `AstraError`,
-        which is written for readers, and only the class of any other one.
-        """
-        return {}
 
     def push(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Send something to every page of this widget."""
@@ -107,8 +101,8 @@ class BridgedWidget(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has 
             super()._send({"method": "custom", "content": answer})
 
     def _handle(self, kind: str, message: Message) -> dict[str, Any]:
-        """Call the handler; the outcome is a value or an error."""
-        handler = self.handlers().get(kind)
+        """Call the handler of a kind; the outcome is a value or an error."""
+        handler = getattr(self, f"_on_{kind}", None)
         if handler is None:
             return {"error": f"This widget has no answer to {kind[:40]!r}."}
         try:

@@ -13,7 +13,7 @@ from astra_nb.log import FrameLog
 from astra_nb.log.records import Record
 from astra_nb.server import Server
 
-from .bridge import Handler, Message
+from .bridge import Message
 from .comparison import PageEvent, compare, origin_of
 from .esm import STATIC, join_modules
 from .log_widget import Addressed
@@ -72,16 +72,11 @@ class BrowserClientView(Addressed):
         server = self._server()
         return f"<BrowserClientView of {server.browser_url if server else 'no server'}>"
 
-    def handlers(self) -> dict[str, Handler]:
-        """Return what handles each kind of request and notice."""
-        return {**super().handlers(), "connect": self._connect, "event": self._take_event}
+    def _on_position(self, message: Message) -> dict[str, Any]:
+        return {**super()._on_position(message), "path": self.path}
 
-    def position(self) -> dict[str, Any]:
-        """Return the number of the last record of the log, and the path to connect to."""
-        return {**super().position(), "path": self.path}
-
-    def _connect(self, message: Message) -> dict[str, Any]:
-        position = self.position()
+    def _on_connect(self, message: Message) -> dict[str, Any]:
+        position = self._on_position(message)
         last: int = position["last"]
         known = message.integer("after")
         with self._lock:
@@ -94,7 +89,7 @@ class BrowserClientView(Addressed):
             self._pages[message.page] = PageConnection(after, proxied)
         return position
 
-    def _take_event(self, message: Message) -> None:
+    def _on_event(self, message: Message) -> None:
         log = self.required_server().log
         with self._lock:
             connection = self._pages.get(message.page)

@@ -20,7 +20,7 @@ from astra_nb.log.records import ClosedRecord
 from astra_nb.net.policy import CHECK_PATH
 from astra_nb.server import Server
 
-from .bridge import BridgedWidget, Handler, Message
+from .bridge import BridgedWidget, Message
 from .comparison import origin_of
 from .throttle import Throttle
 
@@ -56,15 +56,6 @@ class Addressed(BridgedWidget, anywidget.AnyWidget):
             self._gone = weakref.finalize(server, self._server_gone)
             self._gone.atexit = False
 
-    def handlers(self) -> dict[str, Handler]:
-        """Return what handles each kind of request and notice."""
-        return {
-            "page": self._take_page,
-            "position": lambda message: self.position(),
-            "refusal": self._refusal,
-            "checked": self._take_check,
-        }
-
     def required_server(self) -> Server:
         """Return the server.
 
@@ -76,24 +67,23 @@ class Addressed(BridgedWidget, anywidget.AnyWidget):
             raise LocalError(GONE)
         return server
 
-    def position(self) -> dict[str, Any]:
-        """Return the number of the last record of the log, as an answer."""
+    def _on_position(self, message: Message) -> dict[str, Any]:
         return {"last": self.required_server().log.last_number}
 
-    def _take_page(self, message: Message) -> dict[str, Any]:
+    def _on_page(self, message: Message) -> dict[str, Any]:
         self._origin = message.text("origin")
         server, base_url = self.required_server(), message.text("base_url")
         # A page that names no site, such as one in a sandbox, stays outside.
         with contextlib.suppress(LocalError):
             server.allow_page(self._origin, message.text("host"), base_url or None)
         self.refresh()
-        return self.position()
+        return self._on_position(message)
 
-    def _refusal(self, message: Message) -> dict[str, Any]:
+    def _on_refusal(self, message: Message) -> dict[str, Any]:
         log = self.required_server().log
         return {"status": refused_since(log, message.integer("after"), self._origin)}
 
-    def _take_check(self, message: Message) -> None:
+    def _on_checked(self, message: Message) -> None:
         result = message.fields.get("result")
         if isinstance(result, dict):
             self.check = result

@@ -27,7 +27,7 @@ from astra_nb.wire.redaction import redact_path
 from astra_nb.wire.text import visible
 
 from .answers import Answers
-from .bridge import Handler, Message
+from .bridge import Message
 from .catalog import CATALOG
 from .esm import STATIC, join_modules
 from .log_rows import Tail, as_json, rows_between
@@ -225,12 +225,7 @@ class Panel(Answers):
 
     # What a page requests
 
-    def handlers(self) -> dict[str, Handler]:
-        """Return what handles each kind of request and notice."""
-        own = {"open": self._open, "sight": self._take_sight, "load": self._load}
-        return {**super().handlers(), **own}
-
-    def _open(self, message: Message) -> dict[str, Any]:
+    def _on_open(self, message: Message) -> dict[str, Any]:
         """Bring a page up to date."""
         # Under the lock, so that no news get in between and show the page a gap.
         with self._lock:
@@ -241,10 +236,10 @@ class Panel(Answers):
         self._throttle.wake()
         return answer
 
-    def _take_sight(self, message: Message) -> None:
+    def _on_sight(self, message: Message) -> None:
         self._in_sight = min(max(self._in_sight, message.integer("rows")), MOST_TAIL)
 
-    def _load(self, message: Message) -> None:
+    def _on_load(self, message: Message) -> None:
         path = message.text("path")
         try:
             self.show_file(path or None)

@@ -12,7 +12,7 @@ import pytest
 from astra_nb import Server
 from astra_nb.errors import LocalError
 from astra_nb.widgets import bridge, panel_of_server
-from astra_nb.widgets.bridge import NOTICES, BridgedWidget, Handler, Message, in_subshell
+from astra_nb.widgets.bridge import NOTICES, BridgedWidget, Message, in_subshell
 from astra_nb.widgets.browser_client import BrowserClientView
 from astra_nb.widgets.esm import STATIC
 
@@ -24,17 +24,16 @@ class Widget(BridgedWidget, anywidget.AnyWidget):
 
     _esm = "export default {};"
 
-    def handlers(self) -> dict[str, Handler]:
-        return {"detail": self._detail, "wire": self._fail, "checked": self._fail}
-
-    def _detail(self, message: Message) -> dict[str, Any]:
+    def _on_detail(self, message: Message) -> dict[str, Any]:
         number = message.integer("number")
         if number > 9:
             raise LocalError(f"there is no record {number}")
         return {"number": number}
 
-    def _fail(self, message: Message) -> None:
+    def _on_wire(self, message: Message) -> None:
         raise RuntimeError("the password is swordfish")
+
+    _on_checked = _on_wire
 
 
 @pytest.fixture
@@ -129,7 +128,8 @@ def pushed_kinds() -> set[str]:
 def handled(server: Server) -> Iterator[set[str]]:
     """Every kind that a widget of the package handles."""
     views = (panel_of_server(server), BrowserClientView(server))
-    yield {kind for view in views for kind in view.handlers()}
+    names = {name for view in views for name in dir(view)}
+    yield {name.removeprefix("_on_") for name in names if name.startswith("_on_")}
     for view in views:
         view.close()
 

@@ -222,7 +222,7 @@ def test_a_closed_panel_hears_nothing_and_leaves_no_thread(log: FrameLog) -> Non
     assert len(recording.published) == count
     for kind in ("detail", "find"):
         with pytest.raises(LocalError, match=r"The log is gone"):
-            panel.handlers()[kind](bridge_message())
+            getattr(panel, f"_on_{kind}")(bridge_message())
 
 
 def bridge_message() -> Any:
