@@ -93,9 +93,9 @@ def bad_bytes(record: FrameRecord) -> dict[str, Any] | None:
     try:
         record.payload[skip:].decode("utf-8")
     except UnicodeDecodeError as exc:
-        follows = exc.reason == "invalid continuation byte" and exc.end < len(exc.object)
-        at = skip + (exc.end if follows else exc.start)
-        said = f"Not UTF-8 at payload byte {at:,}: {utf8_fault(exc)} (section 8.1)."
+        first, follows = skip + exc.start, exc.reason == "invalid continuation byte"
+        at = skip + exc.end if follows and exc.end < len(exc.object) else first
+        said = f"Not UTF-8 at payload byte {first:,}: {utf8_fault(exc)} (section 8.1)."
         return {"at": at, "sentence": said}
     return None
 

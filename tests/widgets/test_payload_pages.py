@@ -37,7 +37,7 @@ def frame(raw: bytes, **given: Any) -> FrameRecord:
 @pytest.mark.parametrize(
     ("raw", "at", "said"),
     [
-        (b"\x81\x05caf\xc3(", 4, "payload byte 4: c3 begins a character of 2 bytes, and 28 does"),
+        (b"\x81\x05caf\xc3(", 4, "payload byte 3: c3 begins a character of 2 bytes, and 28 does"),
         (b"\x81\x02a\xff", 1, "payload byte 1: ff is never a byte of UTF-8"),
         (b"\x81\x02a\xc3", 1, "byte 1: c3 begins a character of 2 bytes, and the rest is missing"),
         (b"\x88\x03\x03\xe8\xff", 2, "payload byte 2: ff is never a byte of UTF-8"),
