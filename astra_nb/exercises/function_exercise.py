@@ -33,10 +33,8 @@ __all__ = ["Call", "FunctionExercise"]
 TICK = 0.02  # seconds
 PATIENCE = 2.0  # seconds for one call, as this process was given them
 ALL_CALLS = 15.0  # seconds for all of them
-ALIKE: dict[type, type] = {
-    list: tuple,
-    bytearray: bytes,
-}  # results that are as good as the other type's
+# Results that are as good as those of the other type.
+ALIKE: dict[type, type] = {list: tuple, bytearray: bytes}
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,8 @@ class Handlers:
     background: BackgroundLoop  # of the connections; set before the first handler starts
 
     def __init__(self, log: FrameLog) -> None:
-        self.ending = (
-            False  # whether the server shuts down, so that a cancelled handler is no error
-        )
+        # Whether the server shuts down, so that a cancelled handler is no error.
+        self.ending = False
         self.threads: dict[int, threading.Thread] = {}  # by the number of their connection
         self._log = log
         self._tasks: dict[int, asyncio.Task[None]] = {}
