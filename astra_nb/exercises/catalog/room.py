@@ -110,8 +110,8 @@ def handle_socket(socket):
 """,
     scenarios=[
         joining_talking_leaving,
-        names_and_texts_of_every_kind,
         one_leaves_while_a_text_goes_out,
+        names_and_texts_of_every_kind,
     ],
     wrong=[("def handle_socket(s):\n    for m in s: s.send_text(m.value)", "known-mistake")],
     advice={
