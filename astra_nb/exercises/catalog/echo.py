@@ -9,7 +9,6 @@ def texts_and_bytes(script: Script) -> None:
     client.exchange(script.messages("text", "bytes"))
     client.send_fragments("text", [word, b" 5 \xe2", b"\x82\xac"])
     client.expect("text", f"{word} 5 €")
-    script.client().exchange([("text", script.word())])
     client.control_between(("text", word), ("text", word))
     client.control_between(("bytes", data), ("bytes", data))
     client.close_without_code()
@@ -21,6 +20,11 @@ def many_messages_after_a_long_silence(script: Script) -> None:
     texts = (*script.words(MANY), "", again, again)
     client.exchange([("text", text) for text in texts], at_once=True)
     client.close(1001)
+
+
+def two_clients(script: Script) -> None:
+    for client in (script.client(), script.client()) * 2:
+        client.exchange([("text", script.word()), ("bytes", script.octets(5))])
 
 
 echo = HandlerExercise(
@@ -42,7 +46,7 @@ def handle_socket(socket):
         if message.type in ("text", "bytes"):
             socket.send(message.type, message.value)
 """,
-    scenarios=[texts_and_bytes, many_messages_after_a_long_silence],
+    scenarios=[texts_and_bytes, many_messages_after_a_long_silence, two_clients],
     wrong=[("def handle_socket(s): s.send_text(s.recv().value)", "returned")],
     advice={
         "wrong-type": "Send bytes back as bytes and text as text; look at message.type.",

@@ -7,15 +7,20 @@ TYPES = ("text", "bytes", "ping", "pong")
 
 
 def every_type(script: Script) -> None:
-    client, other = (script.client(automatic_pong=False) for _ in range(2))
+    client = script.client(automatic_pong=False)
     for type in TYPES:
         client.exchange([(type, script.word())])
         client.expect_nothing()
     client.exchange(script.messages(*TYPES))
     client.close_without_code()
-    row = [(type, word) for type in TYPES for word in script.words(2)]
-    other.exchange(row, at_once=True)
-    other.close(4999, "close")
+
+
+def several_in_a_row(script: Script) -> None:
+    for code, reason in ((1001, ""), (3000, "Grüße"), (4999, "close")):
+        client = script.client(automatic_pong=False)
+        for type in TYPES:
+            client.exchange([(type, word) for word in script.words(3)], at_once=True)
+        client.close(code, reason)
 
 
 five_types = HandlerExercise(
@@ -39,7 +44,7 @@ def handle_socket(socket):
             socket.send(message.type, message.value)
 """,
     automatic_pong=False,
-    scenarios=[every_type],
+    scenarios=[every_type, several_in_a_row],
     wrong=[("def handle_socket(s):\n    for m in s: s.send_text(m.type)", "wrong-value")],
     advice={
         "wrong-type": "Answer each type with its own kind: ping with ping, pong with pong.",

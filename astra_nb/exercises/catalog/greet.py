@@ -22,8 +22,8 @@ def mistakes(type: str, name: str) -> dict[str, str]:
 
 
 def names_of_every_kind(script: Script) -> None:
-    client, other, word = script.client(), script.client(), script.word()
-    script.expect((client, other), ("text", WELCOME))
+    client, word = script.client(), script.word()
+    client.expect("text", WELCOME)
     client.expect_nothing()
     client.exchange([*script.messages("text"), ("text", WELCOME)], hello, mistakes)
     client.control_between(("text", word), hello("text", word))
@@ -31,6 +31,14 @@ def names_of_every_kind(script: Script) -> None:
         client.send("bytes", data, unanswered=True)
     client.exchange([("text", word)], hello)
     client.close_without_code()
+
+
+def two_guests(script: Script) -> None:
+    guests = (script.client(), script.client())
+    for guest in guests:
+        guest.expect("text", WELCOME)
+    for guest in guests:
+        guest.exchange([("text", script.word())], hello)
 
 
 greet = HandlerExercise(
@@ -54,7 +62,7 @@ def handle_socket(socket):
         if message.type == "text":
             socket.send_text(f"Hello, {message.value}!")
 """,
-    scenarios=[names_of_every_kind],
+    scenarios=[names_of_every_kind, two_guests],
     wrong=[("def handle_socket(s): s.recv()", "nothing-yet")],
     advice={
         "too-many": "Send Welcome! once, before the loop; greet each name once.",
