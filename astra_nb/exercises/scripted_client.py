@@ -238,8 +238,9 @@ class Client(End):
 
     def _go(self, way: Callable[..., Any], *arguments: Any) -> None:
         self.leaving = True
-        with contextlib.suppress(AstraError):
-            self._stage.begin(way(*arguments)).result()
+        going = self._stage.begin(way(*arguments))
+        self._stage.until(going.done, ANSWER, ANSWER)
+        going.cancel()
 
     def see_no_more(self) -> None:
         """See that nothing has come that nobody asked for."""
