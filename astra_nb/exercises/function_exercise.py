@@ -110,10 +110,11 @@ class FunctionExercise(Exercise):
         return found
 
     def _examine(self, answer: Any, seed: str, log: FrameLog) -> None:
-        said = f"A function is checked here, not {short(answer)}."
         if is_async(answer):
             said = f"An async def function returns a coroutine; write def {self.function}(...)."
-        if is_async(answer) or not callable(answer):
+            raise NotYet(Finding(M.NO_FUNCTION, said, "Leave out async."))
+        if not callable(answer):
+            said = f"A function is checked here, not {short(answer)}."
             raise NotYet(Finding(M.NO_FUNCTION, said))
         calls = [*self._calls(seed), *self._calls(secrets.token_hex(16))]
         begun: list[Call] = []

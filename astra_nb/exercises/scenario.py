@@ -168,4 +168,6 @@ def play(scenario: Scenario, harness: Harness, patience: Patience, seed: str) ->
         raise ScenarioError(said) from error
     finally:
         script.clear()
+    # Handlers share what is outside of them with those of the next scenario.
+    script.until(lambda: all(each.run.ended for each in script.clients), FORGET, FORGET)
     return script.sayable

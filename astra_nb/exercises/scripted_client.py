@@ -11,6 +11,7 @@ from astra_nb.client import connect_async
 from astra_nb.errors import AstraError, ConnectFailed, HandshakeFailed
 from astra_nb.wire.messages import CloseFrame
 
+from . import guard
 from .diagnosis.evidence import Evidence, Said, Wanted
 from .diagnosis.misconceptions import Misconception, Table
 from .diagnosis.rules import diagnose
@@ -66,8 +67,9 @@ class Client(End):
         stage.until(lambda: self.run.is_idle or self.pending, REST)
 
     def _not_open(self, why: str) -> NoReturn:
-        for at in filter(None, (handler.busy_at for handler in self._stage.harness.handlers())):
-            said = f"No further connection could be opened: your handler is still at {at}."
+        on_loop = (run.thread for run in self._stage.harness.runs.runs if run.task)
+        for at in filter(None, map(guard.place, on_loop)):
+            said = f"No further connection could be opened: your code is still at {at}."
             self._stage.stop(Misconception.STUCK, said)
         said = f"The check could not connect to its own server: {why}."
         self._stage.stop(Misconception.NO_SERVER, said)
@@ -105,7 +107,7 @@ class Client(End):
 
         if not self.ended and all(said.type != "close" for said in self.inbox[self.taken :]):
             sending = stage.begin(send_all())
-            stage.until(sending.done)
+            stage.until(sending.done, rest=ANSWER)
             sending.cancel()
         if not sent:
             stage.until(lambda: self.ended, REST)

@@ -46,11 +46,13 @@ def said_of(message: Message) -> Said:
     return Said(message.type, value.encode() if isinstance(value, str) else bytes(value))
 
 
-def sent(name: str, arguments: tuple[Any, ...]) -> Said | None:
+def sent(name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Said | None:
     """Return the message that a call sends; None where it sends none, or cannot."""
-    type, *values = arguments if name == "send" else (name.removeprefix("send_"), *arguments)
     # Whatever is wrong with an argument, the call itself says it.
     with contextlib.suppress(Exception):
+        given = inspect.signature(getattr(WebSocket, name)).bind(None, *arguments, **options)
+        values = list(given.arguments.values())[1:]  # in the order of the parameters
+        type: Any = values.pop(0) if name == "send" else name.removeprefix("send_")
         if type == "close":
             code, reason = encode_close(*(values[:2] or (None,)))
             return said_of(Message("close", CloseFrame(code or 1005, reason)))
@@ -75,6 +77,16 @@ def error_facts(error: BaseException) -> Error:
             of_call = frame.f_code.co_name
     kinds = tuple(each.__name__ for each in type(error).__mro__)
     return Error(kinds, str(error)[:300], line, of_call)
+
+
+def awaited_at(coroutine: Any) -> str:
+    """Return the innermost line of a student's coroutines that awaits something; or ""."""
+    line = ""
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        if not guard.is_library(frame.f_code):
+            line = line_of(frame.f_code, frame.f_lineno)
+        coroutine = coroutine.cr_await
+    return line
 
 
 @dataclass(eq=False)
@@ -141,6 +153,8 @@ class Run(Handler):
         found: Any = copy.copy(self)
         found.calls = [record.facts(scheduled) for record in self.calls[-KEPT:]]
         found.busy_at = "" if found.ended or found.waits else guard.place(found.thread)
+        if self.task and not (found.ended or found.waits or found.busy_at):
+            found.busy_at = awaited_at(self.task.get_coro())
         return found  # type: ignore[no-any-return]
 
 
@@ -189,12 +203,12 @@ class Runs:
 
         return call_async if is_async(handler) else call
 
-    def record(self, owner: Run, name: str, arguments: tuple[Any, ...]) -> Record:
+    def record(self, owner: Run, name: str, arguments: Any, options: dict[str, Any]) -> Record:
         """Begin to record a call on the socket of `owner`."""
         frame: Any = sys._getframe(2)  # noqa: SLF001  (documented)
         while guard.is_library(frame.f_code) and frame.f_back is not None:
             frame = frame.f_back  # such as functools or contextlib
-        said = sent(name, arguments) if name.startswith("send") else None
+        said = sent(name, arguments, options) if name.startswith("send") else None
         line = line_of(frame.f_code, frame.f_lineno or 0)
         record = Record(name, line, "waits", said, owner.number)
         calls = self._caller(owner).calls
@@ -220,7 +234,7 @@ def spied(name: str) -> Callable[..., Any]:
 
     def call(self: Any, *arguments: Any, **options: Any) -> Any:
         runs, run, method = self._runs, self._run, getattr(self._run.plain, name)
-        with runs.record(run, name, arguments).at_work() as record:
+        with runs.record(run, name, arguments, options).at_work() as record:
             while runs.is_held(run, name):
                 time.sleep(SLICE)
             timeout = options.get("timeout", arguments[0] if arguments else None)
@@ -248,7 +262,7 @@ def spied_async(name: str) -> Callable[..., Any]:
                     await asyncio.sleep(SLICE)
                 return record.received(await getattr(self._run.plain, name)(*arguments, **options))
 
-        record = self._runs.record(self._run, name, arguments)
+        record = self._runs.record(self._run, name, arguments, options)
         record.state, record.coroutine = "made", awaited()
         return record.coroutine
 
@@ -267,4 +281,7 @@ SPIES: dict[type, type] = {
     base: type(base.__name__, (base,), {name: spy(name) for name in RECORDED})
     for base, spy in ((WebSocket, spied), (AsyncWebSocket, spied_async))
 }
+SPIES[WebSocket].would_wait = property(  # type: ignore[attr-defined]
+    lambda self: self._runs.is_held(self._run, "send") or self._run.plain.would_wait
+)
 SPIES[AsyncWebSocket].__anext__ = next_message  # type: ignore[attr-defined]

@@ -72,7 +72,11 @@ def test_the_solution_is_right_and_leaves_a_record() -> None:
     [
         ("print(numbers)", "returned-none", "double returned None."),
         ("return 3", "wrong-result-type", "double returned int where list was expected."),
-        ("return [2 * n for n in numbers][:1]", "wrong-value", "result: it lacks item 1."),
+        (
+            "return [2 * n for n in numbers][:1]",
+            "wrong-value",
+            "it has 1 item, not 2; it lacks item 1.",
+        ),
         ("return [2, 4]", "wrong-value", "it has an extra item 0"),
         ("return (2 * n for n in numbers)", "wrong-result-type", "double returned generator where"),
         ("return numbers[9]", "raised", "IndexError: list index out of range, at line 2: return"),

@@ -60,6 +60,6 @@ def handle_socket(socket):
     advice={
         "wrong-type": "Answer a PING with a PONG, by send_pong(), and a text with a text.",
         "wrong-value": "The PONG carries the payload of its PING, all of it, unchanged.",
-        "nothing": "Automatic pong is off: answer each PING, even an empty one; echo each text.",
+        "nothing": "Automatic pong is off: send each PING a PONG, even an empty one; echo texts.",
     },
 )

@@ -3,14 +3,14 @@
 from astra_nb.exercises.exercise import HANDLER_STUB, HandlerExercise
 from astra_nb.exercises.scenario import Client, Script
 
-ROW = "Several messages came in a row: each goes to all others, once, unchanged and in order."
+ROW = "Each goes to all others, unchanged and in order, an empty or repeated one too."
 COPY = "A client came or left while this went out: do you loop over a copy, list(members)?"
 
 
-def pass_on(script: Script, speaker: Client, *others: Client) -> None:
+def pass_on(script: Script, speaker: Client, *others: Client, why: str = "") -> None:
     for type, value in (("text", script.word()), ("bytes", script.octets(5))):
         speaker.send(type, value)
-        script.expect(others, (type, value))
+        script.expect(others, (type, value), why=why)
 
 
 def to_all_others(script: Script) -> None:
@@ -29,7 +29,7 @@ def each_leaves_in_another_way(script: Script) -> None:
     two.close(1001)
     three.close_without_code()
     four.vanish()
-    pass_on(script, one, five)
+    pass_on(script, one, five, why="Others have left: take each out of the set in `finally`.")
     script.hold(one)
     five.send("text", script.word())
     one.forget()
@@ -46,6 +46,7 @@ def one_comes_or_leaves_meanwhile(script: Script) -> None:
         happens()
         script.release()
         script.expect(others, ("text", word), why=COPY)
+    speaker.see_no_more()  # its handler may be on its way to the newcomer
     script.clients[-1].forget()  # the newcomer may have the first one, too
 
 
@@ -84,6 +85,7 @@ def handle_socket(socket):
         "not-passed-on": "Each of the others must get this, from the moment it is connected: keep "
         "the sockets outside of the handlers, and skip only the sender.",
         "to-itself": "Skip the sender, and send to each of the others: if member is not socket.",
+        "closed-twice": "Pass on text and bytes alone: a close that is passed on closes others.",
         "wrong-value": "Pass on what a client sent unchanged, and add nothing.",
     },
 )

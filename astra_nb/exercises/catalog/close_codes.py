@@ -67,7 +67,9 @@ def handle_socket(socket):
     scenarios=[messages_that_no_rule_is_about, messages_that_ask_for_a_close],
     wrong=[("def handle_socket(s):\n    for m in s: s.send(m.type, m.value)", "unasked")],
     advice={
-        "closed-early": "No rule asks for this. 20 bytes are allowed; only the whole word counts.",
+        "closed-early": "No rule asks for this: 20 bytes are allowed, pings and pongs skipped, and "
+        "only whole words count.",
+        "returned": "Where a rule asks for a close, send_close() first; else stay in the loop.",
         "not-closed": "A rule asks for it. Count the bytes in UTF-8, not the characters; compare "
         "whole words; close with 1003 on bytes, whatever their size; send nothing before it.",
     },

@@ -55,5 +55,8 @@ def accept(key):
         (TEXT, "key + guid.replace('-', '')", "The GUID was hashed without its hyphens."),
         (END, f'"{accept_key(EXAMPLE)}"', "That is the RFC's example; this key is different."),
     ],
-    advice={"wrong-value": "Key, GUID, SHA-1, base64: four steps. Check each letter of the GUID."},
+    advice={
+        "wrong-value": "Key, GUID, SHA-1, base64: four steps, anew for each key. Check each letter "
+        "of the GUID.",
+    },
 )  # fmt: skip

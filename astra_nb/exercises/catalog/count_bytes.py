@@ -68,6 +68,7 @@ def handle_socket(socket):
     wrong=[("def handle_socket(s): s.send_text(str(sum(s.recv().value)))", "known-mistake")],
     advice={
         "wrong-type": "Send the number as text: send_text(str(...)).",
-        "nothing": "Count every bytes and text message; one without a payload has 0.",
+        "nothing": "Send a number for every bytes and text message; without a payload it is 0.",
+        "wrong-value": "Send the number alone: of the payload's bytes, which for a text are UTF-8.",
     },
 )

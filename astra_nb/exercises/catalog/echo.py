@@ -50,6 +50,7 @@ def handle_socket(socket):
     wrong=[("def handle_socket(s): s.send_text(s.recv().value)", "returned")],
     advice={
         "wrong-type": "Send bytes back as bytes and text as text; look at message.type.",
-        "nothing": "Answer every text and every bytes message, even an empty one.",
+        "nothing": "Send every text and every bytes message back when it comes, even an empty one.",
+        "wrong-value": "Send each message whole and unchanged, in the order in which they came.",
     },
 )

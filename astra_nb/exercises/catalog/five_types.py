@@ -48,7 +48,7 @@ def handle_socket(socket):
     wrong=[("def handle_socket(s):\n    for m in s: s.send_text(m.type)", "wrong-value")],
     advice={
         "wrong-type": "Answer each type with its own kind: ping with ping, pong with pong.",
-        "nothing": 'Answer each "text", "bytes", "ping" and "pong", even an empty one.',
+        "nothing": 'Send back each "text", "bytes", "ping" and "pong", even an empty one.',
         "wrong-value": "Send back message.value, unchanged, whatever the type.",
     },
 )

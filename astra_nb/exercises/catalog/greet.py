@@ -66,6 +66,7 @@ def handle_socket(socket):
     wrong=[("def handle_socket(s): s.recv()", "nothing-yet")],
     advice={
         "too-many": "Send Welcome! once, before the loop; greet each name once.",
-        "wrong-value": "Compare comma, blank and exclamation mark: `Hello, NAME!`",
+        "nothing-yet": "Send Welcome! to each client, before the first recv().",
+        "wrong-value": "Compare every character: `Hello, NAME!`, with the name as it came.",
     },
 )

@@ -67,9 +67,12 @@ def join(frames):
     calls=calls,
     mutations=[
         ("payload += frame", "payload = frame", "Only last fragments are there, not all of them."),
+        ("return messages", "return messages + [(kind, payload)][: not frame.fin]",
+         "A message is there whose last frame has not come; leave it out."),
         (WHOLE, "messages.append((frame.type, frame.payload))",
          "Each frame became a message; one ends with the frame whose FIN is 1."),
         ("continue", f"{ADD}; continue", "A control frame ended a message; its FIN is its own."),
+        ("continue", "break", "A control frame ended the loop; leave out that frame alone."),
         (">= 8", "> 8", "A CLOSE frame is a message here; it is a control frame."),
         (">= 8", "> 99", "Control frames are messages here; leave them out, opcode 8 and above."),
         ("return messages", "return messages[:-1]", "The last message is missing; FIN 1 ends it."),

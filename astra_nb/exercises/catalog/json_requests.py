@@ -17,21 +17,22 @@ def request(op: str, args: list[Any], id: object = 1) -> str:
     return json.dumps({"id": id, "op": op, "args": args})
 
 
-def expect(client: Client, **right: Any) -> None:
+def expect(client: Client, asked: str, **right: Any) -> None:
     def judge(payload: bytes) -> str:
         try:
             came = json.loads(payload)
         except ValueError:
             return "The reply is not JSON: json.dumps() writes JSON, str() does not."
-        is_right = came == right and type(came["id"]) is type(right["id"])
-        return "" if is_right else f"The reply is not the right one: {how_differs(came, right)}."
+        if came == right and type(came["id"]) is type(right["id"]):
+            return ""
+        return f"To {asked} this is not the right reply: {how_differs(came, right)}."
 
     client.expect("text", json.dumps(right), judge=judge)
 
 
 def ask(client: Client, op: str, args: list[Any], id: object = 1, **right: Any) -> None:
-    client.send("text", request(op, args, id))
-    expect(client, id=id, **right)
+    client.send("text", asked := request(op, args, id))
+    expect(client, asked, id=id, **right)
 
 
 def good_requests(script: Script) -> None:
@@ -49,23 +50,25 @@ def bad_requests_and_then_a_good_one(script: Script) -> None:
         ask(client, op, [1], script.random.randrange(1000), error="unknown op")
     for text in (word, "{" + word, "", " ", good[:-1], good + "}", good.replace('"', "'")):
         client.send("text", text)
-        expect(client, id=None, error="not JSON")
+        expect(client, text, id=None, error="not JSON")
         client.expect_nothing("Each request gets one reply.")
     for op, lists in BAD_ARGUMENTS.items():
         for args in lists:
             ask(client, op, args, "a", error="bad arguments")
     client.send("text", f"\n {good}\t")
-    expect(client, id=1, result=1)
+    expect(client, good, id=1, result=1)
 
 
 def several_in_a_row(script: Script) -> None:
     client, word = script.client(), script.word()
     ops = ("add", "add", word, "add")
-    client.send_all([("pong", word), *(("text", request(op, [20, 3])) for op in ops)])
-    for op in ops:
-        expect(client, id=1, **{"result": 23} if op == "add" else {"error": "unknown op"})
+    client.send("pong", word, unanswered=True)
+    client.send_all([("text", request(op, [20, 3], id)) for id, op in enumerate(ops)])
+    for id, op in enumerate(ops):
+        right: dict[str, Any] = {"result": 23} if op == "add" else {"error": "unknown op"}
+        expect(client, request(op, [20, 3], id), id=id, **right)
     client.control_between(("text", request("add", [20, 3])), None)
-    expect(client, id=1, result=23)
+    expect(client, request("add", [20, 3]), id=1, result=23)
     for each in (script.client(), client):
         numbers = [script.random.randrange(100) for _ in range(3)]
         ask(each, "add", numbers, result=sum(numbers))

@@ -56,6 +56,7 @@ def build(text, key):
     calls=calls,
     parts=parts,
     mutations=[
+        ("length < 126", "length < 128", "126 and 127 are no lengths; they say that it follows."),
         ("header + key +", "header +", "The key is not in the frame."),
         ("header + key + masked", "header + masked + key", "The key is after the payload."),
         ("key + masked", "key + payload", "The key is there; the payload is not masked with it."),

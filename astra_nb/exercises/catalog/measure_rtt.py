@@ -65,7 +65,7 @@ def several(script: Script) -> None:
     second = ask(client, first)
     client.send_all([("pong", b""), ("pong", "not mine"), ("pong", first.payload)])
     client.send_all([("bytes", second.payload), ("ping", second.payload)])
-    client.expect("pong", why=OTHERS)
+    client.expect("pong", second.payload, why=OTHERS)
     answer(client, second)
     answer(client, ask(client, first, second))
 
@@ -122,6 +122,6 @@ def handle_socket(socket):
     ],
     advice={
         "wrong-type": "Send the PING first; send the answer as text when its PONG has come.",
-        "nothing": "The PONG with the payload of the PING ends a measurement; its value is bytes.",
+        "nothing": "Wait on, whatever comes, for the PONG with the payload of the PING, as bytes.",
     },
 )

@@ -68,11 +68,13 @@ def read(data):
         ('"big"', '"little"', "The length has its lowest byte first; network order is the other."),
         ("length = int.from", "int.from", "126 and 127 are no lengths; they say that it follows."),
         ("else 10", "else 6", "The length is taken from too few bytes; after 127 it has 8."),
+        ("i % 4", "(i + start) % 4", "Byte 0 of the payload goes with key[0], wherever it is."),
         ("i % 4", "0", "It is unmasked with one byte of the key; take key[i % 4]."),
         ("start = start +", "data[0] +", "The payload begins with the key; the key comes before."),
     ],
     advice={
-        "wrong-value": "Draw the frame byte by byte, as the figure in section 5.2 does.",
+        "wrong-value": "Draw the frame byte by byte (figure in section 5.2). The MASK bit "
+        "says whether there is a key, and is no part of the length.",
         "raised": "Which bytes are there at all? A frame may be as short as two bytes.",
     },
 )  # fmt: skip

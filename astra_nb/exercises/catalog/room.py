@@ -31,7 +31,7 @@ def joining_talking_leaving(script: Script) -> None:
         say(client, script.word(), hall)
     for way, *code in (("close",), ("close", 1001), ("close_without_code",), ("vanish",)):
         leaver = script.client("hall")
-        say(leaver, hall[ada], hall, "Two have the same name: a socket tells them apart.")
+        say(leaver, hall[ada], hall, "Others have left, or have the same name: go by sockets.")
         nick = hall.pop(leaver)
         getattr(leaver, way)(*code)
         script.expect(hall, ("text", f"{nick} left"), why=LEFT)
@@ -50,7 +50,8 @@ def names_and_texts_of_every_kind(script: Script) -> None:
         say(bob, text, room)
     texts = (*ODD, room[ada], room[ada], "a: b", f"{room[ada]} left")
     ada.send_all([("text", text) for text in texts])
-    script.expect(room, *[("text", f"{room[ada]}: {text}") for text in texts])
+    said = [("text", f"{room[ada]}: {text}") for text in texts]
+    script.expect(room, *said, why="Each text is said, unchanged and in order, an empty one too.")
 
 
 def one_leaves_while_a_text_goes_out(script: Script) -> None:

@@ -82,8 +82,8 @@ def handle_socket(socket):
     advice={
         "not-passed-on": "This should have come here at once. What sends must have begun, and must "
         "go on after one message. What one takes out of a queue, nobody else gets.",
-        "stuck": "A handler must not wait for a client that does not read: not in send, not in a "
-        "queue's put(), and not in close(), which waits for the closing handshake.",
+        "stuck": "A handler waits for messages of its own client alone: not for what sends them, "
+        "nor for a client that does not read, as send, put() and close() may.",
         "repeated wrong-value": "Messages stay in order: one queue and one sender for each client.",
         "dropped": "Drop the client that does not keep up, and no other one.",
     },

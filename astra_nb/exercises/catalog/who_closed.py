@@ -4,6 +4,7 @@ from random import Random
 
 from astra_nb.exercises.function_exercise import Call, FunctionExercise
 from astra_nb.log import FrameLog
+from astra_nb.log.records import NoticeRecord
 from astra_nb.net.closing import close_payload
 from astra_nb.wire.frames import encode
 from astra_nb.wire.messages import CloseFrame
@@ -29,6 +30,7 @@ def call(plan: str, number: int, key: bytes) -> Call:
             payload = close_payload(CloseFrame(*closes[-1][1:]))
         raw = encode(opcode, payload, key=key if sender == "client" else None)
         log.append_frames(number, "server", "received" if sender == "client" else "sent", raw, 1)
+    log.append(0, NoticeRecord, text="Stopped listening")  # not a frame
     return Call((log,), closes[0] if closes else ("nobody", 1006, ""))
 
 
@@ -71,11 +73,12 @@ def who(log):
         ('record.type == "close"', "record", "That is the first frame; look for a CLOSE frame."),
         ("if record.type", "if 0 and record.type", "There is a CLOSE frame here, and it counts."),
         ('== "received"', '== "sent"', "It was the other end: `received` came from the client."),
+        ("payload[:2]", "payload[1:2]", "That is only one byte of the code; it has two."),
         ('"big"', '"little"', "The code has its lowest byte first; it is in network order."),
     ],
     advice={
-        "wrong-value": "The first CLOSE frame counts, whoever sent it. The code of an empty one is "
-        "1005; without any, it is nobody, 1006 (section 7.1.5).",
-        "raised": "The payload is empty, or two bytes of code; only what follows is text.",
+        "wrong-value": "The first CLOSE frame counts, whoever sent it; its reason is UTF-8. The "
+        "code of an empty one is 1005; without any, it is nobody, 1006 (section 7.1.5).",
+        "raised": "Only log.frames have payloads: empty, or two bytes of code and then a text.",
     },
 )  # fmt: skip

@@ -8,6 +8,8 @@ import reprlib
 from itertools import takewhile
 from typing import Any
 
+from astra_nb.wire.text import counted
+
 __all__ = ["how_differs", "same", "short"]
 
 LONG = 16  # characters or bytes that `short` shows whole, escapes and all
@@ -42,6 +44,8 @@ def how_differs(came: Any, right: Any, *, name: str = "it") -> str:
     said, both = "", (came, right)
     if all(isinstance(each, (list, tuple)) for each in both):
         said = _first_item(dict(enumerate(came)), dict(enumerate(right)), name)
+        if len(came) != len(right):
+            said = f"{name} has {counted(len(came), 'item')}, not {len(right)}; {said}"
     elif all(isinstance(each, dict) for each in both):
         said = _first_item(came, right, name)
     elif came and type(came) is type(right) and isinstance(right, (str, bytes)):
@@ -72,7 +76,7 @@ def _run(came: Any, right: Any, name: str) -> str:
     end = _alike(came[start:][::-1], right[start:][::-1])
     has, lacks = came[start : len(came) - end], right[start : len(right) - end]
     place = f"after {short(right[max(0, start - 8) : start])}" if start else "at the beginning"
-    if not has or not lacks:
+    if (not has or not lacks) and not came.isdigit():
         return f"{name} {'has an extra' if has else 'lacks'} {short(has or lacks)} {place}"
     is_long = max(len(came), len(right)) > LONG
     return f"{place} {name} has {short(has)} where {short(lacks)} is right" if is_long else ""

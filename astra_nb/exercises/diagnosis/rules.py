@@ -27,6 +27,7 @@ MEANINGS: tuple[tuple[str, str, str], ...] = (
     ("OSError", "in use", "The check has its own server; it needs only the handler."),
     ("TimeoutError", "", "A client may be silent for long: recv() without a timeout waits."),
     ("Exception", "Message", "recv() gives a Message; the payload is message.value."),
+    ("TypeError", "'Frame' object", "The parts of a frame are attributes: frame.payload."),
     ("UnboundLocalError", "", "A name that a function assigns to is local: write global NAME."),
     ("RuntimeError", "changed size", "It changes while a loop goes over it: go over a copy."),
     ("UnicodeDecodeError", "", "Not all bytes are UTF-8 text; pass bytes on without decode()."),
