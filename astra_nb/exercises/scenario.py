@@ -14,10 +14,10 @@ from astra_nb.errors import AstraError
 from . import scripted_client, stage
 from .harness import Harness
 from .patience import Patience, TooBusy
-from .scripted_client import FORGET, Client, Judge, Payload
+from .scripted_client import FORGET, Client, Payload
 from .stage import NotYet, Stage
 
-__all__ = ["Client", "Judge", "Payload", "Scenario", "ScenarioError", "Script", "play"]
+__all__ = ["Client", "Payload", "Scenario", "ScenarioError", "Script", "play"]
 
 Scenario = Callable[["Script"], None]
 

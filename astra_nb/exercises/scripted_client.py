@@ -17,7 +17,7 @@ from .diagnosis.misconceptions import Misconception, Table
 from .diagnosis.rules import diagnose
 from .stage import ANSWER, REST, End, NotYet, Stage
 
-__all__ = ["FORGET", "Client", "Judge", "Payload"]
+__all__ = ["FORGET", "Client", "Payload"]
 
 Payload = str | bytes
 Message = tuple[str, Payload]

@@ -84,7 +84,7 @@ def awaited_at(coroutine: Any) -> str:
     line = ""
     while (frame := getattr(coroutine, "cr_frame", None)) is not None:
         if not guard.is_library(frame.f_code):
-            line = line_of(frame.f_code, frame.f_lineno)
+            line = line_of(frame.f_code, frame.f_lineno or 0)
         coroutine = coroutine.cr_await
     return line
 
